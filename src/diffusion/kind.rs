@@ -1,0 +1,81 @@
+//! The schedulers by name.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A scheduler that sweeps can name; each is a diffusers class with fixed options.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SchedulerKind {
+    /// `EulerAncestralDiscreteScheduler`.
+    EulerAncestral,
+    /// `EulerDiscreteScheduler`.
+    Euler,
+    /// `HeunDiscreteScheduler`.
+    Heun,
+    /// `LMSDiscreteScheduler`.
+    Lms,
+    /// `DDIMScheduler`.
+    Ddim,
+    /// `DDPMScheduler`.
+    Ddpm,
+    /// `PNDMScheduler`.
+    Pndm,
+    /// `DPMSolverMultistepScheduler`.
+    #[serde(rename = "dpmpp_2m")]
+    Dpmpp2m,
+    /// `DPMSolverMultistepScheduler` with Karras sigmas.
+    #[serde(rename = "dpmpp_2m_karras")]
+    Dpmpp2mKarras,
+    /// `UniPCMultistepScheduler`.
+    #[serde(rename = "unipc")]
+    UniPc,
+    /// `LCMScheduler`.
+    Lcm,
+}
+
+impl SchedulerKind {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [Self; 11] = [
+        Self::EulerAncestral,
+        Self::Euler,
+        Self::Heun,
+        Self::Lms,
+        Self::Ddim,
+        Self::Ddpm,
+        Self::Pndm,
+        Self::Dpmpp2m,
+        Self::Dpmpp2mKarras,
+        Self::UniPc,
+        Self::Lcm,
+    ];
+
+    /// The name in sweep files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::EulerAncestral => "euler_ancestral",
+            Self::Euler => "euler",
+            Self::Heun => "heun",
+            Self::Lms => "lms",
+            Self::Ddim => "ddim",
+            Self::Ddpm => "ddpm",
+            Self::Pndm => "pndm",
+            Self::Dpmpp2m => "dpmpp_2m",
+            Self::Dpmpp2mKarras => "dpmpp_2m_karras",
+            Self::UniPc => "unipc",
+            Self::Lcm => "lcm",
+        }
+    }
+
+    /// The scheduler of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+impl fmt::Display for SchedulerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,74 @@
+//! The seam between the engine and inference: what a model can do, as arrays.
+
+use ndarray::{Array3, Array4, ArrayView3, ArrayView4};
+
+/// The components of InstructPix2Pix, in the order they are needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Component {
+    /// Instruction to text embedding.
+    TextEncoder,
+    /// Pixels to image latents.
+    VaeEncoder,
+    /// Noise prediction.
+    Unet,
+    /// Latents to pixels.
+    VaeDecoder,
+}
+
+impl Component {
+    /// All four.
+    pub const ALL: [Self; 4] = [
+        Self::TextEncoder,
+        Self::VaeEncoder,
+        Self::Unet,
+        Self::VaeDecoder,
+    ];
+
+    /// Its folder in a model folder.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::TextEncoder => "text_encoder",
+            Self::VaeEncoder => "vae_encoder",
+            Self::Unet => "unet",
+            Self::VaeDecoder => "vae_decoder",
+        }
+    }
+}
+
+/// One opened model folder. Arrays are float32 whatever the weights are; the first axis is rows.
+///
+/// Errors are the implementation's own; the engine asks only whether memory ran out.
+pub trait Denoiser {
+    /// What can go wrong.
+    type Error: std::error::Error + Send + Sync + 'static + DeviceMemory;
+
+    /// Makes a component ready; doing so twice is free.
+    fn load(&mut self, component: Component) -> Result<(), Self::Error>;
+
+    /// Frees a component's memory; doing so twice is free.
+    fn unload(&mut self, component: Component);
+
+    /// Text embedding (1, tokens, hidden) of a prompt.
+    fn encode_text(&mut self, text: &str) -> Result<Array3<f32>, Self::Error>;
+
+    /// Mean of the latent distribution (1, channels, h, w), not scaled, of pixels (1, 3, height, width) in -1 to 1.
+    fn encode_image(&mut self, pixels: ArrayView4<f32>) -> Result<Array4<f32>, Self::Error>;
+
+    /// Prediction (rows, channels, h, w) for samples (rows, channels + image channels, h, w), one
+    /// timestep for all rows, text (rows, tokens, hidden).
+    fn predict(
+        &mut self,
+        sample: ArrayView4<f32>,
+        timestep: f32,
+        text: ArrayView3<f32>,
+    ) -> Result<Array4<f32>, Self::Error>;
+
+    /// Pixels (1, 3, height, width), nominally -1 to 1, of latents already divided by the scaling factor.
+    fn decode(&mut self, latents: ArrayView4<f32>) -> Result<Array4<f32>, Self::Error>;
+}
+
+/// Tells an exhausted device apart from every other error.
+pub trait DeviceMemory {
+    /// Whether the device ran out of memory, so that less at a time may succeed.
+    fn is_out_of_memory(&self) -> bool;
+}

@@ -1,0 +1,21 @@
+//! Parameter sweeps of InstructPix2Pix.
+//!
+//! Data flows one way: a TOML file becomes a [`spec::SweepSpec`], then a [`plan::Plan`] of cells,
+//! which the [`engine`] runs phase by phase; the run folder kept by [`store`] is all that sheets,
+//! reports and verdicts read. The library never prints: the command line in [`cli`] does.
+
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
+pub mod cli;
+pub mod diffusion;
+pub mod engine;
+pub mod error;
+pub mod image;
+pub mod meter;
+pub mod model;
+pub mod plan;
+pub mod sheet;
+pub mod spec;
+pub mod store;
+
+pub use error::Error;

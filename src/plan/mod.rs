@@ -1,0 +1,80 @@
+//! From what is wanted to what will be done: a [`crate::spec::SweepSpec`] becomes a [`Plan`] of cells.
+//!
+//! Everything here is pure; what had to be read from disk (digests, image sizes, the models' own
+//! settings) comes in as [`ImageEntry`] and [`ModelEntry`].
+
+mod cell;
+
+use std::path::PathBuf;
+
+pub use cell::{Cell, CellKey};
+use serde::{Deserialize, Serialize};
+
+use crate::diffusion::SchedulerKind;
+use crate::spec::{Numerics, Parameter, SheetSpec};
+
+/// Ordered cells with everything resolved. `plan.json` in the run folder is this and the environment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Name of the sweep.
+    pub name: String,
+    /// Parameters with more than one value, in nesting order, slowest first.
+    pub axes: Vec<Axis>,
+    /// Model folders, in the order of the sweep file.
+    pub models: Vec<ModelEntry>,
+    /// Images, in the order of the sweep file.
+    pub images: Vec<ImageEntry>,
+    /// What is computed.
+    pub numerics: Numerics,
+    /// Look of the sheets.
+    pub sheet: SheetSpec,
+    /// The cells in the order they run.
+    pub cells: Vec<Cell>,
+}
+
+/// A parameter with more than one value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Axis {
+    /// Which.
+    pub parameter: Parameter,
+    /// Its values as text ([`crate::spec::Parameters::text`]), in the order of the sweep file.
+    pub values: Vec<String>,
+}
+
+/// What a plan needs to know of an input image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageEntry {
+    /// As cells call it.
+    pub name: String,
+    /// Where it was read.
+    pub path: PathBuf,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+    /// Pixels, after EXIF orientation.
+    pub width: u32,
+    /// Pixels, after EXIF orientation.
+    pub height: u32,
+}
+
+/// What a plan needs to know of a model folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelEntry {
+    /// As cells call it.
+    pub name: String,
+    /// Where it was read.
+    pub path: PathBuf,
+    /// SHA-256 over all files that can change a pixel, in hexadecimal.
+    pub sha256: String,
+    /// Longest side the model was made for, in pixels.
+    pub resolution: u32,
+    /// Image pixels per latent pixel, a side.
+    pub vae_factor: u32,
+    /// Sides must be multiples of this: the VAE factor x 2^(UNet levels - 1).
+    pub size_multiple: u32,
+    /// The scheduler of its `scheduler_config.json`.
+    pub scheduler: SchedulerKind,
+    /// `fp32` or `fp16`: the element type of the UNet's weights as stored or, if mixed, of its inputs.
+    pub precision: String,
+    /// Sizes of the four component files in bytes: text encoder, VAE encoder, UNet, VAE decoder.
+    pub component_bytes: [u64; 4],
+}

@@ -1,0 +1,97 @@
+//! What the user wrote: TOML text to a [`SweepSpec`], which is valid by construction.
+
+mod parameter;
+mod scale;
+mod settings;
+
+use std::path::PathBuf;
+
+pub use parameter::{Parameter, Parameters};
+pub use scale::Scale;
+pub use settings::{
+    Batch, Device, Fit, GuidanceMode, MemoryPolicy, NoiseSource, Numerics, Runtime, SheetSpec, Size,
+};
+
+use crate::diffusion::SchedulerKind;
+
+/// A valid sweep. Every list is non-empty and without duplicates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SweepSpec {
+    /// Name of the run folder: letters, digits, `.`, `_` and `-`.
+    pub name: String,
+    /// The sweep file itself, copied into the run folder.
+    pub text: String,
+    /// Model folders.
+    pub models: Vec<NamedPath>,
+    /// Input images, globs expanded and sorted.
+    pub images: Vec<NamedPath>,
+    /// Instructions.
+    pub instructions: Vec<String>,
+    /// Negative prompts; `[""]` by default.
+    pub negative_prompts: Vec<String>,
+    /// Text guidance values; `[7.0]` by default.
+    pub guidance_scales: Vec<Scale>,
+    /// Image guidance values; `[1.5]` by default.
+    pub image_guidance_scales: Vec<Scale>,
+    /// Seeds; `[0]` by default.
+    pub seeds: Vec<u64>,
+    /// Step counts; `[20]` by default.
+    pub num_inference_steps: Vec<u32>,
+    /// Schedulers; `None` is the model's own.
+    pub schedulers: Vec<Option<SchedulerKind>>,
+    /// Linked parameters, one axis; empty if the file has none.
+    pub presets: Vec<Preset>,
+    /// Cells to leave out.
+    pub excludes: Vec<Overrides>,
+    /// `[size]`.
+    pub size: Size,
+    /// `[runtime]`.
+    pub runtime: Runtime,
+    /// `[numerics]`.
+    pub numerics: Numerics,
+    /// `[sheet]`.
+    pub sheet: SheetSpec,
+}
+
+/// A path as it is called in plans, labels and CSVs, and where it really is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct NamedPath {
+    /// As written or matched, relative to the sweep file, with `/`.
+    pub name: String,
+    /// Joined with the sweep file's folder.
+    pub path: PathBuf,
+}
+
+/// One `[[preset]]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preset {
+    /// Its value on the `preset` axis.
+    pub name: String,
+    /// What it sets.
+    pub overrides: Overrides,
+}
+
+/// Values for some parameters: what a preset sets, or what an exclusion matches (all of them must match).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Overrides {
+    /// Model name.
+    pub model: Option<String>,
+    /// Image name.
+    pub image: Option<String>,
+    /// Instruction.
+    pub instruction: Option<String>,
+    /// Negative prompt.
+    pub negative_prompt: Option<String>,
+    /// Text guidance.
+    pub guidance_scale: Option<Scale>,
+    /// Image guidance.
+    pub image_guidance_scale: Option<Scale>,
+    /// Seed.
+    pub seed: Option<u64>,
+    /// Steps.
+    pub num_inference_steps: Option<u32>,
+    /// Scheduler.
+    pub scheduler: Option<SchedulerKind>,
+    /// Preset name (exclusions only).
+    pub preset: Option<String>,
+}

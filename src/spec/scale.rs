@@ -1,0 +1,41 @@
+//! Exact decimal guidance scales.
+
+use std::fmt;
+
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use serde::{Deserialize, Serialize};
+
+/// A guidance scale, kept in decimal so that 1.0 to 1.3 by 0.1 ends exactly at 1.3.
+///
+/// Displayed as people write it: without trailing zeros, but with at least one decimal (`7.0`, `1.25`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Scale(Decimal);
+
+impl Scale {
+    /// Wraps a decimal; range checks belong to the sweep file's validation.
+    pub fn new(value: Decimal) -> Self {
+        Self(value.normalize())
+    }
+
+    /// The exact value.
+    pub fn decimal(self) -> Decimal {
+        self.0
+    }
+
+    /// The nearest float, which is what enters the mathematics.
+    pub fn to_f32(self) -> f32 {
+        self.0.to_f32().unwrap_or(f32::NAN)
+    }
+}
+
+impl fmt::Display for Scale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.scale() == 0 {
+            write!(f, "{}.0", self.0)
+        } else {
+            write!(f, "{}", self.0)
+        }
+    }
+}

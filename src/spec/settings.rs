@@ -1,0 +1,141 @@
+//! What is not an axis: size, runtime, numerics and the look of sheets.
+
+use std::num::NonZeroU32;
+
+use serde::{Deserialize, Serialize};
+
+use super::Parameter;
+
+/// How an input image is brought to a size the model can take (`[size]`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Size {
+    /// Longest side in pixels; the model's own size if absent. Unused by [`Fit::Exact`].
+    pub resolution: Option<u32>,
+    /// The rule.
+    pub fit: Fit,
+}
+
+/// The rule of fitting (DESIGN.md, section 8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fit {
+    /// The original repository's: scale to cover, crop at the centre.
+    #[default]
+    Crop,
+    /// diffusers': each side down to a multiple of the VAE factor.
+    Floor,
+    /// Exactly this size in pixels, cropped at the centre.
+    Exact {
+        /// Pixels.
+        width: u32,
+        /// Pixels.
+        height: u32,
+    },
+}
+
+/// `[runtime]`: how cells run, never what they mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Runtime {
+    /// Where inference runs.
+    pub device: Device,
+    /// CPU threads; 0 is the physical cores.
+    pub threads: usize,
+    /// How many components may be in memory at a time.
+    pub memory: MemoryPolicy,
+    /// Cells denoised together.
+    pub batch: Batch,
+}
+
+/// `runtime.device`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Device {
+    /// CUDA where it works, else the CPU.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// The CUDA device of this index, or an error.
+    Cuda(u32),
+}
+
+/// `runtime.memory`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MemoryPolicy {
+    /// Resident if the components fit, else phased.
+    #[default]
+    Auto,
+    /// All components at once.
+    Resident,
+    /// One component at a time.
+    Phased,
+}
+
+/// `runtime.batch`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Batch {
+    /// 1 on the CPU; on a GPU as many as its memory suggests.
+    #[default]
+    Auto,
+    /// This many cells.
+    Cells(NonZeroU32),
+}
+
+/// `[numerics]`: what is computed; part of every cell's hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Numerics {
+    /// The generator whose seeds are reproduced.
+    pub noise: NoiseSource,
+    /// How the two scales act.
+    pub guidance: GuidanceMode,
+}
+
+/// `numerics.noise`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoiseSource {
+    /// `torch.Generator("cpu")`: MT19937 and Box-Muller.
+    #[default]
+    TorchCpu,
+    /// `torch.Generator("cuda")`: Philox.
+    TorchCuda,
+}
+
+/// `numerics.guidance`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GuidanceMode {
+    /// Continuous in both scales: equation 3 of the InstructPix2Pix paper.
+    #[default]
+    Formula,
+    /// As the diffusers pipeline: off unless guidance_scale > 1 and image_guidance_scale >= 1.
+    Diffusers,
+}
+
+/// `[sheet]`: the look of contact sheets. What is `None` is chosen from the axes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SheetSpec {
+    /// Axis of the rows.
+    pub rows: Option<Parameter>,
+    /// Axis of the columns.
+    pub columns: Option<Parameter>,
+    /// Side of a cell's box in pixels.
+    pub cell: NonZeroU32,
+    /// Whether the input stands beside the grid.
+    pub show_input: bool,
+}
+
+impl SheetSpec {
+    /// Side of a cell's box where the sweep file does not say.
+    pub const DEFAULT_CELL: NonZeroU32 = NonZeroU32::new(256).expect("256 is not zero");
+}
+
+impl Default for SheetSpec {
+    fn default() -> Self {
+        Self {
+            rows: None,
+            columns: None,
+            cell: Self::DEFAULT_CELL,
+            show_input: true,
+        }
+    }
+}

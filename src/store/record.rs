@@ -1,0 +1,104 @@
+//! What was measured for a cell: one row of `cells.csv`, one line of the journal.
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::CellKey;
+
+/// What the journal says of a finished or failed cell. Times in milliseconds, memory in MiB;
+/// what was not measured is `None`, never 0.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Which cell.
+    pub cell: CellKey,
+    /// How it ended.
+    pub status: Status,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// When it ended, UTC.
+    pub finished: jiff::Timestamp,
+    /// `cpu`, or `cuda:0` and the like.
+    pub device: String,
+    /// `fp32` or `fp16`.
+    pub precision: String,
+    /// Cells denoised together with it, itself included.
+    pub batch_size: u32,
+    /// UNet rows evaluated for it; a shared one counts for the first cell that needed it.
+    pub unet_evals: u32,
+    /// Stage times.
+    pub times: StageTimes,
+    /// Peak of device memory while its batch ran.
+    pub vram_peak_mib: Option<f64>,
+    /// Where that was read: `nvml-process`, `nvml-device`.
+    pub vram_source: Option<String>,
+    /// Peak of the process's resident memory while its batch ran.
+    pub rss_peak_mib: Option<f64>,
+    /// Mean absolute difference to the fitted input, of 255 levels, 0 to 1.
+    pub image_change: Option<f64>,
+    /// The denoising steps of its batch; empty for all but the batch's first cell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepRecord>,
+}
+
+/// How a cell ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Its image is there.
+    Done,
+    /// It has no image; the error says why.
+    Failed,
+}
+
+/// Milliseconds a cell spent in each stage; shared work counts for the first cell that needed it,
+/// and is `None` for the others.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct StageTimes {
+    /// Text encoder.
+    pub encode_text_ms: Option<f64>,
+    /// VAE encoder, reading and fitting the image included.
+    pub encode_image_ms: Option<f64>,
+    /// All steps; of a batch, its share.
+    pub denoise_ms: Option<f64>,
+    /// VAE decoder.
+    pub decode_ms: Option<f64>,
+    /// PNG coding and writing, beside the inference.
+    pub save_ms: Option<f64>,
+}
+
+impl StageTimes {
+    /// The sum of what was measured, or `None` if nothing was.
+    pub fn total_ms(&self) -> Option<f64> {
+        [
+            self.encode_text_ms,
+            self.encode_image_ms,
+            self.denoise_ms,
+            self.decode_ms,
+            self.save_ms,
+        ]
+        .into_iter()
+        .flatten()
+        .reduce(|sum, ms| sum + ms)
+    }
+}
+
+/// One denoising step of a batch: a row of `steps.csv`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// From 0.
+    pub step: u32,
+    /// The timestep given to the UNet.
+    pub timestep: f64,
+    /// Noise level before the step, where the scheduler has one.
+    pub sigma: Option<f64>,
+    /// Rows evaluated.
+    pub unet_rows: u32,
+    /// Wall time of the UNet calls.
+    pub unet_ms: f64,
+    /// Wall time of the whole step.
+    pub step_ms: f64,
+    /// Device memory in use after it.
+    pub vram_mib: Option<f64>,
+    /// Resident memory after it.
+    pub rss_mib: Option<f64>,
+}
