@@ -17,8 +17,7 @@ pub struct Cell {
     pub width: u32,
     /// Pixels of the output.
     pub height: u32,
-    /// The earlier cell with the same pixels, which this one copies (both scales have no effect
-    /// where `guidance = "diffusers"` switches guidance off).
+    /// The earlier cell with the same pixels, which this one copies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub same_as: Option<CellKey>,
 }

@@ -3,15 +3,19 @@
 //! Everything here is pure; what had to be read from disk (digests, image sizes, the models' own
 //! settings) comes in as [`ImageEntry`] and [`ModelEntry`].
 
+mod build;
 mod cell;
+mod schedule;
 
 use std::path::PathBuf;
 
+pub use build::PlanError;
 pub use cell::{Cell, CellKey};
+pub use schedule::{CellWork, Condition, Group, ModelWork, Schedule, UnetRows, conditions};
 use serde::{Deserialize, Serialize};
 
 use crate::diffusion::SchedulerKind;
-use crate::spec::{Numerics, Parameter, SheetSpec};
+use crate::spec::{Fit, Numerics, Parameter, SheetSpec};
 
 /// Ordered cells with everything resolved. `plan.json` in the run folder is this and the environment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +30,8 @@ pub struct Plan {
     pub images: Vec<ImageEntry>,
     /// What is computed.
     pub numerics: Numerics,
+    /// How images were brought to size.
+    pub fit: Fit,
     /// Look of the sheets.
     pub sheet: SheetSpec,
     /// The cells in the order they run.

@@ -1,0 +1,190 @@
+//! A [`Plan`] in the order of work: what is shared is found here, before anything runs.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Cell, CellKey, Plan};
+use crate::diffusion::{Branch, SchedulerKind, branches};
+use crate::spec::{GuidanceMode, Parameters};
+
+/// The work that is left of a plan, a model at a time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schedule {
+    /// In the order of [`Plan::models`]; those without work are left out.
+    pub models: Vec<ModelWork>,
+}
+
+/// The work of one model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelWork {
+    /// Index into [`Plan::models`].
+    pub model: usize,
+    /// In the order of the plan, so that each image's groups lie together.
+    pub groups: Vec<Group>,
+}
+
+/// Cells whose latents start equal: one image, seed, scheduler and step count.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    /// Index into [`Plan::images`].
+    pub image: usize,
+    /// Pixels of the output.
+    pub width: u32,
+    /// Pixels of the output.
+    pub height: u32,
+    /// Sampler.
+    pub scheduler: SchedulerKind,
+    /// Denoising steps.
+    pub num_inference_steps: u32,
+    /// Seed of the noise.
+    pub seed: u64,
+    /// What to compute.
+    pub cells: Vec<CellWork>,
+}
+
+/// One cell to compute.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CellWork {
+    /// Index into [`Plan::cells`].
+    pub cell: usize,
+    /// Further cells with the same pixels.
+    pub copies: Vec<usize>,
+}
+
+/// What one row of the UNet's batch is conditioned on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Condition<'a> {
+    /// The instruction or the negative prompt.
+    pub text: &'a str,
+    /// The image's latents, or zeros.
+    pub image: bool,
+}
+
+/// The UNet rows of one evaluation of a cell, each with its coefficient in the guided prediction.
+pub fn conditions(parameters: &Parameters, mode: GuidanceMode) -> Vec<(Condition<'_>, f32)> {
+    let Parameters { instruction, negative_prompt, guidance_scale, image_guidance_scale, .. } = parameters;
+    branches(mode, *guidance_scale, *image_guidance_scale, instruction == negative_prompt)
+        .into_iter()
+        .map(|(branch, coefficient)| {
+            let condition = match branch {
+                Branch::TextAndImage => Condition { text: instruction, image: true },
+                Branch::Image => Condition { text: negative_prompt, image: true },
+                Branch::Unconditional => Condition { text: negative_prompt, image: false },
+            };
+            (condition, coefficient)
+        })
+        .collect()
+}
+
+impl Schedule {
+    /// Orders the cells that are not done yet.
+    pub fn new(plan: &Plan, pending: &[usize]) -> Self {
+        let images: HashMap<&str, usize> =
+            plan.images.iter().enumerate().map(|(index, image)| (image.name.as_str(), index)).collect();
+        let mut works: Vec<ModelWork> =
+            (0..plan.models.len()).map(|model| ModelWork { model, groups: Vec::new() }).collect();
+        for work in computed(plan, pending) {
+            let cell = &plan.cells[work.cell];
+            let Some(model) = plan.models.iter().position(|model| model.name == cell.parameters.model) else {
+                continue;
+            };
+            let group = Group::of(cell, images[cell.parameters.image.as_str()]);
+            let groups = &mut works[model].groups;
+            match groups.iter_mut().find(|known| known.starts_like(&group)) {
+                Some(known) => known.cells.push(work),
+                None => groups.push(Group { cells: vec![work], ..group }),
+            }
+        }
+        works.retain(|work| !work.groups.is_empty());
+        Self { models: works }
+    }
+
+    /// Counts the UNet rows of the work; `evaluations` tells how often a scheduler asks the UNet.
+    pub fn unet_rows(
+        &self,
+        plan: &Plan,
+        evaluations: impl Fn(usize, SchedulerKind, u32) -> usize,
+    ) -> UnetRows {
+        let mut rows = UnetRows::default();
+        for work in &self.models {
+            for group in &work.groups {
+                let evaluations =
+                    evaluations(work.model, group.scheduler, group.num_inference_steps) as u64;
+                rows.add(group, plan, evaluations);
+            }
+        }
+        rows
+    }
+}
+
+/// UNet rows of a schedule, and what was saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UnetRows {
+    /// What will be evaluated.
+    pub evaluated: u64,
+    /// Saved because cells of one image and seed share their first step.
+    pub shared: u64,
+    /// Saved because a branch's coefficient is 0, two branches are the same, or guidance is off.
+    pub skipped: u64,
+    /// Saved because another cell has the same pixels.
+    pub copied: u64,
+}
+
+impl UnetRows {
+    /// Rows of the plain pipeline: three an evaluation.
+    pub fn plain(self) -> u64 {
+        self.evaluated + self.shared + self.skipped + self.copied
+    }
+
+    fn add(&mut self, group: &Group, plan: &Plan, evaluations: u64) {
+        const PLAIN_ROWS: u64 = 3;
+        let mut at_first_step = HashSet::new();
+        for work in &group.cells {
+            let conditions = conditions(&plan.cells[work.cell].parameters, plan.numerics.guidance);
+            let rows = conditions.len() as u64;
+            let fresh =
+                conditions.iter().filter(|(condition, _)| at_first_step.insert(*condition)).count() as u64;
+            self.evaluated += rows * (evaluations - 1) + fresh;
+            self.shared += rows - fresh;
+            self.skipped += (PLAIN_ROWS - rows) * evaluations;
+            self.copied += PLAIN_ROWS * evaluations * work.copies.len() as u64;
+        }
+    }
+}
+
+impl Group {
+    fn of(cell: &Cell, image: usize) -> Self {
+        let Parameters { scheduler, num_inference_steps, seed, .. } = cell.parameters;
+        let Cell { width, height, .. } = *cell;
+        Self { image, width, height, scheduler, num_inference_steps, seed, cells: Vec::new() }
+    }
+
+    /// Whether the latents of both start equal.
+    fn starts_like(&self, other: &Self) -> bool {
+        (self.image, self.seed, self.width, self.height) == (other.image, other.seed, other.width, other.height)
+            && self.steps_like(other)
+    }
+
+    /// Whether cells of both can be denoised in one batch: the same steps on arrays of the same size.
+    pub fn steps_like(&self, other: &Self) -> bool {
+        (self.scheduler, self.num_inference_steps, self.width, self.height)
+            == (other.scheduler, other.num_inference_steps, other.width, other.height)
+    }
+}
+
+/// The cells to compute, each with those that only copy it: of cells with the same pixels the first one
+/// that is pending is computed.
+fn computed(plan: &Plan, pending: &[usize]) -> Vec<CellWork> {
+    let mut leaders: HashMap<&CellKey, usize> = HashMap::new();
+    let mut works: Vec<CellWork> = Vec::new();
+    for &index in pending {
+        let cell = &plan.cells[index];
+        match leaders.get(cell.same_as.as_ref().unwrap_or(&cell.key)) {
+            Some(&leader) => works[leader].copies.push(index),
+            None => {
+                leaders.insert(cell.same_as.as_ref().unwrap_or(&cell.key), works.len());
+                works.push(CellWork { cell: index, copies: Vec::new() });
+            }
+        }
+    }
+    works
+}
