@@ -22,23 +22,37 @@ pub struct ModelWork {
     pub groups: Vec<Group>,
 }
 
-/// Cells whose latents start equal: one image, seed, scheduler and step count.
+/// Cells whose latents start equal, so that they share the UNet rows of their first step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Group {
+    /// What they have in common.
+    pub start: Start,
+    /// What to compute.
+    pub cells: Vec<CellWork>,
+}
+
+/// Everything that the first latents, their timesteps and their image conditioning depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Start {
     /// Index into [`Plan::images`].
     pub image: usize,
-    /// Pixels of the output.
-    pub width: u32,
-    /// Pixels of the output.
-    pub height: u32,
+    /// Seed of the noise.
+    pub seed: u64,
+    /// The course of the denoising.
+    pub course: Course,
+}
+
+/// What cells must have in common to be denoised in one batch: equal steps on arrays of equal size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Course {
     /// Sampler.
     pub scheduler: SchedulerKind,
     /// Denoising steps.
     pub num_inference_steps: u32,
-    /// Seed of the noise.
-    pub seed: u64,
-    /// What to compute.
-    pub cells: Vec<CellWork>,
+    /// Pixels of the output.
+    pub width: u32,
+    /// Pixels of the output.
+    pub height: u32,
 }
 
 /// One cell to compute.
@@ -78,39 +92,32 @@ pub fn conditions(parameters: &Parameters, mode: GuidanceMode) -> Vec<(Condition
 impl Schedule {
     /// Orders the cells that are not done yet.
     pub fn new(plan: &Plan, pending: &[usize]) -> Self {
-        let images: HashMap<&str, usize> =
-            plan.images.iter().enumerate().map(|(index, image)| (image.name.as_str(), index)).collect();
+        let model_index = index_by_name(plan.models.iter().map(|model| model.name.as_str()));
+        let image_index = index_by_name(plan.images.iter().map(|image| image.name.as_str()));
         let mut works: Vec<ModelWork> =
             (0..plan.models.len()).map(|model| ModelWork { model, groups: Vec::new() }).collect();
+        let mut known: HashMap<(usize, Start), usize> = HashMap::new();
         for work in computed(plan, pending) {
             let cell = &plan.cells[work.cell];
-            let Some(model) = plan.models.iter().position(|model| model.name == cell.parameters.model) else {
-                continue;
-            };
-            let group = Group::of(cell, images[cell.parameters.image.as_str()]);
+            let model = model_index[cell.parameters.model.as_str()];
+            let start = Start::of(cell, image_index[cell.parameters.image.as_str()]);
             let groups = &mut works[model].groups;
-            match groups.iter_mut().find(|known| known.starts_like(&group)) {
-                Some(known) => known.cells.push(work),
-                None => groups.push(Group { cells: vec![work], ..group }),
-            }
+            let group = *known.entry((model, start)).or_insert_with(|| {
+                groups.push(Group { start, cells: Vec::new() });
+                groups.len() - 1
+            });
+            groups[group].cells.push(work);
         }
         works.retain(|work| !work.groups.is_empty());
         Self { models: works }
     }
 
     /// Counts the UNet rows of the work; `evaluations` tells how often a scheduler asks the UNet.
-    pub fn unet_rows(
-        &self,
-        plan: &Plan,
-        evaluations: impl Fn(usize, SchedulerKind, u32) -> usize,
-    ) -> UnetRows {
+    pub fn unet_rows(&self, plan: &Plan, evaluations: impl Fn(SchedulerKind, u32) -> usize) -> UnetRows {
         let mut rows = UnetRows::default();
-        for work in &self.models {
-            for group in &work.groups {
-                let evaluations =
-                    evaluations(work.model, group.scheduler, group.num_inference_steps) as u64;
-                rows.add(group, plan, evaluations);
-            }
+        for group in self.models.iter().flat_map(|work| &work.groups) {
+            let Course { scheduler, num_inference_steps, .. } = group.start.course;
+            rows.add(group, plan, evaluations(scheduler, num_inference_steps) as u64);
         }
         rows
     }
@@ -151,24 +158,16 @@ impl UnetRows {
     }
 }
 
-impl Group {
+impl Start {
     fn of(cell: &Cell, image: usize) -> Self {
         let Parameters { scheduler, num_inference_steps, seed, .. } = cell.parameters;
         let Cell { width, height, .. } = *cell;
-        Self { image, width, height, scheduler, num_inference_steps, seed, cells: Vec::new() }
+        Self { image, seed, course: Course { scheduler, num_inference_steps, width, height } }
     }
+}
 
-    /// Whether the latents of both start equal.
-    fn starts_like(&self, other: &Self) -> bool {
-        (self.image, self.seed, self.width, self.height) == (other.image, other.seed, other.width, other.height)
-            && self.steps_like(other)
-    }
-
-    /// Whether cells of both can be denoised in one batch: the same steps on arrays of the same size.
-    pub fn steps_like(&self, other: &Self) -> bool {
-        (self.scheduler, self.num_inference_steps, self.width, self.height)
-            == (other.scheduler, other.num_inference_steps, other.width, other.height)
-    }
+fn index_by_name<'a>(names: impl Iterator<Item = &'a str>) -> HashMap<&'a str, usize> {
+    names.enumerate().map(|(index, name)| (name, index)).collect()
 }
 
 /// The cells to compute, each with those that only copy it: of cells with the same pixels the first one
@@ -178,10 +177,11 @@ fn computed(plan: &Plan, pending: &[usize]) -> Vec<CellWork> {
     let mut works: Vec<CellWork> = Vec::new();
     for &index in pending {
         let cell = &plan.cells[index];
-        match leaders.get(cell.same_as.as_ref().unwrap_or(&cell.key)) {
+        let original = cell.same_as.as_ref().unwrap_or(&cell.key);
+        match leaders.get(original) {
             Some(&leader) => works[leader].copies.push(index),
             None => {
-                leaders.insert(cell.same_as.as_ref().unwrap_or(&cell.key), works.len());
+                leaders.insert(original, works.len());
                 works.push(CellWork { cell: index, copies: Vec::new() });
             }
         }
