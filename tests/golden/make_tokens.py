@@ -1,13 +1,17 @@
-"""Make the golden token ids: transformers' CLIPTokenizer on instructions of every kind, for both tokenizers.
+"""Make the golden token ids: transformers' CLIP tokenizers on instructions of every kind, for both pipelines.
 
-Writes `tokens.json`. Run after `make_pipelines.py`, which trains the tokenizers.
+transformers 4 has two: the fast one, which is what `tokenizers` and transformers 5 do, and the older one in
+Python, which differs on control characters and on Chinese characters (it sets blanks about them). `ids` are
+the fast one's; `slow_ids` are there where the older one's differ.
+
+Writes `tokens.json`. Run after `make_pipelines.py`, which trains the vocabularies.
 """
 
 import json
 from pathlib import Path
 
 import transformers
-from transformers import CLIPTokenizer
+from transformers import CLIPTokenizer, CLIPTokenizerFast, PreTrainedTokenizerBase
 
 HERE = Path(__file__).parent
 PIPELINES = ["tiny_eps", "tiny_v"]
@@ -53,21 +57,28 @@ INSTRUCTIONS = [
 ]
 
 
-def ids(tokenizer: CLIPTokenizer, text: str) -> dict:
-    """What the pipeline feeds the text encoder, and how long the text is without truncation."""
-    padded = tokenizer(text, padding="max_length", max_length=tokenizer.model_max_length, truncation=True)
-    whole = tokenizer(text, padding=False, truncation=False, verbose=False)
-    return {"text": text, "ids": padded.input_ids, "untruncated": len(whole.input_ids)}
+def padded_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    """What the pipeline feeds the text encoder."""
+    return tokenizer(text, padding="max_length", max_length=tokenizer.model_max_length, truncation=True).input_ids
+
+
+def case(fast: CLIPTokenizerFast, slow: CLIPTokenizer, text: str) -> dict:
+    """One text's ids, and how many it would have, both marks counted, were it not truncated."""
+    whole = fast(text, padding=False, truncation=False, verbose=False)
+    entry = {"text": text, "ids": padded_ids(fast, text), "untruncated": len(whole.input_ids)}
+    slow_ids = padded_ids(slow, text)
+    return entry if slow_ids == entry["ids"] else entry | {"slow_ids": slow_ids}
 
 
 def main() -> None:
     tokenizers = {}
     for name in PIPELINES:
-        tokenizer = CLIPTokenizer.from_pretrained(HERE / name / "tokenizer")
+        slow = CLIPTokenizer.from_pretrained(HERE / "torch" / name / "tokenizer")
+        fast = CLIPTokenizerFast.from_pretrained(HERE / name / "tokenizer")
         tokenizers[name] = {
-            "model_max_length": tokenizer.model_max_length,
-            "pad_token_id": tokenizer.pad_token_id,
-            "cases": [ids(tokenizer, text) for text in INSTRUCTIONS],
+            "model_max_length": fast.model_max_length,
+            "pad_token_id": fast.pad_token_id,
+            "cases": [case(fast, slow, text) for text in INSTRUCTIONS],
         }
     golden = {"transformers": transformers.__version__, "tokenizers": tokenizers}
     (HERE / "tokens.json").write_text(json.dumps(golden, ensure_ascii=True) + "\n")
