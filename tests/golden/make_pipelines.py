@@ -132,6 +132,7 @@ RECIPES = [
             "timestep_spacing": "trailing",
             "clip_sample": False,
             "set_alpha_to_one": True,
+            "skip_prk_steps": True,
             "steps_offset": 0,
         },
         fast_tokenizer=True,
