@@ -9,7 +9,7 @@ They differ in whatever a reader of model folders could wrongly assume:
 | VAE                | factor 4, scale 0.18215      | factor 8, scale 0.3                     |
 | VAE encoder's output | `latent_parameters`        | `latent_sample` (the mean)              |
 | UNet               | 2 levels, 1 layer            | 3 levels, 2 layers, linear projections  |
-| `timestep`         | i64 scalar, as Optimum has it | f32, one per row                       |
+| `timestep`         | f32 scalar, as Optimum has it | i64, one per row                       |
 | `input_ids`        | i64                          | i32                                     |
 | context            | 77 tokens of 32              | 24 tokens of 40                         |
 | tokenizer          | vocab.json + merges.txt, padded with the end mark | tokenizer.json, padded with "!" |
@@ -277,17 +277,16 @@ def give_the_mean(graph: onnx.GraphProto) -> None:
 
 
 def timestep_one_per_row(graph: onnx.GraphProto) -> None:
-    """Input `timestep`: float32 with an entry for each row. Optimum's Expand to the batch accepts both."""
+    """Input `timestep`: int64 with an entry for each row, in place of a float scalar expanded to the rows."""
     [timestep] = [value for value in graph.input if value.name == "timestep"]
+    timestep.type.tensor_type.elem_type = TensorProto.INT64
+    timestep.type.tensor_type.shape.dim.add().dim_param = "batch_size"
     [unsqueeze] = [node for node in graph.node if "timestep" in node.input]
     assert unsqueeze.op_type == "Unsqueeze", unsqueeze
-    timestep.type.tensor_type.elem_type = TensorProto.FLOAT
-    timestep.type.tensor_type.shape.dim.add().dim_param = "batch_size"
-    unsqueeze.op_type = "Identity"
-    axes = unsqueeze.input.pop()
-    if not any(axes in node.input for node in graph.node):
-        graph.node.remove(next(node for node in graph.node if axes in node.output))
-    del unsqueeze.attribute[:]
+    [axes] = [node for node in graph.node if node.output[0] == unsqueeze.input[1]]
+    graph.node.remove(axes)
+    graph.node.insert(0, helper.make_node("Cast", ["timestep"], [unsqueeze.output[0]], to=TensorProto.FLOAT))
+    graph.node.remove(unsqueeze)
 
 
 def ids_as_int32(graph: onnx.GraphProto) -> None:

@@ -8,7 +8,6 @@ initial latents and whatever the steps draw.
 Writes `samplers/samplers.safetensors` and `samplers/index.json`.
 """
 
-import inspect
 import json
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import torch
 from safetensors.torch import save_file
 
 from make_pipelines import INSTRUCT_PIX2PIX_SCHEDULER, RECIPES
-from schedulers import CLASSES, make_scheduler
+from schedulers import CLASSES, make_scheduler, step_arguments
 
 FOLDER = Path(__file__).parent / "samplers"
 SEED = 42
@@ -59,7 +58,7 @@ def sample(scheduler: diffusers.SchedulerMixin, steps: int) -> dict[str, torch.T
     """The latents at the start and after each call of `step`."""
     generator = torch.Generator("cpu").manual_seed(SEED)
     scheduler.set_timesteps(steps)
-    extra = {"generator": generator} if "generator" in inspect.signature(scheduler.step).parameters else {}
+    extra = step_arguments(scheduler, generator)
     latents = torch.randn(SHAPE, generator=generator) * scheduler.init_noise_sigma
     arrays = {"timesteps": scheduler.timesteps.float(), "initial": latents}
     if hasattr(scheduler, "sigmas"):
