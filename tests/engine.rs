@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use ip2p_sweep::diffusion::{SchedulerConfig, SchedulerKind, evaluations};
+use ip2p_sweep::diffusion::{SchedulerConfig, SchedulerKind};
 use ip2p_sweep::engine::{
     self, Component, Denoiser, DeviceMemory, Ending, Event, Job, MemoryShelf, Policy,
 };
@@ -263,7 +263,7 @@ fn everything_distinct_is_computed_once() {
     assert_eq!(fake.unet_rows, later + groups * 4);
     let told: u64 = run.records.values().map(|record| u64::from(record.unet_evals)).sum();
     assert_eq!(told, fake.unet_rows, "the records add up");
-    let planned = Schedule::new(&plan, &(0..32).collect::<Vec<_>>()).unet_rows(&plan, evaluations);
+    let planned = Schedule::new(&plan, &(0..32).collect::<Vec<_>>()).unet_rows(&plan, |_, _| STEPS as usize);
     assert_eq!(planned.evaluated, fake.unet_rows, "the plan promised as many");
     assert_eq!(planned.plain(), 32 * 3 * u64::from(STEPS));
 }

@@ -28,7 +28,7 @@ pub struct Arguments {
     command: Command,
 
     /// ONNX Runtime's shared library; else it is looked for (`ip2p doctor` says where)
-    #[arg(long, global = true, value_name = "FILE", env = "ORT_DYLIB_PATH", hide_env_values = true)]
+    #[arg(long, global = true, value_name = "FILE")]
     onnxruntime: Option<PathBuf>,
 }
 

@@ -130,7 +130,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 .collect();
             let prediction = combine(&terms);
             let latents = std::mem::take(&mut lane.latents);
-            lane.latents = lane.sampler.step(index, prediction.view(), latents, &mut lane.noise);
+            lane.latents = lane.sampler.step(evaluation, prediction.view(), latents, &mut lane.noise);
         }
         if index == 0 {
             self.first_rows = predictions;
@@ -167,14 +167,14 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 }
             }
         }
-        let timestep = lanes[0].sampler.evaluations()[index].timestep;
-        let scaled: Vec<Array4<f32>> =
-            lanes.iter().map(|lane| lane.sampler.scale_model_input(index, &lane.latents)).collect();
+        let evaluation = lanes[0].sampler.evaluations()[index];
+        let scale = |lane: &Lane| lane.sampler.scale_model_input(evaluation, lane.latents.view());
+        let scaled: Vec<Array4<f32>> = lanes.iter().map(scale).collect();
         let mut unet_ms = 0.0;
         for rows in wanted.chunks(self.policy.unet_rows.max(1)) {
             let (sample, text) = self.assemble(lanes, &scaled, rows);
             let begun = Instant::now();
-            let output = self.model.predict(sample.view(), timestep, text.view())?;
+            let output = self.model.predict(sample.view(), evaluation.timestep, text.view())?;
             unet_ms += milliseconds(begun);
             for (row, &(_, origin, condition)) in output.axis_iter(Axis(0)).zip(rows) {
                 predictions.insert((origin, condition), row.insert_axis(Axis(0)).to_owned());

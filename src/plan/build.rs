@@ -4,8 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
-use super::{Axis, Cell, CellKey, ImageEntry, ModelEntry, Plan};
-use crate::diffusion::guidance_is_on;
+use super::{Axis, Cell, CellKey, ImageEntry, ModelEntry, Plan, conditions};
 use crate::image::{FitError, fit_size};
 use crate::spec::{
     Fit, Numerics, Overrides, Parameter, Parameters, Preset, Size, SweepSpec,
@@ -262,15 +261,16 @@ impl<'a> Hasher<'a> {
 
     /// 12 hexadecimal digits: 48 bits, for at most a million cells a run.
     fn hash(&self, parameters: &Parameters, width: u32, height: u32) -> String {
-        let (text, image) = (parameters.guidance_scale, parameters.image_guidance_scale);
-        let scales = guidance_is_on(self.numerics.guidance, text, image).then_some((text, image));
+        // Scales that leave the same branches with the same coefficients have the same pixels.
+        let conditions: Vec<(&str, bool, f32)> = conditions(parameters, self.numerics.guidance)
+            .into_iter()
+            .map(|(condition, coefficient)| (condition.text, condition.image, coefficient))
+            .collect();
         let content = serde_json::json!([
             MEANING,
             self.digests[parameters.model.as_str()],
             self.digests[parameters.image.as_str()],
-            parameters.instruction,
-            parameters.negative_prompt,
-            scales,
+            conditions,
             parameters.seed,
             parameters.num_inference_steps,
             parameters.scheduler,

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Cell, CellKey, Plan};
-use crate::diffusion::{Branch, SchedulerKind, branches};
+use crate::diffusion::{BranchText, SchedulerKind, branches};
 use crate::spec::{GuidanceMode, Parameters};
 
 /// The work that is left of a plan, a model at a time.
@@ -79,12 +79,11 @@ pub fn conditions(parameters: &Parameters, mode: GuidanceMode) -> Vec<(Condition
     branches(mode, *guidance_scale, *image_guidance_scale, instruction == negative_prompt)
         .into_iter()
         .map(|(branch, coefficient)| {
-            let condition = match branch {
-                Branch::TextAndImage => Condition { text: instruction, image: true },
-                Branch::Image => Condition { text: negative_prompt, image: true },
-                Branch::Unconditional => Condition { text: negative_prompt, image: false },
+            let text = match branch.text {
+                BranchText::Instruction => instruction,
+                BranchText::Negative => negative_prompt,
             };
-            (condition, coefficient)
+            (Condition { text, image: branch.image }, coefficient)
         })
         .collect()
 }
@@ -112,12 +111,13 @@ impl Schedule {
         Self { models: works }
     }
 
-    /// Counts the UNet rows of the work; `evaluations` tells how often a scheduler asks the UNet.
-    pub fn unet_rows(&self, plan: &Plan, evaluations: impl Fn(SchedulerKind, u32) -> usize) -> UnetRows {
+    /// Counts the UNet rows of the work; `evaluations` tells how often a model (its index) is asked in a course.
+    pub fn unet_rows(&self, plan: &Plan, evaluations: impl Fn(usize, Course) -> usize) -> UnetRows {
         let mut rows = UnetRows::default();
-        for group in self.models.iter().flat_map(|work| &work.groups) {
-            let Course { scheduler, num_inference_steps, .. } = group.start.course;
-            rows.add(group, plan, evaluations(scheduler, num_inference_steps) as u64);
+        for work in &self.models {
+            for group in &work.groups {
+                rows.add(group, plan, evaluations(work.model, group.start.course) as u64);
+            }
         }
         rows
     }

@@ -28,7 +28,7 @@ pub struct Speed {
 
 impl Timings {
     /// Reads what is known.
-    pub fn read(cache: Option<PathBuf>) -> Self {
+    pub fn read(cache: Option<&PathBuf>) -> Self {
         let text = cache.and_then(|folder| fs::read_to_string(folder.join(FILE)).ok());
         text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
     }
@@ -55,7 +55,7 @@ impl Timings {
     }
 
     /// Keeps what is known now.
-    pub fn write(&self, cache: Option<PathBuf>) {
+    pub fn write(&self, cache: Option<&PathBuf>) {
         let Some(folder) = cache else { return };
         if let Ok(text) = serde_json::to_vec_pretty(self) {
             // Losing an estimate is not worth an error.
