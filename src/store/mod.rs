@@ -1,5 +1,25 @@
 //! The run folder: journal, atomic files, lock, PNG metadata and CSVs.
+//!
+//! A [`RunFolder`] writes and is held by one process at a time; a [`Run`] only reads, also while another
+//! process writes. The journal alone says what is done, and a cell's line is appended after its image is
+//! safely in place, so that a run may be killed at any moment.
 
+mod environment;
+mod error;
+mod files;
+mod folder;
+mod journal;
+mod lock;
+mod png;
 mod record;
+mod run;
+mod table;
+mod writer;
 
+pub use environment::Environment;
+pub use error::StoreError;
+pub use files::write as write_file;
+pub use folder::RunFolder;
 pub use record::{Record, StageTimes, Status, StepRecord};
+pub use run::Run;
+pub use writer::Writer;

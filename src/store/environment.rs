@@ -1,0 +1,42 @@
+//! What a run was made with; together with the plan it is `plan.json`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Plan;
+
+/// Everything about the last execution of a run that the plan does not say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Version of this program.
+    pub ip2p: String,
+    /// Version of ONNX Runtime.
+    pub onnxruntime: String,
+    /// `cpu`, or `cuda:0` and the like.
+    pub device: String,
+    /// The device as its maker calls it, if known.
+    pub device_name: Option<String>,
+    /// ONNX Runtime's execution provider.
+    pub provider: String,
+    /// Operating system and architecture.
+    pub os: String,
+    /// The processor as its maker calls it, if known.
+    pub cpu: Option<String>,
+    /// Threads of inference on the CPU.
+    pub threads: usize,
+    /// When the run was started, or last resumed, UTC.
+    pub started: jiff::Timestamp,
+}
+
+/// `plan.json`, to be read.
+#[derive(Debug, Deserialize)]
+pub(super) struct PlanFile {
+    pub(super) environment: Environment,
+    pub(super) plan: Plan,
+}
+
+/// `plan.json`, to be written; the plan's part depends on nothing but the sweep and its files.
+#[derive(Debug, Serialize)]
+pub(super) struct PlanFileRef<'a> {
+    pub(super) environment: &'a Environment,
+    pub(super) plan: &'a Plan,
+}

@@ -1,0 +1,121 @@
+//! What can go wrong with a run folder.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::plan::CellKey;
+
+/// Why a run folder cannot be read or written.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum StoreError {
+    /// There is no `plan.json`.
+    #[error("{} is not a run folder: it has no plan.json", folder.display())]
+    #[diagnostic(help("give the folder that `ip2p run` has written, e.g. results/NAME"))]
+    NotARun {
+        /// The folder that was named.
+        folder: PathBuf,
+    },
+    /// A file of the run folder does not hold what it should.
+    #[error("{} cannot be understood: {reason}", path.display())]
+    #[diagnostic(help(
+        "it was changed, or written by another version of ip2p; run the sweep again into a new folder with --out"
+    ))]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    #[diagnostic(help("check that the file is there and that you may read it"))]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        source: io::Error,
+    },
+    /// A file or folder cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    #[diagnostic(help("{}", write_remedy(source)))]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's words.
+        source: io::Error,
+    },
+    /// Another process writes this run.
+    #[error("run folder {} is in use{}", folder.display(), owner(*pid))]
+    #[diagnostic(help("wait until the other run has ended, or give another folder with --out"))]
+    Locked {
+        /// The folder.
+        folder: PathBuf,
+        /// The process that holds it, if it said so.
+        pid: Option<u32>,
+    },
+    /// A symbolic link stands where the run would write.
+    #[error("{} is a symbolic link, which could lead out of the run folder", path.display())]
+    #[diagnostic(help("remove the link, or give another folder with --out"))]
+    Link {
+        /// The link.
+        path: PathBuf,
+    },
+    /// The folder holds other things than a run.
+    #[error("{} is no run folder and not empty: it holds {name}", folder.display())]
+    #[diagnostic(help("give another folder with --out"))]
+    Foreign {
+        /// The folder.
+        folder: PathBuf,
+        /// One of the things.
+        name: String,
+    },
+    /// A record does not belong to the plan, or comes without its image.
+    #[error("cell {cell} cannot be recorded: {reason}")]
+    #[diagnostic(help("this is a fault of ip2p; please report it"))]
+    Record {
+        /// Which cell.
+        cell: CellKey,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// The thread that writes images has died.
+    #[error("the thread that writes {} ended without a result", folder.display())]
+    #[diagnostic(help(
+        "this is a fault of ip2p; please report it. What was recorded is safe: run again to go on"
+    ))]
+    WriterDied {
+        /// The run folder.
+        folder: PathBuf,
+    },
+}
+
+impl StoreError {
+    pub(super) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        |source| Self::Read { path, source }
+    }
+
+    pub(super) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        |source| Self::Write { path, source }
+    }
+}
+
+fn owner(pid: Option<u32>) -> String {
+    pid.map_or_else(
+        || " by another process".to_owned(),
+        |pid| format!(" by process {pid}"),
+    )
+}
+
+fn write_remedy(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            "free some space and run again: finished cells are kept"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "give a folder that you may write to with --out"
+        }
+        _ => "check the folder, or give another one with --out",
+    }
+}

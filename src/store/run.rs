@@ -1,0 +1,88 @@
+//! A run folder to be read: what sheets, reports, comparisons and verdicts are made from.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::environment::PlanFile;
+use super::{Environment, Record, Status, StoreError, journal};
+use crate::plan::{CellKey, Plan};
+
+/// Plan and environment, in the run folder.
+pub(super) const PLAN: &str = "plan.json";
+
+/// A run as it lies on disk. Reading takes no lock and works while the run goes on.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// The run folder.
+    pub folder: PathBuf,
+    /// What was to be done.
+    pub plan: Plan,
+    /// What it was done with, last.
+    pub environment: Environment,
+    /// The last record of every cell that has one, those of earlier plans included.
+    pub records: HashMap<CellKey, Record>,
+}
+
+impl Run {
+    /// Reads a run folder.
+    ///
+    /// # Errors
+    /// If the folder is no run folder, or `plan.json` or the journal cannot be read.
+    pub fn read(folder: &Path) -> Result<Self, StoreError> {
+        let PlanFile { environment, plan } = read_plan(folder)?;
+        let records = journal::read(&folder.join(journal::NAME))?.records;
+        let records = records
+            .into_iter()
+            .map(|record| (record.cell.clone(), record))
+            .collect();
+        Ok(Self {
+            folder: folder.to_owned(),
+            plan,
+            environment,
+            records,
+        })
+    }
+
+    /// The image of a cell, if the cell is done.
+    pub fn image_path(&self, cell: &CellKey) -> Option<PathBuf> {
+        let record = self.records.get(cell)?;
+        (record.status == Status::Done).then(|| self.folder.join(cell.image_path()))
+    }
+}
+
+/// Reads `plan.json`, and refuses cells whose files would lie outside their folder.
+pub(super) fn read_plan(folder: &Path) -> Result<PlanFile, StoreError> {
+    let path = folder.join(PLAN);
+    let text = fs::read(&path).map_err(|source| match source.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => StoreError::NotARun {
+            folder: folder.to_owned(),
+        },
+        _ => StoreError::read(&path)(source),
+    })?;
+    let malformed = |reason: String| StoreError::Malformed {
+        path: path.clone(),
+        reason,
+    };
+    let file: PlanFile =
+        serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))?;
+    match file
+        .plan
+        .cells
+        .iter()
+        .find(|cell| !is_file_name(cell.key.as_str()))
+    {
+        Some(cell) => Err(malformed(format!(
+            "{:?} cannot be the key of a cell",
+            cell.key.as_str()
+        ))),
+        None => Ok(file),
+    }
+}
+
+/// Whether a key names a file in its folder, whoever wrote the `plan.json` it comes from.
+fn is_file_name(key: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    !key.is_empty() && !key.starts_with('.') && key.bytes().all(plain)
+}
