@@ -11,9 +11,11 @@ mod raw;
 mod read;
 mod runtime;
 mod scale;
+mod schema;
 mod settings;
 mod suggest;
 mod tables;
+mod template;
 mod text;
 mod valid;
 
@@ -23,9 +25,11 @@ pub use error::{SpecError, SpecProblem};
 pub use parameter::{Parameter, Parameters};
 pub use runtime::{ParseSettingError, RuntimeOverrides};
 pub use scale::Scale;
+pub use schema::schema;
 pub use settings::{
     Batch, Device, Fit, GuidanceMode, MemoryPolicy, NoiseSource, Numerics, Runtime, SheetSpec, Size,
 };
+pub use template::template;
 
 use crate::diffusion::SchedulerKind;
 
