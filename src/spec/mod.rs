@@ -16,6 +16,8 @@ mod settings;
 mod suggest;
 mod tables;
 mod template;
+#[cfg(test)]
+mod tests;
 mod text;
 mod valid;
 
