@@ -33,7 +33,11 @@ pub struct Level {
 impl Level {
     fn new(parameters: Vec<Parameter>, values: Vec<Vec<String>>) -> Self {
         let positions = values.iter().cloned().zip(0..).collect();
-        Self { parameters, values, positions }
+        Self {
+            parameters,
+            values,
+            positions,
+        }
     }
 
     /// Whether this level is of one parameter, this one.
@@ -43,7 +47,11 @@ impl Level {
 
     /// Where a cell stands on this level.
     pub fn position(&self, cell: &Cell) -> usize {
-        let values: Vec<String> = self.parameters.iter().map(|&p| cell.parameters.text(p)).collect();
+        let values: Vec<String> = self
+            .parameters
+            .iter()
+            .map(|&p| cell.parameters.text(p))
+            .collect();
         self.positions.get(&values).copied().unwrap_or_default()
     }
 }
@@ -77,7 +85,9 @@ impl Arrangement {
             _ => true,
         });
         let mut take = |wanted: Option<Parameter>| {
-            let index = axes.iter().position(|level| Some(level.parameters[0]) == wanted)?;
+            let index = axes
+                .iter()
+                .position(|level| Some(level.parameters[0]) == wanted)?;
             Some(axes.remove(index))
         };
         let merge = take(spec.merge);
@@ -99,25 +109,49 @@ impl Arrangement {
 
     /// The arrangement of scattered cells: one after another, each with all that varies as its label.
     pub fn gallery(plan: &Plan, cells: &[usize]) -> Self {
-        let (varying, constant): (Vec<_>, Vec<_>) =
-            axes_of(plan, cells).into_iter().partition(|level| level.values.len() > 1);
+        let (varying, constant): (Vec<_>, Vec<_>) = axes_of(plan, cells)
+            .into_iter()
+            .partition(|level| level.values.len() > 1);
         let parameters: Vec<Parameter> = varying.iter().map(|level| level.parameters[0]).collect();
         let mut values = Vec::new();
         for &cell in cells {
-            let own = parameters.iter().map(|&p| plan.cells[cell].parameters.text(p)).collect();
+            let own = parameters
+                .iter()
+                .map(|&p| plan.cells[cell].parameters.text(p))
+                .collect();
             if !values.contains(&own) {
                 values.push(own);
             }
         }
-        let columns = if parameters.is_empty() { Vec::new() } else { vec![Level::new(parameters, values)] };
-        let constants = constant.into_iter().map(|level| (level.parameters[0], level.values[0][0].clone()));
-        Self { panels: Vec::new(), rows: Vec::new(), columns, merge: None, constants: constants.collect() }
+        let columns = if parameters.is_empty() {
+            Vec::new()
+        } else {
+            vec![Level::new(parameters, values)]
+        };
+        let constants = constant
+            .into_iter()
+            .map(|level| (level.parameters[0], level.values[0][0].clone()));
+        Self {
+            panels: Vec::new(),
+            rows: Vec::new(),
+            columns,
+            merge: None,
+            constants: constants.collect(),
+        }
     }
 
     /// Where the parameter of the input image is.
     pub fn image(&self) -> ImagePlace {
-        let has = |levels: &[Level]| levels.iter().any(|l| l.parameters.contains(&Parameter::Image));
-        if self.merge.as_ref().is_some_and(|level| level.is(Parameter::Image)) {
+        let has = |levels: &[Level]| {
+            levels
+                .iter()
+                .any(|l| l.parameters.contains(&Parameter::Image))
+        };
+        if self
+            .merge
+            .as_ref()
+            .is_some_and(|level| level.is(Parameter::Image))
+        {
             ImagePlace::Merged
         } else if has(&self.rows) {
             ImagePlace::Rows
@@ -159,9 +193,13 @@ fn axes_of(plan: &Plan, cells: &[usize]) -> Vec<Level> {
                 let place = rank.get(value.as_str()).copied().unwrap_or(later);
                 seen.entry(value).or_insert(place);
             }
-            let mut values: Vec<(usize, String)> = seen.into_iter().map(|(v, place)| (place, v)).collect();
+            let mut values: Vec<(usize, String)> =
+                seen.into_iter().map(|(v, place)| (place, v)).collect();
             values.sort();
-            Level::new(vec![parameter], values.into_iter().map(|(_, value)| vec![value]).collect())
+            Level::new(
+                vec![parameter],
+                values.into_iter().map(|(_, value)| vec![value]).collect(),
+            )
         })
         .collect()
 }

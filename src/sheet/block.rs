@@ -24,12 +24,16 @@ pub struct Block<'a> {
 }
 
 impl<'a> Block<'a> {
-    /// The blocks of a panel, each small enough for `fits` (given width and height).
-    pub fn of_panel(grid: &'a Grid, panel: &'a Panel, fits: &dyn Fn(u32, u32) -> bool) -> Vec<Self> {
+    /// The blocks of a panel, each of which `fits` on a page.
+    pub fn of_panel(grid: &'a Grid, panel: &'a Panel, fits: &dyn Fn(&Self) -> bool) -> Vec<Self> {
         let in_a_strip = grid.strip_columns(panel);
-        let whole = Self::new(grid, panel, 0..panel.rows.len(), chunks(panel.columns.len(), in_a_strip));
-        let (width, height) = whole.size();
-        if fits(width, height) {
+        let whole = Self::new(
+            grid,
+            panel,
+            0..panel.rows.len(),
+            chunks(panel.columns.len(), in_a_strip),
+        );
+        if fits(&whole) {
             return vec![whole];
         }
         if in_a_strip < panel.columns.len() {
@@ -42,7 +46,7 @@ impl<'a> Block<'a> {
         grid: &'a Grid,
         panel: &'a Panel,
         in_a_strip: usize,
-        fits: &dyn Fn(u32, u32) -> bool,
+        fits: &dyn Fn(&Self) -> bool,
     ) -> Vec<Self> {
         let strips = chunks(panel.columns.len(), in_a_strip);
         for parts in 2..=strips.len() {
@@ -50,7 +54,7 @@ impl<'a> Block<'a> {
                 .chunks(strips.len().div_ceil(parts))
                 .map(|strips| Self::new(grid, panel, 0..panel.rows.len(), strips.to_vec()))
                 .collect();
-            if blocks.iter().all(|block| fits(block.size().0, block.size().1)) {
+            if blocks.iter().all(fits) {
                 return blocks;
             }
         }
@@ -58,18 +62,25 @@ impl<'a> Block<'a> {
     }
 
     /// Halves, thirds, … of the longer side until every part fits.
-    fn split_grid(grid: &'a Grid, panel: &'a Panel, fits: &dyn Fn(u32, u32) -> bool) -> Vec<Self> {
+    fn split_grid(grid: &'a Grid, panel: &'a Panel, fits: &dyn Fn(&Self) -> bool) -> Vec<Self> {
         let (rows, columns) = (panel.rows.len(), panel.columns.len());
         let (mut row_parts, mut column_parts) = (1, 1);
         loop {
             let row_chunks = chunks(rows, rows.div_ceil(row_parts));
             let column_chunks = chunks(columns, columns.div_ceil(column_parts));
-            let first = Self::new(grid, panel, row_chunks[0].clone(), vec![column_chunks[0].clone()]);
+            let first = Self::new(
+                grid,
+                panel,
+                row_chunks[0].clone(),
+                vec![column_chunks[0].clone()],
+            );
             let (width, height) = first.size();
             let is_smallest = row_parts >= rows && column_parts >= columns;
-            if fits(width, height) || is_smallest {
+            if fits(&first) || is_smallest {
                 let parts = row_chunks.iter().flat_map(|rows| {
-                    let column = |columns: &Range<usize>| Self::new(grid, panel, rows.clone(), vec![columns.clone()]);
+                    let column = |columns: &Range<usize>| {
+                        Self::new(grid, panel, rows.clone(), vec![columns.clone()])
+                    };
                     column_chunks.iter().map(column)
                 });
                 return parts.collect();
@@ -82,7 +93,12 @@ impl<'a> Block<'a> {
         }
     }
 
-    fn new(grid: &'a Grid, panel: &'a Panel, rows: Range<usize>, columns: Vec<Range<usize>>) -> Self {
+    fn new(
+        grid: &'a Grid,
+        panel: &'a Panel,
+        rows: Range<usize>,
+        columns: Vec<Range<usize>>,
+    ) -> Self {
         let mut title: Vec<(String, String)> = grid
             .panel_labels
             .iter()
@@ -91,31 +107,57 @@ impl<'a> Block<'a> {
             .collect();
         let mut part = |name: &str, shown: Range<usize>, of: usize| {
             if shown.len() < of {
-                title.push((name.to_owned(), format!("{}–{} of {of}", shown.start + 1, shown.end)));
+                title.push((
+                    name.to_owned(),
+                    format!("{}–{} of {of}", shown.start + 1, shown.end),
+                ));
             }
         };
         part("rows", rows.clone(), panel.rows.len());
-        let shown = columns.first().map_or(0, |first| first.start)..columns.last().map_or(0, |last| last.end);
+        let shown = columns.first().map_or(0, |first| first.start)
+            ..columns.last().map_or(0, |last| last.end);
         part("columns", shown, panel.columns.len());
-        let strips: Vec<Strip> =
-            columns.into_iter().map(|columns| Strip::new(grid, panel, rows.clone(), columns)).collect();
-        let width = strips.iter().map(|strip| strip.size().0).max().unwrap_or_default();
+        let strips: Vec<Strip> = columns
+            .into_iter()
+            .map(|columns| Strip::new(grid, panel, rows.clone(), columns))
+            .collect();
+        let width = strips
+            .iter()
+            .map(|strip| strip.size().0)
+            .max()
+            .unwrap_or_default();
         let heights = strips.iter().map(|strip| strip.size().1).sum::<u32>();
         let gaps = grid.metrics.group_gap * (strips.len() as u32).saturating_sub(1);
         let width = width.max((grid.metrics.label.em * 12.0) as u32);
-        Self { grid, panel, strips, title, body: (width, heights + gaps) }
+        Self {
+            grid,
+            panel,
+            strips,
+            title,
+            body: (width, heights + gaps),
+        }
     }
 
     /// Pixels.
     pub fn size(&self) -> (u32, u32) {
-        let mut title = Items::default();
-        (self.body.0, self.body.1 + self.place_title(&mut title))
+        (self.body.0, self.body.1 + self.title_height())
     }
 
-    /// Everything in it.
-    pub fn items(&self) -> Items {
+    /// Pixels without the title.
+    pub fn body(&self) -> (u32, u32) {
+        self.body
+    }
+
+    /// Height of the title with the space below.
+    pub fn title_height(&self) -> u32 {
+        self.place_title(&mut Items::default())
+    }
+
+    /// Everything in it, the strips below a title of this height, so that neighbours stand level.
+    pub fn items(&self, title_height: u32) -> Items {
         let mut items = Items::default();
-        let mut y = self.place_title(&mut items);
+        self.place_title(&mut items);
+        let mut y = title_height;
         for (index, strip) in self.strips.iter().enumerate() {
             items.append(strip.items(index == 0), 0, y);
             y += strip.size().1 + self.grid.metrics.group_gap;
@@ -146,8 +188,16 @@ impl<'a> Block<'a> {
             let indent = m.label.width(name) + m.pad;
             let room = self.body.0.saturating_sub(indent);
             // A value that would get less than half the width starts below its name.
-            let (x, room) = if room < self.body.0 / 2 { (0, self.body.0) } else { (indent, room) };
-            let name = m.label.wrap(name, self.body.0, 1, Shorten::Middle).lines.concat();
+            let (x, room) = if room < self.body.0 / 2 {
+                (0, self.body.0)
+            } else {
+                (indent, room)
+            };
+            let name = m
+                .label
+                .wrap(name, self.body.0, 1, Shorten::Middle)
+                .lines
+                .concat();
             items.text(0, y, name, m.label, Ink::Muted);
             if x == 0 {
                 y += m.label.line();
@@ -164,5 +214,7 @@ impl<'a> Block<'a> {
 /// 0..count in runs of `size`, the last one perhaps shorter.
 fn chunks(count: usize, size: usize) -> Vec<Range<usize>> {
     let size = size.max(1);
-    (0..count.div_ceil(size)).map(|index| index * size..(index * size + size).min(count)).collect()
+    (0..count.div_ceil(size))
+        .map(|index| index * size..(index * size + size).min(count))
+        .collect()
 }

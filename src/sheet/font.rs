@@ -79,7 +79,14 @@ impl Face {
 
     /// Draws one line whose box of [`LINE`] ems has its upper left corner at (x, y); what falls
     /// outside the canvas is cut off.
-    pub fn draw(self, canvas: &mut RgbImage, (x, y): (u32, u32), text: &str, em: f32, ink: Rgb<u8>) {
+    pub fn draw(
+        self,
+        canvas: &mut RgbImage,
+        (x, y): (u32, u32),
+        text: &str,
+        em: f32,
+        ink: Rgb<u8>,
+    ) {
         let font = self.font();
         let scale = self.scale(em);
         let scaled = font.as_scaled(scale);
@@ -93,7 +100,10 @@ impl Face {
             };
             let bounds = outline.px_bounds();
             outline.draw(|dx, dy, coverage| {
-                let (px, py) = (bounds.min.x as i64 + i64::from(dx), bounds.min.y as i64 + i64::from(dy));
+                let (px, py) = (
+                    bounds.min.x as i64 + i64::from(dx),
+                    bounds.min.y as i64 + i64::from(dy),
+                );
                 blend(canvas, px, py, ink, coverage);
             });
         }
@@ -106,7 +116,8 @@ fn blend(canvas: &mut RgbImage, x: i64, y: i64, ink: Rgb<u8>, coverage: f32) {
     };
     if let Some(pixel) = canvas.get_pixel_mut_checked(x, y) {
         for (below, above) in pixel.0.iter_mut().zip(ink.0) {
-            let mixed = f32::from(*below) + (f32::from(above) - f32::from(*below)) * coverage.clamp(0.0, 1.0);
+            let mixed = f32::from(*below)
+                + (f32::from(above) - f32::from(*below)) * coverage.clamp(0.0, 1.0);
             *below = mixed.round() as u8;
         }
     }
@@ -186,7 +197,10 @@ mod tests {
     #[test]
     fn control_and_invisible_characters_do_not_reach_the_canvas() {
         let mut missing = BTreeSet::new();
-        assert_eq!(showable(" a\n\t b\u{200d}\u{202e}c\u{7}", &mut missing), "a bc□");
+        assert_eq!(
+            showable(" a\n\t b\u{200d}\u{202e}c\u{7}", &mut missing),
+            "a bc□"
+        );
         assert_eq!(missing_note(&missing).unwrap().matches("U+0007").count(), 1);
     }
 
@@ -198,7 +212,7 @@ mod tests {
 
     #[test]
     fn text_that_leaves_the_canvas_is_cut_off() {
-        let mut canvas = RgbImage::from_pixel(10, 10, Rgb([255; 3]));
+        let mut canvas = RgbImage::from_pixel(30, 30, Rgb([255; 3]));
         Face::Bold.draw(&mut canvas, (5, 4), "Wide text", 40.0, Rgb([0; 3]));
         assert!(canvas.pixels().any(|pixel| pixel.0 == [0; 3]));
     }

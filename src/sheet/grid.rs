@@ -64,15 +64,30 @@ impl Grid {
     pub fn new(plan: &Plan, options: &SheetOptions) -> Self {
         let cells = options.chosen(plan);
         let arrangement = arrange(plan, &cells, options);
-        let metrics = Metrics::new(plan, &cells, options.look.cell.get());
+        let metrics = Metrics::new(
+            plan,
+            &cells,
+            options.look.cell.get(),
+            arrangement.merge.is_some(),
+        );
         let mut missing = BTreeSet::new();
         let mut labels = |levels: &[Level]| -> Vec<Labels> {
-            levels.iter().map(|level| Labels::of(level, &mut missing)).collect()
+            levels
+                .iter()
+                .map(|level| Labels::of(level, &mut missing))
+                .collect()
         };
         let panel_labels = labels(&arrangement.panels);
-        let row_labels = placed(labels(&arrangement.rows), [Side::SuperRows, Side::Rows], &metrics);
-        let column_labels =
-            placed(labels(&arrangement.columns), [Side::SuperColumns, Side::Columns], &metrics);
+        let row_labels = placed(
+            labels(&arrangement.rows),
+            [Side::SuperRows, Side::Rows],
+            &metrics,
+        );
+        let column_labels = placed(
+            labels(&arrangement.columns),
+            [Side::SuperColumns, Side::Columns],
+            &metrics,
+        );
         let settings = settings(plan, &cells, &arrangement, &mut missing);
         let place = arrangement.image();
         let inputs = options.look.show_input && place != ImagePlace::Merged;
@@ -91,7 +106,10 @@ impl Grid {
     /// How many columns of a panel stand in one strip: all, unless the sweep is one long row.
     pub fn strip_columns(&self, panel: &Panel) -> usize {
         let columns = panel.columns.len();
-        if !self.row_labels.is_empty() || self.column_labels.len() != 1 || columns <= MOST_IN_A_STRIP {
+        if !self.row_labels.is_empty()
+            || self.column_labels.len() != 1
+            || columns <= MOST_IN_A_STRIP
+        {
             return columns;
         }
         let strips = (columns as f64 / 1.6).sqrt().round().max(2.0) as usize;
@@ -126,16 +144,28 @@ fn placed(labels: Vec<Labels>, [outer, inner]: [Side; 2], metrics: &Metrics) -> 
 }
 
 fn panels(plan: &Plan, cells: &[usize], arrangement: &Arrangement) -> Vec<Panel> {
-    let mut sorted: BTreeMap<Place, BTreeMap<(Place, Place), Vec<(usize, usize)>>> = BTreeMap::new();
+    let mut sorted: BTreeMap<Place, BTreeMap<(Place, Place), Vec<(usize, usize)>>> =
+        BTreeMap::new();
     for &index in cells {
         let cell = &plan.cells[index];
-        let place = |levels: &[Level]| levels.iter().map(|level| level.position(cell)).collect::<Place>();
-        let merged = arrangement.merge.as_ref().map_or(0, |level| level.position(cell));
+        let place = |levels: &[Level]| {
+            levels
+                .iter()
+                .map(|level| level.position(cell))
+                .collect::<Place>()
+        };
+        let merged = arrangement
+            .merge
+            .as_ref()
+            .map_or(0, |level| level.position(cell));
         let panel = sorted.entry(place(&arrangement.panels)).or_default();
         let at = (place(&arrangement.rows), place(&arrangement.columns));
         panel.entry(at).or_default().push((merged, index));
     }
-    sorted.into_iter().map(|(place, cells)| panel(place, cells)).collect()
+    sorted
+        .into_iter()
+        .map(|(place, cells)| panel(place, cells))
+        .collect()
 }
 
 fn panel(place: Place, sorted: BTreeMap<(Place, Place), Vec<(usize, usize)>>) -> Panel {
@@ -152,7 +182,12 @@ fn panel(place: Place, sorted: BTreeMap<(Place, Place), Vec<(usize, usize)>>) ->
             (at, merged.into_iter().map(|(_, cell)| cell).collect())
         })
         .collect();
-    Panel { place, rows, columns, cells }
+    Panel {
+        place,
+        rows,
+        columns,
+        cells,
+    }
 }
 
 /// What the head of a sheet says of what has no axis of its own; empty negative prompts and presets are
@@ -163,18 +198,27 @@ fn settings(
     arrangement: &Arrangement,
     missing: &mut BTreeSet<char>,
 ) -> Vec<(String, String)> {
-    let constants = arrangement.constants.iter().filter(|(_, value)| !value.is_empty());
-    let mut settings: Vec<(String, String)> =
-        constants.map(|(parameter, value)| (parameter.key().to_owned(), shown(value, missing))).collect();
+    let constants = arrangement
+        .constants
+        .iter()
+        .filter(|(_, value)| !value.is_empty());
+    let mut settings: Vec<(String, String)> = constants
+        .map(|(parameter, value)| (parameter.key().to_owned(), shown(value, missing)))
+        .collect();
     if let Some(first) = cells.first().map(|&cell| &plan.cells[cell]) {
-        let same = |&cell: &usize| (plan.cells[cell].width, plan.cells[cell].height) == (first.width, first.height);
+        let same = |&cell: &usize| {
+            (plan.cells[cell].width, plan.cells[cell].height) == (first.width, first.height)
+        };
         if cells.iter().all(same) {
             settings.push(("size".into(), format!("{} × {}", first.width, first.height)));
         }
     }
     if let Some(level) = &arrangement.merge {
         let labels = Labels::of(level, missing);
-        let within = format!("{} (within each cell, in reading order)", labels.full.join(", "));
+        let within = format!(
+            "{} (within each cell, in reading order)",
+            labels.full.join(", ")
+        );
         settings.push((labels.name, within));
     }
     settings

@@ -7,7 +7,7 @@ use super::metrics::{Ink, Items, Rect};
 use super::text::Shorten;
 
 /// Lines of a setting, or of a value in a legend.
-const VALUE_LINES: usize = 5;
+const VALUE_LINES: usize = 8;
 
 /// Places the head in a width of pixels, and gives its height.
 pub struct Head<'a> {
@@ -42,19 +42,43 @@ impl Head<'_> {
 
     fn place_title(&self, items: &mut Items, width: u32) -> u32 {
         let m = &self.grid.metrics;
-        let page_width = if self.page.is_empty() { 0 } else { m.small.width(&self.page) + m.margin };
-        let lines = m.title.wrap(self.title, width.saturating_sub(page_width), 2, Shorten::Middle).lines;
+        let page_width = if self.page.is_empty() {
+            0
+        } else {
+            m.small.width(&self.page) + m.margin
+        };
+        let lines = m
+            .title
+            .wrap(
+                self.title,
+                width.saturating_sub(page_width),
+                2,
+                Shorten::Middle,
+            )
+            .lines;
         let drop = m.title.line().saturating_sub(m.small.line()) * 2 / 3;
         let x = (width + m.margin).saturating_sub(page_width);
         items.text(x, drop, self.page.as_str(), m.small, Ink::Muted);
         for (line, text) in lines.iter().enumerate() {
-            items.text(0, line as u32 * m.title.line(), text.as_str(), m.title, Ink::Dark);
+            items.text(
+                0,
+                line as u32 * m.title.line(),
+                text.as_str(),
+                m.title,
+                Ink::Dark,
+            );
         }
         lines.len() as u32 * m.title.line() + m.pad / 2
     }
 
     /// Names and values one after another, in as many lines as they need.
-    fn place_settings(&self, items: &mut Items, pairs: &[(String, String)], y: u32, width: u32) -> u32 {
+    fn place_settings(
+        &self,
+        items: &mut Items,
+        pairs: &[(String, String)],
+        y: u32,
+        width: u32,
+    ) -> u32 {
         let m = &self.grid.metrics;
         let (space, between) = (m.small.width(" ").max(3), (m.small.em * 1.4) as u32);
         let (mut x, mut y) = (0, y);
@@ -78,8 +102,16 @@ impl Head<'_> {
     /// A value in lines from x on, or from the left of the next line where x leaves little room.
     fn place_long(&self, items: &mut Items, value: &str, (x, y): (u32, u32), width: u32) -> u32 {
         let m = &self.grid.metrics;
-        let (x, mut y) = if x > width / 2 { (0, y + m.small.line()) } else { (x, y) };
-        for line in m.small.wrap(value, width.saturating_sub(x), VALUE_LINES, Shorten::End).lines {
+        let (x, mut y) = if x > width / 2 {
+            (0, y + m.small.line())
+        } else {
+            (x, y)
+        };
+        for line in m
+            .small
+            .wrap(value, width.saturating_sub(x), VALUE_LINES, Shorten::End)
+            .lines
+        {
             items.text(x, y, line, m.small, Ink::Dark);
             y += m.small.line();
         }
@@ -89,19 +121,37 @@ impl Head<'_> {
     /// For each level with marks: its name, then each mark with its value.
     fn place_legends(&self, items: &mut Items, mut y: u32, width: u32) -> u32 {
         let m = &self.grid.metrics;
-        for (is_column, levels) in [(false, &self.grid.row_labels), (true, &self.grid.column_labels)] {
+        for (is_column, levels) in [
+            (false, &self.grid.row_labels),
+            (true, &self.grid.column_labels),
+        ] {
             for (depth, labels) in levels.iter().enumerate() {
                 let Some(marks) = &labels.marks else { continue };
                 y += m.pad;
-                let name = m.small.wrap(&labels.name, width, 1, Shorten::End).lines.concat();
+                let name = m
+                    .small
+                    .wrap(&labels.name, width, 1, Shorten::End)
+                    .lines
+                    .concat();
                 items.text(0, y, name, m.small, Ink::Muted);
-                y += if labels.name.is_empty() { 0 } else { m.small.line() };
-                let indent = marks.iter().map(|mark| m.small.width(mark)).max().unwrap_or_default() + m.pad;
-                for &(_, _, position) in
-                    self.labelled.iter().filter(|(column, level, _)| (*column, *level) == (is_column, depth))
+                y += if labels.name.is_empty() {
+                    0
+                } else {
+                    m.small.line()
+                };
+                let indent = marks
+                    .iter()
+                    .map(|mark| m.small.width(mark))
+                    .max()
+                    .unwrap_or_default()
+                    + m.pad;
+                for &(_, _, position) in self
+                    .labelled
+                    .iter()
+                    .filter(|(column, level, _)| (*column, *level) == (is_column, depth))
                 {
                     items.text(0, y, marks[position].as_str(), m.small, Ink::Muted);
-                    y = self.place_long(items, &labels.full[position], (indent, y), width);
+                    y = self.place_long(items, &labels.explained[position], (indent, y), width);
                 }
             }
         }

@@ -35,6 +35,8 @@ pub struct Labels {
     pub name: String,
     /// Each value as shown if there is room for it.
     pub full: Vec<String>,
+    /// Each value as a legend shows it beside its mark.
+    pub explained: Vec<String>,
     /// Each value, or its mark, in lines.
     pub lines: Vec<Vec<String>>,
     /// The marks, if there is no room for the values.
@@ -46,23 +48,45 @@ pub struct Labels {
 impl Labels {
     /// The values of a level, for titles.
     pub fn of(level: &Level, missing: &mut BTreeSet<char>) -> Self {
-        let names: Vec<&str> = level.parameters.iter().map(|parameter| parameter.key()).collect();
+        let names: Vec<&str> = level
+            .parameters
+            .iter()
+            .map(|parameter| parameter.key())
+            .collect();
         let is_path = level.is(Parameter::Image) || level.is(Parameter::Model);
         let full: Vec<String> = match level.parameters.as_slice() {
             [_] => {
-                let values: Vec<&str> = level.values.iter().map(|value| value[0].as_str()).collect();
-                let values = if is_path { without_folders(&values) } else { values };
+                let values: Vec<&str> =
+                    level.values.iter().map(|value| value[0].as_str()).collect();
+                let values = if is_path {
+                    without_folders(&values)
+                } else {
+                    values
+                };
                 values.iter().map(|value| shown(value, missing)).collect()
             }
-            several => level.values.iter().map(|values| joined(several, values, missing)).collect(),
+            several => level
+                .values
+                .iter()
+                .map(|values| joined(several, values, missing))
+                .collect(),
         };
-        let full = told_apart(full);
+        let (full, explained) = (told_apart(full.clone()), full);
         Self {
-            name: if names.len() == 1 { names[0].to_owned() } else { String::new() },
+            name: if names.len() == 1 {
+                names[0].to_owned()
+            } else {
+                String::new()
+            },
             lines: full.iter().map(|value| vec![value.clone()]).collect(),
             full,
+            explained,
             marks: None,
-            shorten: if is_path { Shorten::Middle } else { Shorten::End },
+            shorten: if is_path {
+                Shorten::Middle
+            } else {
+                Shorten::End
+            },
         }
     }
 
@@ -75,17 +99,25 @@ impl Labels {
         let row_lines = (metrics.height / metrics.label.line()).max(1) as usize;
         let several = if self.name.is_empty() { 2 } else { 1 };
         let (width, most) = match side {
-            Side::Rows => (((metrics.width * 4 / 5) as f32).max(metrics.label.em * 14.0) as u32, row_lines),
+            Side::Rows => (
+                ((metrics.width * 4 / 5) as f32).max(metrics.label.em * 14.0) as u32,
+                row_lines,
+            ),
             Side::SuperRows => (spanned(metrics.height), GROUP_LINES),
             Side::Columns => (metrics.width, COLUMN_LINES * several),
             Side::SuperColumns => (spanned(metrics.width), GROUP_LINES),
         };
-        let wrapped: Vec<_> =
-            self.full.iter().map(|value| metrics.label.wrap(value, width, most, self.shorten)).collect();
+        let wrapped: Vec<_> = self
+            .full
+            .iter()
+            .map(|value| metrics.label.wrap(value, width, most, self.shorten))
+            .collect();
         if wrapped.iter().all(|value| value.whole) {
             self.lines = wrapped.into_iter().map(|value| value.lines).collect();
         } else {
-            let marks: Vec<String> = (0..self.full.len()).map(|position| mark(side, position)).collect();
+            let marks: Vec<String> = (0..self.full.len())
+                .map(|position| mark(side, position))
+                .collect();
             self.lines = marks.iter().map(|mark| vec![mark.clone()]).collect();
             self.marks = Some(marks);
         }
@@ -94,12 +126,21 @@ impl Labels {
 
     /// Width of the widest line.
     pub fn width(&self, style: Style) -> u32 {
-        self.lines.iter().flatten().map(|line| style.width(line)).max().unwrap_or_default()
+        self.lines
+            .iter()
+            .flatten()
+            .map(|line| style.width(line))
+            .max()
+            .unwrap_or_default()
     }
 
     /// Lines of the tallest label.
     pub fn height(&self) -> u32 {
-        self.lines.iter().map(|lines| lines.len() as u32).max().unwrap_or_default()
+        self.lines
+            .iter()
+            .map(|lines| lines.len() as u32)
+            .max()
+            .unwrap_or_default()
     }
 }
 
@@ -108,13 +149,18 @@ pub fn shown(value: &str, missing: &mut BTreeSet<char>) -> String {
     let cut: String = value.chars().take(LONGEST).collect();
     let ellipsis = if cut.len() < value.len() { "…" } else { "" };
     let shown = showable(&format!("{cut}{ellipsis}"), missing);
-    if shown.is_empty() { "(none)".to_owned() } else { shown }
+    if shown.is_empty() {
+        "(none)".to_owned()
+    } else {
+        shown
+    }
 }
 
 fn joined(parameters: &[Parameter], values: &[String], missing: &mut BTreeSet<char>) -> String {
     let pairs = parameters.iter().zip(values);
-    let pairs: Vec<String> =
-        pairs.map(|(p, value)| format!("{} {}", p.key(), shown(value, missing))).collect();
+    let pairs: Vec<String> = pairs
+        .map(|(p, value)| format!("{} {}", p.key(), shown(value, missing)))
+        .collect();
     pairs.join(", ")
 }
 
@@ -122,10 +168,19 @@ fn joined(parameters: &[Parameter], values: &[String], missing: &mut BTreeSet<ch
 fn without_folders<'a>(paths: &[&'a str]) -> Vec<&'a str> {
     let names: Vec<&str> = paths
         .iter()
-        .map(|path| path.trim_end_matches('/').rsplit('/').next().unwrap_or(path))
+        .map(|path| {
+            path.trim_end_matches('/')
+                .rsplit('/')
+                .next()
+                .unwrap_or(path)
+        })
         .collect();
     let distinct: BTreeSet<&&str> = names.iter().collect();
-    if distinct.len() == names.len() { names } else { paths.to_vec() }
+    if distinct.len() == names.len() {
+        names
+    } else {
+        paths.to_vec()
+    }
 }
 
 /// Numbers values that look the same once characters without glyphs are boxes.
@@ -134,10 +189,19 @@ fn told_apart(values: Vec<String>) -> Vec<String> {
     for value in &values {
         *counts.entry(value).or_default() += 1;
     }
-    let is_shared: Vec<bool> = values.iter().map(|value| counts[value.as_str()] > 1).collect();
+    let is_shared: Vec<bool> = values
+        .iter()
+        .map(|value| counts[value.as_str()] > 1)
+        .collect();
     let numbered = values.into_iter().zip(is_shared).enumerate();
     numbered
-        .map(|(index, (value, shared))| if shared { format!("{}: {value}", index + 1) } else { value })
+        .map(|(index, (value, shared))| {
+            if shared {
+                format!("{}: {value}", index + 1)
+            } else {
+                value
+            }
+        })
         .collect()
 }
 
@@ -178,7 +242,10 @@ mod tests {
     #[test]
     fn folders_are_shown_only_where_names_repeat() {
         assert_eq!(without_folders(&["a/x.png", "b/y.png"]), ["x.png", "y.png"]);
-        assert_eq!(without_folders(&["a/x.png", "b/x.png"]), ["a/x.png", "b/x.png"]);
+        assert_eq!(
+            without_folders(&["a/x.png", "b/x.png"]),
+            ["a/x.png", "b/x.png"]
+        );
         assert_eq!(without_folders(&["models/demo/"]), ["demo"]);
     }
 

@@ -27,7 +27,12 @@ pub struct Rect {
 impl Rect {
     /// The rectangle of this size at this place.
     pub fn new(x: u32, y: u32, width: u32, height: u32) -> Self {
-        Self { x, y, width, height }
+        Self {
+            x,
+            y,
+            width,
+            height,
+        }
     }
 
     /// Just right of it.
@@ -47,7 +52,9 @@ impl Rect {
             f64::from(self.width) / f64::from(width),
             f64::from(self.height) / f64::from(height),
         );
-        let side = |pixels: u32, most: u32| ((f64::from(pixels) * scale).round() as u32).clamp(1, most.max(1));
+        let side = |pixels: u32, most: u32| {
+            ((f64::from(pixels) * scale).round() as u32).clamp(1, most.max(1))
+        };
         let (w, h) = (side(width, self.width), side(height, self.height));
         Self::new(
             self.x + self.width.saturating_sub(w) / 2,
@@ -66,7 +73,12 @@ impl Rect {
         (0..count as u32)
             .map(|i| {
                 let (column, row) = (i % columns, i / columns);
-                Self::new(self.x + column * (width + gap), self.y + row * (height + gap), width, height)
+                Self::new(
+                    self.x + column * (width + gap),
+                    self.y + row * (height + gap),
+                    width,
+                    height,
+                )
             })
             .collect()
     }
@@ -114,13 +126,30 @@ pub struct Items {
 impl Items {
     /// Adds others, moved by this much.
     pub fn append(&mut self, other: Self, dx: u32, dy: u32) {
-        let moved = |rect: Rect| Rect { x: rect.x + dx, y: rect.y + dy, ..rect };
-        self.cells.extend(other.cells.into_iter().map(|(rect, cell)| (moved(rect), cell)));
-        self.inputs.extend(other.inputs.into_iter().map(|(rect, cell)| (moved(rect), cell)));
+        let moved = |rect: Rect| Rect {
+            x: rect.x + dx,
+            y: rect.y + dy,
+            ..rect
+        };
+        self.cells.extend(
+            other
+                .cells
+                .into_iter()
+                .map(|(rect, cell)| (moved(rect), cell)),
+        );
+        self.inputs.extend(
+            other
+                .inputs
+                .into_iter()
+                .map(|(rect, cell)| (moved(rect), cell)),
+        );
         self.absent.extend(other.absent.into_iter().map(moved));
         self.rules.extend(other.rules.into_iter().map(moved));
         let texts = other.texts.into_iter();
-        self.texts.extend(texts.map(|text| Text { rect: moved(text.rect), ..text }));
+        self.texts.extend(texts.map(|text| Text {
+            rect: moved(text.rect),
+            ..text
+        }));
     }
 
     /// Adds one line of text at a place.
@@ -128,7 +157,13 @@ impl Items {
         let text = text.into();
         if !text.is_empty() {
             let rect = Rect::new(x, y, style.width(&text), style.line());
-            self.texts.push(Text { rect, text, style, ink, turned: false });
+            self.texts.push(Text {
+                rect,
+                text,
+                style,
+                ink,
+                turned: false,
+            });
         }
     }
 
@@ -137,7 +172,13 @@ impl Items {
         let text = text.into();
         if !text.is_empty() {
             let rect = Rect::new(x, y, style.line(), style.width(&text));
-            self.texts.push(Text { rect, text, style, ink, turned: true });
+            self.texts.push(Text {
+                rect,
+                text,
+                style,
+                ink,
+                turned: true,
+            });
         }
     }
 }
@@ -171,7 +212,8 @@ pub struct Metrics {
 
 impl Metrics {
     /// For cells of this side; the box is as wide and high as the widest and the highest cell needs.
-    pub fn new(plan: &Plan, cells: &[usize], cell: u32) -> Self {
+    /// Cells that hold several images stand further apart than those images.
+    pub fn new(plan: &Plan, cells: &[usize], cell: u32, is_merged: bool) -> Self {
         let cell = cell.clamp(CELL_BOUNDS.0, CELL_BOUNDS.1);
         let boxes = cells.iter().map(|&index| {
             let Cell { width, height, .. } = plan.cells[index];
@@ -183,7 +225,7 @@ impl Metrics {
         Self {
             width,
             height,
-            gap: (cell / 48).clamp(2, 16),
+            gap: (cell / 48).clamp(2, 16) * if is_merged { 2 } else { 1 },
             group_gap: (cell / 12).clamp(10, 48),
             pad: (em * 0.45) as u32,
             panel_gap: (em * 2.2) as u32,

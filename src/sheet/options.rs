@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use super::text::slug;
 use crate::plan::{CellKey, Plan};
 use crate::spec::SheetSpec;
 
@@ -12,6 +13,8 @@ pub struct SheetOptions {
     pub look: SheetSpec,
     /// File format.
     pub format: Format,
+    /// What file names begin with, `sheet` if absent; only its letters, digits and hyphens count.
+    pub name: Option<String>,
     /// Whether each cell shows in a corner how long it took.
     pub seconds: bool,
     /// The cells to show; all if absent. Unknown keys are ignored.
@@ -47,7 +50,23 @@ impl Format {
 impl SheetOptions {
     /// What the sweep file of a plan asks for.
     pub fn of(plan: &Plan) -> Self {
-        Self { look: plan.sheet.clone(), format: Format::Png, seconds: false, only: None }
+        Self {
+            look: plan.sheet.clone(),
+            format: Format::Png,
+            name: None,
+            seconds: false,
+            only: None,
+        }
+    }
+
+    /// What file names begin with.
+    pub(super) fn stem(&self) -> String {
+        let stem = self.name.as_deref().map(slug).unwrap_or_default();
+        if stem.is_empty() {
+            "sheet".to_owned()
+        } else {
+            stem
+        }
     }
 
     /// The chosen cells, as indices into the plan.

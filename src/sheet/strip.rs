@@ -24,18 +24,34 @@ pub struct Strip<'a> {
 
 impl<'a> Strip<'a> {
     /// These rows and columns of a panel.
-    pub fn new(grid: &'a Grid, panel: &'a Panel, rows: Range<usize>, columns: Range<usize>) -> Self {
+    pub fn new(
+        grid: &'a Grid,
+        panel: &'a Panel,
+        rows: Range<usize>,
+        columns: Range<usize>,
+    ) -> Self {
         let metrics = &grid.metrics;
         let lefts = edges(&panel.columns[columns.clone()], metrics.width, metrics);
         let tops = edges(&panel.rows[rows.clone()], metrics.height, metrics);
-        let mut strip = Self { grid, panel, rows, columns, lefts, tops, origin: (0, 0) };
+        let mut strip = Self {
+            grid,
+            panel,
+            rows,
+            columns,
+            lefts,
+            tops,
+            origin: (0, 0),
+        };
         strip.origin = (strip.left(), strip.top());
         strip
     }
 
     /// Pixels.
     pub fn size(&self) -> (u32, u32) {
-        (self.origin.0 + self.grid_width(), self.origin.1 + self.grid_height())
+        (
+            self.origin.0 + self.grid_width(),
+            self.origin.1 + self.grid_height(),
+        )
     }
 
     /// Everything in it. The input of the whole panel is left out where a strip above shows it.
@@ -54,11 +70,15 @@ impl<'a> Strip<'a> {
     pub fn labelled(&self) -> impl Iterator<Item = (bool, usize, usize)> {
         let of = |is_column: bool, places: &'a [Vec<usize>]| {
             let levels = move |place: &'a Vec<usize>| {
-                place.iter().enumerate().map(move |(depth, &position)| (is_column, depth, position))
+                place
+                    .iter()
+                    .enumerate()
+                    .map(move |(depth, &position)| (is_column, depth, position))
             };
             places.iter().flat_map(levels)
         };
-        of(false, &self.panel.rows[self.rows.clone()]).chain(of(true, &self.panel.columns[self.columns.clone()]))
+        of(false, &self.panel.rows[self.rows.clone()])
+            .chain(of(true, &self.panel.columns[self.columns.clone()]))
     }
 
     fn metrics(&self) -> &Metrics {
@@ -66,11 +86,15 @@ impl<'a> Strip<'a> {
     }
 
     fn grid_width(&self) -> u32 {
-        self.lefts.last().map_or(0, |left| left + self.metrics().width)
+        self.lefts
+            .last()
+            .map_or(0, |left| left + self.metrics().width)
     }
 
     fn grid_height(&self) -> u32 {
-        self.tops.last().map_or(0, |top| top + self.metrics().height)
+        self.tops
+            .last()
+            .map_or(0, |top| top + self.metrics().height)
     }
 
     /// Width of all that stands left of the grid.
@@ -81,7 +105,8 @@ impl<'a> Strip<'a> {
             _ => 0,
         };
         let levels = self.grid.row_labels.len();
-        let labels = (0..levels).map(|depth| self.row_name_width(depth) + self.row_label_width(depth));
+        let labels =
+            (0..levels).map(|depth| self.row_name_width(depth) + self.row_label_width(depth));
         let input_word = match self.grid.inputs {
             Some(ImagePlace::Columns) if levels == 0 => m.name.width(INPUT) + m.pad,
             Some(ImagePlace::Columns) => self.input_word_shortage(),
@@ -101,7 +126,8 @@ impl<'a> Strip<'a> {
     fn top(&self) -> u32 {
         let m = self.metrics();
         let levels = self.grid.column_labels.len();
-        let labels = (0..levels).map(|depth| self.column_name_height(depth) + self.column_label_height(depth));
+        let labels = (0..levels)
+            .map(|depth| self.column_name_height(depth) + self.column_label_height(depth));
         let labels = labels.sum::<u32>();
         match self.grid.inputs {
             Some(ImagePlace::Columns) => labels + m.height + m.group_gap,
@@ -129,7 +155,11 @@ impl<'a> Strip<'a> {
         let m = self.metrics();
         let labels = &self.grid.row_labels[depth];
         let is_turned = depth + 1 < self.grid.row_labels.len();
-        let width = if is_turned { labels.height() * m.label.line() } else { labels.width(m.label) };
+        let width = if is_turned {
+            labels.height() * m.label.line()
+        } else {
+            labels.width(m.label)
+        };
         width + m.pad
     }
 
@@ -138,24 +168,42 @@ impl<'a> Strip<'a> {
         if labels.name.is_empty() {
             return Vec::new();
         }
-        self.metrics().name.wrap(&labels.name, room, 3, labels.shorten).lines
+        self.metrics()
+            .name
+            .wrap(&labels.name, room, 3, labels.shorten)
+            .lines
     }
 
     fn cell_box(&self, row: usize, column: usize) -> Rect {
         let m = self.metrics();
-        Rect::new(self.origin.0 + self.lefts[column], self.origin.1 + self.tops[row], m.width, m.height)
+        Rect::new(
+            self.origin.0 + self.lefts[column],
+            self.origin.1 + self.tops[row],
+            m.width,
+            m.height,
+        )
     }
 
     fn place_cells(&self, items: &mut Items) {
         for (row, at_row) in self.rows.clone().enumerate() {
             for (column, at_column) in self.columns.clone().enumerate() {
                 let place = self.cell_box(row, column);
-                match self.panel.cells.get(&(at_row, at_column)).map(Vec::as_slice) {
+                match self
+                    .panel
+                    .cells
+                    .get(&(at_row, at_column))
+                    .map(Vec::as_slice)
+                {
                     None | Some([]) => items.absent.push(place),
                     Some([single]) => items.cells.push((place, *single)),
                     Some(several) => {
-                        let gap = (self.metrics().gap / 2).max(1);
-                        items.cells.extend(place.split(several.len(), gap).into_iter().zip(several.iter().copied()));
+                        let gap = (self.metrics().gap / 4).max(1);
+                        items.cells.extend(
+                            place
+                                .split(several.len(), gap)
+                                .into_iter()
+                                .zip(several.iter().copied()),
+                        );
                     }
                 }
             }
@@ -180,14 +228,30 @@ impl<'a> Strip<'a> {
             let floor = if is_innermost { bottom } else { y + height } - m.pad;
             for group in groups(&self.panel.columns[self.columns.clone()], depth) {
                 let span = (self.lefts[group.start], self.lefts[group.end - 1] + m.width);
-                let lines = self.label_lines(labels, self.place_on(true, group.start, depth), span.1 - span.0);
+                let lines = self.label_lines(
+                    labels,
+                    self.place_on(true, group.start, depth),
+                    span.1 - span.0,
+                );
                 let top = floor - lines.len() as u32 * m.label.line();
                 for (line, text) in lines.into_iter().enumerate() {
-                    let x = self.origin.0 + (span.0 + span.1).saturating_sub(m.label.width(&text)) / 2;
-                    items.text(x, top + line as u32 * m.label.line(), text, m.label, Ink::Dark);
+                    let x =
+                        self.origin.0 + (span.0 + span.1).saturating_sub(m.label.width(&text)) / 2;
+                    items.text(
+                        x,
+                        top + line as u32 * m.label.line(),
+                        text,
+                        m.label,
+                        Ink::Dark,
+                    );
                 }
                 if !is_innermost {
-                    let rule = Rect::new(self.origin.0 + span.0, floor + m.pad / 3, span.1 - span.0, 1);
+                    let rule = Rect::new(
+                        self.origin.0 + span.0,
+                        floor + m.pad / 3,
+                        span.1 - span.0,
+                        1,
+                    );
                     items.rules.push(rule);
                 }
             }
@@ -204,8 +268,14 @@ impl<'a> Strip<'a> {
         };
         for (depth, labels) in self.grid.row_labels.iter().enumerate() {
             let middle = self.origin.1 + self.grid_height() / 2;
-            for (line, text) in self.name_lines(labels, self.grid_height()).into_iter().enumerate() {
-                let y = (middle).saturating_sub(m.name.width(&text) / 2).max(self.origin.1);
+            for (line, text) in self
+                .name_lines(labels, self.grid_height())
+                .into_iter()
+                .enumerate()
+            {
+                let y = (middle)
+                    .saturating_sub(m.name.width(&text) / 2)
+                    .max(self.origin.1);
                 items.turned_text(x + line as u32 * m.name.line(), y, text, m.name, Ink::Muted);
             }
             x += self.row_name_width(depth);
@@ -224,7 +294,13 @@ impl<'a> Strip<'a> {
                     let top = self.origin.1 + (span.0 + span.1).saturating_sub(height) / 2;
                     for (line, text) in lines.iter().enumerate() {
                         let y = top + line as u32 * m.label.line();
-                        items.text(right - m.label.width(text), y, text.as_str(), m.label, Ink::Dark);
+                        items.text(
+                            right - m.label.width(text),
+                            y,
+                            text.as_str(),
+                            m.label,
+                            Ink::Dark,
+                        );
                     }
                 }
             }
@@ -232,16 +308,31 @@ impl<'a> Strip<'a> {
         }
     }
 
-    fn place_super_row(&self, items: &mut Items, labels: &Labels, place: usize, x: u32, span: (u32, u32)) {
+    fn place_super_row(
+        &self,
+        items: &mut Items,
+        labels: &Labels,
+        place: usize,
+        x: u32,
+        span: (u32, u32),
+    ) {
         let m = self.metrics();
         let lines = self.label_lines(labels, place, span.1 - span.0);
         let x = x + (labels.height() - lines.len() as u32) * m.label.line();
         for (line, text) in lines.iter().enumerate() {
             let y = self.origin.1 + (span.0 + span.1).saturating_sub(m.label.width(text)) / 2;
-            items.turned_text(x + line as u32 * m.label.line(), y, text.as_str(), m.label, Ink::Dark);
+            items.turned_text(
+                x + line as u32 * m.label.line(),
+                y,
+                text.as_str(),
+                m.label,
+                Ink::Dark,
+            );
         }
         let right = x + lines.len() as u32 * m.label.line() + m.pad / 3;
-        items.rules.push(Rect::new(right, self.origin.1 + span.0, 1, span.1 - span.0));
+        items
+            .rules
+            .push(Rect::new(right, self.origin.1 + span.0, 1, span.1 - span.0));
     }
 
     /// The label of a group; set anew where the group is shorter than elsewhere.
@@ -251,7 +342,14 @@ impl<'a> Strip<'a> {
         if lines.iter().all(|line| m.label.width(line) <= room) {
             return lines.clone();
         }
-        m.label.wrap(&lines.join(" "), room, labels.height() as usize, labels.shorten).lines
+        m.label
+            .wrap(
+                &lines.join(" "),
+                room,
+                labels.height() as usize,
+                labels.shorten,
+            )
+            .lines
     }
 
     /// The value of a level at a row or column of this strip.
@@ -264,24 +362,47 @@ impl<'a> Strip<'a> {
 
     fn place_inputs(&self, items: &mut Items) {
         let m = self.metrics();
-        let above = self.origin.1 - if self.grid.inputs.is_some() { m.name.line() + m.pad } else { 0 };
+        let above = self.origin.1
+            - if self.grid.inputs.is_some() {
+                m.name.line() + m.pad
+            } else {
+                0
+            };
         let beside = self.origin.0.saturating_sub(m.width + m.group_gap);
         match self.grid.inputs {
             None => {}
             Some(ImagePlace::Rows) => {
                 items.text(centred(beside, m), above, INPUT, m.name, Ink::Muted);
                 for row in self.rows.clone() {
-                    let at = Rect { x: beside, ..self.cell_box(row - self.rows.start, 0) };
-                    items.inputs.extend(self.panel.any_cell(row..row + 1, self.all_columns()).map(|cell| (at, cell)));
+                    let at = Rect {
+                        x: beside,
+                        ..self.cell_box(row - self.rows.start, 0)
+                    };
+                    items.inputs.extend(
+                        self.panel
+                            .any_cell(row..row + 1, self.all_columns())
+                            .map(|cell| (at, cell)),
+                    );
                 }
             }
             Some(ImagePlace::Columns) => {
                 let y = self.origin.1 - m.height - m.group_gap;
                 let x = self.origin.0 - m.name.width(INPUT) - m.pad;
-                items.text(x, y + m.height.saturating_sub(m.name.line()) / 2, INPUT, m.name, Ink::Muted);
+                items.text(
+                    x,
+                    y + m.height.saturating_sub(m.name.line()) / 2,
+                    INPUT,
+                    m.name,
+                    Ink::Muted,
+                );
                 for column in self.columns.clone() {
-                    let at = Rect { y, ..self.cell_box(0, column - self.columns.start) };
-                    let cell = self.panel.any_cell(0..self.panel.rows.len(), column..column + 1);
+                    let at = Rect {
+                        y,
+                        ..self.cell_box(0, column - self.columns.start)
+                    };
+                    let cell = self
+                        .panel
+                        .any_cell(0..self.panel.rows.len(), column..column + 1);
                     items.inputs.extend(cell.map(|cell| (at, cell)));
                 }
             }
@@ -291,8 +412,13 @@ impl<'a> Strip<'a> {
                     let x = self.origin.0 + m.width.saturating_sub(m.name.width(OUTPUT)) / 2;
                     items.text(x, above, OUTPUT, m.name, Ink::Muted);
                 }
-                let at = Rect { x: 0, ..self.cell_box(0, 0) };
-                let cell = self.panel.any_cell(0..self.panel.rows.len(), self.all_columns());
+                let at = Rect {
+                    x: 0,
+                    ..self.cell_box(0, 0)
+                };
+                let cell = self
+                    .panel
+                    .any_cell(0..self.panel.rows.len(), self.all_columns());
                 items.inputs.extend(cell.map(|cell| (at, cell)));
             }
         }
@@ -317,7 +443,12 @@ fn edges(places: &[Vec<usize>], side: u32, metrics: &Metrics) -> Vec<u32> {
     for (index, place) in places.iter().enumerate() {
         if index > 0 {
             let is_new_group = place.len() > 1 && place[0] != places[index - 1][0];
-            edge += side + if is_new_group { metrics.group_gap } else { metrics.gap };
+            edge += side
+                + if is_new_group {
+                    metrics.group_gap
+                } else {
+                    metrics.gap
+                };
         }
         edges.push(edge);
     }
@@ -329,7 +460,9 @@ fn groups(places: &[Vec<usize>], depth: usize) -> Vec<Range<usize>> {
     let mut groups: Vec<Range<usize>> = Vec::new();
     for (index, place) in places.iter().enumerate() {
         match groups.last_mut() {
-            Some(group) if places[group.start][..=depth] == place[..=depth] => group.end = index + 1,
+            Some(group) if places[group.start][..=depth] == place[..=depth] => {
+                group.end = index + 1
+            }
             _ => groups.push(index..index + 1),
         }
     }

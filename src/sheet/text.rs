@@ -44,7 +44,10 @@ impl Style {
     pub fn wrap(self, text: &str, width: u32, most: usize, shorten: Shorten) -> Wrapped {
         let (lines, unbroken) = self.fill(text, width);
         if lines.len() <= most.max(1) {
-            return Wrapped { lines, whole: unbroken };
+            return Wrapped {
+                lines,
+                whole: unbroken,
+            };
         }
         let characters: Vec<char> = text.chars().collect();
         // The longest text that fits, by bisection over the number of characters kept.
@@ -59,7 +62,10 @@ impl Style {
         }
         let mut lines = self.fill(&shortened(&characters, fits, shorten), width).0;
         lines.truncate(most.max(1));
-        Wrapped { lines, whole: false }
+        Wrapped {
+            lines,
+            whole: false,
+        }
     }
 
     /// Lines of at most `width` pixels, and whether every break is at a place made for it.
@@ -117,11 +123,35 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
         .flat_map(|word| word.split_inclusive(['_', '/', '-', '\\']))
 }
 
+/// Characters of a file name made from a text.
+const SLUG_LENGTH: usize = 48;
+
+/// Lower-case ASCII letters and digits joined by hyphens.
+pub fn slug(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let words = lower
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
+    let mut slug = String::new();
+    for word in words {
+        let separator = if slug.is_empty() { "" } else { "-" };
+        if slug.len() + separator.len() + word.len() > SLUG_LENGTH {
+            break;
+        }
+        slug.push_str(separator);
+        slug.push_str(word);
+    }
+    slug
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const STYLE: Style = Style { face: Face::Regular, em: 12.0 };
+    const STYLE: Style = Style {
+        face: Face::Regular,
+        em: 12.0,
+    };
 
     fn assert_fits(text: &str, width: u32, most: usize, shorten: Shorten) -> Wrapped {
         let wrapped = STYLE.wrap(text, width, most, shorten);
@@ -158,21 +188,47 @@ mod tests {
     fn too_long_text_ends_in_an_ellipsis_and_paths_keep_their_ends() {
         let long = "a long instruction that goes on ".repeat(10);
         let wrapped = assert_fits(&long, 64, 3, Shorten::End);
-        assert!(!wrapped.whole && wrapped.lines[2].ends_with('…'), "{wrapped:?}");
+        assert!(
+            !wrapped.whole && wrapped.lines[2].ends_with('…'),
+            "{wrapped:?}"
+        );
         let path = "photos/holidays/2024/".repeat(5) + "beach_17.jpg";
         let wrapped = assert_fits(&path, 120, 1, Shorten::Middle);
-        assert!(wrapped.lines[0].contains('…') && wrapped.lines[0].ends_with("17.jpg"), "{wrapped:?}");
+        assert!(
+            wrapped.lines[0].contains('…') && wrapped.lines[0].ends_with("17.jpg"),
+            "{wrapped:?}"
+        );
+    }
+
+    #[test]
+    fn file_names_made_from_text_are_plain() {
+        assert_eq!(slug("Make it WINTER, please!"), "make-it-winter-please");
+        assert_eq!(slug("../../etc/passwd\0"), "etc-passwd");
+        assert_eq!(slug("冬にする"), "");
+        assert!(slug(&"word ".repeat(100)).len() <= SLUG_LENGTH);
     }
 
     #[test]
     fn hostile_text_never_panics_and_stays_inside() {
         let zalgo = "e\u{301}\u{302}\u{303}".repeat(50);
-        for text in ["", " ", "…", &"W".repeat(500), &"□".repeat(300), &zalgo, "a  b   c", "____"] {
+        for text in [
+            "",
+            " ",
+            "…",
+            &"W".repeat(500),
+            &"□".repeat(300),
+            &zalgo,
+            "a  b   c",
+            "____",
+        ] {
             for width in [0, 1, 9, 64, 700] {
                 for most in [1, 3] {
                     for shorten in [Shorten::End, Shorten::Middle] {
                         let wrapped = STYLE.wrap(text, width, most, shorten);
-                        assert!((1..=most).contains(&wrapped.lines.len()), "{text:?} {width} {most}");
+                        assert!(
+                            (1..=most).contains(&wrapped.lines.len()),
+                            "{text:?} {width} {most}"
+                        );
                     }
                 }
             }
