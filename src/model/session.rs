@@ -87,6 +87,10 @@ impl Session {
     }
 }
 
+#[expect(
+    clippy::result_large_err,
+    reason = "the type is ort's, whose steps all give it"
+)]
 fn configure(builder: SessionBuilder, device: ExecutionDevice, threads: usize) -> BuilderResult {
     let builder = builder
         .with_optimization_level(GraphOptimizationLevel::All)?
