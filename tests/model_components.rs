@@ -1,4 +1,5 @@
 //! Each component through ONNX Runtime against torch's own numbers (`tests/golden/runs`).
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod common;
 
@@ -82,6 +83,28 @@ fn texts_and_images_are_encoded_as_by_torch() {
         let difference = largest_difference(&latents, &expected);
         assert!(difference < 1e-5, "{name}: {difference}");
     }
+}
+
+#[test]
+fn a_float16_component_takes_and_gives_float32_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    common::copy_folder(&common::golden().join("tiny_v"), folder.path());
+    fs::copy(
+        common::golden().join("tiny_half/vae_encoder.onnx"),
+        folder.path().join("vae_encoder/model.onnx"),
+    )
+    .unwrap();
+    let folder = ModelFolder::open(folder.path()).unwrap();
+    let runtime = common::runtime();
+    let mut model = OnnxModel::new(folder, runtime, ExecutionDevice::Cpu, 1).unwrap();
+    let golden = Golden::read("tiny_v");
+    let latents = model
+        .encode_image(golden.array4("components.pixels").view())
+        .unwrap();
+    let expected = golden.array4("components.image_latents");
+    let difference = largest_difference(&latents, &expected);
+    // Half precision has 11 bits; more than that is lost on the way.
+    assert!((1e-6..1e-2).contains(&difference), "{difference}");
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! Model folders: what is read from a good one, and what is said of each kind of bad one.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Fetching ONNX Runtime when something is missing: a script stands for `python3`.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 #![cfg(unix)]
 
 mod common;
