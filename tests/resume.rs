@@ -33,8 +33,8 @@ fn sweep(folder: &Path) -> PathBuf {
         "model = {:?}\n[sweep]\nimage = {:?}\ninstruction = [\"make it winter\", \"make it night\"]\n\
          guidance_scale = [3.0, 7.0, 9.0]\nimage_guidance_scale = [1.0, 1.5]\nseed = [1, 2]\n\
          num_inference_steps = 5\n[size]\nfit = \"floor\"\n",
-        golden("tiny_eps"),
-        golden("runs/input/64x48.png"),
+        golden().join("tiny_eps"),
+        golden().join("runs/input/64x48.png"),
     );
     fs::write(&file, text).unwrap();
     file
@@ -42,7 +42,7 @@ fn sweep(folder: &Path) -> PathBuf {
 
 fn command(sweep: &Path, out: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ip2p"));
-    command.arg("--onnxruntime").arg(common::runtime()).arg("run").arg(sweep).arg("--out").arg(out);
+    command.arg("--onnxruntime").arg(common::library().path).arg("run").arg(sweep).arg("--out").arg(out);
     command.stdout(Stdio::null()).stderr(Stdio::piped());
     command
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use common::{Tensors, golden, golden_json};
 use ip2p_sweep::diffusion::{Generator, Sampler, SchedulerConfig, SchedulerKind};
+use ip2p_sweep::model::runtime::Host;
 use ip2p_sweep::runner::{Execution, Outcome, prepare};
 use ip2p_sweep::spec::{NoiseSource, RuntimeOverrides};
 use ndarray::{Array4, ArrayD, Axis};
@@ -33,8 +34,8 @@ fn sweep(model: &str, case: &Value) -> String {
         "model = {}\n[sweep]\nimage = {}\ninstruction = {}\nnegative_prompt = {}\nguidance_scale = {:?}\n\
          image_guidance_scale = {:?}\nseed = {}\nnum_inference_steps = {}\nscheduler = {}\n\
          [size]\nfit = \"floor\"\n[numerics]\nguidance = {}\n",
-        Value::from(golden(model).to_str().unwrap()),
-        Value::from(golden("runs").join(text(case, "input")).to_str().unwrap()),
+        Value::from(golden().join(model).to_str().unwrap()),
+        Value::from(golden().join("runs").join(text(case, "input")).to_str().unwrap()),
         string("instruction"),
         string("negative_prompt"),
         case["guidance_scale"].as_f64().unwrap(),
@@ -49,15 +50,15 @@ fn sweep(model: &str, case: &Value) -> String {
 #[test]
 fn every_pixel_is_within_one_level_of_diffusers() {
     let folder = tempfile::tempdir().unwrap();
-    let library = common::runtime();
+    let host = common::host();
     for model in MODELS {
         for case in cases(model) {
             let name = format!("{model}-{}", text(&case, "name"));
             let file = folder.path().join(format!("{name}.toml"));
             fs::write(&file, sweep(model, &case)).unwrap();
             let out = folder.path().join(&name);
-            let image = run_one(&file, &out, &library);
-            let expected = image::open(golden("runs").join(text(&case, "png"))).unwrap().to_rgb8();
+            let image = run_one(&file, &out, host.clone());
+            let expected = image::open(golden().join("runs").join(text(&case, "png"))).unwrap().to_rgb8();
             assert_eq!(image.dimensions(), expected.dimensions(), "{name}");
             let levels = image.as_raw().iter().zip(expected.as_raw()).map(|(a, b)| a.abs_diff(*b));
             let worst = levels.max().unwrap();
@@ -68,9 +69,9 @@ fn every_pixel_is_within_one_level_of_diffusers() {
 }
 
 /// Runs a sweep of one cell and reads its image.
-fn run_one(sweep: &Path, out: &Path, library: &Path) -> image::RgbImage {
+fn run_one(sweep: &Path, out: &Path, host: Host) -> image::RgbImage {
     let prepared = prepare(sweep, RuntimeOverrides::default()).unwrap();
-    let execution = Execution::open(&prepared, out, Some(library)).unwrap();
+    let execution = Execution::open(&prepared, out, host).unwrap();
     let outcome = execution.run(&AtomicBool::new(false), &mut |_| ()).unwrap();
     assert_eq!(outcome, Outcome::Complete { done: 1, failed: 0 });
     image::open(out.join(prepared.plan.cells[0].key.image_path())).unwrap().to_rgb8()
@@ -80,7 +81,7 @@ fn run_one(sweep: &Path, out: &Path, library: &Path) -> image::RgbImage {
 fn latents_follow_diffusers_after_every_step() {
     for model in MODELS {
         let arrays = Tensors::read(format!("runs/{model}.safetensors"));
-        let config = fs::read_to_string(golden(model).join("scheduler/scheduler_config.json")).unwrap();
+        let config = fs::read_to_string(golden().join(model).join("scheduler/scheduler_config.json")).unwrap();
         let config = SchedulerConfig::parse(&config).unwrap();
         for case in cases(model) {
             let name = text(&case, "name");

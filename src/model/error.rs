@@ -229,9 +229,10 @@ impl DeviceMemory for ModelError {
 
 /// Whether words of ONNX Runtime, CUDA or the C++ library say that memory ran out.
 pub(super) fn says_out_of_memory(message: &str) -> bool {
-    const SIGNS: [&str; 8] = [
+    const SIGNS: [&str; 9] = [
         "failed to allocate memory",
         "out of memory",
+        "cannot allocate memory",
         "bad_alloc",
         "bad allocation",
         "cuda_error_out_of_memory",
@@ -248,6 +249,8 @@ fn session_help(message: &str, out_of_memory: bool) -> &'static str {
         "set memory = \"phased\" under [runtime], close other programs, or take a float16 model"
     } else if message.contains("cannot open shared object file") {
         "a library of CUDA or cuDNN is missing: run `ip2p setup --cuda`"
+    } else if message.contains("providers_cuda") {
+        "the CUDA provider does not load: update the NVIDIA driver (580 or newer), run `ip2p setup --cuda`, or set device = \"cpu\" under [runtime]"
     } else if message.contains("opset") || message.contains("IR version") {
         "the model is newer than this ONNX Runtime: run `ip2p setup`"
     } else {

@@ -295,3 +295,6 @@ fn unet_call(graph: &Graph, unet: &UnetConfig, vae: &VaeConfig) -> Result<UnetCa
     }
     Ok(call)
 }
+
+#[cfg(test)]
+mod tests;

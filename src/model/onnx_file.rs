@@ -6,15 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
 use super::ModelError;
+use super::protobuf::{Field, Stream, Wire};
 
 /// Messages nest to about ten levels in real models; garbage must not exhaust the stack.
 const DEEPEST: u32 = 64;
-/// Longest name or location that is taken for real, in bytes.
-const LONGEST_TEXT: u64 = 4096;
 
 /// Element type of a graph's input, output or weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,7 +63,7 @@ impl std::fmt::Display for ElementType {
 
 /// An input or output of a graph.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Port {
+pub(super) struct Port {
     /// Its name.
     pub name: String,
     /// Its element type.
@@ -75,7 +74,7 @@ pub struct Port {
 
 /// The facts of one ONNX file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct OnnxFile {
+pub(super) struct OnnxFile {
     /// Inputs that must be fed (those with a default value in the file are left out).
     pub inputs: Vec<Port>,
     /// Outputs, in order.
@@ -85,7 +84,7 @@ pub struct OnnxFile {
     /// Whether it draws random numbers, so that two runs differ.
     pub random: bool,
     /// Weights by type, in elements.
-    weights: BTreeMap<ElementType, u64>,
+    pub weights: BTreeMap<ElementType, u64>,
 }
 
 impl OnnxFile {
@@ -155,30 +154,17 @@ impl Message {
     }
 }
 
-/// What a field holds, after its key.
-enum Field {
-    Number(u64),
-    /// Length in bytes; the bytes follow.
-    Bytes(u64),
-    /// 4 or 8 bytes, already skipped.
-    Fixed,
-}
-
 struct Walker<R> {
-    reader: BufReader<R>,
-    position: u64,
+    stream: Stream<R>,
     facts: OnnxFile,
     /// Names of weights: inputs so called have a default.
     defaults: BTreeSet<String>,
 }
 
-type Walk<T> = Result<T, String>;
-
 impl<R: Read + Seek> Walker<R> {
-    fn walk(reader: BufReader<R>, length: u64) -> Walk<OnnxFile> {
+    fn walk(reader: BufReader<R>, length: u64) -> Wire<OnnxFile> {
         let mut walker = Self {
-            reader,
-            position: 0,
+            stream: Stream::new(reader),
             facts: OnnxFile::default(),
             defaults: BTreeSet::new(),
         };
@@ -192,71 +178,66 @@ impl<R: Read + Seek> Walker<R> {
         Ok(facts)
     }
 
-    fn message(&mut self, message: Message, end: u64, depth: u32) -> Walk<()> {
+    fn message(&mut self, message: Message, length: u64, depth: u32) -> Wire<()> {
         if depth > DEEPEST {
             return Err("its messages are nested too deeply".to_owned());
         }
         match message {
-            Message::Weight => return self.weight(end),
+            Message::Weight => return self.weight(length),
             Message::Input => {
-                let port = self.port(end)?;
+                let port = port(&mut self.stream, length)?;
                 self.facts.inputs.push(port);
                 return Ok(());
             }
             Message::Output => {
-                let port = self.port(end)?;
+                let port = port(&mut self.stream, length)?;
                 self.facts.outputs.push(port);
                 return Ok(());
             }
             _ => {}
         }
-        while let Some((number, field)) = self.field(end)? {
-            let Field::Bytes(length) = field else {
-                continue;
-            };
-            match (message, number) {
-                (Message::Node, 4) => self.operator(length)?,
-                _ => match message.child(number) {
-                    Some(child) => {
-                        let end = self.position + length;
-                        self.message(child, end, depth + 1)?;
-                    }
-                    None => self.skip(length)?,
-                },
+        let end = self.stream.position() + length;
+        while let Some((number, field)) = self.stream.field(end)? {
+            match (message.child(number), field) {
+                (Some(child), Field::Bytes(length)) => self.message(child, length, depth + 1)?,
+                (None, Field::Bytes(length)) if (message, number) == (Message::Node, 4) => {
+                    self.operator(length)?;
+                }
+                (_, field) => self.stream.pass(field)?,
             }
         }
         Ok(())
     }
 
     /// `NodeProto.op_type`.
-    fn operator(&mut self, length: u64) -> Walk<()> {
-        let name = self.text(length)?;
+    fn operator(&mut self, length: u64) -> Wire<()> {
+        let name = self.stream.text(length)?;
         self.facts.random |=
             name.starts_with("Random") || name == "Bernoulli" || name == "Multinomial";
         Ok(())
     }
 
     /// `TensorProto`: its type, size, name and location.
-    fn weight(&mut self, end: u64) -> Walk<()> {
+    fn weight(&mut self, length: u64) -> Wire<()> {
+        let end = self.stream.position() + length;
         let mut elements: u64 = 1;
         let mut element = ElementType::Other(0);
-        while let Some((number, field)) = self.field(end)? {
+        while let Some((number, field)) = self.stream.field(end)? {
             match (number, field) {
                 (1, Field::Number(size)) => elements = elements.saturating_mul(size),
                 (1, Field::Bytes(length)) => {
-                    let end = self.position + length;
-                    while self.position < end {
-                        elements = elements.saturating_mul(self.varint(end)?);
+                    let end = self.stream.position() + length;
+                    while self.stream.position() < end {
+                        elements = elements.saturating_mul(self.stream.number(end)?);
                     }
                 }
                 (2, Field::Number(number)) => element = ElementType::from_number(number),
                 (8, Field::Bytes(length)) => {
-                    let name = self.text(length)?;
+                    let name = self.stream.text(length)?;
                     self.defaults.insert(name);
                 }
                 (13, Field::Bytes(length)) => self.external(length)?,
-                (_, Field::Bytes(length)) => self.skip(length)?,
-                _ => {}
+                (_, field) => self.stream.pass(field)?,
             }
         }
         let sum = self.facts.weights.entry(element).or_default();
@@ -265,15 +246,14 @@ impl<R: Read + Seek> Walker<R> {
     }
 
     /// One `StringStringEntryProto` of `TensorProto.external_data`.
-    fn external(&mut self, length: u64) -> Walk<()> {
-        let end = self.position + length;
+    fn external(&mut self, length: u64) -> Wire<()> {
+        let end = self.stream.position() + length;
         let (mut key, mut value) = (String::new(), String::new());
-        while let Some((number, field)) = self.field(end)? {
+        while let Some((number, field)) = self.stream.field(end)? {
             match (number, field) {
-                (1, Field::Bytes(length)) => key = self.text(length)?,
-                (2, Field::Bytes(length)) => value = self.text(length)?,
-                (_, Field::Bytes(length)) => self.skip(length)?,
-                _ => {}
+                (1, Field::Bytes(length)) => key = self.stream.text(length)?,
+                (2, Field::Bytes(length)) => value = self.stream.text(length)?,
+                (_, field) => self.stream.pass(field)?,
             }
         }
         if key == "location" {
@@ -281,154 +261,65 @@ impl<R: Read + Seek> Walker<R> {
         }
         Ok(())
     }
-
-    /// `ValueInfoProto`: name (1) and type (2), whose tensor type (1) has an element type (1) and a shape (2).
-    fn port(&mut self, end: u64) -> Walk<Port> {
-        let mut port = Port {
-            name: String::new(),
-            element: ElementType::Other(0),
-            shape: Vec::new(),
-        };
-        while let Some((number, field)) = self.field(end)? {
-            match (number, field) {
-                (1, Field::Bytes(length)) => port.name = self.text(length)?,
-                (2, Field::Bytes(length)) => self.port_type(length, &mut port)?,
-                (_, Field::Bytes(length)) => self.skip(length)?,
-                _ => {}
-            }
-        }
-        Ok(port)
-    }
-
-    fn port_type(&mut self, length: u64, port: &mut Port) -> Walk<()> {
-        let end = self.position + length;
-        while let Some((number, field)) = self.field(end)? {
-            match (number, field) {
-                (1, Field::Bytes(length)) => self.tensor_type(length, port)?,
-                (_, Field::Bytes(length)) => self.skip(length)?,
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn tensor_type(&mut self, length: u64, port: &mut Port) -> Walk<()> {
-        let end = self.position + length;
-        while let Some((number, field)) = self.field(end)? {
-            match (number, field) {
-                (1, Field::Number(number)) => port.element = ElementType::from_number(number),
-                (2, Field::Bytes(length)) => self.shape(length, port)?,
-                (_, Field::Bytes(length)) => self.skip(length)?,
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn shape(&mut self, length: u64, port: &mut Port) -> Walk<()> {
-        let end = self.position + length;
-        while let Some((number, field)) = self.field(end)? {
-            match (number, field) {
-                (1, Field::Bytes(length)) => {
-                    let axis = self.axis(length)?;
-                    port.shape.push(axis);
-                }
-                (_, Field::Bytes(length)) => self.skip(length)?,
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn axis(&mut self, length: u64) -> Walk<Option<u64>> {
-        let end = self.position + length;
-        let mut size = None;
-        while let Some((number, field)) = self.field(end)? {
-            match (number, field) {
-                (1, Field::Number(number)) => size = Some(number),
-                (_, Field::Bytes(length)) => self.skip(length)?,
-                _ => {}
-            }
-        }
-        Ok(size)
-    }
-
-    /// The next field of a message that ends at `end`, or `None` there.
-    fn field(&mut self, end: u64) -> Walk<Option<(u64, Field)>> {
-        if self.position >= end {
-            return Ok(None);
-        }
-        let key = self.varint(end)?;
-        let field = match key & 7 {
-            0 => Field::Number(self.varint(end)?),
-            1 => {
-                self.fits(8, end)?;
-                self.skip(8)?;
-                Field::Fixed
-            }
-            2 => {
-                let length = self.varint(end)?;
-                self.fits(length, end)?;
-                Field::Bytes(length)
-            }
-            5 => {
-                self.fits(4, end)?;
-                self.skip(4)?;
-                Field::Fixed
-            }
-            wire => {
-                return Err(format!(
-                    "unknown wire type {wire} at byte {}",
-                    self.position
-                ));
-            }
-        };
-        Ok(Some((key >> 3, field)))
-    }
-
-    fn fits(&self, length: u64, end: u64) -> Walk<()> {
-        if length > end.saturating_sub(self.position) {
-            return Err(format!("it breaks off at byte {}", self.position));
-        }
-        Ok(())
-    }
-
-    fn varint(&mut self, end: u64) -> Walk<u64> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            self.fits(1, end)?;
-            let mut byte = [0];
-            self.reader.read_exact(&mut byte).map_err(said)?;
-            self.position += 1;
-            value |= u64::from(byte[0] & 0x7f) << shift;
-            if byte[0] & 0x80 == 0 {
-                return Ok(value);
-            }
-        }
-        Err(format!("a number too long at byte {}", self.position))
-    }
-
-    fn text(&mut self, length: u64) -> Walk<String> {
-        if length > LONGEST_TEXT {
-            return Err(format!(
-                "a name of {length} bytes at byte {}",
-                self.position
-            ));
-        }
-        let mut bytes = vec![0; usize::try_from(length).map_err(|error| error.to_string())?];
-        self.reader.read_exact(&mut bytes).map_err(said)?;
-        self.position += length;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    }
-
-    fn skip(&mut self, length: u64) -> Walk<()> {
-        let distance = i64::try_from(length).map_err(|error| error.to_string())?;
-        self.reader.seek_relative(distance).map_err(said)?;
-        self.position += length;
-        Ok(())
-    }
 }
 
-fn said(error: io::Error) -> String {
-    error.to_string()
+/// `ValueInfoProto`: a name (1) and a type (2).
+fn port<R: Read + Seek>(stream: &mut Stream<R>, length: u64) -> Wire<Port> {
+    let end = stream.position() + length;
+    let mut port = Port {
+        name: String::new(),
+        element: ElementType::Other(0),
+        shape: Vec::new(),
+    };
+    while let Some((number, field)) = stream.field(end)? {
+        match (number, field) {
+            (1, Field::Bytes(length)) => port.name = stream.text(length)?,
+            (2, Field::Bytes(length)) => type_of_port(stream, length, &mut port)?,
+            (_, field) => stream.pass(field)?,
+        }
+    }
+    Ok(port)
+}
+
+/// `TypeProto` or the `TypeProto.Tensor` in its field 1; the latter has an element type (1, a number) and
+/// a shape (2). Which it is, the kind of field 1 tells.
+fn type_of_port<R: Read + Seek>(stream: &mut Stream<R>, length: u64, port: &mut Port) -> Wire<()> {
+    let end = stream.position() + length;
+    while let Some((number, field)) = stream.field(end)? {
+        match (number, field) {
+            // Entered and not called: the tensor's fields are then the next ones.
+            (1, Field::Bytes(_)) => {}
+            (1, Field::Number(number)) => port.element = ElementType::from_number(number),
+            (2, Field::Bytes(length)) => shape(stream, length, port)?,
+            (_, field) => stream.pass(field)?,
+        }
+    }
+    Ok(())
+}
+
+/// `TensorShapeProto`: its axes (1), each with a size (1, a number) or a symbol.
+fn shape<R: Read + Seek>(stream: &mut Stream<R>, length: u64, port: &mut Port) -> Wire<()> {
+    let end = stream.position() + length;
+    while let Some((number, field)) = stream.field(end)? {
+        match (number, field) {
+            (1, Field::Bytes(length)) => {
+                let size = axis(stream, length)?;
+                port.shape.push(size);
+            }
+            (_, field) => stream.pass(field)?,
+        }
+    }
+    Ok(())
+}
+
+fn axis<R: Read + Seek>(stream: &mut Stream<R>, length: u64) -> Wire<Option<u64>> {
+    let end = stream.position() + length;
+    let mut size = None;
+    while let Some((number, field)) = stream.field(end)? {
+        match (number, field) {
+            (1, Field::Number(number)) => size = Some(number),
+            (_, field) => stream.pass(field)?,
+        }
+    }
+    Ok(size)
 }

@@ -87,6 +87,10 @@ impl Session {
     }
 }
 
+#[expect(
+    clippy::result_large_err,
+    reason = "the type is ort's, whose steps all give it"
+)]
 fn configure(builder: SessionBuilder, device: ExecutionDevice, threads: usize) -> BuilderResult {
     let builder = builder
         .with_optimization_level(GraphOptimizationLevel::All)?
@@ -110,7 +114,28 @@ fn cuda(index: u32) -> ExecutionProviderDispatch {
         .error_on_failure()
 }
 
-/// ONNX Runtime's message on one line.
+/// ONNX Runtime's message on one line, without the places in its sources that stand before it.
 fn plain(message: &str) -> String {
-    message.split_whitespace().collect::<Vec<_>>().join(" ")
+    let words = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    // "file.cc:12 function [ONNXRuntimeError] : 1 : FAIL : message"
+    let said = words
+        .rsplit_once("[ONNXRuntimeError] : ")
+        .and_then(|(_, said)| said.splitn(3, " : ").nth(2));
+    said.unwrap_or(&words).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_one_line_without_source_positions() {
+        assert_eq!(
+            plain(
+                "/src/bridge.cc:2043 Get() [ONNXRuntimeError] : 1 : FAIL : Failed to load\n  a : b"
+            ),
+            "Failed to load a : b"
+        );
+        assert_eq!(plain("std::bad_alloc"), "std::bad_alloc");
+    }
 }

@@ -128,24 +128,27 @@ impl Tokenizer {
         length: usize,
     ) -> Result<Self, ModelError> {
         let special = Special::read(folder)?;
-        let text = match files {
-            TokenizerFiles::Whole(path) => files::text(path)?,
+        let mut json = match files {
+            TokenizerFiles::Whole(path) => read_json(path)?,
             TokenizerFiles::Parts { vocab, merges } => {
-                clip_json(&read_json(vocab)?, &files::text(merges)?, &special).to_string()
+                clip_json(&read_json(vocab)?, &files::text(merges)?, &special)
             }
         };
+        if let Some(parts) = json.as_object_mut() {
+            // Padding and truncation are done here, so that what is cut off can be told; the decoder is for
+            // the way back, and a bad one makes the library panic.
+            for unused in ["padding", "truncation", "decoder"] {
+                parts.remove(unused);
+            }
+        }
         let broken = |problem: String| ModelError::Tokenizer {
             path: files.main().to_owned(),
             problem,
         };
-        let mut inner: tokenizers::Tokenizer = text
+        let inner: tokenizers::Tokenizer = json
+            .to_string()
             .parse()
             .map_err(|error: tokenizers::Error| broken(error.to_string()))?;
-        // Both are done here, so that what is cut off can be told.
-        inner.with_padding(None);
-        inner
-            .with_truncation(None)
-            .map_err(|error| broken(error.to_string()))?;
         let pad = special.text("pad_token", END);
         let pad = inner
             .token_to_id(&pad)
@@ -215,7 +218,6 @@ fn clip_json(vocab: &Value, merges: &str, special: &Special) -> Value {
             "type": "RobertaProcessing", "sep": [end, id(&end)], "cls": [start, id(&start)],
             "trim_offsets": false, "add_prefix_space": false,
         },
-        "decoder": {"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true},
         "model": {
             "type": "BPE", "unk_token": unknown, "continuing_subword_prefix": "",
             "end_of_word_suffix": "</w>", "fuse_unk": false, "byte_fallback": false,

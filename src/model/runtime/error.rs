@@ -155,7 +155,7 @@ pub enum RuntimeError {
     /// The disk is full.
     #[error("no space is left for {}", path.display())]
     #[diagnostic(help(
-        "free some space (200 MB; with CUDA 8 GB), or set XDG_CACHE_HOME to a larger disk"
+        "free some space (100 MB; with CUDA 4 GB), or set XDG_CACHE_HOME to a larger disk"
     ))]
     DiskFull {
         /// What was being written.

@@ -50,9 +50,10 @@ fn target(member: &str, name: &str) -> Option<PathBuf> {
         && (is_library(file)
             || file.contains("onnxruntime_providers_shared")
             || file.contains("onnxruntime_providers_cuda"));
-    // Of the CUDA wheels all but the wrappers for other programs' interfaces.
+    // Of the CUDA wheels all but the wrappers for other programs' interfaces and NVRTC's second build.
     let of_cuda = folder.starts_with("nvidia/")
         && file.contains(".so.")
+        && !file.contains(".alt.")
         && !file.starts_with("libnvblas")
         && !file.starts_with("libcufftw");
     (of_runtime || of_cuda).then(|| PathBuf::from(file))
@@ -92,6 +93,7 @@ mod tests {
             "onnxruntime/capi/onnxruntime_pybind11_state.cpython-312-x86_64-linux-gnu.so",
             "onnxruntime/capi/libonnxruntime_providers_tensorrt.so",
             "nvidia/cu13/lib/libnvblas.so.13",
+            "nvidia/cu13/lib/libnvrtc.alt.so.13",
             "nvidia/cu13/include/cublas.h",
             "onnxruntime/",
         ] {
