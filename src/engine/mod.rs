@@ -227,7 +227,10 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
 
     /// Decodes what lies on the shelf and hands it over, each for the cell and those that copy it.
     fn finish(&mut self, tasks: &[Task<'a>]) -> Outcome<D> {
-        for task in tasks.iter().filter(|task| !self.finished.contains(&task.work.cell)) {
+        for task in tasks {
+            if self.finished.contains(&task.work.cell) {
+                continue;
+            }
             self.ready(Component::VaeDecoder)?;
             let Denoised { latents, mut record } = self.shelf.get(self.key(task))?;
             let begun = Instant::now();

@@ -1,5 +1,6 @@
 //! Stopwatch, device memory and resident memory.
 
+mod free;
 mod vram;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -7,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use free::free_bytes;
 use vram::Vram;
 
 /// How often memory is looked at between the samples that are asked for.

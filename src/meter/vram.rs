@@ -47,6 +47,12 @@ impl Vram {
         Some(bytes as f64 / MIB)
     }
 
+    /// Bytes that nobody uses.
+    pub(super) fn free_bytes(&self) -> Option<u64> {
+        let device = self.nvml.device_by_uuid(self.uuid.as_str()).ok()?;
+        Some(device.memory_info().ok()?.free)
+    }
+
     pub(super) fn source(&self) -> &'static str {
         if self.per_process {
             "nvml-process"

@@ -1,5 +1,7 @@
 //! A model folder that runs: [`Denoiser`] through ONNX Runtime.
 
+use std::sync::Arc;
+
 use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis, Slice, concatenate};
 
 use super::graph::TimestepShape;
@@ -11,7 +13,7 @@ use crate::engine::{Component, Denoiser};
 /// An InstructPix2Pix model on a device. Components are loaded when asked for, or first needed.
 #[derive(Debug)]
 pub struct OnnxModel {
-    folder: ModelFolder,
+    folder: Arc<ModelFolder>,
     tokenizer: Tokenizer,
     runtime: Runtime,
     device: ExecutionDevice,
@@ -26,7 +28,7 @@ impl OnnxModel {
     /// # Errors
     /// If the tokenizer's files do not make a tokenizer.
     pub fn new(
-        folder: ModelFolder,
+        folder: Arc<ModelFolder>,
         runtime: Runtime,
         device: ExecutionDevice,
         threads: usize,
@@ -104,6 +106,10 @@ impl OnnxModel {
 
 impl Denoiser for OnnxModel {
     type Error = ModelError;
+
+    fn is_loaded(&self, component: Component) -> bool {
+        self.sessions[component as usize].is_some()
+    }
 
     fn load(&mut self, component: Component) -> Result<(), ModelError> {
         self.session(component).map(|_| ())

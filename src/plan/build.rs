@@ -5,9 +5,10 @@ use std::collections::{HashMap, HashSet};
 use sha2::{Digest, Sha256};
 
 use super::{Axis, Cell, CellKey, ImageEntry, ModelEntry, Plan, conditions};
+use crate::diffusion::SchedulerKind;
 use crate::image::{FitError, fit_size};
 use crate::spec::{
-    Fit, Numerics, Overrides, Parameter, Parameters, Preset, Size, SweepSpec,
+    Fit, Numerics, Overrides, Parameter, Parameters, Preset, Scale, Size, SweepSpec,
 };
 
 /// Bumped when the same parameters come to mean other pixels, so that old cells are not taken for new ones.
@@ -50,7 +51,7 @@ impl Plan {
         let sizes = fitted_sizes(spec.size, &models, &images)?;
         let grid = grid(spec, &models);
         let kept: Vec<Parameters> =
-            grid.iter().filter(|cell| !spec.excludes.iter().any(|rule| rule.matches(cell))).cloned().collect();
+            grid.iter().filter(|cell| !spec.excludes.iter().any(|rule| matches(rule, cell))).cloned().collect();
         if kept.is_empty() {
             return Err(PlanError::NothingLeft { cells: grid.len() });
         }
@@ -98,57 +99,75 @@ fn fitted_sizes(
     Ok(sizes)
 }
 
+/// A cell before its model is settled, and with it the model's own scheduler.
+#[derive(Debug, Clone)]
+struct Draft {
+    parameters: Parameters,
+    scheduler: Option<SchedulerKind>,
+}
+
 /// The full product, slowest parameter first, so that the cells which share their first step (one image,
 /// scheduler, step count and seed) lie together.
 fn grid(spec: &SweepSpec, models: &[ModelEntry]) -> Vec<Parameters> {
-    let mut cells = Vec::new();
-    for model in models {
-        let base = Parameters {
-            model: model.name.clone(),
+    let base = Draft {
+        parameters: Parameters {
+            model: String::new(),
             image: String::new(),
             instruction: String::new(),
             negative_prompt: String::new(),
-            guidance_scale: spec.guidance_scales[0],
-            image_guidance_scale: spec.image_guidance_scales[0],
+            guidance_scale: Scale::default(),
+            image_guidance_scale: Scale::default(),
             seed: 0,
             num_inference_steps: 0,
-            scheduler: model.scheduler,
+            scheduler: SchedulerKind::EulerAncestral,
             preset: None,
-        };
-        let mut grid = vec![base];
-        grid = vary(&grid, &spec.images, |cell, image| cell.image.clone_from(&image.name));
-        grid = vary(&grid, &spec.schedulers, |cell, kind| cell.scheduler = kind.unwrap_or(model.scheduler));
-        grid = vary(&grid, &spec.num_inference_steps, |cell, &steps| cell.num_inference_steps = steps);
-        grid = vary(&grid, &spec.seeds, |cell, &seed| cell.seed = seed);
-        grid = vary(&grid, &spec.negative_prompts, |cell, text| cell.negative_prompt.clone_from(text));
-        grid = vary(&grid, &spec.instructions, |cell, text| cell.instruction.clone_from(text));
-        grid = vary(&grid, &spec.image_guidance_scales, |cell, &scale| cell.image_guidance_scale = scale);
-        grid = vary(&grid, &spec.guidance_scales, |cell, &scale| cell.guidance_scale = scale);
-        if !spec.presets.is_empty() {
-            grid = vary(&grid, &spec.presets, |cell, preset| preset.apply(cell));
-        }
-        cells.append(&mut grid);
-    }
-    cells
-}
-
-/// Every cell with every value.
-fn vary<T>(cells: &[Parameters], values: &[T], set: impl Fn(&mut Parameters, &T)) -> Vec<Parameters> {
-    cells
-        .iter()
-        .flat_map(|cell| {
-            values.iter().map(|value| {
-                let mut cell = cell.clone();
-                set(&mut cell, value);
-                cell
-            })
+        },
+        scheduler: None,
+    };
+    let mut grid = vec![base];
+    grid = vary(grid, &spec.models, |cell, model| cell.model.clone_from(&model.name));
+    grid = vary(grid, &spec.images, |cell, image| cell.image.clone_from(&image.name));
+    grid = vary_drafts(grid, &spec.schedulers, |draft, &kind| draft.scheduler = kind);
+    grid = vary(grid, &spec.num_inference_steps, |cell, &steps| cell.num_inference_steps = steps);
+    grid = vary(grid, &spec.seeds, |cell, &seed| cell.seed = seed);
+    grid = vary(grid, &spec.negative_prompts, |cell, text| cell.negative_prompt.clone_from(text));
+    grid = vary(grid, &spec.instructions, |cell, text| cell.instruction.clone_from(text));
+    grid = vary(grid, &spec.image_guidance_scales, |cell, &scale| cell.image_guidance_scale = scale);
+    grid = vary(grid, &spec.guidance_scales, |cell, &scale| cell.guidance_scale = scale);
+    grid = vary_drafts(grid, &spec.presets, |draft, preset| preset.apply(draft));
+    grid.into_iter()
+        .map(|Draft { mut parameters, scheduler }| {
+            let own = models.iter().find(|model| model.name == parameters.model);
+            let own = own.map_or(parameters.scheduler, |model| model.scheduler);
+            parameters.scheduler = scheduler.unwrap_or(own);
+            parameters
         })
         .collect()
 }
 
+/// Every cell with every value; as it is where there are none (presets set it then).
+fn vary<T>(cells: Vec<Draft>, values: &[T], set: impl Fn(&mut Parameters, &T)) -> Vec<Draft> {
+    vary_drafts(cells, values, |draft, value| set(&mut draft.parameters, value))
+}
+
+fn vary_drafts<T>(cells: Vec<Draft>, values: &[T], set: impl Fn(&mut Draft, &T)) -> Vec<Draft> {
+    if values.is_empty() {
+        return cells;
+    }
+    let with_values = cells.iter().flat_map(|cell| {
+        values.iter().map(|value| {
+            let mut cell = cell.clone();
+            set(&mut cell, value);
+            cell
+        })
+    });
+    with_values.collect()
+}
+
 impl Preset {
     /// Sets what the preset names.
-    fn apply(&self, cell: &mut Parameters) {
+    fn apply(&self, draft: &mut Draft) {
+        let cell = &mut draft.parameters;
         let Overrides {
             model,
             image,
@@ -170,7 +189,7 @@ impl Preset {
         replace(&mut cell.image_guidance_scale, image_guidance_scale);
         replace(&mut cell.seed, seed);
         replace(&mut cell.num_inference_steps, num_inference_steps);
-        replace(&mut cell.scheduler, scheduler);
+        draft.scheduler = scheduler.or(draft.scheduler);
     }
 }
 
@@ -180,29 +199,18 @@ fn replace<T>(place: &mut T, value: Option<T>) {
     }
 }
 
-impl Overrides {
-    /// Whether every value that is given equals the cell's.
-    fn matches(&self, cell: &Parameters) -> bool {
-        fn fits<T: PartialEq>(wanted: &Option<T>, value: &T) -> bool {
-            wanted.as_ref().is_none_or(|wanted| wanted == value)
-        }
-        fits(&self.model, &cell.model)
-            && fits(&self.image, &cell.image)
-            && fits(&self.instruction, &cell.instruction)
-            && fits(&self.negative_prompt, &cell.negative_prompt)
-            && fits(&self.guidance_scale, &cell.guidance_scale)
-            && fits(&self.image_guidance_scale, &cell.image_guidance_scale)
-            && fits(&self.seed, &cell.seed)
-            && fits(&self.num_inference_steps, &cell.num_inference_steps)
-            && fits(&self.scheduler, &cell.scheduler)
-            && self.preset.as_ref().is_none_or(|wanted| cell.preset.as_ref() == Some(wanted))
-    }
+/// Whether every value that an exclusion gives is the cell's.
+fn matches(rule: &Overrides, cell: &Parameters) -> bool {
+    Parameter::ALL.into_iter().all(|parameter| {
+        let wanted = rule.text(parameter);
+        wanted.is_none_or(|wanted| wanted == cell.text(parameter))
+    })
 }
 
 /// Parameters with more than one value among the cells, values in order of appearance. What presets
 /// link is shown by the preset's name and is no axis of its own.
 fn axes(spec: &SweepSpec, cells: &[Parameters]) -> Vec<Axis> {
-    let linked = |parameter: Parameter| spec.presets.iter().any(|preset| preset.overrides.sets(parameter));
+    let linked = |parameter: Parameter| spec.presets.iter().any(|preset| preset.overrides.text(parameter).is_some());
     Parameter::ALL
         .into_iter()
         .filter(|&parameter| !linked(parameter))
@@ -234,10 +242,10 @@ fn cells(
             let (width, height) = sizes[&(parameters.model.clone(), parameters.image.clone())];
             let hash = hasher.hash(&parameters, width, height);
             let prefix = prefix(axes, &parameters);
-            let key = (1..)
-                .map(|attempt| CellKey::new(&prefix, &hash, attempt))
-                .find(|key| taken.insert(key.clone()))
-                .unwrap_or_else(|| CellKey::new(&prefix, &hash, 0));
+            let mut key = CellKey::new(&prefix, &hash);
+            while !taken.insert(key.clone()) {
+                key = key.next();
+            }
             let same_as = first_of_hash.get(&hash).cloned();
             first_of_hash.entry(hash).or_insert_with(|| key.clone());
             Cell { key, parameters, width, height, same_as }

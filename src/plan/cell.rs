@@ -31,11 +31,13 @@ pub struct CellKey(String);
 impl CellKey {
     /// Joins a prefix (`[a-z0-9._-]`) and a hexadecimal hash.
     pub(super) fn new(prefix: &str, hash: &str) -> Self {
-        Self(if prefix.is_empty() {
-            hash.to_owned()
-        } else {
-            format!("{prefix}-{hash}")
-        })
+        let separator = if prefix.is_empty() { "" } else { "-" };
+        Self(format!("{prefix}{separator}{hash}"))
+    }
+
+    /// Another key for a cell whose prefix and hash are those of this one's.
+    pub(super) fn next(&self) -> Self {
+        Self(format!("{}x", self.0))
     }
 
     /// The key as text.

@@ -1,20 +1,20 @@
 //! A prepared sweep becomes a run folder: the engine's events go to the writer and to whoever follows.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Prepared;
-use super::memory::{free_bytes, policy};
+use super::memory::policy;
 use super::timings::Timings;
 use crate::Error;
 use crate::engine::{self, Ending, Event, Job};
-use crate::meter::Meter;
+use crate::meter::{Meter, free_bytes};
 use crate::model::OnnxModel;
 use crate::model::runtime::{ExecutionDevice, Host, Runtime, load, locate, resolve_device};
-use crate::plan::{Course, ModelWork, Schedule};
-use crate::store::{DiskShelf, Environment, Record, RunFolder, Writer};
+use crate::plan::{Course, Schedule};
+use crate::store::{DiskShelf, Environment, Record, Run, RunFolder, Writer};
 
 /// A run folder that is open and locked, with the work that is left for it.
 #[derive(Debug)]
@@ -64,15 +64,23 @@ impl<'a> Execution<'a> {
     /// # Errors
     /// If the folder cannot be used, or there is work and no usable runtime or device.
     pub fn open(prepared: &'a Prepared, out: &Path, host: Host) -> Result<Self, Error> {
-        let mut folder = RunFolder::open(out, &prepared.plan, &prepared.spec.text)?;
-        let mut notes = folder.notes().to_vec();
-        let schedule = Schedule::new(&prepared.plan, &folder.pending());
-        let place = if schedule.models.is_empty() {
-            None
-        } else {
-            let place = Place::find(&host, prepared, &mut notes)?;
-            folder.describe(&place.environment(prepared))?;
-            Some(place)
+        let plan = &prepared.plan;
+        let mut notes = Vec::new();
+        let earlier = Run::find(out)?.filter(|run| run.pending(plan).is_empty());
+        let (environment, place) = match earlier {
+            Some(run) => (run.environment, None),
+            None => {
+                let place = Place::find(&host, prepared, &mut notes)?;
+                (place.environment(prepared), Some(place))
+            }
+        };
+        let folder = RunFolder::open(out, plan, &prepared.spec.text, &environment)?;
+        notes.extend_from_slice(folder.notes());
+        let schedule = Schedule::new(plan, &folder.pending());
+        // An image that was there may turn out to be damaged.
+        let place = match place {
+            None if !schedule.models.is_empty() => Some(Place::find(&host, prepared, &mut notes)?),
+            place => place,
         };
         Ok(Self {
             prepared,
@@ -189,8 +197,8 @@ impl Place {
                 self.device,
                 threads,
             )?;
-            let free = free_bytes(self.device);
-            let policy = policy(&prepared.spec.runtime, entry, self.device, free);
+            let gpu = self.device.cuda_index();
+            let policy = policy(&prepared.spec.runtime, entry, gpu.is_some(), free_bytes(gpu));
             let job = Job {
                 plan: &prepared.plan,
                 work,

@@ -7,7 +7,7 @@ use super::memory::{phased_bytes, resident_bytes};
 use super::timings::Timings;
 use crate::Error;
 use crate::plan::{ModelWork, Schedule, UnetRows};
-use crate::store::pending;
+use crate::store::Run;
 
 /// What is left to do for a sweep, and what it will take.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +32,10 @@ pub struct Forecast {
 /// If the run folder's journal cannot be read.
 pub fn forecast(prepared: &Prepared, out: &Path, cache: Option<&PathBuf>) -> Result<Forecast, Error> {
     let plan = &prepared.plan;
-    let left = pending(out, plan)?;
+    let left = match Run::find(out)? {
+        Some(run) => run.pending(plan),
+        None => (0..plan.cells.len()).collect(),
+    };
     let schedule = Schedule::new(plan, &left);
     let timings = Timings::read(cache);
     let device = timings.last_device().map(str::to_owned);

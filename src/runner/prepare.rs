@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -30,7 +31,7 @@ pub struct Prepared {
 #[derive(Debug)]
 pub struct Model {
     /// The folder.
-    pub folder: ModelFolder,
+    pub folder: Arc<ModelFolder>,
     /// Its scheduler configuration.
     pub scheduler_config: SchedulerConfig,
 }
@@ -42,20 +43,18 @@ pub struct Model {
 pub fn prepare(sweep: &Path, flags: RuntimeOverrides) -> Result<Prepared, Error> {
     let mut spec = SweepSpec::read(sweep)?;
     spec.runtime = spec.runtime.overridden(flags);
-    let models = spec
-        .models
+    let named_models = distinct(&spec.models, &spec.preset_models);
+    let models = named_models
         .iter()
         .map(|named| Model::open(&named.path))
         .collect::<Result<Vec<_>, _>>()?;
-    let model_entries = spec
-        .models
+    let model_entries = named_models
         .iter()
         .zip(&models)
         .map(|(named, model)| model.entry(named))
         .collect::<Result<Vec<_>, _>>()?;
-    let image_entries = spec
-        .images
-        .par_iter()
+    let image_entries = distinct(&spec.images, &spec.preset_images)
+        .into_par_iter()
         .map(image_entry)
         .collect::<Result<Vec<_>, _>>()?;
     let plan = Plan::new(&spec, model_entries, image_entries)?;
@@ -67,6 +66,13 @@ pub fn prepare(sweep: &Path, flags: RuntimeOverrides) -> Result<Prepared, Error>
         models,
         notes,
     })
+}
+
+/// What the sweep varies and what its presets name, each once.
+fn distinct<'a>(swept: &'a [NamedPath], of_presets: &'a [NamedPath]) -> Vec<&'a NamedPath> {
+    let mut seen = BTreeSet::new();
+    let all = swept.iter().chain(of_presets);
+    all.filter(|named| seen.insert(&named.name)).collect()
 }
 
 impl Prepared {
@@ -83,7 +89,7 @@ impl Prepared {
 
 impl Model {
     fn open(path: &Path) -> Result<Self, Error> {
-        let folder = ModelFolder::open(path)?;
+        let folder = Arc::new(ModelFolder::open(path)?);
         let scheduler_config = SchedulerConfig::parse(folder.scheduler_config())?;
         Ok(Self {
             folder,

@@ -59,7 +59,7 @@ impl Timings {
         let Some(folder) = cache else { return };
         if let Ok(text) = serde_json::to_vec_pretty(self) {
             // Losing an estimate is not worth an error.
-            let _ = crate::store::write_atomically(&folder.join(FILE), &text);
+            let _ = crate::store::write_file(&folder.join(FILE), &text);
         }
     }
 }

@@ -14,6 +14,16 @@ pub enum ExecutionDevice {
     Cuda(u32),
 }
 
+impl ExecutionDevice {
+    /// The index of a CUDA device.
+    pub fn cuda_index(self) -> Option<u32> {
+        match self {
+            Self::Cpu => None,
+            Self::Cuda(index) => Some(index),
+        }
+    }
+}
+
 impl fmt::Display for ExecutionDevice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
