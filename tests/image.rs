@@ -1,5 +1,7 @@
 //! Reading and fitting images against Pillow (`tests/golden/images`), and files that are no good.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,7 @@
 //! The run folder: what is written, what is read back, and what survives.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::ops::ControlFlow;
@@ -483,33 +485,37 @@ fn told_folder() -> Option<PathBuf> {
 
 #[test]
 fn a_run_that_is_killed_again_and_again_comes_to_the_same_end() {
-    let plan = plan(30);
+    const CELLS: u64 = 80;
+    let plan = plan(CELLS);
     if let Some(folder) = told_folder() {
         record_all(&mut open(&folder, &plan).unwrap(), &plan);
         return;
     }
     let (whole, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    finished(whole.path(), 30);
+    finished(whole.path(), CELLS);
+    let journal = killed.path().join("journal.jsonl");
+    let length = || fs::metadata(&journal).map_or(0, |metadata| metadata.len());
     let this = "a_run_that_is_killed_again_and_again_comes_to_the_same_end";
     let (mut done, mut kills) = (0, 0);
-    for attempt in 0..60u64 {
+    while done < CELLS as usize {
+        let before = length();
         let mut child: Child = again(this, killed.path()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(10 + attempt * 37 % 60));
-        let ended = child.try_wait().unwrap().is_some();
+        while length() == before && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        std::thread::sleep(Duration::from_micros(kills * 7300 % 61_000));
         child.kill().unwrap();
         child.wait().unwrap();
-        let run = open(killed.path(), &plan).unwrap();
-        let now = 30 - run.pending().len();
-        assert!(now >= done, "{now} of {done} cells are left");
-        done = now;
-        kills += u32::from(!ended);
-        if done == 30 {
-            break;
-        }
+        let pending = open(killed.path(), &plan).unwrap().pending().len();
+        let now = CELLS as usize - pending;
+        assert!(now > done || pending == 0, "{now} cells after {done}");
+        (done, kills) = (now, kills + u64::from(pending > 0));
     }
-    assert!(kills > 0, "no process lived long enough to be killed");
+    assert!(
+        kills > 2,
+        "only {kills} processes were killed in the middle"
+    );
     let mut run = open(killed.path(), &plan).unwrap();
-    record_all(&mut run, &plan);
     run.finish().unwrap();
     drop(run);
     assert_eq!(tree(killed.path()), tree(whole.path()));
@@ -694,23 +700,11 @@ fn nothing_is_written_through_symbolic_links() {
     for name in [
         "cells.csv",
         "sweep.toml",
-        "plan.json",
         plan.cells[0].key.image_path().as_str(),
     ] {
         let place = folder.path().join(name);
-        let bytes = fs::read(&place).unwrap();
-        let copy = outside.path().join("copy");
-        fs::write(&copy, bytes).unwrap();
         fs::remove_file(&place).unwrap();
-        std::os::unix::fs::symlink(
-            if name.ends_with("json") {
-                &copy
-            } else {
-                &victim
-            },
-            &place,
-        )
-        .unwrap();
+        std::os::unix::fs::symlink(&victim, &place).unwrap();
     }
     let mut run = open(folder.path(), &plan).unwrap();
     record_all(&mut run, &plan);
