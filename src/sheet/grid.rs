@@ -47,6 +47,8 @@ pub struct Panel {
     pub rows: Vec<Place>,
     /// Its columns.
     pub columns: Vec<Place>,
+    /// Pixels of its cells' boxes.
+    pub size: (u32, u32),
     /// Cells (indices into the plan) at (row, column); more than one if they are merged.
     pub cells: HashMap<(usize, usize), Vec<usize>>,
 }
@@ -64,12 +66,14 @@ impl Grid {
     pub fn new(plan: &Plan, options: &SheetOptions) -> Self {
         let cells = options.chosen(plan);
         let arrangement = arrange(plan, &cells, options);
-        let metrics = Metrics::new(
-            plan,
-            &cells,
-            options.look.cell.get(),
-            arrangement.merge.is_some(),
-        );
+        let metrics = Metrics::new(options.look.cell.get(), arrangement.merge.is_some());
+        let mut panels = panels(plan, &cells, &arrangement);
+        for panel in &mut panels {
+            let cells: Vec<usize> = panel.cells.values().flatten().copied().collect();
+            panel.size = metrics.box_of(plan, &cells);
+        }
+        let least = |side: fn(&Panel) -> u32| panels.iter().map(side).min().unwrap_or(1);
+        let narrowest = metrics.boxed((least(|panel| panel.size.0), least(|panel| panel.size.1)));
         let mut missing = BTreeSet::new();
         let mut labels = |levels: &[Level]| -> Vec<Labels> {
             levels
@@ -81,18 +85,18 @@ impl Grid {
         let row_labels = placed(
             labels(&arrangement.rows),
             [Side::SuperRows, Side::Rows],
-            &metrics,
+            &narrowest,
         );
         let column_labels = placed(
             labels(&arrangement.columns),
             [Side::SuperColumns, Side::Columns],
-            &metrics,
+            &narrowest,
         );
         let settings = settings(plan, &cells, &arrangement, &mut missing);
         let place = arrangement.image();
         let inputs = options.look.show_input && place != ImagePlace::Merged;
         Self {
-            panels: panels(plan, &cells, &arrangement),
+            panels,
             panel_labels,
             row_labels,
             column_labels,
@@ -186,6 +190,7 @@ fn panel(place: Place, sorted: BTreeMap<(Place, Place), Vec<(usize, usize)>>) ->
         place,
         rows,
         columns,
+        size: (1, 1),
         cells,
     }
 }

@@ -19,6 +19,8 @@ mod picture;
 #[cfg(test)]
 mod samples;
 mod strip;
+#[cfg(test)]
+mod tests;
 mod text;
 mod write;
 
