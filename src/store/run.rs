@@ -9,6 +9,9 @@ use super::environment::PlanFile;
 use super::{Environment, Record, Status, StoreError, journal};
 use crate::plan::{CellKey, Plan};
 
+/// Plan and environment, in the run folder.
+pub(super) const PLAN: &str = "plan.json";
+
 /// A run as it lies on disk. Reading takes no lock and works while the run goes on.
 #[derive(Debug, Clone)]
 pub struct Run {
@@ -49,8 +52,9 @@ impl Run {
     }
 }
 
-fn read_plan(folder: &Path) -> Result<PlanFile, StoreError> {
-    let path = folder.join("plan.json");
+/// Reads `plan.json`, and refuses cells whose files would lie outside their folder.
+pub(super) fn read_plan(folder: &Path) -> Result<PlanFile, StoreError> {
+    let path = folder.join(PLAN);
     let text = fs::read(&path).map_err(|source| match source.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => StoreError::NotARun {
             folder: folder.to_owned(),
