@@ -16,6 +16,8 @@ const SPARSE: f64 = 0.5;
 
 /// Positions on each level, outer first: one row, column or panel.
 type Place = Vec<usize>;
+/// At each row and column the cells (indices into the plan), with their positions among the merged.
+type Sorted = BTreeMap<(Place, Place), Vec<(usize, usize)>>;
 
 /// All that is to be shown, before it has a place in pixels.
 #[derive(Debug, Clone)]
@@ -66,7 +68,7 @@ impl Grid {
     pub fn new(plan: &Plan, options: &SheetOptions) -> Self {
         let cells = options.chosen(plan);
         let arrangement = arrange(plan, &cells, options);
-        let metrics = Metrics::new(options.look.cell.get(), arrangement.merge.is_some());
+        let metrics = Metrics::new(options.look(plan).cell.get(), arrangement.merge.is_some());
         let mut panels = panels(plan, &cells, &arrangement);
         for panel in &mut panels {
             let cells: Vec<usize> = panel.cells.values().flatten().copied().collect();
@@ -94,7 +96,7 @@ impl Grid {
         );
         let settings = settings(plan, &cells, &arrangement, &mut missing);
         let place = arrangement.image();
-        let inputs = options.look.show_input && place != ImagePlace::Merged;
+        let inputs = options.look(plan).show_input && place != ImagePlace::Merged;
         Self {
             panels,
             panel_labels,
@@ -122,7 +124,7 @@ impl Grid {
 }
 
 fn arrange(plan: &Plan, cells: &[usize], options: &SheetOptions) -> Arrangement {
-    let arrangement = Arrangement::new(plan, cells, &options.look);
+    let arrangement = Arrangement::new(plan, cells, options.look(plan));
     if options.only.is_none() {
         return arrangement;
     }
@@ -148,8 +150,7 @@ fn placed(labels: Vec<Labels>, [outer, inner]: [Side; 2], metrics: &Metrics) -> 
 }
 
 fn panels(plan: &Plan, cells: &[usize], arrangement: &Arrangement) -> Vec<Panel> {
-    let mut sorted: BTreeMap<Place, BTreeMap<(Place, Place), Vec<(usize, usize)>>> =
-        BTreeMap::new();
+    let mut sorted: BTreeMap<Place, Sorted> = BTreeMap::new();
     for &index in cells {
         let cell = &plan.cells[index];
         let place = |levels: &[Level]| {
@@ -172,7 +173,7 @@ fn panels(plan: &Plan, cells: &[usize], arrangement: &Arrangement) -> Vec<Panel>
         .collect()
 }
 
-fn panel(place: Place, sorted: BTreeMap<(Place, Place), Vec<(usize, usize)>>) -> Panel {
+fn panel(place: Place, sorted: Sorted) -> Panel {
     let rows: BTreeSet<&Place> = sorted.keys().map(|(row, _)| row).collect();
     let columns: BTreeSet<&Place> = sorted.keys().map(|(_, column)| column).collect();
     let rows: Vec<Place> = rows.into_iter().cloned().collect();

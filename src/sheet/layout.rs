@@ -14,6 +14,9 @@ use crate::plan::Plan;
 /// Width over height that a page of several panels should come near to.
 const PROPORTIONS: f64 = 1.4;
 
+/// What the outline of a cell means.
+const ADVISED: &str = "advised cell";
+
 /// One sheet: where everything stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
@@ -40,7 +43,7 @@ pub struct Layout {
 
 /// The size in pixels of each sheet that a run of this plan will have.
 pub fn sizes(plan: &Plan) -> Vec<(u32, u32)> {
-    let layout = layout(plan, &SheetOptions::of(plan), None);
+    let layout = layout(plan, &SheetOptions::default());
     layout
         .pages
         .iter()
@@ -48,15 +51,15 @@ pub fn sizes(plan: &Plan) -> Vec<(u32, u32)> {
         .collect()
 }
 
-/// Lays out all sheets. `outline` says what an outlined cell means, if there may be any.
-pub fn layout(plan: &Plan, options: &SheetOptions, outline: Option<&str>) -> Layout {
+/// Lays out all sheets.
+pub fn layout(plan: &Plan, options: &SheetOptions) -> Layout {
     let grid = Grid::new(plan, options);
     let mut missing = grid.missing.clone();
     let title = super::font::showable(&plan.name, &mut missing);
     let press = Press {
         grid: &grid,
         title: &title,
-        outline,
+        outline: options.advised.as_ref().map(|_| ADVISED),
         stem: options.stem(),
     };
     let blocks: Vec<Block> = grid
@@ -89,7 +92,7 @@ fn labelled(blocks: &[Block]) -> Labelled {
 struct Press<'a> {
     grid: &'a Grid,
     title: &'a str,
-    outline: Option<&'a str>,
+    outline: Option<&'static str>,
     stem: String,
 }
 

@@ -27,4 +27,4 @@ mod write;
 pub use layout::sizes;
 pub use options::{Format, SheetOptions};
 pub use picture::input_path;
-pub use write::{SheetError, SheetFile, Sheets, write_sheets};
+pub use write::{SheetError, SheetFile, write_sheets};

@@ -1,4 +1,3 @@
-use std::collections::HashSet;
 use std::fs;
 
 use image::{Rgb, RgbImage};
@@ -22,9 +21,9 @@ fn small_run(folder: &tempfile::TempDir) -> Run {
 
 /// The only sheet, and where each cell and the input are on it.
 fn drawn(run: &Run, options: &SheetOptions) -> (RgbImage, Vec<(Rect, usize)>, Rect) {
-    let sheets = write_sheets(run, options, None).unwrap();
-    let sheet = image::open(&sheets.files[0].path).unwrap().into_rgb8();
-    let page = layout(&run.plan, options, None).pages.remove(0);
+    let sheets = write_sheets(run, options).unwrap();
+    let sheet = image::open(&sheets[0].path).unwrap().into_rgb8();
+    let page = layout(&run.plan, options).pages.remove(0);
     assert_eq!(sheet.dimensions(), (page.width, page.height));
     (sheet, page.items.cells, page.items.inputs[0].0)
 }
@@ -45,7 +44,7 @@ fn is_near(a: Rgb<u8>, b: Rgb<u8>) -> bool {
 fn every_image_is_where_the_layout_says() {
     let folder = tempfile::tempdir().unwrap();
     let run = small_run(&folder);
-    let (sheet, cells, input) = drawn(&run, &SheetOptions::of(&run.plan));
+    let (sheet, cells, input) = drawn(&run, &SheetOptions::default());
     assert_eq!(at(&sheet, input, 0.5, 0.5), INPUT);
     assert_eq!(cells.len(), 6);
     for (place, index) in cells {
@@ -68,7 +67,7 @@ fn failed_cells_are_crossed_and_missing_ones_are_hatched() {
     fail(&mut run, 1, "the latents became NaN at step 7");
     let key = run.plan.cells[2].key.clone();
     run.records.remove(&key);
-    let (sheet, cells, _) = drawn(&run, &SheetOptions::of(&run.plan));
+    let (sheet, cells, _) = drawn(&run, &SheetOptions::default());
     let reddish = |pixel: Rgb<u8>| pixel.0[0] > 200 && pixel.0[0] > pixel.0[1] && pixel.0[1] < 250;
     for share in [0.0, 0.1, 0.9, 1.0] {
         assert!(reddish(at(&sheet, cells[1].0, share, share)), "{share}");
@@ -96,12 +95,12 @@ fn unreadable_cells_and_inputs_are_told_and_the_rest_is_drawn() {
     )
     .unwrap();
     fs::remove_dir_all(folder.path().join("inputs")).unwrap();
-    let sheets = write_sheets(&run, &SheetOptions::of(&run.plan), None).unwrap();
-    assert_eq!(sheets.notes.len(), 1);
+    let sheets = write_sheets(&run, &SheetOptions::default()).unwrap();
+    assert_eq!(sheets[0].notes.len(), 1);
     assert!(
-        sheets.notes[0].starts_with("input photos/lake.png is not shown: "),
+        sheets[0].notes[0].starts_with("input photos/lake.png is not shown: "),
         "{:?}",
-        sheets.notes
+        sheets[0].notes
     );
 }
 
@@ -109,13 +108,13 @@ fn unreadable_cells_and_inputs_are_told_and_the_rest_is_drawn() {
 fn advised_cells_are_outlined() {
     let folder = tempfile::tempdir().unwrap();
     let run = small_run(&folder);
-    let options = SheetOptions::of(&run.plan);
-    let advised = HashSet::from([run.plan.cells[4].key.clone()]);
-    let sheets = write_sheets(&run, &options, Some(&advised)).unwrap();
-    let sheet = image::open(&sheets.files[0].path).unwrap().into_rgb8();
-    let page = layout(&run.plan, &options, Some("advised cell"))
-        .pages
-        .remove(0);
+    let options = SheetOptions {
+        advised: Some([run.plan.cells[4].key.clone()].into()),
+        ..SheetOptions::default()
+    };
+    let sheets = write_sheets(&run, &options).unwrap();
+    let sheet = image::open(&sheets[0].path).unwrap().into_rgb8();
+    let page = layout(&run.plan, &options).pages.remove(0);
     let edge = |index: usize| at(&sheet, page.items.cells[index].0, 0.5, 0.0);
     assert_eq!(edge(4), Rgb([17, 138, 74]));
     assert_ne!(edge(3), edge(4));
@@ -135,9 +134,9 @@ fn each_format_is_written_with_the_parameters_of_the_sheet() {
         let options = SheetOptions {
             format,
             seconds: true,
-            ..SheetOptions::of(&run.plan)
+            ..SheetOptions::default()
         };
-        let file = write_sheets(&run, &options, None).unwrap().files.remove(0);
+        let file = write_sheets(&run, &options).unwrap().remove(0);
         let bytes = fs::read(&file.path).unwrap();
         let kind = image::guess_format(&bytes).unwrap();
         assert!(
@@ -168,17 +167,13 @@ fn sheets_of_earlier_calls_go_and_other_files_stay() {
     let sheets = folder.path().join("sheets");
     fs::create_dir(&sheets).unwrap();
     let (ours, others) = (
-        [
-            "sheet-01.png",
-            "sheet-07-make-it-night.png",
-            ".sheet-02.png.tmp",
-        ],
+        ["sheet-01.png", "sheet-07-make-it-night.png", "sheet-12.png"],
         ["sheet.jpg", "sheet-notes.png", "mine.png", "sheet-1.png"],
     );
     for name in ours.iter().chain(&others) {
         fs::write(sheets.join(name), "").unwrap();
     }
-    write_sheets(&run, &SheetOptions::of(&run.plan), None).unwrap();
+    write_sheets(&run, &SheetOptions::default()).unwrap();
     let mut left: Vec<_> = fs::read_dir(&sheets)
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
@@ -202,9 +197,9 @@ fn a_name_for_the_files_cannot_leave_the_folder() {
     let run = small_run(&folder);
     let options = SheetOptions {
         name: Some("../../Best of".into()),
-        ..SheetOptions::of(&run.plan)
+        ..SheetOptions::default()
     };
-    let file = write_sheets(&run, &options, None).unwrap().files.remove(0);
+    let file = write_sheets(&run, &options).unwrap().remove(0);
     assert_eq!(file.path, folder.path().join("sheets/best-of.png"));
 }
 
@@ -214,7 +209,7 @@ fn a_link_in_place_of_the_folder_is_refused() {
     let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let run = small_run(&folder);
     std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("sheets")).unwrap();
-    let error = write_sheets(&run, &SheetOptions::of(&run.plan), None).unwrap_err();
+    let error = write_sheets(&run, &SheetOptions::default()).unwrap_err();
     assert!(
         error
             .to_string()
@@ -231,9 +226,9 @@ fn unknown_chosen_cells_are_an_error_that_names_the_run() {
     run.plan.cells.clear();
     let options = SheetOptions {
         only: Some([key].into()),
-        ..SheetOptions::of(&run.plan)
+        ..SheetOptions::default()
     };
-    let error = write_sheets(&run, &options, None).unwrap_err();
+    let error = write_sheets(&run, &options).unwrap_err();
     assert_eq!(
         error.to_string(),
         format!("none of the chosen cells is in {}", folder.path().display())

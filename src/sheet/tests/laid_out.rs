@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::num::NonZeroU32;
 
 use crate::plan::Plan;
@@ -6,7 +7,7 @@ use crate::sheet::layout::{Layout, Page, layout};
 use crate::sheet::metrics::{LONGEST_SIDE, MOST_PIXELS, Rect};
 use crate::sheet::samples::{plan, sized_plan};
 use crate::sheet::sizes;
-use crate::spec::Parameter as P;
+use crate::spec::{Parameter as P, SheetSpec};
 
 const GUIDANCE: (P, &[&str]) = (P::GuidanceScale, &["3.0", "5.0", "7.5"]);
 const IMAGE_GUIDANCE: (P, &[&str]) = (P::ImageGuidanceScale, &["1.0", "1.5"]);
@@ -31,11 +32,16 @@ const HOSTILE: [&str; 9] = [
      shining armour who rides a white horse towards the gate at night while it begins to snow on the hills",
 ];
 
-fn lay_out(plan: &Plan, cell: u32, change: impl Fn(&mut SheetOptions)) -> Layout {
-    let mut options = SheetOptions::of(plan);
-    options.look.cell = NonZeroU32::new(cell).unwrap();
-    change(&mut options);
-    layout(plan, &options, Some("advised cell"))
+fn lay_out(plan: &Plan, cell: u32, change: impl Fn(&mut SheetSpec, &mut SheetOptions)) -> Layout {
+    let mut look = plan.sheet.clone();
+    look.cell = NonZeroU32::new(cell).unwrap();
+    let mut options = SheetOptions {
+        advised: Some(HashSet::new()),
+        ..SheetOptions::default()
+    };
+    change(&mut look, &mut options);
+    options.look = Some(look);
+    layout(plan, &options)
 }
 
 fn overlap(a: Rect, b: Rect) -> bool {
@@ -119,7 +125,7 @@ fn every_cell_has_one_place_and_nothing_overlaps_at_any_cell_size() {
         for (width, height) in [(512, 512), (512, 256), (192, 512)] {
             for cell in [1, 64, 256, 1024] {
                 let plan = sized_plan(axes, width, height);
-                let layout = lay_out(&plan, cell, |_| {});
+                let layout = lay_out(&plan, cell, |_, _| {});
                 layout.pages.iter().for_each(assert_sound);
                 assert_eq!(shown_cells(&layout), Vec::from_iter(0..plan.cells.len()));
             }
@@ -129,13 +135,13 @@ fn every_cell_has_one_place_and_nothing_overlaps_at_any_cell_size() {
 
 #[test]
 fn hostile_values_on_every_axis_stay_in_their_places() {
-    let placements: [fn(&mut SheetOptions); 6] = [
-        |options| options.look.columns = Some(P::Instruction),
-        |options| options.look.rows = Some(P::Instruction),
-        |options| options.look.super_rows = Some(P::Instruction),
-        |options| options.look.super_columns = Some(P::Instruction),
-        |options| options.look.merge = Some(P::Instruction),
-        |options| options.look.columns = Some(P::Image),
+    let placements: [fn(&mut SheetSpec, &mut SheetOptions); 6] = [
+        |look, _| look.columns = Some(P::Instruction),
+        |look, _| look.rows = Some(P::Instruction),
+        |look, _| look.super_rows = Some(P::Instruction),
+        |look, _| look.super_columns = Some(P::Instruction),
+        |look, _| look.merge = Some(P::Instruction),
+        |look, _| look.columns = Some(P::Image),
     ];
     for place in placements {
         for cell in [64, 256] {
@@ -155,7 +161,7 @@ fn hostile_values_on_every_axis_stay_in_their_places() {
 #[test]
 fn guidance_scales_are_columns_and_rows_and_instructions_are_panels() {
     let plan = plan(&[INSTRUCTIONS, IMAGE_GUIDANCE, GUIDANCE]);
-    let layout = lay_out(&plan, 256, |_| {});
+    let layout = lay_out(&plan, 256, |_, _| {});
     let items = &layout.pages[0].items;
     let place = |cell: usize| {
         items
@@ -188,7 +194,7 @@ fn guidance_scales_are_columns_and_rows_and_instructions_are_panels() {
 #[test]
 fn inputs_stand_along_the_side_on_which_the_image_varies() {
     let plan = plan(&[IMAGES, SEEDS]);
-    let rows = &lay_out(&plan, 128, |_| {}).pages[0].items;
+    let rows = &lay_out(&plan, 128, |_, _| {}).pages[0].items;
     assert_eq!(rows.inputs.len(), 2);
     for (input, cell) in &rows.inputs {
         let output = rows
@@ -199,7 +205,7 @@ fn inputs_stand_along_the_side_on_which_the_image_varies() {
             .0;
         assert!(input.y == output.y && input.x < output.x);
     }
-    let columns = &lay_out(&plan, 128, |o| o.look.columns = Some(P::Image)).pages[0].items;
+    let columns = &lay_out(&plan, 128, |look, _| look.columns = Some(P::Image)).pages[0].items;
     for (input, cell) in &columns.inputs {
         let output = columns
             .cells
@@ -209,14 +215,14 @@ fn inputs_stand_along_the_side_on_which_the_image_varies() {
             .0;
         assert!(input.x == output.x && input.y < output.y);
     }
-    let none = &lay_out(&plan, 128, |o| o.look.show_input = false).pages[0].items;
+    let none = &lay_out(&plan, 128, |look, _| look.show_input = false).pages[0].items;
     assert!(none.inputs.is_empty());
 }
 
 #[test]
 fn labels_too_long_for_their_cells_become_marks_with_a_legend() {
     let plan = sized_plan(&[(P::Instruction, &HOSTILE[7..]), SEEDS], 128, 128);
-    let layout = lay_out(&plan, 64, |o| o.look.columns = Some(P::Instruction));
+    let layout = lay_out(&plan, 64, |look, _| look.columns = Some(P::Instruction));
     let shown = texts(&layout.pages[0]);
     assert_eq!(
         shown.iter().filter(|text| **text == "A").count(),
@@ -234,7 +240,7 @@ fn one_long_axis_wraps_into_strips() {
     let seeds: Vec<String> = (0..20).map(|seed| seed.to_string()).collect();
     let seeds: Vec<&str> = seeds.iter().map(String::as_str).collect();
     let plan = plan(&[(P::Seed, &seeds)]);
-    let page = &lay_out(&plan, 256, |_| {}).pages[0];
+    let page = &lay_out(&plan, 256, |_, _| {}).pages[0];
     let mut tops: Vec<u32> = page.items.cells.iter().map(|(rect, _)| rect.y).collect();
     tops.dedup();
     assert!((3..=5).contains(&tops.len()), "{tops:?}");
@@ -251,7 +257,7 @@ fn sheets_are_split_before_a_hundred_megapixels_with_labels_on_every_page() {
         (P::ImageGuidanceScale, &scales),
         (P::GuidanceScale, &scales),
     ]);
-    let layout = lay_out(&plan, 1024, |_| {});
+    let layout = lay_out(&plan, 1024, |_, _| {});
     assert!(layout.pages.len() > 4);
     assert_eq!(shown_cells(&layout), Vec::from_iter(0..400));
     for page in &layout.pages {
@@ -275,7 +281,7 @@ fn many_panels_go_on_several_pages() {
     let seeds: Vec<String> = (0..60).map(|seed| seed.to_string()).collect();
     let seeds: Vec<&str> = seeds.iter().map(String::as_str).collect();
     let plan = plan(&[(P::Seed, &seeds), IMAGE_GUIDANCE, GUIDANCE]);
-    let layout = lay_out(&plan, 1024, |_| {});
+    let layout = lay_out(&plan, 1024, |_, _| {});
     assert!(layout.pages.len() > 1);
     layout.pages.iter().for_each(assert_sound);
     assert_eq!(shown_cells(&layout).len(), plan.cells.len());
@@ -297,7 +303,7 @@ fn excluded_cells_leave_a_gap_and_empty_rows_are_left_out() {
     let mut plan = plan(&[INSTRUCTIONS, IMAGE_GUIDANCE, GUIDANCE]);
     plan.cells.remove(0);
     plan.cells.truncate(8); // the second instruction keeps its first row only
-    let layout = lay_out(&plan, 256, |_| {});
+    let layout = lay_out(&plan, 256, |_, _| {});
     assert_eq!(layout.pages[0].items.absent.len(), 1);
     assert_eq!(shown_cells(&layout), Vec::from_iter(0..8));
 }
@@ -308,7 +314,7 @@ fn panels_of_different_proportions_have_boxes_of_their_own() {
     for cell in &mut plan.cells[6..] {
         (cell.width, cell.height) = (256, 512);
     }
-    let items = &lay_out(&plan, 256, |_| {}).pages[0].items;
+    let items = &lay_out(&plan, 256, |_, _| {}).pages[0].items;
     let size = |cell: usize| {
         let (rect, _) = items
             .cells
@@ -328,7 +334,7 @@ fn scattered_chosen_cells_stand_in_a_row_and_a_chosen_block_stays_a_grid() {
             .iter()
             .map(|&index| plan.cells[index].key.clone())
             .collect();
-        lay_out(&plan, 256, |options| {
+        lay_out(&plan, 256, |_, options| {
             options.only = Some(Clone::clone(&only))
         })
     };
