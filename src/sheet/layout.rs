@@ -196,26 +196,26 @@ impl<'a> Press<'a> {
 
     fn page(&self, blocks: &[Block], across: usize, number: usize, of: usize) -> Page {
         let m = &self.grid.metrics;
-        let (slot_width, slot_height) = slot(blocks);
-        let down = blocks.len().div_ceil(across.max(1)) as u32;
+        let (slot_width, _) = slot(blocks);
         let body = (slot_width + m.panel_gap) * across as u32 - m.panel_gap;
         let width = body.max(self.least_width());
-        let (head, head_height) = self
-            .head(&labelled(blocks), page_name(number, of))
-            .place(width);
-        let title_height = title_height(blocks);
+        let labelled = labelled(blocks);
+        let (head, head_height) = self.head(&labelled, page_name(number, of)).place(width);
         let mut items = Items::default();
         items.append(head, m.margin, m.margin);
-        for (index, block) in blocks.iter().enumerate() {
-            let (column, row) = ((index % across) as u32, (index / across) as u32);
-            let x = m.margin + column * (slot_width + m.panel_gap);
-            let y = m.margin + head_height + row * (slot_height + m.panel_gap);
-            items.append(block.items(title_height), x, y);
+        let mut y = m.margin + head_height;
+        for row in blocks.chunks(across.max(1)) {
+            let title_height = title_height(row);
+            for (column, block) in row.iter().enumerate() {
+                let x = m.margin + column as u32 * (slot_width + m.panel_gap);
+                items.append(block.items(title_height), x, y);
+            }
+            y += slot(row).1 + m.panel_gap;
         }
         Page {
             stem: stem(&self.stem, blocks, number, of),
             width: width + 2 * m.margin,
-            height: head_height + 2 * m.margin + down * (slot_height + m.panel_gap) - m.panel_gap,
+            height: y - m.panel_gap + m.margin,
             items,
         }
     }
