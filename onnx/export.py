@@ -4,12 +4,11 @@
 #     "accelerate==1.15.0",
 #     "diffusers==0.39.0",
 #     "huggingface-hub==0.36.2",
-#     "numpy==2.4.6",
+#     "numpy==2.3.5",  # onnxruntime 1.32 fuses no attention with 2.4
 #     "onnx==1.23.2",
 #     "onnxruntime==1.32.0",
 #     "safetensors==0.8.0",
 #     "scipy==1.17.1",
-#     "sympy==1.14.0",
 #     "torch==2.15.0",
 #     "transformers==4.57.6",
 # ]
