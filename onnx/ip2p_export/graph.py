@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
@@ -44,7 +45,9 @@ def save(model: onnx.ModelProto, target: Path) -> int:
         onnx.save(model, target)
         return size
     data = target.name + "_data"
-    onnx.save(model, target, save_as_external_data=True, all_tensors_to_one_file=True, location=data, size_threshold=1024)
+    onnx.save(
+        model, target, save_as_external_data=True, all_tensors_to_one_file=True, location=data, size_threshold=1024
+    )
     return size
 
 
@@ -124,7 +127,10 @@ def store_as_float16(graph: onnx.GraphProto) -> None:
     for node in graph.node:
         for position, name in enumerate(node.input):
             node.input[position] = widened.get(name, name)
-    nodes = [helper.make_node("Cast", [name], [wide], name=f"{name}/Cast", to=TensorProto.FLOAT) for name, wide in widened.items()]
+    nodes = [
+        helper.make_node("Cast", [name], [wide], name=f"{name}/Cast", to=TensorProto.FLOAT)
+        for name, wide in widened.items()
+    ]
     nodes += list(graph.node)
     del graph.node[:]
     graph.node.extend(nodes)

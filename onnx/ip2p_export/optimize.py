@@ -7,9 +7,10 @@ that it cannot be run, nor verified, on a CPU. The fusions know float32 graphs a
 import logging
 from collections import Counter
 
-import onnx
 from onnxruntime.transformers.fusion_options import FusionOptions
 from onnxruntime.transformers.optimizer import optimize_model
+
+import onnx
 
 from .problem import Problem
 

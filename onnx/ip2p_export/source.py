@@ -54,7 +54,8 @@ def fetch(name: str) -> Path:
         return Path(snapshot_download(name, allow_patterns=patterns))
     except (RepositoryNotFoundError, HFValidationError) as error:
         raise Problem(
-            f"the hub has no model {name}, or it asks for a login", "check the name; for a private model run: hf auth login"
+            f"the hub has no model {name}, or it asks for a login",
+            "check the name; for a private model run: hf auth login",
         ) from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise Problem(
@@ -71,7 +72,9 @@ def read_json(path: Path) -> dict:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise Problem(f"{path} is missing", "the folder must be a whole diffusers pipeline: download it again") from error
+        raise Problem(
+            f"{path} is missing", "the folder must be a whole diffusers pipeline: download it again"
+        ) from error
     except (ValueError, OSError) as error:
         raise Problem(f"{path} cannot be read: {error}", "download it again") from error
 
@@ -89,7 +92,9 @@ def check(folder: Path) -> None:
     check_channels(folder)
     tokenizer = {path.name for path in (folder / "tokenizer").glob("*")}
     if "tokenizer.json" not in tokenizer and not {"vocab.json", "merges.txt"} <= tokenizer:
-        raise Problem(f"{folder / 'tokenizer'} has neither tokenizer.json nor vocab.json and merges.txt", "download it again")
+        raise Problem(
+            f"{folder / 'tokenizer'} has neither tokenizer.json nor vocab.json and merges.txt", "download it again"
+        )
     read_json(folder / "scheduler" / "scheduler_config.json")
 
 
