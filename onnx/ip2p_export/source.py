@@ -12,6 +12,7 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -140,7 +141,7 @@ def load(folder: Path, part: str) -> torch.nn.Module:
     loaders = {"text_encoder": load_text_encoder, "unet": load_unet, "vae": load_vae}
     try:
         return loaders[part](where).eval().requires_grad_(False)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise Problem(f"{where} cannot be loaded: {str(error).splitlines()[0]}", "download it again") from error
 
 
