@@ -4,6 +4,7 @@ A part of which some weights are not in its file would come out with random ones
 and diffusers only warn of that, here it stops the export.
 """
 
+import inspect
 import json
 import re
 from pathlib import Path
@@ -80,6 +81,16 @@ def read_json(path: Path) -> dict:
         raise Problem(f"{path} cannot be read: {error}", "download it again") from error
 
 
+def config(folder: Path, part: str) -> dict:
+    """A part's configuration with the defaults of its class for what an older file leaves out."""
+    written = read_json(folder / part / "config.json")
+    if part == "text_encoder":
+        return CLIPTextConfig(**written).to_dict()
+    parameters = inspect.signature({"unet": UNet2DConditionModel, "vae": AutoencoderKL}[part].__init__).parameters
+    defaults = {name: value.default for name, value in parameters.items() if value.default is not value.empty}
+    return defaults | written
+
+
 def check(folder: Path) -> None:
     """Stop unless the folder is a whole InstructPix2Pix of the make that the sweep runs."""
     index = read_json(folder / "model_index.json")
@@ -101,8 +112,8 @@ def check(folder: Path) -> None:
 
 def check_channels(folder: Path) -> None:
     """Stop unless the UNet takes noisy latents and the picture's latents side by side."""
-    channels = read_json(folder / "unet" / "config.json").get("in_channels")
-    latent_channels = read_json(folder / "vae" / "config.json").get("latent_channels", 4)
+    channels = config(folder, "unet")["in_channels"]
+    latent_channels = config(folder, "vae")["latent_channels"]
     if channels == 2 * latent_channels:
         return
     kinds = {latent_channels: "a text-to-image model", 2 * latent_channels + 1: "an inpainting model"}

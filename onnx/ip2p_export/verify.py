@@ -5,6 +5,7 @@ memory at a time. Differences are the largest ones as a share of the reference's
 picture's are in levels of 255.
 """
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,10 +82,9 @@ class Setting:
 
 def setting(folder: Path) -> Setting:
     """Token ids, pictures and the scheduler of a comparison; seeded, so that a difference is seen again."""
-    text, unet, vae = (source.read_json(folder / part / "config.json") for part in ("text_encoder", "unet", "vae"))
+    text, unet, vae = (source.config(folder, part) for part in ("text_encoder", "unet", "vae"))
     generator = torch.Generator("cpu").manual_seed(IDS_SEED)
-    context = text.get("max_position_embeddings", 77)
-    vocabulary = text.get("vocab_size", 49408)
+    context, vocabulary = text["max_position_embeddings"], text["vocab_size"]
     factor = 2 ** (len(vae["block_out_channels"]) - 1)
     pixels = [
         torch.nn.functional.interpolate(
@@ -98,8 +98,8 @@ def setting(folder: Path) -> Setting:
         ids=torch.randint(vocabulary - 2, (2, context), generator=generator),
         pixels=pixels,
         scheduler=source.read_json(folder / "scheduler" / "scheduler_config.json"),
-        scaling_factor=vae.get("scaling_factor", 0.18215),
-        latent_channels=vae.get("latent_channels", 4),
+        scaling_factor=vae["scaling_factor"],
+        latent_channels=vae["latent_channels"],
     )
 
 
@@ -111,7 +111,7 @@ def edit(predict: Predict, text: torch.Tensor, image: torch.Tensor, given: Setti
     scheduler = getattr(diffusers, given.scheduler["_class_name"]).from_config(given.scheduler)
     scheduler.set_timesteps(STEPS)
     generator = torch.Generator("cpu").manual_seed(SEED)
-    extra = {"generator": generator} if "Ancestral" in type(scheduler).__name__ else {}
+    extra = {"generator": generator} if "generator" in inspect.signature(scheduler.step).parameters else {}
     latents = torch.randn(image.shape, generator=generator) * scheduler.init_noise_sigma
     rows = torch.cat([text[:1], text[1:], text[1:]])
     images = torch.cat([image, image, torch.zeros_like(image)])

@@ -1,19 +1,20 @@
 """What the exported graphs compute, and what is in the folders."""
 
+import json
 import shutil
 from pathlib import Path
 
+import export
 import numpy as np
-import onnx
 import onnxruntime
 import pytest
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
-from onnx import TensorProto, numpy_helper
+from ip2p_export import graph
 from safetensors.torch import load_file, save_file
 
-import export
-from ip2p_export import graph
+import onnx
+from onnx import TensorProto, numpy_helper
 
 TEXT_WEIGHTS = "text_encoder/model.safetensors"
 
@@ -118,7 +119,9 @@ def test_the_autoencoder_of_a_float16_model_does_not_overflow(pipeline: Path, tm
 
 def test_stored_float16_weights_bear_torchs_names(pipelines: dict[str, Path], tmp_path: Path) -> None:
     out = run_export(pipelines["tiny_eps"], tmp_path / "out", "--store", "fp16")
-    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(out / "unet/model.onnx").graph.initializer}
+    stored = {
+        tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(out / "unet/model.onnx").graph.initializer
+    }
     weights = load_file(pipelines["tiny_eps"] / "unet" / "diffusion_pytorch_model.safetensors")
     for name, value in weights.items():
         [found] = [name + suffix for suffix in ("", ".T", ".unsqueezed") if name + suffix in stored]
@@ -144,6 +147,28 @@ def test_text_encoders_saved_by_transformers_5_give_the_same_graph(pipeline: Pat
     save_file({name.removeprefix("text_model."): value for name, value in weights.items()}, pipeline / TEXT_WEIGHTS)
     after = run_export(pipeline, tmp_path / "after", "--verify")
     assert (before / "text_encoder/model.onnx").read_bytes() == (after / "text_encoder/model.onnx").read_bytes()
+
+
+def test_files_as_old_as_the_real_models_are_read(pipeline: Path, tmp_path: Path) -> None:
+    """instruct-pix2pix was saved by diffusers 0.10: other names in the autoencoder, few keys in the configurations."""
+    before = run_export(pipeline, tmp_path / "before")
+    path = pipeline / "vae" / "diffusion_pytorch_model.safetensors"
+    old_names = {".to_q.": ".query.", ".to_k.": ".key.", ".to_v.": ".value.", ".to_out.0.": ".proj_attn."}
+    weights = load_file(path)
+    for new, old in old_names.items():
+        weights = {name.replace(new, old): value for name, value in weights.items()}
+    assert any(".proj_attn." in name for name in weights)
+    save_file(weights | {"decoder.unused": torch.zeros(1)}, path)
+    text = load_file(pipeline / TEXT_WEIGHTS)
+    save_file(text | {"text_model.embeddings.position_ids": torch.arange(77)}, pipeline / TEXT_WEIGHTS)
+    config = json.loads((pipeline / "vae" / "config.json").read_text())
+    del config["scaling_factor"], config["force_upcast"], config["use_quant_conv"]
+    (pipeline / "vae" / "config.json").write_text(json.dumps(config))
+    after = run_export(pipeline, tmp_path / "after", "--verify")
+    for component in ("text_encoder", "vae_encoder", "vae_decoder"):
+        model = f"{component}/model.onnx"
+        assert (before / model).read_bytes() == (after / model).read_bytes(), component
+    assert json.loads((after / "vae_decoder" / "config.json").read_text())["scaling_factor"] == 0.18215
 
 
 def test_data_of_large_graphs_lies_apart(

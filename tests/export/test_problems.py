@@ -8,13 +8,13 @@ import sys
 from collections import namedtuple
 from pathlib import Path
 
-import onnx
+import export
 import pytest
-from onnx import numpy_helper
+from ip2p_export import graph, layout
 from safetensors.torch import load_file, save_file
 
-import export
-from ip2p_export import graph, layout
+import onnx
+from onnx import numpy_helper
 
 SCRIPT = Path(export.__file__)
 WEIGHTS = {
@@ -104,7 +104,9 @@ def test_missing_packages_are_explained(tmp_path: Path) -> None:
 
 
 def test_the_pinned_packages_can_be_listed_without_any(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-S", str(SCRIPT), "--requirements"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-S", str(SCRIPT), "--requirements"], capture_output=True, text=True, check=True
+    )
     lines = done.stdout.split()
     assert "diffusers==0.39.0" in lines and all("==" in line for line in lines)
 

@@ -146,7 +146,8 @@ def build(recipe: Recipe, tokenizer_folder: Path) -> StableDiffusionInstructPix2
         "eos_token_id": tokenizer.convert_tokens_to_ids(END),
         "pad_token_id": tokenizer.pad_token_id,
     }
-    text_encoder = CLIPTextModel(CLIPTextConfig(vocab_size=len(tokenizer), **tokens, **recipe.text)).eval()
+    text = {"vocab_size": len(tokenizer)} | tokens | recipe.text
+    text_encoder = CLIPTextModel(CLIPTextConfig(**text)).eval()
     unet = UNet2DConditionModel(in_channels=8, cross_attention_dim=recipe.text["hidden_size"], **recipe.unet).eval()
     levels = len(recipe.vae["block_out_channels"])
     vae = AutoencoderKL(
