@@ -13,6 +13,10 @@ from .optimize import fuse
 from .trace import COMPONENTS, trace
 from .verify import verify
 
+UNET_METADATA = {"ip2p_latent_multiple": "1"}
+"""Said in the graph itself, since a program cannot see it: latents of any size pass. Other exporters' UNets take
+multiples of 2^(levels - 1) only."""
+
 
 @dataclass
 class Options:
@@ -77,4 +81,6 @@ def make_graph(folder: Path, name: str, traced: Path, options: Options, fused: b
         model = fuse(model, name, float16=half)
     if options.arithmetic != "float32" and not half:
         graph.store_as_float16(model.graph)
+    if name == "unet":
+        onnx.helper.set_model_props(model, UNET_METADATA)
     return model

@@ -1,4 +1,4 @@
-"""The real model's architecture with random weights: 860 million parameters in the UNet, 1.07 thousand million in all."""
+"""The real model's architecture with random weights: 1.07 thousand million, 860 million of them in the UNet."""
 
 from pathlib import Path
 

@@ -67,6 +67,10 @@ def test_the_unet_takes_any_size_of_latents(pipelines: dict[str, Path], exported
     assert np.abs(found - expected).max() < 1e-4
 
 
+def test_the_unet_says_that_it_takes_any_size(exported: Path) -> None:
+    assert session(exported, "unet").get_modelmeta().custom_metadata_map == {"ip2p_latent_multiple": "1"}
+
+
 def test_the_folder_has_the_layout_of_optimum(exported: Path) -> None:
     files = {str(path.relative_to(exported)) for path in exported.rglob("*") if path.is_file()}
     components = ["text_encoder", "unet", "vae_encoder", "vae_decoder"]
