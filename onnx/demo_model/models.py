@@ -11,7 +11,7 @@ from diffusers import (
     StableDiffusionInstructPix2PixPipeline,
     UNet2DConditionModel,
 )
-from transformers import CLIPTextConfig, CLIPTextModel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizerFast
 
 from scenes import SIZE
 
@@ -101,6 +101,7 @@ def save_pipeline(folder: Path, autoencoder, unet, text_encoder, tokenizer):
     partial, old = folder.with_suffix(".partial"), folder.with_suffix(".old")
     shutil.rmtree(partial, ignore_errors=True)
     pipeline.save_pretrained(partial)
+    CLIPTokenizerFast.from_pretrained(partial / "tokenizer").backend_tokenizer.save(str(partial / "tokenizer/tokenizer.json"))
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
         os.rename(folder, old)
