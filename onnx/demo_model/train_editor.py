@@ -97,7 +97,7 @@ class Trainer:
         rng = np.random.default_rng(self.args.seed)
         saved, tested, recent = time.monotonic(), time.monotonic(), []
         while self.clock.progress() < 1:
-            self.optimizer.set_share(self.clock.learning_share(warmup_steps=100))
+            self.optimizer.set_share(self.clock.learning_share(warmup_steps=50))
             recent.append(self.learn(self.draw(rng), rng))
             ended, now = self.clock.progress() >= 1, time.monotonic()
             if now - saved > 180 or ended:
