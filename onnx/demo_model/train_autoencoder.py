@@ -61,8 +61,8 @@ def train(model, pictures, test, args):
     rng = np.random.default_rng(args.seed)
     forward = torch.compile(lambda batch: losses(model, batch))
     saved = time.monotonic()
-    while clock.progress() < 1:
-        optimizer.set_share(clock.learning_share(warmup_steps=50))
+    while (progress := clock.progress()) < 1:
+        optimizer.set_share(clock.learning_share(progress, warmup_steps=50))
         crops = random_crops(pictures, args.batch, rng).to(args.device).contiguous(memory_format=torch.channels_last)
         loss = forward(crops)
         optimizer.zero_grad()
