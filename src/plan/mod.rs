@@ -11,7 +11,7 @@ pub use cell::{Cell, CellKey};
 use serde::{Deserialize, Serialize};
 
 use crate::diffusion::SchedulerKind;
-use crate::spec::{Numerics, Parameter, SheetSpec};
+use crate::spec::{Fit, Numerics, Parameter, SheetSpec};
 
 /// Ordered cells with everything resolved. `plan.json` in the run folder is this and the environment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +26,8 @@ pub struct Plan {
     pub images: Vec<ImageEntry>,
     /// What is computed.
     pub numerics: Numerics,
+    /// How images were brought to size.
+    pub fit: Fit,
     /// Look of the sheets.
     pub sheet: SheetSpec,
     /// The cells in the order they run.
