@@ -1,1 +1,9 @@
-//! TODO
+//! Input images: reading, fitting to a size that the model takes, and conversions to and from tensors.
+
+mod convert;
+mod fit;
+mod read;
+
+pub use convert::{mean_absolute_change, to_image, to_tensor};
+pub use fit::{FitError, MAX_SIDE, fit, fit_size};
+pub use read::{ImageError, Note, Probed, probe, read};

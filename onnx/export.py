@@ -1,0 +1,85 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#     "accelerate==1.15.0",
+#     "diffusers==0.39.0",
+#     "huggingface-hub==0.36.2",
+#     "numpy==2.4.6",
+#     "onnx==1.23.2",
+#     "onnxruntime==1.32.0",
+#     "safetensors==0.8.0",
+#     "scipy==1.17.1",
+#     "sympy==1.14.0",
+#     "torch==2.15.0",
+#     "transformers==4.57.6",
+# ]
+# ///
+"""Export an InstructPix2Pix, from a diffusers folder or the hub, to an ONNX folder that `ip2p` runs.
+
+    uv run onnx/export.py timbrooks/instruct-pix2pix --out onnx/instruct-pix2pix --verify
+    uv run onnx/export.py timbrooks/instruct-pix2pix --out onnx/instruct-pix2pix-fp16 --precision fp16
+
+`uv run` installs the packages named above by itself. With pip, install them first:
+
+    python onnx/export.py --requirements > requirements.txt && pip install -r requirements.txt
+
+With --precision fp16 the UNet computes in float16, which is nearly all of the time. The text encoder and the
+autoencoder keep computing in float32, which costs little and cannot overflow; their weights are stored as float16.
+"""
+
+import argparse
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+METADATA = re.compile(r"^# /// script$(.*?)^# ///$", re.MULTILINE | re.DOTALL)
+
+
+def requirements() -> list[str]:
+    """The packages pinned in this script's own metadata."""
+    [block] = METADATA.findall(Path(__file__).read_text(encoding="utf-8"))
+    return tomllib.loads(re.sub(r"^# ?", "", block, flags=re.MULTILINE))["dependencies"]
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    usage = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    usage.add_argument("model", nargs="?", metavar="MODEL", help="a diffusers folder, or a hub name such as timbrooks/instruct-pix2pix")
+    usage.add_argument("--out", type=Path, metavar="DIR", help="the folder to write")
+    usage.add_argument("--precision", choices=["fp32", "fp16"], default="fp32", help="what the UNet computes in (default: fp32)")
+    usage.add_argument("--store", choices=["fp16"], help="keep float32 arithmetic, but store the weights as float16: half the size")
+    usage.add_argument("--optimize", choices=["cuda"], help="write a second folder, DIR-cuda, with fused operators that need CUDA")
+    usage.add_argument("--verify", action="store_true", help="compare the export with torch: each component, and edits of 5 steps")
+    usage.add_argument("--overwrite", action="store_true", help="replace DIR if it exists")
+    usage.add_argument("--requirements", action="store_true", help="print the packages that this script needs, and stop")
+    parsed = usage.parse_args(arguments)
+    if not parsed.requirements and (parsed.model is None or parsed.out is None):
+        usage.error("MODEL and --out are required")
+    if parsed.store and parsed.precision == "fp16":
+        usage.error("--store is for --precision fp32: with fp16 all weights are stored so anyway")
+    return parsed
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse, export, and tell what went wrong; the exit code."""
+    parsed = parse(arguments)
+    if parsed.requirements:
+        print("\n".join(requirements()))
+        return 0
+    try:
+        from ip2p_export.pipeline import Options, export
+        from ip2p_export.problem import Problem
+    except ImportError as error:
+        print(f"error: {error}\nhint: run this with `uv run`, or install what --requirements prints", file=sys.stderr)
+        return 3
+    try:
+        export(Options(**{name: value for name, value in vars(parsed).items() if name != "requirements"}))
+    except Problem as problem:
+        print(f"error: {problem.message}\nhint: {problem.remedy}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+//! Between 8-bit RGB images and the float tensors of the VAE, with the arithmetic of diffusers'
+//! `VaeImageProcessor`.
+
+use image::{Rgb, RgbImage};
+use ndarray::{Array4, ArrayView4};
+
+/// Pixels as a tensor (1, 3, height, width) in -1 to 1: `2 * (level / 255) - 1` in float32.
+pub fn to_tensor(image: &RgbImage) -> Array4<f32> {
+    let shape = (1, 3, image.height() as usize, image.width() as usize);
+    let levels = image.as_raw();
+    let width = shape.3;
+    Array4::from_shape_fn(shape, |(_, channel, y, x)| {
+        2.0 * (f32::from(levels[(y * width + x) * 3 + channel]) / 255.0) - 1.0
+    })
+}
+
+/// The first image of a tensor (n, 3, height, width), nominally in -1 to 1: `clamp(x / 2 + 0.5, 0, 1) * 255`,
+/// rounded half to even. NaN becomes 0.
+pub fn to_image(tensor: ArrayView4<f32>) -> RgbImage {
+    let (_, _, height, width) = tensor.dim();
+    let level = |value: f32| ((value * 0.5 + 0.5).clamp(0.0, 1.0) * 255.0).round_ties_even() as u8;
+    RgbImage::from_fn(width as u32, height as u32, |x, y| {
+        Rgb([0, 1, 2].map(|channel| level(tensor[[0, channel, y as usize, x as usize]])))
+    })
+}
+
+/// Mean absolute difference of two images of equal size over all pixels and channels, 0 (equal) to 1
+/// (black against white). Of images that differ in size, only the levels that both have are compared.
+pub fn mean_absolute_change(one: &RgbImage, other: &RgbImage) -> f64 {
+    let levels = one.as_raw().iter().zip(other.as_raw());
+    let count = levels.len().max(1);
+    let sum: u64 = levels
+        .map(|(&one, &other)| u64::from(one.abs_diff(other)))
+        .sum();
+    sum as f64 / (count as f64 * 255.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_level_survives_the_way_to_a_tensor_and_back() {
+        let image = RgbImage::from_fn(256, 2, |x, y| Rgb([x as u8, 255 - x as u8, (x * y) as u8]));
+        let tensor = to_tensor(&image);
+        assert_eq!(tensor.dim(), (1, 3, 2, 256));
+        assert_eq!(tensor[[0, 0, 0, 0]], -1.0);
+        assert_eq!(tensor[[0, 0, 1, 255]], 1.0);
+        assert_eq!(tensor[[0, 1, 0, 255]], -1.0);
+        assert_eq!(to_image(tensor.view()), image);
+    }
+
+    #[test]
+    fn values_are_clamped_and_rounded_half_to_even() {
+        // In float32 (1/255 * 2 - 1) / 2 + 0.5 is not exact, so halves are made from powers of two:
+        // x / 2 + 0.5 = 0.5 gives 127.5, which rounds to the even 128.
+        let values = [-7.0, 0.0, f32::INFINITY, f32::NAN];
+        let tensor = Array4::from_shape_fn((1, 3, 1, 4), |(_, _, _, x)| values[x]);
+        let levels: Vec<u8> = to_image(tensor.view())
+            .pixels()
+            .map(|pixel| pixel[0])
+            .collect();
+        assert_eq!(levels, [0, 128, 255, 0]);
+    }
+
+    #[test]
+    fn change_is_the_mean_over_all_levels() {
+        let black = RgbImage::new(2, 1);
+        let mut other = black.clone();
+        assert_eq!(mean_absolute_change(&black, &other), 0.0);
+        other.put_pixel(1, 0, Rgb([255, 255, 255]));
+        assert_eq!(mean_absolute_change(&black, &other), 0.5);
+    }
+}

@@ -1,0 +1,262 @@
+//! Bringing an image to a size that the model takes: which size, and how (DESIGN.md, section 8, `fit`).
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{PixelType, ResizeOptions, Resizer};
+use image::RgbImage;
+
+use crate::spec::{Fit, Size};
+
+/// Longest side of an image that is read or made, in pixels.
+pub const MAX_SIDE: u32 = 16_384;
+
+/// Why an image has no size that the model takes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
+pub enum FitError {
+    /// A side is no multiple of what the UNet's levels need.
+    #[error("{width}x{height} pixels: both sides must be multiples of {multiple} for this model")]
+    #[diagnostic(help(
+        "use size.fit = \"crop\", which always gives such sizes, or exact = {{ width = {}, height = {} }}",
+        nearest(*width, *multiple), nearest(*height, *multiple)
+    ))]
+    NotAMultiple {
+        /// Pixels of the output.
+        width: u32,
+        /// Pixels of the output.
+        height: u32,
+        /// What both should be multiples of.
+        multiple: u32,
+    },
+    /// A side would have no pixels.
+    #[error("{width}x{height} pixels are fewer than one multiple of {multiple} a side")]
+    #[diagnostic(help("use a larger image, or size.fit = \"crop\", which scales small images up"))]
+    TooSmall {
+        /// Pixels of the input, scaled to the resolution.
+        width: u32,
+        /// Pixels of the input, scaled to the resolution.
+        height: u32,
+        /// The smallest side.
+        multiple: u32,
+    },
+    /// A side would be longer than [`MAX_SIDE`].
+    #[error("the output would be {width}x{height} pixels; {MAX_SIDE} a side is the limit")]
+    #[diagnostic(help(
+        "lower size.resolution, or cut the image to a shape that is closer to a square"
+    ))]
+    TooLarge {
+        /// Pixels of the output.
+        width: u64,
+        /// Pixels of the output.
+        height: u64,
+    },
+}
+
+fn nearest(side: u32, multiple: u32) -> u32 {
+    let multiple = multiple.max(1);
+    (side.saturating_add(multiple / 2) / multiple * multiple).max(multiple)
+}
+
+/// Width and height of the output for an input of `width` x `height` pixels.
+///
+/// `native_resolution` is the model's own longest side, `vae_factor` its image pixels per latent pixel and
+/// `size_multiple` what both sides must be multiples of. `crop` is the rule of the original repository's
+/// `edit_cli.py`; `floor` that of diffusers, whose longest side is the image's own unless `size` names one.
+///
+/// # Errors
+/// If no output size follows, or the model does not take it.
+pub fn fit_size(
+    width: u32,
+    height: u32,
+    size: &Size,
+    native_resolution: u32,
+    vae_factor: u32,
+    size_multiple: u32,
+) -> Result<(u32, u32), FitError> {
+    let (vae_factor, multiple) = (vae_factor.max(1), size_multiple.max(1));
+    let (width, height) = match size.fit {
+        Fit::Crop => crop_size(
+            width,
+            height,
+            size.resolution.unwrap_or(native_resolution),
+            multiple,
+        ),
+        Fit::Floor => floor_size(width, height, size.resolution, vae_factor)?,
+        Fit::Exact { width, height } => (u64::from(width), u64::from(height)),
+    };
+    let (width, height) = match (u32::try_from(width), u32::try_from(height)) {
+        (Ok(narrow), Ok(low)) if narrow.max(low) <= MAX_SIDE => (narrow, low),
+        _ => return Err(FitError::TooLarge { width, height }),
+    };
+    if width == 0 || height == 0 {
+        return Err(FitError::TooSmall {
+            width,
+            height,
+            multiple,
+        });
+    }
+    if !width.is_multiple_of(multiple) || !height.is_multiple_of(multiple) {
+        return Err(FitError::NotAMultiple {
+            width,
+            height,
+            multiple,
+        });
+    }
+    Ok((width, height))
+}
+
+/// `edit_cli.py`, in the same double precision. Where that gives a side of no pixels, by a product that
+/// falls just short of one multiple, this gives one multiple.
+fn crop_size(width: u32, height: u32, resolution: u32, multiple: u32) -> (u64, u64) {
+    let (width, height, multiple) = (f64::from(width), f64::from(height), f64::from(multiple));
+    let factor = f64::from(resolution) / width.max(height);
+    let factor = (width.min(height) * factor / multiple).ceil() * multiple / width.min(height);
+    let side = |side: f64| ((side * factor / multiple).floor() * multiple).max(multiple) as u64;
+    (side(width), side(height))
+}
+
+fn floor_size(
+    width: u32,
+    height: u32,
+    resolution: Option<u32>,
+    vae_factor: u32,
+) -> Result<(u64, u64), FitError> {
+    let (width, height) = match resolution {
+        Some(resolution) => {
+            let factor = f64::from(resolution) / f64::from(width.max(height));
+            let side = |side: u32| (f64::from(side) * factor).round() as u32;
+            (side(width), side(height))
+        }
+        None => (width, height),
+    };
+    if width.min(height) < vae_factor {
+        return Err(FitError::TooSmall {
+            width,
+            height,
+            multiple: vae_factor,
+        });
+    }
+    let side = |side: u32| u64::from(side - side % vae_factor);
+    Ok((side(width), side(height)))
+}
+
+/// The image at `width` x `height` pixels, as Pillow does it: `ImageOps.fit` with LANCZOS for [`Fit::Crop`]
+/// and [`Fit::Exact`] (scaled to cover, cropped at the centre), `resize` with LANCZOS for [`Fit::Floor`].
+/// An image of that size is returned as it is. The image must have pixels, as every image that was read has.
+pub fn fit(image: &RgbImage, width: u32, height: u32, fit: Fit) -> RgbImage {
+    if image.dimensions() == (width, height) {
+        return image.clone();
+    }
+    let options = match fit {
+        Fit::Floor => ResizeOptions::new(),
+        Fit::Crop | Fit::Exact { .. } => {
+            let (left, top, box_width, box_height) = centred_box(image, width, height);
+            ResizeOptions::new().crop(left, top, box_width, box_height)
+        }
+    };
+    let source = ImageRef::new(
+        image.width(),
+        image.height(),
+        image.as_raw(),
+        PixelType::U8x3,
+    );
+    let mut target = Image::new(width, height, PixelType::U8x3);
+    let resized = source.map(|source| Resizer::new().resize(&source, &mut target, &options));
+    debug_assert!(matches!(resized, Ok(Ok(()))), "{resized:?}");
+    RgbImage::from_raw(width, height, target.into_vec()).unwrap_or_default()
+}
+
+/// The largest box of the target's shape in the middle of the image, with fractional sides: left, top,
+/// width, height (Pillow's `ImageOps.fit`).
+fn centred_box(image: &RgbImage, width: u32, height: u32) -> (f64, f64, f64, f64) {
+    let (has_width, has_height) = (f64::from(image.width()), f64::from(image.height()));
+    let ratio = f64::from(width) / f64::from(height);
+    let (box_width, box_height) = if has_width / has_height >= ratio {
+        (ratio * has_height, has_height)
+    } else {
+        (has_width, has_width / ratio)
+    };
+    let left = ((has_width - box_width) * 0.5).max(0.0);
+    let top = ((has_height - box_height) * 0.5).max(0.0);
+    // The product and quotient above may round up beyond the image's edge.
+    (
+        left,
+        top,
+        box_width.min(has_width - left),
+        box_height.min(has_height - top),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size(resolution: Option<u32>, fit: Fit) -> Size {
+        Size { resolution, fit }
+    }
+
+    #[test]
+    fn crop_follows_the_original_repository() {
+        let crop = |width, height| fit_size(width, height, &size(None, Fit::Crop), 512, 8, 64);
+        assert_eq!(crop(512, 512), Ok((512, 512)));
+        assert_eq!(crop(1024, 768), Ok((512, 384)));
+        // 600 x 400: 341.3 of 512 is rounded up to 384, the long side follows to 576.
+        assert_eq!(crop(600, 400), Ok((576, 384)));
+        assert_eq!(crop(1, 1), Ok((512, 512)));
+    }
+
+    #[test]
+    fn floor_takes_the_image_s_own_size_unless_a_resolution_is_given() {
+        let floor = |resolution, multiple| {
+            fit_size(118, 75, &size(resolution, Fit::Floor), 512, 8, multiple)
+        };
+        assert_eq!(floor(None, 8), Ok((112, 72)));
+        assert_eq!(floor(Some(59), 8), Ok((56, 32)));
+        let error = FitError::NotAMultiple {
+            width: 112,
+            height: 72,
+            multiple: 64,
+        };
+        assert_eq!(floor(None, 64), Err(error));
+    }
+
+    #[test]
+    fn sizes_that_the_model_does_not_take_are_errors_with_a_remedy() {
+        use miette::Diagnostic;
+        let exact =
+            |width, height| fit_size(9, 9, &size(None, Fit::Exact { width, height }), 512, 8, 64);
+        assert_eq!(exact(128, 64), Ok((128, 64)));
+        assert!(matches!(exact(0, 64), Err(FitError::TooSmall { .. })));
+        let error = exact(500, 300).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "500x300 pixels: both sides must be multiples of 64 for this model"
+        );
+        assert_eq!(
+            error.help().unwrap().to_string(),
+            "use size.fit = \"crop\", which always gives such sizes, or exact = { width = 512, height = 320 }"
+        );
+        let floor = fit_size(5, 3, &size(None, Fit::Floor), 512, 8, 8);
+        assert!(matches!(floor, Err(FitError::TooSmall { .. })));
+        let strip = fit_size(16_384, 1, &size(None, Fit::Crop), 512, 8, 64);
+        assert!(matches!(strip, Err(FitError::TooLarge { .. })));
+    }
+
+    #[test]
+    fn any_small_image_can_be_cropped() {
+        for width in 1..130 {
+            for height in 1..130 {
+                let fitted = fit_size(width, height, &size(None, Fit::Crop), 64, 8, 8);
+                let Ok((w, h)) = fitted else {
+                    assert!(
+                        width.max(height) > 64 * width.min(height),
+                        "{width}x{height}: {fitted:?}"
+                    );
+                    continue;
+                };
+                let image = RgbImage::new(width, height);
+                if w.max(h) <= 256 {
+                    assert_eq!(fit(&image, w, h, Fit::Crop).dimensions(), (w, h));
+                }
+            }
+        }
+    }
+}
