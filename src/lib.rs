@@ -14,6 +14,7 @@ pub mod image;
 pub mod meter;
 pub mod model;
 pub mod plan;
+pub mod report;
 pub mod sheet;
 pub mod spec;
 pub mod store;

@@ -1,1 +1,0 @@
-use fantoccini as _; use tokio as _;
