@@ -77,7 +77,11 @@ impl Data {
     /// Gathers a run.
     pub(super) fn new(run: &Run, inputs: &Inputs, thumbnails: &HashSet<CellKey>) -> Self {
         let plan = &run.plan;
-        let records = || plan.cells.iter().filter_map(|cell| run.records.get(&cell.key));
+        let records = || {
+            plan.cells
+                .iter()
+                .filter_map(|cell| run.records.get(&cell.key))
+        };
         let columns = Columns::of(records());
         let parameters: Vec<_> = Parameter::ALL.map(|key| values(plan, key)).into();
         let cells = Gatherer {
@@ -139,7 +143,10 @@ fn values(plan: &Plan, parameter: Parameter) -> ParameterValues {
 
 fn index(parameter: &ParameterValues) -> HashMap<String, usize> {
     let values = parameter.values.iter().cloned();
-    values.enumerate().map(|(index, value)| (value, index)).collect()
+    values
+        .enumerate()
+        .map(|(index, value)| (value, index))
+        .collect()
 }
 
 fn input(input: &Input) -> InputData {

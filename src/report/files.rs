@@ -51,11 +51,7 @@ pub(super) fn write_jpeg(path: &Path, image: &RgbImage, quality: u8) -> Result<(
     write(path, bytes.get_ref())
 }
 
-fn encode(
-    path: &Path,
-    image: &RgbImage,
-    encoder: impl ImageEncoder,
-) -> Result<(), ReportError> {
+fn encode(path: &Path, image: &RgbImage, encoder: impl ImageEncoder) -> Result<(), ReportError> {
     encoder
         .write_image(
             image,

@@ -26,9 +26,7 @@ impl Memory {
     /// The line of these records, in any order.
     pub(super) fn of<'a>(records: impl Iterator<Item = &'a Record>) -> Self {
         let mut records: Vec<_> = records.collect();
-        records.sort_by(|one, other| {
-            (one.finished, &one.cell).cmp(&(other.finished, &other.cell))
-        });
+        records.sort_by(|one, other| (one.finished, &one.cell).cmp(&(other.finished, &other.cell)));
         let points: Vec<_> = records
             .iter()
             .enumerate()
@@ -38,7 +36,9 @@ impl Memory {
         let mut memory = Self::default();
         for bucket in points.chunks(thinning) {
             memory.cells.extend(bucket.last().map(|point| point.cells));
-            memory.vram_mib.push(largest(bucket, |point| point.vram_mib));
+            memory
+                .vram_mib
+                .push(largest(bucket, |point| point.vram_mib));
             memory.rss_mib.push(largest(bucket, |point| point.rss_mib));
         }
         memory

@@ -62,9 +62,15 @@ pub(super) fn render(run: &Run, data: &Data) -> Result<String, ReportError> {
 /// How many cells there are, and how they stand.
 fn counts(run: &Run) -> Value {
     let records = run.plan.cells.iter().map(|cell| run.records.get(&cell.key));
-    let statuses: Vec<_> = records.map(|record| record.map(|record| record.status)).collect();
+    let statuses: Vec<_> = records
+        .map(|record| record.map(|record| record.status))
+        .collect();
     let count = |wanted| statuses.iter().filter(|status| **status == wanted).count();
-    let records = run.plan.cells.iter().filter_map(|cell| run.records.get(&cell.key));
+    let records = run
+        .plan
+        .cells
+        .iter()
+        .filter_map(|cell| run.records.get(&cell.key));
     let latest = records.map(|record| record.finished).max();
     context! {
         total => statuses.len(),
@@ -105,6 +111,12 @@ fn facts(run: &Run) -> Vec<(&'static str, String)> {
     ];
     facts.extend(environment.cpu.clone().map(|cpu| ("processor", cpu)));
     facts.push(("threads", environment.threads.to_string()));
-    facts.push(("started", environment.started.strftime("%Y-%m-%d %H:%M UTC").to_string()));
+    facts.push((
+        "started",
+        environment
+            .started
+            .strftime("%Y-%m-%d %H:%M UTC")
+            .to_string(),
+    ));
     facts
 }

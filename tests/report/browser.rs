@@ -27,24 +27,40 @@ where
     Case: Future<Output = ()> + Send + 'static,
 {
     let metrics = json!({ "width": 390, "height": 844, "pixelRatio": 2.0, "touch": true });
-    with_window(index, address, json!({ "mobileEmulation": { "deviceMetrics": metrics } }), case);
+    with_window(
+        index,
+        address,
+        json!({ "mobileEmulation": { "deviceMetrics": metrics } }),
+        case,
+    );
 }
 
 fn with_window<Case>(index: &Path, address: &str, options: Value, case: impl FnOnce(Page) -> Case)
 where
     Case: Future<Output = ()> + Send + 'static,
 {
-    let (Some(driver), Some(browser)) = (find("CHROMEDRIVER", &["chromedriver"]), find("CHROMIUM", &["chromium", "chromium-browser", "google-chrome"])) else {
+    let (Some(driver), Some(browser)) = (
+        find("CHROMEDRIVER", &["chromedriver"]),
+        find(
+            "CHROMIUM",
+            &["chromium", "chromium-browser", "google-chrome"],
+        ),
+    ) else {
         let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
         assert!(!ci, "Chromium and chromedriver are needed for these tests");
-        eprintln!("SKIPPED: no Chromium with chromedriver was found; install chromium and chromium-driver");
+        eprintln!(
+            "SKIPPED: no Chromium with chromedriver was found; install chromium and chromium-driver"
+        );
         return;
     };
     let driver = Driver::start(&driver);
     let profile = tempfile::tempdir().unwrap();
     let capabilities = capabilities(&browser, profile.path(), options);
     let address = format!("file://{}#{address}", index.display());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities.as_object().unwrap().clone())
@@ -52,7 +68,11 @@ where
             .await
             .unwrap();
         client.goto(&address).await.unwrap();
-        client.wait().for_element(Locator::Css("body[data-ready]")).await.unwrap();
+        client
+            .wait()
+            .for_element(Locator::Css("body[data-ready]"))
+            .await
+            .unwrap();
         // The browser is closed whatever the case's end, or it would outlive the test.
         let outcome = tokio::spawn(case(Page(client.clone()))).await;
         let log = client.issue_cmd(BrowserLog).await.unwrap();
@@ -84,7 +104,10 @@ fn capabilities(browser: &Path, profile: &Path, options: Value) -> Value {
             format!("--user-data-dir={}", profile.display()),
         ],
     });
-    chrome.as_object_mut().unwrap().extend(options.as_object().unwrap().clone());
+    chrome
+        .as_object_mut()
+        .unwrap()
+        .extend(options.as_object().unwrap().clone());
     json!({ "goog:chromeOptions": chrome, "goog:loggingPrefs": { "browser": "WARNING" } })
 }
 
@@ -105,9 +128,19 @@ impl Driver {
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let port = lines
             .map_while(Result::ok)
-            .find_map(|line| Some(line.split_once("started successfully on port ")?.1.trim_end_matches('.').to_owned()))
+            .find_map(|line| {
+                Some(
+                    line.split_once("started successfully on port ")?
+                        .1
+                        .trim_end_matches('.')
+                        .to_owned(),
+                )
+            })
             .expect("chromedriver names its port");
-        Self { process, url: format!("http://127.0.0.1:{port}") }
+        Self {
+            process,
+            url: format!("http://127.0.0.1:{port}"),
+        }
     }
 }
 
@@ -123,12 +156,19 @@ impl Drop for Driver {
 struct BrowserLog;
 
 impl WebDriverCompatibleCommand for BrowserLog {
-    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+    fn endpoint(
+        &self,
+        base: &url::Url,
+        session: Option<&str>,
+    ) -> Result<url::Url, url::ParseError> {
         base.join(&format!("session/{}/se/log", session.unwrap_or_default()))
     }
 
     fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
-        (http::Method::POST, Some(json!({ "type": "browser" }).to_string()))
+        (
+            http::Method::POST,
+            Some(json!({ "type": "browser" }).to_string()),
+        )
     }
 }
 
@@ -154,12 +194,24 @@ impl Page {
 
     /// Clicks the first element of a selector.
     pub async fn click(&self, selector: &str) {
-        self.0.find(Locator::Css(selector)).await.unwrap().click().await.unwrap();
+        self.0
+            .find(Locator::Css(selector))
+            .await
+            .unwrap()
+            .click()
+            .await
+            .unwrap();
     }
 
     /// Types into the element that has the focus.
     pub async fn press(&self, keys: &str) {
-        self.0.active_element().await.unwrap().send_keys(keys).await.unwrap();
+        self.0
+            .active_element()
+            .await
+            .unwrap()
+            .send_keys(keys)
+            .await
+            .unwrap();
     }
 
     /// Chooses an option of a select by its value.
@@ -170,12 +222,19 @@ impl Page {
 
     /// The texts of all elements of a selector.
     pub async fn texts(&self, selector: &str) -> Vec<String> {
-        let script = format!("return [...document.querySelectorAll({})].map((node) => node.textContent)", json!(selector));
+        let script = format!(
+            "return [...document.querySelectorAll({})].map((node) => node.textContent)",
+            json!(selector)
+        );
         serde_json::from_value(self.script(&script).await).unwrap()
     }
 
     /// The address behind the `#`.
     pub async fn hash(&self) -> String {
-        self.script("return location.hash.slice(1)").await.as_str().unwrap().to_owned()
+        self.script("return location.hash.slice(1)")
+            .await
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 }

@@ -72,7 +72,9 @@ impl Sweep {
     fn image(&self, folder: &Path, name: &str) -> ImageEntry {
         let path = folder.join(name);
         let (width, height) = (self.size.0 + 16, self.size.1);
-        scene(width, height, 0.0, name.len() as u64).save(&path).unwrap();
+        scene(width, height, 0.0, name.len() as u64)
+            .save(&path)
+            .unwrap();
         let digest = Sha256::digest(fs::read(&path).unwrap());
         ImageEntry {
             name: name.to_owned(),
@@ -119,7 +121,10 @@ impl Sweep {
                                 preset: None,
                             };
                             cells.push(Cell {
-                                key: key(&format!("g{guidance}-i{image_guidance}-s{seed}-{:06x}", cells.len())),
+                                key: key(&format!(
+                                    "g{guidance}-i{image_guidance}-s{seed}-{:06x}",
+                                    cells.len()
+                                )),
                                 parameters,
                                 width: self.size.0,
                                 height: self.size.1,
@@ -139,8 +144,17 @@ pub fn finish(run: &mut Run, index: usize) {
     let cell = &run.plan.cells[index];
     let (guidance, keep) = strengths(cell);
     let strength = (guidance / 10.0 / keep).min(1.0);
-    let photo = run.plan.images.iter().position(|image| image.name == cell.parameters.image);
-    let image = scene(cell.width, cell.height, strength, cell.parameters.seed + 100 * photo.unwrap_or(0) as u64);
+    let photo = run
+        .plan
+        .images
+        .iter()
+        .position(|image| image.name == cell.parameters.image);
+    let image = scene(
+        cell.width,
+        cell.height,
+        strength,
+        cell.parameters.seed + 100 * photo.unwrap_or(0) as u64,
+    );
     image.save(run.folder.join(cell.key.image_path())).unwrap();
     let record = Record {
         image_change: Some(strength * 0.4 + 0.01 * (cell.parameters.seed % 5) as f64),
@@ -164,7 +178,10 @@ pub fn fail(run: &mut Run, index: usize, error: &str) {
 
 fn strengths(cell: &Cell) -> (f64, f64) {
     let guidance = f64::from(cell.parameters.guidance_scale.to_f32());
-    (guidance, f64::from(cell.parameters.image_guidance_scale.to_f32()))
+    (
+        guidance,
+        f64::from(cell.parameters.image_guidance_scale.to_f32()),
+    )
 }
 
 fn record(cell: &Cell, index: usize) -> Record {
@@ -241,10 +258,14 @@ fn environment() -> Environment {
 
 /// A landscape: `strength` 0 is a summer day, 1 a snowy night; the seed moves the hills.
 pub fn scene(width: u32, height: u32, strength: f64, seed: u64) -> RgbImage {
-    let mix = |day: [f64; 3], night: [f64; 3]| [0, 1, 2].map(|i| day[i] + (night[i] - day[i]) * strength);
+    let mix =
+        |day: [f64; 3], night: [f64; 3]| [0, 1, 2].map(|i| day[i] + (night[i] - day[i]) * strength);
     let shift = (seed % 17) as f64;
     RgbImage::from_fn(width, height, |x, y| {
-        let (x, y) = (f64::from(x) / f64::from(width), f64::from(y) / f64::from(height));
+        let (x, y) = (
+            f64::from(x) / f64::from(width),
+            f64::from(y) / f64::from(height),
+        );
         let far = 0.55 + 0.08 * (x * 7.0 + shift).sin();
         let near = 0.72 + 0.06 * (x * 4.0 + 1.7 * shift).cos();
         let sun = ((x - 0.72).powi(2) + (y - 0.22).powi(2)).sqrt() < 0.09;

@@ -3,10 +3,12 @@
 const SIDE_NAMES = { rows: "Rows", columns: "Columns", superRows: "Super-rows", superColumns: "Super-columns" };
 
 const controls = {
-  sides: element("div", { class: "fields" }),
+  sides: element("div", { class: "fields foldable" }),
   rest: element("div", { class: "fields" }),
   values: element("div", { class: "values" }),
   valuesSummary: element("summary"),
+  /** On a narrow screen the sides wait behind this. */
+  fold: element("button", { type: "button", class: "fold", "aria-expanded": false, text: "Arrange" }),
   grid: element("div", { class: "fields push" }),
 };
 
@@ -21,8 +23,12 @@ function startControls() {
     values.open = false;
     controls.valuesSummary.focus();
   });
-  byId("axes").append(controls.sides, controls.rest, values, controls.grid);
+  byId("axes").append(controls.rest, controls.sides, values, controls.fold, controls.grid);
   controls.grid.append(captionField(), sizeField());
+  controls.fold.addEventListener("click", () => {
+    const isOpen = byId("axes").classList.toggle("unfolded");
+    controls.fold.setAttribute("aria-expanded", isOpen);
+  });
   renderControls();
   follow((now, before) => {
     if (differs(now, before, ["view", "hidden", "at", ...SIDES])) renderControls();
@@ -34,7 +40,7 @@ function startControls() {
 function renderControls() {
   const focused = document.activeElement?.id;
   byId("axes").hidden = state.view === "about" || data.axes.length === 0;
-  controls.sides.hidden = controls.rest.hidden = state.view === "table";
+  controls.sides.hidden = controls.rest.hidden = controls.fold.hidden = state.view === "table";
   controls.grid.hidden = state.view !== "grid";
   controls.sides.replaceChildren(...SIDES.filter(isUseful).map(sideField));
   controls.rest.replaceChildren(...restAxes(state).map(restField));
@@ -89,13 +95,13 @@ function toggleValue(axis, index) {
 }
 
 function captionField() {
-  const options = [["", "none"], ...data.numbers.map((key) => [key, label(key)])];
+  const options = [["", "none"], ...numbersByInterest.map((key) => [key, label(key)])];
   return selectField("Caption", options, state.caption, (caption) => update({ caption }), "caption");
 }
 
 function sizeField() {
   const slider = element("input", {
-    type: "range", id: "size", min: SIZE.least, max: SIZE.most, step: 8, value: state.size,
+    type: "range", id: "size", min: SIZE.least, max: SIZE.most, step: SIZE.step, value: state.size,
     oninput: () => update({ size: Number(slider.value) }),
   });
   return element("label", { class: "field" }, element("span", { text: "Cell size" }), slider);

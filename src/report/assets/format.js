@@ -19,8 +19,8 @@ function formatNumber(value) {
   const size = Math.abs(value);
   if (size >= 1000) return Math.round(value).toLocaleString("en").replaceAll(",", "\u202f");
   if (Number.isInteger(value)) return String(value);
-  const digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 4;
-  return value.toFixed(digits);
+  if (size < 0.01) return value.toPrecision(2);
+  return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
 }
 
 function formatMeasure(key, value) {

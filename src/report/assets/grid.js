@@ -50,9 +50,9 @@ function renderGrid() {
 
 function sizeGrid() {
   const scroll = byId("grid");
-  const isTiny = state.size < 80;
   setStyle(scroll, { "--cell": `${state.size}px` });
-  scroll.classList.toggle("tiny", isTiny);
+  scroll.classList.toggle("tiny", state.size < 80);
+  scroll.classList.toggle("small", state.size < 150);
   const head = scroll.querySelector(".heads");
   if (head) setStyle(scroll, { "--heads": `${head.offsetHeight}px` });
 }

@@ -1,11 +1,11 @@
 // A measured number over the grid, as the grid is laid out.
 
 function heatColumn() {
-  return data.numbers.includes(state.heat) ? state.heat : data.numbers.find((key) => CHANGE.test(key)) ?? data.numbers[0];
+  return data.numbers.includes(state.heat) ? state.heat : numbersByInterest[0];
 }
 
 function heatmapFigure() {
-  const options = data.numbers.map((key) => [key, label(key)]);
+  const options = numbersByInterest.map((key) => [key, label(key)]);
   return plotFigure("heatmap", "Over the grid", [selectField("Number", options, heatColumn(), (heat) => update({ heat }), "heat-column")],
     "Rows and columns are those chosen above, as in the grid.");
 }

@@ -1,6 +1,6 @@
 // Where the time goes: stage times of cells, stacked.
 
-const MOST_BARS = 40;
+const MOST_BARS = 24;
 
 /** The stages that were measured, in the order of the record. */
 const stageKeys = data.numbers.filter((key) => key.endsWith("_ms") && key !== "total_ms");

@@ -3,7 +3,7 @@
 const SIDES = ["rows", "columns", "superRows", "superColumns"];
 const VIEWS = ["grid", "plots", "table", "about"];
 const MODES = ["slider", "difference", "output", "input"];
-const SIZE = { least: 48, most: 512, usual: 160 };
+const SIZE = { least: 48, most: 512, step: 8 };
 
 const defaults = defaultState();
 let state = readAddress();
@@ -21,11 +21,19 @@ function defaultState() {
   sides.columns = take([data.columns, "guidance_scale", ...fastest.filter((axis) => axis !== data.rows)]);
   sides.rows = take([data.rows, "image_guidance_scale", ...fastest]);
   return {
-    view: "grid", ...sides, at: {}, hidden: {}, size: SIZE.usual,
+    view: "grid", ...sides, at: {}, hidden: {}, size: fittingSize(sides.columns),
     cell: "", pin: "", mode: "slider",
     caption: "", sort: "", find: "", status: "",
     x: "", y: "", lines: "", heat: "", stages: "",
   };
+}
+
+/** The size at which all columns fit into the window, within reason. */
+function fittingSize(columns) {
+  const count = columns ? valuesOf(columns).length : 1;
+  const [labels, gap] = window.innerWidth > 600 ? [200, 4] : [100, 4];
+  const room = Math.floor((window.innerWidth - labels) / count) - gap;
+  return Math.min(240, Math.max(64, Math.floor(room / SIZE.step) * SIZE.step));
 }
 
 function readAddress() {

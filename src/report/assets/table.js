@@ -7,7 +7,7 @@ const tableColumns = [
   { key: "cell", name: "cell", sorts: (cell) => cellIndex.get(cell.key), shows: (cell) => cell.key },
   ...varying.map((key) => ({ key, name: key, sorts: (cell) => valueIndex(cell, key), shows: (cell) => shortValue(key, valueText(cell, key)) })),
   { key: "status", name: "status", sorts: (cell) => cell.status, shows: (cell) => cell.status },
-  ...data.numbers.map((key) => ({ key, name: label(key), isNumber: true, sorts: (cell) => numberOf(cell, key), shows: (cell) => formatNumber(numberOf(cell, key)) })),
+  ...numbersByInterest.map((key) => ({ key, name: label(key), isNumber: true, sorts: (cell) => numberOf(cell, key), shows: (cell) => formatNumber(numberOf(cell, key)) })),
   ...(data.cells.some((cell) => cell.error) ? [{ key: "error", name: "error", sorts: (cell) => cell.error ?? "", shows: (cell) => cell.error ?? "" }] : []),
 ];
 

@@ -51,6 +51,8 @@ function renderViewer() {
   const cell = data.cells[index];
   if (!viewer.open) {
     viewer.showModal();
+    // Else the first button would have the focus, and its ring all the attention.
+    viewer.focus();
     setZoom(1);
   }
   renderHead(cell);
@@ -60,9 +62,7 @@ function renderViewer() {
 }
 
 function renderHead(cell) {
-  const title = data.axes.length ? describe(cell) : data.name;
-  byId("viewer-title").replaceChildren(foreign(title));
-  byId("viewer-title").title = title;
+  byId("viewer-title").replaceChildren(...cellTitle(cell));
   const mode = usableMode(cell, state.mode);
   byId("viewer").querySelectorAll(".segments [data-mode]").forEach((button) => {
     button.setAttribute("aria-pressed", button.dataset.mode === mode);
@@ -87,6 +87,16 @@ function renderPanes(cell) {
   byId("panes").replaceChildren(...(isPair ? [pinnedPane.element] : []), currentPane.element);
 }
 
+/** The varying values, those that need no name without it. */
+function cellTitle(cell) {
+  if (!data.axes.length) return [foreign(data.name)];
+  return data.axes.flatMap((axis, index) => {
+    const value = foreign(shortValue(axis, valueText(cell, axis)));
+    const words = NUMERIC_PARAMETERS.includes(axis) ? [axis.replace("_scale", "").replaceAll("_", " "), "\u00a0"] : [];
+    return [index ? " · " : "", ...words, value];
+  });
+}
+
 /** What a cell has that another has not. */
 function difference(cell, other) {
   const axes = data.axes.filter((axis) => valueIndex(cell, axis) !== valueIndex(other, axis));
@@ -104,7 +114,7 @@ function renderInfo(cell) {
       cell.image ? element("a", { class: "button", href: cell.image, target: "_blank", rel: "noopener", text: "Image file" }) : undefined),
     element("p", { id: "copied", class: "muted", role: "status" }),
     facts("Parameters", data.parameters.map(({ key }) => [key, valueText(cell, key)]).filter(([, text]) => text !== "")),
-    facts("Measured", data.numbers.map((key) => [label(key), formatNumber(numberOf(cell, key))]).filter(([, text]) => text !== "–")),
+    facts("Measured", numbersByInterest.map((key) => [label(key), formatNumber(numberOf(cell, key))]).filter(([, text]) => text !== "–")),
     facts("Made", madeWith(cell)),
     shownToml,
   ].filter(Boolean));
