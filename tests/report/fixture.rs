@@ -87,13 +87,14 @@ impl Sweep {
 
     fn axes(&self) -> Vec<Axis> {
         let texts = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect();
+        let scales = |values: &[&str]| values.iter().map(|value| scale(value).to_string()).collect();
         let seeds = self.seeds.iter().map(u64::to_string).collect();
         [
             (Parameter::Image, texts(&self.images)),
             (Parameter::Instruction, texts(&self.instructions)),
             (Parameter::Seed, seeds),
-            (Parameter::ImageGuidanceScale, texts(&self.image_guidance)),
-            (Parameter::GuidanceScale, texts(&self.guidance)),
+            (Parameter::ImageGuidanceScale, scales(&self.image_guidance)),
+            (Parameter::GuidanceScale, scales(&self.guidance)),
         ]
         .into_iter()
         .map(|(parameter, values): (_, Vec<String>)| Axis { parameter, values })

@@ -67,6 +67,16 @@ function path(points) {
   return points.map(([x, y], index) => `${index ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
 }
 
+/** Pixels that a character of a plot's text takes, on average. */
+const CHARACTER = 6.8;
+
+/** As much of a text as fits into so many pixels. */
+function shorten(text, room) {
+  const most = Math.max(2, Math.floor(room / CHARACTER));
+  const characters = [...text];
+  return characters.length > most ? `${characters.slice(0, most - 1).join("")}…` : text;
+}
+
 /** Room for a plot inside its figure, in pixels. */
 function plotWidth(figure) {
   return Math.max(280, Math.floor(figure.querySelector(".canvas").clientWidth));

@@ -32,7 +32,7 @@ function startControls() {
   renderControls();
   follow((now, before) => {
     if (differs(now, before, ["view", "hidden", "at", ...SIDES])) renderControls();
-    byId("size").value = now.size;
+    byId("size").value = cellSize(now);
     byId("caption").value = now.caption;
   });
 }
@@ -101,7 +101,7 @@ function captionField() {
 
 function sizeField() {
   const slider = element("input", {
-    type: "range", id: "size", min: SIZE.least, max: SIZE.most, step: SIZE.step, value: state.size,
+    type: "range", id: "size", min: SIZE.least, max: SIZE.most, step: SIZE.step, value: cellSize(state),
     oninput: () => update({ size: Number(slider.value) }),
   });
   return element("label", { class: "field" }, element("span", { text: "Cell size" }), slider);

@@ -15,18 +15,18 @@ function startGrid() {
   grid.addEventListener("focusin", (event) => {
     if (event.target.matches(".tile")) makeTabStop(event.target);
   });
+  window.addEventListener("resize", sizeGrid);
   renderGrid();
   follow((now, before) => {
     const isOther = differs(now, before, ["hidden", "at", "caption", ...SIDES]);
     const isSharper = showsThumbnails(now) !== showsThumbnails(before);
     if (isOther || isSharper) renderGrid();
-    if (now.size !== before.size) sizeGrid();
-    if (now.view === "grid" && before.view !== "grid") sizeGrid();
+    if (now.size !== before.size || now.view !== before.view) sizeGrid();
   });
 }
 
 function showsThumbnails(state) {
-  return state.size * window.devicePixelRatio <= THUMBNAIL;
+  return cellSize(state) * window.devicePixelRatio <= THUMBNAIL;
 }
 
 function renderGrid() {
@@ -50,9 +50,10 @@ function renderGrid() {
 
 function sizeGrid() {
   const scroll = byId("grid");
-  setStyle(scroll, { "--cell": `${state.size}px` });
-  scroll.classList.toggle("tiny", state.size < 80);
-  scroll.classList.toggle("small", state.size < 150);
+  const size = cellSize(state);
+  setStyle(scroll, { "--cell": `${size}px` });
+  scroll.classList.toggle("tiny", size < 80);
+  scroll.classList.toggle("small", size < 150);
   const head = scroll.querySelector(".heads");
   if (head) setStyle(scroll, { "--heads": `${head.offsetHeight}px` });
 }

@@ -20,8 +20,12 @@ function drawHeatmap(figure) {
   const range = [Math.min(...known), Math.max(...known)];
   const size = heatmapSize(plotWidth(figure), rows, columns);
   const root = svg("svg", { class: "chart heat", viewBox: `0 0 ${size.width} ${size.height}`, width: size.width, height: size.height, role: "group", "aria-label": `${label(key)} over the grid` });
-  columns.forEach((column, index) => root.append(heatLabel(state.superColumns, state.columns, column, size.left + (index + 0.5) * size.cell, size.top - 8, "middle", size.cell)));
-  rows.forEach((row, index) => root.append(heatLabel(state.superRows, state.rows, row, size.left - 8, size.top + (index + 0.5) * size.line, "end", size.left - 8)));
+  const columnWords = columns.map((column) => heatWords(state.superColumns, state.columns, column));
+  const stride = Math.ceil(Math.min(60, CHARACTER * Math.max(...columnWords.map((words) => words.length + 1))) / size.cell);
+  columnWords.forEach((words, index) => {
+    if (index % stride === 0) root.append(heatLabel(words, size.left + (index + 0.5) * size.cell, size.top - 8, "middle", size.cell * stride));
+  });
+  rows.forEach((row, index) => root.append(heatLabel(heatWords(state.superRows, state.rows, row), size.left - 8, size.top + (index + 0.5) * size.line, "end", size.left - 8)));
   values.forEach((line, row) => line.forEach((value, column) => {
     if (value !== undefined) root.append(heatCell(cells[row][column], key, value, range, size, row, column));
   }));
@@ -36,12 +40,13 @@ function heatmapSize(available, rows, columns) {
   return { left, top, cell, line, width: left + cell * columns.length + 4, height: top + line * rows.length + 4 };
 }
 
-function heatLabel(outerAxis, innerAxis, { outer, inner }, x, y, anchor, room) {
-  const words = [[outerAxis, outer], [innerAxis, inner]].filter(([, index]) => index !== null).map(([axis, index]) => shortValue(axis, valuesOf(axis)[index]));
-  const text = words.join(" · ");
-  const most = Math.max(2, Math.floor(room / 6.8));
-  const shown = text.length > most ? `${[...text].slice(0, most - 1).join("")}…` : text;
-  const node = svg("text", { class: "tick", x, y, "text-anchor": anchor, "dominant-baseline": anchor === "end" ? "middle" : "auto", text: shown });
+function heatWords(outerAxis, innerAxis, { outer, inner }) {
+  const lines = [[outerAxis, outer], [innerAxis, inner]].filter(([, index]) => index !== null);
+  return lines.map(([axis, index]) => shortValue(axis, valuesOf(axis)[index])).join(" · ");
+}
+
+function heatLabel(text, x, y, anchor, room) {
+  const node = svg("text", { class: "tick", x, y, "text-anchor": anchor, "dominant-baseline": anchor === "end" ? "middle" : "auto", text: shorten(text, room) });
   node.append(svg("title", { text }));
   return node;
 }

@@ -58,9 +58,7 @@ function meanStages(name, cells) {
 
 function stageBar(bar, toX, left, y, line) {
   const group = svg("g", { class: "stage-bar-group" });
-  const most = Math.floor(left / 6.8);
-  const name = bar.name.length > most ? `${[...bar.name].slice(0, most - 1).join("")}…` : bar.name;
-  group.append(svg("text", { class: "tick", x: left - 8, y: y + line / 2, "text-anchor": "end", "dominant-baseline": "central", text: name }));
+  group.append(svg("text", { class: "tick", x: left - 8, y: y + line / 2, "text-anchor": "end", "dominant-baseline": "central", text: shorten(bar.name, left - 8) }));
   let from = 0;
   bar.stages.forEach((value, index) => {
     if (!value) return;

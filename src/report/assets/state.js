@@ -21,18 +21,19 @@ function defaultState() {
   sides.columns = take([data.columns, "guidance_scale", ...fastest.filter((axis) => axis !== data.rows)]);
   sides.rows = take([data.rows, "image_guidance_scale", ...fastest]);
   return {
-    view: "grid", ...sides, at: {}, hidden: {}, size: fittingSize(sides.columns),
+    view: "grid", ...sides, at: {}, hidden: {}, size: 0,
     cell: "", pin: "", mode: "slider",
     caption: "", sort: "", find: "", status: "",
     x: "", y: "", lines: "", heat: "", stages: "",
   };
 }
 
-/** The size at which all columns fit into the window, within reason. */
-function fittingSize(columns) {
-  const count = columns ? valuesOf(columns).length : 1;
-  const [labels, gap] = window.innerWidth > 600 ? [200, 4] : [100, 4];
-  const room = Math.floor((window.innerWidth - labels) / count) - gap;
+/** Side of a cell in pixels: the chosen one, or that at which all columns fit into the window, within reason. */
+function cellSize(state) {
+  if (state.size) return state.size;
+  const columns = linesOf(state, state.superColumns, state.columns).length;
+  const besides = window.innerWidth > 600 ? 220 : 108;
+  const room = (window.innerWidth - besides) / columns - 4;
   return Math.min(240, Math.max(64, Math.floor(room / SIZE.step) * SIZE.step));
 }
 
