@@ -1,5 +1,77 @@
 //! Every error of the library, and the exit code each stands for.
 
-/// Any error of the library.
+use std::path::Path;
+
+use crate::diffusion::SchedulerError;
+use crate::engine::{EngineError, ShelfError};
+use crate::image::ImageError;
+use crate::model::ModelError;
+use crate::model::runtime::RuntimeError;
+use crate::plan::PlanError;
+use crate::sheet::SheetError;
+use crate::spec::SpecError;
+use crate::store::StoreError;
+
+/// Any error of the library; each says what is wrong with what, and its `help` what to do.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-pub enum Error {}
+#[error(transparent)]
+#[diagnostic(transparent)]
+pub enum Error {
+    /// The sweep file.
+    Spec(#[from] SpecError),
+    /// An image that the sweep file names.
+    Image(#[from] ImageError),
+    /// The sweep file together with its images and models.
+    Plan(#[from] PlanError),
+    /// A scheduler that cannot be made of a model's configuration.
+    Scheduler(#[from] SchedulerError),
+    /// A model folder, or a component at work.
+    Model(#[from] ModelError),
+    /// ONNX Runtime or a device.
+    Runtime(#[from] RuntimeError),
+    /// The run folder.
+    Store(#[from] StoreError),
+    /// Latents in the run folder.
+    Shelf(#[from] ShelfError),
+    /// Sheets.
+    Sheet(#[from] SheetError),
+}
+
+impl Error {
+    /// Exit code: done.
+    pub const DONE: u8 = 0;
+    /// Exit code: a failure in running.
+    pub const FAILED: u8 = 1;
+    /// Exit code: bad usage or sweep file.
+    pub const BAD_SWEEP: u8 = 2;
+    /// Exit code: runtime, device or model not usable.
+    pub const NOT_USABLE: u8 = 3;
+    /// Exit code: some cells failed, the rest are there.
+    pub const SOME_CELLS_FAILED: u8 = 12;
+
+    /// What the program exits with.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Spec(_) | Self::Image(_) | Self::Plan(_) | Self::Scheduler(_) => Self::BAD_SWEEP,
+            Self::Model(_) | Self::Runtime(_) => Self::NOT_USABLE,
+            Self::Store(_) | Self::Shelf(_) | Self::Sheet(_) => Self::FAILED,
+        }
+    }
+
+    /// File, line and column, where the error has a place in a file.
+    pub fn location(&self) -> Option<(&Path, usize, usize)> {
+        match self {
+            Self::Spec(error) => error.location(),
+            _ => None,
+        }
+    }
+}
+
+impl From<EngineError<ModelError>> for Error {
+    fn from(error: EngineError<ModelError>) -> Self {
+        match error {
+            EngineError::Model(error) => Self::Model(error),
+            EngineError::Shelf(error) => Self::Shelf(error),
+        }
+    }
+}

@@ -2,11 +2,10 @@
 //!
 //! Data flows one way: a TOML file becomes a [`spec::SweepSpec`], then a [`plan::Plan`] of cells,
 //! which the [`engine`] runs phase by phase; the run folder kept by [`store`] is all that sheets,
-//! reports and verdicts read. The library never prints: the command line in [`cli`] does.
+//! reports and verdicts read. The library never prints: the command line does.
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
-pub mod cli;
 pub mod diffusion;
 pub mod engine;
 pub mod error;
@@ -15,6 +14,7 @@ pub mod meter;
 pub mod model;
 pub mod plan;
 pub mod report;
+pub mod runner;
 pub mod sheet;
 pub mod spec;
 pub mod store;

@@ -1,1 +1,21 @@
-fn main() {}
+//! `ip2p`: parse, run, print the error, exit code.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments = match cli::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(usage) => usage.exit(),
+    };
+    match cli::run(arguments) {
+        Ok(code) => code.into(),
+        Err(error) => {
+            cli::render::error(&error);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

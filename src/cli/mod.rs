@@ -1,1 +1,96 @@
-//! TODO
+//! The command line: one file a subcommand. Only this part of the program prints.
+
+mod completions;
+mod demo;
+mod doctor;
+mod init;
+mod plan;
+mod progress;
+pub mod render;
+mod run;
+mod schema;
+mod setup;
+mod sheet;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use ip2p_sweep::Error;
+use ip2p_sweep::spec::{Batch, Device, MemoryPolicy, RuntimeOverrides};
+
+/// Parameter sweeps of InstructPix2Pix: grids of guidance scales, contact sheets, CSV logs, baselines.
+#[derive(Debug, Parser)]
+#[command(name = "ip2p", version, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+
+    /// ONNX Runtime's shared library; else it is looked for (`ip2p doctor` says where)
+    #[arg(long, global = true, value_name = "FILE")]
+    onnxruntime: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the bundled sweep; sets up what is missing
+    Demo(demo::Demo),
+    /// Run a sweep, or go on with one
+    Run(run::Run),
+    /// Show cells, UNet passes, expected time, memory and sheet sizes, before anything runs
+    Plan(plan::PlanCommand),
+    /// Draw the contact sheets of a run again, without inference
+    Sheet(sheet::Sheet),
+    /// Show what is found, what is missing and what to do
+    Doctor(doctor::Doctor),
+    /// Fetch ONNX Runtime into the cache
+    Setup(setup::Setup),
+    /// Print the JSON Schema of sweep files, for editors
+    Schema,
+    /// Write a commented sweep file for an image and an instruction
+    Init(init::Init),
+    /// Print completions for a shell
+    Completions(completions::Completions),
+}
+
+/// Runs the command that was asked for.
+pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
+    let library = arguments.onnxruntime;
+    match arguments.command {
+        Command::Demo(command) => command.run(library),
+        Command::Run(command) => command.run(library),
+        Command::Plan(command) => command.run(),
+        Command::Sheet(command) => command.run(),
+        Command::Doctor(command) => command.run(library),
+        Command::Setup(command) => command.run(),
+        Command::Schema => schema::run(),
+        Command::Init(command) => command.run(),
+        Command::Completions(command) => command.run(),
+    }
+}
+
+/// Flags over the `[runtime]` table of the sweep file.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Runtime (over the sweep file's)")]
+pub struct RuntimeFlags {
+    /// auto, cpu, cuda or cuda:N
+    #[arg(long)]
+    device: Option<Device>,
+    /// CPU threads; 0 is the physical cores
+    #[arg(long)]
+    threads: Option<usize>,
+    /// auto, resident or phased (one component in memory at a time)
+    #[arg(long)]
+    memory: Option<MemoryPolicy>,
+    /// Cells denoised together: auto or a number
+    #[arg(long)]
+    batch: Option<Batch>,
+}
+
+impl From<RuntimeFlags> for RuntimeOverrides {
+    fn from(flags: RuntimeFlags) -> Self {
+        let RuntimeFlags { device, threads, memory, batch } = flags;
+        Self { device, threads, memory, batch }
+    }
+}

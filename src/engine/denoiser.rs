@@ -42,6 +42,9 @@ pub trait Denoiser {
     /// What can go wrong.
     type Error: std::error::Error + Send + Sync + 'static + DeviceMemory;
 
+    /// Whether a component is ready.
+    fn is_loaded(&self, component: Component) -> bool;
+
     /// Makes a component ready; doing so twice is free.
     fn load(&mut self, component: Component) -> Result<(), Self::Error>;
 

@@ -1,5 +1,310 @@
-//! Runs a plan on a model and emits events; knows nothing of printing, files or ONNX.
+//! Runs the work of one model and emits events; knows nothing of printing, run folders or ONNX.
+//!
+//! Phases: every distinct text is encoded, every distinct image is encoded, cells are denoised in batches
+//! and decoded. In resident memory a cell is finished before the next batch begins; in phased memory one
+//! component at a time is loaded, and latents wait on a [`Shelf`] for the decoder. When the device runs
+//! out of memory, the rest is done with less at a time.
 
+mod conditioning;
+mod denoise;
 mod denoiser;
+mod event;
+mod policy;
+mod shelf;
 
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use image::RgbImage;
+
+use conditioning::Conditioning;
+use denoise::Predictions;
 pub use denoiser::{Component, Denoiser, DeviceMemory};
+pub use event::{Ending, Event, Observer};
+pub use policy::Policy;
+pub use shelf::{Denoised, MemoryShelf, Shelf, ShelfError};
+
+use crate::diffusion::SchedulerConfig;
+use crate::image::{mean_absolute_change, to_image};
+use crate::meter::{Meter, milliseconds};
+use crate::plan::{CellKey, CellWork, ModelWork, Plan, Start};
+use crate::store::{Record, StageTimes, Status};
+
+/// The work of one model, and what the engine must know of that model.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'a> {
+    /// The whole plan.
+    pub plan: &'a Plan,
+    /// What to do of it.
+    pub work: &'a ModelWork,
+    /// Channels of the latents.
+    pub latent_channels: usize,
+    /// Image pixels per latent pixel, a side.
+    pub vae_factor: u32,
+    /// Latents are divided by this before they are decoded.
+    pub scaling_factor: f32,
+    /// The model's own scheduler configuration, from which every scheduler is made.
+    pub scheduler_config: &'a SchedulerConfig,
+    /// For the records: `cpu`, `cuda:0`.
+    pub device: &'a str,
+    /// For the records: `fp32`, `fp16`.
+    pub precision: &'a str,
+}
+
+/// What ends a run early; a cell that fails does not.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError<E: std::error::Error + 'static> {
+    /// A component cannot be loaded.
+    #[error(transparent)]
+    Model(E),
+    /// Latents could not be kept, or not found again.
+    #[error(transparent)]
+    Shelf(#[from] ShelfError),
+}
+
+/// Why the engine left what it was doing.
+enum Halt<E: std::error::Error + 'static> {
+    /// Cancelled, or the observer wants no more.
+    Stopped,
+    /// The device is too small for the present policy; this one needs less.
+    OutOfMemory(Policy),
+    Failed(EngineError<E>),
+}
+
+impl<E: std::error::Error + 'static> From<ShelfError> for Halt<E> {
+    fn from(error: ShelfError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Does the work. A cell that fails is recorded and the run goes on.
+///
+/// # Errors
+/// If a component cannot be loaded, or the shelf fails.
+pub fn run<D: Denoiser>(
+    job: Job,
+    model: &mut D,
+    policy: Policy,
+    shelf: &mut dyn Shelf,
+    meter: &mut Meter,
+    cancel: &AtomicBool,
+    observer: &mut Observer,
+) -> Result<Ending, EngineError<D::Error>> {
+    let mut engine = Engine {
+        job,
+        model,
+        policy,
+        shelf,
+        meter,
+        cancel,
+        observer,
+        conditioning: Conditioning::default(),
+        first_rows: Predictions::default(),
+        finished: HashSet::new(),
+    };
+    loop {
+        match engine.pass() {
+            Ok(()) => return Ok(Ending::Complete),
+            Err(Halt::Stopped) => return Ok(Ending::Stopped),
+            Err(Halt::Failed(error)) => return Err(error),
+            Err(Halt::OutOfMemory(smaller)) => engine.shrink(smaller)?,
+        }
+    }
+}
+
+/// One cell on its way through the phases, with those that copy it.
+#[derive(Debug, Clone, Copy)]
+struct Task<'a> {
+    work: &'a CellWork,
+    start: Start,
+}
+
+/// The engine at work.
+struct Engine<'a, 'o, D: Denoiser> {
+    job: Job<'a>,
+    model: &'a mut D,
+    policy: Policy,
+    shelf: &'a mut dyn Shelf,
+    meter: &'a mut Meter,
+    cancel: &'a AtomicBool,
+    observer: &'a mut Observer<'o>,
+    conditioning: Conditioning<'a>,
+    /// UNet outputs of the first step, for the cells of the same start that follow.
+    first_rows: Predictions<'a>,
+    /// Cells that were handed over, done or failed.
+    finished: HashSet<usize>,
+}
+
+type Outcome<D> = Result<(), Halt<<D as Denoiser>::Error>>;
+
+impl<'a, D: Denoiser> Engine<'a, '_, D> {
+    /// Does what is left, once, at the present policy.
+    fn pass(&mut self) -> Outcome<D> {
+        let tasks: Vec<Task<'a>> = self.tasks().filter(|task| !self.finished.contains(&task.work.cell)).collect();
+        let batches: Vec<&[Task<'a>]> = tasks
+            .chunk_by(|one, next| one.start.course == next.start.course)
+            .flat_map(|alike| alike.chunks(self.policy.batch.max(1)))
+            .collect();
+        self.encode_texts(&tasks)?;
+        if self.policy.phased {
+            for task in &tasks {
+                self.encode_image(task)?;
+            }
+        }
+        for batch in &batches {
+            self.denoise(batch)?;
+            if !self.policy.phased {
+                self.finish(batch)?;
+            }
+        }
+        if self.policy.phased { self.finish(&tasks) } else { Ok(()) }
+    }
+
+    fn tasks(&self) -> impl Iterator<Item = Task<'a>> + use<'a, D> {
+        let groups = &self.job.work.groups;
+        groups.iter().flat_map(|group| group.cells.iter().map(|work| Task { work, start: group.start }))
+    }
+
+    /// Goes on with less at a time.
+    fn shrink(&mut self, smaller: Policy) -> Result<(), EngineError<D::Error>> {
+        Component::ALL.into_iter().for_each(|component| self.model.unload(component));
+        self.policy = smaller;
+        let note = format!("out of device memory: going on with {smaller}");
+        // An observer that wants no more is asked again at the next step.
+        let _ = (self.observer)(Event::Note(note));
+        Ok(())
+    }
+
+    /// Makes a component ready, alone if memory is phased.
+    fn ready(&mut self, component: Component) -> Outcome<D> {
+        if self.policy.phased {
+            let others = Component::ALL.into_iter().filter(|&other| other != component);
+            others.for_each(|other| self.model.unload(other));
+        }
+        if self.model.is_loaded(component) {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        self.model.load(component).map_err(|error| self.halt(error))?;
+        self.emit(Event::Loaded { component, ms: milliseconds(begun) })
+    }
+
+    /// What an error of the model means for the run, where it is not a cell's.
+    fn halt(&self, error: D::Error) -> Halt<D::Error> {
+        match self.policy.smaller() {
+            Some(smaller) if error.is_out_of_memory() => Halt::OutOfMemory(smaller),
+            _ => Halt::Failed(EngineError::Model(error)),
+        }
+    }
+
+    /// A model's error as the reason why a cell fails, unless the run can go on with less memory.
+    fn reason(&self, error: D::Error) -> Result<String, Halt<D::Error>> {
+        if !error.is_out_of_memory() {
+            return Ok(error.to_string());
+        }
+        match self.policy.smaller() {
+            Some(smaller) => Err(Halt::OutOfMemory(smaller)),
+            None => Ok(format!(
+                "out of device memory with one cell and one component at a time: {error}; \
+                 lower size.resolution, use an fp16 model, or device = \"cpu\""
+            )),
+        }
+    }
+
+    fn emit(&mut self, event: Event) -> Outcome<D> {
+        match (self.observer)(event) {
+            ControlFlow::Continue(()) if !self.cancel.load(Ordering::Relaxed) => Ok(()),
+            _ => Err(Halt::Stopped),
+        }
+    }
+
+    fn key(&self, task: &Task) -> &'a CellKey {
+        &self.job.plan.cells[task.work.cell].key
+    }
+
+    /// Decodes what lies on the shelf and hands it over, each for the cell and those that copy it.
+    fn finish(&mut self, tasks: &[Task<'a>]) -> Outcome<D> {
+        for task in tasks {
+            if self.finished.contains(&task.work.cell) {
+                continue;
+            }
+            self.ready(Component::VaeDecoder)?;
+            let Denoised { latents, mut record } = self.shelf.get(self.key(task))?;
+            let begun = Instant::now();
+            let pixels = self.model.decode((latents / self.job.scaling_factor).view());
+            record.times.decode_ms = Some(milliseconds(begun));
+            let image = match pixels {
+                Ok(pixels) if pixels.iter().all(|value| value.is_finite()) => to_image(pixels.view()),
+                Ok(_) => {
+                    self.fail(task, record, "the decoded image holds NaN or infinite values".to_owned())?;
+                    continue;
+                }
+                Err(error) => {
+                    let reason = self.reason(error)?;
+                    self.fail(task, record, reason)?;
+                    continue;
+                }
+            };
+            let input = self.conditioning.input(self.job.plan, task.start).ok();
+            record.image_change = input.map(|input| mean_absolute_change(&input, &image));
+            self.hand_over(task, record, Some(Arc::new(image)))?;
+        }
+        Ok(())
+    }
+
+    /// Records a failure.
+    fn fail(&mut self, task: &Task<'a>, mut record: Record, reason: String) -> Outcome<D> {
+        record.status = Status::Failed;
+        record.error = Some(reason);
+        self.hand_over(task, record, None)
+    }
+
+    /// Emits the cell's record and, without times of their own, those of its copies.
+    fn hand_over(&mut self, task: &Task<'a>, mut record: Record, image: Option<Arc<RgbImage>>) -> Outcome<D> {
+        let peaks = self.meter.peaks();
+        record.vram_peak_mib = peaks.vram_mib;
+        record.vram_source = peaks.vram_mib.and(self.meter.vram_source()).map(str::to_owned);
+        record.rss_peak_mib = peaks.rss_mib;
+        record.finished = jiff::Timestamp::now();
+        self.shelf.remove(self.key(task))?;
+        let copies = task.work.copies.iter().map(|&cell| {
+            let copy = Record {
+                cell: self.job.plan.cells[cell].key.clone(),
+                unet_evals: 0,
+                times: StageTimes::default(),
+                steps: Vec::new(),
+                ..record.clone()
+            };
+            (cell, copy)
+        });
+        let records: Vec<(usize, Record)> = copies.collect();
+        for (cell, record) in std::iter::once((task.work.cell, record)).chain(records) {
+            self.finished.insert(cell);
+            self.emit(Event::Finished { cell, record: Box::new(record), image: image.clone() })?;
+        }
+        Ok(())
+    }
+
+    /// A record with nothing measured yet.
+    fn record(&self, task: &Task) -> Record {
+        Record {
+            cell: self.key(task).clone(),
+            status: Status::Done,
+            error: None,
+            finished: jiff::Timestamp::UNIX_EPOCH,
+            device: self.job.device.to_owned(),
+            precision: self.job.precision.to_owned(),
+            batch_size: 1,
+            unet_evals: 0,
+            times: StageTimes::default(),
+            vram_peak_mib: None,
+            vram_source: None,
+            rss_peak_mib: None,
+            image_change: None,
+            steps: Vec::new(),
+        }
+    }
+}

@@ -1,1 +1,162 @@
-//! TODO
+//! Stopwatch, device memory and resident memory.
+
+mod free;
+mod vram;
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub use free::free_bytes;
+use vram::Vram;
+
+/// How often memory is looked at between the samples that are asked for.
+const PERIOD: Duration = Duration::from_millis(20);
+const MIB: f64 = (1 << 20) as f64;
+
+/// Milliseconds since an instant.
+pub fn milliseconds(begun: Instant) -> f64 {
+    begun.elapsed().as_secs_f64() * 1e3
+}
+
+/// Memory in MiB; `None` is unknown, never zero.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Memory {
+    /// Of the GPU.
+    pub vram_mib: Option<f64>,
+    /// Of this process, resident.
+    pub rss_mib: Option<f64>,
+}
+
+impl Memory {
+    /// The larger of each.
+    fn max(self, other: Self) -> Self {
+        let larger = |one: Option<f64>, other: Option<f64>| match (one, other) {
+            (Some(one), Some(other)) => Some(one.max(other)),
+            (one, other) => one.or(other),
+        };
+        Self {
+            vram_mib: larger(self.vram_mib, other.vram_mib),
+            rss_mib: larger(self.rss_mib, other.rss_mib),
+        }
+    }
+}
+
+/// Samples memory and keeps its peaks, also those between samples: a thread looks every 20 ms.
+#[derive(Debug)]
+pub struct Meter {
+    state: Arc<Mutex<State>>,
+    /// Dropped to end the thread.
+    _running: Sender<()>,
+}
+
+#[derive(Debug)]
+struct State {
+    vram: Option<Vram>,
+    peaks: Memory,
+}
+
+impl State {
+    fn sample(&mut self) -> Memory {
+        let resident = memory_stats::memory_stats().map(|stats| stats.physical_mem as f64 / MIB);
+        let source = self.vram.as_ref().map(Vram::source);
+        let now = Memory {
+            vram_mib: self.vram.as_mut().and_then(Vram::used_mib),
+            rss_mib: resident,
+        };
+        if self.vram.as_ref().map(Vram::source) != source {
+            // The peak so far counted other processes, too.
+            self.peaks.vram_mib = None;
+        }
+        self.peaks = self.peaks.max(now);
+        now
+    }
+}
+
+impl Meter {
+    /// A meter of this process and, if it uses one, of the CUDA device of this index. Without NVIDIA's
+    /// management library device memory is unknown.
+    pub fn new(cuda_device: Option<u32>) -> Self {
+        let vram = cuda_device.and_then(Vram::open);
+        let state = Arc::new(Mutex::new(State {
+            vram,
+            peaks: Memory::default(),
+        }));
+        let (_running, end) = channel();
+        let watched = Arc::clone(&state);
+        // Without the thread there are fewer samples, and nothing else is lost.
+        let _ = thread::Builder::new()
+            .name("meter".to_owned())
+            .spawn(move || watch(&watched, &end));
+        Self { state, _running }
+    }
+
+    /// Forgets the peaks.
+    pub fn begin(&mut self) {
+        let mut state = lock(&self.state);
+        state.peaks = Memory::default();
+        state.sample();
+    }
+
+    /// Memory in use now.
+    pub fn sample(&mut self) -> Memory {
+        lock(&self.state).sample()
+    }
+
+    /// The most that was in use since [`Meter::begin`].
+    pub fn peaks(&mut self) -> Memory {
+        let mut state = lock(&self.state);
+        state.sample();
+        state.peaks
+    }
+
+    /// Where device memory is read: `nvml-process` (this process alone) or `nvml-device` (all that is in
+    /// use on the device, where the driver does not tell processes apart).
+    pub fn vram_source(&self) -> Option<&'static str> {
+        lock(&self.state).vram.as_ref().map(Vram::source)
+    }
+}
+
+fn watch(state: &Mutex<State>, end: &Receiver<()>) {
+    while end.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
+        lock(state).sample();
+    }
+}
+
+/// A sampler that panicked has left whole values behind.
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peaks_are_kept_until_the_next_begin() {
+        let mut meter = Meter::new(None);
+        meter.begin();
+        let before = meter.sample().rss_mib.unwrap();
+        let block = vec![1u8; 64 << 20];
+        assert!(block.iter().step_by(4096).all(|&byte| byte == 1));
+        meter.sample();
+        drop(block);
+        let peak = meter.peaks().rss_mib.unwrap();
+        assert!(peak > before + 32.0, "{peak} {before}");
+        assert_eq!(meter.peaks().vram_mib, None);
+        assert_eq!(meter.vram_source(), None);
+    }
+
+    #[test]
+    fn unknown_memory_stays_unknown_and_known_memory_grows() {
+        let unknown = Memory::default();
+        let known = Memory {
+            vram_mib: Some(3.0),
+            rss_mib: None,
+        };
+        assert_eq!(unknown.max(unknown), unknown);
+        assert_eq!(known.max(unknown), known);
+        assert_eq!(unknown.max(known), known);
+    }
+}

@@ -17,8 +17,7 @@ pub struct Cell {
     pub width: u32,
     /// Pixels of the output.
     pub height: u32,
-    /// The earlier cell with the same pixels, which this one copies (both scales have no effect
-    /// where `guidance = "diffusers"` switches guidance off).
+    /// The earlier cell with the same pixels, which this one copies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub same_as: Option<CellKey>,
 }
@@ -32,11 +31,13 @@ pub struct CellKey(String);
 impl CellKey {
     /// Joins a prefix (`[a-z0-9._-]`) and a hexadecimal hash.
     pub(super) fn new(prefix: &str, hash: &str) -> Self {
-        Self(if prefix.is_empty() {
-            hash.to_owned()
-        } else {
-            format!("{prefix}-{hash}")
-        })
+        let separator = if prefix.is_empty() { "" } else { "-" };
+        Self(format!("{prefix}{separator}{hash}"))
+    }
+
+    /// Another key for a cell whose prefix and hash are those of this one's.
+    pub(super) fn next(&self) -> Self {
+        Self(format!("{}x", self.0))
     }
 
     /// The key as text.

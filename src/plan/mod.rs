@@ -3,11 +3,15 @@
 //! Everything here is pure; what had to be read from disk (digests, image sizes, the models' own
 //! settings) comes in as [`ImageEntry`] and [`ModelEntry`].
 
+mod build;
 mod cell;
+mod schedule;
 
 use std::path::PathBuf;
 
+pub use build::PlanError;
 pub use cell::{Cell, CellKey};
+pub use schedule::{CellWork, Condition, Course, Group, ModelWork, Schedule, Start, UnetRows, conditions};
 use serde::{Deserialize, Serialize};
 
 use crate::diffusion::SchedulerKind;

@@ -1,1 +1,28 @@
-//! TODO
+//! Contact sheets: labelled grids of a run's images.
+//!
+//! A plan and [`SheetOptions`] become a layout (pure: [`axes`], [`labels`], [`grid`], [`strip`],
+//! [`block`], [`head`], [`layout`]), which is drawn page by page ([`draw`], from the images that [`picture`]
+//! reads), encoded and put into the run folder ([`write`]).
+
+mod axes;
+mod block;
+mod draw;
+mod encode;
+mod font;
+mod grid;
+mod head;
+mod labels;
+mod layout;
+mod metrics;
+mod options;
+mod picture;
+#[cfg(test)]
+mod samples;
+mod strip;
+mod text;
+mod write;
+
+pub use layout::sizes;
+pub use options::{Format, SheetOptions};
+pub use picture::input_path;
+pub use write::{SheetError, SheetFile, Sheets, write_sheets};

@@ -1,18 +1,44 @@
 //! What the user wrote: TOML text to a [`SweepSpec`], which is valid by construction.
 
+mod error;
+mod fault;
+mod keys;
+mod number;
+mod overrides;
 mod parameter;
+mod path;
+mod raw;
+mod read;
+mod runtime;
 mod scale;
+mod schema;
 mod settings;
+mod suggest;
+mod tables;
+mod template;
+#[cfg(test)]
+mod tests;
+mod text;
+mod valid;
 
 use std::path::PathBuf;
 
+pub use error::{SpecError, SpecProblem};
 pub use parameter::{Parameter, Parameters};
+pub use runtime::{ParseSettingError, RuntimeOverrides};
 pub use scale::Scale;
+pub use schema::schema;
 pub use settings::{
     Batch, Device, Fit, GuidanceMode, MemoryPolicy, NoiseSource, Numerics, Runtime, SheetSpec, Size,
 };
+pub use template::template;
 
 use crate::diffusion::SchedulerKind;
+
+/// Most cells of a sweep, before exclusions.
+pub const MAX_CELLS: u64 = 1_000_000;
+/// Most denoising steps: the schedulers are trained with a thousand.
+pub const MAX_STEPS: u32 = 1000;
 
 /// A valid sweep. Every list is non-empty and without duplicates.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +67,10 @@ pub struct SweepSpec {
     pub schedulers: Vec<Option<SchedulerKind>>,
     /// Linked parameters, one axis; empty if the file has none.
     pub presets: Vec<Preset>,
+    /// Model folders that presets name, none of them a value of `models` by that.
+    pub preset_models: Vec<NamedPath>,
+    /// Images that presets name, none of them a value of `images` by that.
+    pub preset_images: Vec<NamedPath>,
     /// Cells to leave out.
     pub excludes: Vec<Overrides>,
     /// `[size]`.

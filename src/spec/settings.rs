@@ -118,6 +118,15 @@ pub struct SheetSpec {
     pub rows: Option<Parameter>,
     /// Axis of the columns.
     pub columns: Option<Parameter>,
+    /// Axis around the rows: each of its values repeats them.
+    #[serde(default)]
+    pub super_rows: Option<Parameter>,
+    /// Axis around the columns.
+    #[serde(default)]
+    pub super_columns: Option<Parameter>,
+    /// Axis shown within each cell as a sub-grid, usually the seed.
+    #[serde(default)]
+    pub merge: Option<Parameter>,
     /// Side of a cell's box in pixels.
     pub cell: NonZeroU32,
     /// Whether the input stands beside the grid.
@@ -134,6 +143,9 @@ impl Default for SheetSpec {
         Self {
             rows: None,
             columns: None,
+            super_rows: None,
+            super_columns: None,
+            merge: None,
             cell: Self::DEFAULT_CELL,
             show_input: true,
         }

@@ -60,6 +60,15 @@ pub enum StoreError {
         /// The link.
         path: PathBuf,
     },
+    /// The folder holds other things than a run.
+    #[error("{} is no run folder and not empty: it holds {name}", folder.display())]
+    #[diagnostic(help("give another folder with --out"))]
+    Foreign {
+        /// The folder.
+        folder: PathBuf,
+        /// One of the things.
+        name: String,
+    },
     /// A record does not belong to the plan, or comes without its image.
     #[error("cell {cell} cannot be recorded: {reason}")]
     #[diagnostic(help("this is a fault of ip2p; please report it"))]

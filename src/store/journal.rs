@@ -4,10 +4,11 @@
 //! off when the journal is opened again. A complete line that cannot be read (a damaged disk, an editor)
 //! is skipped with a note: its cell is computed again, which is safe, where refusing the whole run is not.
 
-use std::fs;
-use std::io::ErrorKind;
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
 
+use super::files::open_to_append;
 use super::{Record, StoreError};
 
 /// Its name in the run folder.
@@ -47,4 +48,118 @@ pub(super) fn read(path: &Path) -> Result<Contents, StoreError> {
         }
     }
     Ok(contents)
+}
+
+/// A journal that is open to be written.
+#[derive(Debug)]
+pub(super) struct Journal {
+    path: PathBuf,
+    file: File,
+    /// Bytes of complete lines.
+    length: u64,
+}
+
+impl Journal {
+    /// Opens a journal, or begins one, and cuts off what comes after the first `length` bytes.
+    pub(super) fn open(path: &Path, length: u64) -> Result<Self, StoreError> {
+        let file = open_to_append(path)?;
+        let journal = Self {
+            path: path.to_owned(),
+            file,
+            length,
+        };
+        if journal
+            .file
+            .metadata()
+            .is_ok_and(|metadata| metadata.len() > length)
+        {
+            journal.cut().map_err(StoreError::write(path))?;
+        }
+        Ok(journal)
+    }
+
+    /// Appends a record and syncs it. If that fails, what was there before is all that is there.
+    pub(super) fn append(&mut self, record: &Record) -> Result<(), StoreError> {
+        self.write(record).map_err(|source| {
+            // What cannot be cut off now has no line feed, and is cut off when the journal is opened next.
+            let _ = self.cut();
+            StoreError::write(&self.path)(source)
+        })
+    }
+
+    fn write(&mut self, record: &Record) -> io::Result<()> {
+        let mut line = serde_json::to_vec(record)?;
+        line.push(b'\n');
+        self.file.write_all(&line)?;
+        self.file.sync_data()?;
+        self.length += line.len() as u64;
+        Ok(())
+    }
+
+    fn cut(&self) -> io::Result<()> {
+        self.file.set_len(self.length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(number: usize) -> Record {
+        serde_json::from_value(serde_json::json!({
+            "cell": format!("s{number}-ab"), "status": "failed", "error": "\"❄\"\n", "device": "cpu",
+            "finished": "2026-01-02T03:04:05Z", "precision": "fp32", "batch_size": 1, "unet_evals": 2,
+            "times": {"encode_text_ms": null, "encode_image_ms": 1.5, "denoise_ms": 0.1, "decode_ms": null,
+                      "save_ms": null},
+            "vram_peak_mib": null, "vram_source": null, "rss_peak_mib": 3.25, "image_change": null
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_journal_cut_at_any_byte_keeps_its_whole_lines_and_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(NAME);
+        let mut journal = Journal::open(&path, 0).unwrap();
+        let records = [record(0), record(1), record(2)];
+        records
+            .iter()
+            .for_each(|record| journal.append(record).unwrap());
+        let bytes = fs::read(&path).unwrap();
+        for length in 0..=bytes.len() {
+            fs::write(&path, &bytes[..length]).unwrap();
+            let contents = read(&path).unwrap();
+            let whole = bytes[..length]
+                .iter()
+                .filter(|&&byte| byte == b'\n')
+                .count();
+            assert_eq!(contents.records, records[..whole]);
+            assert!(contents.unreadable.is_empty());
+            let mut journal = Journal::open(&path, contents.length).unwrap();
+            journal.append(&record(9)).unwrap();
+            let again = read(&path).unwrap();
+            assert_eq!(again.records.len(), whole + 1);
+            assert!(again.unreadable.is_empty());
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_an_error_with_a_remedy() {
+        use miette::Diagnostic;
+        let error = Journal::open(Path::new("/dev/full"), 0)
+            .unwrap()
+            .append(&record(0))
+            .unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("cannot write /dev/full: No space left"),
+            "{error}"
+        );
+        assert_eq!(
+            error.help().unwrap().to_string(),
+            "free some space and run again: finished cells are kept"
+        );
+    }
 }

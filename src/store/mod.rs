@@ -6,11 +6,22 @@
 
 mod environment;
 mod error;
+mod files;
+mod folder;
 mod journal;
+mod lock;
+mod png;
 mod record;
 mod run;
+mod shelf;
+mod table;
+mod writer;
 
 pub use environment::Environment;
 pub use error::StoreError;
+pub use files::{write as write_file, write_new as write_new_file};
+pub use folder::RunFolder;
 pub use record::{Record, StageTimes, Status, StepRecord};
 pub use run::Run;
+pub use shelf::DiskShelf;
+pub use writer::Writer;

@@ -9,6 +9,9 @@ use super::environment::PlanFile;
 use super::{Environment, Record, Status, StoreError, journal};
 use crate::plan::{CellKey, Plan};
 
+/// Plan and environment, in the run folder.
+pub(super) const PLAN: &str = "plan.json";
+
 /// A run as it lies on disk. Reading takes no lock and works while the run goes on.
 #[derive(Debug, Clone)]
 pub struct Run {
@@ -42,6 +45,27 @@ impl Run {
         })
     }
 
+    /// Reads a run folder if there is one: a folder that is not there yet, or empty, is none.
+    ///
+    /// # Errors
+    /// As [`Run::read`].
+    pub fn find(folder: &Path) -> Result<Option<Self>, StoreError> {
+        match Self::read(folder) {
+            Ok(run) => Ok(Some(run)),
+            Err(StoreError::NotARun { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The cells of a plan that have no image here, as indices into [`Plan::cells`].
+    pub fn pending(&self, plan: &Plan) -> Vec<usize> {
+        let is_done = |index: &usize| {
+            let image = self.image_path(&plan.cells[*index].key);
+            image.is_some_and(|path| path.is_file())
+        };
+        (0..plan.cells.len()).filter(|index| !is_done(index)).collect()
+    }
+
     /// The image of a cell, if the cell is done.
     pub fn image_path(&self, cell: &CellKey) -> Option<PathBuf> {
         let record = self.records.get(cell)?;
@@ -49,8 +73,9 @@ impl Run {
     }
 }
 
-fn read_plan(folder: &Path) -> Result<PlanFile, StoreError> {
-    let path = folder.join("plan.json");
+/// Reads `plan.json`, and refuses cells whose files would lie outside their folder.
+pub(super) fn read_plan(folder: &Path) -> Result<PlanFile, StoreError> {
+    let path = folder.join(PLAN);
     let text = fs::read(&path).map_err(|source| match source.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => StoreError::NotARun {
             folder: folder.to_owned(),

@@ -1,0 +1,35 @@
+//! `ip2p demo`: the bundled sweep, on a machine where nothing is set up.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use ip2p_sweep::Error;
+use ip2p_sweep::model::runtime::{Host, Wanted, locate};
+use ip2p_sweep::runner::prepare;
+
+use super::progress::ProgressFlags;
+use super::run::run_prepared;
+use super::{RuntimeFlags, setup};
+
+/// `ip2p demo`.
+#[derive(Debug, clap::Args)]
+pub struct Demo {
+    /// Run folder
+    #[arg(long, value_name = "DIR", default_value = "results/demo")]
+    out: PathBuf,
+    #[command(flatten)]
+    runtime: RuntimeFlags,
+    #[command(flatten)]
+    progress: ProgressFlags,
+}
+
+impl Demo {
+    pub fn run(self, library: Option<PathBuf>) -> Result<ExitCode, Error> {
+        let mut host = Host::current(library);
+        if locate(&host).is_err() && host.onnxruntime.is_none() {
+            host.onnxruntime = Some(setup::fetch(&host, Wanted::Cpu)?.path);
+        }
+        let prepared = prepare(Path::new("sweeps/demo.toml"), self.runtime.into())?;
+        run_prepared(&prepared, &self.out, host, self.progress)
+    }
+}

@@ -1,0 +1,117 @@
+//! `ip2p plan`: what a sweep will do and take, before anything runs.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use ip2p_sweep::plan::{Axis, Plan};
+use ip2p_sweep::runner::{Forecast, forecast, prepare};
+use ip2p_sweep::spec::Parameter;
+use ip2p_sweep::{Error, sheet};
+
+use super::progress::duration;
+use super::{RuntimeFlags, render, table};
+
+/// `ip2p plan`.
+#[derive(Debug, clap::Args)]
+pub struct PlanCommand {
+    /// The sweep file
+    sweep: PathBuf,
+    /// Run folder whose finished cells are not counted; by default results/NAME under the current folder
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    runtime: RuntimeFlags,
+}
+
+impl PlanCommand {
+    pub fn run(self) -> Result<ExitCode, Error> {
+        let prepared = prepare(&self.sweep, self.runtime.into())?;
+        let plan = &prepared.plan;
+        let out = self.out.unwrap_or_else(|| Path::new("results").join(&plan.name));
+        let forecast = forecast(&prepared, &out)?;
+        let mut rows = vec![
+            row("cells", cells(plan, &forecast)),
+            row("UNet", unet(&forecast)),
+            row("time", time(&forecast)),
+            row("memory", memory(&forecast)),
+        ];
+        for (index, size) in sheet::sizes(plan).into_iter().enumerate() {
+            rows.push(row(if index == 0 { "sheets" } else { "" }, format!("{} x {} pixels", size.0, size.1)));
+        }
+        render::print(&format!("{}\n{}\n", heading(plan), table::align(&settings(plan))));
+        render::print(&table::align(&rows));
+        prepared.notes.iter().for_each(|note| render::line(format_args!("note: {note}")));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn row(what: &str, value: String) -> Vec<String> {
+    vec![what.to_owned(), value]
+}
+
+fn heading(plan: &Plan) -> String {
+    let lengths: Vec<String> =
+        plan.axes.iter().map(|axis| format!("{} {}", axis.values.len(), axis.parameter)).collect();
+    match lengths.is_empty() {
+        true => plan.name.clone(),
+        false => format!("{}: {}", plan.name, lengths.join(" x ")),
+    }
+}
+
+/// Axes with their values, then what is the same for all cells.
+fn settings(plan: &Plan) -> Vec<Vec<String>> {
+    let axis = |parameter: Parameter| plan.axes.iter().find(|axis| axis.parameter == parameter);
+    let constant = |parameter: Parameter| {
+        let mut values = plan.cells.iter().map(|cell| cell.parameters.text(parameter));
+        let first = values.next()?;
+        // What presets link varies without being an axis.
+        (!first.is_empty() && values.all(|value| value == first)).then_some(first)
+    };
+    let varying = Parameter::ALL.into_iter().filter_map(axis).map(|axis: &Axis| {
+        vec![axis.parameter.to_string(), axis.values.join(", ")]
+    });
+    let fixed = Parameter::ALL
+        .into_iter()
+        .filter(|&parameter| axis(parameter).is_none())
+        .filter_map(|parameter| Some(vec![parameter.to_string(), constant(parameter)?]));
+    varying.chain(fixed).collect()
+}
+
+fn cells(plan: &Plan, forecast: &Forecast) -> String {
+    let all = plan.cells.len();
+    match all - forecast.cells {
+        0 => all.to_string(),
+        done => format!("{all}, of which {done} are done"),
+    }
+}
+
+fn unet(forecast: &Forecast) -> String {
+    let rows = forecast.rows;
+    let saved: Vec<String> = [
+        (rows.shared, "by sharing first steps"),
+        (rows.skipped, "by skipping branches without effect"),
+        (rows.copied, "by copying cells with the same pixels"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, how)| format!("{count} {how}"))
+    .collect();
+    match saved.is_empty() {
+        true => format!("{} evaluations", rows.evaluated),
+        false => format!("{} evaluations; of {} saved {}", rows.evaluated, rows.plain(), saved.join(", ")),
+    }
+}
+
+fn time(forecast: &Forecast) -> String {
+    match (forecast.seconds, &forecast.device) {
+        (Some(seconds), Some(device)) => {
+            format!("about {} on {device}, going by the last run there", duration(seconds))
+        }
+        _ => "unknown until this model has run once at this size".to_owned(),
+    }
+}
+
+fn memory(forecast: &Forecast) -> String {
+    let gib = |bytes: f64| format!("{:.2} GiB", bytes / f64::from(1 << 30));
+    format!("about {} resident, {} phased", gib(forecast.resident_bytes), gib(forecast.phased_bytes))
+}

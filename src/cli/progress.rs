@@ -1,0 +1,190 @@
+//! How a run is followed: a bar on a terminal, plain lines elsewhere, JSON lines, or nothing.
+
+use std::fmt::Arguments;
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use ip2p_sweep::engine::Event;
+use ip2p_sweep::plan::Plan;
+use ip2p_sweep::runner::Workload;
+use ip2p_sweep::store::{Record, Status};
+use serde_json::{Value, json};
+
+use super::render;
+
+/// Plain output says how far it is at most this often.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How to follow the run.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct ProgressFlags {
+    /// Print nothing but errors
+    #[arg(long, short, conflicts_with = "json")]
+    quiet: bool,
+    /// Print events as JSON lines
+    #[arg(long)]
+    json: bool,
+}
+
+/// Follows one run.
+pub struct Progress<'a> {
+    plan: &'a Plan,
+    workload: Workload,
+    style: Style,
+    cells: usize,
+    steps: u64,
+    begun: Instant,
+}
+
+enum Style {
+    Bar(ProgressBar),
+    Plain { last: Instant },
+    Json,
+    Quiet,
+}
+
+impl<'a> Progress<'a> {
+    /// Announces the work.
+    pub fn begin(flags: ProgressFlags, plan: &'a Plan, workload: Workload) -> Self {
+        let begun = Instant::now();
+        let style = match flags {
+            ProgressFlags { quiet: true, .. } => Style::Quiet,
+            ProgressFlags { json: true, .. } => Style::Json,
+            _ if std::io::stderr().is_terminal() => Style::Bar(bar(workload.steps)),
+            _ => Style::Plain { last: begun },
+        };
+        let progress = Self { plan, workload, style, cells: 0, steps: 0, begun };
+        let (name, all, left) = (&plan.name, plan.cells.len(), workload.cells);
+        match progress.style {
+            Style::Json => json_line(&json!({
+                "event": "begin", "name": name, "cells": all, "cells_left": left, "steps": workload.steps,
+            })),
+            _ if left == all => progress.say(format_args!("{name}: {all} cells")),
+            _ => progress.say(format_args!("{name}: {left} of {all} cells left to do")),
+        }
+        progress
+    }
+
+    /// Takes one event of the engine.
+    pub fn take(&mut self, event: &Event) {
+        match event {
+            Event::Loaded { component, ms } => self.json(|| {
+                json!({ "event": "loaded", "component": component.folder(), "ms": ms })
+            }),
+            Event::Stepped { cells, done, of, ms } => {
+                self.steps += cells.len() as u64;
+                self.json(|| {
+                    let keys: Vec<&str> = cells.iter().map(|&cell| self.plan.cells[cell].key.as_str()).collect();
+                    json!({ "event": "step", "cells": keys, "step": done, "steps": of, "ms": ms })
+                });
+                self.advance();
+            }
+            Event::Finished { record, .. } => self.finished(record),
+            Event::Note(text) => self.note(text),
+        }
+    }
+
+    /// Tells the user something, whatever the style.
+    pub fn note(&self, text: &str) {
+        match &self.style {
+            Style::Json => json_line(&json!({ "event": "note", "text": text })),
+            _ => self.say(format_args!("note: {text}")),
+        }
+    }
+
+    /// Ends the bar, and prints the last lines: where to look.
+    pub fn end(self, lines: &[(&str, String)]) {
+        match &self.style {
+            Style::Bar(bar) => bar.finish_and_clear(),
+            Style::Json => {
+                let files: Vec<Value> =
+                    lines.iter().map(|(what, place)| json!({ "what": what, "path": place })).collect();
+                json_line(&json!({ "event": "end", "files": files }));
+            }
+            Style::Plain { .. } | Style::Quiet => {}
+        }
+        if matches!(self.style, Style::Bar(_) | Style::Plain { .. }) {
+            for (what, place) in lines {
+                render::line(format_args!("{what:<8}{place}"));
+            }
+        }
+    }
+
+    fn finished(&mut self, record: &Record) {
+        self.cells += 1;
+        self.json(|| {
+            json!({
+                "event": "cell", "cell": record.cell, "status": record.status, "error": record.error,
+                "file": (record.status == Status::Done).then(|| record.cell.image_path()),
+                "total_ms": record.times.total_ms(), "unet_evals": record.unet_evals,
+            })
+        });
+        if let Some(reason) = &record.error {
+            self.say(format_args!("cell {} failed: {reason}", record.cell));
+        }
+        self.advance();
+    }
+
+    fn advance(&mut self) {
+        let (cells, all) = (self.cells, self.workload.cells);
+        match &mut self.style {
+            Style::Bar(bar) => {
+                bar.set_position(self.steps);
+                bar.set_message(format!("{cells}/{all} cells"));
+            }
+            Style::Plain { last } if last.elapsed() >= PLAIN_INTERVAL || cells == all => {
+                *last = Instant::now();
+                let seconds = self.begun.elapsed().as_secs_f64();
+                let rate = self.steps as f64 / seconds;
+                let left = (self.workload.steps.saturating_sub(self.steps)) as f64 / rate;
+                render::line(format_args!("{cells}/{all} cells  {rate:.1} steps/s  {}", time_left(left)));
+            }
+            _ => {}
+        }
+    }
+
+    fn say(&self, text: Arguments) {
+        match &self.style {
+            Style::Bar(bar) => bar.suspend(|| render::line(text)),
+            Style::Plain { .. } => render::line(text),
+            Style::Json | Style::Quiet => {}
+        }
+    }
+
+    fn json(&self, value: impl FnOnce() -> Value) {
+        if matches!(self.style, Style::Json) {
+            json_line(&value());
+        }
+    }
+}
+
+fn json_line(value: &Value) {
+    render::print(&format!("{value}\n"));
+}
+
+fn bar(steps: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:32} {msg}  {per_sec}  {eta} left")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key("per_sec", |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+            let _ = write!(out, "{:.1} steps/s", state.per_sec());
+        })
+        .progress_chars("━╸ ");
+    ProgressBar::new(steps).with_style(style)
+}
+
+/// Seconds as people say them.
+pub fn time_left(seconds: f64) -> String {
+    if seconds.is_finite() { format!("{} left", duration(seconds)) } else { String::new() }
+}
+
+/// `0.8 s`, `42 s`, `3 min 20 s`, `2 h 5 min`.
+pub fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        0..=9 => format!("{seconds:.1} s"),
+        10..=119 => format!("{whole} s"),
+        120..=5999 => format!("{} min {} s", whole / 60, whole % 60),
+        _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
+    }
+}

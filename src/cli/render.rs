@@ -1,0 +1,62 @@
+//! What goes to the terminal, and how errors look there.
+//!
+//! Text that comes from files is shown without control characters, so that none can steer the terminal.
+
+use std::error::Error as _;
+use std::fmt::{Arguments, Write as _};
+use std::io::{self, Write as _};
+
+use ip2p_sweep::Error;
+use miette::Diagnostic;
+
+/// Prints text as it is. A reader that went away (`ip2p schema | head`) is no error.
+pub fn print(text: &str) {
+    let mut stdout = io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
+
+/// Prints one line.
+pub fn line(text: Arguments) {
+    print(&format!("{}\n", clean(&text.to_string())));
+}
+
+/// Prints one line on standard error.
+pub fn aside(text: Arguments) {
+    let _ = writeln!(io::stderr().lock(), "{}", clean(&text.to_string()));
+}
+
+/// Prints an error with its place and remedy:
+///
+/// ```text
+/// error: guidance_scale has no values
+///   --> winter.toml:7:18
+/// hint: give at least one number, e.g. guidance_scale = [7.0]
+/// ```
+pub fn error(error: &Error) {
+    aside(format_args!("{}", report(error)));
+}
+
+fn report(error: &Error) -> String {
+    let mut text = format!("error: {error}");
+    if let Some((path, line, column)) = error.location() {
+        let _ = write!(text, "\n  --> {}:{line}:{column}", path.display());
+    }
+    let mut source = error.source();
+    while let Some(cause) = source {
+        // Messages that already end with their cause are not repeated.
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            let _ = write!(text, "\ncaused by: {cause_text}");
+        }
+        source = cause.source();
+    }
+    if let Some(hint) = error.help() {
+        let _ = write!(text, "\nhint: {hint}");
+    }
+    text
+}
+
+/// Without control characters other than the newline.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}

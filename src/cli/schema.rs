@@ -1,0 +1,12 @@
+//! `ip2p schema`.
+
+use std::process::ExitCode;
+
+use ip2p_sweep::{Error, spec};
+
+use super::render;
+
+pub fn run() -> Result<ExitCode, Error> {
+    render::print(spec::schema());
+    Ok(ExitCode::SUCCESS)
+}

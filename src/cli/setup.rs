@@ -1,0 +1,43 @@
+//! `ip2p setup`: fetches ONNX Runtime into the cache.
+
+use std::process::ExitCode;
+
+use ip2p_sweep::Error;
+use ip2p_sweep::model::runtime::{Host, Located, SetupEvent, Wanted, setup};
+
+use super::render;
+
+/// `ip2p setup`.
+#[derive(Debug, clap::Args)]
+pub struct Setup {
+    /// The build for NVIDIA GPUs, with the CUDA libraries it needs (1.5 GB to fetch)
+    #[arg(long)]
+    cuda: bool,
+}
+
+impl Setup {
+    pub fn run(self) -> Result<ExitCode, Error> {
+        let wanted = if self.cuda { Wanted::Cuda } else { Wanted::Cpu };
+        let located = fetch(&Host::current(None), wanted)?;
+        render::line(format_args!(
+            "ONNX Runtime {} is ready: {}",
+            located.version,
+            located.path.display()
+        ));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Fetches a runtime and says how far it is.
+pub fn fetch(host: &Host, wanted: Wanted) -> Result<Located, Error> {
+    let located = setup(host, wanted, &mut |event| match event {
+        SetupEvent::Waiting => render::aside(format_args!("waiting for another setup to end")),
+        SetupEvent::Downloading {
+            wheel,
+            number,
+            count,
+        } => render::aside(format_args!("fetching {wheel} ({number} of {count})")),
+        SetupEvent::Unpacking { .. } | SetupEvent::Ready { .. } => {}
+    })?;
+    Ok(located)
+}

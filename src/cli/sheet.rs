@@ -1,0 +1,34 @@
+//! `ip2p sheet`: the contact sheets of a run again, without inference.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use ip2p_sweep::Error;
+use ip2p_sweep::sheet::{SheetFile, SheetOptions, write_sheets};
+use ip2p_sweep::store::Run;
+
+use super::render;
+
+/// `ip2p sheet`.
+#[derive(Debug, clap::Args)]
+pub struct Sheet {
+    /// The run folder
+    run: PathBuf,
+}
+
+impl Sheet {
+    pub fn run(self) -> Result<ExitCode, Error> {
+        let run = Run::read(&self.run)?;
+        let sheets = write_sheets(&run, &SheetOptions::default())?;
+        for sheet in &sheets {
+            render::line(format_args!("{}", description(sheet)));
+            sheet.notes.iter().for_each(|note| render::line(format_args!("note: {note}")));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Where a sheet is and how large.
+pub fn description(sheet: &SheetFile) -> String {
+    format!("{} ({} x {})", sheet.path.display(), sheet.width, sheet.height)
+}

@@ -1,0 +1,334 @@
+//! Reads a `scheduler_config.json` as diffusers' `from_config` does.
+
+use serde_json::{Map, Value};
+
+use super::{SchedulerError, SchedulerKind};
+
+/// The options of a scheduler, whichever class wrote them.
+///
+/// Each scheduler takes the keys it knows; those that are missing get its own class's default, not that
+/// of the class that wrote the file. Unknown keys are ignored. Keys listed in `_use_default_values` count
+/// as missing, as in diffusers (`ConfigMixin.extract_init_dict`).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SchedulerConfig {
+    options: Map<String, Value>,
+}
+
+/// What the model predicts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PredictionType {
+    /// The noise.
+    Epsilon,
+    /// The velocity of Salimans and Ho (2022).
+    V,
+    /// The denoised latents.
+    Sample,
+}
+
+impl SchedulerConfig {
+    /// Reads the text of a `scheduler_config.json`.
+    ///
+    /// # Errors
+    /// [`SchedulerError::Json`] if it is not a JSON object. Values are judged when a sampler is made.
+    pub fn parse(json: &str) -> Result<Self, SchedulerError> {
+        let mut options: Map<String, Value> = serde_json::from_str(&quote_infinities(json))
+            .map_err(|error| SchedulerError::Json {
+                message: error.to_string(),
+            })?;
+        if let Some(Value::Array(names)) = options.remove("_use_default_values") {
+            for name in names.iter().filter_map(Value::as_str) {
+                options.shift_remove(name);
+            }
+        }
+        Ok(Self { options })
+    }
+
+    /// The scheduler that wrote the file, from `_class_name` and what distinguishes kinds of one class.
+    ///
+    /// # Errors
+    /// If there is no class, or none of the eleven.
+    pub fn kind(&self) -> Result<SchedulerKind, SchedulerError> {
+        use SchedulerKind as Kind;
+        let class = match self.options.get("_class_name") {
+            None => return Err(SchedulerError::NoClass),
+            Some(Value::String(class)) => class.as_str(),
+            Some(other) => return Err(unknown_class(&other.to_string())),
+        };
+        Ok(match class {
+            "EulerAncestralDiscreteScheduler" => Kind::EulerAncestral,
+            "EulerDiscreteScheduler" => Kind::Euler,
+            "HeunDiscreteScheduler" => Kind::Heun,
+            "LMSDiscreteScheduler" => Kind::Lms,
+            "DDIMScheduler" => Kind::Ddim,
+            "DDPMScheduler" => Kind::Ddpm,
+            "PNDMScheduler" => Kind::Pndm,
+            "DPMSolverMultistepScheduler" => self.dpm_solver_kind()?,
+            "UniPCMultistepScheduler" => Kind::UniPc,
+            "LCMScheduler" => Kind::Lcm,
+            other => return Err(unknown_class(other)),
+        })
+    }
+
+    /// `DPMSolverMultistepScheduler` has other algorithms and orders than DPM-Solver++(2M).
+    fn dpm_solver_kind(&self) -> Result<SchedulerKind, SchedulerError> {
+        let kind = if self.flag("use_karras_sigmas", false)? {
+            SchedulerKind::Dpmpp2mKarras
+        } else {
+            SchedulerKind::Dpmpp2m
+        };
+        // diffusers makes dpmsolver++ of deis.
+        if !["dpmsolver++", "deis"].contains(&self.text("algorithm_type", "dpmsolver++")?) {
+            return Err(self.unsupported(kind, "algorithm_type"));
+        }
+        if self.integer("solver_order", 2)? != 2 {
+            return Err(self.unsupported(kind, "solver_order"));
+        }
+        Ok(kind)
+    }
+
+    /// `prediction_type`.
+    ///
+    /// # Errors
+    /// If it is none of `epsilon`, `v_prediction` and `sample`.
+    pub fn prediction_type(&self) -> Result<PredictionType, SchedulerError> {
+        let expected = "epsilon, v_prediction or sample";
+        match self.text("prediction_type", "epsilon")? {
+            "epsilon" => Ok(PredictionType::Epsilon),
+            "v_prediction" => Ok(PredictionType::V),
+            "sample" => Ok(PredictionType::Sample),
+            _ => Err(self.invalid("prediction_type", expected)),
+        }
+    }
+
+    /// `num_train_timesteps`, 1000 by default.
+    pub(super) fn num_train_timesteps(&self) -> Result<i64, SchedulerError> {
+        let key = "num_train_timesteps";
+        match self.integer(key, 1000)? {
+            count @ 1..=100_000 => Ok(count),
+            _ => Err(self.invalid(key, "a whole number from 1 to 100000")),
+        }
+    }
+
+    /// `steps_offset`, 0 by default.
+    pub(super) fn steps_offset(&self) -> Result<i64, SchedulerError> {
+        match self.integer("steps_offset", 0)? {
+            offset @ -100_000..=100_000 => Ok(offset),
+            _ => Err(self.invalid("steps_offset", "a whole number from -100000 to 100000")),
+        }
+    }
+
+    /// The range to which the denoised latents are clipped, where `clip_sample` is set.
+    pub(super) fn clip(&self, default: bool) -> Result<Option<f32>, SchedulerError> {
+        if !self.flag("clip_sample", default)? {
+            return Ok(None);
+        }
+        let range = self.float("clip_sample_range", 1.0)?;
+        if range >= 0.0 {
+            Ok(Some(range as f32))
+        } else {
+            Err(self.invalid("clip_sample_range", "a number that is not negative"))
+        }
+    }
+
+    pub(super) fn flag(&self, key: &'static str, default: bool) -> Result<bool, SchedulerError> {
+        match self.options.get(key) {
+            None => Ok(default),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(Value::Null) => Ok(false),
+            Some(_) => Err(self.invalid(key, "true or false")),
+        }
+    }
+
+    pub(super) fn integer(&self, key: &'static str, default: i64) -> Result<i64, SchedulerError> {
+        match self.options.get(key) {
+            None => Ok(default),
+            Some(value) => value
+                .as_i64()
+                .ok_or_else(|| self.invalid(key, "a whole number")),
+        }
+    }
+
+    pub(super) fn float(&self, key: &'static str, default: f64) -> Result<f64, SchedulerError> {
+        match self.options.get(key) {
+            None => Ok(default),
+            Some(Value::String(text)) if text == "-Infinity" => Ok(f64::NEG_INFINITY),
+            Some(value) => value.as_f64().ok_or_else(|| self.invalid(key, "a number")),
+        }
+    }
+
+    /// A number that may be absent or null.
+    pub(super) fn optional_float(&self, key: &'static str) -> Result<Option<f64>, SchedulerError> {
+        if self.is_set(key) {
+            self.float(key, 0.0).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    pub(super) fn text<'a>(
+        &'a self,
+        key: &'static str,
+        default: &'a str,
+    ) -> Result<&'a str, SchedulerError> {
+        match self.options.get(key) {
+            None => Ok(default),
+            Some(value) => value.as_str().ok_or_else(|| self.invalid(key, "a text")),
+        }
+    }
+
+    /// A text that may be absent or null; then it is empty.
+    pub(super) fn optional_text(&self, key: &'static str) -> Result<&str, SchedulerError> {
+        if self.is_set(key) {
+            self.text(key, "")
+        } else {
+            Ok("")
+        }
+    }
+
+    /// A list of numbers that may be absent or null.
+    pub(super) fn numbers(&self, key: &'static str) -> Result<Option<Vec<f64>>, SchedulerError> {
+        if !self.is_set(key) {
+            return Ok(None);
+        }
+        let list = self.options.get(key).and_then(Value::as_array);
+        list.and_then(|values| values.iter().map(Value::as_f64).collect())
+            .map(Some)
+            .ok_or_else(|| self.invalid(key, "a list of numbers"))
+    }
+
+    /// Whether a key is there and not null.
+    pub(super) fn is_set(&self, key: &str) -> bool {
+        self.options.get(key).is_some_and(|value| !value.is_null())
+    }
+
+    /// An error if any of these options is on.
+    pub(super) fn refuse_flags(
+        &self,
+        scheduler: SchedulerKind,
+        keys: &[&'static str],
+    ) -> Result<(), SchedulerError> {
+        for key in keys {
+            if self.flag(key, false)? {
+                return Err(self.unsupported(scheduler, key));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn invalid(&self, key: &'static str, expected: &'static str) -> SchedulerError {
+        SchedulerError::Invalid {
+            key,
+            expected,
+            found: self.value(key),
+        }
+    }
+
+    pub(super) fn unsupported(
+        &self,
+        scheduler: SchedulerKind,
+        key: &'static str,
+    ) -> SchedulerError {
+        SchedulerError::Unsupported {
+            scheduler,
+            key,
+            value: self.value(key),
+        }
+    }
+
+    fn value(&self, key: &str) -> String {
+        self.options
+            .get(key)
+            .map_or_else(|| "absent".into(), Value::to_string)
+    }
+}
+
+fn unknown_class(class: &str) -> SchedulerError {
+    SchedulerError::UnknownClass {
+        class: class.into(),
+    }
+}
+
+/// Puts quotes around the `-Infinity` that Python writes for `lambda_min_clipped` and that JSON does not know.
+fn quote_infinities(json: &str) -> String {
+    json.split_inclusive(',')
+        .map(|part| match part.split_once(':') {
+            Some((key, value)) if value.trim_start().starts_with("-Infinity") => {
+                format!("{key}:{}", value.replacen("-Infinity", "\"-Infinity\"", 1))
+            }
+            _ => part.to_owned(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(json: &str) -> SchedulerConfig {
+        SchedulerConfig::parse(json).unwrap()
+    }
+
+    #[test]
+    fn the_class_and_its_options_give_the_kind() {
+        let kind = |json: &str| parse(json).kind();
+        let class = r#""_class_name": "DPMSolverMultistepScheduler""#;
+        assert_eq!(
+            kind(r#"{"_class_name": "LCMScheduler"}"#),
+            Ok(SchedulerKind::Lcm)
+        );
+        assert_eq!(kind(&format!("{{{class}}}")), Ok(SchedulerKind::Dpmpp2m));
+        assert_eq!(
+            kind(&format!(r#"{{{class}, "use_karras_sigmas": true}}"#)),
+            Ok(SchedulerKind::Dpmpp2mKarras)
+        );
+        assert_eq!(
+            kind(&format!(r#"{{{class}, "solver_order": 3}}"#)).map_err(|e| e.to_string()),
+            Err(
+                "scheduler_config.json: the scheduler dpmpp_2m does not support `solver_order` = 3"
+                    .into()
+            )
+        );
+        assert_eq!(kind("{}"), Err(SchedulerError::NoClass));
+        assert!(matches!(
+            kind(r#"{"_class_name": "DEISMultistepScheduler"}"#),
+            Err(SchedulerError::UnknownClass { .. })
+        ));
+    }
+
+    #[test]
+    fn pythons_minus_infinity_is_read() {
+        let config = parse(
+            r#"{"a": "b: -Infinity", "lambda_min_clipped": -Infinity, "c": 1, "d": -Infinity}"#,
+        );
+        assert_eq!(
+            config.float("lambda_min_clipped", 0.0),
+            Ok(f64::NEG_INFINITY)
+        );
+        assert_eq!(config.float("d", 0.0), Ok(f64::NEG_INFINITY));
+        assert_eq!(config.text("a", ""), Ok("b: -Infinity"));
+    }
+
+    #[test]
+    fn keys_that_were_defaults_count_as_missing() {
+        let config = parse(
+            r#"{"_use_default_values": ["timestep_spacing"], "timestep_spacing": "leading"}"#,
+        );
+        assert_eq!(config.text("timestep_spacing", "linspace"), Ok("linspace"));
+    }
+
+    #[test]
+    fn a_wrong_value_names_its_key() {
+        let message = |json: &str| parse(json).clip(true).map_err(|error| error.to_string());
+        assert_eq!(
+            message(r#"{"clip_sample": "yes"}"#),
+            Err(
+                "scheduler_config.json: `clip_sample` must be true or false, but is \"yes\"".into()
+            )
+        );
+        assert_eq!(
+            message(r#"{"clip_sample_range": -1}"#),
+            Err("scheduler_config.json: `clip_sample_range` must be a number that is not negative, but is -1".into())
+        );
+        assert!(SchedulerConfig::parse("[]").is_err());
+    }
+}

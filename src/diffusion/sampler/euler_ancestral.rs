@@ -1,0 +1,50 @@
+//! Ancestral sampling with Euler steps (k-diffusion). `EulerAncestralDiscreteScheduler`.
+
+use ndarray::{Array4, ArrayView4};
+
+use super::prediction::{denoised, noise_prediction};
+use super::{Method, Sampler, add_noise, zip};
+use crate::diffusion::config::PredictionType;
+use crate::diffusion::{Generator, SchedulerConfig, SchedulerError, SchedulerKind, sigmas};
+
+struct EulerAncestral {
+    prediction: PredictionType,
+    sigmas: Vec<f32>,
+}
+
+pub(super) fn sampler(config: &SchedulerConfig, steps: u32) -> Result<Sampler, SchedulerError> {
+    let kind = SchedulerKind::EulerAncestral;
+    let schedule = sigmas::k_diffusion(kind, config, steps)?;
+    let method = EulerAncestral {
+        prediction: noise_prediction(kind, config)?,
+        sigmas: schedule.sigmas.clone(),
+    };
+    Ok(Sampler::of_sigmas(
+        schedule.timesteps,
+        &schedule.sigmas,
+        schedule.init_noise_sigma,
+        method,
+    ))
+}
+
+impl Method for EulerAncestral {
+    /// Down to sigma_down, then noise up to the next level; at the last step that noise is 0, but drawn.
+    fn step(
+        &mut self,
+        index: usize,
+        prediction: ArrayView4<f32>,
+        latents: Array4<f32>,
+        noise: &mut Generator,
+    ) -> Array4<f32> {
+        let (from, to) = (self.sigmas[index], self.sigmas[index + 1]);
+        let (from_2, to_2) = (from * from, to * to);
+        let up = (to_2 * (from_2 - to_2) / from_2).sqrt();
+        let down = (to_2 - up * up).sqrt();
+        let dt = down - from;
+        let latents = zip(latents, prediction, |x, e| {
+            let derivative = (x - denoised(self.prediction, from, x, e)) / from;
+            x + derivative * dt
+        });
+        add_noise(latents, up, noise)
+    }
+}

@@ -1,0 +1,77 @@
+//! Heun's method: algorithm 2 of Karras et al. (2022) without churn. `HeunDiscreteScheduler`.
+
+use ndarray::{Array4, ArrayView4, Zip};
+
+use super::prediction::{clipped, denoised};
+use super::{Method, Sampler, zip};
+use crate::diffusion::config::PredictionType;
+use crate::diffusion::{Generator, SchedulerConfig, SchedulerError, SchedulerKind, sigmas};
+
+struct Heun {
+    prediction: PredictionType,
+    clip: Option<f32>,
+    /// Each but the first and the last twice: one for each evaluation.
+    sigmas: Vec<f32>,
+    /// Latents and slope where a step began, between its two evaluations.
+    begun: Option<(Array4<f32>, Array4<f32>)>,
+}
+
+pub(super) fn sampler(config: &SchedulerConfig, steps: u32) -> Result<Sampler, SchedulerError> {
+    let schedule = sigmas::k_diffusion(SchedulerKind::Heun, config, steps)?;
+    let mut sigmas = twice_but_first(&schedule.sigmas);
+    sigmas.pop();
+    let timesteps = twice_but_first(&schedule.timesteps);
+    let method = Heun {
+        prediction: config.prediction_type()?,
+        clip: config.clip(false)?,
+        sigmas: sigmas.clone(),
+        begun: None,
+    };
+    Ok(Sampler::of_sigmas(
+        timesteps,
+        &sigmas,
+        schedule.init_noise_sigma,
+        method,
+    ))
+}
+
+fn twice_but_first(values: &[f32]) -> Vec<f32> {
+    values
+        .iter()
+        .flat_map(|&value| [value; 2])
+        .skip(1)
+        .collect()
+}
+
+impl Method for Heun {
+    /// Even evaluations take Euler's step; odd ones take it again with the mean of both slopes.
+    fn step(
+        &mut self,
+        index: usize,
+        prediction: ArrayView4<f32>,
+        latents: Array4<f32>,
+        _noise: &mut Generator,
+    ) -> Array4<f32> {
+        let sigma = self.sigmas[index];
+        let slope = zip(latents.clone(), prediction, |x, e| {
+            let x0 = denoised(self.prediction, sigma, x, e);
+            (x - clipped(x0, self.clip)) / sigma
+        });
+        match self.begun.take() {
+            None => {
+                let dt = self.sigmas[index + 1] - sigma;
+                let next = zip(latents.clone(), slope.view(), |x, slope| x + slope * dt);
+                self.begun = Some((latents, slope));
+                next
+            }
+            Some((mut start, first)) => {
+                let dt = sigma - self.sigmas[index - 1];
+                Zip::from(&mut start)
+                    .and(&first)
+                    .and(&slope)
+                    .for_each(|x, &first, &second| *x += (first + second) / 2.0 * dt);
+                start
+            }
+        }
+    }
+}

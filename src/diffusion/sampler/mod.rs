@@ -1,0 +1,199 @@
+//! The loop's view of a sampler: when to ask the model, and what to make of the answer.
+
+mod ddim;
+mod ddpm;
+mod dpmpp_2m;
+mod euler;
+mod euler_ancestral;
+mod heun;
+mod lcm;
+mod lms;
+mod pndm;
+mod prediction;
+mod unipc;
+
+use ndarray::{Array4, ArrayView4, Zip};
+
+use super::{Generator, SchedulerConfig, SchedulerError, SchedulerKind};
+
+/// One call of the UNet.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Evaluation {
+    /// Its number, from 0.
+    pub index: usize,
+    /// What the UNet is given.
+    pub timestep: f32,
+    /// Noise level of the latents, where the scheduler has one.
+    pub sigma: Option<f64>,
+}
+
+/// A scheduler set to a number of steps, and the state of one run of it: each cell has its own.
+///
+/// The loop is that of the diffusers pipeline:
+///
+/// ```
+/// # use ip2p_sweep::diffusion::{Generator, Sampler, SchedulerConfig, SchedulerKind};
+/// # use ip2p_sweep::spec::NoiseSource;
+/// # let config = SchedulerConfig::parse("{}")?;
+/// # let predict = |input: ndarray::Array4<f32>, _timestep: f32| input;
+/// let mut noise = Generator::new(NoiseSource::TorchCpu, 42);
+/// let mut sampler = Sampler::new(SchedulerKind::EulerAncestral, &config, 20)?;
+/// let mut latents = noise.randn((1, 4, 8, 8)) * sampler.init_noise_sigma();
+/// for evaluation in sampler.evaluations().to_vec() {
+///     let input = sampler.scale_model_input(evaluation, latents.view());
+///     let prediction = predict(input, evaluation.timestep);
+///     latents = sampler.step(evaluation, prediction.view(), latents, &mut noise);
+/// }
+/// # Ok::<(), ip2p_sweep::diffusion::SchedulerError>(())
+/// ```
+pub struct Sampler {
+    evaluations: Vec<Evaluation>,
+    init_noise_sigma: f32,
+    scales_input: bool,
+    method: Box<dyn Method + Send>,
+}
+
+/// What differs between samplers.
+trait Method {
+    /// The latents after evaluation `index`.
+    fn step(
+        &mut self,
+        index: usize,
+        prediction: ArrayView4<f32>,
+        latents: Array4<f32>,
+        noise: &mut Generator,
+    ) -> Array4<f32>;
+}
+
+impl Sampler {
+    /// A sampler of a kind with the options of a model's configuration; what those say of another
+    /// class's options is ignored, and what they do not say is the class's default. The names
+    /// `dpmpp_2m` and `dpmpp_2m_karras` fix the algorithm, the order 2 and whether Karras' sigmas are used.
+    ///
+    /// # Errors
+    /// If an option is invalid or not supported, or the number of steps is impossible.
+    pub fn new(
+        kind: SchedulerKind,
+        config: &SchedulerConfig,
+        num_inference_steps: u32,
+    ) -> Result<Self, SchedulerError> {
+        let steps = num_inference_steps;
+        if !(1..=100_000).contains(&steps) {
+            return Err(SchedulerError::Steps {
+                scheduler: kind,
+                steps,
+                reason: "it must be from 1 to 100000".into(),
+            });
+        }
+        match kind {
+            SchedulerKind::EulerAncestral => euler_ancestral::sampler(config, steps),
+            SchedulerKind::Euler => euler::sampler(config, steps),
+            SchedulerKind::Heun => heun::sampler(config, steps),
+            SchedulerKind::Lms => lms::sampler(config, steps),
+            SchedulerKind::Ddim => ddim::sampler(config, steps),
+            SchedulerKind::Ddpm => ddpm::sampler(config, steps),
+            SchedulerKind::Pndm => pndm::sampler(config, steps),
+            SchedulerKind::Dpmpp2m | SchedulerKind::Dpmpp2mKarras => {
+                dpmpp_2m::sampler(kind, config, steps)
+            }
+            SchedulerKind::UniPc => unipc::sampler(config, steps),
+            SchedulerKind::Lcm => lcm::sampler(config, steps),
+        }
+    }
+
+    /// A sampler whose UNet sees latents scaled to unit variance.
+    fn of_sigmas(
+        timesteps: Vec<f32>,
+        sigmas: &[f32],
+        init_noise_sigma: f32,
+        method: impl Method + Send + 'static,
+    ) -> Self {
+        let mut sampler = Self::of_timesteps(timesteps, method);
+        sampler.scales_input = true;
+        sampler.init_noise_sigma = init_noise_sigma;
+        sampler.with_sigmas(sigmas)
+    }
+
+    /// A sampler whose UNet sees the latents as they are.
+    fn of_timesteps(
+        timesteps: impl IntoIterator<Item = f32>,
+        method: impl Method + Send + 'static,
+    ) -> Self {
+        let evaluations = (timesteps.into_iter().enumerate())
+            .map(|(index, timestep)| Evaluation {
+                index,
+                timestep,
+                sigma: None,
+            })
+            .collect();
+        Self {
+            evaluations,
+            init_noise_sigma: 1.0,
+            scales_input: false,
+            method: Box::new(method),
+        }
+    }
+
+    fn with_sigmas(mut self, sigmas: &[f32]) -> Self {
+        for (evaluation, &sigma) in self.evaluations.iter_mut().zip(sigmas) {
+            evaluation.sigma = Some(f64::from(sigma));
+        }
+        self
+    }
+
+    /// Standard deviation of the initial latents: what `randn` is multiplied by.
+    pub fn init_noise_sigma(&self) -> f32 {
+        self.init_noise_sigma
+    }
+
+    /// The calls of the UNet, in order. Heun and PNDM have more of them than steps.
+    pub fn evaluations(&self) -> &[Evaluation] {
+        &self.evaluations
+    }
+
+    /// What the UNet sees of the latents (any shape); the image latents beside them are never scaled.
+    pub fn scale_model_input(
+        &self,
+        evaluation: Evaluation,
+        latents: ArrayView4<f32>,
+    ) -> Array4<f32> {
+        match evaluation.sigma {
+            Some(sigma) if self.scales_input => {
+                let sigma = sigma as f32;
+                let deviation = (sigma * sigma + 1.0).sqrt();
+                latents.mapv(|x| x / deviation)
+            }
+            _ => latents.to_owned(),
+        }
+    }
+
+    /// The latents after an evaluation, from the guided prediction of the same shape.
+    ///
+    /// Draws from `noise` when the reference does: euler_ancestral at every step, ddpm where the timestep is
+    /// above 0, lcm at every step but the last, the others never. Evaluations come in order, each once.
+    ///
+    /// # Panics
+    /// If prediction and latents differ in shape.
+    pub fn step(
+        &mut self,
+        evaluation: Evaluation,
+        prediction: ArrayView4<f32>,
+        latents: Array4<f32>,
+        noise: &mut Generator,
+    ) -> Array4<f32> {
+        self.method
+            .step(evaluation.index, prediction, latents, noise)
+    }
+}
+
+/// f(x, y) for each element of x, in place.
+fn zip(mut x: Array4<f32>, y: ArrayView4<f32>, f: impl Fn(f32, f32) -> f32) -> Array4<f32> {
+    Zip::from(&mut x).and(y).for_each(|x, &y| *x = f(*x, y));
+    x
+}
+
+/// x + deviation * noise, the noise drawn here.
+fn add_noise(x: Array4<f32>, deviation: f32, noise: &mut Generator) -> Array4<f32> {
+    let drawn = noise.randn(x.dim());
+    zip(x, drawn.view(), |x, noise| x + noise * deviation)
+}

@@ -1,0 +1,261 @@
+//! Noise levels sigma = sqrt((1 - alpha) / alpha) at the timesteps that a sampler visits.
+
+use super::spacing::{self, Spacing, linspace};
+use super::{SchedulerConfig, SchedulerError, SchedulerKind, betas};
+
+/// Timesteps and the noise levels at them, one more at the end.
+#[derive(Debug, Clone)]
+pub(super) struct Schedule<T> {
+    pub timesteps: Vec<T>,
+    pub sigmas: Vec<f32>,
+    /// Standard deviation of the initial latents, in the k-diffusion family.
+    pub init_noise_sigma: f32,
+}
+
+/// The schedule of euler_ancestral, euler, heun and lms (Karras et al., 2022, and k-diffusion).
+pub(super) fn k_diffusion(
+    kind: SchedulerKind,
+    config: &SchedulerConfig,
+    steps: u32,
+) -> Result<Schedule<f32>, SchedulerError> {
+    refuse_other_sigmas(kind, config)?;
+    let alphas_cumprod = betas::alphas_cumprod(kind, config)?;
+    let train = training(&alphas_cumprod);
+    let spacing = Spacing::of(config, "linspace")?;
+    let mut timesteps = spacing::fractional(config, spacing, steps)?;
+    let mut sigmas = match interpolation(kind, config)? {
+        Interpolation::Linear => interpolate(timesteps.iter().map(|&t| f64::from(t)), &train),
+        Interpolation::LogLinear => log_linear(&train, steps),
+    };
+    let karras =
+        kind != SchedulerKind::EulerAncestral && config.flag("use_karras_sigmas", false)?;
+    if karras {
+        let limits = match kind {
+            SchedulerKind::Lms => (None, None),
+            _ => karras_limits(config)?,
+        };
+        sigmas = convert_to_karras(limits, sigmas[sigmas.len() - 1], sigmas[0], steps);
+        let logarithms = logarithms(&train);
+        timesteps = (sigmas.iter())
+            .map(|&sigma| sigma_to_t(sigma, &logarithms) as f32)
+            .collect();
+    }
+    let last = match kind {
+        SchedulerKind::Euler => final_sigma(config, train[0])?,
+        _ => 0.0,
+    };
+    let schedule = finish(kind, steps, timesteps, sigmas, last)?;
+    let max = schedule.sigmas.iter().copied().fold(0.0, f32::max);
+    let init_noise_sigma = match spacing {
+        Spacing::Linspace | Spacing::Trailing => max,
+        Spacing::Leading => (max * max + 1.0).sqrt(),
+    };
+    Ok(Schedule {
+        init_noise_sigma,
+        ..schedule
+    })
+}
+
+/// The schedule of dpmpp_2m, dpmpp_2m_karras and unipc.
+pub(super) fn multistep(
+    kind: SchedulerKind,
+    config: &SchedulerConfig,
+    steps: u32,
+) -> Result<Schedule<i64>, SchedulerError> {
+    refuse_other_sigmas(kind, config)?;
+    let alphas_cumprod = betas::alphas_cumprod(kind, config)?;
+    let train = training(&alphas_cumprod);
+    let karras = match kind {
+        SchedulerKind::UniPc => config.flag("use_karras_sigmas", false)?,
+        _ => kind == SchedulerKind::Dpmpp2mKarras,
+    };
+    let spacing = Spacing::of(config, "linspace")?;
+    let mut timesteps = {
+        let last = last_timestep(kind, config, &alphas_cumprod)?;
+        spacing::multistep(config, spacing, last, steps)?
+    };
+    if !karras {
+        let sigmas = interpolate(timesteps.iter().map(|&t| t as f64), &train);
+        let last = final_sigma(config, train[0])?;
+        return finish(kind, steps, timesteps, sigmas, last);
+    }
+    let (min, max) = (f64::from(train[0]), f64::from(train[train.len() - 1]));
+    let sigmas = convert_to_karras(karras_limits(config)?, min, max, steps);
+    // DPM-Solver keeps fractions with cosine betas, only for its timesteps to be cut off.
+    let cosine = config.text("beta_schedule", "linear")? == "squaredcos_cap_v2";
+    let rounds = kind == SchedulerKind::UniPc || !cosine;
+    let logarithms = logarithms(&train);
+    timesteps = (sigmas.iter())
+        .map(|&sigma| sigma_to_t(sigma, &logarithms))
+        .map(|t| if rounds { t.round_ties_even() } else { t } as i64)
+        .collect();
+    let min = match kind {
+        SchedulerKind::UniPc => sigmas[sigmas.len() - 1] as f32,
+        _ => train[0],
+    };
+    let last = final_sigma(config, min)?;
+    finish(kind, steps, timesteps, sigmas, last)
+}
+
+fn finish<T: PartialEq + Copy>(
+    kind: SchedulerKind,
+    steps: u32,
+    timesteps: Vec<T>,
+    sigmas: Vec<f64>,
+    last: f32,
+) -> Result<Schedule<T>, SchedulerError> {
+    // diffusers takes the second of equal timesteps as the first step, and fails at the end.
+    if timesteps.is_empty() || timesteps[1..].contains(&timesteps[0]) {
+        return Err(SchedulerError::Steps {
+            scheduler: kind,
+            steps,
+            reason: "its first timestep would occur twice".into(),
+        });
+    }
+    let sigmas = sigmas.into_iter().map(|sigma| sigma as f32);
+    Ok(Schedule {
+        timesteps,
+        sigmas: sigmas.chain([last]).collect(),
+        init_noise_sigma: 1.0,
+    })
+}
+
+fn refuse_other_sigmas(
+    kind: SchedulerKind,
+    config: &SchedulerConfig,
+) -> Result<(), SchedulerError> {
+    let keys: &[&'static str] = match kind {
+        SchedulerKind::EulerAncestral => &[],
+        SchedulerKind::Euler | SchedulerKind::Heun | SchedulerKind::Lms => {
+            &["use_exponential_sigmas", "use_beta_sigmas"]
+        }
+        SchedulerKind::UniPc => &[
+            "use_exponential_sigmas",
+            "use_beta_sigmas",
+            "use_flow_sigmas",
+            "use_dynamic_shifting",
+        ],
+        _ => &[
+            "use_exponential_sigmas",
+            "use_beta_sigmas",
+            "use_flow_sigmas",
+            "use_lu_lambdas",
+        ],
+    };
+    config.refuse_flags(kind, keys)
+}
+
+enum Interpolation {
+    Linear,
+    LogLinear,
+}
+
+fn interpolation(
+    kind: SchedulerKind,
+    config: &SchedulerConfig,
+) -> Result<Interpolation, SchedulerError> {
+    if kind != SchedulerKind::Euler {
+        return Ok(Interpolation::Linear);
+    }
+    match config.text("interpolation_type", "linear")? {
+        "linear" => Ok(Interpolation::Linear),
+        "log_linear" => Ok(Interpolation::LogLinear),
+        _ => Err(config.invalid("interpolation_type", "linear or log_linear")),
+    }
+}
+
+/// `final_sigmas_type`.
+fn final_sigma(config: &SchedulerConfig, min: f32) -> Result<f32, SchedulerError> {
+    match config.text("final_sigmas_type", "zero")? {
+        "zero" => Ok(0.0),
+        "sigma_min" => Ok(min),
+        _ => Err(config.invalid("final_sigmas_type", "zero or sigma_min")),
+    }
+}
+
+/// Noise levels of every timestep of training, rising.
+fn training(alphas_cumprod: &[f32]) -> Vec<f32> {
+    (alphas_cumprod.iter())
+        .map(|alpha| ((1.0 - alpha) / alpha).sqrt())
+        .collect()
+}
+
+fn logarithms(sigmas: &[f32]) -> Vec<f32> {
+    sigmas.iter().map(|sigma| sigma.ln()).collect()
+}
+
+/// How many timesteps of training have a log signal-to-noise ratio of `lambda_min_clipped` or more.
+fn last_timestep(
+    kind: SchedulerKind,
+    config: &SchedulerConfig,
+    alphas_cumprod: &[f32],
+) -> Result<i64, SchedulerError> {
+    let train = config.num_train_timesteps()?;
+    if kind == SchedulerKind::UniPc {
+        return Ok(train);
+    }
+    let clip = config.float("lambda_min_clipped", f64::NEG_INFINITY)? as f32;
+    let lambda = |alpha: f32| alpha.sqrt().ln() - (1.0 - alpha).sqrt().ln();
+    let clipped = (alphas_cumprod.iter()).filter(|&&alpha| lambda(alpha) < clip);
+    Ok(train - clipped.count() as i64)
+}
+
+/// `numpy.interp` of values at 0, 1, 2, ...
+fn interpolate(timesteps: impl Iterator<Item = f64>, values: &[f32]) -> Vec<f64> {
+    let last = values.len() - 1;
+    timesteps
+        .map(|t| {
+            let low = t.clamp(0.0, last as f64);
+            let j = low as usize;
+            let value = f64::from(values[j]);
+            if j as f64 == low {
+                value
+            } else {
+                (f64::from(values[j + 1]) - value) * (low - j as f64) + value
+            }
+        })
+        .collect()
+}
+
+/// Levels evenly spaced in the logarithm: one more than steps, so that the last step ends above 0.
+fn log_linear(train: &[f32], steps: u32) -> Vec<f64> {
+    let (max, min) = (train[train.len() - 1].ln(), train[0].ln());
+    let levels = betas::linspace(max, min, steps as usize + 1);
+    levels.into_iter().map(|l| f64::from(l.exp())).collect()
+}
+
+/// `sigma_min` and `sigma_max`.
+fn karras_limits(config: &SchedulerConfig) -> Result<(Option<f64>, Option<f64>), SchedulerError> {
+    Ok((
+        config.optional_float("sigma_min")?,
+        config.optional_float("sigma_max")?,
+    ))
+}
+
+/// Equation 5 of Karras et al. (2022) with rho = 7.
+fn convert_to_karras(
+    (sigma_min, sigma_max): (Option<f64>, Option<f64>),
+    min: f64,
+    max: f64,
+    steps: u32,
+) -> Vec<f64> {
+    const RHO: f64 = 7.0;
+    let min = sigma_min.unwrap_or(min).powf(1.0 / RHO);
+    let max = sigma_max.unwrap_or(max).powf(1.0 / RHO);
+    let ramp = linspace(1.0, steps).into_iter();
+    ramp.map(|r| (max + r * (min - max)).powf(RHO)).collect()
+}
+
+/// The timestep, with fraction, at which training had this noise level.
+fn sigma_to_t(sigma: f64, logarithms: &[f32]) -> f64 {
+    if logarithms.len() < 2 {
+        return 0.0;
+    }
+    let log_sigma = sigma.max(1e-10).ln();
+    let below = |&log: &f32| log_sigma - f64::from(log) >= 0.0;
+    let j = logarithms.iter().rposition(below).unwrap_or(0);
+    let j = j.min(logarithms.len() - 2);
+    let (low, high) = (logarithms[j], logarithms[j + 1]);
+    let w = ((f64::from(low) - log_sigma) / f64::from(low - high)).clamp(0.0, 1.0);
+    (1.0 - w) * j as f64 + w * (j + 1) as f64
+}

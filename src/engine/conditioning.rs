@@ -1,0 +1,131 @@
+//! The first two phases: every distinct text and every distinct image is encoded once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use image::RgbImage;
+use ndarray::{Array3, Array4};
+
+use super::{Component, Denoiser, Engine, Outcome, Task};
+use crate::image::{fit, read, to_tensor};
+use crate::meter::milliseconds;
+use crate::plan::{Condition, Plan, Start, conditions};
+
+/// What the UNet is conditioned on, encoded; a failure stays with the text or image that caused it.
+#[derive(Debug, Default)]
+pub(super) struct Conditioning<'a> {
+    texts: HashMap<&'a str, Encoded<Array3<f32>>>,
+    images: HashMap<Fitted, Encoded<Array4<f32>>>,
+    /// The last input that was read: cells of one image lie together.
+    input: Option<(Fitted, Arc<RgbImage>)>,
+}
+
+/// An image at a size: index into [`Plan::images`], width, height.
+type Fitted = (usize, u32, u32);
+
+fn fitted(start: Start) -> Fitted {
+    (start.image, start.course.width, start.course.height)
+}
+
+/// An encoded text or image, or why there is none.
+#[derive(Debug)]
+struct Encoded<T> {
+    value: Result<T, String>,
+    /// Milliseconds, until the first cell that needs it takes them into its record.
+    ms: Option<f64>,
+}
+
+impl<'a> Conditioning<'a> {
+    /// The embedding (1, tokens, hidden) of a text.
+    pub(super) fn text(&self, text: &str) -> Result<&Array3<f32>, String> {
+        value(self.texts.get(text))
+    }
+
+    /// The latents (1, channels, h, w) of an image.
+    pub(super) fn image(&self, start: Start) -> Result<&Array4<f32>, String> {
+        value(self.images.get(&fitted(start)))
+    }
+
+    /// Milliseconds spent on these texts that no cell has taken yet.
+    pub(super) fn take_text_ms<'t>(&mut self, texts: impl Iterator<Item = &'t str>) -> Option<f64> {
+        texts.filter_map(|text| self.texts.get_mut(text)?.ms.take()).reduce(|sum, ms| sum + ms)
+    }
+
+    /// Milliseconds spent on this image, if no cell has taken them yet.
+    pub(super) fn take_image_ms(&mut self, start: Start) -> Option<f64> {
+        self.images.get_mut(&fitted(start))?.ms.take()
+    }
+
+    /// The input image at the size of the output.
+    pub(super) fn input(&mut self, plan: &Plan, start: Start) -> Result<Arc<RgbImage>, String> {
+        if let Some((known, input)) = &self.input
+            && *known == fitted(start)
+        {
+            return Ok(Arc::clone(input));
+        }
+        let (image, _) = read(&plan.images[start.image].path).map_err(|error| error.to_string())?;
+        let input = Arc::new(fit(&image, start.course.width, start.course.height, plan.fit));
+        self.input = Some((fitted(start), Arc::clone(&input)));
+        Ok(input)
+    }
+}
+
+fn value<T>(encoded: Option<&Encoded<T>>) -> Result<&T, String> {
+    match encoded {
+        Some(Encoded { value, .. }) => value.as_ref().map_err(String::clone),
+        None => Err("it was not encoded".to_owned()),
+    }
+}
+
+impl<'a, D: Denoiser> Engine<'a, '_, D> {
+    /// Encodes the texts that the tasks need, and frees the text encoder: nothing needs it after that.
+    pub(super) fn encode_texts(&mut self, tasks: &[Task<'a>]) -> Outcome<D> {
+        for task in tasks {
+            if self.shelf.holds(self.key(task)) {
+                continue;
+            }
+            for (Condition { text, .. }, _) in self.conditions(task) {
+                if self.conditioning.texts.contains_key(text) {
+                    continue;
+                }
+                self.ready(Component::TextEncoder)?;
+                let begun = Instant::now();
+                let value = match self.model.encode_text(text) {
+                    Ok(embedding) => Ok(embedding),
+                    Err(error) => Err(self.reason(error)?),
+                };
+                let ms = Some(milliseconds(begun));
+                self.conditioning.texts.insert(text, Encoded { value, ms });
+            }
+        }
+        self.model.unload(Component::TextEncoder);
+        Ok(())
+    }
+
+    /// Encodes a task's image, unless that was done.
+    pub(super) fn encode_image(&mut self, task: &Task<'a>) -> Outcome<D> {
+        let known = fitted(task.start);
+        if self.conditioning.images.contains_key(&known) || self.shelf.holds(self.key(task)) {
+            return Ok(());
+        }
+        self.ready(Component::VaeEncoder)?;
+        let begun = Instant::now();
+        let value = match self.conditioning.input(self.job.plan, task.start) {
+            Ok(input) => match self.model.encode_image(to_tensor(&input).view()) {
+                Ok(latents) => Ok(latents),
+                Err(error) => Err(self.reason(error)?),
+            },
+            Err(reason) => Err(reason),
+        };
+        let ms = Some(milliseconds(begun));
+        self.conditioning.images.insert(known, Encoded { value, ms });
+        Ok(())
+    }
+
+    /// What the UNet's rows of a task are conditioned on, with their coefficients.
+    pub(super) fn conditions(&self, task: &Task) -> Vec<(Condition<'a>, f32)> {
+        let plan = self.job.plan;
+        conditions(&plan.cells[task.work.cell].parameters, plan.numerics.guidance)
+    }
+}

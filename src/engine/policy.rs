@@ -1,0 +1,37 @@
+//! How much at a time.
+
+use std::fmt;
+
+/// How much the engine does and holds at a time; never changes a pixel beyond rounding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// One component in memory at a time.
+    pub phased: bool,
+    /// Cells denoised together.
+    pub batch: usize,
+    /// Rows in one call of the UNet: more are as fast on a CPU and need more memory.
+    pub unet_rows: usize,
+}
+
+impl Policy {
+    /// What to try when the device ran out of memory: half the batch, then fewer rows, then one component
+    /// at a time, then nothing.
+    pub fn smaller(self) -> Option<Self> {
+        if self.batch > 1 {
+            Some(Self { batch: self.batch / 2, unet_rows: self.unet_rows.div_ceil(2), ..self })
+        } else if self.unet_rows > 1 {
+            Some(Self { unet_rows: 1, ..self })
+        } else if !self.phased {
+            Some(Self { phased: true, ..self })
+        } else {
+            None
+        }
+    }
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let memory = if self.phased { "phased" } else { "resident" };
+        write!(f, "batch {}, {} UNet rows a call, {memory} memory", self.batch, self.unet_rows)
+    }
+}

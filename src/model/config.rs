@@ -1,0 +1,193 @@
+//! Reads the JSON files of a model folder, checking each value that is used.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use super::ModelError;
+use super::files;
+
+/// diffusers' default (`AutoencoderKL.scaling_factor`), which old configurations leave out.
+const SCALING_FACTOR: f64 = 0.18215;
+/// Deeper networks and larger samples than anyone trains; beyond them sizes would overflow.
+const MOST_LEVELS: usize = 12;
+const LARGEST: u64 = 65_536;
+
+/// What `vae_encoder/config.json` and `vae_decoder/config.json` say.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct VaeConfig {
+    /// Pixels a latent stands for, along each side.
+    pub factor: u32,
+    pub scaling_factor: f64,
+    pub latent_channels: usize,
+}
+
+/// What `unet/config.json` says.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct UnetConfig {
+    pub in_channels: usize,
+    pub out_channels: usize,
+    pub levels: u32,
+    /// Longest side of the latents it was trained on.
+    pub sample_size: u32,
+    /// Width of the text embedding.
+    pub text_width: usize,
+}
+
+/// What `text_encoder/config.json` says.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct TextConfig {
+    /// Tokens it has positions for.
+    pub context_length: usize,
+}
+
+impl VaeConfig {
+    /// Reads both halves, which must agree.
+    pub fn read(encoder: &Path, decoder: &Path) -> Result<Self, ModelError> {
+        let (first, second) = (Self::read_half(encoder)?, Self::read_half(decoder)?);
+        let differs = [
+            ("block_out_channels", first.factor != second.factor),
+            (
+                "scaling_factor",
+                first.scaling_factor != second.scaling_factor,
+            ),
+            (
+                "latent_channels",
+                first.latent_channels != second.latent_channels,
+            ),
+        ];
+        match differs.into_iter().find(|(_, differs)| *differs) {
+            Some((key, _)) => Err(ModelError::VaeMismatch {
+                path: encoder.to_owned(),
+                key,
+            }),
+            None => Ok(first),
+        }
+    }
+
+    fn read_half(path: &Path) -> Result<Self, ModelError> {
+        let config = Config::read(path)?;
+        let scaling_factor = config.number("scaling_factor")?.unwrap_or(SCALING_FACTOR);
+        if scaling_factor <= 0.0 || !scaling_factor.is_finite() {
+            return Err(config.wrong("scaling_factor", "must be above 0"));
+        }
+        Ok(Self {
+            factor: 1 << (config.length("block_out_channels")? - 1),
+            scaling_factor,
+            latent_channels: config.count("latent_channels")?.unwrap_or(4),
+        })
+    }
+}
+
+impl UnetConfig {
+    pub fn read(path: &Path) -> Result<Self, ModelError> {
+        let config = Config::read(path)?;
+        let levels = u32::try_from(config.length("block_out_channels")?)
+            .map_err(|_| config.wrong("block_out_channels", "has too many entries"))?;
+        Ok(Self {
+            in_channels: config.required_count("in_channels")?,
+            out_channels: config.count("out_channels")?.unwrap_or(4),
+            levels,
+            sample_size: config.longest_side("sample_size")?,
+            text_width: config.required_count("cross_attention_dim")?,
+        })
+    }
+}
+
+impl TextConfig {
+    pub fn read(path: &Path) -> Result<Self, ModelError> {
+        let config = Config::read(path)?;
+        Ok(Self {
+            context_length: config.required_count("max_position_embeddings")?,
+        })
+    }
+}
+
+/// One JSON object with the path that errors name.
+pub(super) struct Config {
+    path: PathBuf,
+    object: Map<String, Value>,
+}
+
+impl Config {
+    pub fn read(path: &Path) -> Result<Self, ModelError> {
+        let text = files::text(path)?;
+        let object = serde_json::from_str(&text).map_err(|source| ModelError::Json {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            object,
+        })
+    }
+
+    pub fn value(&self, key: &str) -> Option<&Value> {
+        self.object.get(key).filter(|value| !value.is_null())
+    }
+
+    fn number(&self, key: &'static str) -> Result<Option<f64>, ModelError> {
+        self.value(key)
+            .map(|value| {
+                value
+                    .as_f64()
+                    .ok_or_else(|| self.wrong(key, "must be a number"))
+            })
+            .transpose()
+    }
+
+    /// A whole number above 0.
+    fn count(&self, key: &'static str) -> Result<Option<usize>, ModelError> {
+        self.value(key)
+            .map(|value| self.side(key, value).map(|side| side as usize))
+            .transpose()
+    }
+
+    fn required_count(&self, key: &'static str) -> Result<usize, ModelError> {
+        self.count(key)?
+            .ok_or_else(|| self.wrong(key, "is missing"))
+    }
+
+    fn side(&self, key: &'static str, value: &Value) -> Result<u32, ModelError> {
+        value
+            .as_u64()
+            .filter(|number| (1..=LARGEST).contains(number))
+            .and_then(|number| u32::try_from(number).ok())
+            .ok_or_else(|| self.wrong(key, &format!("must be a whole number from 1 to {LARGEST}")))
+    }
+
+    /// A number, or the larger of [height, width].
+    fn longest_side(&self, key: &'static str) -> Result<u32, ModelError> {
+        match self.value(key) {
+            None => Err(self.wrong(key, "is missing")),
+            Some(Value::Array(sides)) if !sides.is_empty() => sides
+                .iter()
+                .map(|side| self.side(key, side))
+                .try_fold(0, |longest, side| Ok(longest.max(side?))),
+            Some(value) => self.side(key, value),
+        }
+    }
+
+    /// The length of a list, from 1 on.
+    fn length(&self, key: &'static str) -> Result<usize, ModelError> {
+        let length = self
+            .value(key)
+            .ok_or_else(|| self.wrong(key, "is missing"))?
+            .as_array()
+            .ok_or_else(|| self.wrong(key, "must be a list"))?
+            .len();
+        if (1..=MOST_LEVELS).contains(&length) {
+            Ok(length)
+        } else {
+            Err(self.wrong(key, &format!("must have 1 to {MOST_LEVELS} entries")))
+        }
+    }
+
+    fn wrong(&self, key: &'static str, problem: &str) -> ModelError {
+        ModelError::Value {
+            path: self.path.clone(),
+            key,
+            problem: problem.to_owned(),
+        }
+    }
+}

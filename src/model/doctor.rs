@@ -1,0 +1,152 @@
+//! What is found, what is missing, and what to do about it: the facts behind `ip2p doctor`.
+
+use std::path::Path;
+
+use miette::Diagnostic;
+
+use super::ModelFolder;
+use super::runtime::{
+    ExecutionDevice, Host, Located, RuntimeError, cuda_state, locate, pip_version, resolve_device,
+};
+use crate::engine::Component;
+use crate::spec::Device;
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// What: `ONNX Runtime`, `GPU`, `device`, `pip`, `cache`, `model`.
+    pub topic: &'static str,
+    /// How it is.
+    pub state: FactState,
+    /// What was found, or the error.
+    pub detail: String,
+    /// What to do, unless it is well.
+    pub remedy: Option<String>,
+}
+
+/// How a thing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FactState {
+    /// Well.
+    Ok,
+    /// Not as it could be; sweeps run.
+    Warning,
+    /// Sweeps cannot run.
+    Missing,
+}
+
+/// Looks at everything that a run needs. Fetches nothing and makes no session.
+pub fn diagnose(host: &Host, model: Option<&Path>) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    match locate(host) {
+        Ok(located) => {
+            facts.push(Fact::ok(
+                "ONNX Runtime",
+                format!(
+                    "{} ({}), {}",
+                    located.version,
+                    located.source,
+                    located.path.display()
+                ),
+            ));
+            facts.extend(devices(&located));
+        }
+        Err(error) => facts.push(Fact::of("ONNX Runtime", FactState::Missing, &error)),
+    }
+    // Only needed to fetch: not having them matters only if there is no runtime.
+    facts.push(match pip_version(host) {
+        Ok(version) => Fact::ok("pip", version),
+        Err(error) => Fact::of("pip", FactState::Warning, &error),
+    });
+    facts.push(match host.cache() {
+        Ok(folder) => Fact::ok("cache", folder.display().to_string()),
+        Err(error) => Fact::of("cache", FactState::Warning, &error),
+    });
+    if host.offline {
+        facts.push(Fact::of(
+            "network",
+            FactState::Warning,
+            &RuntimeError::Offline,
+        ));
+    }
+    facts.extend(model.into_iter().flat_map(model_facts));
+    facts
+}
+
+impl Fact {
+    fn ok(topic: &'static str, detail: String) -> Self {
+        Self {
+            topic,
+            state: FactState::Ok,
+            detail,
+            remedy: None,
+        }
+    }
+
+    fn of(topic: &'static str, state: FactState, error: &dyn Diagnostic) -> Self {
+        Self {
+            topic,
+            state,
+            detail: error.to_string(),
+            remedy: error.help().map(|help| help.to_string()),
+        }
+    }
+}
+
+fn devices(located: &Located) -> Vec<Fact> {
+    let gpu = match cuda_state(located).driver {
+        Ok(driver) => Fact::ok(
+            "GPU",
+            format!("{} found, driver for CUDA {}", driver.gpus, driver.cuda()),
+        ),
+        // A machine without a GPU is not at fault: sweeps run on the CPU.
+        Err(error) => Fact {
+            remedy: None,
+            ..Fact::of("GPU", FactState::Ok, &error)
+        },
+    };
+    let device = match resolve_device(Device::Auto, located) {
+        Ok(resolved) => match (resolved.device, resolved.unused_gpu) {
+            (ExecutionDevice::Cpu, Some(error)) => Fact {
+                detail: format!("cpu, although there is a GPU: {error}"),
+                ..Fact::of("device", FactState::Warning, &error)
+            },
+            (device, _) => Fact::ok("device", device.to_string()),
+        },
+        Err(error) => Fact::of("device", FactState::Missing, &error),
+    };
+    vec![gpu, device]
+}
+
+fn model_facts(path: &Path) -> Vec<Fact> {
+    let folder = match ModelFolder::open(path) {
+        Ok(folder) => folder,
+        Err(error) => return vec![Fact::of("model", FactState::Missing, &error)],
+    };
+    let mut facts = vec![Fact::ok(
+        "model",
+        format!(
+            "{}: {}, {} px, sides in multiples of {}, {} tokens, {} MB",
+            path.display(),
+            folder.precision(),
+            folder.resolution(),
+            folder.size_multiple(),
+            folder.context_length(),
+            Component::ALL
+                .iter()
+                .map(|component| folder.component_bytes(*component))
+                .sum::<u64>()
+                / 1_000_000,
+        ),
+    )];
+    facts.extend(folder.warnings().iter().map(|warning| Fact {
+        topic: "model",
+        state: FactState::Warning,
+        detail: warning.clone(),
+        remedy: None,
+    }));
+    if let Err(error) = folder.tokenizer() {
+        facts.push(Fact::of("tokenizer", FactState::Missing, &error));
+    }
+    facts
+}

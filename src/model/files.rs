@@ -1,0 +1,128 @@
+//! Opens files of a model folder, telling apart the ways in which one is commonly unusable.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::ModelError;
+
+/// First bytes of a Git LFS pointer (its specification, version 1).
+const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
+/// The largest tokenizers take a few megabytes.
+const LONGEST_TEXT: u64 = 64 << 20;
+const CHUNK: usize = 1 << 20;
+
+/// Size of a file that holds something and is no LFS pointer.
+pub(super) fn size(path: &Path) -> Result<u64, ModelError> {
+    let failed = |source| ModelError::reading(path, source);
+    let metadata = path.metadata().map_err(failed)?;
+    if metadata.is_dir() {
+        return Err(ModelError::Missing {
+            path: path.to_owned(),
+        });
+    }
+    if metadata.len() == 0 {
+        return Err(ModelError::Empty {
+            path: path.to_owned(),
+        });
+    }
+    let mut start = Vec::with_capacity(LFS_POINTER.len());
+    File::open(path)
+        .and_then(|file| file.take(LFS_POINTER.len() as u64).read_to_end(&mut start))
+        .map_err(failed)?;
+    if start == LFS_POINTER {
+        return Err(ModelError::LfsPointer {
+            path: path.to_owned(),
+        });
+    }
+    Ok(metadata.len())
+}
+
+/// The text of a small file.
+pub(super) fn text(path: &Path) -> Result<String, ModelError> {
+    if size(path)? > LONGEST_TEXT {
+        let source = std::io::Error::new(std::io::ErrorKind::InvalidData, "it is too large");
+        return Err(ModelError::reading(path, source));
+    }
+    std::fs::read_to_string(path).map_err(|source| ModelError::reading(path, source))
+}
+
+/// The file that weights of `model` (an ONNX file) lie in, which must be inside `root`.
+///
+/// ONNX Runtime would follow `..`, absolute paths and symbolic links, so that a model from a stranger
+/// could have any file read.
+pub(super) fn external(root: &Path, model: &Path, location: &str) -> Result<PathBuf, ModelError> {
+    let outside = || ModelError::ExternalDataOutside {
+        path: model.to_owned(),
+        location: location.to_owned(),
+    };
+    let relative = Path::new(location);
+    let plain = relative
+        .components()
+        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    if location.is_empty() || !plain || location.contains('\\') {
+        return Err(outside());
+    }
+    let path = model.parent().unwrap_or(root).join(relative);
+    size(&path)?;
+    let real = |path: &Path| {
+        path.canonicalize()
+            .map_err(|source| ModelError::reading(path, source))
+    };
+    if real(&path)?.starts_with(real(root)?) {
+        Ok(path)
+    } else {
+        Err(outside())
+    }
+}
+
+/// SHA-256 in hexadecimal over the names (relative to `root`, with `/`), sizes and contents of files.
+///
+/// Independent of the order of `paths`.
+pub(super) fn digest(root: &Path, paths: &[PathBuf]) -> Result<String, ModelError> {
+    let mut entries = paths
+        .par_iter()
+        .map(|path| {
+            let relative = path.strip_prefix(root).unwrap_or(path);
+            let name: Vec<_> = relative
+                .components()
+                .map(|part| part.as_os_str().to_string_lossy())
+                .collect();
+            Ok((name.join("/"), hash_file(path)?))
+        })
+        .collect::<Result<Vec<_>, ModelError>>()?;
+    entries.sort();
+    let mut whole = Sha256::new();
+    for (name, hash) in entries {
+        whole.update((name.len() as u64).to_le_bytes());
+        whole.update(name);
+        whole.update(hash);
+    }
+    Ok(hexadecimal(&whole.finalize()))
+}
+
+fn hash_file(path: &Path) -> Result<Vec<u8>, ModelError> {
+    sha256(path).map_err(|source| ModelError::reading(path, source))
+}
+
+/// SHA-256 of a file, read piece by piece.
+pub(super) fn sha256(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let length = file.read(&mut chunk)?;
+        if length == 0 {
+            return Ok(hash.finalize().to_vec());
+        }
+        hash.update(&chunk[..length]);
+    }
+}
+
+/// Bytes as lower-case hexadecimal.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

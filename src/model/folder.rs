@@ -1,0 +1,273 @@
+//! A model folder: everything that can be known, and be wrong, before a runtime is loaded.
+
+use std::path::{Path, PathBuf};
+
+use super::config::{Config, TextConfig, UnetConfig, VaeConfig};
+use super::graph::{Graphs, Ports};
+use super::onnx_file::{ElementType, OnnxFile};
+use super::tokenizer::{Tokenizer, TokenizerFiles, special_files};
+use super::{ModelError, files};
+use crate::engine::Component;
+
+/// An InstructPix2Pix model in the layout that Optimum writes, found complete and consistent.
+#[derive(Debug)]
+pub struct ModelFolder {
+    path: PathBuf,
+    vae: VaeConfig,
+    unet: UnetConfig,
+    context_length: usize,
+    scheduler: String,
+    tokenizer: TokenizerFiles,
+    graphs: Graphs,
+    components: Vec<ComponentFiles>,
+    warnings: Vec<String>,
+}
+
+/// The files of one component.
+#[derive(Debug)]
+struct ComponentFiles {
+    component: Component,
+    model: PathBuf,
+    external: Vec<PathBuf>,
+    bytes: u64,
+    precision: ElementType,
+}
+
+impl ModelFolder {
+    /// Reads and checks the folder at `path`; no ONNX Runtime is needed.
+    ///
+    /// # Errors
+    /// What is missing, broken, from another kind of model, or reaches outside the folder.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, ModelError> {
+        let path = path.as_ref().to_owned();
+        if !path.exists() {
+            return Err(ModelError::NoFolder { path });
+        }
+        if !path.is_dir() {
+            return Err(ModelError::NotAFolder { path });
+        }
+        let config = |component: Component| path.join(component.folder()).join("config.json");
+        let unet = UnetConfig::read(&config(Component::Unet))?;
+        let vae = VaeConfig::read(
+            &config(Component::VaeEncoder),
+            &config(Component::VaeDecoder),
+        )?;
+        check_family(&path, &unet, &vae)?;
+        let text = TextConfig::read(&config(Component::TextEncoder))?;
+        let scheduler = scheduler_text(&path)?;
+        let tokenizer = TokenizerFiles::find(&path.join("tokenizer"))?;
+        let context_length = context_length(&path, &text)?;
+
+        let mut components = Vec::new();
+        let mut read = |component| -> Result<(PathBuf, OnnxFile), ModelError> {
+            let (files, facts) = ComponentFiles::read(&path, component)?;
+            let model = files.model.clone();
+            components.push(files);
+            Ok((model, facts))
+        };
+        let ports = Ports {
+            text_encoder: read(Component::TextEncoder)?,
+            vae_encoder: read(Component::VaeEncoder)?,
+            unet: read(Component::Unet)?,
+            vae_decoder: read(Component::VaeDecoder)?,
+        };
+        let (graphs, warnings) = Graphs::check(&ports, &unet, &vae, context_length)?;
+        Ok(Self {
+            path,
+            vae,
+            unet,
+            context_length,
+            scheduler,
+            tokenizer,
+            graphs,
+            components,
+            warnings,
+        })
+    }
+
+    /// As given to [`ModelFolder::open`].
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Pixels a latent stands for, along each side: 8 for the real model.
+    pub fn vae_factor(&self) -> u32 {
+        self.vae.factor
+    }
+
+    /// What latents are divided by before decoding.
+    pub fn scaling_factor(&self) -> f32 {
+        self.vae.scaling_factor as f32
+    }
+
+    /// Channels of a latent: 4 for the real model.
+    pub fn latent_channels(&self) -> usize {
+        self.vae.latent_channels
+    }
+
+    /// What both sides of an image must be multiples of, in pixels: 64 for the real model.
+    ///
+    /// Optimum bakes the sizes of the UNet's upsampling into the graph, so that every level must halve evenly.
+    pub fn size_multiple(&self) -> u32 {
+        self.vae.factor << (self.unet.levels - 1)
+    }
+
+    /// The longest side, in pixels, that the model was trained on: 512 for the real model
+    /// (whose UNet says 64; InstructPix2Pix itself was trained on 256).
+    pub fn resolution(&self) -> u32 {
+        self.unet.sample_size * self.vae.factor
+    }
+
+    /// Tokens of a text, both marks included: 77 for the real model.
+    pub fn context_length(&self) -> usize {
+        self.context_length
+    }
+
+    /// The type that most of the UNet's weights have: `float32`, `float16`.
+    pub fn precision(&self) -> ElementType {
+        self.files(Component::Unet)
+            .map_or(ElementType::Float32, |files| files.precision)
+    }
+
+    /// Bytes on disk of a component's graph and weights, near what it takes in memory.
+    pub fn component_bytes(&self, component: Component) -> u64 {
+        self.files(component).map_or(0, |files| files.bytes)
+    }
+
+    /// The text of `scheduler/scheduler_config.json`, valid JSON.
+    pub fn scheduler_config(&self) -> &str {
+        &self.scheduler
+    }
+
+    /// What the user should know although the model runs.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The model's tokenizer.
+    ///
+    /// # Errors
+    /// [`ModelError::Tokenizer`] or [`ModelError::Json`] if its files do not make one.
+    pub fn tokenizer(&self) -> Result<Tokenizer, ModelError> {
+        Tokenizer::read(
+            &self.path.join("tokenizer"),
+            &self.tokenizer,
+            self.context_length,
+        )
+    }
+
+    /// SHA-256 in hexadecimal over all files that can change a pixel: graphs, weights, configurations
+    /// and tokenizer. Reads every byte of them.
+    ///
+    /// # Errors
+    /// Read errors.
+    pub fn digest(&self) -> Result<String, ModelError> {
+        let mut paths = vec![self.path.join(SCHEDULER)];
+        for files in &self.components {
+            paths.push(files.model.clone());
+            paths.push(files.model.with_file_name("config.json"));
+            paths.extend(files.external.iter().cloned());
+        }
+        paths.extend(self.tokenizer.paths());
+        paths.extend(special_files(&self.path.join("tokenizer")));
+        files::digest(&self.path, &paths)
+    }
+
+    /// The ONNX file of a component.
+    pub(super) fn model_file(&self, component: Component) -> PathBuf {
+        model_file(&self.path, component)
+    }
+
+    /// What the graphs take and give.
+    pub(super) fn graphs(&self) -> &Graphs {
+        &self.graphs
+    }
+
+    fn files(&self, component: Component) -> Option<&ComponentFiles> {
+        self.components
+            .iter()
+            .find(|files| files.component == component)
+    }
+}
+
+impl ComponentFiles {
+    fn read(root: &Path, component: Component) -> Result<(Self, OnnxFile), ModelError> {
+        let model = model_file(root, component);
+        let mut bytes = files::size(&model)?;
+        let facts = OnnxFile::read(&model)?;
+        let mut external = Vec::new();
+        for location in &facts.external {
+            let path = files::external(root, &model, location)?;
+            bytes += files::size(&path)?;
+            external.push(path);
+        }
+        let files = Self {
+            component,
+            model,
+            external,
+            bytes,
+            precision: facts.precision(),
+        };
+        Ok((files, facts))
+    }
+}
+
+const SCHEDULER: &str = "scheduler/scheduler_config.json";
+
+fn model_file(root: &Path, component: Component) -> PathBuf {
+    root.join(component.folder()).join("model.onnx")
+}
+
+/// Refuses models that are not of the kind that this program runs, by what they are.
+fn check_family(path: &Path, unet: &UnetConfig, vae: &VaeConfig) -> Result<(), ModelError> {
+    let path = || path.to_owned();
+    if path().join("text_encoder_2").is_dir() {
+        return Err(ModelError::TwoTextEncoders { path: path() });
+    }
+    let (channels, latent) = (unet.in_channels, vae.latent_channels);
+    if channels == 2 * latent {
+        Ok(())
+    } else if channels == latent {
+        Err(ModelError::TextToImage {
+            path: path(),
+            channels,
+        })
+    } else if channels == 2 * latent + 1 {
+        Err(ModelError::Inpainting {
+            path: path(),
+            channels,
+        })
+    } else {
+        Err(ModelError::OtherChannels {
+            path: path(),
+            channels,
+            expected: 2 * latent,
+        })
+    }
+}
+
+/// The scheduler's configuration; what it means is the business of [`crate::diffusion`].
+fn scheduler_text(root: &Path) -> Result<String, ModelError> {
+    let path = root.join(SCHEDULER);
+    let text = files::text(&path)?;
+    serde_json::from_str::<serde_json::Map<_, _>>(&text)
+        .map_err(|source| ModelError::Json { path, source })?;
+    Ok(text)
+}
+
+/// The tokenizer's length, as diffusers takes it, but never more than the text encoder has positions for.
+fn context_length(root: &Path, text: &TextConfig) -> Result<usize, ModelError> {
+    let path = root.join("tokenizer/tokenizer_config.json");
+    if !path.exists() {
+        return Ok(text.context_length);
+    }
+    // Unlimited is written as a huge float.
+    let written = Config::read(&path)?
+        .value("model_max_length")
+        .and_then(serde_json::Value::as_u64)
+        .and_then(|length| usize::try_from(length).ok())
+        .filter(|length| *length >= 2);
+    Ok(written.map_or(text.context_length, |length| {
+        length.min(text.context_length)
+    }))
+}

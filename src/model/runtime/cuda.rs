@@ -1,0 +1,225 @@
+//! The NVIDIA driver and the CUDA libraries: are they there, and loading them before ONNX Runtime asks.
+//!
+//! ONNX Runtime looks for CUDA and cuDNN by bare names, which the system's loader finds only if they are
+//! installed. Libraries already loaded under those names are used, so that the driver alone is needed.
+
+use std::ffi::c_int;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use super::locate::reason;
+use super::{Located, RuntimeError, Source};
+
+/// CUDA 13.0 as `cuDriverGetVersion` writes it.
+const NEEDED: c_int = 13_000;
+const NEEDED_TEXT: &str = "13.0";
+/// `CUDA_ERROR_NO_DEVICE`.
+const NO_DEVICE: c_int = 100;
+
+/// Each after those it needs (as its `DT_NEEDED` says, or as it opens them itself).
+const LIBRARIES: [&str; 16] = [
+    "libcudart.so.13",
+    "libnvJitLink.so.13",
+    "libnvrtc-builtins.so.13.0",
+    "libnvrtc.so.13",
+    "libcublasLt.so.13",
+    "libcublas.so.13",
+    "libcurand.so.10",
+    "libcufft.so.12",
+    "libcudnn_graph.so.9",
+    "libcudnn_ops.so.9",
+    "libcudnn_heuristic.so.9",
+    "libcudnn_adv.so.9",
+    "libcudnn_cnn.so.9",
+    "libcudnn_engines_precompiled.so.9",
+    "libcudnn_engines_runtime_compiled.so.9",
+    "libcudnn.so.9",
+];
+
+/// Folders of NVIDIA's Python packages, under `site-packages/nvidia`.
+const PACKAGES: [&str; 8] = [
+    "cu13/lib",
+    "cudnn/lib",
+    "cublas/lib",
+    "cuda_runtime/lib",
+    "cuda_nvrtc/lib",
+    "curand/lib",
+    "cufft/lib",
+    "nvjitlink/lib",
+];
+
+/// What there is for running on a GPU.
+#[derive(Debug)]
+pub(in crate::model) struct CudaState {
+    /// Whether the runtime has the provider.
+    pub provider: bool,
+    /// The driver and its GPUs.
+    pub driver: Result<Driver, RuntimeError>,
+}
+
+/// An NVIDIA driver with at least one GPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::model) struct Driver {
+    pub gpus: u32,
+    /// The newest CUDA it knows, as `1000 * major + 10 * minor`.
+    cuda: c_int,
+}
+
+impl Driver {
+    /// The newest CUDA it knows, as `major.minor`.
+    pub fn cuda(&self) -> String {
+        format!("{}.{}", self.cuda / 1000, self.cuda % 1000 / 10)
+    }
+}
+
+/// Looks at the runtime and the driver; loads neither ONNX Runtime nor CUDA's libraries.
+pub(in crate::model) fn state(located: &Located) -> CudaState {
+    CudaState {
+        provider: has_provider(&located.path),
+        driver: driver(),
+    }
+}
+
+/// Checks that the GPU of an index can be used, and loads the CUDA libraries.
+pub(super) fn prepare(located: &Located, state: CudaState, index: u32) -> Result<(), RuntimeError> {
+    if !state.provider {
+        return Err(RuntimeError::NoCudaProvider {
+            path: located.path.clone(),
+        });
+    }
+    let driver = state.driver?;
+    // Another build may be made for an older CUDA; ONNX Runtime itself checks it then.
+    if located.source == Source::Cache && driver.cuda < NEEDED {
+        return Err(RuntimeError::OldDriver {
+            found: driver.cuda(),
+            needed: NEEDED_TEXT,
+        });
+    }
+    if index >= driver.gpus {
+        return Err(RuntimeError::NoSuchGpu {
+            index,
+            count: driver.gpus,
+        });
+    }
+    preload(located)
+}
+
+/// The provider is a library beside ONNX Runtime's.
+fn has_provider(path: &Path) -> bool {
+    let name = if cfg!(windows) {
+        "onnxruntime_providers_cuda.dll"
+    } else {
+        "libonnxruntime_providers_cuda.so"
+    };
+    path.with_file_name(name).is_file()
+}
+
+#[expect(unsafe_code)]
+fn driver() -> Result<Driver, RuntimeError> {
+    type Init = unsafe extern "C" fn(u32) -> c_int;
+    type Get = unsafe extern "C" fn(*mut c_int) -> c_int;
+    let no_driver = |error: libloading::Error| RuntimeError::NoDriver {
+        reason: reason(&error),
+    };
+    let name = if cfg!(windows) {
+        "nvcuda.dll"
+    } else {
+        "libcuda.so.1"
+    };
+    // SAFETY: loading the driver runs its initialisers, as any program that uses CUDA does. It is never unloaded.
+    let library = unsafe { libloading::Library::new(name) }.map_err(no_driver)?;
+    let library = std::mem::ManuallyDrop::new(library);
+    let (mut gpus, mut cuda) = (0, 0);
+    // SAFETY: the three functions have had these types in every CUDA driver; the pointers are to live integers.
+    let failed = unsafe {
+        let init = library.get::<Init>(c"cuInit").map_err(no_driver)?;
+        let version = library
+            .get::<Get>(c"cuDriverGetVersion")
+            .map_err(no_driver)?;
+        let count = library.get::<Get>(c"cuDeviceGetCount").map_err(no_driver)?;
+        [init(0), version(&mut cuda), count(&mut gpus)]
+            .into_iter()
+            .find(|code| *code != 0)
+    };
+    match failed {
+        Some(NO_DEVICE) => Err(no_gpu("it says that there is no device")),
+        Some(code) => Err(no_gpu(&format!("it fails with CUDA error {code}"))),
+        None if gpus <= 0 => Err(no_gpu("it counts none")),
+        None => Ok(Driver {
+            gpus: gpus.unsigned_abs(),
+            cuda,
+        }),
+    }
+}
+
+fn no_gpu(reason: &str) -> RuntimeError {
+    RuntimeError::NoGpu {
+        reason: reason.to_owned(),
+    }
+}
+
+/// Loads the CUDA libraries that belong to a runtime, for all to see. Once a process.
+fn preload(located: &Located) -> Result<(), RuntimeError> {
+    static DONE: Mutex<bool> = Mutex::new(false);
+    let mut done = DONE
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    if *done || !cfg!(target_os = "linux") {
+        return Ok(());
+    }
+    let folders = folders(&located.path);
+    for name in LIBRARIES {
+        let path = folders
+            .iter()
+            .map(|folder| folder.join(name))
+            .find(|path| path.is_file());
+        let known = path.is_some();
+        let opened = open(&path.unwrap_or_else(|| PathBuf::from(name)));
+        // A build from elsewhere may use another CUDA, but all use cuDNN 9.
+        let needed = known || located.source == Source::Cache || name == "libcudnn.so.9";
+        if let (Err(reason), true) = (opened, needed) {
+            return Err(missing(name, reason));
+        }
+    }
+    *done = true;
+    Ok(())
+}
+
+fn missing(library: &str, reason: String) -> RuntimeError {
+    let library = library.to_owned();
+    if library.contains("cudnn") {
+        RuntimeError::NoCudnn { library, reason }
+    } else {
+        RuntimeError::NoCudaLibrary { library, reason }
+    }
+}
+
+/// Where the libraries may be: beside the runtime, or in NVIDIA's packages beside a Python package.
+fn folders(runtime: &Path) -> Vec<PathBuf> {
+    let mut folders: Vec<_> = runtime.parent().map(Path::to_owned).into_iter().collect();
+    // site-packages/onnxruntime/capi/libonnxruntime.so
+    if let Some(site) = runtime.ancestors().nth(3) {
+        let nvidia = site.join("nvidia");
+        folders.extend(PACKAGES.iter().map(|package| nvidia.join(package)));
+    }
+    folders
+}
+
+#[cfg(unix)]
+#[expect(unsafe_code)]
+fn open(path: &Path) -> Result<(), String> {
+    use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
+    // SAFETY: these are NVIDIA's libraries, whose initialisers run whenever ONNX Runtime loads them. Never unloaded.
+    match unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) } {
+        Ok(library) => {
+            std::mem::forget(library);
+            Ok(())
+        }
+        Err(error) => Err(reason(&error)),
+    }
+}
+
+#[cfg(not(unix))]
+fn open(_path: &Path) -> Result<(), String> {
+    Ok(())
+}

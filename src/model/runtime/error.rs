@@ -1,0 +1,254 @@
+//! Why there is no usable ONNX Runtime or device, each with its remedy.
+
+use std::path::PathBuf;
+
+/// No usable runtime or device, or no way to fetch one.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[non_exhaustive]
+pub enum RuntimeError {
+    /// None is installed.
+    #[error("ONNX Runtime was not found")]
+    #[diagnostic(help(
+        "run `ip2p setup` to fetch it, or give its path with --onnxruntime or ORT_DYLIB_PATH"
+    ))]
+    NotFound,
+    /// The path that the user gave is wrong.
+    #[error("{} holds no ONNX Runtime library", path.display())]
+    #[diagnostic(help(
+        "--onnxruntime and ORT_DYLIB_PATH name the library (such as libonnxruntime.so) or its folder; or leave them out"
+    ))]
+    NoLibraryAt {
+        /// As given.
+        path: PathBuf,
+    },
+    /// The file does not load.
+    #[error("{} cannot be loaded: {reason}", path.display())]
+    #[diagnostic(help(
+        "it is not ONNX Runtime, or is for another system; run `ip2p setup` to fetch one that fits"
+    ))]
+    Unloadable {
+        /// The file.
+        path: PathBuf,
+        /// The loader's reason.
+        reason: String,
+    },
+    /// Its programming interface lacks what is needed.
+    #[error("{} is ONNX Runtime {version}; 1.24 or newer is needed", path.display())]
+    #[diagnostic(help(
+        "run `ip2p setup` to fetch a newer one, or upgrade with `python3 -m pip install -U onnxruntime`"
+    ))]
+    TooOld {
+        /// The library.
+        path: PathBuf,
+        /// As it says.
+        version: String,
+    },
+    /// Another library was loaded before in this process.
+    #[error("ONNX Runtime at {} is already loaded, so {} cannot be", loaded.display(), path.display())]
+    #[diagnostic(help("start the program again for another ONNX Runtime"))]
+    OtherLoaded {
+        /// The one in use.
+        loaded: PathBuf,
+        /// The one asked for.
+        path: PathBuf,
+    },
+    /// It loads, but does not start.
+    #[error("ONNX Runtime at {} does not start: {reason}", path.display())]
+    #[diagnostic(help("run `ip2p setup` to fetch the version that is known to work"))]
+    Start {
+        /// The library.
+        path: PathBuf,
+        /// Its reason.
+        reason: String,
+    },
+
+    /// Fetching is forbidden.
+    #[error("IP2P_OFFLINE is set, so nothing is fetched")]
+    #[diagnostic(help("unset IP2P_OFFLINE, or give an installed library with --onnxruntime"))]
+    Offline,
+    /// No build exists for this machine.
+    #[error("there is no {what} build for {platform}")]
+    #[diagnostic(help(
+        "build ONNX Runtime from source and give its library with --onnxruntime, or use another machine"
+    ))]
+    NoBuild {
+        /// `ONNX Runtime` or `CUDA`.
+        what: &'static str,
+        /// Operating system and processor.
+        platform: String,
+    },
+    /// There is no Python.
+    #[error("{} was not found, which fetches ONNX Runtime", python.display())]
+    #[diagnostic(help(
+        "install Python 3 with pip, or give an ONNX Runtime library with --onnxruntime"
+    ))]
+    NoPython {
+        /// The command that was tried.
+        python: PathBuf,
+    },
+    /// Python is without pip.
+    #[error("{} has no pip: {reason}", python.display())]
+    #[diagnostic(help(
+        "install it: `python3 -m ensurepip`, or your system's package (such as python3-pip)"
+    ))]
+    NoPip {
+        /// The interpreter.
+        python: PathBuf,
+        /// Its words.
+        reason: String,
+    },
+    /// The package index could not be reached.
+    #[error("the package index cannot be reached for {wheel}: {reason}")]
+    #[diagnostic(help(
+        "check the network and the proxy; pip's own settings (`pip config list`) hold here; or download the wheel elsewhere and give the library in it with --onnxruntime"
+    ))]
+    Network {
+        /// What was asked for.
+        wheel: String,
+        /// Pip's words.
+        reason: String,
+    },
+    /// The index does not hold the wheel.
+    #[error("the package index has no {wheel} for this platform: {reason}")]
+    #[diagnostic(help(
+        "if pip is set to a mirror (`pip config list`), the mirror may lack it; upgrade pip with `python3 -m pip install -U pip`"
+    ))]
+    NoWheel {
+        /// What was asked for.
+        wheel: String,
+        /// Pip's words.
+        reason: String,
+    },
+    /// Some other failure of pip.
+    #[error("pip cannot download {wheel}: {reason}")]
+    #[diagnostic(help(
+        "try `python3 -m pip download {wheel} --no-deps` by hand to see all that it says"
+    ))]
+    Pip {
+        /// What was asked for.
+        wheel: String,
+        /// Pip's words.
+        reason: String,
+    },
+    /// The file is not the one that was tested.
+    #[error("{wheel} has SHA-256 {found}, not the pinned {expected}")]
+    #[diagnostic(help(
+        "the package index served another file: check pip's index settings (`pip config list`), or report it"
+    ))]
+    Checksum {
+        /// The file's name.
+        wheel: String,
+        /// Pinned.
+        expected: &'static str,
+        /// Measured.
+        found: String,
+    },
+    /// The wheel cannot be unpacked.
+    #[error("{wheel} cannot be unpacked: {reason}")]
+    #[diagnostic(help("run `ip2p setup` again"))]
+    BadWheel {
+        /// The file's name.
+        wheel: String,
+        /// Why.
+        reason: String,
+    },
+    /// The disk is full.
+    #[error("no space is left for {}", path.display())]
+    #[diagnostic(help(
+        "free some space (100 MB; with CUDA 4 GB), or set XDG_CACHE_HOME to a larger disk"
+    ))]
+    DiskFull {
+        /// What was being written.
+        path: PathBuf,
+    },
+    /// The cache folder cannot be used.
+    #[error("cannot write to the cache folder {}: {source}", path.display())]
+    #[diagnostic(help("make it writable, or set XDG_CACHE_HOME to a folder that is"))]
+    Cache {
+        /// The folder or file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The system has no cache folder.
+    #[error("no cache folder is known: neither XDG_CACHE_HOME nor HOME is set")]
+    #[diagnostic(help("set XDG_CACHE_HOME to a folder"))]
+    NoCache,
+
+    /// The runtime is a CPU build.
+    #[error("ONNX Runtime at {} has no CUDA provider", path.display())]
+    #[diagnostic(help("run `ip2p setup --cuda`, or set device = \"cpu\" under [runtime]"))]
+    NoCudaProvider {
+        /// The library.
+        path: PathBuf,
+    },
+    /// No NVIDIA driver.
+    #[error("there is no NVIDIA driver: {reason}")]
+    #[diagnostic(help(
+        "install the NVIDIA driver (580 or newer), or set device = \"cpu\" under [runtime]; in a container, start it with GPU access"
+    ))]
+    NoDriver {
+        /// The loader's reason.
+        reason: String,
+    },
+    /// The driver is older than the libraries.
+    #[error("the NVIDIA driver knows CUDA {found} only; CUDA {needed} is needed")]
+    #[diagnostic(help(
+        "install NVIDIA driver 580 or newer, or set device = \"cpu\" under [runtime]"
+    ))]
+    OldDriver {
+        /// As `major.minor`.
+        found: String,
+        /// As `major.minor`.
+        needed: &'static str,
+    },
+    /// A driver without a GPU.
+    #[error("the NVIDIA driver finds no GPU: {reason}")]
+    #[diagnostic(help(
+        "check `nvidia-smi` and CUDA_VISIBLE_DEVICES, or set device = \"cpu\" under [runtime]"
+    ))]
+    NoGpu {
+        /// The driver's reason.
+        reason: String,
+    },
+    /// The index is too high.
+    #[error("there is no GPU cuda:{index}; this machine has {count}")]
+    #[diagnostic(help("GPUs count from cuda:0; see `nvidia-smi`"))]
+    NoSuchGpu {
+        /// Asked for.
+        index: u32,
+        /// How many there are.
+        count: u32,
+    },
+    /// A library of CUDA.
+    #[error("the CUDA library {library} is missing or does not load: {reason}")]
+    #[diagnostic(help("run `ip2p setup --cuda` to fetch the versions that are known to work"))]
+    NoCudaLibrary {
+        /// Its file name.
+        library: String,
+        /// The loader's reason.
+        reason: String,
+    },
+    /// A library of cuDNN.
+    #[error("the cuDNN library {library} is missing or does not load: {reason}")]
+    #[diagnostic(help("run `ip2p setup --cuda` to fetch cuDNN 9.24, which is known to work"))]
+    NoCudnn {
+        /// Its file name.
+        library: String,
+        /// The loader's reason.
+        reason: String,
+    },
+}
+
+impl RuntimeError {
+    /// A failure to write at `path`.
+    pub(super) fn writing(path: &std::path::Path, source: std::io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                Self::DiskFull { path }
+            }
+            _ => Self::Cache { path, source },
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What of the surroundings decides about the runtime; the one place that reads environment variables.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::RuntimeError;
+
+/// Environment variables and folders, as far as they matter here.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Host {
+    /// `--onnxruntime`, else `ORT_DYLIB_PATH`: a library or its folder.
+    pub onnxruntime: Option<PathBuf>,
+    /// This program's cache folder: `XDG_CACHE_HOME/ip2p-sweep`, or what the system has for that.
+    pub cache: Option<PathBuf>,
+    /// The folder of the running program.
+    pub program: Option<PathBuf>,
+    /// The Python to ask and to fetch with.
+    pub python: PathBuf,
+    /// Where the system keeps libraries.
+    pub libraries: Vec<PathBuf>,
+    /// `IP2P_OFFLINE`: fetch nothing.
+    pub offline: bool,
+}
+
+impl Host {
+    /// The surroundings of this process. `onnxruntime` is the value of the `--onnxruntime` flag.
+    pub fn current(onnxruntime: Option<PathBuf>) -> Self {
+        let given = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
+        let python = if cfg!(windows) { "python" } else { "python3" };
+        Self {
+            onnxruntime: onnxruntime.or_else(|| given("ORT_DYLIB_PATH").map(PathBuf::from)),
+            cache: cache_home(&given).map(|home| home.join("ip2p-sweep")),
+            program: env::current_exe()
+                .ok()
+                .and_then(|program| Some(program.parent()?.to_owned())),
+            python: PathBuf::from(python),
+            libraries: system_libraries(given("LD_LIBRARY_PATH")),
+            offline: given("IP2P_OFFLINE").is_some_and(|value| value != "0"),
+        }
+    }
+
+    /// The cache folder.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NoCache`] if the system tells none.
+    pub fn cache(&self) -> Result<&PathBuf, RuntimeError> {
+        self.cache.as_ref().ok_or(RuntimeError::NoCache)
+    }
+}
+
+/// XDG base directories, and what stands for them elsewhere. Relative paths are void, as XDG says.
+fn cache_home(given: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let absolute = |name: &str| {
+        given(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let system = || {
+        if cfg!(windows) {
+            absolute("LOCALAPPDATA")
+        } else if cfg!(target_os = "macos") {
+            absolute("HOME").map(|home| home.join("Library/Caches"))
+        } else {
+            absolute("HOME").map(|home| home.join(".cache"))
+        }
+    };
+    absolute("XDG_CACHE_HOME").or_else(system)
+}
+
+fn system_libraries(search_path: Option<OsString>) -> Vec<PathBuf> {
+    let usual: &[&str] = if cfg!(target_os = "macos") {
+        &["/opt/homebrew/lib", "/usr/local/lib"]
+    } else if cfg!(windows) {
+        &[]
+    } else {
+        &[
+            "/usr/local/lib",
+            "/usr/lib",
+            "/usr/lib64",
+            "/usr/lib/x86_64-linux-gnu",
+            "/usr/lib/aarch64-linux-gnu",
+        ]
+    };
+    let mut folders: Vec<PathBuf> = search_path
+        .iter()
+        .flat_map(env::split_paths)
+        .filter(|path| path.is_absolute())
+        .collect();
+    folders.extend(usual.iter().map(PathBuf::from));
+    folders
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relative_cache_home_is_void() {
+        let given = |name: &str| match name {
+            "XDG_CACHE_HOME" => Some(OsString::from("relative")),
+            "HOME" | "LOCALAPPDATA" => Some(OsString::from(if cfg!(windows) {
+                "C:\\home"
+            } else {
+                "/home/user"
+            })),
+            _ => None,
+        };
+        let home = cache_home(&given).unwrap();
+        assert!(home.is_absolute());
+        assert_ne!(home, PathBuf::from("relative"));
+    }
+}

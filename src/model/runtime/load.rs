@@ -1,0 +1,85 @@
+//! Loads ONNX Runtime into this process, once.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ort::environment::Environment;
+use ort::logging::LogLevel;
+
+use super::{Located, RuntimeError};
+
+/// ONNX Runtime, loaded. Clones are the same one.
+#[derive(Debug, Clone)]
+pub struct Runtime {
+    environment: Environment,
+    located: Located,
+}
+
+/// A process can hold one ONNX Runtime. It is never released: CUDA does not survive that at exit.
+static LOADED: Mutex<Option<Runtime>> = Mutex::new(None);
+
+/// Loads a library; again for the same one is free.
+///
+/// # Errors
+/// [`RuntimeError::OtherLoaded`] if this process holds another, [`RuntimeError::Start`] if it fails.
+pub fn load(located: &Located) -> Result<Runtime, RuntimeError> {
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(runtime) = loaded.as_ref() {
+        return if runtime.located.path == located.path {
+            Ok(runtime.clone())
+        } else {
+            Err(RuntimeError::OtherLoaded {
+                loaded: runtime.located.path.clone(),
+                path: located.path.clone(),
+            })
+        };
+    }
+    let runtime = Runtime {
+        environment: environment(located)?,
+        located: located.clone(),
+    };
+    Ok(loaded.insert(runtime).clone())
+}
+
+impl Runtime {
+    /// What was loaded.
+    pub fn located(&self) -> &Located {
+        &self.located
+    }
+
+    pub(in crate::model) fn environment(&self) -> &Environment {
+        &self.environment
+    }
+}
+
+fn environment(located: &Located) -> Result<Environment, RuntimeError> {
+    let failed = |reason: String| RuntimeError::Start {
+        path: located.path.clone(),
+        reason,
+    };
+    // Absolute: `ort` takes relative paths as relative to the program.
+    let path: PathBuf =
+        std::path::absolute(&located.path).map_err(|error| failed(error.to_string()))?;
+    let environment = ort::init_from(path)
+        .map_err(|error| failed(error.to_string()))?
+        .with_name("ip2p")
+        .with_telemetry(false)
+        .with_logger(Arc::new(log))
+        .build()
+        .map_err(|error| failed(error.message().to_owned()))?;
+    environment.set_log_level(LogLevel::Warning);
+    Ok(environment)
+}
+
+/// ONNX Runtime's own messages go where this program's go, never straight to the terminal.
+fn log(level: LogLevel, _category: &str, _id: &str, location: &str, message: &str) {
+    match level {
+        LogLevel::Error | LogLevel::Fatal => {
+            tracing::error!(target: "onnxruntime", location, "{message}");
+        }
+        LogLevel::Warning => tracing::warn!(target: "onnxruntime", location, "{message}"),
+        LogLevel::Info | LogLevel::Verbose => {
+            tracing::trace!(target: "onnxruntime", location, "{message}");
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Finds an ONNX Runtime library on this machine, in the order of preference, and checks its version.
+
+use std::ffi::CStr;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::setup::cached_folders;
+use super::{Host, RuntimeError};
+
+/// The oldest release that is taken: 1.24.
+const OLDEST: (u32, u32) = (1, 24);
+
+/// A library that loads and is new enough.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Located {
+    /// The library file.
+    pub path: PathBuf,
+    /// Who provides it.
+    pub source: Source,
+    /// As it says, such as `1.32.0`.
+    pub version: String,
+}
+
+/// Where a library was found, in the order in which they are tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// `--onnxruntime` or `ORT_DYLIB_PATH`.
+    Given,
+    /// This program's cache, filled by `ip2p setup`.
+    Cache,
+    /// The folder of this program.
+    Program,
+    /// A Python package.
+    Python,
+    /// The system's libraries.
+    System,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Given => "given",
+            Self::Cache => "cache",
+            Self::Program => "beside the program",
+            Self::Python => "Python package",
+            Self::System => "system",
+        })
+    }
+}
+
+/// Finds the library to use. One that the user gave is used or refused, never passed over; of the
+/// others the first that loads and is new enough is taken.
+///
+/// # Errors
+/// [`RuntimeError::NotFound`], or what is wrong with the only ones there are.
+pub fn locate(host: &Host) -> Result<Located, RuntimeError> {
+    if let Some(given) = &host.onnxruntime {
+        let path = library_at(given).ok_or_else(|| RuntimeError::NoLibraryAt {
+            path: given.clone(),
+        })?;
+        return check(&path, Source::Given);
+    }
+    let mut refused = None;
+    // Asking Python takes a moment, so each is looked at only if those before it failed.
+    let sources: [(Source, &dyn Fn() -> Vec<PathBuf>); 4] = [
+        (Source::Cache, &|| cached_folders(host)),
+        (Source::Program, &|| host.program.iter().cloned().collect()),
+        (Source::Python, &|| {
+            python_folder(&host.python).into_iter().collect()
+        }),
+        (Source::System, &|| host.libraries.clone()),
+    ];
+    for (source, folders) in sources {
+        for path in folders().iter().filter_map(|folder| library_in(folder)) {
+            match check(&path, source) {
+                Ok(located) => return Ok(located),
+                Err(error) => {
+                    tracing::warn!("passed over: {error}");
+                    refused.get_or_insert(error);
+                }
+            }
+        }
+    }
+    Err(refused.unwrap_or(RuntimeError::NotFound))
+}
+
+/// The library that a path names: itself, or the one in the folder.
+fn library_at(path: &Path) -> Option<PathBuf> {
+    if path.is_dir() {
+        library_in(path)
+    } else {
+        path.is_file().then(|| path.to_owned())
+    }
+}
+
+/// The library in a folder; of several the one that sorts last, which is the newest or most exactly named.
+pub(super) fn library_in(folder: &Path) -> Option<PathBuf> {
+    let mut names: Vec<_> = folder
+        .read_dir()
+        .ok()?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| is_library(name))
+        .collect();
+    names.sort_by_key(|name| {
+        let numbers: Vec<u32> = name
+            .split('.')
+            .filter_map(|part| part.parse().ok())
+            .collect();
+        numbers
+    });
+    names.pop().map(|name| folder.join(name))
+}
+
+/// Whether a file is called as ONNX Runtime is: `libonnxruntime.so.1.32.0`, not `libonnxruntime_providers_cuda.so`.
+pub(super) fn is_library(name: &str) -> bool {
+    let versioned = |name: &str, start: &str, end: &str| {
+        name.strip_prefix(start)
+            .and_then(|rest| rest.strip_suffix(end))
+            .is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit() || c == '.'))
+    };
+    if cfg!(windows) {
+        name.eq_ignore_ascii_case("onnxruntime.dll")
+    } else if cfg!(target_os = "macos") {
+        versioned(name, "libonnxruntime", ".dylib")
+    } else {
+        versioned(name, "libonnxruntime.so", "")
+    }
+}
+
+/// The folder with the library of an installed Python package. The package is looked up, not imported.
+fn python_folder(python: &Path) -> Option<PathBuf> {
+    const ASK: &str = "import importlib.util as u; s = u.find_spec('onnxruntime'); \
+                       print(s.submodule_search_locations[0] if s else '')";
+    let output = Command::new(python)
+        .args(["-c", ASK])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    let package = String::from_utf8(output.stdout).ok()?;
+    let package = package.trim();
+    (output.status.success() && !package.is_empty()).then(|| Path::new(package).join("capi"))
+}
+
+fn check(path: &Path, source: Source) -> Result<Located, RuntimeError> {
+    let version = version(path).map_err(|reason| RuntimeError::Unloadable {
+        path: path.to_owned(),
+        reason,
+    })?;
+    let mut numbers = version.split('.').map(|part| part.parse().unwrap_or(0));
+    let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if (major, minor) < OLDEST {
+        return Err(RuntimeError::TooOld {
+            path: path.to_owned(),
+            version,
+        });
+    }
+    Ok(Located {
+        path: path.to_owned(),
+        source,
+        version,
+    })
+}
+
+/// What a library says of its version. It stays loaded: its threads and handlers outlive an unloading badly.
+#[expect(unsafe_code)]
+fn version(path: &Path) -> Result<String, String> {
+    type GetApiBase = unsafe extern "C" fn() -> *const ort::sys::OrtApiBase;
+    // An absolute path: a bare name would be searched for elsewhere.
+    let path = std::path::absolute(path).map_err(|error| error.to_string())?;
+    // SAFETY: initialisers of a library that is called as ONNX Runtime is are run, as they are when it is used.
+    let library = unsafe { libloading::Library::new(&path) }.map_err(|error| reason(&error))?;
+    let library = std::mem::ManuallyDrop::new(library);
+    // SAFETY: every release of ONNX Runtime exports `OrtGetApiBase` with this type.
+    let base = unsafe { library.get::<GetApiBase>(c"OrtGetApiBase") }
+        .map_err(|_| "it does not export OrtGetApiBase".to_owned())?;
+    // SAFETY: the function takes nothing and gives a pointer to a static, or null.
+    let base = unsafe { base().as_ref() }.ok_or("it has no API")?;
+    // SAFETY: the version is a static C string.
+    let version = unsafe { CStr::from_ptr((base.GetVersionString)()) };
+    Ok(version.to_string_lossy().into_owned())
+}
+
+/// The loader's words, which `libloading` keeps as the source of its error.
+pub(super) fn reason(error: &libloading::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => source.to_string(),
+        None => error.to_string(),
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    fn host() -> Host {
+        Host {
+            python: PathBuf::from("no-such-python"),
+            ..Host::default()
+        }
+    }
+
+    #[test]
+    fn nothing_anywhere_is_not_found() {
+        assert!(matches!(locate(&host()), Err(RuntimeError::NotFound)));
+    }
+
+    #[test]
+    fn a_given_path_without_a_library_is_refused_and_not_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let host = Host {
+            onnxruntime: Some(folder.path().to_owned()),
+            ..host()
+        };
+        let error = locate(&host).unwrap_err();
+        assert!(matches!(error, RuntimeError::NoLibraryAt { path } if path == folder.path()));
+    }
+
+    #[test]
+    fn a_file_that_is_no_library_is_named_with_the_loaders_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("libonnxruntime.so");
+        std::fs::write(&path, "text").unwrap();
+        let host = Host {
+            libraries: vec![folder.path().to_owned()],
+            ..host()
+        };
+        let message = locate(&host).unwrap_err().to_string();
+        assert!(message.contains("libonnxruntime.so cannot be loaded"));
+    }
+
+    #[test]
+    fn the_newest_library_of_a_folder_is_taken_and_providers_are_not_it() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [
+            "libonnxruntime.so.1.9.0",
+            "libonnxruntime.so.1.32.0",
+            "libonnxruntime_providers_cuda.so",
+            "libonnxruntime.so",
+        ] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let found = library_in(folder.path()).unwrap();
+        assert!(found.ends_with("libonnxruntime.so.1.32.0"));
+    }
+}

@@ -1,0 +1,137 @@
+//! The user's own pip as the downloader, so that mirrors and proxies which are set up hold.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use super::pins::Pin;
+use super::{Host, RuntimeError};
+use crate::model::files::{hexadecimal, sha256};
+
+/// The Python whose wheels are taken; see [`super::pins`].
+const PYTHON_VERSION: &str = "3.12";
+
+/// What `python3 -m pip --version` says.
+///
+/// # Errors
+/// [`RuntimeError::NoPython`] or [`RuntimeError::NoPip`].
+pub(in crate::model) fn version(host: &Host) -> Result<String, RuntimeError> {
+    let output = pip(host, ["--version"])?;
+    if output.status.success() {
+        let text = String::from_utf8_lossy(&output.stdout);
+        return Ok(text.trim().to_owned());
+    }
+    Err(RuntimeError::NoPip {
+        python: host.python.clone(),
+        reason: last_words(&output),
+    })
+}
+
+/// Downloads a wheel into `folder` and checks that it is the pinned one.
+pub(super) fn download(host: &Host, pin: &Pin, folder: &Path) -> Result<PathBuf, RuntimeError> {
+    let requirement = pin.requirement();
+    let output = pip(
+        host,
+        [
+            OsStr::new("download"),
+            OsStr::new(&requirement),
+            OsStr::new("--no-deps"),
+            OsStr::new("--only-binary=:all:"),
+            OsStr::new("--implementation=cp"),
+            OsStr::new(&format!("--python-version={PYTHON_VERSION}")),
+            OsStr::new(&format!("--platform={}", pin.platform)),
+            OsStr::new("--dest"),
+            folder.as_os_str(),
+            OsStr::new("--quiet"),
+            OsStr::new("--no-input"),
+            // Old pips keep a wheel in memory to put it into their cache; these have gigabytes.
+            OsStr::new("--no-cache-dir"),
+            OsStr::new("--disable-pip-version-check"),
+        ],
+    )?;
+    if !output.status.success() {
+        return Err(explain(requirement, folder, &output));
+    }
+    let wheel = downloaded(folder).ok_or_else(|| RuntimeError::NoWheel {
+        wheel: requirement,
+        reason: "pip left no wheel".to_owned(),
+    })?;
+    check(&wheel, pin)?;
+    Ok(wheel)
+}
+
+fn pip<S: AsRef<OsStr>>(
+    host: &Host,
+    arguments: impl IntoIterator<Item = S>,
+) -> Result<Output, RuntimeError> {
+    Command::new(&host.python)
+        .args(["-m", "pip"])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|_| RuntimeError::NoPython {
+            python: host.python.clone(),
+        })
+}
+
+/// Sorts pip's failures by what the user can do. Without a network pip ends with "no matching
+/// distribution", so signs of the network come first.
+fn explain(wheel: String, folder: &Path, output: &Output) -> RuntimeError {
+    const NETWORK: [&str; 8] = [
+        "connection",
+        "name resolution",
+        "proxyerror",
+        "timed out",
+        "timeout",
+        "ssl",
+        "max retries",
+        "http error 5",
+    ];
+    let said = String::from_utf8_lossy(&output.stderr).to_lowercase();
+    let reason = last_words(output);
+    if said.contains("no space left") || said.contains("errno 28") {
+        RuntimeError::DiskFull {
+            path: folder.to_owned(),
+        }
+    } else if NETWORK.iter().any(|sign| said.contains(sign)) {
+        RuntimeError::Network { wheel, reason }
+    } else if said.contains("no matching distribution") {
+        RuntimeError::NoWheel { wheel, reason }
+    } else {
+        RuntimeError::Pip { wheel, reason }
+    }
+}
+
+/// The last line of an error output that says something.
+fn last_words(output: &Output) -> String {
+    let said = String::from_utf8_lossy(&output.stderr);
+    said.lines()
+        .map(str::trim)
+        .rfind(|line| !line.is_empty())
+        .unwrap_or("it says nothing")
+        .to_owned()
+}
+
+fn downloaded(folder: &Path) -> Option<PathBuf> {
+    folder
+        .read_dir()
+        .ok()?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|path| path.extension().is_some_and(|end| end == "whl"))
+}
+
+fn check(wheel: &Path, pin: &Pin) -> Result<(), RuntimeError> {
+    let hash = sha256(wheel).map_err(|source| RuntimeError::writing(wheel, source))?;
+    let found = hexadecimal(&hash);
+    if found == pin.sha256 {
+        return Ok(());
+    }
+    Err(RuntimeError::Checksum {
+        wheel: wheel
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default(),
+        expected: pin.sha256,
+        found,
+    })
+}

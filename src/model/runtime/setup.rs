@@ -1,0 +1,188 @@
+//! Fetches ONNX Runtime into the cache: whole or not at all, whoever else does the same.
+
+use std::env::consts::{ARCH, OS};
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use super::locate::{Located, Source, library_in};
+use super::pins::{self, Pin};
+use super::{Host, RuntimeError, locate, pip, wheel};
+
+/// Folders that a killed setup leaves begin so.
+const STAGING: &str = ".setup-";
+
+/// Which build to fetch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// For the CPU alone: 30 MB to fetch.
+    Cpu,
+    /// For NVIDIA GPUs, with the CUDA libraries it needs: about 2 GB to fetch and 2.3 GB to keep.
+    Cuda,
+}
+
+/// How far a setup is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SetupEvent {
+    /// Another process sets up; this one waits.
+    Waiting,
+    /// A wheel is being downloaded and checked.
+    Downloading {
+        /// As pip calls it, such as `onnxruntime==1.32.0`.
+        wheel: String,
+        /// From 1.
+        number: usize,
+        /// Of how many.
+        count: usize,
+    },
+    /// Its libraries are being written.
+    Unpacking {
+        /// As before.
+        wheel: String,
+    },
+    /// The runtime was there already, or is now.
+    Ready {
+        /// Its folder.
+        folder: PathBuf,
+    },
+}
+
+impl Wanted {
+    fn pins(self) -> Result<Vec<Pin>, RuntimeError> {
+        let (what, pins) = match self {
+            // Wheels for musl do not exist.
+            _ if cfg!(target_env = "musl") => ("ONNX Runtime", None),
+            Self::Cpu => ("ONNX Runtime", pins::cpu(OS, ARCH).map(|pin| vec![pin])),
+            Self::Cuda => ("CUDA", pins::cuda(OS, ARCH).map(<[Pin]>::to_vec)),
+        };
+        pins.ok_or_else(|| RuntimeError::NoBuild {
+            what,
+            platform: format!("{OS} {ARCH}"),
+        })
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Cuda => "cuda",
+        }
+    }
+
+    /// The folder in the cache, which exists only when it is whole.
+    fn folder(self, cache: &Path) -> Result<PathBuf, RuntimeError> {
+        let version = self.pins()?.first().map_or("", |pin| pin.version);
+        Ok(cache.join(format!("onnxruntime-{version}-{}", self.name())))
+    }
+}
+
+/// The folders of the cache that hold a runtime, the one with CUDA first: it does both.
+pub(super) fn cached_folders(host: &Host) -> Vec<PathBuf> {
+    let Some(cache) = &host.cache else {
+        return Vec::new();
+    };
+    [Wanted::Cuda, Wanted::Cpu]
+        .into_iter()
+        .filter_map(|wanted| wanted.folder(cache).ok())
+        .filter(|folder| folder.is_dir())
+        .collect()
+}
+
+/// Fetches what is wanted into the cache, unless it is there. Two processes may do so at once.
+///
+/// # Errors
+/// Whatever of Python, pip, network, wheel, disk or cache is at fault; nothing half-done is left behind
+/// that would be used.
+pub fn setup(
+    host: &Host,
+    wanted: Wanted,
+    progress: &mut dyn FnMut(SetupEvent),
+) -> Result<Located, RuntimeError> {
+    let pins = wanted.pins()?;
+    let cache = host.cache()?;
+    let folder = wanted.folder(cache)?;
+    if !folder.is_dir() {
+        if host.offline {
+            return Err(RuntimeError::Offline);
+        }
+        pip::version(host)?;
+        fs::create_dir_all(cache).map_err(|source| RuntimeError::writing(cache, source))?;
+        let _lock = lock(cache, progress)?;
+        if !folder.is_dir() {
+            remove_leftovers(cache);
+            fetch(host, &pins, cache, &folder, progress)?;
+        }
+    }
+    progress(SetupEvent::Ready {
+        folder: folder.clone(),
+    });
+    let path = library_in(&folder).ok_or(RuntimeError::NoLibraryAt { path: folder })?;
+    let fetched = Host {
+        onnxruntime: Some(path),
+        ..host.clone()
+    };
+    let located = locate(&fetched)?;
+    Ok(Located {
+        source: Source::Cache,
+        ..located
+    })
+}
+
+/// Held by the system, so that it ends with the process.
+fn lock(cache: &Path, progress: &mut dyn FnMut(SetupEvent)) -> Result<File, RuntimeError> {
+    let path = cache.join(".lock");
+    let failed = |source| RuntimeError::writing(&path, source);
+    let file = File::create(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            progress(SetupEvent::Waiting);
+            file.lock().map_err(failed)?;
+        }
+        Err(TryLockError::Error(source)) => return Err(failed(source)),
+    }
+    Ok(file)
+}
+
+/// Deletes what killed setups left; the lock is held, so none of it is in use.
+fn remove_leftovers(cache: &Path) {
+    let Ok(entries) = cache.read_dir() else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(STAGING) {
+            // Failing to tidy up is no reason not to set up.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn fetch(
+    host: &Host,
+    pins: &[Pin],
+    cache: &Path,
+    folder: &Path,
+    progress: &mut dyn FnMut(SetupEvent),
+) -> Result<(), RuntimeError> {
+    let writing = |source| RuntimeError::writing(cache, source);
+    let staging = tempfile::Builder::new()
+        .prefix(STAGING)
+        .tempdir_in(cache)
+        .map_err(writing)?;
+    let unpacked = staging.path().join("unpacked");
+    fs::create_dir(&unpacked).map_err(writing)?;
+    for (index, pin) in pins.iter().enumerate() {
+        let wheel = pin.requirement();
+        progress(SetupEvent::Downloading {
+            wheel: wheel.clone(),
+            number: index + 1,
+            count: pins.len(),
+        });
+        let downloads = staging.path().join(pin.name);
+        fs::create_dir(&downloads).map_err(writing)?;
+        let file = pip::download(host, pin, &downloads)?;
+        progress(SetupEvent::Unpacking { wheel });
+        wheel::unpack(&file, pin.name, &unpacked)?;
+        // At once, so that wheels and libraries are never all on the disk together.
+        fs::remove_dir_all(&downloads).map_err(writing)?;
+    }
+    fs::rename(&unpacked, folder).map_err(|source| RuntimeError::writing(folder, source))
+}

@@ -1,0 +1,256 @@
+//! Text to token ids, as transformers' CLIP tokenizer gives them.
+//!
+//! A folder holds either `tokenizer.json`, used as it is, or `vocab.json` and `merges.txt`, from which
+//! the same pipeline is built that transformers' `CLIPConverter` writes: NFC, runs of white space to
+//! one space, lower case, a split into words, byte-level BPE with `</w>`.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::config::Config;
+use super::{ModelError, files};
+
+/// CLIP's end mark: also what unknown words and, mostly, padding become.
+const END: &str = "<|endoftext|>";
+const START: &str = "<|startoftext|>";
+/// The words of CLIP (openai/CLIP, `simple_tokenizer.py`).
+const WORDS: &str = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
+
+/// The tokenizer of one model.
+#[derive(Debug)]
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    length: usize,
+    pad: u32,
+}
+
+/// A text as the text encoder takes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encoded {
+    /// As many ids as the model's context is long: start mark, words, end mark, padding.
+    pub ids: Vec<i64>,
+    /// The end of the text, if it did not fit and was cut off.
+    pub truncated: Option<String>,
+}
+
+/// The files that make a tokenizer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum TokenizerFiles {
+    /// `tokenizer.json`.
+    Whole(PathBuf),
+    /// `vocab.json` and `merges.txt`.
+    Parts { vocab: PathBuf, merges: PathBuf },
+}
+
+impl TokenizerFiles {
+    /// Looks which form `folder` holds.
+    pub fn find(folder: &Path) -> Result<Self, ModelError> {
+        let whole = folder.join("tokenizer.json");
+        let (vocab, merges) = (folder.join("vocab.json"), folder.join("merges.txt"));
+        if whole.exists() {
+            Ok(Self::Whole(whole))
+        } else if vocab.exists() && merges.exists() {
+            Ok(Self::Parts { vocab, merges })
+        } else {
+            Err(ModelError::NoTokenizer {
+                path: folder.to_owned(),
+            })
+        }
+    }
+
+    /// All files that are read.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Whole(path) => vec![path.clone()],
+            Self::Parts { vocab, merges } => vec![vocab.clone(), merges.clone()],
+        }
+    }
+
+    fn main(&self) -> &Path {
+        match self {
+            Self::Whole(path) => path,
+            Self::Parts { vocab, .. } => vocab,
+        }
+    }
+}
+
+/// What `tokenizer_config.json` and `special_tokens_map.json` add; either may be missing.
+struct Special {
+    configs: Vec<Config>,
+}
+
+impl Special {
+    fn read(folder: &Path) -> Result<Self, ModelError> {
+        let configs = special_files(folder)
+            .iter()
+            .map(|path| Config::read(path))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { configs })
+    }
+
+    /// A special token's text, and whether it is looked for after normalisation.
+    fn token(&self, key: &str) -> Option<(String, bool)> {
+        // The map first: it says how a token is matched, of which the newer file keeps only the text.
+        self.configs
+            .iter()
+            .rev()
+            .find_map(|config| match config.value(key)? {
+                Value::String(text) => Some((text.clone(), false)),
+                token => {
+                    let normalized = token.get("normalized").and_then(Value::as_bool);
+                    let text = token.get("content")?.as_str()?;
+                    Some((text.to_owned(), normalized.unwrap_or(false)))
+                }
+            })
+    }
+
+    fn text(&self, key: &str, default: &str) -> String {
+        self.token(key)
+            .map_or_else(|| default.to_owned(), |(text, _)| text)
+    }
+}
+
+/// The optional files beside a tokenizer that are there.
+pub(super) fn special_files(folder: &Path) -> Vec<PathBuf> {
+    ["tokenizer_config.json", "special_tokens_map.json"]
+        .into_iter()
+        .map(|name| folder.join(name))
+        .filter(|path| path.exists())
+        .collect()
+}
+
+impl Tokenizer {
+    /// Makes the tokenizer of `folder` for a model with room for `length` tokens.
+    pub(super) fn read(
+        folder: &Path,
+        files: &TokenizerFiles,
+        length: usize,
+    ) -> Result<Self, ModelError> {
+        let special = Special::read(folder)?;
+        let mut json = match files {
+            TokenizerFiles::Whole(path) => read_json(path)?,
+            TokenizerFiles::Parts { vocab, merges } => {
+                clip_json(&read_json(vocab)?, &files::text(merges)?, &special)
+            }
+        };
+        if let Some(parts) = json.as_object_mut() {
+            // Padding and truncation are done here, so that what is cut off can be told; the decoder is for
+            // the way back, and a bad one makes the library panic.
+            for unused in ["padding", "truncation", "decoder"] {
+                parts.remove(unused);
+            }
+        }
+        let broken = |problem: String| ModelError::Tokenizer {
+            path: files.main().to_owned(),
+            problem,
+        };
+        let inner: tokenizers::Tokenizer = json
+            .to_string()
+            .parse()
+            .map_err(|error: tokenizers::Error| broken(error.to_string()))?;
+        let pad = special.text("pad_token", END);
+        let pad = inner
+            .token_to_id(&pad)
+            .ok_or_else(|| broken(format!("its pad token {pad:?} is not in the vocabulary")))?;
+        Ok(Self { inner, length, pad })
+    }
+
+    /// The tokens of a text.
+    ///
+    /// # Errors
+    /// [`ModelError::Tokenize`] if the tokenizer's own files make that impossible.
+    pub fn encode(&self, text: &str) -> Result<Encoded, ModelError> {
+        let encoding = self
+            .inner
+            .encode(text, true)
+            .map_err(|error| ModelError::Tokenize {
+                text: text.to_owned(),
+                problem: error.to_string(),
+            })?;
+        let all = encoding.get_ids();
+        let mut ids: Vec<i64> = all.iter().copied().map(i64::from).collect();
+        let truncated = (ids.len() > self.length).then(|| {
+            let last = ids.len() - 1;
+            let cut = self.length - 1;
+            ids[cut] = ids[last];
+            ids.truncate(self.length);
+            let start = encoding.get_offsets()[cut].0;
+            text.get(start..).unwrap_or_default().to_owned()
+        });
+        ids.resize(self.length, i64::from(self.pad));
+        Ok(Encoded { ids, truncated })
+    }
+}
+
+fn read_json(path: &Path) -> Result<Value, ModelError> {
+    serde_json::from_str(&files::text(path)?).map_err(|source| ModelError::Json {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// The `tokenizer.json` that transformers' `CLIPConverter` makes of a vocabulary and merges.
+fn clip_json(vocab: &Value, merges: &str, special: &Special) -> Value {
+    let merges: Vec<&str> = merges
+        .lines()
+        .filter(|line| !line.starts_with("#version") && !line.trim().is_empty())
+        .collect();
+    let (start, end) = (
+        special.text("bos_token", START),
+        special.text("eos_token", END),
+    );
+    let unknown = special.text("unk_token", END);
+    let id = |token: &str| vocab.get(token).cloned().unwrap_or(Value::Null);
+    json!({
+        "version": "1.0",
+        "added_tokens": added_tokens(vocab, special),
+        "normalizer": {"type": "Sequence", "normalizers": [
+            {"type": "NFC"},
+            {"type": "Replace", "pattern": {"Regex": r"\s+"}, "content": " "},
+            {"type": "Lowercase"},
+        ]},
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+            {"type": "Split", "pattern": {"Regex": WORDS}, "behavior": "Removed", "invert": true},
+            {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
+        ]},
+        "post_processor": {
+            "type": "RobertaProcessing", "sep": [end, id(&end)], "cls": [start, id(&start)],
+            "trim_offsets": false, "add_prefix_space": false,
+        },
+        "model": {
+            "type": "BPE", "unk_token": unknown, "continuing_subword_prefix": "",
+            "end_of_word_suffix": "</w>", "fuse_unk": false, "byte_fallback": false,
+            "ignore_merges": false, "vocab": vocab, "merges": merges,
+        },
+    })
+}
+
+/// The special tokens, by id as the format wants them; two of one text are one token.
+fn added_tokens(vocab: &Value, special: &Special) -> Vec<Value> {
+    let mut tokens: Vec<(u64, Value)> = Vec::new();
+    for (key, default) in [
+        ("bos_token", START),
+        ("eos_token", END),
+        ("unk_token", END),
+        ("pad_token", END),
+    ] {
+        let (content, normalized) = special
+            .token(key)
+            .unwrap_or_else(|| (default.to_owned(), true));
+        let Some(id) = vocab.get(&content).and_then(Value::as_u64) else {
+            continue;
+        };
+        if tokens.iter().all(|(known, _)| *known != id) {
+            tokens.push((
+                id,
+                json!({
+                    "id": id, "content": content, "single_word": false, "lstrip": false,
+                    "rstrip": false, "normalized": normalized, "special": true,
+                }),
+            ));
+        }
+    }
+    tokens.sort_by_key(|(id, _)| *id);
+    tokens.into_iter().map(|(_, token)| token).collect()
+}

@@ -1,0 +1,263 @@
+//! A prepared sweep becomes a run folder: the engine's events go to the writer and to whoever follows.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::Prepared;
+use super::memory::policy;
+use super::timings::Timings;
+use crate::Error;
+use crate::engine::{self, Ending, Event, Job};
+use crate::meter::{Meter, free_bytes};
+use crate::model::OnnxModel;
+use crate::model::runtime::{ExecutionDevice, Host, Runtime, load, locate, resolve_device};
+use crate::plan::{Course, Schedule};
+use crate::store::{DiskShelf, Environment, Record, Run, RunFolder, Writer};
+
+/// A run folder that is open and locked, with the work that is left for it.
+#[derive(Debug)]
+pub struct Execution<'a> {
+    prepared: &'a Prepared,
+    host: Host,
+    schedule: Schedule,
+    folder: RunFolder,
+    /// Absent if nothing is left to do.
+    place: Option<Place>,
+    notes: Vec<String>,
+}
+
+/// Where inference runs.
+#[derive(Debug)]
+struct Place {
+    runtime: Runtime,
+    device: ExecutionDevice,
+}
+
+/// What is left to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Workload {
+    /// Cells, copies included.
+    pub cells: usize,
+    /// UNet evaluations of all cells that are computed, each counted once whatever its rows.
+    pub steps: u64,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every cell was tried.
+    Complete {
+        /// Cells of the plan that have an image.
+        done: usize,
+        /// Cells of the plan that have none.
+        failed: usize,
+    },
+    /// Stopped on request; to be gone on with.
+    Interrupted,
+}
+
+impl<'a> Execution<'a> {
+    /// Locks the run folder, finds out what is left to do, and loads ONNX Runtime if anything is.
+    ///
+    /// # Errors
+    /// If the folder cannot be used, or there is work and no usable runtime or device.
+    pub fn open(prepared: &'a Prepared, out: &Path, host: Host) -> Result<Self, Error> {
+        let plan = &prepared.plan;
+        let mut notes = Vec::new();
+        let earlier = Run::find(out)?.filter(|run| run.pending(plan).is_empty());
+        let (environment, place) = match earlier {
+            Some(run) => (run.environment, None),
+            None => {
+                let place = Place::find(&host, prepared, &mut notes)?;
+                (place.environment(prepared), Some(place))
+            }
+        };
+        let folder = RunFolder::open(out, plan, &prepared.spec.text, &environment)?;
+        notes.extend_from_slice(folder.notes());
+        let schedule = Schedule::new(plan, &folder.pending());
+        // An image that was there may turn out to be damaged.
+        let place = match place {
+            None if !schedule.models.is_empty() => Some(Place::find(&host, prepared, &mut notes)?),
+            place => place,
+        };
+        Ok(Self {
+            prepared,
+            host,
+            schedule,
+            folder,
+            place,
+            notes,
+        })
+    }
+
+    /// What is left to do.
+    pub fn workload(&self) -> Workload {
+        let evaluations = self.prepared.evaluations();
+        let mut workload = Workload { cells: 0, steps: 0 };
+        for work in &self.schedule.models {
+            for group in &work.groups {
+                let of = evaluations(work.model, group.start.course) as u64;
+                workload.steps += of * group.cells.len() as u64;
+                workload.cells += group
+                    .cells
+                    .iter()
+                    .map(|cell| 1 + cell.copies.len())
+                    .sum::<usize>();
+            }
+        }
+        workload
+    }
+
+    /// What the user should know of the folder and the device as they were found.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Does the work; `observer` sees every event.
+    ///
+    /// # Errors
+    /// If a component cannot be loaded or a file cannot be written; what was finished before is kept.
+    pub fn run(
+        self,
+        cancel: &AtomicBool,
+        observer: &mut dyn FnMut(&Event),
+    ) -> Result<Outcome, Error> {
+        let Self {
+            prepared,
+            host,
+            schedule,
+            folder,
+            place,
+            ..
+        } = self;
+        let path = folder.path().to_owned();
+        let writer = Writer::start(folder, |_| ())?;
+        let worked = match &place {
+            Some(place) => place.work_off(prepared, &schedule, &path, &writer, cancel, observer),
+            None => Ok(()),
+        };
+        // What was handed over is written whatever became of the rest; a full disk explains a stop best.
+        let folder = writer.finish()?;
+        worked?;
+        if let Some(place) = &place {
+            learn(&host, prepared, &schedule, &folder, place.device);
+        }
+        let missing = folder.pending();
+        if cancel.load(Ordering::Relaxed) && !missing.is_empty() {
+            return Ok(Outcome::Interrupted);
+        }
+        Ok(Outcome::Complete {
+            done: prepared.plan.cells.len() - missing.len(),
+            failed: missing.len(),
+        })
+    }
+}
+
+impl Place {
+    fn find(host: &Host, prepared: &Prepared, notes: &mut Vec<String>) -> Result<Self, Error> {
+        let located = locate(host)?;
+        let resolved = resolve_device(prepared.spec.runtime.device, &located)?;
+        if let Some(reason) = resolved.unused_gpu {
+            notes.push(format!("the GPU is not used: {reason}"));
+        }
+        Ok(Self {
+            runtime: load(&located)?,
+            device: resolved.device,
+        })
+    }
+
+    /// Every model in turn, until all is done or the observer or a signal stops it.
+    fn work_off(
+        &self,
+        prepared: &Prepared,
+        schedule: &Schedule,
+        folder: &Path,
+        writer: &Writer,
+        cancel: &AtomicBool,
+        observer: &mut dyn FnMut(&Event),
+    ) -> Result<(), Error> {
+        let mut meter = Meter::new(self.device.cuda_index());
+        let mut shelf = DiskShelf::open(folder)?;
+        let mut take = |event: Event| {
+            observer(&event);
+            match event {
+                Event::Finished { record, image, .. } => writer.hand_over(*record, image),
+                _ => ControlFlow::Continue(()),
+            }
+        };
+        for work in &schedule.models {
+            let entry = &prepared.plan.models[work.model];
+            let model = &prepared.models[work.model];
+            let threads = prepared.spec.runtime.threads;
+            let mut onnx = OnnxModel::new(
+                Arc::clone(&model.folder),
+                self.runtime.clone(),
+                self.device,
+                threads,
+            )?;
+            let gpu = self.device.cuda_index();
+            let policy = policy(&prepared.spec.runtime, entry, gpu.is_some(), free_bytes(gpu));
+            let job = Job {
+                plan: &prepared.plan,
+                work,
+                latent_channels: model.folder.latent_channels(),
+                vae_factor: entry.vae_factor,
+                scaling_factor: model.folder.scaling_factor(),
+                scheduler_config: &model.scheduler_config,
+                device: &self.device.to_string(),
+                precision: &entry.precision,
+            };
+            let ending = engine::run(
+                job, &mut onnx, policy, &mut shelf, &mut meter, cancel, &mut take,
+            )?;
+            if ending == Ending::Stopped {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn environment(&self, prepared: &Prepared) -> Environment {
+        Environment {
+            ip2p: env!("CARGO_PKG_VERSION").to_owned(),
+            onnxruntime: self.runtime.located().version.clone(),
+            device: self.device.to_string(),
+            device_name: None,
+            provider: match self.device {
+                ExecutionDevice::Cpu => "CPUExecutionProvider".to_owned(),
+                ExecutionDevice::Cuda(_) => "CUDAExecutionProvider".to_owned(),
+            },
+            os: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            cpu: None,
+            threads: prepared.spec.runtime.threads,
+            started: jiff::Timestamp::now(),
+        }
+    }
+}
+
+/// Keeps what this run took, for the forecasts of later ones.
+fn learn(
+    host: &Host,
+    prepared: &Prepared,
+    schedule: &Schedule,
+    folder: &RunFolder,
+    device: ExecutionDevice,
+) {
+    let mut timings = Timings::read(host.cache.as_ref());
+    for work in &schedule.models {
+        let mut courses: Vec<Course> = work.groups.iter().map(|group| group.start.course).collect();
+        courses.dedup();
+        for course in courses {
+            let groups = work.groups.iter().filter(|group| group.start.course == course);
+            let cells = groups.flat_map(|group| &group.cells);
+            let records: Vec<&Record> = cells
+                .filter_map(|work| folder.record_of(work.cell))
+                .collect();
+            let entry = &prepared.plan.models[work.model];
+            timings.learn(entry, &device.to_string(), course, &records);
+        }
+    }
+    timings.write(host.cache.as_ref());
+}

@@ -1,0 +1,11 @@
+//! Wires the parts together: a sweep file is prepared, then executed into a run folder.
+
+mod execute;
+mod forecast;
+mod memory;
+mod prepare;
+mod timings;
+
+pub use execute::{Execution, Outcome, Workload};
+pub use forecast::{Forecast, forecast};
+pub use prepare::{Model, Prepared, prepare};

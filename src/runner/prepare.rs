@@ -1,0 +1,182 @@
+//! Everything that can be known before a model is loaded: the sweep file, the model folders, the images.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::Error;
+use crate::diffusion::{Sampler, SchedulerConfig};
+use crate::engine::Component;
+use crate::image::probe;
+use crate::model::ModelFolder;
+use crate::plan::{Course, ImageEntry, ModelEntry, Plan};
+use crate::spec::{NamedPath, RuntimeOverrides, SweepSpec};
+
+/// A sweep that can run.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The sweep file, flags applied.
+    pub spec: SweepSpec,
+    /// Its cells.
+    pub plan: Plan,
+    /// Its models, in the order of [`Plan::models`].
+    pub models: Vec<Model>,
+    /// What the user should know before it runs.
+    pub notes: Vec<String>,
+}
+
+/// A model folder that was read.
+#[derive(Debug)]
+pub struct Model {
+    /// The folder.
+    pub folder: Arc<ModelFolder>,
+    /// Its scheduler configuration.
+    pub scheduler_config: SchedulerConfig,
+}
+
+/// Reads a sweep file and all that it names.
+///
+/// # Errors
+/// Whatever is wrong with the sweep file, a model folder or an image, before time is spent on inference.
+pub fn prepare(sweep: &Path, flags: RuntimeOverrides) -> Result<Prepared, Error> {
+    let mut spec = SweepSpec::read(sweep)?;
+    spec.runtime = spec.runtime.overridden(flags);
+    let named_models = distinct(&spec.models, &spec.preset_models);
+    let models = named_models
+        .iter()
+        .map(|named| Model::open(&named.path))
+        .collect::<Result<Vec<_>, _>>()?;
+    let model_entries = named_models
+        .iter()
+        .zip(&models)
+        .map(|(named, model)| model.entry(named))
+        .collect::<Result<Vec<_>, _>>()?;
+    let image_entries = distinct(&spec.images, &spec.preset_images)
+        .into_par_iter()
+        .map(image_entry)
+        .collect::<Result<Vec<_>, _>>()?;
+    let plan = Plan::new(&spec, model_entries, image_entries)?;
+    check_samplers(&plan, &models)?;
+    let notes = notes(&plan, &models)?;
+    Ok(Prepared {
+        spec,
+        plan,
+        models,
+        notes,
+    })
+}
+
+/// What the sweep varies and what its presets name, each once.
+fn distinct<'a>(swept: &'a [NamedPath], of_presets: &'a [NamedPath]) -> Vec<&'a NamedPath> {
+    let mut seen = BTreeSet::new();
+    let all = swept.iter().chain(of_presets);
+    all.filter(|named| seen.insert(&named.name)).collect()
+}
+
+impl Prepared {
+    /// How often a model's UNet is asked in a course; some schedulers ask more often than they step.
+    pub fn evaluations(&self) -> impl Fn(usize, Course) -> usize {
+        |model, course| {
+            let config = &self.models[model].scheduler_config;
+            let sampler = Sampler::new(course.scheduler, config, course.num_inference_steps);
+            // Samplers that cannot be made were refused when this was prepared.
+            sampler.map_or(0, |sampler| sampler.evaluations().len())
+        }
+    }
+}
+
+impl Model {
+    fn open(path: &Path) -> Result<Self, Error> {
+        let folder = Arc::new(ModelFolder::open(path)?);
+        let scheduler_config = SchedulerConfig::parse(folder.scheduler_config())?;
+        Ok(Self {
+            folder,
+            scheduler_config,
+        })
+    }
+
+    fn entry(&self, named: &NamedPath) -> Result<ModelEntry, Error> {
+        let folder = &self.folder;
+        Ok(ModelEntry {
+            name: named.name.clone(),
+            path: named.path.clone(),
+            sha256: folder.digest()?,
+            resolution: folder.resolution(),
+            vae_factor: folder.vae_factor(),
+            size_multiple: folder.size_multiple(),
+            scheduler: self.scheduler_config.kind()?,
+            precision: folder.precision().to_string(),
+            component_bytes: Component::ALL.map(|component| folder.component_bytes(component)),
+        })
+    }
+}
+
+fn image_entry(named: &NamedPath) -> Result<ImageEntry, Error> {
+    let probed = probe(&named.path)?;
+    Ok(ImageEntry {
+        name: named.name.clone(),
+        path: named.path.clone(),
+        sha256: probed.sha256,
+        width: probed.width,
+        height: probed.height,
+    })
+}
+
+/// Every scheduler of the plan must be possible with its model's configuration.
+fn check_samplers(plan: &Plan, models: &[Model]) -> Result<(), Error> {
+    let mut seen = BTreeSet::new();
+    for cell in &plan.cells {
+        let parameters = &cell.parameters;
+        let sampler = (
+            &parameters.model,
+            parameters.scheduler,
+            parameters.num_inference_steps,
+        );
+        if seen.insert(sampler) {
+            for (entry, model) in plan.models.iter().zip(models) {
+                if entry.name == parameters.model {
+                    Sampler::new(
+                        parameters.scheduler,
+                        &model.scheduler_config,
+                        parameters.num_inference_steps,
+                    )?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Texts that a tokenizer cuts off, what is odd about a model, and what will happen to an image.
+fn notes(plan: &Plan, models: &[Model]) -> Result<Vec<String>, Error> {
+    let mut notes = Vec::new();
+    for (entry, model) in plan.models.iter().zip(models) {
+        let warnings = model.folder.warnings().iter();
+        notes.extend(warnings.map(|warning| format!("model {}: {warning}", entry.name)));
+        let tokenizer = model.folder.tokenizer()?;
+        let cells = plan
+            .cells
+            .iter()
+            .filter(|cell| cell.parameters.model == entry.name);
+        let texts: BTreeSet<&str> = cells
+            .flat_map(|cell| {
+                [
+                    cell.parameters.instruction.as_str(),
+                    cell.parameters.negative_prompt.as_str(),
+                ]
+            })
+            .collect();
+        for text in texts {
+            if let Some(lost) = tokenizer.encode(text)?.truncated {
+                notes.push(format!(
+                    "model {} reads {} tokens; this is cut off: {lost:?}",
+                    entry.name,
+                    model.folder.context_length()
+                ));
+            }
+        }
+    }
+    Ok(notes)
+}

@@ -1,0 +1,77 @@
+//! What earlier runs took, kept in the cache folder, so that `plan` can say what a sweep will take.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::{Course, ModelEntry};
+use crate::store::Record;
+
+/// Speed by model, device and size. A file that cannot be read or written is no error: nothing is known then.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Timings {
+    speeds: BTreeMap<String, Speed>,
+    /// The device of the last run.
+    last_device: Option<String>,
+}
+
+/// Milliseconds of the last run's median cell.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Speed {
+    /// Of one UNet row, the step's own arithmetic included.
+    pub unet_row_ms: f64,
+    /// Of decoding one cell.
+    pub decode_ms: f64,
+}
+
+impl Timings {
+    /// Reads what is known.
+    pub fn read(cache: Option<&PathBuf>) -> Self {
+        let text = cache.and_then(|folder| fs::read_to_string(folder.join(FILE)).ok());
+        text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+    }
+
+    /// The device of the last run.
+    pub fn last_device(&self) -> Option<&str> {
+        self.last_device.as_deref()
+    }
+
+    /// The speed of a model on a device at a size.
+    pub fn speed(&self, model: &ModelEntry, device: &str, course: Course) -> Option<Speed> {
+        self.speeds.get(&key(model, device, course)).copied()
+    }
+
+    /// Learns from the cells of one model, device and size.
+    pub fn learn(&mut self, model: &ModelEntry, device: &str, course: Course, records: &[&Record]) {
+        let rows = records.iter().flat_map(|record| &record.steps);
+        let row_ms = rows.filter(|step| step.unet_rows > 0).map(|step| step.step_ms / f64::from(step.unet_rows));
+        let decode_ms = records.iter().filter_map(|record| record.times.decode_ms);
+        if let (Some(unet_row_ms), Some(decode_ms)) = (median(row_ms.collect()), median(decode_ms.collect())) {
+            self.last_device = Some(device.to_owned());
+            self.speeds.insert(key(model, device, course), Speed { unet_row_ms, decode_ms });
+        }
+    }
+
+    /// Keeps what is known now.
+    pub fn write(&self, cache: Option<&PathBuf>) {
+        let Some(folder) = cache else { return };
+        if let Ok(text) = serde_json::to_vec_pretty(self) {
+            // Losing an estimate is not worth an error.
+            let _ = crate::store::write_file(&folder.join(FILE), &text);
+        }
+    }
+}
+
+const FILE: &str = "timings.json";
+
+fn key(model: &ModelEntry, device: &str, course: Course) -> String {
+    let digest = model.sha256.get(..16).unwrap_or(&model.sha256);
+    format!("{digest} {device} {}x{}", course.width, course.height)
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}

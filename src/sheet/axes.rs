@@ -1,0 +1,205 @@
+//! Which axis goes where: panels, rows, columns, and what is merged into one cell.
+
+use std::collections::HashMap;
+
+use crate::plan::{Cell, Plan};
+use crate::spec::{Parameter, SheetSpec};
+
+/// The order in which axes take the columns, then the rows, where the sweep file does not say.
+/// Numbers come first, since a grid of them shows a trend; what stands last becomes the panels.
+const PREFERENCE: [Parameter; 10] = [
+    Parameter::GuidanceScale,
+    Parameter::ImageGuidanceScale,
+    Parameter::NumInferenceSteps,
+    Parameter::Scheduler,
+    Parameter::Preset,
+    Parameter::NegativePrompt,
+    Parameter::Seed,
+    Parameter::Model,
+    Parameter::Instruction,
+    Parameter::Image,
+];
+
+/// Values that follow one another along a side or from panel to panel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Level {
+    /// One parameter, or all that vary where chosen cells stand in a row.
+    pub parameters: Vec<Parameter>,
+    /// For each position the value of each parameter, as [`crate::spec::Parameters::text`].
+    pub values: Vec<Vec<String>>,
+    positions: HashMap<Vec<String>, usize>,
+}
+
+impl Level {
+    fn new(parameters: Vec<Parameter>, values: Vec<Vec<String>>) -> Self {
+        let positions = values.iter().cloned().zip(0..).collect();
+        Self {
+            parameters,
+            values,
+            positions,
+        }
+    }
+
+    /// Whether this level is of one parameter, this one.
+    pub fn is(&self, parameter: Parameter) -> bool {
+        self.parameters == [parameter]
+    }
+
+    /// Where a cell stands on this level.
+    pub fn position(&self, cell: &Cell) -> usize {
+        let values: Vec<String> = self
+            .parameters
+            .iter()
+            .map(|&p| cell.parameters.text(p))
+            .collect();
+        self.positions.get(&values).copied().unwrap_or_default()
+    }
+}
+
+/// Every varying parameter's place; outer levels first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrangement {
+    /// One panel for each combination.
+    pub panels: Vec<Level>,
+    /// None, the rows, or super-rows and rows.
+    pub rows: Vec<Level>,
+    /// None, the columns, or super-columns and columns.
+    pub columns: Vec<Level>,
+    /// Shown side by side within a cell.
+    pub merge: Option<Level>,
+    /// Parameters with one value in all cells, with that value.
+    pub constants: Vec<(Parameter, String)>,
+}
+
+impl Arrangement {
+    /// Arranges the cells (indices into the plan) as the spec says, and by preference where it does not.
+    /// A parameter that has one value among these cells is never an axis, whatever the spec says.
+    pub fn new(plan: &Plan, cells: &[usize], spec: &SheetSpec) -> Self {
+        let mut axes = axes_of(plan, cells);
+        let mut constants = Vec::new();
+        axes.retain(|level| match level.values.as_slice() {
+            [single] => {
+                constants.push((level.parameters[0], single[0].clone()));
+                false
+            }
+            _ => true,
+        });
+        let mut take = |wanted: Option<Parameter>| {
+            let index = axes
+                .iter()
+                .position(|level| Some(level.parameters[0]) == wanted)?;
+            Some(axes.remove(index))
+        };
+        let merge = take(spec.merge);
+        let super_rows = take(spec.super_rows);
+        let super_columns = take(spec.super_columns);
+        let rows = take(spec.rows);
+        let columns = take(spec.columns);
+        let mut preferred = PREFERENCE.into_iter();
+        let columns = columns.or_else(|| preferred.find_map(|p| take(Some(p))));
+        let rows = rows.or_else(|| preferred.find_map(|p| take(Some(p))));
+        Self {
+            panels: axes,
+            rows: super_rows.into_iter().chain(rows).collect(),
+            columns: super_columns.into_iter().chain(columns).collect(),
+            merge,
+            constants,
+        }
+    }
+
+    /// The arrangement of scattered cells: one after another, each with all that varies as its label.
+    pub fn gallery(plan: &Plan, cells: &[usize]) -> Self {
+        let (varying, constant): (Vec<_>, Vec<_>) = axes_of(plan, cells)
+            .into_iter()
+            .partition(|level| level.values.len() > 1);
+        let parameters: Vec<Parameter> = varying.iter().map(|level| level.parameters[0]).collect();
+        let mut values = Vec::new();
+        for &cell in cells {
+            let own = parameters
+                .iter()
+                .map(|&p| plan.cells[cell].parameters.text(p))
+                .collect();
+            if !values.contains(&own) {
+                values.push(own);
+            }
+        }
+        let columns = if parameters.is_empty() {
+            Vec::new()
+        } else {
+            vec![Level::new(parameters, values)]
+        };
+        let constants = constant
+            .into_iter()
+            .map(|level| (level.parameters[0], level.values[0][0].clone()));
+        Self {
+            panels: Vec::new(),
+            rows: Vec::new(),
+            columns,
+            merge: None,
+            constants: constants.collect(),
+        }
+    }
+
+    /// Where the parameter of the input image is.
+    pub fn image(&self) -> ImagePlace {
+        let has = |levels: &[Level]| {
+            levels
+                .iter()
+                .any(|l| l.parameters.contains(&Parameter::Image))
+        };
+        if self
+            .merge
+            .as_ref()
+            .is_some_and(|level| level.is(Parameter::Image))
+        {
+            ImagePlace::Merged
+        } else if has(&self.rows) {
+            ImagePlace::Rows
+        } else if has(&self.columns) {
+            ImagePlace::Columns
+        } else {
+            ImagePlace::Panel
+        }
+    }
+}
+
+/// Where the parameter `image` varies, and so where inputs are to be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImagePlace {
+    /// The same within a panel.
+    Panel,
+    /// Along the rows.
+    Rows,
+    /// Along the columns.
+    Columns,
+    /// Within a cell: no place for inputs.
+    Merged,
+}
+
+/// The values that each parameter has among these cells, in the order of the plan's axes. Values that a
+/// preset brings and the axis lacks come last.
+fn axes_of(plan: &Plan, cells: &[usize]) -> Vec<Level> {
+    Parameter::ALL
+        .into_iter()
+        .map(|parameter| {
+            let mut rank: HashMap<&str, usize> = HashMap::new();
+            for axis in plan.axes.iter().filter(|axis| axis.parameter == parameter) {
+                rank.extend(axis.values.iter().map(String::as_str).zip(0..));
+            }
+            let mut seen: HashMap<String, usize> = HashMap::new();
+            for &cell in cells {
+                let value = plan.cells[cell].parameters.text(parameter);
+                let later = rank.len() + seen.len();
+                let place = rank.get(value.as_str()).copied().unwrap_or(later);
+                seen.entry(value).or_insert(place);
+            }
+            let mut values: Vec<(usize, String)> =
+                seen.into_iter().map(|(v, place)| (place, v)).collect();
+            values.sort();
+            Level::new(
+                vec![parameter],
+                values.into_iter().map(|(_, value)| vec![value]).collect(),
+            )
+        })
+        .collect()
+}

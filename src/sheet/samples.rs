@@ -1,0 +1,182 @@
+//! Plans and runs for the tests of sheets, made without a sweep file or a model.
+
+use std::fs;
+use std::path::Path;
+use std::str::FromStr;
+
+use image::{Rgb, RgbImage};
+use rust_decimal::Decimal;
+
+use crate::diffusion::SchedulerKind;
+use crate::plan::{Axis, Cell, CellKey, ImageEntry, Plan};
+use crate::spec::{Numerics, Parameter, Parameters, Scale, SheetSpec};
+use crate::store::{Environment, Record, Run, StageTimes, Status};
+
+/// A plan of the product of these axes; everything else is at its default.
+pub fn plan(axes: &[(Parameter, &[&str])]) -> Plan {
+    sized_plan(axes, 512, 512)
+}
+
+/// As [`plan`], with outputs of this size.
+pub fn sized_plan(axes: &[(Parameter, &[&str])], width: u32, height: u32) -> Plan {
+    let mut points: Vec<Vec<(Parameter, &str)>> = vec![Vec::new()];
+    for (parameter, values) in axes {
+        let grown = points.iter().flat_map(|point| {
+            values
+                .iter()
+                .map(move |value| [point.as_slice(), &[(*parameter, *value)]].concat())
+        });
+        points = grown.collect();
+    }
+    let cells: Vec<Cell> = points
+        .iter()
+        .enumerate()
+        .map(|(index, point)| Cell {
+            key: serde_json::from_value::<CellKey>(format!("c{index:05}").into()).unwrap(),
+            parameters: parameters(point),
+            width,
+            height,
+            same_as: None,
+        })
+        .collect();
+    let mut names: Vec<String> = cells
+        .iter()
+        .map(|cell| cell.parameters.image.clone())
+        .collect();
+    names.dedup();
+    names.sort();
+    names.dedup();
+    Plan {
+        name: "winter".into(),
+        axes: axes
+            .iter()
+            .filter(|(_, values)| values.len() > 1)
+            .map(|(parameter, values)| Axis {
+                parameter: *parameter,
+                values: values.iter().map(|&value| value.to_owned()).collect(),
+            })
+            .collect(),
+        models: Vec::new(),
+        images: names
+            .into_iter()
+            .map(|name| ImageEntry {
+                path: name.clone().into(),
+                sha256: format!("{:x}", name.len()).repeat(64),
+                name,
+                width,
+                height,
+            })
+            .collect(),
+        numerics: Numerics::default(),
+        sheet: SheetSpec::default(),
+        cells,
+    }
+}
+
+fn parameters(point: &[(Parameter, &str)]) -> Parameters {
+    let value = |parameter, default: &str| {
+        let found = point.iter().find(|(p, _)| *p == parameter);
+        found.map_or(default, |(_, value)| value).to_owned()
+    };
+    let scale =
+        |parameter, default| Scale::new(Decimal::from_str(&value(parameter, default)).unwrap());
+    Parameters {
+        model: value(Parameter::Model, "../onnx/demo"),
+        image: value(Parameter::Image, "photos/lake.png"),
+        instruction: value(Parameter::Instruction, "make it winter"),
+        negative_prompt: value(Parameter::NegativePrompt, ""),
+        guidance_scale: scale(Parameter::GuidanceScale, "7.0"),
+        image_guidance_scale: scale(Parameter::ImageGuidanceScale, "1.5"),
+        seed: value(Parameter::Seed, "42").parse().unwrap(),
+        num_inference_steps: value(Parameter::NumInferenceSteps, "20").parse().unwrap(),
+        scheduler: SchedulerKind::EulerAncestral,
+        preset: Some(value(Parameter::Preset, "")).filter(|name| !name.is_empty()),
+    }
+}
+
+/// A run of this plan in which every cell is done: gradients whose corners tell the cells apart.
+pub fn run(plan: Plan, folder: &Path) -> Run {
+    fs::create_dir_all(folder.join("cells")).unwrap();
+    fs::create_dir_all(folder.join("inputs")).unwrap();
+    let mut run = Run {
+        folder: folder.to_owned(),
+        records: Default::default(),
+        environment: environment(),
+        plan,
+    };
+    for (index, cell) in run.plan.cells.iter().enumerate() {
+        let blue = (index * 37 % 256) as u8;
+        gradient(cell.width, cell.height, blue)
+            .save(folder.join(cell.key.image_path()))
+            .unwrap();
+        run.records
+            .insert(cell.key.clone(), record(&cell.key, index));
+        let image = run
+            .plan
+            .images
+            .iter()
+            .find(|image| image.name == cell.parameters.image)
+            .unwrap();
+        let path = folder.join(super::input_path(image, cell.width, cell.height));
+        if !path.exists() {
+            RgbImage::from_pixel(cell.width, cell.height, INPUT)
+                .save(path)
+                .unwrap();
+        }
+    }
+    run
+}
+
+/// The colour of every input.
+pub const INPUT: Rgb<u8> = Rgb([40, 90, 200]);
+
+/// Makes a cell failed.
+pub fn fail(run: &mut Run, index: usize, reason: &str) {
+    let key = &run.plan.cells[index].key;
+    fs::remove_file(run.folder.join(key.image_path())).unwrap();
+    let record = run.records.get_mut(key).unwrap();
+    record.status = Status::Failed;
+    record.error = Some(reason.to_owned());
+}
+
+fn gradient(width: u32, height: u32, blue: u8) -> RgbImage {
+    RgbImage::from_fn(width, height, |x, y| {
+        Rgb([(x * 255 / width) as u8, (y * 255 / height) as u8, blue])
+    })
+}
+
+fn record(key: &CellKey, index: usize) -> Record {
+    Record {
+        cell: key.clone(),
+        status: Status::Done,
+        error: None,
+        finished: jiff::Timestamp::UNIX_EPOCH,
+        device: "cpu".into(),
+        precision: "fp32".into(),
+        batch_size: 1,
+        unet_evals: 60,
+        times: StageTimes {
+            denoise_ms: Some(900.0 + 350.0 * index as f64),
+            ..StageTimes::default()
+        },
+        vram_peak_mib: None,
+        vram_source: None,
+        rss_peak_mib: None,
+        image_change: None,
+        steps: Vec::new(),
+    }
+}
+
+fn environment() -> Environment {
+    Environment {
+        ip2p: "0.1.0".into(),
+        onnxruntime: "1.32.0".into(),
+        device: "cpu".into(),
+        device_name: None,
+        provider: "CPUExecutionProvider".into(),
+        os: "linux x86_64".into(),
+        cpu: None,
+        threads: 2,
+        started: jiff::Timestamp::UNIX_EPOCH,
+    }
+}

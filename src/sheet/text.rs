@@ -1,0 +1,237 @@
+//! Text into lines that fit a width: words wrap, and what is too long is shortened with an ellipsis.
+
+use super::font::Face;
+
+/// Which part of a text that is too long gives way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shorten {
+    /// The end, as in sentences.
+    End,
+    /// The middle, as in paths, whose ends tell them apart.
+    Middle,
+}
+
+/// A text in lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrapped {
+    /// At least one.
+    pub lines: Vec<String>,
+    /// Whether nothing was left out and no word was broken.
+    pub whole: bool,
+}
+
+/// How text is set.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Style {
+    /// Weight.
+    pub face: Face,
+    /// Em in pixels.
+    pub em: f32,
+}
+
+impl Style {
+    /// Width in whole pixels.
+    pub fn width(self, text: &str) -> u32 {
+        self.face.width(text, self.em).ceil() as u32
+    }
+
+    /// Height of a line in whole pixels.
+    pub fn line(self) -> u32 {
+        (self.em * super::font::LINE).ceil() as u32
+    }
+
+    /// Wraps a text to lines of `width` pixels, at most `most` of them.
+    pub fn wrap(self, text: &str, width: u32, most: usize, shorten: Shorten) -> Wrapped {
+        let (lines, unbroken) = self.fill(text, width);
+        if lines.len() <= most.max(1) {
+            return Wrapped {
+                lines,
+                whole: unbroken,
+            };
+        }
+        let characters: Vec<char> = text.chars().collect();
+        // The longest text that fits, by bisection over the number of characters kept.
+        let (mut fits, mut too_many) = (0, characters.len());
+        while too_many - fits > 1 {
+            let kept = usize::midpoint(fits, too_many);
+            let fewer = shortened(&characters, kept, shorten);
+            match self.fill(&fewer, width).0.len() <= most.max(1) {
+                true => fits = kept,
+                false => too_many = kept,
+            }
+        }
+        let mut lines = self.fill(&shortened(&characters, fits, shorten), width).0;
+        lines.truncate(most.max(1));
+        Wrapped {
+            lines,
+            whole: false,
+        }
+    }
+
+    /// Lines of at most `width` pixels, and whether every break is at a place made for it.
+    fn fill(self, text: &str, width: u32) -> (Vec<String>, bool) {
+        let mut lines = vec![String::new()];
+        let mut unbroken = true;
+        for piece in pieces(text) {
+            let line = lines.last_mut().expect("never empty");
+            if self.width((line.clone() + piece).trim_end()) <= width {
+                line.push_str(piece);
+                continue;
+            }
+            if !line.is_empty() {
+                lines.push(String::new());
+            }
+            if self.width(piece.trim_end()) <= width {
+                lines.last_mut().expect("never empty").push_str(piece);
+            } else {
+                unbroken = false;
+                self.break_word(piece, width, &mut lines);
+            }
+        }
+        for line in &mut lines {
+            line.truncate(line.trim_end().len());
+        }
+        (lines, unbroken)
+    }
+
+    fn break_word(self, word: &str, width: u32, lines: &mut Vec<String>) {
+        for character in word.chars() {
+            let line = lines.last_mut().expect("never empty");
+            line.push(character);
+            let overfull = !character.is_whitespace() && self.width(line) > width;
+            if overfull && line.chars().count() > 1 && !self.face.is_attached(character) {
+                line.pop();
+                lines.push(character.to_string());
+            }
+        }
+    }
+}
+
+fn shortened(characters: &[char], kept: usize, shorten: Shorten) -> String {
+    let (head, tail) = match shorten {
+        Shorten::End => (kept, 0),
+        Shorten::Middle => (kept / 3, kept - kept / 3),
+    };
+    let head: String = characters[..head].iter().collect();
+    let tail: String = characters[characters.len() - tail..].iter().collect();
+    format!("{}…{}", head.trim_end(), tail.trim_start())
+}
+
+/// Pieces between which a line may end: after spaces, and after the marks that join names and paths.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive(' ')
+        .flat_map(|word| word.split_inclusive(['_', '/', '-', '\\']))
+}
+
+/// Characters of a file name made from a text.
+const SLUG_LENGTH: usize = 48;
+
+/// Lower-case ASCII letters and digits joined by hyphens.
+pub fn slug(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let words = lower
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
+    let mut slug = String::new();
+    for word in words {
+        let separator = if slug.is_empty() { "" } else { "-" };
+        if slug.len() + separator.len() + word.len() > SLUG_LENGTH {
+            break;
+        }
+        slug.push_str(separator);
+        slug.push_str(word);
+    }
+    slug
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STYLE: Style = Style {
+        face: Face::Regular,
+        em: 12.0,
+    };
+
+    fn assert_fits(text: &str, width: u32, most: usize, shorten: Shorten) -> Wrapped {
+        let wrapped = STYLE.wrap(text, width, most, shorten);
+        assert!((1..=most).contains(&wrapped.lines.len()), "{wrapped:?}");
+        for line in &wrapped.lines {
+            let single = line.chars().count() <= 1;
+            assert!(single || STYLE.width(line) <= width, "{line:?} in {width}");
+        }
+        wrapped
+    }
+
+    #[test]
+    fn short_text_is_one_whole_line() {
+        let wrapped = assert_fits("7.5", 64, 4, Shorten::End);
+        assert_eq!(wrapped.lines, ["7.5"]);
+        assert!(wrapped.whole);
+    }
+
+    #[test]
+    fn words_wrap_and_nothing_is_lost() {
+        let wrapped = assert_fits("make it a cold winter night", 80, 4, Shorten::End);
+        assert!(wrapped.whole);
+        assert_eq!(wrapped.lines.join(" "), "make it a cold winter night");
+    }
+
+    #[test]
+    fn names_break_after_their_joints() {
+        let wrapped = assert_fits("image_guidance_scale", 64, 4, Shorten::End);
+        assert!(wrapped.whole);
+        assert_eq!(wrapped.lines.concat(), "image_guidance_scale");
+    }
+
+    #[test]
+    fn too_long_text_ends_in_an_ellipsis_and_paths_keep_their_ends() {
+        let long = "a long instruction that goes on ".repeat(10);
+        let wrapped = assert_fits(&long, 64, 3, Shorten::End);
+        assert!(
+            !wrapped.whole && wrapped.lines[2].ends_with('…'),
+            "{wrapped:?}"
+        );
+        let path = "photos/holidays/2024/".repeat(5) + "beach_17.jpg";
+        let wrapped = assert_fits(&path, 120, 1, Shorten::Middle);
+        assert!(
+            wrapped.lines[0].contains('…') && wrapped.lines[0].ends_with("17.jpg"),
+            "{wrapped:?}"
+        );
+    }
+
+    #[test]
+    fn file_names_made_from_text_are_plain() {
+        assert_eq!(slug("Make it WINTER, please!"), "make-it-winter-please");
+        assert_eq!(slug("../../etc/passwd\0"), "etc-passwd");
+        assert_eq!(slug("冬にする"), "");
+        assert!(slug(&"word ".repeat(100)).len() <= SLUG_LENGTH);
+    }
+
+    #[test]
+    fn hostile_text_never_panics_and_stays_inside() {
+        let zalgo = "e\u{301}\u{302}\u{303}".repeat(50);
+        for text in [
+            "",
+            " ",
+            "…",
+            &"W".repeat(500),
+            &"□".repeat(300),
+            &zalgo,
+            "a  b   c",
+            "____",
+        ] {
+            for width in [0, 1, 9, 64, 700] {
+                for most in [1, 3] {
+                    for shorten in [Shorten::End, Shorten::Middle] {
+                        let wrapped = STYLE.wrap(text, width, most, shorten);
+                        assert!(
+                            (1..=most).contains(&wrapped.lines.len()),
+                            "{text:?} {width} {most}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}

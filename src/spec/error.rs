@@ -1,0 +1,309 @@
+//! What can be wrong with a sweep file, where, and what to do about it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use miette::Diagnostic;
+
+/// A sweep file that cannot be used: the first problem, its place, and the other problems found with it.
+///
+/// Displayed as the problem alone; [`SpecError::location`] has the place and `help` the remedy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpecError {
+    problem: Box<SpecProblem>,
+    path: PathBuf,
+    position: Option<(usize, usize)>,
+    others: Vec<SpecError>,
+}
+
+impl SpecError {
+    pub(super) fn new(problem: SpecProblem, path: &Path, position: Option<(usize, usize)>) -> Self {
+        Self {
+            problem: Box::new(problem),
+            path: path.to_owned(),
+            position,
+            others: Vec::new(),
+        }
+    }
+
+    /// With the further problems of the same file.
+    pub(super) fn with_others(self, others: Vec<SpecError>) -> Self {
+        Self { others, ..self }
+    }
+
+    /// What is wrong.
+    pub fn problem(&self) -> &SpecProblem {
+        &self.problem
+    }
+
+    /// The sweep file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The sweep file, line and column (both from 1, columns in characters), if the problem has a place in it.
+    pub fn location(&self) -> Option<(&Path, usize, usize)> {
+        self.position
+            .map(|(line, column)| (self.path.as_path(), line, column))
+    }
+
+    /// Further problems of the same file, in its order.
+    pub fn others(&self) -> &[SpecError] {
+        &self.others
+    }
+}
+
+impl fmt::Display for SpecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.problem.fmt(f)
+    }
+}
+
+impl std::error::Error for SpecError {}
+
+impl Diagnostic for SpecError {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.problem.help()
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
+        Some(Box::new(
+            self.others.iter().map(|other| other as &dyn Diagnostic),
+        ))
+    }
+}
+
+/// One thing that is wrong with a sweep file. Keys are named as in `guidance_scale`,
+/// `runtime.device` or `seed of preset 2`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Diagnostic)]
+#[allow(missing_docs)] // the messages say what the variants and their fields are
+pub enum SpecProblem {
+    #[error("cannot read the sweep file {path}: {reason}")]
+    #[diagnostic(help("give the path of a sweep file; `ip2p init` writes one"))]
+    Unreadable { path: String, reason: String },
+
+    #[error("the sweep file {path} is larger than 1 MiB")]
+    #[diagnostic(help("a sweep file is a short TOML text; is this the right file?"))]
+    TooLarge { path: String },
+
+    #[error("the sweep file is not UTF-8 text")]
+    #[diagnostic(help("save it in the encoding UTF-8"))]
+    NotUtf8,
+
+    #[error("not valid TOML: {message}")]
+    #[diagnostic(help(
+        "text stands in \"quotes\", lists in [brackets], each key once; see https://toml.io"
+    ))]
+    Syntax { message: String },
+
+    #[error("unknown key {key} {place}")]
+    #[diagnostic(help("{hint}"))]
+    UnknownKey {
+        key: String,
+        place: String,
+        hint: String,
+    },
+
+    #[error("{key} must be {expected}, not {found}")]
+    #[diagnostic(help("{hint}"))]
+    WrongType {
+        key: String,
+        expected: String,
+        found: &'static str,
+        hint: String,
+    },
+
+    #[error("{key} is missing")]
+    #[diagnostic(help("{hint}"))]
+    Missing { key: String, hint: String },
+
+    #[error("{key} has no values")]
+    #[diagnostic(help("give at least one {what}, e.g. {example}"))]
+    NoValues {
+        key: String,
+        what: &'static str,
+        example: &'static str,
+    },
+
+    #[error("{key} has the value {value} twice")]
+    #[diagnostic(help("remove one of the two"))]
+    Duplicate { key: String, value: String },
+
+    #[error("{key} is {value}, which is outside {min} to {max}")]
+    #[diagnostic(help("give a number from {min} to {max}"))]
+    OutOfRange {
+        key: String,
+        value: String,
+        min: String,
+        max: String,
+    },
+
+    #[error("{key} is {value}, which is not a finite number")]
+    #[diagnostic(help("give a number like 7.0"))]
+    NotFinite { key: String, value: String },
+
+    #[error("{key} is {value}, which is not a whole number")]
+    #[diagnostic(help("write it without a decimal point"))]
+    NotWhole { key: String, value: String },
+
+    #[error("{key} is {value}, which has more than {max} decimals")]
+    #[diagnostic(help("round it to {max} decimals"))]
+    TooPrecise {
+        key: String,
+        value: String,
+        max: u32,
+    },
+
+    #[error("the range of {key} {fault}")]
+    #[diagnostic(help("{hint}"))]
+    Range {
+        key: String,
+        fault: String,
+        hint: String,
+    },
+
+    #[error("the range of {key} has {count} values, more than {max}")]
+    #[diagnostic(help("take a larger step or a smaller count"))]
+    TooManyValues {
+        key: String,
+        count: String,
+        max: u64,
+    },
+
+    #[error("the sweep has {cells} cells, more than {max}")]
+    #[diagnostic(help("shorten an axis: {axes}"))]
+    TooManyCells {
+        cells: String,
+        max: u64,
+        axes: String,
+    },
+
+    #[error("{key} holds the control character {character}")]
+    #[diagnostic(help("write the text on one line, with spaces instead of tabs"))]
+    ControlCharacter { key: String, character: String },
+
+    #[error("{key} is {bytes} bytes long, more than {max}")]
+    #[diagnostic(help("shorten it; a model reads only the first 77 tokens or so"))]
+    TooLong {
+        key: String,
+        bytes: usize,
+        max: usize,
+    },
+
+    #[error("{key}: no file matches {pattern} in {folder}")]
+    #[diagnostic(help(
+        "paths are relative to the sweep file; `*` does not reach into subfolders, `**/` does"
+    ))]
+    NoMatch {
+        key: String,
+        pattern: String,
+        folder: String,
+    },
+
+    #[error("{key}: {pattern} is not a valid pattern: {reason}")]
+    #[diagnostic(help(
+        "in patterns `*`, `?`, `[abc]` and `**/` are special; write `[[]` for a bracket"
+    ))]
+    BadPattern {
+        key: String,
+        pattern: String,
+        reason: String,
+    },
+
+    #[error("{key} {path} does not exist in {folder}")]
+    #[diagnostic(help("paths are relative to the sweep file; {hint}"))]
+    NotFound {
+        key: String,
+        path: String,
+        folder: String,
+        hint: String,
+    },
+
+    #[error("{key}: cannot read {path}: {reason}")]
+    #[diagnostic(help("check the path and its permissions"))]
+    Inaccessible {
+        key: String,
+        path: String,
+        reason: String,
+    },
+
+    #[error("{key} {path} is not a file")]
+    #[diagnostic(help(
+        "give an image file, or a pattern such as \"photos/*.jpg\" for a folder of them"
+    ))]
+    NotAFile { key: String, path: String },
+
+    #[error("{key} {path} is not a folder")]
+    #[diagnostic(help(
+        "give the folder that holds model_index.json, unet/, vae_decoder/ and so on"
+    ))]
+    NotAFolder { key: String, path: String },
+
+    #[error("{key}: the file name {path} is not plain text")]
+    #[diagnostic(help("rename it, without control characters and in UTF-8"))]
+    BadFileName { key: String, path: String },
+
+    #[error("{key}: unknown {what} {value}")]
+    #[diagnostic(help("{hint}"))]
+    UnknownName {
+        key: String,
+        what: &'static str,
+        value: String,
+        hint: String,
+    },
+
+    #[error("{value} cannot be the name of a run folder: {reason}")]
+    #[diagnostic(help("{hint}"))]
+    BadName {
+        value: String,
+        reason: &'static str,
+        hint: String,
+    },
+
+    #[error("{preset} sets nothing")]
+    #[diagnostic(help("give it values, e.g. guidance_scale = 5.0"))]
+    EmptyPreset { preset: String },
+
+    #[error("{key} is set by a preset, but is also an axis of [sweep]")]
+    #[diagnostic(help(
+        "leave one value of {parameter} under [sweep], or take {parameter} out of the presets"
+    ))]
+    PresetAxis { key: String, parameter: String },
+
+    #[error("the presets {first} and {second} set the same values")]
+    #[diagnostic(help("remove one of the two; what a preset leaves out it takes from [sweep]"))]
+    SamePresets { first: String, second: String },
+
+    #[error("{exclude} matches nothing in particular: it has no keys")]
+    #[diagnostic(help("give it the values of the cells to leave out, e.g. guidance_scale = 9.0"))]
+    EmptyExclude { exclude: String },
+
+    #[error("{key} never matches: the sweep has no {parameter} {value}")]
+    #[diagnostic(help("{hint}"))]
+    NeverMatches {
+        key: String,
+        parameter: String,
+        value: String,
+        hint: String,
+    },
+
+    #[error("{key} is {parameter}, which is not an axis of this sweep")]
+    #[diagnostic(help("{hint}"))]
+    NotAnAxis {
+        key: String,
+        parameter: String,
+        hint: String,
+    },
+
+    #[error("sheet.rows and sheet.columns are both {parameter}")]
+    #[diagnostic(help("choose two different axes"))]
+    SameAxis { parameter: String },
+
+    #[error("{key} does not go with fit = \"{fit}\"")]
+    #[diagnostic(help("{hint}"))]
+    SizeConflict {
+        key: String,
+        fit: String,
+        hint: &'static str,
+    },
+}

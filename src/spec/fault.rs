@@ -1,0 +1,111 @@
+//! Gathering problems while a file is checked, and how places and values are shown in them.
+
+use std::path::Path;
+
+use super::error::{SpecError, SpecProblem};
+
+/// A problem and the byte where it is.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub problem: Box<SpecProblem>,
+    pub at: Option<usize>,
+}
+
+/// A value, or why there is none.
+pub(super) type Checked<T> = Result<T, Fault>;
+
+impl SpecProblem {
+    /// This problem at a byte of the sweep file.
+    pub(super) fn at(self, byte: usize) -> Fault {
+        Fault {
+            problem: Box::new(self),
+            at: Some(byte),
+        }
+    }
+
+    /// This problem, which is nowhere in particular.
+    pub(super) fn anywhere(self) -> Fault {
+        Fault {
+            problem: Box::new(self),
+            at: None,
+        }
+    }
+}
+
+/// Gathers the problems of a file, so that all are told at once.
+#[derive(Debug, Default)]
+pub(super) struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// More are not worth reading.
+    const MAX: usize = 20;
+
+    /// The value; or `None`, and the fault is kept.
+    pub fn take<T>(&mut self, checked: Checked<T>) -> Option<T> {
+        checked.map_err(|fault| self.push(fault)).ok()
+    }
+
+    /// Keeps a fault.
+    pub fn push(&mut self, fault: Fault) {
+        if !self.full() {
+            self.0.push(fault);
+        }
+    }
+
+    /// Whether checking on is pointless.
+    pub fn full(&self) -> bool {
+        self.0.len() >= Self::MAX
+    }
+
+    /// Whether all is well so far.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All of them as one error, in the order of the file; `None` if there are none.
+    pub fn into_error(mut self, text: &str, path: &Path) -> Option<SpecError> {
+        self.0.sort_by_key(|fault| fault.at);
+        let mut errors = self.0.into_iter().map(|fault| {
+            let position = fault.at.map(|byte| line_and_column(text, byte));
+            SpecError::new(*fault.problem, path, position)
+        });
+        let first = errors.next()?;
+        Some(first.with_others(errors.collect()))
+    }
+}
+
+/// Line and column of a byte, both from 1; the column counts characters and no byte order mark.
+pub(super) fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
+    let before = &text.as_bytes()[..byte.min(text.len())];
+    let line_start = before
+        .iter()
+        .rposition(|&b| b == b'\n')
+        .map_or(0, |newline| newline + 1);
+    let line = before.iter().filter(|&&b| b == b'\n').count() + 1;
+    let column = String::from_utf8_lossy(&before[line_start..])
+        .trim_start_matches('\u{feff}')
+        .chars()
+        .count()
+        + 1;
+    (line, column)
+}
+
+/// A value as messages show it: in quotes, control characters escaped, shortened.
+pub(super) fn quoted(value: &str) -> String {
+    const MAX: usize = 60;
+    let mut shown: String = value.chars().take(MAX).flat_map(escaped).collect();
+    if value.chars().nth(MAX).is_some() {
+        shown.push('…');
+    }
+    format!("\"{shown}\"")
+}
+
+/// The character, or its escape if a terminal would not show it.
+fn escaped(character: char) -> impl Iterator<Item = char> {
+    let control = character.is_control();
+    let escape = control.then(|| character.escape_default());
+    escape
+        .into_iter()
+        .flatten()
+        .chain((!control).then_some(character))
+}

@@ -1,0 +1,174 @@
+//! The tables and keys of a sweep file, and how messages call them.
+
+use std::fmt;
+
+/// A table of a sweep file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Table {
+    Root,
+    Sweep,
+    Preset,
+    Exclude,
+    Size,
+    Runtime,
+    Numerics,
+    Sheet,
+}
+
+impl Table {
+    /// All but the root, under their keys there.
+    pub const NAMED: [Self; 7] = [
+        Self::Sweep,
+        Self::Preset,
+        Self::Exclude,
+        Self::Size,
+        Self::Runtime,
+        Self::Numerics,
+        Self::Sheet,
+    ];
+
+    /// The key of the table in the root.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Root => "",
+            Self::Sweep => "sweep",
+            Self::Preset => "preset",
+            Self::Exclude => "exclude",
+            Self::Size => "size",
+            Self::Runtime => "runtime",
+            Self::Numerics => "numerics",
+            Self::Sheet => "sheet",
+        }
+    }
+
+    /// Whether it is written `[[name]]`, any number of times.
+    pub fn repeats(self) -> bool {
+        matches!(self, Self::Preset | Self::Exclude)
+    }
+
+    /// Its header, as written in the file.
+    pub fn header(self) -> String {
+        if self.repeats() {
+            format!("[[{}]]", self.name())
+        } else {
+            format!("[{}]", self.name())
+        }
+    }
+
+    /// The keys it may have.
+    pub fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::Root => &[
+                "name", "model", "sweep", "preset", "exclude", "size", "runtime", "numerics",
+                "sheet",
+            ],
+            Self::Sweep => &[
+                "image",
+                "instruction",
+                "negative_prompt",
+                "guidance_scale",
+                "image_guidance_scale",
+                "seed",
+                "num_inference_steps",
+                "scheduler",
+            ],
+            Self::Preset => &[
+                "name",
+                "model",
+                "image",
+                "instruction",
+                "negative_prompt",
+                "guidance_scale",
+                "image_guidance_scale",
+                "seed",
+                "num_inference_steps",
+                "scheduler",
+            ],
+            Self::Exclude => &[
+                "model",
+                "image",
+                "instruction",
+                "negative_prompt",
+                "guidance_scale",
+                "image_guidance_scale",
+                "seed",
+                "num_inference_steps",
+                "scheduler",
+                "preset",
+            ],
+            Self::Size => &["resolution", "fit", "width", "height"],
+            Self::Runtime => &["device", "threads", "memory", "batch"],
+            Self::Numerics => &["noise", "guidance"],
+            Self::Sheet => &["rows", "columns", "cell", "show_input"],
+        }
+    }
+}
+
+/// A key where it stands. Displayed as messages call it: `guidance_scale`, `runtime.device`,
+/// `seed of preset 2`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Key {
+    pub table: Table,
+    /// Which of the tables, from 1, if they repeat.
+    pub number: usize,
+    pub name: &'static str,
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            table,
+            number,
+            name,
+        } = self;
+        match table {
+            Table::Root | Table::Sweep => f.write_str(name),
+            Table::Preset | Table::Exclude => write!(f, "{name} of {} {number}", table.name()),
+            _ => write!(f, "{}.{name}", table.name()),
+        }
+    }
+}
+
+impl Key {
+    /// What its values are, in words.
+    pub fn noun(self) -> &'static str {
+        match self.name {
+            "guidance_scale" | "image_guidance_scale" => "number",
+            "seed" | "num_inference_steps" => "whole number",
+            "image" => "path",
+            "model" => "folder",
+            _ => "text",
+        }
+    }
+
+    /// A line of TOML that is right.
+    pub fn example(self) -> &'static str {
+        match self.name {
+            "name" => "name = \"winter\"",
+            "model" => "model = \"../onnx/demo\"",
+            "image" => "image = \"photo.jpg\"",
+            "instruction" => "instruction = [\"make it winter\"]",
+            "negative_prompt" => "negative_prompt = \"\"",
+            "guidance_scale" => "guidance_scale = [7.0]",
+            "image_guidance_scale" => "image_guidance_scale = [1.5]",
+            "seed" => "seed = [0]",
+            "num_inference_steps" => "num_inference_steps = [20]",
+            "scheduler" => "scheduler = [\"euler_ancestral\"]",
+            "preset" => "preset = \"subtle\"",
+            "resolution" => "resolution = 512",
+            "fit" => "fit = \"crop\"",
+            "width" => "width = 512",
+            "height" => "height = 512",
+            "device" => "device = \"auto\"",
+            "threads" => "threads = 0",
+            "memory" => "memory = \"auto\"",
+            "batch" => "batch = \"auto\"",
+            "noise" => "noise = \"torch-cpu\"",
+            "guidance" => "guidance = \"formula\"",
+            "rows" => "rows = \"image_guidance_scale\"",
+            "columns" => "columns = \"guidance_scale\"",
+            "cell" => "cell = 256",
+            _ => "show_input = true",
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! Numbers, lists of numbers and ranges, in exact decimals.
+
+use std::collections::HashSet;
+
+use rust_decimal::Decimal;
+use toml::de::DeValue;
+
+use super::Scale;
+use super::error::SpecProblem;
+use super::fault::{Checked, quoted};
+use super::raw::Field;
+use super::suggest;
+
+/// Most decimals of a number; more would only make labels long.
+pub(super) const MAX_DECIMALS: u32 = 6;
+/// Most values of one key.
+pub(super) const MAX_VALUES: u64 = 1_000_000;
+
+/// Which numbers a key takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Domain {
+    min: Decimal,
+    max: Decimal,
+    whole: bool,
+    /// Whether `"123"` is a number too, for what other TOML readers and writers cannot hold.
+    text: bool,
+}
+
+impl Domain {
+    /// Both guidance scales.
+    pub fn scale() -> Self {
+        Self {
+            min: Decimal::ZERO,
+            max: Decimal::ONE_HUNDRED,
+            whole: false,
+            text: false,
+        }
+    }
+
+    /// Seeds.
+    pub fn seed() -> Self {
+        Self {
+            min: Decimal::ZERO,
+            max: Decimal::from(u64::MAX),
+            whole: true,
+            text: true,
+        }
+    }
+
+    /// Whole numbers from `min` to `max`.
+    pub fn whole(min: u32, max: u32) -> Self {
+        Self {
+            min: Decimal::from(min),
+            max: Decimal::from(max),
+            whole: true,
+            text: false,
+        }
+    }
+
+    fn show(self, value: Decimal) -> String {
+        if self.whole {
+            value.normalize().to_string()
+        } else {
+            Scale::new(value).to_string()
+        }
+    }
+
+    fn check(self, field: Field<'_>, value: Decimal) -> Checked<Decimal> {
+        if value < self.min || value > self.max {
+            return Err(self.outside(field, self.show(value)).at(field.at));
+        }
+        Ok(value)
+    }
+
+    fn outside(self, field: Field<'_>, value: String) -> SpecProblem {
+        SpecProblem::OutOfRange {
+            key: field.key.to_string(),
+            value,
+            min: self.show(self.min),
+            max: self.show(self.max),
+        }
+    }
+}
+
+/// The numbers of a key: one, a list, or a range. Neither empty nor with duplicates.
+pub(super) fn numbers(field: Field<'_>, domain: Domain) -> Checked<Vec<Decimal>> {
+    if let DeValue::Table(_) = field.value {
+        return range(field, domain);
+    }
+    let mut seen = HashSet::new();
+    let mut values = Vec::new();
+    for item in field.items()? {
+        let value = number(item, domain)?;
+        if !seen.insert(value) {
+            let problem = SpecProblem::Duplicate {
+                key: field.key.to_string(),
+                value: domain.show(value),
+            };
+            return Err(problem.at(item.at));
+        }
+        values.push(value);
+    }
+    Ok(values)
+}
+
+/// One number within the domain.
+pub(super) fn number(field: Field<'_>, domain: Domain) -> Checked<Decimal> {
+    domain.check(field, decimal(field, domain)?)
+}
+
+/// One number of any size.
+fn decimal(field: Field<'_>, domain: Domain) -> Checked<Decimal> {
+    let key = || field.key.to_string();
+    let value = match field.value {
+        DeValue::Integer(integer) => i128::from_str_radix(integer.as_str(), integer.radix())
+            .ok()
+            .and_then(|value| Decimal::try_from_i128_with_scale(value, 0).ok())
+            .ok_or_else(|| domain.outside(field, integer.to_string())),
+        DeValue::String(text) if domain.text && is_digits(text) => {
+            Decimal::from_str_exact(text).map_err(|_| domain.outside(field, text.to_string()))
+        }
+        DeValue::Float(float) => match float.as_str().parse::<f64>() {
+            // A float's shortest text is what was typed, whatever way it was typed.
+            Ok(value) if value.is_finite() && !domain.whole => from_float(value).ok_or_else(|| {
+                if value.abs() < 1e9 {
+                    SpecProblem::TooPrecise {
+                        key: key(),
+                        value: float.to_string(),
+                        max: MAX_DECIMALS,
+                    }
+                } else {
+                    domain.outside(field, float.to_string())
+                }
+            }),
+            Ok(value) if value.is_finite() => Err(SpecProblem::NotWhole {
+                key: key(),
+                value: float.to_string(),
+            }),
+            _ => Err(SpecProblem::NotFinite {
+                key: key(),
+                value: float.to_string(),
+            }),
+        },
+        _ => Err(field.wrong_type(if domain.whole {
+            "a whole number"
+        } else {
+            "a number"
+        })),
+    };
+    value
+        .map(|value| value.normalize())
+        .map_err(|problem| problem.at(field.at))
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn from_float(value: f64) -> Option<Decimal> {
+    Decimal::from_str_exact(&value.to_string())
+        .ok()
+        .filter(|decimal| decimal.normalize().scale() <= MAX_DECIMALS)
+}
+
+/// The keys of a range as typed.
+#[derive(Default)]
+struct Range<'t> {
+    from: Option<Field<'t>>,
+    to: Option<Field<'t>>,
+    step: Option<Field<'t>>,
+    count: Option<Field<'t>>,
+}
+
+/// The values of `{ from, to, step }`, `{ from, to, count }` or, of whole numbers, `{ from, count }`.
+///
+/// With `step`, the values are those not above `to`; `to` itself is one if the steps hit it.
+/// With `to` and `count`, both ends are values and those between are rounded to [`MAX_DECIMALS`].
+fn range(field: Field<'_>, domain: Domain) -> Checked<Vec<Decimal>> {
+    let typed = read_range(field)?;
+    let bad = |fault: &str, hint: &str| {
+        SpecProblem::Range {
+            key: field.key.to_string(),
+            fault: fault.to_owned(),
+            hint: hint.to_owned(),
+        }
+        .at(field.at)
+    };
+    let forms = if domain.whole {
+        "write { from = 10, to = 50, step = 10 }, { from = 10, to = 50, count = 5 } or { from = 10, count = 5 }"
+    } else {
+        "write { from = 3.0, to = 9.0, step = 1.5 } or { from = 3.0, to = 9.0, count = 5 }"
+    };
+    let Some(from) = typed.from else {
+        return Err(bad("has no from", forms));
+    };
+    let from = number(from, domain)?;
+    let to = typed.to.map(|to| number(to, domain)).transpose()?;
+    if to.is_some_and(|to| to < from) {
+        return Err(bad(
+            "ends below its start",
+            "from is the smaller end, to the larger",
+        ));
+    }
+    match (to, typed.step, typed.count) {
+        (Some(to), Some(step), None) => stepped(field, domain, from, to, step),
+        (Some(to), None, Some(count)) => spaced(field, domain, from, to, count),
+        (None, None, Some(count)) if domain.whole => consecutive(field, domain, from, count),
+        (Some(_), Some(_), Some(_)) => Err(bad("has both step and count", forms)),
+        (Some(_), None, None) => Err(bad("has neither step nor count", forms)),
+        (None, _, _) => Err(bad("has no to", forms)),
+    }
+}
+
+fn read_range(field: Field<'_>) -> Checked<Range<'_>> {
+    let mut range = Range::default();
+    let DeValue::Table(entries) = field.value else {
+        return Ok(range);
+    };
+    for (name, value) in entries {
+        let part = Some(Field {
+            value: value.get_ref(),
+            at: value.span().start,
+            ..field
+        });
+        let typed: &str = name.get_ref();
+        match typed {
+            "from" => range.from = part,
+            "to" => range.to = part,
+            "step" => range.step = part,
+            "count" => range.count = part,
+            _ => {
+                let problem = SpecProblem::UnknownKey {
+                    key: quoted(typed),
+                    place: format!("in the range of {}", field.key),
+                    hint: suggest::hint(typed, "known keys", &["from", "to", "step", "count"]),
+                };
+                return Err(problem.at(name.span().start));
+            }
+        }
+    }
+    Ok(range)
+}
+
+fn stepped(
+    field: Field<'_>,
+    domain: Domain,
+    from: Decimal,
+    to: Decimal,
+    step: Field<'_>,
+) -> Checked<Vec<Decimal>> {
+    let step_at = step.at;
+    let step = decimal(step, domain)?;
+    if step <= Decimal::ZERO {
+        let problem = SpecProblem::Range {
+            key: field.key.to_string(),
+            fault: format!("has the step {}", domain.show(step)),
+            hint: "the step is larger than 0".to_owned(),
+        };
+        return Err(problem.at(step_at));
+    }
+    // Both are below 2^64 with at most six decimals: nothing here can overflow.
+    let last = ((to - from) / step).floor();
+    limit(field, last + Decimal::ONE)?;
+    Ok(count_up(last)
+        .map(|index| (from + step * index).normalize())
+        .collect())
+}
+
+fn spaced(
+    field: Field<'_>,
+    domain: Domain,
+    from: Decimal,
+    to: Decimal,
+    count: Field<'_>,
+) -> Checked<Vec<Decimal>> {
+    let count = counted(field, count)?;
+    let gaps = count - Decimal::ONE;
+    let bad = |fault: String, hint: &str| {
+        SpecProblem::Range {
+            key: field.key.to_string(),
+            fault,
+            hint: hint.to_owned(),
+        }
+        .at(field.at)
+    };
+    if gaps.is_zero() && from == to {
+        return Ok(vec![from]);
+    }
+    let (first, last) = (domain.show(from), domain.show(to));
+    if gaps.is_zero() {
+        return Err(bad(
+            format!("has one value for the two ends {first} and {last}"),
+            "take a count of 2 or more, or write the value alone",
+        ));
+    }
+    let width = to - from;
+    let finest = if domain.whole {
+        Decimal::ONE
+    } else {
+        Decimal::new(1, MAX_DECIMALS)
+    };
+    let uneven = domain.whole && !(width % gaps).is_zero();
+    if width < gaps * finest || uneven {
+        return Err(bad(
+            format!("has no {count} evenly spaced values from {first} to {last}"),
+            "take another count, or from, to and step",
+        ));
+    }
+    Ok(count_up(gaps)
+        .map(|index| {
+            // Dividing first would lose digits, multiplying first may not fit: seeds only divide evenly.
+            let offset = if domain.whole {
+                width / gaps * index
+            } else {
+                width * index / gaps
+            };
+            (from + offset).round_dp(MAX_DECIMALS).normalize()
+        })
+        .collect())
+}
+
+fn consecutive(
+    field: Field<'_>,
+    domain: Domain,
+    from: Decimal,
+    count: Field<'_>,
+) -> Checked<Vec<Decimal>> {
+    let last = counted(field, count)? - Decimal::ONE;
+    domain.check(field, from + last)?;
+    Ok(count_up(last).map(|index| from + index).collect())
+}
+
+/// A count within limits.
+fn counted(field: Field<'_>, count: Field<'_>) -> Checked<Decimal> {
+    let value = decimal(count, Domain::whole(1, u32::MAX))?;
+    if value < Decimal::ONE {
+        let problem = SpecProblem::Range {
+            key: field.key.to_string(),
+            fault: format!("has the count {value}"),
+            hint: "the count is 1 or more".to_owned(),
+        };
+        return Err(problem.at(count.at));
+    }
+    limit(field, value)?;
+    Ok(value)
+}
+
+/// Refuses ranges that are too long, before anything is allocated for them.
+fn limit(field: Field<'_>, count: Decimal) -> Checked<()> {
+    if count <= Decimal::from(MAX_VALUES) {
+        return Ok(());
+    }
+    let problem = SpecProblem::TooManyValues {
+        key: field.key.to_string(),
+        count: count.normalize().to_string(),
+        max: MAX_VALUES,
+    };
+    Err(problem.at(field.at))
+}
+
+/// 0 to `last`.
+fn count_up(last: Decimal) -> impl Iterator<Item = Decimal> {
+    std::iter::successors(Some(Decimal::ZERO), |index| Some(index + Decimal::ONE))
+        .take_while(move |index| *index <= last)
+}

@@ -1,0 +1,186 @@
+//! `[runtime]` as words on the command line, and flags over the sweep file.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::str::FromStr;
+
+use super::{Batch, Device, MemoryPolicy, Runtime};
+
+/// A word that is no device, memory policy or batch.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected}")]
+pub struct ParseSettingError {
+    expected: &'static str,
+}
+
+impl Device {
+    /// How it is written.
+    pub const CHOICES: [&'static str; 4] = ["auto", "cpu", "cuda", "cuda:1"];
+}
+
+impl FromStr for Device {
+    type Err = ParseSettingError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let index = |digits: &str| {
+            let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            plain.then(|| digits.parse().ok()).flatten()
+        };
+        match text {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda(0)),
+            _ => text
+                .strip_prefix("cuda:")
+                .and_then(index)
+                .map(Self::Cuda)
+                .ok_or(ParseSettingError {
+                    expected: "auto, cpu, cuda or cuda:N",
+                }),
+        }
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(index) => write!(f, "cuda:{index}"),
+        }
+    }
+}
+
+impl MemoryPolicy {
+    /// How it is written.
+    pub const CHOICES: [&'static str; 3] = ["auto", "resident", "phased"];
+}
+
+impl FromStr for MemoryPolicy {
+    type Err = ParseSettingError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "resident" => Ok(Self::Resident),
+            "phased" => Ok(Self::Phased),
+            _ => Err(ParseSettingError {
+                expected: "auto, resident or phased",
+            }),
+        }
+    }
+}
+
+impl fmt::Display for MemoryPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Resident => "resident",
+            Self::Phased => "phased",
+        })
+    }
+}
+
+impl FromStr for Batch {
+    type Err = ParseSettingError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let in_range = |cells: &NonZeroU32| cells.get() <= super::tables::MAX_BATCH;
+        match text {
+            "auto" => Ok(Self::Auto),
+            _ => text
+                .parse()
+                .ok()
+                .filter(in_range)
+                .map(Self::Cells)
+                .ok_or(ParseSettingError {
+                    expected: "auto or a number from 1 to 1024",
+                }),
+        }
+    }
+}
+
+impl fmt::Display for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cells(cells) => write!(f, "{cells}"),
+        }
+    }
+}
+
+/// What flags say of `[runtime]`; `None` leaves the sweep file's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RuntimeOverrides {
+    /// `--device`.
+    pub device: Option<Device>,
+    /// `--threads`.
+    pub threads: Option<usize>,
+    /// `--memory`.
+    pub memory: Option<MemoryPolicy>,
+    /// `--batch`.
+    pub batch: Option<Batch>,
+}
+
+impl Runtime {
+    /// With the flags over it.
+    pub fn overridden(self, flags: RuntimeOverrides) -> Self {
+        Self {
+            device: flags.device.unwrap_or(self.device),
+            threads: flags.threads.unwrap_or(self.threads),
+            memory: flags.memory.unwrap_or(self.memory),
+            batch: flags.batch.unwrap_or(self.batch),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_read_as_written() {
+        assert_eq!("auto".parse(), Ok(Device::Auto));
+        assert_eq!("cpu".parse(), Ok(Device::Cpu));
+        assert_eq!("cuda".parse(), Ok(Device::Cuda(0)));
+        assert_eq!("cuda:3".parse(), Ok(Device::Cuda(3)));
+        for wrong in [
+            "",
+            "CUDA",
+            "gpu",
+            "cuda:",
+            "cuda:+1",
+            "cuda:-1",
+            "cuda:99999999999",
+        ] {
+            let error = wrong.parse::<Device>().unwrap_err();
+            assert_eq!(error.to_string(), "expected auto, cpu, cuda or cuda:N");
+        }
+    }
+
+    #[test]
+    fn memory_and_batch_are_read_as_written() {
+        assert_eq!("phased".parse(), Ok(MemoryPolicy::Phased));
+        assert!("big".parse::<MemoryPolicy>().is_err());
+        assert_eq!("auto".parse(), Ok(Batch::Auto));
+        assert_eq!("8".parse::<Batch>().unwrap().to_string(), "8");
+        for wrong in ["0", "-1", "1025", "many", ""] {
+            assert!(wrong.parse::<Batch>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn flags_win_over_the_sweep_file() {
+        let flags = RuntimeOverrides {
+            device: Some(Device::Cpu),
+            ..RuntimeOverrides::default()
+        };
+        let file = Runtime {
+            device: Device::Cuda(1),
+            threads: 3,
+            ..Runtime::default()
+        };
+        let runtime = file.overridden(flags);
+        assert_eq!((runtime.device, runtime.threads), (Device::Cpu, 3));
+    }
+}

@@ -1,0 +1,85 @@
+//! Sweep files that are right, wrong or hostile.
+
+mod hostile;
+mod right;
+mod wrong;
+mod wrong_tables;
+
+use std::fs;
+use std::path::PathBuf;
+
+use miette::Diagnostic;
+use tempfile::TempDir;
+
+use super::{SpecError, SweepSpec};
+
+/// A folder with a model, photos and room for a sweep file.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        for model in ["model", "other"] {
+            fs::create_dir(folder.path(model)).unwrap();
+        }
+        fs::create_dir_all(folder.path("photos/folder.jpg")).unwrap();
+        for image in ["a.png", "photos/f10.jpg", "photos/f2.jpg", "photos/.h.jpg"] {
+            fs::write(folder.path(image), b"").unwrap();
+        }
+        folder
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn parse(&self, text: &str) -> Result<SweepSpec, SpecError> {
+        SweepSpec::parse(text, &self.path("winter.toml"))
+    }
+
+    fn shown(&self) -> String {
+        self.0.path().display().to_string()
+    }
+}
+
+/// A file with more lines under `[sweep]`; they begin at line 5.
+fn with(lines: &str) -> String {
+    format!(
+        "model = \"model\"\n[sweep]\nimage = \"a.png\"\ninstruction = \"make it winter\"\n{lines}\n"
+    )
+}
+
+fn parse(text: &str) -> SweepSpec {
+    match Folder::new().parse(text) {
+        Ok(spec) => spec,
+        Err(error) => panic!("{}", told(&error)),
+    }
+}
+
+/// An error as the command line tells it, the path left out.
+fn told(error: &SpecError) -> String {
+    let place = match error.location() {
+        Some((_, line, column)) => format!("\n{line}:{column}"),
+        None => String::new(),
+    };
+    let hint = error.help().map(|hint| hint.to_string());
+    format!("{error}{place}\n{}", hint.unwrap_or_default())
+}
+
+/// What is told of a file that is wrong; `DIR` stands for its folder.
+fn refusal(text: &str) -> String {
+    let folder = Folder::new();
+    match folder.parse(text) {
+        Ok(_) => panic!("accepted: {text}"),
+        Err(error) => {
+            assert!(error.others().is_empty(), "{:?}", error.others());
+            told(&error).replace(&folder.shown(), "DIR")
+        }
+    }
+}
+
+/// Asserts the refusal of lines under `[sweep]`: message, line:column, hint.
+#[track_caller]
+fn refuses(lines: &str, expected: &str) {
+    assert_eq!(refusal(&with(lines)), expected, "{lines}");
+}

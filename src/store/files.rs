@@ -1,0 +1,128 @@
+//! Files that are there whole or not at all.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::StoreError;
+
+/// How the names of unfinished files begin.
+const UNFINISHED: &str = ".ip2p-";
+
+/// Writes a file under a temporary name beside its place, syncs it and renames it. If that fails, or the
+/// process is killed, a file that was there before is still there.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    replace(path, bytes).map_err(StoreError::write(path))
+}
+
+/// Writes a file that must not be there yet.
+///
+/// # Errors
+/// If it is there, or cannot be written.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    File::create_new(path)
+        .and_then(|mut file| file.write_all(bytes))
+        .map_err(StoreError::write(path))
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(UNFINISHED);
+    // Results are for sharing, as far as the user's umask allows.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut unfinished = builder.tempfile_in(folder)?;
+    unfinished.write_all(bytes)?;
+    unfinished.as_file().sync_all()?;
+    unfinished.persist(path).map_err(|error| error.error)?;
+    sync_folder(folder)
+}
+
+/// Makes a rename last through a power cut, where folders can be synced.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()
+    } else {
+        Ok(())
+    }
+}
+
+/// Makes a folder that is no symbolic link.
+pub(super) fn make_folder(path: &Path) -> Result<(), StoreError> {
+    refuse_link(path)?;
+    fs::create_dir_all(path).map_err(StoreError::write(path))
+}
+
+/// A file to append to, made if need be, that is no symbolic link.
+pub(super) fn open_to_append(path: &Path) -> Result<File, StoreError> {
+    refuse_link(path)?;
+    File::options()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(StoreError::write(path))
+}
+
+/// What is renamed into place replaces a link; what is opened would follow it, perhaps out of the folder.
+pub(super) fn refuse_link(path: &Path) -> Result<(), StoreError> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_symlink() => Err(StoreError::Link {
+            path: path.to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a file is one that was not finished.
+pub(super) fn is_unfinished(name: &OsStr) -> bool {
+    name.to_string_lossy().starts_with(UNFINISHED)
+}
+
+/// Removes what a killed process left unfinished.
+pub(super) fn remove_unfinished(folder: &Path) -> Result<(), StoreError> {
+    for entry in fs::read_dir(folder).map_err(StoreError::read(folder))? {
+        let entry = entry.map_err(StoreError::read(folder))?;
+        if is_unfinished(&entry.file_name()) {
+            fs::remove_file(entry.path()).map_err(StoreError::write(&entry.path()))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_that_fails_leaves_the_old_file_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("taken");
+        fs::create_dir(&place).unwrap();
+        fs::write(place.join("kept"), "x").unwrap();
+        let error = write(&place, b"new").unwrap_err();
+        assert!(error.to_string().starts_with("cannot write "), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(place.join("kept").is_file());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_may_be_read_by_whom_the_umask_lets() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        write(&folder.path().join("atomic"), b"1").unwrap();
+        fs::write(folder.path().join("plain"), b"1").unwrap();
+        let mode = |name: &str| {
+            fs::metadata(folder.path().join(name))
+                .unwrap()
+                .permissions()
+                .mode()
+        };
+        assert_eq!(mode("atomic"), mode("plain"));
+    }
+}

@@ -1,0 +1,161 @@
+//! A cell's PNG: pixels, and the parameters that made them. Nothing in it depends on when or how fast it
+//! was made, so that equal pixels and parameters give equal bytes.
+
+use image::RgbImage;
+use serde::Serialize;
+
+use super::Record;
+use crate::diffusion::SchedulerKind;
+use crate::plan::{Cell, Plan};
+use crate::spec::{Numerics, Parameters};
+
+/// The first bytes of a PNG up to its width, and its last 12.
+const HEAD: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+const END: &[u8] = b"\0\0\0\0IEND\xaeB`\x82";
+
+/// The `ip2p` chunk: everything that makes the cell, exactly.
+#[derive(Debug, Serialize)]
+struct Provenance<'a> {
+    cell: &'a str,
+    parameters: &'a Parameters,
+    width: u32,
+    height: u32,
+    numerics: &'a Numerics,
+    model_sha256: Option<&'a str>,
+    image_sha256: Option<&'a str>,
+    device: &'a str,
+    precision: &'a str,
+}
+
+/// The image as a PNG with an iTXt chunk `ip2p` (JSON) and a text chunk `parameters` (the form that other
+/// tools for diffusion images read).
+pub(super) fn encode(
+    image: &RgbImage,
+    plan: &Plan,
+    cell: &Cell,
+    record: &Record,
+) -> Result<Vec<u8>, png::EncodingError> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, image.width(), image.height());
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    let infotext = infotext(cell);
+    // tEXt holds Latin-1 alone.
+    if infotext.chars().all(|letter| u32::from(letter) < 256) {
+        encoder.add_text_chunk("parameters".to_owned(), infotext)?;
+    } else {
+        encoder.add_itxt_chunk("parameters".to_owned(), infotext)?;
+    }
+    encoder.add_itxt_chunk("ip2p".to_owned(), provenance(plan, cell, record)?)?;
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(image.as_raw())?;
+    writer.finish()?;
+    Ok(bytes)
+}
+
+fn provenance(plan: &Plan, cell: &Cell, record: &Record) -> Result<String, png::EncodingError> {
+    let parameters = &cell.parameters;
+    let model = plan
+        .models
+        .iter()
+        .find(|model| model.name == parameters.model);
+    let image = plan
+        .images
+        .iter()
+        .find(|image| image.name == parameters.image);
+    let provenance = Provenance {
+        cell: cell.key.as_str(),
+        parameters,
+        width: cell.width,
+        height: cell.height,
+        numerics: &plan.numerics,
+        model_sha256: model.map(|model| model.sha256.as_str()),
+        image_sha256: image.map(|image| image.sha256.as_str()),
+        device: &record.device,
+        precision: &record.precision,
+    };
+    serde_json::to_string(&provenance).map_err(|error| png::EncodingError::IoError(error.into()))
+}
+
+/// The text that the AUTOMATIC1111 web UI writes and many tools read: the instruction, the negative prompt,
+/// then settings by name.
+fn infotext(cell: &Cell) -> String {
+    let Cell {
+        parameters,
+        width,
+        height,
+        ..
+    } = cell;
+    let mut text = one_line(&parameters.instruction);
+    let negative = one_line(&parameters.negative_prompt);
+    if !negative.is_empty() {
+        text += &format!("\nNegative prompt: {negative}");
+    }
+    let (sampler, schedule) = sampler_name(parameters.scheduler);
+    text += &format!(
+        "\nSteps: {}, Sampler: {sampler}",
+        parameters.num_inference_steps
+    );
+    if let Some(schedule) = schedule {
+        text += &format!(", Schedule type: {schedule}");
+    }
+    text += &format!(
+        ", CFG scale: {}, Image CFG scale: {}, Seed: {}, Size: {width}x{height}, Model: {}",
+        parameters.guidance_scale,
+        parameters.image_guidance_scale,
+        parameters.seed,
+        quoted(&parameters.model),
+    );
+    text
+}
+
+/// Lines have a meaning in this form, so a text keeps to one; the `ip2p` chunk holds it exactly.
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
+/// As JSON where the text could be taken for several settings.
+fn quoted(text: &str) -> String {
+    if text.contains([',', ':', '\n', '"']) {
+        serde_json::Value::from(text).to_string()
+    } else {
+        text.to_owned()
+    }
+}
+
+/// The names that the web UI uses, with its schedule type where that is part of the sampler here.
+fn sampler_name(scheduler: SchedulerKind) -> (&'static str, Option<&'static str>) {
+    match scheduler {
+        SchedulerKind::EulerAncestral => ("Euler a", None),
+        SchedulerKind::Euler => ("Euler", None),
+        SchedulerKind::Heun => ("Heun", None),
+        SchedulerKind::Lms => ("LMS", None),
+        SchedulerKind::Ddim => ("DDIM", None),
+        SchedulerKind::Ddpm => ("DDPM", None),
+        SchedulerKind::Pndm => ("PLMS", None),
+        SchedulerKind::Dpmpp2m => ("DPM++ 2M", None),
+        SchedulerKind::Dpmpp2mKarras => ("DPM++ 2M", Some("Karras")),
+        SchedulerKind::UniPc => ("UniPC", None),
+        SchedulerKind::Lcm => ("LCM", None),
+    }
+}
+
+/// Whether a file is a whole PNG of this size. Only its ends are read: files get their names when they are
+/// complete, so this finds what was removed, cut or replaced since.
+pub(super) fn is_whole(path: &std::path::Path, width: u32, height: u32) -> bool {
+    use std::io::{Read, Seek, SeekFrom};
+    let ends = || -> std::io::Result<([u8; 24], [u8; 12])> {
+        let (mut head, mut end) = ([0; 24], [0; 12]);
+        let mut file = std::fs::File::open(path)?;
+        file.read_exact(&mut head)?;
+        file.seek(SeekFrom::End(-12))?;
+        file.read_exact(&mut end)?;
+        Ok((head, end))
+    };
+    ends().is_ok_and(|(head, end)| {
+        head[..16] == *HEAD
+            && head[16..20] == width.to_be_bytes()
+            && head[20..] == height.to_be_bytes()
+            && end == *END
+    })
+}

@@ -1,0 +1,160 @@
+//! Latents that wait for the decoder, on disk: in phased memory a killed run goes on with the decoder.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use ndarray::Array4;
+use serde::{Deserialize, Serialize};
+
+use super::{Record, StoreError, files};
+use crate::engine::{Denoised, Shelf, ShelfError};
+use crate::plan::CellKey;
+
+/// Folder in the run folder; there only while latents wait.
+const FOLDER: &str = "latents";
+
+/// A shelf in a run folder that this process holds. Each file is a line of JSON, then little-endian float32.
+#[derive(Debug)]
+pub struct DiskShelf {
+    folder: PathBuf,
+}
+
+/// The first line of a file.
+#[derive(Debug, Serialize, Deserialize)]
+struct Head {
+    shape: (usize, usize, usize, usize),
+    record: Record,
+}
+
+impl DiskShelf {
+    /// The shelf of a run folder.
+    ///
+    /// # Errors
+    /// If the folder cannot be made.
+    pub fn open(run_folder: &Path) -> Result<Self, StoreError> {
+        let folder = run_folder.join(FOLDER);
+        files::make_folder(&folder)?;
+        files::remove_unfinished(&folder)?;
+        Ok(Self { folder })
+    }
+
+    fn path(&self, cell: &CellKey) -> PathBuf {
+        self.folder.join(format!("{cell}.latents"))
+    }
+}
+
+impl Drop for DiskShelf {
+    fn drop(&mut self) {
+        // Fails if latents wait there still, which is as it should be.
+        let _ = fs::remove_dir(&self.folder);
+    }
+}
+
+impl Shelf for DiskShelf {
+    fn holds(&self, cell: &CellKey) -> bool {
+        self.path(cell).is_file()
+    }
+
+    fn put(&mut self, denoised: Denoised) -> Result<(), ShelfError> {
+        let Denoised { latents, record } = denoised;
+        let path = self.path(&record.cell);
+        let failed = |reason: String| ShelfError {
+            cell: record.cell.clone(),
+            reason,
+        };
+        let head = Head {
+            shape: latents.dim(),
+            record: record.clone(),
+        };
+        let mut bytes = serde_json::to_vec(&head).map_err(|error| failed(error.to_string()))?;
+        bytes.push(b'\n');
+        bytes.extend(latents.iter().flat_map(|value| value.to_le_bytes()));
+        files::write(&path, &bytes).map_err(|error| failed(error.to_string()))
+    }
+
+    fn get(&mut self, cell: &CellKey) -> Result<Denoised, ShelfError> {
+        let failed = |reason: String| ShelfError {
+            cell: cell.clone(),
+            reason,
+        };
+        let bytes = fs::read(self.path(cell)).map_err(|error| failed(error.to_string()))?;
+        parse(&bytes).ok_or_else(|| failed("the file is damaged; delete it".to_owned()))
+    }
+
+    fn remove(&mut self, cell: &CellKey) -> Result<(), ShelfError> {
+        match fs::remove_file(self.path(cell)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(ShelfError {
+                cell: cell.clone(),
+                reason: error.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn parse(bytes: &[u8]) -> Option<Denoised> {
+    let end = bytes.iter().position(|&byte| byte == b'\n')?;
+    let Head { shape, record } = serde_json::from_slice(&bytes[..end]).ok()?;
+    let values = bytes[end + 1..].chunks_exact(4);
+    let values = values.map(|value| f32::from_le_bytes([value[0], value[1], value[2], value[3]]));
+    let latents = Array4::from_shape_vec(shape, values.collect()).ok()?;
+    Some(Denoised { latents, record })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Status;
+
+    fn denoised(key: &str) -> Denoised {
+        let cell = serde_json::from_value(serde_json::json!(key)).unwrap();
+        let record = Record {
+            cell,
+            status: Status::Done,
+            error: None,
+            finished: jiff::Timestamp::UNIX_EPOCH,
+            device: "cpu".to_owned(),
+            precision: "fp32".to_owned(),
+            batch_size: 1,
+            unet_evals: 3,
+            times: Default::default(),
+            vram_peak_mib: None,
+            vram_source: None,
+            rss_peak_mib: Some(1.5),
+            image_change: None,
+            steps: Vec::new(),
+        };
+        let latents = Array4::from_shape_fn((1, 4, 2, 3), |(_, c, y, x)| (c * 6 + y * 3 + x) as f32 / 7.0);
+        Denoised { latents, record }
+    }
+
+    #[test]
+    fn latents_come_back_bit_for_bit_in_another_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let denoised = denoised("a");
+        DiskShelf::open(folder.path()).unwrap().put(denoised.clone()).unwrap();
+        let mut shelf = DiskShelf::open(folder.path()).unwrap();
+        assert!(shelf.holds(&denoised.record.cell));
+        assert_eq!(shelf.get(&denoised.record.cell).unwrap(), denoised);
+        shelf.remove(&denoised.record.cell).unwrap();
+        drop(shelf);
+        assert!(!folder.path().join(FOLDER).exists(), "an empty shelf leaves nothing behind");
+    }
+
+    #[test]
+    fn a_damaged_file_is_an_error_that_names_the_cell() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut shelf = DiskShelf::open(folder.path()).unwrap();
+        let denoised = denoised("b");
+        let cell = denoised.record.cell.clone();
+        shelf.put(denoised).unwrap();
+        let path = shelf.path(&cell);
+        let bytes = fs::read(&path).unwrap();
+        for length in [0, 5, bytes.len() - 1] {
+            fs::write(&path, &bytes[..length]).unwrap();
+            let error = shelf.get(&cell).unwrap_err();
+            assert_eq!(error.to_string(), "cannot keep the latents of cell b: the file is damaged; delete it");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! `cells.csv` and `steps.csv`, made from the plan and the records.
+
+use csv::WriterBuilder;
+
+use super::{Record, Status, StepRecord};
+use crate::plan::Cell;
+
+/// The columns of `cells.csv`.
+pub(super) const CELL_COLUMNS: [&str; 30] = [
+    "cell",
+    "status",
+    "file",
+    "model",
+    "image",
+    "instruction",
+    "negative_prompt",
+    "guidance_scale",
+    "image_guidance_scale",
+    "seed",
+    "num_inference_steps",
+    "scheduler",
+    "width",
+    "height",
+    "device",
+    "precision",
+    "batch_size",
+    "unet_evals",
+    "encode_text_ms",
+    "encode_image_ms",
+    "denoise_ms",
+    "decode_ms",
+    "save_ms",
+    "total_ms",
+    "vram_peak_mib",
+    "vram_source",
+    "rss_peak_mib",
+    "image_change",
+    "advice",
+    "error",
+];
+
+/// The columns of `steps.csv`.
+pub(super) const STEP_COLUMNS: [&str; 10] = [
+    "cell",
+    "batch_size",
+    "step",
+    "timestep",
+    "sigma",
+    "unet_rows",
+    "unet_ms",
+    "step_ms",
+    "vram_mib",
+    "rss_mib",
+];
+
+/// A cell's row in `cells.csv`.
+pub(super) fn cell_row(cell: &Cell, record: &Record) -> Vec<String> {
+    let Cell { parameters, .. } = cell;
+    let (status, file) = match record.status {
+        Status::Done => ("done", cell.key.image_path()),
+        Status::Failed => ("failed", String::new()),
+    };
+    let times = &record.times;
+    vec![
+        text(cell.key.as_str()),
+        status.to_owned(),
+        file,
+        text(&parameters.model),
+        text(&parameters.image),
+        text(&parameters.instruction),
+        text(&parameters.negative_prompt),
+        parameters.guidance_scale.to_string(),
+        parameters.image_guidance_scale.to_string(),
+        parameters.seed.to_string(),
+        parameters.num_inference_steps.to_string(),
+        parameters.scheduler.to_string(),
+        cell.width.to_string(),
+        cell.height.to_string(),
+        text(&record.device),
+        text(&record.precision),
+        record.batch_size.to_string(),
+        record.unet_evals.to_string(),
+        number(times.encode_text_ms, 1),
+        number(times.encode_image_ms, 1),
+        number(times.denoise_ms, 1),
+        number(times.decode_ms, 1),
+        number(times.save_ms, 1),
+        number(times.total_ms(), 1),
+        number(record.vram_peak_mib, 1),
+        text(record.vram_source.as_deref().unwrap_or_default()),
+        number(record.rss_peak_mib, 1),
+        number(record.image_change, 5),
+        String::new(),
+        text(record.error.as_deref().unwrap_or_default()),
+    ]
+}
+
+/// The rows in `steps.csv` of the batch whose first cell this is.
+pub(super) fn step_rows(record: &Record) -> impl Iterator<Item = Vec<String>> {
+    record.steps.iter().map(|step: &StepRecord| {
+        vec![
+            text(record.cell.as_str()),
+            record.batch_size.to_string(),
+            step.step.to_string(),
+            number(Some(step.timestep), 2),
+            number(step.sigma, 6),
+            step.unet_rows.to_string(),
+            number(Some(step.unet_ms), 1),
+            number(Some(step.step_ms), 1),
+            number(step.vram_mib, 1),
+            number(step.rss_mib, 1),
+        ]
+    })
+}
+
+/// Rows as CSV.
+pub(super) fn to_csv<R, F>(rows: impl IntoIterator<Item = R>) -> Result<Vec<u8>, csv::Error>
+where
+    R: IntoIterator<Item = F>,
+    F: AsRef<[u8]>,
+{
+    let mut writer = WriterBuilder::new().from_writer(Vec::new());
+    for row in rows {
+        writer.write_record(row)?;
+    }
+    writer
+        .into_inner()
+        .map_err(|error| error.into_error().into())
+}
+
+/// Text that no spreadsheet takes for a formula.
+fn text(value: &str) -> String {
+    if value.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{value}")
+    } else {
+        value.to_owned()
+    }
+}
+
+/// A number with so many decimals; unknown is empty.
+fn number(value: Option<f64>, decimals: usize) -> String {
+    value.map_or_else(String::new, |value| format!("{value:.decimals$}"))
+}

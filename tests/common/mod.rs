@@ -1,0 +1,69 @@
+//! What integration tests share: the golden data, and ONNX Runtime, fetched if need be.
+#![allow(dead_code, reason = "each test file uses its own part of this module")]
+
+use std::path::{Path, PathBuf};
+
+use ip2p_sweep::model::runtime::{Host, Located, Runtime, Wanted, load, locate, setup};
+use ndarray::{ArrayD, IxDyn};
+use safetensors::SafeTensors;
+
+/// `tests/golden`.
+pub fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+/// A JSON file of the golden data.
+pub fn golden_json(path: impl AsRef<Path>) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(golden().join(path)).unwrap()).unwrap()
+}
+
+/// The float32 arrays of a golden `.safetensors` file.
+pub struct Tensors(Vec<u8>);
+
+impl Tensors {
+    pub fn read(path: impl AsRef<Path>) -> Self {
+        Self(std::fs::read(golden().join(path)).unwrap())
+    }
+
+    /// An array by name.
+    pub fn get(&self, name: &str) -> Option<ArrayD<f32>> {
+        let file = SafeTensors::deserialize(&self.0).unwrap();
+        let tensor = file.tensor(name).ok()?;
+        let values = tensor.data().chunks_exact(4);
+        let values = values.map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()));
+        let shape = IxDyn(tensor.shape());
+        Some(ArrayD::from_shape_vec(shape, values.collect()).unwrap())
+    }
+}
+
+/// Where ONNX Runtime is: the one that is installed, else the pinned wheel's, fetched into the cache.
+pub fn library() -> Located {
+    let host = Host::current(None);
+    locate(&host)
+        .or_else(|_| setup(&host, Wanted::Cpu, &mut |_| {}))
+        .unwrap_or_else(|error| panic!("tests need ONNX Runtime: {error}"))
+}
+
+/// This machine, with ONNX Runtime on it.
+pub fn host() -> Host {
+    Host::current(Some(library().path))
+}
+
+/// ONNX Runtime, loaded.
+pub fn runtime() -> Runtime {
+    load(&library()).unwrap_or_else(|error| panic!("tests need ONNX Runtime: {error}"))
+}
+
+/// Copies a folder with all that is in it.
+pub fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in from.read_dir().unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}

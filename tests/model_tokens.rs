@@ -1,0 +1,52 @@
+//! Token ids against transformers (`tests/golden/tokens.json`).
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+mod common;
+
+use std::fs;
+
+use ip2p_sweep::model::ModelFolder;
+use serde_json::Value;
+
+fn ids(value: &Value) -> Vec<i64> {
+    let ids = value.as_array().unwrap();
+    ids.iter().map(|id| id.as_i64().unwrap()).collect()
+}
+
+#[test]
+fn both_forms_of_tokenizer_give_the_ids_of_transformers() {
+    let golden: Value =
+        serde_json::from_str(&fs::read_to_string(common::golden().join("tokens.json")).unwrap())
+            .unwrap();
+    let mut compared = 0;
+    for (model, expected) in golden["tokenizers"].as_object().unwrap() {
+        let folder = ModelFolder::open(common::golden().join(model)).unwrap();
+        let length = folder.context_length();
+        assert_eq!(
+            length as u64,
+            expected["model_max_length"].as_u64().unwrap()
+        );
+        let tokenizer = folder.tokenizer().unwrap();
+        for case in expected["cases"].as_array().unwrap() {
+            let text = case["text"].as_str().unwrap();
+            let encoded = tokenizer.encode(text).unwrap();
+            assert_eq!(encoded.ids, ids(&case["ids"]), "{model}: {text:?}");
+            let fits = case["untruncated"].as_u64().unwrap() <= length as u64;
+            assert_eq!(encoded.truncated.is_none(), fits, "{model}: {text:?}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 20, "only {compared} cases");
+}
+
+#[test]
+fn what_is_cut_off_is_the_end_of_the_text() {
+    let folder = ModelFolder::open(common::golden().join("tiny_v")).unwrap();
+    let tokenizer = folder.tokenizer().unwrap();
+    let text = "make it winter ".repeat(40);
+    let cut = tokenizer.encode(&text).unwrap().truncated.unwrap();
+    assert!(text.ends_with(&cut), "{cut:?}");
+    assert!(!cut.is_empty() && cut.len() < text.len());
+    let kept = &text[..text.len() - cut.len()];
+    assert_eq!(tokenizer.encode(kept).unwrap().truncated, None, "{kept:?}");
+}
