@@ -19,10 +19,11 @@ pub struct Sheet {
 impl Sheet {
     pub fn run(self) -> Result<ExitCode, Error> {
         let run = Run::read(&self.run)?;
-        let sheets = write_sheets(&run, &SheetOptions::default())?;
-        for sheet in &sheets {
-            render::line(format_args!("{}", description(sheet)));
-            sheet.notes.iter().for_each(|note| render::line(format_args!("note: {note}")));
+        for sheet in write_sheets(&run, &SheetOptions::default())? {
+            render::line(format_args!("{}", description(&sheet)));
+            for note in &sheet.notes {
+                render::line(format_args!("note: {note}"));
+            }
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -30,5 +31,10 @@ impl Sheet {
 
 /// Where a sheet is and how large.
 pub fn description(sheet: &SheetFile) -> String {
-    format!("{} ({} x {})", sheet.path.display(), sheet.width, sheet.height)
+    format!(
+        "{} ({} x {})",
+        sheet.path.display(),
+        sheet.width,
+        sheet.height
+    )
 }
