@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 pub use error::ReportError;
 
-use crate::store::Run;
+use crate::store::{Run, make_folder, write_file};
 use data::Data;
 use inputs::Inputs;
 
@@ -30,15 +30,19 @@ const FOLDER: &str = "report";
 /// and hinders nothing else.
 ///
 /// # Errors
-/// If a file of the report cannot be written.
+/// If a file of the report cannot be written, or a symbolic link stands where it would be.
 pub fn write_report(run: &Run) -> Result<PathBuf, ReportError> {
     let folder = run.folder.join(FOLDER);
-    let inputs = Inputs::write(run, &folder.join(inputs::FOLDER))?;
-    let thumbnails = thumbnails::write(run, &folder.join(thumbnails::FOLDER))?;
+    let (inputs, thumbnails) = (folder.join(inputs::FOLDER), folder.join(thumbnails::FOLDER));
+    for folder in [&folder, &inputs, &thumbnails] {
+        make_folder(folder)?;
+    }
+    let inputs = Inputs::write(run, &inputs)?;
+    let thumbnails = thumbnails::write(run, &thumbnails)?;
     let data = Data::new(run, &inputs, &thumbnails);
-    files::write(&folder.join("style.css"), page::STYLE.as_bytes())?;
-    files::write(&folder.join("report.js"), page::SCRIPT.as_bytes())?;
+    write_file(&folder.join("style.css"), page::STYLE.as_bytes())?;
+    write_file(&folder.join("report.js"), page::SCRIPT.as_bytes())?;
     let index = folder.join("index.html");
-    files::write(&index, page::render(run, &data)?.as_bytes())?;
+    write_file(&index, page::render(run, &data)?.as_bytes())?;
     Ok(index)
 }

@@ -120,6 +120,17 @@ fn a_cell_whose_image_is_broken_does_not_hinder_the_report() {
     assert_eq!(thumbnails, run.plan.cells.len() - 2);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_in_place_of_the_folder_is_refused() {
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let run = Sweep::default().done(folder.path());
+    std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("report")).unwrap();
+    let error = write_report(&run).unwrap_err().to_string();
+    assert!(error.contains("is a symbolic link"), "{error}");
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+}
+
 /// Files below a folder by their names.
 fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();

@@ -87,7 +87,12 @@ impl Sweep {
 
     fn axes(&self) -> Vec<Axis> {
         let texts = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect();
-        let scales = |values: &[&str]| values.iter().map(|value| scale(value).to_string()).collect();
+        let scales = |values: &[&str]| {
+            values
+                .iter()
+                .map(|value| scale(value).to_string())
+                .collect()
+        };
         let seeds = self.seeds.iter().map(u64::to_string).collect();
         [
             (Parameter::Image, texts(&self.images)),
