@@ -75,9 +75,34 @@ fn unfold(object: Map<String, Value>, fields: &mut Map<String, Value>) {
         match value {
             _ if NOT_MEASURED.contains(&key.as_str()) => {}
             Value::Object(inner) => unfold(inner, fields),
+            Value::Array(items) => {
+                let words: Vec<_> = items.iter().filter_map(Value::as_str).collect();
+                if !words.is_empty() {
+                    fields.insert(key, Value::from(words.join("; ")));
+                }
+            }
             value => {
                 fields.insert(key, value);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_are_unfolded_lists_joined_and_the_rest_left_out() {
+        let record = serde_json::json!({
+            "cell": "a", "steps": [{ "step": 0 }], "device": "cpu", "vram_peak_mib": null,
+            "measures": { "ssim": 0.5, "advice": ["try 2.0", "or 5.0"] },
+        });
+        let mut fields = Map::new();
+        unfold(record.as_object().unwrap().clone(), &mut fields);
+        let expected = serde_json::json!({
+            "device": "cpu", "vram_peak_mib": null, "ssim": 0.5, "advice": "try 2.0; or 5.0",
+        });
+        assert_eq!(Value::Object(fields), expected);
     }
 }

@@ -11,6 +11,12 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
+/// Labels of the grid's rows.
+pub const ROW_LABELS: &str = ".line:not(.band) > [role=rowheader]";
+
+/// Labels of the grid's columns.
+pub const COLUMN_LABELS: &str = ".label[role=columnheader]";
+
 /// Opens a page, runs a case on it, and demands that the console has stayed free of errors.
 ///
 /// Without a browser the case is skipped, said aloud; where `CI` is `true` it fails.
@@ -227,6 +233,16 @@ impl Page {
             json!(selector)
         );
         serde_json::from_value(self.script(&script).await).unwrap()
+    }
+
+    /// The colour, as it is painted, beside the middle of an element.
+    pub async fn pixel_of(&self, selector: &str) -> [u8; 3] {
+        let element = self.0.find(Locator::Css(selector)).await.unwrap();
+        let picture = image::load_from_memory(&element.screenshot().await.unwrap()).unwrap();
+        let picture = picture.to_rgb8();
+        picture
+            .get_pixel(picture.width() * 2 / 5, picture.height() / 2)
+            .0
     }
 
     /// The address behind the `#`.

@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use image::{Rgb, RgbImage};
 use ip2p_sweep::diffusion::SchedulerKind;
 use ip2p_sweep::plan::{Axis, Cell, CellKey, ImageEntry, ModelEntry, Plan};
+use ip2p_sweep::report::write_report;
 use ip2p_sweep::spec::{Fit, Numerics, Parameter, Parameters, Scale, SheetSpec};
 use ip2p_sweep::store::{Environment, Record, Run, StageTimes, Status, StepRecord};
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
+use tempfile::TempDir;
 
 /// What varies in a run.
 pub struct Sweep {
@@ -143,6 +145,13 @@ impl Sweep {
         }
         cells
     }
+}
+
+/// A report of a finished sweep. The folder lives as long as the first part.
+pub fn report(sweep: &Sweep) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let index = write_report(&sweep.done(folder.path())).unwrap();
+    (folder, index)
 }
 
 /// Gives a cell its image and its record.

@@ -6,4 +6,7 @@
 mod browser;
 mod files;
 mod fixture;
-mod views;
+mod grid;
+mod hostile;
+mod numbers;
+mod viewer;
