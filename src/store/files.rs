@@ -55,7 +55,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 /// Makes a folder that is no symbolic link, and those above it.
 ///
 /// # Errors
-/// If there is a link in its place, or it cannot be made.
+/// If it is a link, or cannot be made.
 pub fn make_folder(path: &Path) -> Result<(), StoreError> {
     refuse_link(path)?;
     fs::create_dir_all(path).map_err(StoreError::write(path))

@@ -199,6 +199,11 @@ fn a_phone_needs_no_sideways_scrolling() {
                 .await,
             json!(390)
         );
+        page.click(".segments [data-mode=difference]").await;
+        page.click("#pin").await;
+        page.click("[data-move=right]").await;
+        let stage = "return document.querySelector('.stage-column').scrollWidth";
+        assert_eq!(page.script(stage).await, json!(390));
     });
 }
 
