@@ -13,6 +13,7 @@ pub mod image;
 pub mod meter;
 pub mod model;
 pub mod plan;
+pub mod report;
 pub mod runner;
 pub mod sheet;
 pub mod spec;
