@@ -8,6 +8,7 @@ use crate::image::ImageError;
 use crate::model::ModelError;
 use crate::model::runtime::RuntimeError;
 use crate::plan::PlanError;
+use crate::report::ReportError;
 use crate::sheet::SheetError;
 use crate::spec::SpecError;
 use crate::store::StoreError;
@@ -35,6 +36,8 @@ pub enum Error {
     Shelf(#[from] ShelfError),
     /// Sheets.
     Sheet(#[from] SheetError),
+    /// The report.
+    Report(#[from] ReportError),
 }
 
 impl Error {
@@ -54,7 +57,7 @@ impl Error {
         match self {
             Self::Spec(_) | Self::Image(_) | Self::Plan(_) | Self::Scheduler(_) => Self::BAD_SWEEP,
             Self::Model(_) | Self::Runtime(_) => Self::NOT_USABLE,
-            Self::Store(_) | Self::Shelf(_) | Self::Sheet(_) => Self::FAILED,
+            Self::Store(_) | Self::Shelf(_) | Self::Sheet(_) | Self::Report(_) => Self::FAILED,
         }
     }
 
