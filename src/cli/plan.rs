@@ -140,10 +140,19 @@ fn time(forecast: &Forecast) -> String {
 }
 
 fn memory(forecast: &Forecast) -> String {
-    let gib = |bytes: f64| format!("{:.2} GiB", bytes / f64::from(1 << 30));
     format!(
-        "about {} resident, {} phased",
-        gib(forecast.resident_bytes),
-        gib(forecast.phased_bytes)
+        "about {} resident, {} phased, beside the runtime's own",
+        size(forecast.resident_bytes),
+        size(forecast.phased_bytes)
     )
+}
+
+/// Bytes as people say them.
+fn size(bytes: f64) -> String {
+    let mib = bytes / f64::from(1 << 20);
+    if mib < 1000.0 {
+        format!("{mib:.0} MiB")
+    } else {
+        format!("{:.1} GiB", mib / 1024.0)
+    }
 }
