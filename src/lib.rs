@@ -10,6 +10,7 @@ pub mod diffusion;
 pub mod engine;
 pub mod error;
 pub mod image;
+pub mod judge;
 pub mod meter;
 pub mod model;
 pub mod plan;
