@@ -17,7 +17,11 @@ use ip2p_sweep::spec::{
 use ip2p_sweep::store::{Record, Status};
 use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis};
 
-const ONE_BY_ONE: Policy = Policy { phased: false, batch: 1, unet_rows: 1 };
+const ONE_BY_ONE: Policy = Policy {
+    phased: false,
+    batch: 1,
+    unet_rows: 1,
+};
 const STEPS: u32 = 4;
 
 /// A model of arithmetic: rows do not touch each other, and every call is counted.
@@ -86,7 +90,10 @@ impl Denoiser for Fake {
         assert!(self.is_loaded(Component::VaeEncoder));
         self.images += 1;
         let (_, _, height, width) = pixels.dim();
-        Ok(Array4::from_elem((1, 4, height / 4, width / 4), pixels.mean().unwrap_or(0.0)))
+        Ok(Array4::from_elem(
+            (1, 4, height / 4, width / 4),
+            pixels.mean().unwrap_or(0.0),
+        ))
     }
 
     fn predict(
@@ -120,19 +127,26 @@ impl Denoiser for Fake {
         }
         self.decoded += 1;
         let (_, _, height, width) = latents.dim();
-        Ok(Array4::from_shape_fn((1, 3, height * 4, width * 4), |(_, channel, y, x)| {
-            latents[(0, channel, y / 4, x / 4)].tanh()
-        }))
+        Ok(Array4::from_shape_fn(
+            (1, 3, height * 4, width * 4),
+            |(_, channel, y, x)| latents[(0, channel, y / 4, x / 4)].tanh(),
+        ))
     }
 }
 
 /// 2 images x 2 seeds x 2 instructions x 2 image scales x 2 text scales = 32 cells.
 fn spec(folder: &Path) -> SweepSpec {
-    let image = |name: &str| NamedPath { name: name.to_owned(), path: folder.join(name) };
+    let image = |name: &str| NamedPath {
+        name: name.to_owned(),
+        path: folder.join(name),
+    };
     SweepSpec {
         name: "fake".to_owned(),
         text: String::new(),
-        models: vec![NamedPath { name: "fake".to_owned(), path: PathBuf::from("fake") }],
+        models: vec![NamedPath {
+            name: "fake".to_owned(),
+            path: PathBuf::from("fake"),
+        }],
         images: vec![image("a.png"), image("b.png")],
         instructions: vec!["make it winter".to_owned(), "make it night".to_owned()],
         negative_prompts: vec![String::new()],
@@ -142,6 +156,8 @@ fn spec(folder: &Path) -> SweepSpec {
         num_inference_steps: vec![STEPS],
         schedulers: vec![None],
         presets: Vec::new(),
+        preset_models: Vec::new(),
+        preset_images: Vec::new(),
         excludes: Vec::new(),
         size: Size::default(),
         runtime: Runtime::default(),
@@ -156,7 +172,9 @@ fn scale(text: &str) -> Scale {
 
 fn plan(spec: &SweepSpec) -> Plan {
     let images = spec.images.iter().enumerate().map(|(index, image)| {
-        image::RgbImage::from_pixel(32, 32, image::Rgb([60 * index as u8 + 40, 90, 120])).save(&image.path).unwrap();
+        image::RgbImage::from_pixel(32, 32, image::Rgb([60 * index as u8 + 40, 90, 120]))
+            .save(&image.path)
+            .unwrap();
         ImageEntry {
             name: image.name.clone(),
             path: image.path.clone(),
@@ -189,8 +207,13 @@ struct Run {
 
 impl Run {
     fn failures(&self) -> Vec<(usize, &str)> {
-        let failed = self.records.iter().filter(|(_, record)| record.status == Status::Failed);
-        failed.map(|(&cell, record)| (cell, record.error.as_deref().unwrap_or(""))).collect()
+        let failed = self
+            .records
+            .iter()
+            .filter(|(_, record)| record.status == Status::Failed);
+        failed
+            .map(|(&cell, record)| (cell, record.error.as_deref().unwrap_or("")))
+            .collect()
     }
 }
 
@@ -216,9 +239,17 @@ fn run(plan: &Plan, fake: &mut Fake, policy: Policy, stop_after: Option<usize>) 
     let mut run = Run::default();
     let mut observe = |event: Event| {
         match event {
-            Event::Finished { cell, record, image } => {
-                assert!(run.records.insert(cell, *record).is_none(), "a cell is handed over once");
-                run.images.extend(image.map(|image| (cell, (*image).clone())));
+            Event::Finished {
+                cell,
+                record,
+                image,
+            } => {
+                assert!(
+                    run.records.insert(cell, *record).is_none(),
+                    "a cell is handed over once"
+                );
+                run.images
+                    .extend(image.map(|image| (cell, (*image).clone())));
             }
             Event::Note(note) => run.notes.push(note),
             _ => {}
@@ -261,10 +292,18 @@ fn everything_distinct_is_computed_once() {
     let groups = 4;
     let later = groups * 2 * 9 * u64::from(STEPS - 1);
     assert_eq!(fake.unet_rows, later + groups * 4);
-    let told: u64 = run.records.values().map(|record| u64::from(record.unet_evals)).sum();
+    let told: u64 = run
+        .records
+        .values()
+        .map(|record| u64::from(record.unet_evals))
+        .sum();
     assert_eq!(told, fake.unet_rows, "the records add up");
-    let planned = Schedule::new(&plan, &(0..32).collect::<Vec<_>>()).unet_rows(&plan, |_, _| STEPS as usize);
-    assert_eq!(planned.evaluated, fake.unet_rows, "the plan promised as many");
+    let planned =
+        Schedule::new(&plan, &(0..32).collect::<Vec<_>>()).unet_rows(&plan, |_, _| STEPS as usize);
+    assert_eq!(
+        planned.evaluated, fake.unet_rows,
+        "the plan promised as many"
+    );
     assert_eq!(planned.plain(), 32 * 3 * u64::from(STEPS));
 }
 
@@ -274,9 +313,20 @@ fn neither_batches_nor_phases_change_a_pixel() {
     let plan = plan(&spec(folder.path()));
     let reference = run(&plan, &mut Fake::default(), ONE_BY_ONE, None);
     let policies = [
-        Policy { phased: true, ..ONE_BY_ONE },
-        Policy { phased: false, batch: 3, unet_rows: 9 },
-        Policy { phased: true, batch: 7, unet_rows: 2 },
+        Policy {
+            phased: true,
+            ..ONE_BY_ONE
+        },
+        Policy {
+            phased: false,
+            batch: 3,
+            unet_rows: 9,
+        },
+        Policy {
+            phased: true,
+            batch: 7,
+            unet_rows: 2,
+        },
     ];
     for policy in policies {
         let mut fake = Fake::default();
@@ -295,15 +345,36 @@ fn an_exhausted_device_gets_smaller_batches_then_phases() {
     let plan = plan(&spec(folder.path()));
     let reference = run(&plan, &mut Fake::default(), ONE_BY_ONE, None);
 
-    let mut small = Fake { row_limit: Some(4), ..Fake::default() };
-    let halved = run(&plan, &mut small, Policy { phased: false, batch: 8, unet_rows: 24 }, None);
+    let mut small = Fake {
+        row_limit: Some(4),
+        ..Fake::default()
+    };
+    let halved = run(
+        &plan,
+        &mut small,
+        Policy {
+            phased: false,
+            batch: 8,
+            unet_rows: 24,
+        },
+        None,
+    );
     assert_eq!(halved.images, reference.images);
-    assert_eq!(halved.notes.first().map(String::as_str), Some("out of device memory: going on with batch 4, 12 UNet rows a call, resident memory"));
+    assert_eq!(
+        halved.notes.first().map(String::as_str),
+        Some("out of device memory: going on with batch 4, 12 UNet rows a call, resident memory")
+    );
 
-    let mut tight = Fake { decoder_needs_all_memory: true, ..Fake::default() };
+    let mut tight = Fake {
+        decoder_needs_all_memory: true,
+        ..Fake::default()
+    };
     let phased = run(&plan, &mut tight, ONE_BY_ONE, None);
     assert_eq!(phased.images, reference.images);
-    assert_eq!(phased.notes, ["out of device memory: going on with batch 1, 1 UNet rows a call, phased memory"]);
+    assert_eq!(
+        phased.notes,
+        ["out of device memory: going on with batch 1, 1 UNet rows a call, phased memory"]
+    );
     assert_eq!(tight.decoded, 32);
 }
 
@@ -311,10 +382,22 @@ fn an_exhausted_device_gets_smaller_batches_then_phases() {
 fn a_device_that_is_too_small_for_anything_fails_the_cells_with_a_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let plan = plan(&spec(folder.path()));
-    let run = run(&plan, &mut Fake { row_limit: Some(0), ..Fake::default() }, ONE_BY_ONE, None);
+    let run = run(
+        &plan,
+        &mut Fake {
+            row_limit: Some(0),
+            ..Fake::default()
+        },
+        ONE_BY_ONE,
+        None,
+    );
     assert_eq!(run.ending, Some(Ending::Complete));
     assert_eq!(run.failures().len(), 32);
-    assert!(run.failures()[0].1.contains("lower size.resolution"), "{:?}", run.failures()[0]);
+    assert!(
+        run.failures()[0].1.contains("lower size.resolution"),
+        "{:?}",
+        run.failures()[0]
+    );
 }
 
 #[test]
@@ -322,9 +405,15 @@ fn nan_latents_fail_one_cell_and_name_the_step() {
     let folder = tempfile::tempdir().unwrap();
     let plan = plan(&spec(folder.path()));
     // The first cell of the first group has 2 branches: rows 0, 1 are step 1 and rows 2, 3 step 2.
-    let mut fake = Fake { nan_at_row: Some(2), ..Fake::default() };
+    let mut fake = Fake {
+        nan_at_row: Some(2),
+        ..Fake::default()
+    };
     let run = run(&plan, &mut fake, ONE_BY_ONE, None);
-    assert_eq!(run.failures(), [(0, "NaN or infinite latents at step 2 of 4")]);
+    assert_eq!(
+        run.failures(),
+        [(0, "NaN or infinite latents at step 2 of 4")]
+    );
     assert_eq!(run.images.len(), 31);
 }
 
@@ -332,11 +421,15 @@ fn nan_latents_fail_one_cell_and_name_the_step() {
 fn a_text_that_cannot_be_encoded_fails_its_cells_only() {
     let folder = tempfile::tempdir().unwrap();
     let plan = plan(&spec(folder.path()));
-    let mut fake = Fake { refused_text: Some("make it night"), ..Fake::default() };
+    let mut fake = Fake {
+        refused_text: Some("make it night"),
+        ..Fake::default()
+    };
     let run = run(&plan, &mut fake, ONE_BY_ONE, None);
     assert_eq!(run.failures().len(), 16);
     assert!(run.failures().iter().all(|&(cell, reason)| {
-        plan.cells[cell].parameters.instruction == "make it night" && reason == "this text is refused"
+        plan.cells[cell].parameters.instruction == "make it night"
+            && reason == "this text is refused"
     }));
 }
 
@@ -365,10 +458,15 @@ fn cells_without_guidance_are_computed_once_and_copied() {
     let parts = 2 * 2 * 2;
     assert_eq!(run.images.len(), parts * 6);
     assert_eq!(fake.decoded, parts * 2);
-    let copies: Vec<usize> = (0..plan.cells.len()).filter(|&cell| plan.cells[cell].same_as.is_some()).collect();
+    let copies: Vec<usize> = (0..plan.cells.len())
+        .filter(|&cell| plan.cells[cell].same_as.is_some())
+        .collect();
     assert_eq!(copies.len(), parts * 4);
     for cell in copies {
-        let original = plan.cells.iter().position(|other| Some(&other.key) == plan.cells[cell].same_as.as_ref());
+        let original = plan
+            .cells
+            .iter()
+            .position(|other| Some(&other.key) == plan.cells[cell].same_as.as_ref());
         assert_eq!(run.images[&cell], run.images[&original.unwrap()]);
         assert_eq!(run.records[&cell].unet_evals, 0);
     }

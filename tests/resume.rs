@@ -42,7 +42,13 @@ fn sweep(folder: &Path) -> PathBuf {
 
 fn command(sweep: &Path, out: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ip2p"));
-    command.arg("--onnxruntime").arg(common::library().path).arg("run").arg(sweep).arg("--out").arg(out);
+    command
+        .arg("--onnxruntime")
+        .arg(common::library().path)
+        .arg("run")
+        .arg(sweep)
+        .arg("--out")
+        .arg(out);
     command.stdout(Stdio::null()).stderr(Stdio::piped());
     command
 }
@@ -54,13 +60,16 @@ fn a_run_that_is_killed_again_and_again_ends_as_if_nothing_had_happened() {
     let (whole, killed) = (folder.path().join("whole"), folder.path().join("killed"));
     assert!(command(&sweep, &whole).status().unwrap().success());
 
-    // Any fixed sequence does: the moments fall all over the run, whatever the machine's speed.
-    let mut random = 0x2545_f491_u64;
+    // Any fixed sequence does: each life is ended up to four cells after it began, and some moments later.
+    let mut random = Random(0x2545_f491);
     let mut kills = 0;
     while finished(&killed).len() < CELLS {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let enough = finished(&killed).len() + random.below(4) as usize;
         let mut child = command(&sweep, &killed).spawn().unwrap();
-        sleep(Duration::from_millis(60 + (random >> 33) % 400));
+        while child.try_wait().unwrap().is_none() && finished(&killed).len() < enough.min(CELLS) {
+            sleep(Duration::from_millis(1));
+        }
+        sleep(Duration::from_millis(random.below(60)));
         if child.try_wait().unwrap().is_none() {
             child.kill().unwrap();
             kills += 1;
@@ -73,20 +82,47 @@ fn a_run_that_is_killed_again_and_again_ends_as_if_nothing_had_happened() {
 
     let journal = finished(&killed);
     assert_eq!(journal.len(), CELLS);
-    assert_eq!(journal.iter().collect::<HashSet<_>>().len(), CELLS, "a finished cell was computed again");
+    assert_eq!(
+        journal.iter().collect::<HashSet<_>>().len(),
+        CELLS,
+        "a finished cell was computed again"
+    );
     assert_eq!(files(&killed), files(&whole));
-    for file in files(&whole).iter().filter(|file| file.extension().is_some_and(|end| end == "png")) {
-        assert_eq!(fs::read(killed.join(file)).unwrap(), fs::read(whole.join(file)).unwrap(), "{}", file.display());
+    for file in files(&whole)
+        .iter()
+        .filter(|file| file.extension().is_some_and(|end| end == "png"))
+    {
+        assert_eq!(
+            fs::read(killed.join(file)).unwrap(),
+            fs::read(whole.join(file)).unwrap(),
+            "{}",
+            file.display()
+        );
     }
     assert_eq!(rows(&killed), rows(&whole));
     assert_eq!(plan(&killed), plan(&whole));
 }
 
+/// A linear congruential generator (Knuth's MMIX).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005);
+        self.0 = self.0.wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
 /// The cells of the journal; a torn last line does not count.
 fn finished(run: &Path) -> Vec<String> {
     let text = fs::read_to_string(run.join("journal.jsonl")).unwrap_or_default();
-    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines.filter_map(|line| Some(line["cell"].as_str()?.to_owned())).collect()
+    let lines = text
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines
+        .filter_map(|line| Some(line["cell"].as_str()?.to_owned()))
+        .collect()
 }
 
 /// Every file of a run folder, relative to it.
@@ -112,10 +148,15 @@ fn rows(run: &Path) -> Vec<BTreeMap<String, String>> {
     let header = reader.headers().unwrap().clone();
     let rows = reader.records().map(|row| {
         let row = row.unwrap();
-        let columns = header.iter().zip(row.iter()).filter(|(name, _)| !MEASURED.contains(name));
+        let columns = header
+            .iter()
+            .zip(row.iter())
+            .filter(|(name, _)| !MEASURED.contains(name));
         // What was shared is shared with other cells after a kill.
         let columns = columns.filter(|(name, _)| *name != "unet_evals");
-        columns.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+        columns
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
     });
     rows.collect()
 }

@@ -6,12 +6,10 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use common::{Tensors, golden, golden_json};
-use ip2p_sweep::diffusion::{Generator, Sampler, SchedulerConfig, SchedulerKind};
+use common::{golden, golden_json};
 use ip2p_sweep::model::runtime::Host;
 use ip2p_sweep::runner::{Execution, Outcome, prepare};
-use ip2p_sweep::spec::{NoiseSource, RuntimeOverrides};
-use ndarray::{Array4, ArrayD, Axis};
+use ip2p_sweep::spec::RuntimeOverrides;
 use serde_json::Value;
 
 const MODELS: [&str; 2] = ["tiny_eps", "tiny_v"];
@@ -24,7 +22,10 @@ fn text<'a>(case: &'a Value, key: &str) -> &'a str {
 }
 
 fn cases(model: &str) -> Vec<Value> {
-    golden_json(format!("runs/{model}.json"))["cases"].as_array().unwrap().clone()
+    golden_json(format!("runs/{model}.json"))["cases"]
+        .as_array()
+        .unwrap()
+        .clone()
 }
 
 /// The sweep file of a golden case.
@@ -35,7 +36,13 @@ fn sweep(model: &str, case: &Value) -> String {
          image_guidance_scale = {:?}\nseed = {}\nnum_inference_steps = {}\nscheduler = {}\n\
          [size]\nfit = \"floor\"\n[numerics]\nguidance = {}\n",
         Value::from(golden().join(model).to_str().unwrap()),
-        Value::from(golden().join("runs").join(text(case, "input")).to_str().unwrap()),
+        Value::from(
+            golden()
+                .join("runs")
+                .join(text(case, "input"))
+                .to_str()
+                .unwrap()
+        ),
         string("instruction"),
         string("negative_prompt"),
         case["guidance_scale"].as_f64().unwrap(),
@@ -58,12 +65,21 @@ fn every_pixel_is_within_one_level_of_diffusers() {
             fs::write(&file, sweep(model, &case)).unwrap();
             let out = folder.path().join(&name);
             let image = run_one(&file, &out, host.clone());
-            let expected = image::open(golden().join("runs").join(text(&case, "png"))).unwrap().to_rgb8();
+            let expected = image::open(golden().join("runs").join(text(&case, "png")))
+                .unwrap()
+                .to_rgb8();
             assert_eq!(image.dimensions(), expected.dimensions(), "{name}");
-            let levels = image.as_raw().iter().zip(expected.as_raw()).map(|(a, b)| a.abs_diff(*b));
+            let levels = image
+                .as_raw()
+                .iter()
+                .zip(expected.as_raw())
+                .map(|(a, b)| a.abs_diff(*b));
             let worst = levels.max().unwrap();
             println!("{name}: largest difference {worst} of 255");
-            assert!(worst <= PIXEL_TOLERANCE, "{name}: a pixel differs by {worst} levels");
+            assert!(
+                worst <= PIXEL_TOLERANCE,
+                "{name}: a pixel differs by {worst} levels"
+            );
         }
     }
 }
@@ -74,48 +90,7 @@ fn run_one(sweep: &Path, out: &Path, host: Host) -> image::RgbImage {
     let execution = Execution::open(&prepared, out, host).unwrap();
     let outcome = execution.run(&AtomicBool::new(false), &mut |_| ()).unwrap();
     assert_eq!(outcome, Outcome::Complete { done: 1, failed: 0 });
-    image::open(out.join(prepared.plan.cells[0].key.image_path())).unwrap().to_rgb8()
-}
-
-#[test]
-fn latents_follow_diffusers_after_every_step() {
-    for model in MODELS {
-        let arrays = Tensors::read(format!("runs/{model}.safetensors"));
-        let config = fs::read_to_string(golden().join(model).join("scheduler/scheduler_config.json")).unwrap();
-        let config = SchedulerConfig::parse(&config).unwrap();
-        for case in cases(model) {
-            let name = text(&case, "name");
-            let array = |what: &str| arrays.get(&format!("{name}.{what}"));
-            let kind = SchedulerKind::from_name(text(&case, "scheduler")).unwrap();
-            let steps = case["num_inference_steps"].as_u64().unwrap() as u32;
-            let mut sampler = Sampler::new(kind, &config, steps).unwrap();
-            let mut noise = Generator::new(NoiseSource::TorchCpu, text(&case, "seed").parse().unwrap());
-
-            let initial = array("initial").unwrap();
-            let shape = (initial.shape()[0], initial.shape()[1], initial.shape()[2], initial.shape()[3]);
-            let mut latents: Array4<f32> = noise.randn(shape) * sampler.init_noise_sigma();
-            assert_eq!(latents.clone().into_dyn(), initial, "{model} {name}: initial latents");
-
-            let timesteps: Vec<f32> = sampler.evaluations().iter().map(|at| at.timestep).collect();
-            assert_eq!(timesteps, array("timesteps").unwrap().into_raw_vec_and_offset().0, "{model} {name}");
-            let (predicted, expected) = (array("predicted").unwrap(), array("latents").unwrap());
-            let mut worst = 0.0_f32;
-            for evaluation in sampler.evaluations().to_vec() {
-                let index = evaluation.index;
-                let prediction = row(&predicted, index);
-                latents = sampler.step(evaluation, prediction.view(), latents, &mut noise);
-                let expected = row(&expected, index);
-                let scale = expected.iter().fold(1.0_f32, |most, value| most.max(value.abs()));
-                let difference = (&latents - &expected).iter().fold(0.0_f32, |most, value| most.max(value.abs()));
-                worst = worst.max(difference / scale);
-            }
-            println!("{model} {name}: largest relative difference of the latents {worst:.1e}");
-            assert!(worst < 2e-6, "{model} {name}: latents differ by {worst:e}");
-        }
-    }
-}
-
-/// Row `index` of a (rows, channels, h, w) array, as (1, channels, h, w).
-fn row(array: &ArrayD<f32>, index: usize) -> Array4<f32> {
-    array.index_axis(Axis(0), index).insert_axis(Axis(0)).to_owned().into_dimensionality().unwrap()
+    image::open(out.join(prepared.plan.cells[0].key.image_path()))
+        .unwrap()
+        .to_rgb8()
 }

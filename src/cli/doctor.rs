@@ -27,11 +27,7 @@ impl Doctor {
                     FactState::Warning => "warning",
                     FactState::Missing => "missing",
                 };
-                vec![
-                    state.to_owned(),
-                    fact.topic.to_owned(),
-                    fact.detail.clone(),
-                ]
+                vec![state.to_owned(), fact.topic.to_owned(), fact.detail.clone()]
             })
             .collect();
         render::print(&table::align(&rows));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use ip2p_sweep::{Error, spec};
+use ip2p_sweep::{Error, spec, store};
 
 use super::render;
 
@@ -25,8 +25,11 @@ pub struct Init {
 impl Init {
     pub fn run(self) -> Result<ExitCode, Error> {
         let text = spec::template(&self.image, &self.instruction, &self.model);
-        ip2p_sweep::store::write_new(&self.out, text.as_bytes())?;
-        render::line(format_args!("wrote {0}; next: ip2p plan {0}", self.out.display()));
+        store::write_new_file(&self.out, text.as_bytes())?;
+        render::line(format_args!(
+            "wrote {0}; next: ip2p plan {0}",
+            self.out.display()
+        ));
         Ok(ExitCode::SUCCESS)
     }
 }

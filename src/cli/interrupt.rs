@@ -17,7 +17,9 @@ pub fn flag() -> &'static AtomicBool {
         if ASKED.swap(true, Ordering::Relaxed) {
             process::exit(i32::from(EXIT_CODE));
         }
-        render::aside(format_args!("stopping after this step; once more to stop at once"));
+        render::aside(format_args!(
+            "stopping after this step; once more to stop at once"
+        ));
     });
     &ASKED
 }

@@ -4,6 +4,7 @@ mod completions;
 mod demo;
 mod doctor;
 mod init;
+mod interrupt;
 mod plan;
 mod progress;
 pub mod render;
@@ -60,7 +61,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     match arguments.command {
         Command::Demo(command) => command.run(library),
         Command::Run(command) => command.run(library),
-        Command::Plan(command) => command.run(),
+        Command::Plan(command) => command.run(library),
         Command::Sheet(command) => command.run(),
         Command::Doctor(command) => command.run(library),
         Command::Setup(command) => command.run(),
@@ -90,7 +91,17 @@ pub struct RuntimeFlags {
 
 impl From<RuntimeFlags> for RuntimeOverrides {
     fn from(flags: RuntimeFlags) -> Self {
-        let RuntimeFlags { device, threads, memory, batch } = flags;
-        Self { device, threads, memory, batch }
+        let RuntimeFlags {
+            device,
+            threads,
+            memory,
+            batch,
+        } = flags;
+        Self {
+            device,
+            threads,
+            memory,
+            batch,
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use ip2p_sweep::model::runtime::Host;
 use ip2p_sweep::plan::{Axis, Plan};
 use ip2p_sweep::runner::{Forecast, forecast, prepare};
 use ip2p_sweep::spec::Parameter;
@@ -24,11 +25,13 @@ pub struct PlanCommand {
 }
 
 impl PlanCommand {
-    pub fn run(self) -> Result<ExitCode, Error> {
+    pub fn run(self, library: Option<PathBuf>) -> Result<ExitCode, Error> {
         let prepared = prepare(&self.sweep, self.runtime.into())?;
         let plan = &prepared.plan;
-        let out = self.out.unwrap_or_else(|| Path::new("results").join(&plan.name));
-        let forecast = forecast(&prepared, &out)?;
+        let out = self
+            .out
+            .unwrap_or_else(|| Path::new("results").join(&plan.name));
+        let forecast = forecast(&prepared, &out, Host::current(library).cache.as_ref())?;
         let mut rows = vec![
             row("cells", cells(plan, &forecast)),
             row("UNet", unet(&forecast)),
@@ -36,11 +39,21 @@ impl PlanCommand {
             row("memory", memory(&forecast)),
         ];
         for (index, size) in sheet::sizes(plan).into_iter().enumerate() {
-            rows.push(row(if index == 0 { "sheets" } else { "" }, format!("{} x {} pixels", size.0, size.1)));
+            rows.push(row(
+                if index == 0 { "sheets" } else { "" },
+                format!("{} x {} pixels", size.0, size.1),
+            ));
         }
-        render::print(&format!("{}\n{}\n", heading(plan), table::align(&settings(plan))));
+        render::print(&format!(
+            "{}\n{}\n",
+            heading(plan),
+            table::align(&settings(plan))
+        ));
         render::print(&table::align(&rows));
-        prepared.notes.iter().for_each(|note| render::line(format_args!("note: {note}")));
+        prepared
+            .notes
+            .iter()
+            .for_each(|note| render::line(format_args!("note: {note}")));
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -50,8 +63,11 @@ fn row(what: &str, value: String) -> Vec<String> {
 }
 
 fn heading(plan: &Plan) -> String {
-    let lengths: Vec<String> =
-        plan.axes.iter().map(|axis| format!("{} {}", axis.values.len(), axis.parameter)).collect();
+    let lengths: Vec<String> = plan
+        .axes
+        .iter()
+        .map(|axis| format!("{} {}", axis.values.len(), axis.parameter))
+        .collect();
     match lengths.is_empty() {
         true => plan.name.clone(),
         false => format!("{}: {}", plan.name, lengths.join(" x ")),
@@ -62,14 +78,18 @@ fn heading(plan: &Plan) -> String {
 fn settings(plan: &Plan) -> Vec<Vec<String>> {
     let axis = |parameter: Parameter| plan.axes.iter().find(|axis| axis.parameter == parameter);
     let constant = |parameter: Parameter| {
-        let mut values = plan.cells.iter().map(|cell| cell.parameters.text(parameter));
+        let mut values = plan
+            .cells
+            .iter()
+            .map(|cell| cell.parameters.text(parameter));
         let first = values.next()?;
         // What presets link varies without being an axis.
         (!first.is_empty() && values.all(|value| value == first)).then_some(first)
     };
-    let varying = Parameter::ALL.into_iter().filter_map(axis).map(|axis: &Axis| {
-        vec![axis.parameter.to_string(), axis.values.join(", ")]
-    });
+    let varying = Parameter::ALL
+        .into_iter()
+        .filter_map(axis)
+        .map(|axis: &Axis| vec![axis.parameter.to_string(), axis.values.join(", ")]);
     let fixed = Parameter::ALL
         .into_iter()
         .filter(|&parameter| axis(parameter).is_none())
@@ -98,14 +118,22 @@ fn unet(forecast: &Forecast) -> String {
     .collect();
     match saved.is_empty() {
         true => format!("{} evaluations", rows.evaluated),
-        false => format!("{} evaluations; of {} saved {}", rows.evaluated, rows.plain(), saved.join(", ")),
+        false => format!(
+            "{} evaluations; of {} saved {}",
+            rows.evaluated,
+            rows.plain(),
+            saved.join(", ")
+        ),
     }
 }
 
 fn time(forecast: &Forecast) -> String {
     match (forecast.seconds, &forecast.device) {
         (Some(seconds), Some(device)) => {
-            format!("about {} on {device}, going by the last run there", duration(seconds))
+            format!(
+                "about {} on {device}, going by the last run there",
+                duration(seconds)
+            )
         }
         _ => "unknown until this model has run once at this size".to_owned(),
     }
@@ -113,5 +141,9 @@ fn time(forecast: &Forecast) -> String {
 
 fn memory(forecast: &Forecast) -> String {
     let gib = |bytes: f64| format!("{:.2} GiB", bytes / f64::from(1 << 30));
-    format!("about {} resident, {} phased", gib(forecast.resident_bytes), gib(forecast.phased_bytes))
+    format!(
+        "about {} resident, {} phased",
+        gib(forecast.resident_bytes),
+        gib(forecast.phased_bytes)
+    )
 }

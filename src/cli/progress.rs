@@ -54,7 +54,14 @@ impl<'a> Progress<'a> {
             _ if std::io::stderr().is_terminal() => Style::Bar(bar(workload.steps)),
             _ => Style::Plain { last: begun },
         };
-        let progress = Self { plan, workload, style, cells: 0, steps: 0, begun };
+        let progress = Self {
+            plan,
+            workload,
+            style,
+            cells: 0,
+            steps: 0,
+            begun,
+        };
         let (name, all, left) = (&plan.name, plan.cells.len(), workload.cells);
         match progress.style {
             Style::Json => json_line(&json!({
@@ -69,13 +76,20 @@ impl<'a> Progress<'a> {
     /// Takes one event of the engine.
     pub fn take(&mut self, event: &Event) {
         match event {
-            Event::Loaded { component, ms } => self.json(|| {
-                json!({ "event": "loaded", "component": component.folder(), "ms": ms })
-            }),
-            Event::Stepped { cells, done, of, ms } => {
+            Event::Loaded { component, ms } => self
+                .json(|| json!({ "event": "loaded", "component": component.folder(), "ms": ms })),
+            Event::Stepped {
+                cells,
+                done,
+                of,
+                ms,
+            } => {
                 self.steps += cells.len() as u64;
                 self.json(|| {
-                    let keys: Vec<&str> = cells.iter().map(|&cell| self.plan.cells[cell].key.as_str()).collect();
+                    let keys: Vec<&str> = cells
+                        .iter()
+                        .map(|&cell| self.plan.cells[cell].key.as_str())
+                        .collect();
                     json!({ "event": "step", "cells": keys, "step": done, "steps": of, "ms": ms })
                 });
                 self.advance();
@@ -98,8 +112,10 @@ impl<'a> Progress<'a> {
         match &self.style {
             Style::Bar(bar) => bar.finish_and_clear(),
             Style::Json => {
-                let files: Vec<Value> =
-                    lines.iter().map(|(what, place)| json!({ "what": what, "path": place })).collect();
+                let files: Vec<Value> = lines
+                    .iter()
+                    .map(|(what, place)| json!({ "what": what, "path": place }))
+                    .collect();
                 json_line(&json!({ "event": "end", "files": files }));
             }
             Style::Plain { .. } | Style::Quiet => {}
@@ -138,7 +154,10 @@ impl<'a> Progress<'a> {
                 let seconds = self.begun.elapsed().as_secs_f64();
                 let rate = self.steps as f64 / seconds;
                 let left = (self.workload.steps.saturating_sub(self.steps)) as f64 / rate;
-                render::line(format_args!("{cells}/{all} cells  {rate:.1} steps/s  {}", time_left(left)));
+                render::line(format_args!(
+                    "{cells}/{all} cells  {rate:.1} steps/s  {}",
+                    time_left(left)
+                ));
             }
             _ => {}
         }
@@ -166,16 +185,23 @@ fn json_line(value: &Value) {
 fn bar(steps: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:32} {msg}  {per_sec}  {eta} left")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .with_key("per_sec", |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
-            let _ = write!(out, "{:.1} steps/s", state.per_sec());
-        })
+        .with_key(
+            "per_sec",
+            |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+                let _ = write!(out, "{:.1} steps/s", state.per_sec());
+            },
+        )
         .progress_chars("━╸ ");
     ProgressBar::new(steps).with_style(style)
 }
 
 /// Seconds as people say them.
 pub fn time_left(seconds: f64) -> String {
-    if seconds.is_finite() { format!("{} left", duration(seconds)) } else { String::new() }
+    if seconds.is_finite() {
+        format!("{} left", duration(seconds))
+    } else {
+        String::new()
+    }
 }
 
 /// `0.8 s`, `42 s`, `3 min 20 s`, `2 h 5 min`.

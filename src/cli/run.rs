@@ -2,13 +2,16 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::AtomicBool;
 
-use ip2p_sweep::runner::{Execution, Outcome, Prepared, execute, prepare};
-use ip2p_sweep::{Error, sheet};
+use ip2p_sweep::Error;
+use ip2p_sweep::model::runtime::Host;
+use ip2p_sweep::runner::{Execution, Outcome, Prepared, prepare};
+use ip2p_sweep::sheet::{SheetOptions, write_sheets};
+use ip2p_sweep::store::Run as RunFolder;
 
 use super::progress::{Progress, ProgressFlags};
-use super::{RuntimeFlags, interrupt, render};
+use super::sheet::description;
+use super::{RuntimeFlags, interrupt};
 
 /// `ip2p run`.
 #[derive(Debug, clap::Args)]
@@ -27,8 +30,10 @@ pub struct Run {
 impl Run {
     pub fn run(self, library: Option<PathBuf>) -> Result<ExitCode, Error> {
         let prepared = prepare(&self.sweep, self.runtime.into())?;
-        let out = self.out.unwrap_or_else(|| Path::new("results").join(&prepared.plan.name));
-        run_prepared(&prepared, &out, library.as_deref(), self.progress)
+        let out = self
+            .out
+            .unwrap_or_else(|| Path::new("results").join(&prepared.plan.name));
+        run_prepared(&prepared, &out, Host::current(library), self.progress)
     }
 }
 
@@ -36,17 +41,52 @@ impl Run {
 pub fn run_prepared(
     prepared: &Prepared,
     out: &Path,
-    library: Option<&Path>,
+    host: Host,
     flags: ProgressFlags,
 ) -> Result<ExitCode, Error> {
-    let cancel: &AtomicBool = interrupt::flag();
-    let mut execution = Execution::open(prepared, out, library)?;
+    let execution = Execution::open(prepared, out, host)?;
     let mut progress = Progress::begin(flags, &prepared.plan, execution.workload());
-    prepared.notes.iter().chain(execution.notes()).for_each(|note| progress.note(note));
-    let outcome = execution.run(cancel, &mut |event| progress.take(event))?;
-    if outcome == Outcome::Interrupted {
-        progress.end(&[("stopped", format!("run again to go on: {}", out.display()))]);
-        return Ok(ExitCode::from(130));
+    for note in prepared.notes.iter().chain(execution.notes()) {
+        progress.note(note);
     }
-    Ok(ExitCode::SUCCESS)
+    let outcome = execution.run(interrupt::flag(), &mut |event| progress.take(event))?;
+    let (code, mut lines) = verdict(outcome, out);
+    if outcome != Outcome::Interrupted {
+        let run = RunFolder::read(out)?;
+        let sheets = write_sheets(&run, &SheetOptions::of(&run.plan), None)?;
+        sheets.notes.iter().for_each(|note| progress.note(note));
+        let sheets = sheets.files.iter();
+        lines.extend(sheets.map(|sheet| ("sheet", description(sheet))));
+    }
+    progress.end(&lines);
+    Ok(ExitCode::from(code))
+}
+
+/// The exit code, and the line that says what there is.
+fn verdict(outcome: Outcome, out: &Path) -> (u8, Vec<(&'static str, String)>) {
+    let place = out.display();
+    match outcome {
+        Outcome::Interrupted => (
+            interrupt::EXIT_CODE,
+            vec![("stopped", format!("{place}; run again to go on"))],
+        ),
+        Outcome::Complete { failed: 0, done } => (
+            Error::DONE,
+            vec![("done", format!("{done} cells in {place}"))],
+        ),
+        Outcome::Complete { done: 0, failed } => (
+            Error::FAILED,
+            vec![(
+                "failed",
+                format!("all {failed} cells; see {place}/cells.csv"),
+            )],
+        ),
+        Outcome::Complete { done, failed } => (
+            Error::SOME_CELLS_FAILED,
+            vec![(
+                "failed",
+                format!("{failed} of {} cells; see {place}/cells.csv", done + failed),
+            )],
+        ),
+    }
 }

@@ -19,10 +19,12 @@ pub struct Sheet {
 impl Sheet {
     pub fn run(self) -> Result<ExitCode, Error> {
         let run = Run::read(&self.run)?;
-        let sheets = write_sheets(&run, &SheetOptions::default())?;
-        for sheet in &sheets {
+        let sheets = write_sheets(&run, &SheetOptions::of(&run.plan), None)?;
+        for sheet in &sheets.files {
             render::line(format_args!("{}", description(sheet)));
-            sheet.notes.iter().for_each(|note| render::line(format_args!("note: {note}")));
+        }
+        for note in &sheets.notes {
+            render::line(format_args!("note: {note}"));
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -30,5 +32,10 @@ impl Sheet {
 
 /// Where a sheet is and how large.
 pub fn description(sheet: &SheetFile) -> String {
-    format!("{} ({} x {})", sheet.path.display(), sheet.width, sheet.height)
+    format!(
+        "{} ({} x {})",
+        sheet.path.display(),
+        sheet.width,
+        sheet.height
+    )
 }

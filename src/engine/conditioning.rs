@@ -49,7 +49,9 @@ impl<'a> Conditioning<'a> {
 
     /// Milliseconds spent on these texts that no cell has taken yet.
     pub(super) fn take_text_ms<'t>(&mut self, texts: impl Iterator<Item = &'t str>) -> Option<f64> {
-        texts.filter_map(|text| self.texts.get_mut(text)?.ms.take()).reduce(|sum, ms| sum + ms)
+        texts
+            .filter_map(|text| self.texts.get_mut(text)?.ms.take())
+            .reduce(|sum, ms| sum + ms)
     }
 
     /// Milliseconds spent on this image, if no cell has taken them yet.
@@ -65,7 +67,12 @@ impl<'a> Conditioning<'a> {
             return Ok(Arc::clone(input));
         }
         let (image, _) = read(&plan.images[start.image].path).map_err(|error| error.to_string())?;
-        let input = Arc::new(fit(&image, start.course.width, start.course.height, plan.fit));
+        let input = Arc::new(fit(
+            &image,
+            start.course.width,
+            start.course.height,
+            plan.fit,
+        ));
         self.input = Some((fitted(start), Arc::clone(&input)));
         Ok(input)
     }
@@ -119,13 +126,18 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             Err(reason) => Err(reason),
         };
         let ms = Some(milliseconds(begun));
-        self.conditioning.images.insert(known, Encoded { value, ms });
+        self.conditioning
+            .images
+            .insert(known, Encoded { value, ms });
         Ok(())
     }
 
     /// What the UNet's rows of a task are conditioned on, with their coefficients.
     pub(super) fn conditions(&self, task: &Task) -> Vec<(Condition<'a>, f32)> {
         let plan = self.job.plan;
-        conditions(&plan.cells[task.work.cell].parameters, plan.numerics.guidance)
+        conditions(
+            &plan.cells[task.work.cell].parameters,
+            plan.numerics.guidance,
+        )
     }
 }

@@ -53,7 +53,9 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         }
         self.ready(Component::Unet)?;
         self.first_rows.retain(|(origin, _), _| {
-            lanes.iter().any(|lane: &Lane| *origin == Origin::Start(lane.task.start))
+            lanes
+                .iter()
+                .any(|lane: &Lane| *origin == Origin::Start(lane.task.start))
         });
         self.denoise_lanes(lanes)
     }
@@ -66,7 +68,12 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         for index in 0..of {
             let step = self.step(&mut lanes, index)?;
             let cells = lanes.iter().map(|lane| lane.task.work.cell).collect();
-            self.emit(Event::Stepped { cells, done: index + 1, of, ms: step.step_ms })?;
+            self.emit(Event::Stepped {
+                cells,
+                done: index + 1,
+                of,
+                ms: step.step_ms,
+            })?;
             steps.push(step);
             self.drop_broken(&mut lanes, index, of)?;
             if lanes.is_empty() {
@@ -80,7 +87,10 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             if index == 0 {
                 lane.record.steps = std::mem::take(&mut steps);
             }
-            self.shelf.put(Denoised { latents: lane.latents, record: lane.record })?;
+            self.shelf.put(Denoised {
+                latents: lane.latents,
+                record: lane.record,
+            })?;
         }
         Ok(())
     }
@@ -98,39 +108,65 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             .map_err(|error| error.to_string())?;
         let mut noise = Generator::new(self.job.plan.numerics.noise, task.start.seed);
         let side = |pixels: u32| (pixels / self.job.vae_factor) as usize;
-        let shape = (1, self.job.latent_channels, side(course.height), side(course.width));
+        let shape = (
+            1,
+            self.job.latent_channels,
+            side(course.height),
+            side(course.width),
+        );
         let latents = noise.randn(shape) * sampler.init_noise_sigma();
         let mut record = self.record(&task);
         let texts = conditions.iter().map(|(condition, _)| condition.text);
         record.times.encode_text_ms = self.conditioning.take_text_ms(texts);
         record.times.encode_image_ms = self.conditioning.take_image_ms(task.start);
-        Ok(Lane { task, sampler, noise, latents, conditions, record })
+        Ok(Lane {
+            task,
+            sampler,
+            noise,
+            latents,
+            conditions,
+            record,
+        })
     }
 
     /// One evaluation of the UNet for every lane, and the step that follows from it.
     fn step(&mut self, lanes: &mut [Lane<'a>], index: usize) -> Result<StepRecord, Halt<D::Error>> {
         let begun = Instant::now();
         let evaluation = lanes[0].sampler.evaluations()[index];
-        let mut predictions = if index == 0 { std::mem::take(&mut self.first_rows) } else { HashMap::new() };
+        let mut predictions = if index == 0 {
+            std::mem::take(&mut self.first_rows)
+        } else {
+            HashMap::new()
+        };
         let predicted = self.predict(lanes, index, &mut predictions);
         let (unet_rows, unet_ms) = match predicted {
             Ok(measured) => measured,
             Err(error) => {
                 let reason = self.reason(error)?;
-                lanes.iter_mut().for_each(|lane| lane.record.error = Some(reason.clone()));
+                lanes
+                    .iter_mut()
+                    .for_each(|lane| lane.record.error = Some(reason.clone()));
                 (0, 0.0)
             }
         };
-        for (number, lane) in lanes.iter_mut().enumerate().filter(|(_, lane)| lane.record.error.is_none()) {
+        for (number, lane) in lanes
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, lane)| lane.record.error.is_none())
+        {
             let origin = lane.origin(number, index);
             let terms: Vec<_> = lane
                 .conditions
                 .iter()
-                .map(|&(condition, coefficient)| (coefficient, predictions[&(origin, condition)].view()))
+                .map(|&(condition, coefficient)| {
+                    (coefficient, predictions[&(origin, condition)].view())
+                })
                 .collect();
             let prediction = combine(&terms);
             let latents = std::mem::take(&mut lane.latents);
-            lane.latents = lane.sampler.step(evaluation, prediction.view(), latents, &mut lane.noise);
+            lane.latents =
+                lane.sampler
+                    .step(evaluation, prediction.view(), latents, &mut lane.noise);
         }
         if index == 0 {
             self.first_rows = predictions;
@@ -160,7 +196,9 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             let origin = lane.origin(number, index);
             for &(condition, _) in &lane.conditions {
                 let known = predictions.contains_key(&(origin, condition))
-                    || wanted.iter().any(|&(_, other, row)| (other, row) == (origin, condition));
+                    || wanted
+                        .iter()
+                        .any(|&(_, other, row)| (other, row) == (origin, condition));
                 if !known {
                     wanted.push((number, origin, condition));
                     lane.record.unet_evals += 1;
@@ -168,13 +206,18 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             }
         }
         let evaluation = lanes[0].sampler.evaluations()[index];
-        let scale = |lane: &Lane| lane.sampler.scale_model_input(evaluation, lane.latents.view());
+        let scale = |lane: &Lane| {
+            lane.sampler
+                .scale_model_input(evaluation, lane.latents.view())
+        };
         let scaled: Vec<Array4<f32>> = lanes.iter().map(scale).collect();
         let mut unet_ms = 0.0;
         for rows in wanted.chunks(self.policy.unet_rows.max(1)) {
             let (sample, text) = self.assemble(lanes, &scaled, rows);
             let begun = Instant::now();
-            let output = self.model.predict(sample.view(), evaluation.timestep, text.view())?;
+            let output = self
+                .model
+                .predict(sample.view(), evaluation.timestep, text.view())?;
             unet_ms += milliseconds(begun);
             for (row, &(_, origin, condition)) in output.axis_iter(Axis(0)).zip(rows) {
                 predictions.insert((origin, condition), row.insert_axis(Axis(0)).to_owned());
@@ -194,13 +237,21 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         let mut sample = Array4::zeros((rows.len(), 2 * channels, height, width));
         let mut text = Vec::with_capacity(rows.len());
         for (row, &(lane, _, condition)) in rows.iter().enumerate() {
-            sample.slice_mut(s![row, ..channels, .., ..]).assign(&scaled[lane].slice(s![0, .., .., ..]));
+            sample
+                .slice_mut(s![row, ..channels, .., ..])
+                .assign(&scaled[lane].slice(s![0, .., .., ..]));
             if condition.image
                 && let Ok(image) = self.conditioning.image(lanes[lane].task.start)
             {
-                sample.slice_mut(s![row, channels.., .., ..]).assign(&image.slice(s![0, .., .., ..]));
+                sample
+                    .slice_mut(s![row, channels.., .., ..])
+                    .assign(&image.slice(s![0, .., .., ..]));
             }
-            text.extend(self.conditioning.text(condition.text).map(|text| text.view()));
+            text.extend(
+                self.conditioning
+                    .text(condition.text)
+                    .map(|text| text.view()),
+            );
         }
         let text = ndarray::concatenate(Axis(0), &text).unwrap_or_default();
         (sample, text)
@@ -210,10 +261,16 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
     fn drop_broken(&mut self, lanes: &mut Vec<Lane<'a>>, index: usize, of: usize) -> Outcome<D> {
         for lane in lanes.iter_mut().filter(|lane| lane.record.error.is_none()) {
             if !lane.latents.iter().all(|value| value.is_finite()) {
-                lane.record.error = Some(format!("NaN or infinite latents at step {} of {of}", index + 1));
+                lane.record.error = Some(format!(
+                    "NaN or infinite latents at step {} of {of}",
+                    index + 1
+                ));
             }
         }
-        for mut lane in lanes.extract_if(.., |lane| lane.record.error.is_some()).collect::<Vec<_>>() {
+        for mut lane in lanes
+            .extract_if(.., |lane| lane.record.error.is_some())
+            .collect::<Vec<_>>()
+        {
             let reason = lane.record.error.take().unwrap_or_default();
             self.fail(&lane.task, lane.record, reason)?;
         }
@@ -223,6 +280,10 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
 
 impl Lane<'_> {
     fn origin(&self, number: usize, index: usize) -> Origin {
-        if index == 0 { Origin::Start(self.task.start) } else { Origin::Lane(number) }
+        if index == 0 {
+            Origin::Start(self.task.start)
+        } else {
+            Origin::Lane(number)
+        }
     }
 }

@@ -143,7 +143,10 @@ type Outcome<D> = Result<(), Halt<<D as Denoiser>::Error>>;
 impl<'a, D: Denoiser> Engine<'a, '_, D> {
     /// Does what is left, once, at the present policy.
     fn pass(&mut self) -> Outcome<D> {
-        let tasks: Vec<Task<'a>> = self.tasks().filter(|task| !self.finished.contains(&task.work.cell)).collect();
+        let tasks: Vec<Task<'a>> = self
+            .tasks()
+            .filter(|task| !self.finished.contains(&task.work.cell))
+            .collect();
         let batches: Vec<&[Task<'a>]> = tasks
             .chunk_by(|one, next| one.start.course == next.start.course)
             .flat_map(|alike| alike.chunks(self.policy.batch.max(1)))
@@ -160,17 +163,28 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 self.finish(batch)?;
             }
         }
-        if self.policy.phased { self.finish(&tasks) } else { Ok(()) }
+        if self.policy.phased {
+            self.finish(&tasks)
+        } else {
+            Ok(())
+        }
     }
 
     fn tasks(&self) -> impl Iterator<Item = Task<'a>> + use<'a, D> {
         let groups = &self.job.work.groups;
-        groups.iter().flat_map(|group| group.cells.iter().map(|work| Task { work, start: group.start }))
+        groups.iter().flat_map(|group| {
+            group.cells.iter().map(|work| Task {
+                work,
+                start: group.start,
+            })
+        })
     }
 
     /// Goes on with less at a time.
     fn shrink(&mut self, smaller: Policy) -> Result<(), EngineError<D::Error>> {
-        Component::ALL.into_iter().for_each(|component| self.model.unload(component));
+        Component::ALL
+            .into_iter()
+            .for_each(|component| self.model.unload(component));
         self.policy = smaller;
         let note = format!("out of device memory: going on with {smaller}");
         // An observer that wants no more is asked again at the next step.
@@ -181,15 +195,22 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
     /// Makes a component ready, alone if memory is phased.
     fn ready(&mut self, component: Component) -> Outcome<D> {
         if self.policy.phased {
-            let others = Component::ALL.into_iter().filter(|&other| other != component);
+            let others = Component::ALL
+                .into_iter()
+                .filter(|&other| other != component);
             others.for_each(|other| self.model.unload(other));
         }
         if self.model.is_loaded(component) {
             return Ok(());
         }
         let begun = Instant::now();
-        self.model.load(component).map_err(|error| self.halt(error))?;
-        self.emit(Event::Loaded { component, ms: milliseconds(begun) })
+        self.model
+            .load(component)
+            .map_err(|error| self.halt(error))?;
+        self.emit(Event::Loaded {
+            component,
+            ms: milliseconds(begun),
+        })
     }
 
     /// What an error of the model means for the run, where it is not a cell's.
@@ -232,14 +253,25 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 continue;
             }
             self.ready(Component::VaeDecoder)?;
-            let Denoised { latents, mut record } = self.shelf.get(self.key(task))?;
+            let Denoised {
+                latents,
+                mut record,
+            } = self.shelf.get(self.key(task))?;
             let begun = Instant::now();
-            let pixels = self.model.decode((latents / self.job.scaling_factor).view());
+            let pixels = self
+                .model
+                .decode((latents / self.job.scaling_factor).view());
             record.times.decode_ms = Some(milliseconds(begun));
             let image = match pixels {
-                Ok(pixels) if pixels.iter().all(|value| value.is_finite()) => to_image(pixels.view()),
+                Ok(pixels) if pixels.iter().all(|value| value.is_finite()) => {
+                    to_image(pixels.view())
+                }
                 Ok(_) => {
-                    self.fail(task, record, "the decoded image holds NaN or infinite values".to_owned())?;
+                    self.fail(
+                        task,
+                        record,
+                        "the decoded image holds NaN or infinite values".to_owned(),
+                    )?;
                     continue;
                 }
                 Err(error) => {
@@ -263,10 +295,18 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
     }
 
     /// Emits the cell's record and, without times of their own, those of its copies.
-    fn hand_over(&mut self, task: &Task<'a>, mut record: Record, image: Option<Arc<RgbImage>>) -> Outcome<D> {
+    fn hand_over(
+        &mut self,
+        task: &Task<'a>,
+        mut record: Record,
+        image: Option<Arc<RgbImage>>,
+    ) -> Outcome<D> {
         let peaks = self.meter.peaks();
         record.vram_peak_mib = peaks.vram_mib;
-        record.vram_source = peaks.vram_mib.and(self.meter.vram_source()).map(str::to_owned);
+        record.vram_source = peaks
+            .vram_mib
+            .and(self.meter.vram_source())
+            .map(str::to_owned);
         record.rss_peak_mib = peaks.rss_mib;
         record.finished = jiff::Timestamp::now();
         self.shelf.remove(self.key(task))?;
@@ -283,7 +323,11 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         let records: Vec<(usize, Record)> = copies.collect();
         for (cell, record) in std::iter::once((task.work.cell, record)).chain(records) {
             self.finished.insert(cell);
-            self.emit(Event::Finished { cell, record: Box::new(record), image: image.clone() })?;
+            self.emit(Event::Finished {
+                cell,
+                record: Box::new(record),
+                image: image.clone(),
+            })?;
         }
         Ok(())
     }

@@ -18,11 +18,21 @@ impl Policy {
     /// at a time, then nothing.
     pub fn smaller(self) -> Option<Self> {
         if self.batch > 1 {
-            Some(Self { batch: self.batch / 2, unet_rows: self.unet_rows.div_ceil(2), ..self })
+            Some(Self {
+                batch: self.batch / 2,
+                unet_rows: self.unet_rows.div_ceil(2),
+                ..self
+            })
         } else if self.unet_rows > 1 {
-            Some(Self { unet_rows: 1, ..self })
+            Some(Self {
+                unet_rows: 1,
+                ..self
+            })
         } else if !self.phased {
-            Some(Self { phased: true, ..self })
+            Some(Self {
+                phased: true,
+                ..self
+            })
         } else {
             None
         }
@@ -32,6 +42,10 @@ impl Policy {
 impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let memory = if self.phased { "phased" } else { "resident" };
-        write!(f, "batch {}, {} UNet rows a call, {memory} memory", self.batch, self.unet_rows)
+        write!(
+            f,
+            "batch {}, {} UNet rows a call, {memory} memory",
+            self.batch, self.unet_rows
+        )
     }
 }

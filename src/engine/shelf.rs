@@ -54,10 +54,10 @@ impl Shelf for MemoryShelf {
     }
 
     fn get(&mut self, cell: &CellKey) -> Result<Denoised, ShelfError> {
-        self.0
-            .get(cell)
-            .cloned()
-            .ok_or_else(|| ShelfError { cell: cell.clone(), reason: "they are not there".to_owned() })
+        self.0.get(cell).cloned().ok_or_else(|| ShelfError {
+            cell: cell.clone(),
+            reason: "they are not there".to_owned(),
+        })
     }
 
     fn remove(&mut self, cell: &CellKey) -> Result<(), ShelfError> {

@@ -14,7 +14,9 @@ pub fn free_bytes(cuda_device: Option<u32>) -> Option<u64> {
 
 /// Linux's own estimate of what can be taken without swapping (proc(5), MemAvailable).
 fn available_kib(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let line = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
     line.split_whitespace().next()?.parse().ok()
 }
 

@@ -31,7 +31,9 @@ pub enum PlanError {
     },
     /// Exclusions match every cell.
     #[error("[[exclude]] leaves out all {cells} cells")]
-    #[diagnostic(help("remove an [[exclude]] table, or add keys to it so that it matches fewer cells"))]
+    #[diagnostic(help(
+        "remove an [[exclude]] table, or add keys to it so that it matches fewer cells"
+    ))]
     NothingLeft {
         /// Cells before the exclusions.
         cells: usize,
@@ -50,8 +52,11 @@ impl Plan {
     ) -> Result<Self, PlanError> {
         let sizes = fitted_sizes(spec.size, &models, &images)?;
         let grid = grid(spec, &models);
-        let kept: Vec<Parameters> =
-            grid.iter().filter(|cell| !spec.excludes.iter().any(|rule| matches(rule, cell))).cloned().collect();
+        let kept: Vec<Parameters> = grid
+            .iter()
+            .filter(|cell| !spec.excludes.iter().any(|rule| matches(rule, cell)))
+            .cloned()
+            .collect();
         if kept.is_empty() {
             return Err(PlanError::NothingLeft { cells: grid.len() });
         }
@@ -125,29 +130,52 @@ fn grid(spec: &SweepSpec, models: &[ModelEntry]) -> Vec<Parameters> {
         scheduler: None,
     };
     let mut grid = vec![base];
-    grid = vary(grid, &spec.models, |cell, model| cell.model.clone_from(&model.name));
-    grid = vary(grid, &spec.images, |cell, image| cell.image.clone_from(&image.name));
-    grid = vary_drafts(grid, &spec.schedulers, |draft, &kind| draft.scheduler = kind);
-    grid = vary(grid, &spec.num_inference_steps, |cell, &steps| cell.num_inference_steps = steps);
+    grid = vary(grid, &spec.models, |cell, model| {
+        cell.model.clone_from(&model.name)
+    });
+    grid = vary(grid, &spec.images, |cell, image| {
+        cell.image.clone_from(&image.name)
+    });
+    grid = vary_drafts(grid, &spec.schedulers, |draft, &kind| {
+        draft.scheduler = kind
+    });
+    grid = vary(grid, &spec.num_inference_steps, |cell, &steps| {
+        cell.num_inference_steps = steps
+    });
     grid = vary(grid, &spec.seeds, |cell, &seed| cell.seed = seed);
-    grid = vary(grid, &spec.negative_prompts, |cell, text| cell.negative_prompt.clone_from(text));
-    grid = vary(grid, &spec.instructions, |cell, text| cell.instruction.clone_from(text));
-    grid = vary(grid, &spec.image_guidance_scales, |cell, &scale| cell.image_guidance_scale = scale);
-    grid = vary(grid, &spec.guidance_scales, |cell, &scale| cell.guidance_scale = scale);
+    grid = vary(grid, &spec.negative_prompts, |cell, text| {
+        cell.negative_prompt.clone_from(text)
+    });
+    grid = vary(grid, &spec.instructions, |cell, text| {
+        cell.instruction.clone_from(text)
+    });
+    grid = vary(grid, &spec.image_guidance_scales, |cell, &scale| {
+        cell.image_guidance_scale = scale
+    });
+    grid = vary(grid, &spec.guidance_scales, |cell, &scale| {
+        cell.guidance_scale = scale
+    });
     grid = vary_drafts(grid, &spec.presets, |draft, preset| preset.apply(draft));
     grid.into_iter()
-        .map(|Draft { mut parameters, scheduler }| {
-            let own = models.iter().find(|model| model.name == parameters.model);
-            let own = own.map_or(parameters.scheduler, |model| model.scheduler);
-            parameters.scheduler = scheduler.unwrap_or(own);
-            parameters
-        })
+        .map(
+            |Draft {
+                 mut parameters,
+                 scheduler,
+             }| {
+                let own = models.iter().find(|model| model.name == parameters.model);
+                let own = own.map_or(parameters.scheduler, |model| model.scheduler);
+                parameters.scheduler = scheduler.unwrap_or(own);
+                parameters
+            },
+        )
         .collect()
 }
 
 /// Every cell with every value; as it is where there are none (presets set it then).
 fn vary<T>(cells: Vec<Draft>, values: &[T], set: impl Fn(&mut Parameters, &T)) -> Vec<Draft> {
-    vary_drafts(cells, values, |draft, value| set(&mut draft.parameters, value))
+    vary_drafts(cells, values, |draft, value| {
+        set(&mut draft.parameters, value)
+    })
 }
 
 fn vary_drafts<T>(cells: Vec<Draft>, values: &[T], set: impl Fn(&mut Draft, &T)) -> Vec<Draft> {
@@ -210,7 +238,11 @@ fn matches(rule: &Overrides, cell: &Parameters) -> bool {
 /// Parameters with more than one value among the cells, values in order of appearance. What presets
 /// link is shown by the preset's name and is no axis of its own.
 fn axes(spec: &SweepSpec, cells: &[Parameters]) -> Vec<Axis> {
-    let linked = |parameter: Parameter| spec.presets.iter().any(|preset| preset.overrides.text(parameter).is_some());
+    let linked = |parameter: Parameter| {
+        spec.presets
+            .iter()
+            .any(|preset| preset.overrides.text(parameter).is_some())
+    };
     Parameter::ALL
         .into_iter()
         .filter(|&parameter| !linked(parameter))
@@ -248,7 +280,13 @@ fn cells(
             }
             let same_as = first_of_hash.get(&hash).cloned();
             first_of_hash.entry(hash).or_insert_with(|| key.clone());
-            Cell { key, parameters, width, height, same_as }
+            Cell {
+                key,
+                parameters,
+                width,
+                height,
+                same_as,
+            }
         })
         .collect()
 }
@@ -261,10 +299,23 @@ struct Hasher<'a> {
 }
 
 impl<'a> Hasher<'a> {
-    fn new(models: &'a [ModelEntry], images: &'a [ImageEntry], fit: Fit, numerics: Numerics) -> Self {
-        let models = models.iter().map(|model| (model.name.as_str(), model.sha256.as_str()));
-        let images = images.iter().map(|image| (image.name.as_str(), image.sha256.as_str()));
-        Self { digests: models.chain(images).collect(), fit, numerics }
+    fn new(
+        models: &'a [ModelEntry],
+        images: &'a [ImageEntry],
+        fit: Fit,
+        numerics: Numerics,
+    ) -> Self {
+        let models = models
+            .iter()
+            .map(|model| (model.name.as_str(), model.sha256.as_str()));
+        let images = images
+            .iter()
+            .map(|image| (image.name.as_str(), image.sha256.as_str()));
+        Self {
+            digests: models.chain(images).collect(),
+            fit,
+            numerics,
+        }
     }
 
     /// 12 hexadecimal digits: 48 bits, for at most a million cells a run.
@@ -288,7 +339,11 @@ impl<'a> Hasher<'a> {
             self.numerics,
         ]);
         let digest = Sha256::digest(content.to_string());
-        digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+        digest
+            .iter()
+            .take(6)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 }
 

@@ -11,7 +11,9 @@ use std::path::PathBuf;
 
 pub use build::PlanError;
 pub use cell::{Cell, CellKey};
-pub use schedule::{CellWork, Condition, Course, Group, ModelWork, Schedule, Start, UnetRows, conditions};
+pub use schedule::{
+    CellWork, Condition, Course, Group, ModelWork, Schedule, Start, UnetRows, conditions,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::diffusion::SchedulerKind;

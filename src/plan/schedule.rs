@@ -75,17 +75,34 @@ pub struct Condition<'a> {
 
 /// The UNet rows of one evaluation of a cell, each with its coefficient in the guided prediction.
 pub fn conditions(parameters: &Parameters, mode: GuidanceMode) -> Vec<(Condition<'_>, f32)> {
-    let Parameters { instruction, negative_prompt, guidance_scale, image_guidance_scale, .. } = parameters;
-    branches(mode, *guidance_scale, *image_guidance_scale, instruction == negative_prompt)
-        .into_iter()
-        .map(|(branch, coefficient)| {
-            let text = match branch.text {
-                BranchText::Instruction => instruction,
-                BranchText::Negative => negative_prompt,
-            };
-            (Condition { text, image: branch.image }, coefficient)
-        })
-        .collect()
+    let Parameters {
+        instruction,
+        negative_prompt,
+        guidance_scale,
+        image_guidance_scale,
+        ..
+    } = parameters;
+    branches(
+        mode,
+        *guidance_scale,
+        *image_guidance_scale,
+        instruction == negative_prompt,
+    )
+    .into_iter()
+    .map(|(branch, coefficient)| {
+        let text = match branch.text {
+            BranchText::Instruction => instruction,
+            BranchText::Negative => negative_prompt,
+        };
+        (
+            Condition {
+                text,
+                image: branch.image,
+            },
+            coefficient,
+        )
+    })
+    .collect()
 }
 
 impl Schedule {
@@ -93,8 +110,12 @@ impl Schedule {
     pub fn new(plan: &Plan, pending: &[usize]) -> Self {
         let model_index = index_by_name(plan.models.iter().map(|model| model.name.as_str()));
         let image_index = index_by_name(plan.images.iter().map(|image| image.name.as_str()));
-        let mut works: Vec<ModelWork> =
-            (0..plan.models.len()).map(|model| ModelWork { model, groups: Vec::new() }).collect();
+        let mut works: Vec<ModelWork> = (0..plan.models.len())
+            .map(|model| ModelWork {
+                model,
+                groups: Vec::new(),
+            })
+            .collect();
         let mut known: HashMap<(usize, Start), usize> = HashMap::new();
         for work in computed(plan, pending) {
             let cell = &plan.cells[work.cell];
@@ -102,7 +123,10 @@ impl Schedule {
             let start = Start::of(cell, image_index[cell.parameters.image.as_str()]);
             let groups = &mut works[model].groups;
             let group = *known.entry((model, start)).or_insert_with(|| {
-                groups.push(Group { start, cells: Vec::new() });
+                groups.push(Group {
+                    start,
+                    cells: Vec::new(),
+                });
                 groups.len() - 1
             });
             groups[group].cells.push(work);
@@ -116,7 +140,11 @@ impl Schedule {
         let mut rows = UnetRows::default();
         for work in &self.models {
             for group in &work.groups {
-                rows.add(group, plan, evaluations(work.model, group.start.course) as u64);
+                rows.add(
+                    group,
+                    plan,
+                    evaluations(work.model, group.start.course) as u64,
+                );
             }
         }
         rows
@@ -148,8 +176,10 @@ impl UnetRows {
         for work in &group.cells {
             let conditions = conditions(&plan.cells[work.cell].parameters, plan.numerics.guidance);
             let rows = conditions.len() as u64;
-            let fresh =
-                conditions.iter().filter(|(condition, _)| at_first_step.insert(*condition)).count() as u64;
+            let fresh = conditions
+                .iter()
+                .filter(|(condition, _)| at_first_step.insert(*condition))
+                .count() as u64;
             self.evaluated += rows * (evaluations - 1) + fresh;
             self.shared += rows - fresh;
             self.skipped += (PLAIN_ROWS - rows) * evaluations;
@@ -160,14 +190,31 @@ impl UnetRows {
 
 impl Start {
     fn of(cell: &Cell, image: usize) -> Self {
-        let Parameters { scheduler, num_inference_steps, seed, .. } = cell.parameters;
+        let Parameters {
+            scheduler,
+            num_inference_steps,
+            seed,
+            ..
+        } = cell.parameters;
         let Cell { width, height, .. } = *cell;
-        Self { image, seed, course: Course { scheduler, num_inference_steps, width, height } }
+        Self {
+            image,
+            seed,
+            course: Course {
+                scheduler,
+                num_inference_steps,
+                width,
+                height,
+            },
+        }
     }
 }
 
 fn index_by_name<'a>(names: impl Iterator<Item = &'a str>) -> HashMap<&'a str, usize> {
-    names.enumerate().map(|(index, name)| (name, index)).collect()
+    names
+        .enumerate()
+        .map(|(index, name)| (name, index))
+        .collect()
 }
 
 /// The cells to compute, each with those that only copy it: of cells with the same pixels the first one
@@ -182,7 +229,10 @@ fn computed(plan: &Plan, pending: &[usize]) -> Vec<CellWork> {
             Some(&leader) => works[leader].copies.push(index),
             None => {
                 leaders.insert(original, works.len());
-                works.push(CellWork { cell: index, copies: Vec::new() });
+                works.push(CellWork {
+                    cell: index,
+                    copies: Vec::new(),
+                });
             }
         }
     }

@@ -198,7 +198,12 @@ impl Place {
                 threads,
             )?;
             let gpu = self.device.cuda_index();
-            let policy = policy(&prepared.spec.runtime, entry, gpu.is_some(), free_bytes(gpu));
+            let policy = policy(
+                &prepared.spec.runtime,
+                entry,
+                gpu.is_some(),
+                free_bytes(gpu),
+            );
             let job = Job {
                 plan: &prepared.plan,
                 work,
@@ -250,7 +255,10 @@ fn learn(
         let mut courses: Vec<Course> = work.groups.iter().map(|group| group.start.course).collect();
         courses.dedup();
         for course in courses {
-            let groups = work.groups.iter().filter(|group| group.start.course == course);
+            let groups = work
+                .groups
+                .iter()
+                .filter(|group| group.start.course == course);
             let cells = groups.flat_map(|group| &group.cells);
             let records: Vec<&Record> = cells
                 .filter_map(|work| folder.record_of(work.cell))

@@ -30,7 +30,11 @@ pub struct Forecast {
 ///
 /// # Errors
 /// If the run folder's journal cannot be read.
-pub fn forecast(prepared: &Prepared, out: &Path, cache: Option<&PathBuf>) -> Result<Forecast, Error> {
+pub fn forecast(
+    prepared: &Prepared,
+    out: &Path,
+    cache: Option<&PathBuf>,
+) -> Result<Forecast, Error> {
     let plan = &prepared.plan;
     let left = match Run::find(out)? {
         Some(run) => run.pending(plan),
@@ -41,7 +45,9 @@ pub fn forecast(prepared: &Prepared, out: &Path, cache: Option<&PathBuf>) -> Res
     let device = timings.last_device().map(str::to_owned);
     let seconds = device.as_deref().and_then(|device| {
         let works = schedule.models.iter();
-        works.map(|work| seconds(prepared, work, &timings, device)).sum()
+        works
+            .map(|work| seconds(prepared, work, &timings, device))
+            .sum()
     });
     let most = |bytes: fn(&_) -> f64| plan.models.iter().map(bytes).fold(0.0, f64::max);
     Ok(Forecast {

@@ -15,11 +15,18 @@ const USABLE: f64 = 0.8;
 const GPU_BATCH: usize = 4;
 
 /// The policy for one model; `free_bytes` is the device's free memory, if known.
-pub fn policy(runtime: &Runtime, model: &ModelEntry, on_gpu: bool, free_bytes: Option<u64>) -> Policy {
+pub fn policy(
+    runtime: &Runtime,
+    model: &ModelEntry,
+    on_gpu: bool,
+    free_bytes: Option<u64>,
+) -> Policy {
     let phased = match runtime.memory {
         MemoryPolicy::Phased => true,
         MemoryPolicy::Resident => false,
-        MemoryPolicy::Auto => free_bytes.is_some_and(|free| resident_bytes(model) > USABLE * free as f64),
+        MemoryPolicy::Auto => {
+            free_bytes.is_some_and(|free| resident_bytes(model) > USABLE * free as f64)
+        }
     };
     let batch = match runtime.batch {
         Batch::Cells(cells) => cells.get() as usize,
@@ -27,7 +34,11 @@ pub fn policy(runtime: &Runtime, model: &ModelEntry, on_gpu: bool, free_bytes: O
         Batch::Auto => 1,
     };
     let unet_rows = if on_gpu || batch > 1 { 3 * batch } else { 1 };
-    Policy { phased, batch, unet_rows }
+    Policy {
+        phased,
+        batch,
+        unet_rows,
+    }
 }
 
 /// Memory of all components that are in use at once in resident memory: the text encoder is gone by then.

@@ -30,7 +30,8 @@ impl Timings {
     /// Reads what is known.
     pub fn read(cache: Option<&PathBuf>) -> Self {
         let text = cache.and_then(|folder| fs::read_to_string(folder.join(FILE)).ok());
-        text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+        text.and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default()
     }
 
     /// The device of the last run.
@@ -46,11 +47,21 @@ impl Timings {
     /// Learns from the cells of one model, device and size.
     pub fn learn(&mut self, model: &ModelEntry, device: &str, course: Course, records: &[&Record]) {
         let rows = records.iter().flat_map(|record| &record.steps);
-        let row_ms = rows.filter(|step| step.unet_rows > 0).map(|step| step.step_ms / f64::from(step.unet_rows));
+        let row_ms = rows
+            .filter(|step| step.unet_rows > 0)
+            .map(|step| step.step_ms / f64::from(step.unet_rows));
         let decode_ms = records.iter().filter_map(|record| record.times.decode_ms);
-        if let (Some(unet_row_ms), Some(decode_ms)) = (median(row_ms.collect()), median(decode_ms.collect())) {
+        if let (Some(unet_row_ms), Some(decode_ms)) =
+            (median(row_ms.collect()), median(decode_ms.collect()))
+        {
             self.last_device = Some(device.to_owned());
-            self.speeds.insert(key(model, device, course), Speed { unet_row_ms, decode_ms });
+            self.speeds.insert(
+                key(model, device, course),
+                Speed {
+                    unet_row_ms,
+                    decode_ms,
+                },
+            );
         }
     }
 

@@ -1,6 +1,6 @@
 //! A laid-out page becomes pixels.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use image::{GenericImage, Rgb, RgbImage, imageops};
 use imageproc::drawing::{
@@ -13,9 +13,10 @@ use rayon::prelude::*;
 use super::font::showable;
 use super::layout::Page;
 use super::metrics::{Ink, Metrics, Rect, Text};
+use super::options::SheetOptions;
 use super::picture::{self, Picture};
 use super::text::{Shorten, Style};
-use crate::plan::{Cell, CellKey};
+use crate::plan::Cell;
 use crate::store::Run;
 
 const PAPER: Rgb<u8> = Rgb([255, 255, 255]);
@@ -40,10 +41,8 @@ pub struct Brush<'a> {
     pub run: &'a Run,
     /// Sizes.
     pub metrics: &'a Metrics,
-    /// Whether cells show their seconds.
-    pub seconds: bool,
-    /// The cells to be outlined.
-    pub advised: &'a HashSet<CellKey>,
+    /// What is shown on the cells.
+    pub options: &'a SheetOptions,
 }
 
 impl Brush<'_> {
@@ -116,7 +115,8 @@ impl Brush<'_> {
     }
 
     fn draw_marks(&self, canvas: &mut RgbImage, place: Rect, cell: &Cell) {
-        if self.advised.contains(&cell.key) {
+        let advised = self.options.advised.as_ref();
+        if advised.is_some_and(|keys| keys.contains(&cell.key)) {
             self.draw_outline(canvas, place);
         }
         let total = self
@@ -124,7 +124,7 @@ impl Brush<'_> {
             .records
             .get(&cell.key)
             .and_then(|record| record.times.total_ms());
-        if let (true, Some(ms)) = (self.seconds, total) {
+        if let (true, Some(ms)) = (self.options.seconds, total) {
             self.draw_seconds(canvas, place, &seconds(ms));
         }
     }

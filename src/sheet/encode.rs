@@ -1,10 +1,10 @@
 //! Sheets as PNG, JPEG or WebP, each with its parameters.
 
-use std::io::Write;
+use std::io::{self, Cursor};
 
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::webp::WebPEncoder;
-use image::{ExtendedColorType, ImageEncoder, ImageResult, RgbImage};
+use image::{ExtendedColorType, ImageEncoder, ImageError, ImageResult, RgbImage};
 
 use super::options::Format;
 
@@ -13,56 +13,52 @@ const JPEG_QUALITY: u8 = 92;
 /// What one JPEG segment holds, with room for its head.
 const LONGEST_EXIF: usize = 65_000;
 
-/// Writes a sheet. `parameters` (JSON) becomes the `ip2p` chunk of a PNG, and the EXIF image description
+/// A sheet as a file. `parameters` (JSON) becomes the `ip2p` chunk of a PNG, and the EXIF image description
 /// of the other formats; a JPEG whose description would be too long has none.
 ///
 /// # Errors
-/// If writing fails.
-pub fn encode(
-    sheet: &RgbImage,
-    format: Format,
-    parameters: &str,
-    to: impl Write,
-) -> ImageResult<()> {
-    let (width, height) = sheet.dimensions();
-    let (pixels, colour) = (sheet.as_raw().as_slice(), ExtendedColorType::Rgb8);
+/// If the coder refuses, as for sheets that are too large for the format.
+pub fn encode(sheet: &RgbImage, format: Format, parameters: &str) -> ImageResult<Vec<u8>> {
+    let mut bytes = Cursor::new(Vec::new());
     let exif = exif_description(&ascii(parameters));
     match format {
-        Format::Png => encode_png(sheet, parameters, to).map_err(|error| match error {
-            png::EncodingError::IoError(error) => image::ImageError::IoError(error),
-            error => image::ImageError::IoError(std::io::Error::other(error)),
-        }),
+        Format::Png => {
+            return encode_png(sheet, parameters)
+                .map_err(|error| ImageError::IoError(io::Error::other(error)));
+        }
         Format::Jpeg => {
-            let mut encoder = JpegEncoder::new_with_quality(to, JPEG_QUALITY);
+            let mut encoder = JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY);
             if exif.len() < LONGEST_EXIF {
-                encoder
-                    .set_exif_metadata(exif)
-                    .map_err(image::ImageError::Unsupported)?;
+                let set = encoder.set_exif_metadata(exif);
+                set.map_err(ImageError::Unsupported)?;
             }
-            encoder.write_image(pixels, width, height, colour)
+            write_pixels(sheet, encoder)?;
         }
         Format::WebP => {
-            let mut encoder = WebPEncoder::new_lossless(to);
-            encoder
-                .set_exif_metadata(exif)
-                .map_err(image::ImageError::Unsupported)?;
-            encoder.write_image(pixels, width, height, colour)
+            let mut encoder = WebPEncoder::new_lossless(&mut bytes);
+            let set = encoder.set_exif_metadata(exif);
+            set.map_err(ImageError::Unsupported)?;
+            write_pixels(sheet, encoder)?;
         }
     }
+    Ok(bytes.into_inner())
 }
 
-fn encode_png(
-    sheet: &RgbImage,
-    parameters: &str,
-    to: impl Write,
-) -> Result<(), png::EncodingError> {
-    let mut encoder = png::Encoder::new(to, sheet.width(), sheet.height());
+fn write_pixels(sheet: &RgbImage, encoder: impl ImageEncoder) -> ImageResult<()> {
+    let (width, height) = sheet.dimensions();
+    encoder.write_image(sheet.as_raw(), width, height, ExtendedColorType::Rgb8)
+}
+
+fn encode_png(sheet: &RgbImage, parameters: &str) -> Result<Vec<u8>, png::EncodingError> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, sheet.width(), sheet.height());
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.add_itxt_chunk("ip2p".to_owned(), parameters.to_owned())?;
     let mut writer = encoder.write_header()?;
     writer.write_image_data(sheet.as_raw())?;
-    writer.finish()
+    writer.finish()?;
+    Ok(bytes)
 }
 
 /// EXIF strings are ASCII: other characters as JSON escapes.

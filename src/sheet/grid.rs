@@ -16,6 +16,8 @@ const SPARSE: f64 = 0.5;
 
 /// Positions on each level, outer first: one row, column or panel.
 type Place = Vec<usize>;
+/// At each row and column the cells (indices into the plan), with their positions among the merged.
+type Sorted = BTreeMap<(Place, Place), Vec<(usize, usize)>>;
 
 /// All that is to be shown, before it has a place in pixels.
 #[derive(Debug, Clone)]
@@ -47,6 +49,8 @@ pub struct Panel {
     pub rows: Vec<Place>,
     /// Its columns.
     pub columns: Vec<Place>,
+    /// Pixels of its cells' boxes.
+    pub size: (u32, u32),
     /// Cells (indices into the plan) at (row, column); more than one if they are merged.
     pub cells: HashMap<(usize, usize), Vec<usize>>,
 }
@@ -64,12 +68,14 @@ impl Grid {
     pub fn new(plan: &Plan, options: &SheetOptions) -> Self {
         let cells = options.chosen(plan);
         let arrangement = arrange(plan, &cells, options);
-        let metrics = Metrics::new(
-            plan,
-            &cells,
-            options.look.cell.get(),
-            arrangement.merge.is_some(),
-        );
+        let metrics = Metrics::new(options.look(plan).cell.get(), arrangement.merge.is_some());
+        let mut panels = panels(plan, &cells, &arrangement);
+        for panel in &mut panels {
+            let cells: Vec<usize> = panel.cells.values().flatten().copied().collect();
+            panel.size = metrics.box_of(plan, &cells);
+        }
+        let least = |side: fn(&Panel) -> u32| panels.iter().map(side).min().unwrap_or(1);
+        let narrowest = metrics.boxed((least(|panel| panel.size.0), least(|panel| panel.size.1)));
         let mut missing = BTreeSet::new();
         let mut labels = |levels: &[Level]| -> Vec<Labels> {
             levels
@@ -81,18 +87,18 @@ impl Grid {
         let row_labels = placed(
             labels(&arrangement.rows),
             [Side::SuperRows, Side::Rows],
-            &metrics,
+            &narrowest,
         );
         let column_labels = placed(
             labels(&arrangement.columns),
             [Side::SuperColumns, Side::Columns],
-            &metrics,
+            &narrowest,
         );
         let settings = settings(plan, &cells, &arrangement, &mut missing);
         let place = arrangement.image();
-        let inputs = options.look.show_input && place != ImagePlace::Merged;
+        let inputs = options.look(plan).show_input && place != ImagePlace::Merged;
         Self {
-            panels: panels(plan, &cells, &arrangement),
+            panels,
             panel_labels,
             row_labels,
             column_labels,
@@ -118,7 +124,7 @@ impl Grid {
 }
 
 fn arrange(plan: &Plan, cells: &[usize], options: &SheetOptions) -> Arrangement {
-    let arrangement = Arrangement::new(plan, cells, &options.look);
+    let arrangement = Arrangement::new(plan, cells, options.look(plan));
     if options.only.is_none() {
         return arrangement;
     }
@@ -144,8 +150,7 @@ fn placed(labels: Vec<Labels>, [outer, inner]: [Side; 2], metrics: &Metrics) -> 
 }
 
 fn panels(plan: &Plan, cells: &[usize], arrangement: &Arrangement) -> Vec<Panel> {
-    let mut sorted: BTreeMap<Place, BTreeMap<(Place, Place), Vec<(usize, usize)>>> =
-        BTreeMap::new();
+    let mut sorted: BTreeMap<Place, Sorted> = BTreeMap::new();
     for &index in cells {
         let cell = &plan.cells[index];
         let place = |levels: &[Level]| {
@@ -168,7 +173,7 @@ fn panels(plan: &Plan, cells: &[usize], arrangement: &Arrangement) -> Vec<Panel>
         .collect()
 }
 
-fn panel(place: Place, sorted: BTreeMap<(Place, Place), Vec<(usize, usize)>>) -> Panel {
+fn panel(place: Place, sorted: Sorted) -> Panel {
     let rows: BTreeSet<&Place> = sorted.keys().map(|(row, _)| row).collect();
     let columns: BTreeSet<&Place> = sorted.keys().map(|(_, column)| column).collect();
     let rows: Vec<Place> = rows.into_iter().cloned().collect();
@@ -186,6 +191,7 @@ fn panel(place: Place, sorted: BTreeMap<(Place, Place), Vec<(usize, usize)>>) ->
         place,
         rows,
         columns,
+        size: (1, 1),
         cells,
     }
 }

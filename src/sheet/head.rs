@@ -18,7 +18,7 @@ pub struct Head<'a> {
     /// `page 1 of 3`, where there are several.
     pub page: String,
     /// The labels on this page; see [`super::strip::Strip::labelled`].
-    pub labelled: BTreeSet<(bool, usize, usize)>,
+    pub labelled: &'a BTreeSet<(bool, usize, usize)>,
     /// What the outline means, if any cell may have one.
     pub outline: Option<&'a str>,
 }

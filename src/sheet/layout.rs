@@ -14,6 +14,9 @@ use crate::plan::Plan;
 /// Width over height that a page of several panels should come near to.
 const PROPORTIONS: f64 = 1.4;
 
+/// What the outline of a cell means.
+const ADVISED: &str = "advised cell";
+
 /// One sheet: where everything stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
@@ -40,7 +43,7 @@ pub struct Layout {
 
 /// The size in pixels of each sheet that a run of this plan will have.
 pub fn sizes(plan: &Plan) -> Vec<(u32, u32)> {
-    let layout = layout(plan, &SheetOptions::of(plan), None);
+    let layout = layout(plan, &SheetOptions::default());
     layout
         .pages
         .iter()
@@ -48,15 +51,15 @@ pub fn sizes(plan: &Plan) -> Vec<(u32, u32)> {
         .collect()
 }
 
-/// Lays out all sheets. `outline` says what an outlined cell means, if there may be any.
-pub fn layout(plan: &Plan, options: &SheetOptions, outline: Option<&str>) -> Layout {
+/// Lays out all sheets.
+pub fn layout(plan: &Plan, options: &SheetOptions) -> Layout {
     let grid = Grid::new(plan, options);
     let mut missing = grid.missing.clone();
     let title = super::font::showable(&plan.name, &mut missing);
     let press = Press {
         grid: &grid,
         title: &title,
-        outline,
+        outline: options.advised.as_ref().map(|_| ADVISED),
         stem: options.stem(),
     };
     let blocks: Vec<Block> = grid
@@ -78,17 +81,23 @@ pub fn layout(plan: &Plan, options: &SheetOptions, outline: Option<&str>) -> Lay
     }
 }
 
+/// See [`super::strip::Strip::labelled`].
+type Labelled = BTreeSet<(bool, usize, usize)>;
+
+fn labelled(blocks: &[Block]) -> Labelled {
+    blocks.iter().flat_map(Block::labelled).collect()
+}
+
 /// Puts blocks on pages.
 struct Press<'a> {
     grid: &'a Grid,
     title: &'a str,
-    outline: Option<&'a str>,
+    outline: Option<&'static str>,
     stem: String,
 }
 
 impl<'a> Press<'a> {
-    fn head(&self, blocks: &[Block], page: String) -> Head<'a> {
-        let labelled: BTreeSet<_> = blocks.iter().flat_map(Block::labelled).collect();
+    fn head<'h>(&'h self, labelled: &'h Labelled, page: String) -> Head<'h> {
         Head {
             grid: self.grid,
             title: self.title,
@@ -98,20 +107,21 @@ impl<'a> Press<'a> {
         }
     }
 
+    /// Whether a block has room on a page of its own.
     fn fits_alone(&self, block: &Block<'a>) -> bool {
         let (width, height) = block.size();
         if width > LONGEST_SIDE || height > LONGEST_SIDE {
             return false;
         }
-        let (page_width, head) = self.width_and_head(width, std::slice::from_ref(block));
+        let (page_width, head) = self.width_and_head(width, &block.labelled());
         fits(page_width, u64::from(head) + u64::from(height))
     }
 
     /// Page width for a body of this width, and the height of the head and the margins.
-    fn width_and_head(&self, body: u32, blocks: &[Block]) -> (u32, u32) {
+    fn width_and_head(&self, body: u32, labelled: &Labelled) -> (u32, u32) {
         let m = &self.grid.metrics;
         let width = body.max(self.least_width());
-        let (_, head) = self.head(blocks, page_name(1000, 1000)).place(width);
+        let (_, head) = self.head(labelled, page_name(1000, 1000)).place(width);
         (width + 2 * m.margin, head + 2 * m.margin)
     }
 
@@ -124,8 +134,11 @@ impl<'a> Press<'a> {
     fn shares<'b>(&self, blocks: &'b [Block<'a>]) -> Vec<(&'b [Block<'a>], usize)> {
         let slot = slot(blocks);
         let run = same_outer_run(blocks);
-        let mut most = blocks.len();
-        while most > 1 && self.across(&blocks[..most], slot, run).is_none() {
+        let labelled = labelled(blocks);
+        let across = |count| self.across(count, slot, run, &labelled);
+        let room = MOST_PIXELS / (u64::from(slot.0) * u64::from(slot.1));
+        let mut most = blocks.len().min(usize::try_from(room).unwrap_or(1).max(1));
+        while most > 1 && across(most).is_none() {
             most = (most * 9 / 10).min(most - 1);
         }
         if run > 0 && most > run && most < blocks.len() {
@@ -136,15 +149,22 @@ impl<'a> Press<'a> {
             true => most,
             false => blocks.len().div_ceil(pages),
         };
-        let across = |share: &'b [Block<'a>]| (share, self.across(share, slot, run).unwrap_or(1));
-        blocks.chunks(share.max(1)).map(across).collect()
+        let shares = blocks.chunks(share.max(1));
+        shares
+            .map(|share| (share, across(share.len()).unwrap_or(1)))
+            .collect()
     }
 
     /// How many blocks stand side by side, if they fit on one page: near to the best proportions,
     /// with few places empty.
-    fn across(&self, blocks: &[Block], (width, height): (u32, u32), run: usize) -> Option<usize> {
+    fn across(
+        &self,
+        count: usize,
+        (width, height): (u32, u32),
+        run: usize,
+        labelled: &Labelled,
+    ) -> Option<usize> {
         let gap = self.grid.metrics.panel_gap;
-        let count = blocks.len();
         let ideal = (PROPORTIONS * count as f64 * f64::from(height) / f64::from(width.max(1)))
             .sqrt() as usize;
         let mut candidates: BTreeSet<usize> = (ideal.saturating_sub(3)..=ideal + 3).collect();
@@ -160,7 +180,7 @@ impl<'a> Press<'a> {
                 let body = u32::try_from(total(width, across))
                     .ok()
                     .filter(|&body| body <= LONGEST_SIDE)?;
-                let (page_width, head) = self.width_and_head(body, blocks);
+                let (page_width, head) = self.width_and_head(body, labelled);
                 let page_height = u64::from(head) + total(height, down);
                 let empty = (across * down - count) as f64 / count as f64;
                 let skew = (f64::from(page_width) / page_height as f64 / PROPORTIONS)
@@ -176,24 +196,26 @@ impl<'a> Press<'a> {
 
     fn page(&self, blocks: &[Block], across: usize, number: usize, of: usize) -> Page {
         let m = &self.grid.metrics;
-        let (slot_width, slot_height) = slot(blocks);
-        let down = blocks.len().div_ceil(across.max(1)) as u32;
+        let (slot_width, _) = slot(blocks);
         let body = (slot_width + m.panel_gap) * across as u32 - m.panel_gap;
         let width = body.max(self.least_width());
-        let (head, head_height) = self.head(blocks, page_name(number, of)).place(width);
-        let title_height = title_height(blocks);
+        let labelled = labelled(blocks);
+        let (head, head_height) = self.head(&labelled, page_name(number, of)).place(width);
         let mut items = Items::default();
         items.append(head, m.margin, m.margin);
-        for (index, block) in blocks.iter().enumerate() {
-            let (column, row) = ((index % across) as u32, (index / across) as u32);
-            let x = m.margin + column * (slot_width + m.panel_gap);
-            let y = m.margin + head_height + row * (slot_height + m.panel_gap);
-            items.append(block.items(title_height), x, y);
+        let mut y = m.margin + head_height;
+        for row in blocks.chunks(across.max(1)) {
+            let title_height = title_height(row);
+            for (column, block) in row.iter().enumerate() {
+                let x = m.margin + column as u32 * (slot_width + m.panel_gap);
+                items.append(block.items(title_height), x, y);
+            }
+            y += slot(row).1 + m.panel_gap;
         }
         Page {
             stem: stem(&self.stem, blocks, number, of),
             width: width + 2 * m.margin,
-            height: head_height + 2 * m.margin + down * (slot_height + m.panel_gap) - m.panel_gap,
+            height: y - m.panel_gap + m.margin,
             items,
         }
     }

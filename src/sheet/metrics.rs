@@ -9,7 +9,9 @@ pub const MOST_PIXELS: u64 = 100_000_000;
 /// Longest side of a sheet: what WebP can hold, and viewers show.
 pub const LONGEST_SIDE: u32 = 16_383;
 /// Bounds of `sheet.cell`; what lies beyond is taken as the bound.
-const CELL_BOUNDS: (u32, u32) = (16, 4096);
+const CELL_BOUNDS: (u32, u32) = (32, 4096);
+/// No box is narrower or lower: a short label needs this much.
+const LEAST_BOX: (u32, u32) = (32, 20);
 
 /// A rectangle in pixels, from the upper left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -211,24 +213,37 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// For cells of this side; the box is as wide and high as the widest and the highest cell needs.
-    /// Cells that hold several images stand further apart than those images.
-    pub fn new(plan: &Plan, cells: &[usize], cell: u32, is_merged: bool) -> Self {
-        let cell = cell.clamp(CELL_BOUNDS.0, CELL_BOUNDS.1);
-        let boxes = cells.iter().map(|&index| {
-            let Cell { width, height, .. } = plan.cells[index];
-            Rect::new(0, 0, cell, cell).fitted(width, height)
-        });
-        let (width, height) = boxes.fold((1, 1), |(w, h), b| (b.width.max(w), b.height.max(h)));
-        let em = (cell as f32 / 16.0).clamp(12.0, 40.0);
-        let style = |face, em| Style { face, em };
+    /// The same for cells whose boxes have this size.
+    pub fn boxed(self, (width, height): (u32, u32)) -> Self {
         Self {
             width,
             height,
+            ..self
+        }
+    }
+
+    /// The box that has room for each of these cells, scaled so that the longer side is that of a cell.
+    pub fn box_of(&self, plan: &Plan, cells: &[usize]) -> (u32, u32) {
+        let square = Rect::new(0, 0, self.width, self.height);
+        let boxes = cells.iter().map(|&index| {
+            let Cell { width, height, .. } = plan.cells[index];
+            square.fitted(width, height)
+        });
+        boxes.fold(LEAST_BOX, |(w, h), b| (b.width.max(w), b.height.max(h)))
+    }
+
+    /// For cells of this side. Cells that hold several images stand further apart than those images.
+    pub fn new(cell: u32, is_merged: bool) -> Self {
+        let cell = cell.clamp(CELL_BOUNDS.0, CELL_BOUNDS.1);
+        let em = (cell as f32 / 16.0).clamp(12.0, 40.0);
+        let style = |face, em| Style { face, em };
+        Self {
+            width: cell,
+            height: cell,
             gap: (cell / 48).clamp(2, 16) * if is_merged { 2 } else { 1 },
             group_gap: (cell / 12).clamp(10, 48),
             pad: (em * 0.45) as u32,
-            panel_gap: (em * 2.2) as u32,
+            panel_gap: (em * 3.0) as u32,
             margin: (em * 1.6) as u32,
             label: style(Face::Regular, em),
             name: style(Face::Bold, em),

@@ -19,10 +19,12 @@ mod picture;
 #[cfg(test)]
 mod samples;
 mod strip;
+#[cfg(test)]
+mod tests;
 mod text;
 mod write;
 
 pub use layout::sizes;
 pub use options::{Format, SheetOptions};
 pub use picture::input_path;
-pub use write::{SheetError, SheetFile, Sheets, write_sheets};
+pub use write::{SheetError, SheetFile, write_sheets};

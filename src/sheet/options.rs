@@ -7,10 +7,10 @@ use crate::plan::{CellKey, Plan};
 use crate::spec::SheetSpec;
 
 /// How sheets are to look and to be stored.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct SheetOptions {
-    /// Axes, cell size, inputs.
-    pub look: SheetSpec,
+    /// Axes, cell size, inputs; those of the sweep file if absent.
+    pub look: Option<SheetSpec>,
     /// File format.
     pub format: Format,
     /// What file names begin with, `sheet` if absent; only its letters, digits and hyphens count.
@@ -19,6 +19,8 @@ pub struct SheetOptions {
     pub seconds: bool,
     /// The cells to show; all if absent. Unknown keys are ignored.
     pub only: Option<HashSet<CellKey>>,
+    /// The cells that the advice names, to be outlined; without any advice the sheet does not explain outlines.
+    pub advised: Option<HashSet<CellKey>>,
 }
 
 /// The file format of sheets.
@@ -48,15 +50,9 @@ impl Format {
 }
 
 impl SheetOptions {
-    /// What the sweep file of a plan asks for.
-    pub fn of(plan: &Plan) -> Self {
-        Self {
-            look: plan.sheet.clone(),
-            format: Format::Png,
-            name: None,
-            seconds: false,
-            only: None,
-        }
+    /// The look to draw a plan with.
+    pub(super) fn look<'a>(&'a self, plan: &'a Plan) -> &'a SheetSpec {
+        self.look.as_ref().unwrap_or(&plan.sheet)
     }
 
     /// What file names begin with.
@@ -78,9 +74,16 @@ impl SheetOptions {
         (0..plan.cells.len()).filter(is_chosen).collect()
     }
 
-    /// As JSON, for the metadata of a sheet.
-    pub(super) fn to_json(&self) -> serde_json::Value {
-        let only: Option<BTreeSet<&CellKey>> = self.only.as_ref().map(|only| only.iter().collect());
-        serde_json::json!({ "look": self.look, "seconds": self.seconds, "only": only })
+    /// As JSON, for the metadata of a sheet of this plan.
+    pub(super) fn to_json(&self, plan: &Plan) -> serde_json::Value {
+        let sorted = |keys: &Option<HashSet<CellKey>>| -> Option<BTreeSet<CellKey>> {
+            keys.as_ref().map(|keys| keys.iter().cloned().collect())
+        };
+        serde_json::json!({
+            "look": self.look(plan),
+            "seconds": self.seconds,
+            "only": sorted(&self.only),
+            "advised": sorted(&self.advised),
+        })
     }
 }

@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 
 use crate::diffusion::SchedulerKind;
 use crate::plan::{Axis, Cell, CellKey, ImageEntry, Plan};
-use crate::spec::{Numerics, Parameter, Parameters, Scale, SheetSpec};
+use crate::spec::{Fit, Numerics, Parameter, Parameters, Scale, SheetSpec};
 use crate::store::{Environment, Record, Run, StageTimes, Status};
 
 /// A plan of the product of these axes; everything else is at its default.
@@ -68,6 +68,7 @@ pub fn sized_plan(axes: &[(Parameter, &[&str])], width: u32, height: u32) -> Pla
             })
             .collect(),
         numerics: Numerics::default(),
+        fit: Fit::Crop,
         sheet: SheetSpec::default(),
         cells,
     }
@@ -117,7 +118,7 @@ pub fn run(plan: Plan, folder: &Path) -> Run {
             .iter()
             .find(|image| image.name == cell.parameters.image)
             .unwrap();
-        let path = folder.join(super::input_path(image, cell.width, cell.height));
+        let path = folder.join(super::input_path(image, cell.width, cell.height, Fit::Crop));
         if !path.exists() {
             RgbImage::from_pixel(cell.width, cell.height, INPUT)
                 .save(path)

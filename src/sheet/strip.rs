@@ -1,17 +1,21 @@
 //! One grid of cells in pixels: inputs, names of axes, labels and boxes.
 
+mod place;
+
 use std::ops::Range;
 
 use super::axes::ImagePlace;
 use super::grid::{Grid, Panel};
 use super::labels::Labels;
-use super::metrics::{Ink, Items, Metrics, Rect};
+use super::metrics::{Items, Metrics, Rect};
 
 /// A part of a panel, with its own labels.
 #[derive(Debug, Clone)]
 pub struct Strip<'a> {
     grid: &'a Grid,
     panel: &'a Panel,
+    /// With the panel's own size of boxes.
+    metrics: Metrics,
     rows: Range<usize>,
     columns: Range<usize>,
     /// Left edges of the columns, from the first.
@@ -30,12 +34,13 @@ impl<'a> Strip<'a> {
         rows: Range<usize>,
         columns: Range<usize>,
     ) -> Self {
-        let metrics = &grid.metrics;
-        let lefts = edges(&panel.columns[columns.clone()], metrics.width, metrics);
-        let tops = edges(&panel.rows[rows.clone()], metrics.height, metrics);
+        let metrics = grid.metrics.boxed(panel.size);
+        let lefts = edges(&panel.columns[columns.clone()], metrics.width, &metrics);
+        let tops = edges(&panel.rows[rows.clone()], metrics.height, &metrics);
         let mut strip = Self {
             grid,
             panel,
+            metrics,
             rows,
             columns,
             lefts,
@@ -81,27 +86,21 @@ impl<'a> Strip<'a> {
             .chain(of(true, &self.panel.columns[self.columns.clone()]))
     }
 
-    fn metrics(&self) -> &Metrics {
-        &self.grid.metrics
-    }
-
     fn grid_width(&self) -> u32 {
         self.lefts
             .last()
-            .map_or(0, |left| left + self.metrics().width)
+            .map_or(0, |left| left + self.metrics.width)
     }
 
     fn grid_height(&self) -> u32 {
-        self.tops
-            .last()
-            .map_or(0, |top| top + self.metrics().height)
+        self.tops.last().map_or(0, |top| top + self.metrics.height)
     }
 
     /// Width of all that stands left of the grid.
     fn left(&self) -> u32 {
-        let m = self.metrics();
+        let m = &self.metrics;
         let beside = match self.grid.inputs {
-            Some(ImagePlace::Panel | ImagePlace::Rows) => m.width + m.group_gap,
+            Some(ImagePlace::Panel | ImagePlace::Rows) => input_width(m) + m.group_gap,
             _ => 0,
         };
         let levels = self.grid.row_labels.len();
@@ -117,14 +116,14 @@ impl<'a> Strip<'a> {
 
     /// Where the row labels are narrower than the word "input" that stands below them.
     fn input_word_shortage(&self) -> u32 {
-        let m = self.metrics();
+        let m = &self.metrics;
         let depth = self.grid.row_labels.len() - 1;
         (m.name.width(INPUT) + m.pad).saturating_sub(self.row_label_width(depth))
     }
 
     /// Height of all that stands above the grid.
     fn top(&self) -> u32 {
-        let m = self.metrics();
+        let m = &self.metrics;
         let levels = self.grid.column_labels.len();
         let labels = (0..levels)
             .map(|depth| self.column_name_height(depth) + self.column_label_height(depth));
@@ -138,21 +137,21 @@ impl<'a> Strip<'a> {
 
     fn column_name_height(&self, depth: usize) -> u32 {
         let lines = self.name_lines(&self.grid.column_labels[depth], self.grid_width());
-        lines.len() as u32 * self.metrics().name.line()
+        lines.len() as u32 * self.metrics.name.line()
     }
 
     fn column_label_height(&self, depth: usize) -> u32 {
-        self.grid.column_labels[depth].height() * self.metrics().label.line() + self.metrics().pad
+        self.grid.column_labels[depth].height() * self.metrics.label.line() + self.metrics.pad
     }
 
     fn row_name_width(&self, depth: usize) -> u32 {
-        let m = self.metrics();
+        let m = &self.metrics;
         let lines = self.name_lines(&self.grid.row_labels[depth], self.grid_height());
         lines.len() as u32 * m.name.line() + m.pad
     }
 
     fn row_label_width(&self, depth: usize) -> u32 {
-        let m = self.metrics();
+        let m = &self.metrics;
         let labels = &self.grid.row_labels[depth];
         let is_turned = depth + 1 < self.grid.row_labels.len();
         let width = if is_turned {
@@ -168,14 +167,14 @@ impl<'a> Strip<'a> {
         if labels.name.is_empty() {
             return Vec::new();
         }
-        self.metrics()
+        self.metrics
             .name
             .wrap(&labels.name, room, 3, labels.shorten)
             .lines
     }
 
     fn cell_box(&self, row: usize, column: usize) -> Rect {
-        let m = self.metrics();
+        let m = &self.metrics;
         Rect::new(
             self.origin.0 + self.lefts[column],
             self.origin.1 + self.tops[row],
@@ -183,257 +182,13 @@ impl<'a> Strip<'a> {
             m.height,
         )
     }
-
-    fn place_cells(&self, items: &mut Items) {
-        for (row, at_row) in self.rows.clone().enumerate() {
-            for (column, at_column) in self.columns.clone().enumerate() {
-                let place = self.cell_box(row, column);
-                match self
-                    .panel
-                    .cells
-                    .get(&(at_row, at_column))
-                    .map(Vec::as_slice)
-                {
-                    None | Some([]) => items.absent.push(place),
-                    Some([single]) => items.cells.push((place, *single)),
-                    Some(several) => {
-                        let gap = (self.metrics().gap / 4).max(1);
-                        items.cells.extend(
-                            place
-                                .split(several.len(), gap)
-                                .into_iter()
-                                .zip(several.iter().copied()),
-                        );
-                    }
-                }
-            }
-        }
-    }
-
-    fn place_columns(&self, items: &mut Items) {
-        let m = self.metrics();
-        let mut y = 0;
-        let bottom = match self.grid.inputs {
-            Some(ImagePlace::Columns) => self.origin.1 - m.height - m.group_gap,
-            _ => self.origin.1,
-        };
-        for (depth, labels) in self.grid.column_labels.iter().enumerate() {
-            for line in self.name_lines(labels, self.grid_width()) {
-                let x = self.origin.0 + (self.grid_width().saturating_sub(m.name.width(&line))) / 2;
-                items.text(x, y, line, m.name, Ink::Muted);
-                y += m.name.line();
-            }
-            let height = self.column_label_height(depth);
-            let is_innermost = depth + 1 == self.grid.column_labels.len();
-            let floor = if is_innermost { bottom } else { y + height } - m.pad;
-            for group in groups(&self.panel.columns[self.columns.clone()], depth) {
-                let span = (self.lefts[group.start], self.lefts[group.end - 1] + m.width);
-                let lines = self.label_lines(
-                    labels,
-                    self.place_on(true, group.start, depth),
-                    span.1 - span.0,
-                );
-                let top = floor - lines.len() as u32 * m.label.line();
-                for (line, text) in lines.into_iter().enumerate() {
-                    let x =
-                        self.origin.0 + (span.0 + span.1).saturating_sub(m.label.width(&text)) / 2;
-                    items.text(
-                        x,
-                        top + line as u32 * m.label.line(),
-                        text,
-                        m.label,
-                        Ink::Dark,
-                    );
-                }
-                if !is_innermost {
-                    let rule = Rect::new(
-                        self.origin.0 + span.0,
-                        floor + m.pad / 3,
-                        span.1 - span.0,
-                        1,
-                    );
-                    items.rules.push(rule);
-                }
-            }
-            y += height;
-        }
-    }
-
-    fn place_rows(&self, items: &mut Items) {
-        let m = self.metrics();
-        let levels = self.grid.row_labels.len();
-        let mut x = match self.grid.inputs {
-            Some(ImagePlace::Panel) => m.width + m.group_gap,
-            _ => 0,
-        };
-        for (depth, labels) in self.grid.row_labels.iter().enumerate() {
-            let middle = self.origin.1 + self.grid_height() / 2;
-            for (line, text) in self
-                .name_lines(labels, self.grid_height())
-                .into_iter()
-                .enumerate()
-            {
-                let y = (middle)
-                    .saturating_sub(m.name.width(&text) / 2)
-                    .max(self.origin.1);
-                items.turned_text(x + line as u32 * m.name.line(), y, text, m.name, Ink::Muted);
-            }
-            x += self.row_name_width(depth);
-            if depth + 1 == levels && self.grid.inputs == Some(ImagePlace::Columns) {
-                x += self.input_word_shortage();
-            }
-            let right = x + self.row_label_width(depth) - m.pad;
-            for group in groups(&self.panel.rows[self.rows.clone()], depth) {
-                let span = (self.tops[group.start], self.tops[group.end - 1] + m.height);
-                let place = self.place_on(false, group.start, depth);
-                if depth + 1 < levels {
-                    self.place_super_row(items, labels, place, x, span);
-                } else {
-                    let lines = &labels.lines[place];
-                    let height = lines.len() as u32 * m.label.line();
-                    let top = self.origin.1 + (span.0 + span.1).saturating_sub(height) / 2;
-                    for (line, text) in lines.iter().enumerate() {
-                        let y = top + line as u32 * m.label.line();
-                        items.text(
-                            right - m.label.width(text),
-                            y,
-                            text.as_str(),
-                            m.label,
-                            Ink::Dark,
-                        );
-                    }
-                }
-            }
-            x = right + m.pad;
-        }
-    }
-
-    fn place_super_row(
-        &self,
-        items: &mut Items,
-        labels: &Labels,
-        place: usize,
-        x: u32,
-        span: (u32, u32),
-    ) {
-        let m = self.metrics();
-        let lines = self.label_lines(labels, place, span.1 - span.0);
-        let x = x + (labels.height() - lines.len() as u32) * m.label.line();
-        for (line, text) in lines.iter().enumerate() {
-            let y = self.origin.1 + (span.0 + span.1).saturating_sub(m.label.width(text)) / 2;
-            items.turned_text(
-                x + line as u32 * m.label.line(),
-                y,
-                text.as_str(),
-                m.label,
-                Ink::Dark,
-            );
-        }
-        let right = x + lines.len() as u32 * m.label.line() + m.pad / 3;
-        items
-            .rules
-            .push(Rect::new(right, self.origin.1 + span.0, 1, span.1 - span.0));
-    }
-
-    /// The label of a group; set anew where the group is shorter than elsewhere.
-    fn label_lines(&self, labels: &Labels, place: usize, room: u32) -> Vec<String> {
-        let m = self.metrics();
-        let lines = &labels.lines[place];
-        if lines.iter().all(|line| m.label.width(line) <= room) {
-            return lines.clone();
-        }
-        m.label
-            .wrap(
-                &lines.join(" "),
-                room,
-                labels.height() as usize,
-                labels.shorten,
-            )
-            .lines
-    }
-
-    /// The value of a level at a row or column of this strip.
-    fn place_on(&self, is_column: bool, index: usize, depth: usize) -> usize {
-        match is_column {
-            true => self.panel.columns[self.columns.start + index][depth],
-            false => self.panel.rows[self.rows.start + index][depth],
-        }
-    }
-
-    fn place_inputs(&self, items: &mut Items) {
-        let m = self.metrics();
-        let above = self.origin.1
-            - if self.grid.inputs.is_some() {
-                m.name.line() + m.pad
-            } else {
-                0
-            };
-        let beside = self.origin.0.saturating_sub(m.width + m.group_gap);
-        match self.grid.inputs {
-            None => {}
-            Some(ImagePlace::Rows) => {
-                items.text(centred(beside, m), above, INPUT, m.name, Ink::Muted);
-                for row in self.rows.clone() {
-                    let at = Rect {
-                        x: beside,
-                        ..self.cell_box(row - self.rows.start, 0)
-                    };
-                    items.inputs.extend(
-                        self.panel
-                            .any_cell(row..row + 1, self.all_columns())
-                            .map(|cell| (at, cell)),
-                    );
-                }
-            }
-            Some(ImagePlace::Columns) => {
-                let y = self.origin.1 - m.height - m.group_gap;
-                let x = self.origin.0 - m.name.width(INPUT) - m.pad;
-                items.text(
-                    x,
-                    y + m.height.saturating_sub(m.name.line()) / 2,
-                    INPUT,
-                    m.name,
-                    Ink::Muted,
-                );
-                for column in self.columns.clone() {
-                    let at = Rect {
-                        y,
-                        ..self.cell_box(0, column - self.columns.start)
-                    };
-                    let cell = self
-                        .panel
-                        .any_cell(0..self.panel.rows.len(), column..column + 1);
-                    items.inputs.extend(cell.map(|cell| (at, cell)));
-                }
-            }
-            Some(_) => {
-                items.text(centred(0, m), above, INPUT, m.name, Ink::Muted);
-                if self.grid.column_labels.is_empty() {
-                    let x = self.origin.0 + m.width.saturating_sub(m.name.width(OUTPUT)) / 2;
-                    items.text(x, above, OUTPUT, m.name, Ink::Muted);
-                }
-                let at = Rect {
-                    x: 0,
-                    ..self.cell_box(0, 0)
-                };
-                let cell = self
-                    .panel
-                    .any_cell(0..self.panel.rows.len(), self.all_columns());
-                items.inputs.extend(cell.map(|cell| (at, cell)));
-            }
-        }
-    }
-
-    fn all_columns(&self) -> Range<usize> {
-        0..self.panel.columns.len()
-    }
 }
 
 const INPUT: &str = "input";
-const OUTPUT: &str = "output";
 
-fn centred(x: u32, m: &Metrics) -> u32 {
-    x + m.width.saturating_sub(m.name.width(INPUT)) / 2
+/// Width of the column of inputs: of the images, or of the word above them.
+fn input_width(metrics: &Metrics) -> u32 {
+    metrics.width.max(metrics.name.width(INPUT))
 }
 
 /// Where each row or column starts: close together, groups further apart.
@@ -453,18 +208,4 @@ fn edges(places: &[Vec<usize>], side: u32, metrics: &Metrics) -> Vec<u32> {
         edges.push(edge);
     }
     edges
-}
-
-/// Runs of places that are equal down to this depth.
-fn groups(places: &[Vec<usize>], depth: usize) -> Vec<Range<usize>> {
-    let mut groups: Vec<Range<usize>> = Vec::new();
-    for (index, place) in places.iter().enumerate() {
-        match groups.last_mut() {
-            Some(group) if places[group.start][..=depth] == place[..=depth] => {
-                group.end = index + 1
-            }
-            _ => groups.push(index..index + 1),
-        }
-    }
-    groups
 }

@@ -2,20 +2,17 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::draw::Brush;
 use super::encode::encode;
 use super::layout::{Page, layout};
 use super::options::SheetOptions;
-use crate::plan::CellKey;
-use crate::store::Run;
+use crate::store::{Run, StoreError, write_file};
 
 /// The folder of sheets in a run folder.
 const FOLDER: &str = "sheets";
-/// What the outline of a cell means.
-const ADVISED: &str = "advised cell";
 
 /// A sheet that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,14 +23,8 @@ pub struct SheetFile {
     pub width: u32,
     /// Pixels.
     pub height: u32,
-}
-
-/// The sheets of a run, and what the user should know of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sheets {
-    /// In the order of the panels.
-    pub files: Vec<SheetFile>,
-    /// Inputs that are not shown, characters without glyphs.
+    /// What the user should know: inputs that are not shown, characters without glyphs. What holds
+    /// for all sheets is with the first.
     pub notes: Vec<String>,
 }
 
@@ -47,82 +38,76 @@ pub enum SheetError {
         /// The run folder.
         folder: PathBuf,
     },
-    /// The folder leads elsewhere.
-    #[error("{} is a symbolic link, which could lead out of the run folder", path.display())]
-    #[diagnostic(help("remove the link"))]
-    Link {
-        /// The link.
+    /// The image coder refused.
+    #[error("cannot code {}: {source}", path.display())]
+    #[diagnostic(help("try another format"))]
+    Code {
+        /// The file.
         path: PathBuf,
+        /// The coder's words.
+        source: image::ImageError,
     },
-    /// The system refused.
-    #[error("cannot write {}: {source}", path.display())]
-    #[diagnostic(help("check the free space and the permissions of the run folder"))]
-    Write {
-        /// The file or folder.
-        path: PathBuf,
-        /// The system's words.
-        source: io::Error,
-    },
-}
-
-impl SheetError {
-    fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::Write { path, source }
-    }
+    /// The file system refused.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Draws all sheets of a run into its `sheets` folder, and removes those of earlier calls that have the
-/// same name and format but are no longer among them. `advised` cells are outlined.
+/// same name and format but are no longer among them.
 ///
 /// # Errors
 /// If no cell is to be shown, or a file cannot be written.
-pub fn write_sheets(
-    run: &Run,
-    options: &SheetOptions,
-    advised: Option<&HashSet<CellKey>>,
-) -> Result<Sheets, SheetError> {
+pub fn write_sheets(run: &Run, options: &SheetOptions) -> Result<Vec<SheetFile>, SheetError> {
     if options.chosen(&run.plan).is_empty() {
-        return Err(SheetError::NoCells {
-            folder: run.folder.clone(),
-        });
+        let folder = run.folder.clone();
+        return Err(SheetError::NoCells { folder });
     }
-    let layout = layout(&run.plan, options, advised.map(|_| ADVISED));
-    let none = HashSet::new();
+    let mut layout = layout(&run.plan, options);
+    let metrics = &layout.metrics;
     let brush = Brush {
         run,
-        metrics: &layout.metrics,
-        seconds: options.seconds,
-        advised: advised.unwrap_or(&none),
+        metrics,
+        options,
     };
     let folder = folder_of(run)?;
-    let mut notes = BTreeSet::new();
+    let mut told = BTreeSet::new();
     let mut files = Vec::new();
     for page in &layout.pages {
         let path = folder.join(format!("{}.{}", page.stem, options.format.extension()));
+        let mut notes = BTreeSet::new();
         let sheet = brush.draw(page, &mut notes);
-        let parameters = parameters(run, options, page);
-        put(&path, |to| {
-            encode(&sheet, options.format, &parameters, to).map_err(io::Error::other)
+        let coded = encode(&sheet, options.format, &parameters(run, options, page));
+        let coded = coded.map_err(|source| SheetError::Code {
+            path: path.clone(),
+            source,
         })?;
+        write_file(&path, &coded)?;
+        notes.retain(|note| told.insert(note.clone()));
+        let notes = layout.notes.drain(..).chain(notes).collect();
         files.push(SheetFile {
             path,
             width: page.width,
             height: page.height,
+            notes,
         });
     }
     remove_stale(&folder, options, &files)?;
-    let notes = layout.notes.iter().cloned().chain(notes).collect();
-    Ok(Sheets { files, notes })
+    Ok(files)
 }
 
-fn folder_of(run: &Run) -> Result<PathBuf, SheetError> {
-    let folder = run.folder.join(FOLDER);
-    if fs::symlink_metadata(&folder).is_ok_and(|metadata| metadata.is_symlink()) {
-        return Err(SheetError::Link { path: folder });
+fn folder_of(run: &Run) -> Result<PathBuf, StoreError> {
+    let path = run.folder.join(FOLDER);
+    if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink()) {
+        return Err(StoreError::Link { path });
     }
-    fs::create_dir_all(&folder).map_err(SheetError::write(&folder))?;
-    Ok(folder)
+    fs::create_dir_all(&path).map_err(refused(&path))?;
+    Ok(path)
+}
+
+fn refused(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+    let path = path.to_owned();
+    |source| StoreError::Write { path, source }
 }
 
 /// What a sheet shows, as JSON.
@@ -136,37 +121,11 @@ fn parameters(run: &Run, options: &SheetOptions, page: &Page) -> String {
     let sheet = serde_json::json!({
         "sheet": page.stem,
         "run": run.plan.name,
-        "options": options.to_json(),
+        "options": options.to_json(&run.plan),
         "axes": run.plan.axes,
         "cells": cells,
     });
     sheet.to_string()
-}
-
-/// Writes to a temporary name beside the target, then renames. The name is always the same, so that what
-/// a killed process left is overwritten.
-fn put(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<fs::File>) -> io::Result<()>,
-) -> Result<(), SheetError> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = path.with_file_name(format!(".{name}.tmp"));
-    let put = || -> io::Result<()> {
-        match fs::remove_file(&temporary) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut writer = BufWriter::new(fs::File::create_new(&temporary)?);
-        write(&mut writer)?;
-        writer.flush()?;
-        writer.get_ref().sync_all()?;
-        fs::rename(&temporary, path)
-    };
-    put().map_err(|error| {
-        // Best effort: the first error is the one to tell.
-        let _ = fs::remove_file(&temporary);
-        SheetError::write(path)(error)
-    })
 }
 
 /// Files of this name and format that an earlier call wrote and this one did not.
@@ -174,13 +133,13 @@ fn remove_stale(
     folder: &Path,
     options: &SheetOptions,
     files: &[SheetFile],
-) -> Result<(), SheetError> {
+) -> Result<(), StoreError> {
     let kept: HashSet<&Path> = files.iter().map(|file| file.path.as_path()).collect();
-    for entry in fs::read_dir(folder).map_err(SheetError::write(folder))? {
-        let path = entry.map_err(SheetError::write(folder))?.path();
+    for entry in fs::read_dir(folder).map_err(refused(folder))? {
+        let path = entry.map_err(refused(folder))?.path();
         let is_stale = !kept.contains(path.as_path()) && is_ours(&path, options);
         if is_stale && path.is_file() {
-            fs::remove_file(&path).map_err(SheetError::write(&path))?;
+            fs::remove_file(&path).map_err(refused(&path))?;
         }
     }
     Ok(())
@@ -192,12 +151,7 @@ fn is_ours(path: &Path, options: &SheetOptions) -> bool {
         .file_name()
         .and_then(|name| name.to_str())
         .unwrap_or_default();
-    let temporary = name
-        .strip_prefix('.')
-        .and_then(|name| name.strip_suffix(".tmp"));
-    let stem = temporary
-        .unwrap_or(name)
-        .strip_suffix(options.format.extension());
+    let stem = name.strip_suffix(options.format.extension());
     let stem = stem.and_then(|stem| stem.strip_suffix('.'));
     let Some(rest) = stem.and_then(|stem| stem.strip_prefix(&options.stem())) else {
         return false;

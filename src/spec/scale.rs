@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 /// A guidance scale, kept in decimal so that 1.0 to 1.3 by 0.1 ends exactly at 1.3.
 ///
 /// Displayed as people write it: without trailing zeros, but with at least one decimal (`7.0`, `1.25`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Scale(Decimal);
 

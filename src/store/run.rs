@@ -63,7 +63,9 @@ impl Run {
             let image = self.image_path(&plan.cells[*index].key);
             image.is_some_and(|path| path.is_file())
         };
-        (0..plan.cells.len()).filter(|index| !is_done(index)).collect()
+        (0..plan.cells.len())
+            .filter(|index| !is_done(index))
+            .collect()
     }
 
     /// The image of a cell, if the cell is done.

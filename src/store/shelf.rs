@@ -125,7 +125,9 @@ mod tests {
             image_change: None,
             steps: Vec::new(),
         };
-        let latents = Array4::from_shape_fn((1, 4, 2, 3), |(_, c, y, x)| (c * 6 + y * 3 + x) as f32 / 7.0);
+        let latents = Array4::from_shape_fn((1, 4, 2, 3), |(_, c, y, x)| {
+            (c * 6 + y * 3 + x) as f32 / 7.0
+        });
         Denoised { latents, record }
     }
 
@@ -133,13 +135,19 @@ mod tests {
     fn latents_come_back_bit_for_bit_in_another_process() {
         let folder = tempfile::tempdir().unwrap();
         let denoised = denoised("a");
-        DiskShelf::open(folder.path()).unwrap().put(denoised.clone()).unwrap();
+        DiskShelf::open(folder.path())
+            .unwrap()
+            .put(denoised.clone())
+            .unwrap();
         let mut shelf = DiskShelf::open(folder.path()).unwrap();
         assert!(shelf.holds(&denoised.record.cell));
         assert_eq!(shelf.get(&denoised.record.cell).unwrap(), denoised);
         shelf.remove(&denoised.record.cell).unwrap();
         drop(shelf);
-        assert!(!folder.path().join(FOLDER).exists(), "an empty shelf leaves nothing behind");
+        assert!(
+            !folder.path().join(FOLDER).exists(),
+            "an empty shelf leaves nothing behind"
+        );
     }
 
     #[test]
@@ -154,7 +162,10 @@ mod tests {
         for length in [0, 5, bytes.len() - 1] {
             fs::write(&path, &bytes[..length]).unwrap();
             let error = shelf.get(&cell).unwrap_err();
-            assert_eq!(error.to_string(), "cannot keep the latents of cell b: the file is damaged; delete it");
+            assert_eq!(
+                error.to_string(),
+                "cannot keep the latents of cell b: the file is damaged; delete it"
+            );
         }
     }
 }

@@ -1,0 +1,4 @@
+//! Contact sheets as wholes: what a layout must keep to, and what drawn sheets show where.
+
+mod drawn;
+mod laid_out;
