@@ -4,12 +4,11 @@
 #     "accelerate==1.15.0",
 #     "diffusers==0.39.0",
 #     "huggingface-hub==0.36.2",
-#     "numpy==2.4.6",
+#     "numpy==2.3.5",  # onnxruntime 1.32 fuses no attention with 2.4
 #     "onnx==1.23.2",
 #     "onnxruntime==1.32.0",
 #     "safetensors==0.8.0",
 #     "scipy==1.17.1",
-#     "sympy==1.14.0",
 #     "torch==2.15.0",
 #     "transformers==4.57.6",
 # ]
@@ -45,14 +44,26 @@ def requirements() -> list[str]:
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The command line."""
     usage = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    usage.add_argument("model", nargs="?", metavar="MODEL", help="a diffusers folder, or a hub name such as timbrooks/instruct-pix2pix")
+    usage.add_argument(
+        "model", nargs="?", metavar="MODEL", help="a diffusers folder, or a hub name such as timbrooks/instruct-pix2pix"
+    )
     usage.add_argument("--out", type=Path, metavar="DIR", help="the folder to write")
-    usage.add_argument("--precision", choices=["fp32", "fp16"], default="fp32", help="what the UNet computes in (default: fp32)")
-    usage.add_argument("--store", choices=["fp16"], help="keep float32 arithmetic, but store the weights as float16: half the size")
-    usage.add_argument("--optimize", choices=["cuda"], help="write a second folder, DIR-cuda, with fused operators that need CUDA")
-    usage.add_argument("--verify", action="store_true", help="compare the export with torch: each component, and edits of 5 steps")
+    usage.add_argument(
+        "--precision", choices=["fp32", "fp16"], default="fp32", help="what the UNet computes in (default: fp32)"
+    )
+    usage.add_argument(
+        "--store", choices=["fp16"], help="keep float32 arithmetic, but store the weights as float16: half the size"
+    )
+    usage.add_argument(
+        "--optimize", choices=["cuda"], help="write a second folder, DIR-cuda, with fused operators that need CUDA"
+    )
+    usage.add_argument(
+        "--verify", action="store_true", help="compare the export with torch: each component, and edits of 5 steps"
+    )
     usage.add_argument("--overwrite", action="store_true", help="replace DIR if it exists")
-    usage.add_argument("--requirements", action="store_true", help="print the packages that this script needs, and stop")
+    usage.add_argument(
+        "--requirements", action="store_true", help="print the packages that this script needs, and stop"
+    )
     parsed = usage.parse_args(arguments)
     if not parsed.requirements and (parsed.model is None or parsed.out is None):
         usage.error("MODEL and --out are required")

@@ -1,22 +1,27 @@
 """Bring a traced graph into the form that is shipped.
 
 - Weights bear torch's names (`down_blocks.0.resnets.0.conv1.weight`), without the wrapper's prefix.
-- A weight that the graph transposes is stored transposed, under its name with `.T` after it.
-- With `store_float16`, float32 weights are stored as float16 and cast back by the graph. ONNX Runtime does
+- What the graph does to a weight before using it is done here: one that is transposed is stored transposed,
+  under its name with `.T` after it; one that gets axes of size 1 likewise, with `.unsqueezed`.
+- With `store_as_float16`, float32 weights are stored as float16 and cast back by the graph. ONNX Runtime does
   that once, when it loads the model; the file is half as large and the arithmetic stays float32.
 - Data of large graphs lies beside them in `model.onnx_data`.
 """
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
+
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from .problem import Problem
 
 WRAPPER_PREFIX = "model."
-TRANSPOSED = ".T"
+SUFFIXES = {"Identity": "", "Transpose": ".T", "Unsqueeze": ".unsqueezed"}
+"""The operators that are folded into weights and constants, and what they add to a weight's name. Torch writes an
+Identity for a weight that equals another one in every value."""
 DATA_APART_ABOVE = 2**30
 """Bytes. Protobuf ends at 2 GiB, and ONNX Runtime maps data that lies apart instead of copying it."""
 SMALLEST_STORED = 64
@@ -24,14 +29,12 @@ SMALLEST_STORED = 64
 FLOAT16_MAX = float(np.finfo(np.float16).max)
 
 
-def finish(traced: Path, target: Path, store_float16: bool) -> int:
-    """Read the traced graph, bring it into form and write it; returns the bytes of its weights."""
+def read(traced: Path) -> onnx.ModelProto:
+    """A traced graph with its constants folded and its weights under torch's names."""
     model = onnx.load(traced)
+    fold(model.graph)
     strip_prefix(model.graph)
-    fold_transposes(model.graph)
-    if store_float16:
-        store_as_float16(model.graph)
-    return save(model, target)
+    return model
 
 
 def save(model: onnx.ModelProto, target: Path) -> int:
@@ -42,7 +45,9 @@ def save(model: onnx.ModelProto, target: Path) -> int:
         onnx.save(model, target)
         return size
     data = target.name + "_data"
-    onnx.save(model, target, save_as_external_data=True, all_tensors_to_one_file=True, location=data, size_threshold=1024)
+    onnx.save(
+        model, target, save_as_external_data=True, all_tensors_to_one_file=True, location=data, size_threshold=1024
+    )
     return size
 
 
@@ -57,30 +62,54 @@ def rename_everywhere(graph: onnx.GraphProto, renamed: dict[str, str]) -> None:
 
 
 def strip_prefix(graph: onnx.GraphProto) -> None:
+    """Torch's names as the part itself has them, not as the wrapper about it sees them."""
     names = [tensor.name for tensor in graph.initializer if tensor.name.startswith(WRAPPER_PREFIX)]
     rename_everywhere(graph, {name: name.removeprefix(WRAPPER_PREFIX) for name in names})
 
 
-def fold_transposes(graph: onnx.GraphProto) -> None:
-    """Transpose weights once, here, rather than at every load."""
-    weights = {tensor.name: tensor for tensor in graph.initializer}
-    readers: dict[str, int] = {}
+def fold(graph: onnx.GraphProto) -> None:
+    """Do once, here, what would be done to constants at every load."""
+    known = {tensor.name: tensor for tensor in graph.initializer}
+    weights = set(known)
+    known |= {node.output[0]: node.attribute[0].t for node in graph.node if node.op_type == "Constant"}
+    readers = Counter(name for node in graph.node for name in node.input)
+    renamed, kept = {}, []
     for node in graph.node:
-        for name in node.input:
-            readers[name] = readers.get(name, 0) + 1
-    renamed, folded = {}, []
-    for node in graph.node:
-        if node.op_type != "Transpose" or node.input[0] not in weights or readers[node.input[0]] != 1:
+        if node.op_type not in SUFFIXES or not all(name in known for name in node.input):
+            kept.append(node)
             continue
-        tensor = weights[node.input[0]]
-        [order] = [attribute.ints for attribute in node.attribute if attribute.name == "perm"]
-        turned = np.ascontiguousarray(numpy_helper.to_array(tensor).transpose(order))
-        tensor.CopyFrom(numpy_helper.from_array(turned, node.output[0]))
-        renamed[node.output[0]] = node.input[0] + TRANSPOSED
-        folded.append(node)
-    for node in folded:
-        graph.node.remove(node)
+        given, result = node.input[0], node.output[0]
+        value = evaluate(node, [numpy_helper.to_array(known[name]) for name in node.input])
+        in_place = given in weights and readers[given] == 1
+        known[result] = known[given] if in_place else graph.initializer.add()
+        name = result
+        if given in weights:
+            weights.add(result)
+            if node.op_type != "Identity":
+                name = renamed[result] = renamed.get(given, given) + SUFFIXES[node.op_type]
+        known[result].CopyFrom(numpy_helper.from_array(value, name))
+    del graph.node[:]
+    graph.node.extend(kept)
     rename_everywhere(graph, renamed)
+    drop_unread(graph)
+
+
+def evaluate(node: onnx.NodeProto, inputs: list[np.ndarray]) -> np.ndarray:
+    """One of the operators that are folded."""
+    if node.op_type == "Transpose":
+        return np.ascontiguousarray(inputs[0].transpose(node.attribute[0].ints))
+    if node.op_type == "Unsqueeze":
+        return np.expand_dims(inputs[0], tuple(inputs[1].tolist()))
+    return inputs[0]
+
+
+def drop_unread(graph: onnx.GraphProto) -> None:
+    """Remove the constants and weights that no node reads any more."""
+    read = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
+    for node in [node for node in graph.node if node.op_type == "Constant" and node.output[0] not in read]:
+        graph.node.remove(node)
+    for tensor in [tensor for tensor in graph.initializer if tensor.name not in read]:
+        graph.initializer.remove(tensor)
 
 
 def store_as_float16(graph: onnx.GraphProto) -> None:
@@ -98,7 +127,10 @@ def store_as_float16(graph: onnx.GraphProto) -> None:
     for node in graph.node:
         for position, name in enumerate(node.input):
             node.input[position] = widened.get(name, name)
-    nodes = [helper.make_node("Cast", [name], [wide], name=f"{name}/Cast", to=TensorProto.FLOAT) for name, wide in widened.items()]
+    nodes = [
+        helper.make_node("Cast", [name], [wide], name=f"{name}/Cast", to=TensorProto.FLOAT)
+        for name, wide in widened.items()
+    ]
     nodes += list(graph.node)
     del graph.node[:]
     graph.node.extend(nodes)

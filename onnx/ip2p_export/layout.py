@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from . import source
 from .problem import Problem
 
-CONFIGS = {"text_encoder": "text_encoder", "unet": "unet", "vae_encoder": "vae", "vae_decoder": "vae"}
+PARTS = {"text_encoder": "text_encoder", "unet": "unet", "vae_encoder": "vae", "vae_decoder": "vae"}
 """Which part's configuration each component gets."""
 TOKENIZER_FILES = {
     "tokenizer.json",
@@ -53,18 +54,17 @@ def require_space(target: Path, needed: int) -> None:
         )
 
 
-def copy_configs(source: Path, target: Path) -> None:
+def copy_configs(folder: Path, target: Path) -> None:
     """Everything but the graphs. Paths that the configurations remember of other machines are left out."""
-    copies = {target / component / "config.json": source / part / "config.json" for component, part in CONFIGS.items()}
+    contents = {f"{component}/config.json": source.config(folder, part) for component, part in PARTS.items()}
     for name in ("model_index.json", "scheduler/scheduler_config.json"):
-        copies[target / name] = source / name
-    for copy, original in copies.items():
-        content = json.loads(original.read_text(encoding="utf-8"))
+        contents[name] = source.read_json(folder / name)
+    for name, content in contents.items():
         content.pop("_name_or_path", None)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     (target / "tokenizer").mkdir()
-    for path in sorted((source / "tokenizer").iterdir()):
+    for path in sorted((folder / "tokenizer").iterdir()):
         if path.name in TOKENIZER_FILES:
             shutil.copyfile(path, target / "tokenizer" / path.name)
 

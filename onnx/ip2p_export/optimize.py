@@ -1,48 +1,73 @@
 """ONNX Runtime's own fusions of diffusion models, for the CUDA execution provider.
 
 The result holds operators that only that provider has (fused attention, GroupNorm with SiLU, and others), so
-that it cannot be run, nor verified, on a CPU.
+that it cannot be run, nor verified, on a CPU. The fusions know float32 graphs alone: float16 comes after them.
 """
 
-import shutil
+import logging
 from collections import Counter
-from pathlib import Path
 
 from onnxruntime.transformers.fusion_options import FusionOptions
 from onnxruntime.transformers.optimizer import optimize_model
 
-from .graph import save
+import onnx
+
 from .problem import Problem
-from .trace import COMPONENTS
 
 MODEL_TYPES = {"text_encoder": "clip", "unet": "unet", "vae_encoder": "vae", "vae_decoder": "vae"}
 """onnxruntime's names for the patterns that it looks for."""
-CUDA_DOMAIN = "com.microsoft"
+FUSED_DOMAIN = "com.microsoft"
+NEEDED_IN_UNET = "MultiHeadAttention"
 
 
-def optimize(source: Path, target: Path) -> None:
-    """Copy an exported folder with its graphs fused, and say what was fused."""
-    for path in source.rglob("*"):
-        if path.is_file() and not path.name.startswith("model.onnx"):
-            copy = target / path.relative_to(source)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, copy)
-    for component in COMPONENTS:
-        fused = fuse(source / component / "model.onnx", target / component / "model.onnx", MODEL_TYPES[component])
-        print(f"{component:24} {', '.join(f'{count} {name}' for name, count in fused.items()) or 'nothing fused'}")
-        if component == "unet" and not fused:
-            raise Problem(
-                "onnxruntime found nothing to fuse in the UNet",
-                "use the export without --optimize; please report the versions of torch and onnxruntime",
-            )
-
-
-def fuse(source: Path, target: Path, model_type: str) -> dict[str, int]:
-    """Fuse one graph; returns how many nodes of each of ONNX Runtime's own kinds it has now."""
-    options = FusionOptions(model_type)
+def fuse(model: onnx.ModelProto, component: str, float16: bool) -> onnx.ModelProto:
+    """The graph with fused operators, which are named on the standard output."""
+    model_type = MODEL_TYPES[component]
+    logging.getLogger("fusion_base").setLevel(logging.WARNING)
     optimizer = optimize_model(
-        str(source), model_type, num_heads=0, hidden_size=0, opt_level=0, optimization_options=options, use_gpu=True
+        model, model_type, opt_level=0, optimization_options=FusionOptions(model_type), use_gpu=True
     )
+    fused = Counter(node.op_type for node in optimizer.model.graph.node if node.domain == FUSED_DOMAIN)
+    print(f"{component:24} {', '.join(f'{count} {name}' for name, count in fused.items()) or 'nothing fused'}")
+    if component == "unet" and NEEDED_IN_UNET not in fused:
+        raise Problem(
+            "onnxruntime found no attention to fuse in the UNet",
+            "use the export without --optimize; please report the versions of torch, numpy and onnxruntime",
+        )
+    if float16:
+        optimizer.convert_float_to_float16(
+            keep_io_types=["timestep"],
+            node_block_list=timestep_nodes(optimizer.model.graph),
+            force_fp16_initializers=True,
+        )
     optimizer.topological_sort()
-    save(optimizer.model, target)
-    return dict(Counter(node.op_type for node in optimizer.model.graph.node if node.domain == CUDA_DOMAIN))
+    return optimizer.model
+
+
+def timestep_nodes(graph: onnx.GraphProto) -> list[str]:
+    """What is computed of the timestep before the first layer, by name: it needs float32."""
+    readers: dict[str, list[onnx.NodeProto]] = {}
+    for node in graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    found: dict[str, onnx.NodeProto] = {}
+    waiting = ["timestep"]
+    while waiting:
+        for node in readers.get(waiting.pop(), []):
+            if node.op_type not in ("Gemm", "MatMul") and node.name not in found:
+                found[node.name] = node
+                waiting.extend(node.output)
+    return list(found | ancestors(graph, list(found.values())))
+
+
+def ancestors(graph: onnx.GraphProto, nodes: list[onnx.NodeProto]) -> dict[str, onnx.NodeProto]:
+    """All nodes that the given ones depend on, by name."""
+    makers = {output: node for node in graph.node for output in node.output}
+    found: dict[str, onnx.NodeProto] = {}
+    waiting = [name for node in nodes for name in node.input]
+    while waiting:
+        maker = makers.get(waiting.pop())
+        if maker is not None and maker.name not in found:
+            found[maker.name] = maker
+            waiting.extend(maker.input)
+    return found

@@ -4,6 +4,7 @@ A part of which some weights are not in its file would come out with random ones
 and diffusers only warn of that, here it stops the export.
 """
 
+import inspect
 import json
 import re
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -54,7 +56,8 @@ def fetch(name: str) -> Path:
         return Path(snapshot_download(name, allow_patterns=patterns))
     except (RepositoryNotFoundError, HFValidationError) as error:
         raise Problem(
-            f"the hub has no model {name}, or it asks for a login", "check the name; for a private model run: hf auth login"
+            f"the hub has no model {name}, or it asks for a login",
+            "check the name; for a private model run: hf auth login",
         ) from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise Problem(
@@ -71,9 +74,21 @@ def read_json(path: Path) -> dict:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise Problem(f"{path} is missing", "the folder must be a whole diffusers pipeline: download it again") from error
+        raise Problem(
+            f"{path} is missing", "the folder must be a whole diffusers pipeline: download it again"
+        ) from error
     except (ValueError, OSError) as error:
         raise Problem(f"{path} cannot be read: {error}", "download it again") from error
+
+
+def config(folder: Path, part: str) -> dict:
+    """A part's configuration with the defaults of its class for what an older file leaves out."""
+    written = read_json(folder / part / "config.json")
+    if part == "text_encoder":
+        return CLIPTextConfig(**written).to_dict()
+    parameters = inspect.signature({"unet": UNet2DConditionModel, "vae": AutoencoderKL}[part].__init__).parameters
+    defaults = {name: value.default for name, value in parameters.items() if value.default is not value.empty}
+    return defaults | written
 
 
 def check(folder: Path) -> None:
@@ -89,14 +104,16 @@ def check(folder: Path) -> None:
     check_channels(folder)
     tokenizer = {path.name for path in (folder / "tokenizer").glob("*")}
     if "tokenizer.json" not in tokenizer and not {"vocab.json", "merges.txt"} <= tokenizer:
-        raise Problem(f"{folder / 'tokenizer'} has neither tokenizer.json nor vocab.json and merges.txt", "download it again")
+        raise Problem(
+            f"{folder / 'tokenizer'} has neither tokenizer.json nor vocab.json and merges.txt", "download it again"
+        )
     read_json(folder / "scheduler" / "scheduler_config.json")
 
 
 def check_channels(folder: Path) -> None:
     """Stop unless the UNet takes noisy latents and the picture's latents side by side."""
-    channels = read_json(folder / "unet" / "config.json").get("in_channels")
-    latent_channels = read_json(folder / "vae" / "config.json").get("latent_channels", 4)
+    channels = config(folder, "unet")["in_channels"]
+    latent_channels = config(folder, "vae")["latent_channels"]
     if channels == 2 * latent_channels:
         return
     kinds = {latent_channels: "a text-to-image model", 2 * latent_channels + 1: "an inpainting model"}
@@ -135,7 +152,7 @@ def load(folder: Path, part: str) -> torch.nn.Module:
     loaders = {"text_encoder": load_text_encoder, "unet": load_unet, "vae": load_vae}
     try:
         return loaders[part](where).eval().requires_grad_(False)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise Problem(f"{where} cannot be loaded: {str(error).splitlines()[0]}", "download it again") from error
 
 

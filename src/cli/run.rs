@@ -53,10 +53,11 @@ pub fn run_prepared(
     let (code, mut lines) = verdict(outcome, out);
     if outcome != Outcome::Interrupted {
         let run = RunFolder::read(out)?;
-        let sheets = write_sheets(&run, &SheetOptions::of(&run.plan), None)?;
-        sheets.notes.iter().for_each(|note| progress.note(note));
-        let sheets = sheets.files.iter();
-        lines.extend(sheets.map(|sheet| ("sheet", description(sheet))));
+        let sheets = write_sheets(&run, &SheetOptions::default())?;
+        for sheet in &sheets {
+            sheet.notes.iter().for_each(|note| progress.note(note));
+            lines.push(("sheet", description(sheet)));
+        }
     }
     progress.end(&lines);
     Ok(ExitCode::from(code))

@@ -19,12 +19,11 @@ pub struct Sheet {
 impl Sheet {
     pub fn run(self) -> Result<ExitCode, Error> {
         let run = Run::read(&self.run)?;
-        let sheets = write_sheets(&run, &SheetOptions::of(&run.plan), None)?;
-        for sheet in &sheets.files {
-            render::line(format_args!("{}", description(sheet)));
-        }
-        for note in &sheets.notes {
-            render::line(format_args!("note: {note}"));
+        for sheet in write_sheets(&run, &SheetOptions::default())? {
+            render::line(format_args!("{}", description(&sheet)));
+            for note in &sheet.notes {
+                render::line(format_args!("note: {note}"));
+            }
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -76,12 +76,15 @@ impl Plan {
     }
 }
 
+/// Width and height of the output, by names of model and image.
+type Sizes = HashMap<(String, String), (u32, u32)>;
+
 /// The output size of every pair of model and image.
 fn fitted_sizes(
     size: Size,
     models: &[ModelEntry],
     images: &[ImageEntry],
-) -> Result<HashMap<(String, String), (u32, u32)>, PlanError> {
+) -> Result<Sizes, PlanError> {
     let mut sizes = HashMap::new();
     for model in models {
         for image in images {
@@ -265,7 +268,7 @@ fn cells(
     grid: Vec<Parameters>,
     axes: &[Axis],
     hasher: &Hasher,
-    sizes: &HashMap<(String, String), (u32, u32)>,
+    sizes: &Sizes,
 ) -> Vec<Cell> {
     let mut first_of_hash: HashMap<String, CellKey> = HashMap::new();
     let mut taken = HashSet::new();

@@ -4,18 +4,16 @@ It proves that the goldens can be met with the exported graphs, and shows what d
 """
 
 import json
-from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import torch
 from diffusers import StableDiffusionInstructPix2PixPipeline
-from PIL import Image
-from safetensors.torch import load_file
-
 from make_goldens import FOLDER, SIZES
 from make_inputs import floor
 from make_pipelines import COMPONENTS, HERE
+from PIL import Image
+from safetensors.torch import load_file
 from schedulers import make_scheduler, step_arguments
 
 PIXEL_LIMIT = 1
@@ -23,7 +21,10 @@ PIXEL_LIMIT = 1
 
 def sessions(name: str) -> dict[str, onnxruntime.InferenceSession]:
     providers = ["CPUExecutionProvider"]
-    return {part: onnxruntime.InferenceSession(HERE / name / part / "model.onnx", providers=providers) for part in COMPONENTS}
+    return {
+        part: onnxruntime.InferenceSession(HERE / name / part / "model.onnx", providers=providers)
+        for part in COMPONENTS
+    }
 
 
 def call(session: onnxruntime.InferenceSession, **inputs: np.ndarray) -> torch.Tensor:
@@ -77,7 +78,7 @@ def main() -> None:
     worst = 0
     for name in SIZES:
         parts, arrays = sessions(name), load_file(FOLDER / f"{name}.safetensors")
-        pipe = StableDiffusionInstructPix2PixPipeline.from_pretrained(HERE / "torch" / name, safety_checker=None)
+        pipe = StableDiffusionInstructPix2PixPipeline.from_pretrained(HERE / "weights" / name, safety_checker=None)
         for case in json.loads((FOLDER / f"{name}.json").read_text())["cases"]:
             latents, pixels = run(parts, pipe, case)
             expected = arrays[f"{case['name']}.latents"]

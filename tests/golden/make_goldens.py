@@ -16,10 +16,9 @@ import diffusers
 import numpy as np
 import torch
 from diffusers import StableDiffusionInstructPix2PixPipeline
+from make_inputs import picture
 from PIL import Image
 from safetensors.torch import save_file
-
-from make_inputs import picture
 from schedulers import CLASSES, make_scheduler
 
 HERE = Path(__file__).parent
@@ -167,7 +166,7 @@ def extremes(image: Image.Image) -> float:
 
 def make(name: str) -> None:
     """All cases of one pipeline."""
-    pipe = StableDiffusionInstructPix2PixPipeline.from_pretrained(HERE / "torch" / name, safety_checker=None)
+    pipe = StableDiffusionInstructPix2PixPipeline.from_pretrained(HERE / "weights" / name, safety_checker=None)
     pictures = inputs(name)
     (FOLDER / name).mkdir(exist_ok=True)
     arrays, listed = components(pipe, pictures["main"]), []

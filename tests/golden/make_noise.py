@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.numpy import save_file
-
 from philox import CudaGenerator, philox4x32
+from safetensors.numpy import save_file
 
 FOLDER = Path(__file__).parent / "noise"
 SEEDS = [0, 42, 2**32 + 7, 2**63, 2**64 - 1]

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import diffusers
 import torch
+from recipes import INSTRUCT_PIX2PIX_SCHEDULER, RECIPES
 from safetensors.torch import save_file
-
-from make_pipelines import INSTRUCT_PIX2PIX_SCHEDULER, RECIPES
 from schedulers import CLASSES, make_scheduler, step_arguments
 
 FOLDER = Path(__file__).parent / "samplers"
@@ -79,7 +78,8 @@ def main() -> None:
         for name in CLASSES:
             for steps in STEPS:
                 scheduler = make_scheduler(name, config)
-                case = {"name": f"{config_name}.{name}.{steps}", "config": config_name, "scheduler": name, "steps": steps}
+                case = {"name": f"{config_name}.{name}.{steps}", "config": config_name}
+                case |= {"scheduler": name, "steps": steps}
                 try:
                     arrays = sample(scheduler, steps)
                     case["init_noise_sigma"] = float(scheduler.init_noise_sigma)

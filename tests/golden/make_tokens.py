@@ -22,7 +22,7 @@ INSTRUCTIONS = [
     "make it winter",
     "Make It WINTER!",
     "  make   it\twinter \n now  ",
-    "make it winter, at night; add (many) stars... and a \"moon\"?!",
+    'make it winter, at night; add (many) stars... and a "moon"?!',
     "don't, can't, won't, I'll, you're, they've, it's, I'd, I'm",
     "DON'T, IT'S, WE'LL",
     "rock 'n' roll 'til dawn''s end",
@@ -73,7 +73,7 @@ def case(fast: CLIPTokenizerFast, slow: CLIPTokenizer, text: str) -> dict:
 def main() -> None:
     tokenizers = {}
     for name in PIPELINES:
-        slow = CLIPTokenizer.from_pretrained(HERE / "torch" / name / "tokenizer")
+        slow = CLIPTokenizer.from_pretrained(HERE / "weights" / name / "tokenizer")
         fast = CLIPTokenizerFast.from_pretrained(HERE / name / "tokenizer")
         tokenizers[name] = {
             "model_max_length": fast.model_max_length,

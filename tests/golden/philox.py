@@ -34,7 +34,7 @@ def philox4x32(counter: np.ndarray, seed: int) -> np.ndarray:
             (product0 >> np.uint64(32)) ^ c3 ^ np.uint64(key[1]),
             product0 & LOW32,
         )
-        key = [(word + step) & 0xFFFFFFFF for word, step in zip(key, WEYL)]
+        key = [(word + step) & 0xFFFFFFFF for word, step in zip(key, WEYL, strict=True)]
     return np.stack([c0, c1, c2, c3])
 
 

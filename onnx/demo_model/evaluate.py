@@ -1,0 +1,237 @@
+"""Measures the demo model against the true edited scenes, on scenes and phrasings never trained on.
+
+    python evaluate.py PIPELINE --out figures [--parts proof quality scales]
+
+`proof` shows that the batched sampler used here gives what diffusers' pipeline gives, `quality` compares
+with the bars of the model card, `scales` how both guidance scales act on a grid of 5 x 5.
+"""
+
+import argparse
+import csv
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import StableDiffusionInstructPix2PixPipeline
+from PIL import Image
+
+from drawing import render
+from edits import PAIRS, SINGLES, TASKS, Task
+from pictures import to_tensor
+from sampling import edit
+from scenes import WALLS, sample_scene
+
+FIRST_SEED = 8_000_000
+CASES, SCALE_CASES = 200, 50
+TEXT_SCALE, IMAGE_SCALE, STEPS = 5.0, 1.5, 20
+TEXT_SCALES, IMAGE_SCALES = (1.5, 3.0, 5.0, 7.0, 10.0), (1.0, 1.25, 1.5, 2.0, 3.0)
+GLOBAL_BARS = dict.fromkeys(("winter", "night", "sunset", "fog", "desert", "sketch"), 8.0) | {"autumn": 5.0, "rain": 5.0}
+LOCAL_BARS = {"house colour", "castle", "rainbow"}
+INSIDE_BAR, OUTSIDE_BAR, AUTOENCODER_BAR_DB = 0.5, 1.3, 31.0
+CHANGED = 3  # levels of 255: where before and after differ by more is the edited region
+KINDS = [edit.name for edit in SINGLES if edit.changes.keys() != {"wall"}] + ["house colour"]
+
+
+@dataclass
+class Case:
+    """One scene, one instruction, and the pictures before and (truly) after it, uint8."""
+
+    kind: str
+    instruction: str
+    seed: int
+    before: np.ndarray
+    after: np.ndarray
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pipeline", type=Path, help="a diffusers folder")
+    parser.add_argument("--out", type=Path, required=True, help="folder for figures")
+    parser.add_argument("--parts", nargs="+", choices=("proof", "quality", "scales"), default=["proof", "quality", "scales"])
+    parser.add_argument("--steps", type=int, default=STEPS, help="steps of the scales' grid (default 20)")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    args.out.mkdir(parents=True, exist_ok=True)
+    editor = Editor(args.pipeline, args.device)
+    cases = [make_case(index) for index in range(CASES)]
+    if "proof" in args.parts:
+        prove(editor, cases[:4])
+    if "quality" in args.parts:
+        write_quality(editor, cases, args.out)
+    if "scales" in args.parts:
+        write_scales(editor, cases[:SCALE_CASES], args.steps, args.out)
+
+
+def make_case(index: int) -> Case:
+    """Case `index`: all kinds in turn, every sixteenth a pair; seeds and phrasings of no training."""
+    turn, kind_index = divmod(index, len(KINDS) + 1)
+    if kind_index == len(KINDS):
+        kind, task = "pair", Task(PAIRS[turn * 3 % len(PAIRS)])
+    else:
+        kind = KINDS[kind_index]
+        name = f"{list(WALLS)[turn % len(WALLS)]} house" if kind == "house colour" else kind
+        task = next(task for task in TASKS if task.name == name)
+    phrasings = task.phrasings(held_out=True)
+    scene = sample_scene(FIRST_SEED + index)
+    return Case(kind, phrasings[turn % len(phrasings)], index, render(scene), render(scene, task.style))
+
+
+class Editor:
+    """The pipeline's networks, run over many cases at once."""
+
+    def __init__(self, folder: Path, device: str):
+        self.pipeline = StableDiffusionInstructPix2PixPipeline.from_pretrained(folder).to(device)
+        self.pipeline.set_progress_bar_config(disable=True)
+        self.device = device
+
+    @torch.no_grad()
+    def text(self, texts):
+        tokenizer = self.pipeline.tokenizer
+        tokens = tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt").input_ids
+        return self.pipeline.text_encoder(tokens.to(self.device))[0]
+
+    @torch.no_grad()
+    def encode(self, pictures):
+        vae = self.pipeline.vae
+        return torch.cat([vae.encode(part.to(self.device)).latent_dist.mean for part in to_tensor(pictures).split(20)])
+
+    @torch.no_grad()
+    def decode(self, latents) -> np.ndarray:
+        """Pictures of unscaled latents, as uint8."""
+        output = torch.cat([self.pipeline.vae.decode(part).sample for part in latents.split(20)])
+        output = (output / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
+        return np.rint(output * 255).astype(np.uint8)
+
+    def edit(self, cases, text_scale, image_scale, steps) -> np.ndarray:
+        outputs, scale = [], self.pipeline.vae.config.scaling_factor
+        for start in range(0, len(cases), 10):
+            part = cases[start : start + 10]
+            source = self.encode(np.stack([case.before for case in part]))
+            text = self.text([case.instruction for case in part])
+            scales = [text_scale] * len(part), [image_scale] * len(part)
+            latents = edit(self.pipeline.unet, self.pipeline.scheduler, source, text, self.text([""]), *scales, [case.seed for case in part], steps)
+            outputs.append(self.decode(latents / scale))
+        return np.concatenate(outputs)
+
+
+def prove(editor: Editor, cases):
+    """Compares the batched sampler with diffusers' pipeline; fails above 2 levels."""
+    batched = editor.edit(cases, TEXT_SCALE, IMAGE_SCALE, STEPS)
+    for case, ours in zip(cases, batched):
+        generator = torch.Generator().manual_seed(case.seed)
+        image = Image.fromarray(case.before)
+        options = {"num_inference_steps": STEPS, "guidance_scale": TEXT_SCALE, "image_guidance_scale": IMAGE_SCALE}
+        theirs = np.array(editor.pipeline(case.instruction, image=image, generator=generator, **options).images[0])
+        difference = np.abs(ours.astype(int) - theirs).max()
+        print(f"proof: {case.instruction!r}: at most {difference} levels from diffusers' pipeline")
+        if difference > 2:
+            raise SystemExit("error: the batched sampler differs from diffusers' pipeline")
+
+
+# -- quality --------------------------------------------------------------------------------------
+
+
+def write_quality(editor: Editor, cases, out: Path):
+    outputs = editor.edit(cases, TEXT_SCALE, IMAGE_SCALE, STEPS)
+    afters = np.stack([case.after for case in cases])
+    rebuilt = editor.decode(editor.encode(afters))
+    by_kind = defaultdict(list)
+    for case, output, again in zip(cases, outputs, rebuilt):
+        by_kind[case.kind].append(measure(case, output, again))
+    rows = [summary(kind, measured) for kind, measured in by_kind.items()]
+    autoencoder_db = float(np.mean([psnr(again, after) for again, after in zip(rebuilt, afters)]))
+    verdict = {"autoencoder_psnr_db": round(autoencoder_db, 2), "autoencoder_met": autoencoder_db >= AUTOENCODER_BAR_DB}
+    (out / "quality.json").write_text(json.dumps(verdict | {"kinds": rows}, indent=1) + "\n")
+    print(json.dumps(verdict))
+    for row in rows:
+        print(row)
+    sheet(cases[: 2 * (len(KINDS) + 1)], outputs, out / "quality.png")
+
+
+def measure(case: Case, output, rebuilt) -> dict:
+    """PSNR of input and output; root mean square errors in and outside of the edited region, in levels."""
+    inside = (np.abs(case.before.astype(int) - case.after) > CHANGED).any(2)
+    return {
+        "input_db": psnr(case.before, case.after),
+        "output_db": psnr(output, case.after),
+        "inside_input": rms(case.before, case.after, inside),
+        "inside_output": rms(output, case.after, inside),
+        "outside_autoencoder": rms(rebuilt, case.after, ~inside),
+        "outside_output": rms(output, case.after, ~inside),
+    }
+
+
+def summary(kind: str, measured: list[dict]) -> dict:
+    """Means over a kind's cases, and whether its bar is met."""
+    mean = {name: float(np.nanmean([row[name] for row in measured])) for name in measured[0]}
+    row = {"kind": kind, "cases": len(measured), "input_db": mean["input_db"], "output_db": mean["output_db"], "gain_db": mean["output_db"] - mean["input_db"]}
+    if kind in GLOBAL_BARS:
+        row |= {"bar_db": GLOBAL_BARS[kind], "met": row["gain_db"] >= GLOBAL_BARS[kind]}
+    if kind in LOCAL_BARS:
+        row["inside_share"] = mean["inside_output"] / mean["inside_input"]
+        row["outside_share"] = mean["outside_output"] / mean["outside_autoencoder"]
+        row["met"] = row["inside_share"] <= INSIDE_BAR and row["outside_share"] <= OUTSIDE_BAR
+    return {name: round(value, 3) if isinstance(value, float) else value for name, value in row.items()}
+
+
+def rms(picture, truth, region) -> float:
+    if not region.any():
+        return float("nan")
+    return float(np.sqrt(np.square(picture.astype(float) - truth)[region].mean()))
+
+
+def psnr(picture, truth) -> float:
+    return float(20 * np.log10(255 / max(rms(picture, truth, np.ones(truth.shape[:2], bool)), 1e-6)))
+
+
+def sheet(cases, outputs, path: Path):
+    """Input, output and truth of some cases, a column each, sixteen in a row."""
+    columns = [np.concatenate([case.before, output, case.after]) for case, output in zip(cases, outputs)]
+    rows = [np.concatenate(columns[start : start + 16], 1) for start in range(0, len(columns), 16)]
+    Image.fromarray(np.concatenate(rows)).save(path)
+
+
+# -- the two scales -------------------------------------------------------------------------------
+
+
+def write_scales(editor: Editor, cases, steps: int, out: Path):
+    """The mean change from the input over the grid of both scales, as CSV and plot."""
+    before = np.stack([case.before for case in cases]).astype(float)
+    change = np.zeros((len(IMAGE_SCALES), len(TEXT_SCALES)))
+    for row, image_scale in enumerate(IMAGE_SCALES):
+        for column, text_scale in enumerate(TEXT_SCALES):
+            outputs = editor.edit(cases, text_scale, image_scale, steps)
+            change[row, column] = np.sqrt(np.square(outputs - before).mean((1, 2, 3))).mean()
+    with open(out / "scales.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image_guidance_scale"] + [f"guidance_scale={scale}" for scale in TEXT_SCALES])
+        writer.writerows([scale] + [round(value, 3) for value in values] for scale, values in zip(IMAGE_SCALES, change))
+    print(np.round(change, 2))
+    print("rises with guidance_scale everywhere:", bool((np.diff(change, axis=1) > 0).all()))
+    print("falls with image_guidance_scale everywhere:", bool((np.diff(change, axis=0) < 0).all()))
+    plot_scales(change, out / "scales.png")
+
+
+def plot_scales(change, path: Path):
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(6, 4))
+    for scale, values in zip(IMAGE_SCALES, change):
+        axes.plot(TEXT_SCALES, values, marker="o", label=f"image_guidance_scale {scale}")
+    axes.set(xlabel="guidance_scale", ylabel="change from the input (RMS, levels of 255)", title=f"Mean of {SCALE_CASES} unseen cases")
+    axes.legend()
+    axes.grid(alpha=0.3)
+    figure.tight_layout()
+    figure.savefig(path, dpi=100)
+
+
+if __name__ == "__main__":
+    main()
