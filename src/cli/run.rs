@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use ip2p_sweep::Error;
 use ip2p_sweep::model::runtime::Host;
 use ip2p_sweep::runner::{Execution, Outcome, Prepared, prepare};
-use ip2p_sweep::sheet::{SheetOptions, write_sheets};
+use ip2p_sweep::sheet::write_sheets;
 use ip2p_sweep::store::Run as RunFolder;
 
 use super::progress::{Progress, ProgressFlags};
-use super::sheet::description;
+use super::sheet::{description, with_advice};
 use super::{RuntimeFlags, interrupt};
 
 /// `ip2p run`.
@@ -53,7 +53,7 @@ pub fn run_prepared(
     let (code, mut lines) = verdict(outcome, out);
     if outcome != Outcome::Interrupted {
         let run = RunFolder::read(out)?;
-        let sheets = write_sheets(&run, &SheetOptions::default())?;
+        let sheets = write_sheets(&run, &with_advice(&run))?;
         for sheet in &sheets {
             sheet.notes.iter().for_each(|note| progress.note(note));
             lines.push(("sheet", description(sheet)));

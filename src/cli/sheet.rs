@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ip2p_sweep::Error;
+use ip2p_sweep::judge::advice::advise;
 use ip2p_sweep::sheet::{SheetFile, SheetOptions, write_sheets};
 use ip2p_sweep::store::Run;
 
@@ -19,13 +20,22 @@ pub struct Sheet {
 impl Sheet {
     pub fn run(self) -> Result<ExitCode, Error> {
         let run = Run::read(&self.run)?;
-        for sheet in write_sheets(&run, &SheetOptions::default())? {
+        for sheet in write_sheets(&run, &with_advice(&run))? {
             render::line(format_args!("{}", description(&sheet)));
             for note in &sheet.notes {
                 render::line(format_args!("note: {note}"));
             }
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// What the sweep file asks for, with the advised cells outlined.
+pub fn with_advice(run: &Run) -> SheetOptions {
+    let advised = advise(run).cells();
+    SheetOptions {
+        advised: (!advised.is_empty()).then_some(advised),
+        ..SheetOptions::default()
     }
 }
 

@@ -198,7 +198,7 @@ fn perceptual(expected: &RgbImage, actual: &RgbImage) -> Option<Vec<f32>> {
 
 /// Mean SSIM of the luma over windows of 8 x 8 pixels, every window weighing the same
 /// (Wang et al. 2004, "Image quality assessment: from error visibility to structural similarity").
-fn ssim(expected: &RgbImage, actual: &RgbImage) -> f64 {
+pub(super) fn ssim(expected: &RgbImage, actual: &RgbImage) -> f64 {
     let (width, height) = expected.dimensions();
     let (wide, high) = (width.min(WINDOW), height.min(WINDOW));
     let windows = (0..=height - high)
