@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. Only this part of the program prints.
 
+mod compare;
 mod completions;
 mod demo;
 mod doctor;
@@ -43,6 +44,8 @@ enum Command {
     Plan(plan::PlanCommand),
     /// Draw the contact sheets of a run again, without inference
     Sheet(sheet::Sheet),
+    /// Compare two runs: images, time and memory
+    Compare(compare::Compare),
     /// Show what is found, what is missing and what to do
     Doctor(doctor::Doctor),
     /// Fetch ONNX Runtime into the cache
@@ -63,6 +66,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Run(command) => command.run(library),
         Command::Plan(command) => command.run(library),
         Command::Sheet(command) => command.run(),
+        Command::Compare(command) => command.run(),
         Command::Doctor(command) => command.run(library),
         Command::Setup(command) => command.run(),
         Command::Schema => schema::run(),
