@@ -9,6 +9,7 @@ use crate::image::ImageError;
 use crate::model::ModelError;
 use crate::model::runtime::RuntimeError;
 use crate::plan::PlanError;
+use crate::report::ReportError;
 use crate::sheet::SheetError;
 use crate::spec::SpecError;
 use crate::store::StoreError;
@@ -36,6 +37,8 @@ pub enum Error {
     Shelf(#[from] ShelfError),
     /// Sheets.
     Sheet(#[from] SheetError),
+    /// The report.
+    Report(#[from] ReportError),
     /// Two runs against each other.
     Compare(#[from] CompareError),
 }
@@ -60,7 +63,15 @@ impl Error {
             Self::Compare(CompareError::NothingInCommon { .. } | CompareError::Foreign { .. }) => {
                 Self::BAD_SWEEP
             }
-            Self::Compare(_) | Self::Store(_) | Self::Shelf(_) | Self::Sheet(_) => Self::FAILED,
+            Self::Compare(_) | Self::Store(_) | Self::Shelf(_) | Self::Sheet(_) | Self::Report(_) => Self::FAILED,
+        }
+    }
+
+    /// Further problems that were found with this one.
+    pub fn others(&self) -> &[SpecError] {
+        match self {
+            Self::Spec(error) => error.others(),
+            _ => &[],
         }
     }
 

@@ -46,7 +46,10 @@ impl Demo {
 /// Puts the bundled files into the cache, each whole, and returns the sweep file.
 fn unpack(cache: &Path) -> Result<PathBuf, Error> {
     let root = cache.join(concat!("demo-", env!("CARGO_PKG_VERSION")));
-    let mut files = vec![("sweeps/demo.toml".into(), SWEEP), ("sweeps/photos/house.png".into(), PHOTO)];
+    let mut files = vec![
+        ("sweeps/demo.toml".into(), SWEEP),
+        ("sweeps/photos/house.png".into(), PHOTO),
+    ];
     collect(&MODEL, &mut files);
     for (name, bytes) in files {
         let path = root.join(name);

@@ -9,6 +9,7 @@ mod interrupt;
 mod plan;
 mod progress;
 pub mod render;
+mod report;
 mod run;
 mod schema;
 mod setup;
@@ -44,6 +45,8 @@ enum Command {
     Plan(plan::PlanCommand),
     /// Draw the contact sheets of a run again, without inference
     Sheet(sheet::Sheet),
+    /// Write the HTML report of a run again, without inference
+    Report(report::Report),
     /// Compare two runs: images, time and memory
     Compare(compare::Compare),
     /// Show what is found, what is missing and what to do
@@ -66,6 +69,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Run(command) => command.run(library),
         Command::Plan(command) => command.run(library),
         Command::Sheet(command) => command.run(),
+        Command::Report(command) => command.run(),
         Command::Compare(command) => command.run(),
         Command::Doctor(command) => command.run(library),
         Command::Setup(command) => command.run(),

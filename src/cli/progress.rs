@@ -2,16 +2,19 @@
 
 use std::fmt::Arguments;
 use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use ip2p_sweep::engine::Event;
 use ip2p_sweep::plan::Plan;
-use ip2p_sweep::runner::Workload;
+use ip2p_sweep::runner::{Outcome, Workload};
+use ip2p_sweep::sheet::SheetFile;
 use ip2p_sweep::store::{Record, Status};
 use serde_json::{Value, json};
 
 use super::render;
+use super::sheet::description;
 
 /// Plain output says how far it is at most this often.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
@@ -25,6 +28,15 @@ pub struct ProgressFlags {
     /// Print events as JSON lines
     #[arg(long)]
     json: bool,
+}
+
+/// What was made of a run to be looked at.
+#[derive(Debug, Default)]
+pub struct Views {
+    /// Its contact sheets.
+    pub sheets: Vec<SheetFile>,
+    /// The page of its report.
+    pub report: Option<PathBuf>,
 }
 
 /// Follows one run.
@@ -67,8 +79,11 @@ impl<'a> Progress<'a> {
             Style::Json => json_line(&json!({
                 "event": "begin", "name": name, "cells": all, "cells_left": left, "steps": workload.steps,
             })),
-            _ if left == all => progress.say(format_args!("{name}: {all} cells")),
-            _ => progress.say(format_args!("{name}: {left} of {all} cells left to do")),
+            _ if left == all => progress.say(format_args!("{name}: {}", count(all, "cell"))),
+            _ => progress.say(format_args!(
+                "{name}: {left} of {} left to do",
+                count(all, "cell")
+            )),
         }
         progress
     }
@@ -107,23 +122,20 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Ends the bar, and prints the last lines: where to look.
-    pub fn end(self, lines: &[(&str, String)]) {
+    /// Ends the bar, and prints the last lines: what there is, and where to look.
+    pub fn end(self, outcome: Outcome, run: &Path, views: &Views) {
         match &self.style {
-            Style::Bar(bar) => bar.finish_and_clear(),
-            Style::Json => {
-                let files: Vec<Value> = lines
-                    .iter()
-                    .map(|(what, place)| json!({ "what": what, "path": place }))
-                    .collect();
-                json_line(&json!({ "event": "end", "files": files }));
+            Style::Json => json_line(&json!({
+                "event": "end", "run": run, "stopped": outcome == Outcome::Interrupted,
+                "sheets": views.sheets.iter().map(|sheet| &sheet.path).collect::<Vec<_>>(),
+                "report": views.report,
+            })),
+            Style::Quiet => {}
+            Style::Bar(bar) => {
+                bar.finish_and_clear();
+                last_lines(outcome, run, views);
             }
-            Style::Plain { .. } | Style::Quiet => {}
-        }
-        if matches!(self.style, Style::Bar(_) | Style::Plain { .. }) {
-            for (what, place) in lines {
-                render::line(format_args!("{what:<8}{place}"));
-            }
+            Style::Plain { .. } => last_lines(outcome, run, views),
         }
     }
 
@@ -176,6 +188,31 @@ impl<'a> Progress<'a> {
             json_line(&value());
         }
     }
+}
+
+fn last_lines(outcome: Outcome, run: &Path, views: &Views) {
+    let place = run.display();
+    match outcome {
+        Outcome::Interrupted => render::line(format_args!("stopped  {place}; run again to go on")),
+        Outcome::Complete { done, failed: 0 } => {
+            render::line(format_args!("done     {} in {place}", count(done, "cell")));
+        }
+        Outcome::Complete { done, failed } => render::line(format_args!(
+            "failed   {failed} of {}; {place}/cells.csv says why",
+            count(done + failed, "cell")
+        )),
+    }
+    for sheet in &views.sheets {
+        render::line(format_args!("sheet    {}", description(sheet)));
+    }
+    if let Some(page) = &views.report {
+        render::line(format_args!("report   {}", page.display()));
+    }
+}
+
+/// `1 cell`, `2 cells`.
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn json_line(value: &Value) {

@@ -99,15 +99,17 @@ pub(super) fn amplified(a: &RgbImage, b: &RgbImage, gain: u8) -> RgbImage {
 }
 
 /// By how much differences are amplified: a power of two, the same for all pairs, so that they can be
-/// compared; the pair that differs most has a mean level of a quarter of full scale at most, if possible.
+/// compared; the mean level of the middle one of those that differ is a quarter of full scale at most.
 pub(super) fn gain(pairs: &[Pair]) -> u8 {
     const MOST: u8 = 32;
     let means = pairs
         .iter()
         .filter_map(|pair| Some(pair.difference.as_ref().ok()?.level_mean));
-    let largest = means.fold(0.0, f64::max);
+    let mut means: Vec<f64> = means.filter(|mean| *mean > 0.0).collect();
+    means.sort_by(f64::total_cmp);
+    let middle = means.get(means.len() / 2).copied().unwrap_or_default();
     let mut gain = MOST;
-    while gain > 1 && f64::from(gain) * largest > 64.0 {
+    while gain > 1 && f64::from(gain) * middle > 64.0 {
         gain /= 2;
     }
     gain

@@ -99,7 +99,15 @@ impl Table {
             Self::Size => &["resolution", "fit", "width", "height"],
             Self::Runtime => &["device", "threads", "memory", "batch"],
             Self::Numerics => &["noise", "guidance"],
-            Self::Sheet => &["rows", "columns", "cell", "show_input"],
+            Self::Sheet => &[
+                "rows",
+                "columns",
+                "super_rows",
+                "super_columns",
+                "merge",
+                "cell",
+                "show_input",
+            ],
         }
     }
 }
