@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::compare::CompareError;
 use crate::diffusion::SchedulerError;
 use crate::engine::{EngineError, ShelfError};
 use crate::image::ImageError;
@@ -38,6 +39,8 @@ pub enum Error {
     Sheet(#[from] SheetError),
     /// The report.
     Report(#[from] ReportError),
+    /// Two runs against each other.
+    Compare(#[from] CompareError),
 }
 
 impl Error {
@@ -57,7 +60,10 @@ impl Error {
         match self {
             Self::Spec(_) | Self::Image(_) | Self::Plan(_) | Self::Scheduler(_) => Self::BAD_SWEEP,
             Self::Model(_) | Self::Runtime(_) => Self::NOT_USABLE,
-            Self::Store(_) | Self::Shelf(_) | Self::Sheet(_) | Self::Report(_) => Self::FAILED,
+            Self::Compare(CompareError::NothingInCommon { .. } | CompareError::Foreign { .. }) => {
+                Self::BAD_SWEEP
+            }
+            Self::Compare(_) | Self::Store(_) | Self::Shelf(_) | Self::Sheet(_) | Self::Report(_) => Self::FAILED,
         }
     }
 

@@ -6,10 +6,12 @@
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod compare;
 pub mod diffusion;
 pub mod engine;
 pub mod error;
 pub mod image;
+pub mod judge;
 pub mod meter;
 pub mod model;
 pub mod plan;

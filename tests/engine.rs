@@ -249,6 +249,7 @@ fn run(plan: &Plan, fake: &mut Fake, policy: Policy, stop_after: Option<usize>) 
                 cell,
                 record,
                 image,
+                ..
             } => {
                 assert!(
                     run.records.insert(cell, *record).is_none(),

@@ -13,7 +13,7 @@ use std::time::Duration;
 use image::{Rgb, RgbImage};
 use ip2p_sweep::plan::Plan;
 use ip2p_sweep::store::{
-    Environment, Record, Run, RunFolder, StageTimes, Status, StepRecord, StoreError, Writer,
+    Environment, Measures, Record, Run, RunFolder, StageTimes, Status, StepRecord, StoreError, Writer,
 };
 use miette::Diagnostic;
 use serde_json::json;
@@ -91,6 +91,11 @@ fn record(plan: &Plan, cell: usize) -> Record {
         vram_source: None,
         rss_peak_mib: Some(100.25),
         image_change: Some(0.125),
+        measures: Some(Measures {
+            ssim: 0.75,
+            saturation_change: -0.025,
+            contrast_change: 0.0125,
+        }),
         steps: vec![StepRecord {
             step: 0,
             timestep: 799.2,
@@ -251,7 +256,7 @@ fn tables_have_the_documented_columns_and_no_formulas() {
     let columns = "cell,status,file,model,image,instruction,negative_prompt,guidance_scale,\
         image_guidance_scale,seed,num_inference_steps,scheduler,width,height,device,precision,batch_size,unet_evals,\
         encode_text_ms,encode_image_ms,denoise_ms,decode_ms,save_ms,total_ms,vram_peak_mib,vram_source,rss_peak_mib,\
-        image_change,advice,error";
+        image_change,ssim,saturation_change,contrast_change,advice,error";
     let rows = || -> Vec<Vec<String>> {
         let mut reader = csv::Reader::from_path(folder.path().join("cells.csv")).unwrap();
         assert_eq!(
@@ -278,9 +283,9 @@ fn tables_have_the_documented_columns_and_no_formulas() {
     assert_eq!(done[1..3], ["done", "cells/s0-0123456789ab.png"]);
     assert_eq!(done[5..10], [INSTRUCTION, "'=1+1", "7.0", "1.25", "0"]);
     assert_eq!(done[16..22], ["1", "60", "", "", "1234.6", ""]);
-    assert_eq!(done[24..], ["", "", "100.2", "0.12500", "", ""]);
+    assert_eq!(done[24..], ["", "", "100.2", "0.12500", "0.75000", "-0.02500", "0.01250", "", ""]);
     assert_eq!(failed[1..3], ["failed", ""]);
-    assert_eq!(failed[29], "latents are NaN at step 3");
+    assert_eq!(failed[32], "latents are NaN at step 3");
     let steps = fs::read_to_string(folder.path().join("steps.csv")).unwrap();
     assert_eq!(
         steps.lines().take(2).collect::<Vec<_>>(),

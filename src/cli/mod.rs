@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. Only this part of the program prints.
 
+mod compare;
 mod completions;
 mod demo;
 mod doctor;
@@ -46,6 +47,8 @@ enum Command {
     Sheet(sheet::Sheet),
     /// Write the HTML report of a run again, without inference
     Report(report::Report),
+    /// Compare two runs: images, time and memory
+    Compare(compare::Compare),
     /// Show what is found, what is missing and what to do
     Doctor(doctor::Doctor),
     /// Fetch ONNX Runtime into the cache
@@ -67,6 +70,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Plan(command) => command.run(library),
         Command::Sheet(command) => command.run(),
         Command::Report(command) => command.run(),
+        Command::Compare(command) => command.run(),
         Command::Doctor(command) => command.run(library),
         Command::Setup(command) => command.run(),
         Command::Schema => schema::run(),

@@ -7,10 +7,11 @@ use ip2p_sweep::Error;
 use ip2p_sweep::model::runtime::Host;
 use ip2p_sweep::report::write_report;
 use ip2p_sweep::runner::{Execution, Outcome, Prepared, prepare};
-use ip2p_sweep::sheet::{SheetOptions, write_sheets};
+use ip2p_sweep::sheet::write_sheets;
 use ip2p_sweep::store::Run as RunFolder;
 
 use super::progress::{Progress, ProgressFlags, Views};
+use super::sheet::with_advice;
 use super::{RuntimeFlags, interrupt};
 
 /// `ip2p run`.
@@ -53,7 +54,7 @@ pub fn run_prepared(
     let mut views = Views::default();
     if outcome != Outcome::Interrupted {
         let run = RunFolder::read(out)?;
-        views.sheets = write_sheets(&run, &SheetOptions::default())?;
+        views.sheets = write_sheets(&run, &with_advice(&run))?;
         views.report = Some(write_report(&run)?);
         for note in views.sheets.iter().flat_map(|sheet| &sheet.notes) {
             progress.note(note);

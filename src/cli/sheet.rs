@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 use ip2p_sweep::Error;
+use ip2p_sweep::judge::advice::advise;
 use ip2p_sweep::sheet::{Format, SheetFile, SheetOptions, write_sheets};
 use ip2p_sweep::spec::{Parameter, SheetSpec};
 use ip2p_sweep::store::Run;
@@ -97,7 +98,7 @@ impl Sheet {
             name: self.name.clone(),
             seconds: self.seconds,
             only: (!self.only.is_empty()).then(|| only.cloned().collect()),
-            ..SheetOptions::default()
+            ..with_advice(run)
         }
     }
 }
@@ -105,6 +106,15 @@ impl Sheet {
 fn axis(text: &str) -> Result<Parameter, String> {
     let keys = Parameter::ALL.map(Parameter::key).join(", ");
     Parameter::from_key(text).ok_or(format!("expected one of {keys}"))
+}
+
+/// What the sweep file asks for, with the advised cells outlined.
+pub fn with_advice(run: &Run) -> SheetOptions {
+    let advised = advise(run).cells();
+    SheetOptions {
+        advised: (!advised.is_empty()).then_some(advised),
+        ..SheetOptions::default()
+    }
 }
 
 /// Where a sheet is and how large.

@@ -37,6 +37,8 @@ pub enum Event {
         record: Box<Record>,
         /// The image, unless it failed.
         image: Option<Arc<RgbImage>>,
+        /// The input that it was made from, at its size, to be measured against beside the inference.
+        input: Option<Arc<RgbImage>>,
     },
     /// Something the user should know.
     Note(String),

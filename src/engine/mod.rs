@@ -281,8 +281,8 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 }
             };
             let input = self.conditioning.input(self.job.plan, task.start).ok();
-            record.image_change = input.map(|input| mean_absolute_change(&input, &image));
-            self.hand_over(task, record, Some(Arc::new(image)))?;
+            record.image_change = input.as_ref().map(|input| mean_absolute_change(input, &image));
+            self.hand_over(task, record, Some(Arc::new(image)), input)?;
         }
         Ok(())
     }
@@ -291,7 +291,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
     fn fail(&mut self, task: &Task<'a>, mut record: Record, reason: String) -> Outcome<D> {
         record.status = Status::Failed;
         record.error = Some(reason);
-        self.hand_over(task, record, None)
+        self.hand_over(task, record, None, None)
     }
 
     /// Emits the cell's record and, without times of their own, those of its copies.
@@ -300,6 +300,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         task: &Task<'a>,
         mut record: Record,
         image: Option<Arc<RgbImage>>,
+        input: Option<Arc<RgbImage>>,
     ) -> Outcome<D> {
         let peaks = self.meter.peaks();
         record.vram_peak_mib = peaks.vram_mib;
@@ -323,11 +324,8 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         let records: Vec<(usize, Record)> = copies.collect();
         for (cell, record) in std::iter::once((task.work.cell, record)).chain(records) {
             self.finished.insert(cell);
-            self.emit(Event::Finished {
-                cell,
-                record: Box::new(record),
-                image: image.clone(),
-            })?;
+            let (image, input) = (image.clone(), input.clone());
+            self.emit(Event::Finished { cell, record: Box::new(record), image, input })?;
         }
         Ok(())
     }
@@ -348,6 +346,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             vram_source: None,
             rss_peak_mib: None,
             image_change: None,
+            measures: None,
             steps: Vec::new(),
         }
     }

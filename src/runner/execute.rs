@@ -10,6 +10,8 @@ use super::memory::policy;
 use super::timings::Timings;
 use crate::Error;
 use crate::engine::{self, Ending, Event, Job};
+use crate::judge::advice::advise;
+use crate::judge::measures::measure;
 use crate::meter::{Meter, cpu_name, free_bytes, gpu_name};
 use crate::model::OnnxModel;
 use crate::model::runtime::{ExecutionDevice, Host, Runtime, load, locate, resolve_device};
@@ -139,8 +141,9 @@ impl<'a> Execution<'a> {
             None => Ok(()),
         };
         // What was handed over is written whatever became of the rest; a full disk explains a stop best.
-        let folder = writer.finish()?;
+        let mut folder = writer.finish()?;
         worked?;
+        folder.finish_with(&advise(&Run::read(&path)?).texts())?;
         if let Some(place) = &place {
             learn(&host, prepared, &schedule, &folder, place.device);
         }
@@ -183,7 +186,17 @@ impl Place {
         let mut take = |event: Event| {
             observer(&event);
             match event {
-                Event::Finished { record, image, .. } => writer.hand_over(*record, image),
+                Event::Finished {
+                    record,
+                    image,
+                    input,
+                    ..
+                } => {
+                    let output = image.clone();
+                    writer.hand_over_with(*record, image, move |record| {
+                        record.measures = input.zip(output).and_then(|(i, o)| measure(&i, &o));
+                    })
+                }
                 _ => ControlFlow::Continue(()),
             }
         };

@@ -19,10 +19,14 @@ use super::text::{Shorten, Style};
 use crate::plan::Cell;
 use crate::store::Run;
 
-const PAPER: Rgb<u8> = Rgb([255, 255, 255]);
-const DARK: Rgb<u8> = Rgb([28, 30, 33]);
-const MUTED: Rgb<u8> = Rgb([104, 110, 120]);
-const RULE: Rgb<u8> = Rgb([208, 212, 218]);
+/// The ground of sheets.
+pub const PAPER: Rgb<u8> = Rgb([255, 255, 255]);
+/// Of values and titles.
+pub const DARK: Rgb<u8> = Rgb([28, 30, 33]);
+/// Of names.
+pub const MUTED: Rgb<u8> = Rgb([104, 110, 120]);
+/// Of thin lines.
+pub const RULE: Rgb<u8> = Rgb([208, 212, 218]);
 const HATCH: Rgb<u8> = Rgb([226, 229, 233]);
 const EMPTY: Rgb<u8> = Rgb([247, 248, 249]);
 const FAILED_PAPER: Rgb<u8> = Rgb([252, 239, 237]);
@@ -270,7 +274,7 @@ fn draw_text(canvas: &mut RgbImage, text: &Text) {
 }
 
 /// Puts an image at a place; pages have room for everything on them.
-fn paste(canvas: &mut RgbImage, image: &RgbImage, place: Rect) {
+pub fn paste(canvas: &mut RgbImage, image: &RgbImage, place: Rect) {
     let is_inside =
         place.x + image.width() <= canvas.width() && place.y + image.height() <= canvas.height();
     debug_assert!(is_inside, "{place:?} is outside of the page");
@@ -283,7 +287,8 @@ fn area(place: Rect) -> Area {
     Area::at(place.x as i32, place.y as i32).of_size(place.width.max(1), place.height.max(1))
 }
 
-fn fill(canvas: &mut RgbImage, place: Rect, colour: Rgb<u8>) {
+/// Fills a rectangle.
+pub fn fill(canvas: &mut RgbImage, place: Rect, colour: Rgb<u8>) {
     draw_filled_rect_mut(canvas, area(place), colour);
 }
 
@@ -292,7 +297,7 @@ fn frame(canvas: &mut RgbImage, place: Rect, colour: Rgb<u8>) {
 }
 
 /// Faint slanting lines: nothing here yet.
-fn hatch(canvas: &mut RgbImage, place: Rect) {
+pub fn hatch(canvas: &mut RgbImage, place: Rect) {
     for y in place.y..place.bottom() {
         for x in place.x..place.right() {
             let colour = if (x + y) % 10 < 2 { HATCH } else { EMPTY };

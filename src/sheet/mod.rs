@@ -6,22 +6,22 @@
 
 mod axes;
 mod block;
-mod draw;
-mod encode;
-mod font;
+pub(crate) mod draw;
+pub(crate) mod encode;
+pub(crate) mod font;
 mod grid;
 mod head;
 mod labels;
 mod layout;
-mod metrics;
+pub(crate) mod metrics;
 mod options;
-mod picture;
+pub(crate) mod picture;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod strip;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(crate) mod text;
 mod write;
 
 pub use layout::sizes;

@@ -75,7 +75,7 @@ impl RunFolder {
             .map(|(index, cell)| (cell.key.clone(), index))
             .collect();
         let records = known_records(folder, plan, &index, contents.records);
-        let tables = write_tables(folder, plan, &records)?;
+        let tables = write_tables(folder, plan, &records, &HashMap::new())?;
         Ok(Self {
             folder: folder.to_owned(),
             plan: plan.clone(),
@@ -160,7 +160,15 @@ impl RunFolder {
     /// # Errors
     /// If they cannot be written.
     pub fn finish(&mut self) -> Result<(), StoreError> {
-        self.tables = write_tables(&self.folder, &self.plan, &self.records)?;
+        self.finish_with(&HashMap::new())
+    }
+
+    /// As [`RunFolder::finish`], with what is advised of cells in the column `advice`.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub fn finish_with(&mut self, advice: &HashMap<CellKey, String>) -> Result<(), StoreError> {
+        self.tables = write_tables(&self.folder, &self.plan, &self.records, advice)?;
         Ok(())
     }
 }
@@ -226,6 +234,7 @@ fn write_tables(
     folder: &Path,
     plan: &Plan,
     records: &[Option<Record>],
+    advice: &HashMap<CellKey, String>,
 ) -> Result<Tables, StoreError> {
     let recorded = || {
         plan.cells
@@ -239,7 +248,8 @@ fn write_tables(
             .map(|&column| column.to_owned())
             .collect::<Vec<_>>()
     };
-    let cells = recorded().map(|(cell, record)| cell_row(cell, record));
+    let cells = recorded()
+        .map(|(cell, record)| cell_row(cell, record, advice.get(&cell.key).map(String::as_str)));
     let steps = recorded().flat_map(|(_, record)| step_rows(record));
     let write = |name: &str, rows: Vec<Vec<String>>| {
         let path = folder.join(name);
@@ -268,7 +278,11 @@ impl Tables {
                 .and_then(|bytes| file.write_all(&bytes))
                 .map_err(StoreError::write(&folder.join(name)))
         };
-        append(&mut self.cells, CELLS_TABLE, vec![cell_row(cell, record)])?;
+        append(
+            &mut self.cells,
+            CELLS_TABLE,
+            vec![cell_row(cell, record, None)],
+        )?;
         append(&mut self.steps, STEPS_TABLE, step_rows(record).collect())
     }
 }

@@ -35,9 +35,24 @@ pub struct Record {
     pub rss_peak_mib: Option<f64>,
     /// Mean absolute difference to the fitted input, of 255 levels, 0 to 1.
     pub image_change: Option<f64>,
+    /// What else was measured against the fitted input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measures: Option<Measures>,
     /// The denoising steps of its batch; empty for all but the batch's first cell.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepRecord>,
+}
+
+/// How an output differs from its fitted input ([`crate::judge::measures`]). It knows nothing of the
+/// instruction.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Measures {
+    /// Mean structural similarity of the luma, 1 for equal images, down to -1.
+    pub ssim: f64,
+    /// Change of the mean saturation (largest minus smallest level of a pixel), of full scale, -1 to 1.
+    pub saturation_change: f64,
+    /// Change of the RMS contrast (standard deviation of the luma), of full scale, -0.5 to 0.5.
+    pub contrast_change: f64,
 }
 
 /// How a cell ended.

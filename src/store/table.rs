@@ -2,11 +2,11 @@
 
 use csv::WriterBuilder;
 
-use super::{Record, Status, StepRecord};
+use super::{Measures, Record, Status, StepRecord};
 use crate::plan::Cell;
 
 /// The columns of `cells.csv`.
-pub(super) const CELL_COLUMNS: [&str; 30] = [
+pub(super) const CELL_COLUMNS: [&str; 33] = [
     "cell",
     "status",
     "file",
@@ -35,6 +35,9 @@ pub(super) const CELL_COLUMNS: [&str; 30] = [
     "vram_source",
     "rss_peak_mib",
     "image_change",
+    "ssim",
+    "saturation_change",
+    "contrast_change",
     "advice",
     "error",
 ];
@@ -54,13 +57,14 @@ pub(super) const STEP_COLUMNS: [&str; 10] = [
 ];
 
 /// A cell's row in `cells.csv`.
-pub(super) fn cell_row(cell: &Cell, record: &Record) -> Vec<String> {
+pub(super) fn cell_row(cell: &Cell, record: &Record, advice: Option<&str>) -> Vec<String> {
     let Cell { parameters, .. } = cell;
     let (status, file) = match record.status {
         Status::Done => ("done", cell.key.image_path()),
         Status::Failed => ("failed", String::new()),
     };
     let times = &record.times;
+    let measured = |value: fn(&Measures) -> f64| number(record.measures.as_ref().map(value), 5);
     vec![
         text(cell.key.as_str()),
         status.to_owned(),
@@ -90,7 +94,10 @@ pub(super) fn cell_row(cell: &Cell, record: &Record) -> Vec<String> {
         text(record.vram_source.as_deref().unwrap_or_default()),
         number(record.rss_peak_mib, 1),
         number(record.image_change, 5),
-        String::new(),
+        measured(|measures| measures.ssim),
+        measured(|measures| measures.saturation_change),
+        measured(|measures| measures.contrast_change),
+        text(advice.unwrap_or_default()),
         text(record.error.as_deref().unwrap_or_default()),
     ]
 }
@@ -114,7 +121,7 @@ pub(super) fn step_rows(record: &Record) -> impl Iterator<Item = Vec<String>> {
 }
 
 /// Rows as CSV.
-pub(super) fn to_csv<R, F>(rows: impl IntoIterator<Item = R>) -> Result<Vec<u8>, csv::Error>
+pub fn to_csv<R, F>(rows: impl IntoIterator<Item = R>) -> Result<Vec<u8>, csv::Error>
 where
     R: IntoIterator<Item = F>,
     F: AsRef<[u8]>,
@@ -129,7 +136,7 @@ where
 }
 
 /// Text that no spreadsheet takes for a formula.
-fn text(value: &str) -> String {
+pub fn text(value: &str) -> String {
     if value.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         format!("'{value}")
     } else {
@@ -138,6 +145,6 @@ fn text(value: &str) -> String {
 }
 
 /// A number with so many decimals; unknown is empty.
-fn number(value: Option<f64>, decimals: usize) -> String {
+pub fn number(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(String::new, |value| format!("{value:.decimals$}"))
 }

@@ -14,7 +14,12 @@ use super::{Record, RunFolder, StoreError};
 const WAITING: usize = 16;
 
 /// A cell on its way to the disk.
-type Finished = (Record, Option<Arc<RgbImage>>);
+struct Finished {
+    record: Record,
+    image: Option<Arc<RgbImage>>,
+    /// What is still to be found out for the record.
+    complete: Box<dyn FnOnce(&mut Record) + Send>,
+}
 
 /// Takes finished cells and writes them in the order in which they come.
 #[derive(Debug)]
@@ -37,7 +42,13 @@ impl Writer {
         let path = folder.path().to_owned();
         let (queue, arrivals): (_, Receiver<Finished>) = sync_channel(WAITING);
         let write_all = move || {
-            for (record, image) in arrivals {
+            for Finished {
+                mut record,
+                image,
+                complete,
+            } in arrivals
+            {
+                complete(&mut record);
                 saved(folder.record(record, image.as_deref())?);
             }
             folder.finish()?;
@@ -56,7 +67,22 @@ impl Writer {
 
     /// Hands a cell over. Breaks if writing has failed: [`Writer::finish`] says why.
     pub fn hand_over(&self, record: Record, image: Option<Arc<RgbImage>>) -> ControlFlow<()> {
-        match self.queue.send((record, image)) {
+        self.hand_over_with(record, image, |_| ())
+    }
+
+    /// As [`Writer::hand_over`]; `complete` adds to the record on the writer's thread, beside the inference.
+    pub fn hand_over_with(
+        &self,
+        record: Record,
+        image: Option<Arc<RgbImage>>,
+        complete: impl FnOnce(&mut Record) + Send + 'static,
+    ) -> ControlFlow<()> {
+        let complete = Box::new(complete);
+        match self.queue.send(Finished {
+            record,
+            image,
+            complete,
+        }) {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         }

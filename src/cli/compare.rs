@@ -1,0 +1,169 @@
+//! `ip2p compare`: two runs side by side.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use ip2p_sweep::Error;
+use ip2p_sweep::compare::{Comparison, Pair, compare, write_comparison};
+use ip2p_sweep::store::Run;
+
+use super::{render, table};
+
+/// Rows of the table on the terminal; `compare.csv` has all.
+const MOST_ROWS: usize = 24;
+
+/// `ip2p compare`.
+#[derive(Debug, clap::Args)]
+pub struct Compare {
+    /// The first run folder
+    a: PathBuf,
+    /// The second run folder; ratios are of its numbers to those of the first
+    b: PathBuf,
+    /// Where the table, the sheets and the page go; by default results/A-vs-B under the current folder
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+impl Compare {
+    pub fn run(self) -> Result<ExitCode, Error> {
+        let (a, b) = (Run::read(&self.a)?, Run::read(&self.b)?);
+        let runs = [&a, &b];
+        let comparison = compare(runs)?;
+        let out = self
+            .out
+            .unwrap_or_else(|| default_folder(&comparison.names));
+        let written = write_comparison(runs, &comparison, &out)?;
+        differences(&comparison);
+        pairs(&comparison);
+        left_out(&comparison);
+        for path in [&written.table, &written.page]
+            .into_iter()
+            .chain(&written.sheets)
+        {
+            render::line(format_args!("{}", path.display()));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Names are folders' names, or paths where those are equal.
+fn default_folder(names: &[String; 2]) -> PathBuf {
+    let plain = |name: &String| {
+        name.replace(['/', '\\'], "-")
+            .trim_matches(['.', '-'])
+            .to_owned()
+    };
+    Path::new("results").join(format!("{}-vs-{}", plain(&names[0]), plain(&names[1])))
+}
+
+/// What the runs are, and what they differ in throughout.
+fn differences(comparison: &Comparison) {
+    let mut rows = vec![vec![String::new(), "A".to_owned(), "B".to_owned()]];
+    let [a, b] = comparison.names.clone();
+    rows.push(vec!["run".to_owned(), a, b]);
+    for setting in &comparison.settings {
+        let [a, b] = setting.values.clone();
+        rows.push(vec![setting.name.to_owned(), a, b]);
+    }
+    print_table(&rows);
+}
+
+/// The pairs that differ most, and the medians of all.
+fn pairs(comparison: &Comparison) {
+    let perceptual = |pair: &Pair| {
+        pair.difference
+            .as_ref()
+            .ok()
+            .map(|difference| difference.perceptual_mean)
+    };
+    let mut order: Vec<&Pair> = comparison.pairs.iter().collect();
+    // What could not be compared comes first; equal differences stay in the order of the plan.
+    let amount = |pair: &Pair| perceptual(pair).unwrap_or(f64::INFINITY);
+    order.sort_by(|one, other| amount(other).total_cmp(&amount(one)));
+    let shown = order.len().min(MOST_ROWS);
+    let axes = comparison.axes.iter().map(|axis| axis.key());
+    let head = axes.chain([
+        "perceptual",
+        "ssim",
+        "ms A",
+        "ms B",
+        "time",
+        "MiB A",
+        "MiB B",
+        "memory",
+    ]);
+    let mut rows: Vec<Vec<String>> = vec![head.map(str::to_owned).collect()];
+    rows.extend(order[..shown].iter().map(|pair| row(pair)));
+    print_table(&rows);
+    if shown < order.len() {
+        let (more, csv) = (order.len() - shown, "compare.csv");
+        render::line(format_args!(
+            "... and {more} cells that differ less; {csv} has all"
+        ));
+    }
+    let median = |value: &dyn Fn(&Pair) -> Option<f64>| {
+        let mut values: Vec<f64> = comparison.pairs.iter().filter_map(value).collect();
+        values.sort_by(f64::total_cmp);
+        number(values.get(values.len() / 2).copied(), 2)
+    };
+    render::line(format_args!(
+        "{} cells in both; medians: perceptual {}, time {}, memory {} (B to A)",
+        comparison.pairs.len(),
+        median(&perceptual),
+        median(&Pair::time_ratio),
+        median(&Pair::memory_ratio),
+    ));
+}
+
+fn row(pair: &Pair) -> Vec<String> {
+    let (perceptual, ssim) = match &pair.difference {
+        Ok(difference) if difference.is_none() => ("equal".to_owned(), "1".to_owned()),
+        Ok(difference) => (
+            number(Some(difference.perceptual_mean), 3),
+            number(Some(difference.ssim), 4),
+        ),
+        Err(reason) => (reason.clone(), String::new()),
+    };
+    let measured = [
+        perceptual,
+        ssim,
+        number(pair.denoise_ms[0], 0),
+        number(pair.denoise_ms[1], 0),
+        number(pair.time_ratio(), 2),
+        number(pair.peak_mib[0], 0),
+        number(pair.peak_mib[1], 0),
+        number(pair.memory_ratio(), 2),
+    ];
+    pair.values.iter().cloned().chain(measured).collect()
+}
+
+/// Cells that have no partner, or several.
+fn left_out(comparison: &Comparison) {
+    let [a, b] = &comparison.alone;
+    for (title, cells) in [
+        ("only in A", a),
+        ("only in B", b),
+        ("not told apart", &comparison.ambiguous),
+    ] {
+        for cell in cells.iter().take(MOST_ROWS) {
+            render::line(format_args!("{title}: {cell}"));
+        }
+        if cells.len() > MOST_ROWS {
+            render::line(format_args!("{title}: {} more", cells.len() - MOST_ROWS));
+        }
+    }
+}
+
+fn number(value: Option<f64>, decimals: usize) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.decimals$}"))
+}
+
+/// Line by line, so that no text of a run can steer the terminal.
+fn print_table(rows: &[Vec<String>]) {
+    let one_line = |cell: &String| cell.replace(char::is_control, " ");
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().map(one_line).collect())
+        .collect();
+    render::print(&format!("{}\n", table::align(&rows)));
+}

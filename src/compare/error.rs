@@ -1,0 +1,64 @@
+//! What can go wrong with a comparison.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::store::StoreError;
+
+/// Why two runs cannot be compared.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum CompareError {
+    /// No cell of one is in the other.
+    #[error("no cell of {} is in {}: {why}", folders.0.display(), folders.1.display())]
+    #[diagnostic(help(
+        "cells are matched by their parameters and the bytes of their images; a parameter may differ where \
+         each run has one value of it"
+    ))]
+    NothingInCommon {
+        /// The run folders.
+        folders: (PathBuf, PathBuf),
+        /// The parameter that stands in the way.
+        why: String,
+    },
+    /// The folder to write to is in use for something else.
+    #[error("{} holds other things than a comparison", folder.display())]
+    #[diagnostic(help("name an empty or new folder with --out"))]
+    Foreign {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A folder cannot be made, or an image cannot be copied.
+    #[error("cannot write {}: {source}", path.display())]
+    #[diagnostic(help(
+        "check that there is space and that you may write there; the runs are not touched"
+    ))]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's words.
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Store(#[from] StoreError),
+    /// A picture cannot be coded.
+    #[error("cannot code a picture of the comparison: {0}")]
+    #[diagnostic(help("this is a fault of ip2p; please report it"))]
+    Picture(#[from] image::ImageError),
+    /// The table cannot be coded.
+    #[error("cannot code the table of the comparison: {0}")]
+    #[diagnostic(help("this is a fault of ip2p; please report it"))]
+    Table(#[from] csv::Error),
+    /// The page cannot be rendered.
+    #[error("cannot render the page of the comparison: {0}")]
+    #[diagnostic(help("this is a fault of ip2p; please report it"))]
+    Template(#[from] minijinja::Error),
+}
+
+impl CompareError {
+    pub(super) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        |source| Self::Write { path, source }
+    }
+}

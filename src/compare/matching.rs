@@ -1,0 +1,216 @@
+//! Which cell of one run is which of another.
+//!
+//! Two cells are the same where all parameters are, but for those of which each run has a single value:
+//! another model, scheduler or number of steps for the whole run is what one compares. Images and
+//! models are the same where their bytes are, whatever they are called; the names of presets do not count, what they set does.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::plan::Plan;
+use crate::spec::{Parameter, Parameters};
+use crate::store::{Record, Run};
+
+/// What the whole of each run has and the other has not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// A parameter, `device` or `precision`.
+    pub name: &'static str,
+    /// Of the first and the second run.
+    pub values: [String; 2],
+}
+
+/// Which cells belong together; cells are indices into [`Plan::cells`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Matching {
+    /// What the runs differ in as a whole.
+    pub settings: Vec<Setting>,
+    /// The parameters that tell matched cells apart, in the order of nesting.
+    pub axes: Vec<Parameter>,
+    /// In the order of the first run.
+    pub pairs: Vec<[usize; 2]>,
+    /// Cells without a partner, of the first and the second run.
+    pub alone: [Vec<usize>; 2],
+    /// Cells that share their values with others of their own run, of the first and the second run.
+    pub ambiguous: [Vec<usize>; 2],
+}
+
+/// Matches the cells of two runs.
+pub fn match_cells(runs: [&Run; 2]) -> Matching {
+    let plans = runs.map(|run| &run.plan);
+    let spread = plans.map(Spread::of);
+    let counted: Vec<Parameter> = Parameter::ALL
+        .into_iter()
+        .filter(|&parameter| counts(parameter, &spread))
+        .collect();
+    let axes = counted.iter().copied().filter(|parameter| {
+        let values = spread.each_ref().map(|spread| spread.values(*parameter));
+        values.iter().any(|values| values.len() > 1)
+    });
+    let groups = plans.map(|plan| groups(plan, &counted));
+    let mut matching = Matching {
+        settings: settings(runs, &spread),
+        axes: axes.collect(),
+        pairs: Vec::new(),
+        alone: Default::default(),
+        ambiguous: Default::default(),
+    };
+    for which in [0, 1] {
+        let other = &groups[1 - which];
+        let is_ambiguous = |key: &Vec<String>| {
+            [&groups[which], other]
+                .iter()
+                .any(|groups| groups.get(key).is_some_and(|cells| cells.len() > 1))
+        };
+        for (index, cell) in plans[which].cells.iter().enumerate() {
+            let key = key(plans[which], &cell.parameters, &counted);
+            match other.get(&key) {
+                None => matching.alone[which].push(index),
+                Some(_) if is_ambiguous(&key) => matching.ambiguous[which].push(index),
+                Some(partners) if which == 0 => matching.pairs.push([index, partners[0]]),
+                Some(_) => {}
+            }
+        }
+    }
+    matching
+}
+
+/// Why no cells match: the first parameter whose values have none in common.
+pub(super) fn obstacle(runs: [&Run; 2]) -> String {
+    let spread = runs.map(|run| Spread::of(&run.plan));
+    let apart = Parameter::ALL
+        .into_iter()
+        .filter(|&parameter| counts(parameter, &spread))
+        .find(|&parameter| {
+            let [one, other] = spread.each_ref().map(|spread| spread.values(parameter));
+            one.is_disjoint(other)
+        });
+    match apart {
+        Some(parameter) => format!("they have no {parameter} in common"),
+        None => "they have no combination of parameters in common".to_owned(),
+    }
+}
+
+/// The values of a cell that tell it from others, or its key where nothing does.
+pub(super) fn label(parameters: &Parameters, axes: &[Parameter], key: &str) -> String {
+    let values: Vec<String> = axes
+        .iter()
+        .map(|&axis| format!("{axis} {}", parameters.text(axis)))
+        .collect();
+    if values.is_empty() {
+        key.to_owned()
+    } else {
+        values.join(", ")
+    }
+}
+
+/// The distinct values of each parameter, as they are matched.
+struct Spread(HashMap<Parameter, BTreeSet<String>>);
+
+impl Spread {
+    fn of(plan: &Plan) -> Self {
+        let mut values: HashMap<Parameter, BTreeSet<String>> = HashMap::new();
+        for parameter in Parameter::ALL {
+            let of_cells = plan
+                .cells
+                .iter()
+                .map(|cell| value(plan, &cell.parameters, parameter));
+            values.insert(parameter, of_cells.collect());
+        }
+        Self(values)
+    }
+
+    fn values(&self, parameter: Parameter) -> &BTreeSet<String> {
+        &self.0[&parameter]
+    }
+}
+
+/// Whether a parameter has to be the same in both cells of a pair.
+fn counts(parameter: Parameter, spread: &[Spread; 2]) -> bool {
+    let [one, other] = spread.each_ref().map(|spread| spread.values(parameter));
+    match parameter {
+        Parameter::Preset => false,
+        // Edits of different pictures have nothing to do with each other.
+        Parameter::Image => true,
+        _ => one.len() > 1 || other.len() > 1 || one == other,
+    }
+}
+
+/// A value as it is matched: images and models by their bytes.
+fn value(plan: &Plan, parameters: &Parameters, parameter: Parameter) -> String {
+    let text = parameters.text(parameter);
+    let digest = match parameter {
+        Parameter::Image => plan
+            .images
+            .iter()
+            .find(|image| image.name == text)
+            .map(|image| &image.sha256),
+        Parameter::Model => plan
+            .models
+            .iter()
+            .find(|model| model.name == text)
+            .map(|model| &model.sha256),
+        _ => None,
+    };
+    digest.cloned().unwrap_or(text)
+}
+
+fn key(plan: &Plan, parameters: &Parameters, counted: &[Parameter]) -> Vec<String> {
+    counted
+        .iter()
+        .map(|&parameter| value(plan, parameters, parameter))
+        .collect()
+}
+
+fn groups(plan: &Plan, counted: &[Parameter]) -> HashMap<Vec<String>, Vec<usize>> {
+    let mut groups: HashMap<Vec<String>, Vec<usize>> = HashMap::new();
+    for (index, cell) in plan.cells.iter().enumerate() {
+        groups
+            .entry(key(plan, &cell.parameters, counted))
+            .or_default()
+            .push(index);
+    }
+    groups
+}
+
+/// What the runs have as a whole and differ in.
+fn settings(runs: [&Run; 2], spread: &[Spread; 2]) -> Vec<Setting> {
+    let mut settings: Vec<Setting> = Vec::new();
+    for parameter in Parameter::ALL {
+        if parameter != Parameter::Preset && !counts(parameter, spread) {
+            let values = runs.map(|run| {
+                let first = run.plan.cells.first();
+                first
+                    .map(|cell| cell.parameters.text(parameter))
+                    .unwrap_or_default()
+            });
+            settings.push(Setting {
+                name: parameter.key(),
+                values,
+            });
+        }
+    }
+    let mut recorded = |name, values: [BTreeSet<&str>; 2]| {
+        if values[0] != values[1] {
+            let values = values.map(|values| values.into_iter().collect::<Vec<_>>().join(", "));
+            settings.push(Setting { name, values });
+        }
+    };
+    recorded(
+        "device",
+        runs.map(|run| of_records(run, |record| &record.device)),
+    );
+    recorded(
+        "precision",
+        runs.map(|run| of_records(run, |record| &record.precision)),
+    );
+    settings
+}
+
+fn of_records(run: &Run, value: fn(&Record) -> &str) -> BTreeSet<&str> {
+    run.plan
+        .cells
+        .iter()
+        .filter_map(|cell| run.records.get(&cell.key))
+        .map(value)
+        .collect()
+}

@@ -1,0 +1,130 @@
+//! One cell in both runs, measured.
+
+use image::{Rgb, RgbImage};
+
+use super::matching::label;
+use crate::image::read;
+use crate::judge::difference::{Difference, difference};
+use crate::plan::CellKey;
+use crate::spec::Parameter;
+use crate::store::{Record, Run};
+
+/// A cell that both runs have.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pair {
+    /// As indices into the plan of the first and the second run.
+    pub cells: [usize; 2],
+    /// Their names in either run.
+    pub keys: [CellKey; 2],
+    /// The values of the axes.
+    pub values: Vec<String>,
+    /// Axes and values, for people.
+    pub label: String,
+    /// How far the images are apart, or why that is not known.
+    pub difference: Result<Difference, String>,
+    /// Milliseconds of denoising. Encoding is left out: it counts for whichever cell came first.
+    pub denoise_ms: [Option<f64>; 2],
+    /// Peak of device memory, or of resident memory where either run has no other, in MiB.
+    pub peak_mib: [Option<f64>; 2],
+}
+
+impl Pair {
+    /// Reads and measures both cells.
+    pub(super) fn measure(runs: [&Run; 2], cells: [usize; 2], axes: &[Parameter]) -> Self {
+        let found = [0, 1].map(|which| &runs[which].plan.cells[cells[which]]);
+        let records = [0, 1].map(|which| runs[which].records.get(&found[which].key));
+        let keys = found.map(|cell| cell.key.clone());
+        let images = images(runs, [&keys[0], &keys[1]]);
+        let difference = images.and_then(|[a, b]| match difference(&a, &b) {
+            Ok((difference, _)) => Ok(difference),
+            Err(error) => Err(error.to_string()),
+        });
+        Self {
+            cells,
+            values: axes
+                .iter()
+                .map(|&axis| found[0].parameters.text(axis))
+                .collect(),
+            label: label(&found[0].parameters, axes, keys[0].as_str()),
+            difference,
+            denoise_ms: records.map(|record| record?.times.denoise_ms),
+            peak_mib: peaks(records),
+            keys,
+        }
+    }
+
+    /// Reads its images again: those of all pairs would not fit into memory.
+    ///
+    /// # Errors
+    /// Why there is nothing to see, in words.
+    pub fn images(&self, runs: [&Run; 2]) -> Result<[RgbImage; 2], String> {
+        images(runs, [&self.keys[0], &self.keys[1]])
+    }
+
+    /// How many times as long the second took.
+    pub fn time_ratio(&self) -> Option<f64> {
+        ratio(self.denoise_ms)
+    }
+
+    /// How many times as much memory the second took.
+    pub fn memory_ratio(&self) -> Option<f64> {
+        ratio(self.peak_mib)
+    }
+}
+
+fn images(runs: [&Run; 2], keys: [&CellKey; 2]) -> Result<[RgbImage; 2], String> {
+    let open = |which: usize| {
+        let path = runs[which].image_path(keys[which]);
+        let path = path.ok_or_else(|| {
+            format!(
+                "{} has no image of it",
+                ["the first run", "the second run"][which]
+            )
+        })?;
+        read(&path)
+            .map(|(image, _)| image)
+            .map_err(|error| error.to_string())
+    };
+    Ok([open(0)?, open(1)?])
+}
+
+/// The absolute difference of every level, so many times: black is equal.
+pub(super) fn amplified(a: &RgbImage, b: &RgbImage, gain: u8) -> RgbImage {
+    RgbImage::from_fn(a.width(), a.height(), |x, y| {
+        let (Rgb(a), Some(Rgb(b))) = (a.get_pixel(x, y), b.get_pixel_checked(x, y)) else {
+            return Rgb([0; 3]);
+        };
+        Rgb([0, 1, 2].map(|channel| a[channel].abs_diff(b[channel]).saturating_mul(gain)))
+    })
+}
+
+/// By how much differences are amplified: a power of two, the same for all pairs, so that they can be
+/// compared; the mean level of the middle one of those that differ is a quarter of full scale at most.
+pub(super) fn gain(pairs: &[Pair]) -> u8 {
+    const MOST: u8 = 32;
+    let means = pairs
+        .iter()
+        .filter_map(|pair| Some(pair.difference.as_ref().ok()?.level_mean));
+    let mut means: Vec<f64> = means.filter(|mean| *mean > 0.0).collect();
+    means.sort_by(f64::total_cmp);
+    let middle = means.get(means.len() / 2).copied().unwrap_or_default();
+    let mut gain = MOST;
+    while gain > 1 && f64::from(gain) * middle > 64.0 {
+        gain /= 2;
+    }
+    gain
+}
+
+/// Of the same kind for both, so that they can be compared.
+fn peaks(records: [Option<&Record>; 2]) -> [Option<f64>; 2] {
+    let of = |peak: fn(&Record) -> Option<f64>| records.map(|record| record.and_then(peak));
+    match of(|record| record.vram_peak_mib) {
+        [Some(one), Some(other)] => [Some(one), Some(other)],
+        _ => of(|record| record.rss_peak_mib),
+    }
+}
+
+fn ratio(values: [Option<f64>; 2]) -> Option<f64> {
+    let ratio = values[1]? / values[0]?;
+    ratio.is_finite().then_some(ratio)
+}

@@ -1,0 +1,83 @@
+//! The images of the page, so that its folder can be moved without the runs.
+
+use std::fs;
+use std::path::Path;
+
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder, RgbImage};
+use rayon::prelude::*;
+
+use super::pair::amplified;
+use super::{CompareError, Comparison, Pair};
+use crate::store::{self, Run};
+
+const FOLDER: &str = "images";
+
+/// One of the three images of a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Of the first run.
+    A,
+    /// Of the second run.
+    B,
+    /// Where they differ.
+    Difference,
+}
+
+/// Where an image of a pair is, relative to the page. Keys are safe as file names.
+pub(super) fn path(pair: &Pair, side: Side) -> String {
+    let (letter, key) = match side {
+        Side::A => ("a", &pair.keys[0]),
+        Side::B => ("b", &pair.keys[1]),
+        Side::Difference => ("difference", &pair.keys[0]),
+    };
+    format!("{FOLDER}/{letter}-{key}.png")
+}
+
+/// Writes the images of all pairs and where they differ.
+pub(super) fn write(
+    runs: [&Run; 2],
+    comparison: &Comparison,
+    out: &Path,
+) -> Result<(), CompareError> {
+    let folder = out.join(FOLDER);
+    store::make_folder(&folder)?;
+    remove_earlier(&folder)?;
+    comparison.pairs.par_iter().try_for_each(|pair| {
+        let (Ok([a, b]), Ok(_)) = (pair.images(runs), &pair.difference) else {
+            return Ok(());
+        };
+        put(&out.join(path(pair, Side::A)), &a)?;
+        put(&out.join(path(pair, Side::B)), &b)?;
+        put(
+            &out.join(path(pair, Side::Difference)),
+            &amplified(&a, &b, comparison.gain),
+        )
+    })
+}
+
+/// Removes the images of an earlier comparison.
+fn remove_earlier(folder: &Path) -> Result<(), CompareError> {
+    for entry in fs::read_dir(folder).map_err(CompareError::write(folder))? {
+        let path = entry.map_err(CompareError::write(folder))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let is_ours = ["a-", "b-", "difference-"]
+            .iter()
+            .any(|side| name.starts_with(side));
+        if is_ours && name.ends_with(".png") {
+            fs::remove_file(&path).map_err(CompareError::write(&path))?;
+        }
+    }
+    Ok(())
+}
+
+fn put(path: &Path, image: &RgbImage) -> Result<(), CompareError> {
+    let mut bytes = Vec::new();
+    PngEncoder::new(&mut bytes).write_image(
+        image,
+        image.width(),
+        image.height(),
+        ExtendedColorType::Rgb8,
+    )?;
+    Ok(store::write_new_file(path, &bytes)?)
+}

@@ -1,0 +1,329 @@
+//! How far two images of one size are apart, as a viewer sees it, and where.
+//!
+//! The perceptual measure is butteraugli's: per pixel, in units of what is just noticeable, with the
+//! masking of fine differences by what surrounds them. Structure is compared by SSIM, levels directly.
+
+use butteraugli::{ButteraugliParams, Img, RGB8, butteraugli};
+use image::imageops::{self, FilterType};
+use image::{Rgb, RgbImage};
+use serde::{Deserialize, Serialize};
+
+/// The perceptual difference that is drawn brightest in a heat map; below 1 nothing is noticed.
+pub const BRIGHTEST: f32 = 4.0;
+
+/// Pixels of a side that butteraugli needs.
+const SMALLEST_SIDE: u32 = 8;
+/// Pixels of a side of the windows of SSIM, and from one window to the next.
+const WINDOW: u32 = 8;
+const STRIDE: usize = 4;
+/// (0.01 x 255)^2 and (0.03 x 255)^2, as in Wang et al. 2004.
+const C1: f64 = 6.5025;
+const C2: f64 = 58.5225;
+
+/// How far two images are apart.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Difference {
+    /// Mean of the perceptual difference over all pixels; 1 is just noticeable.
+    pub perceptual_mean: f64,
+    /// The perceptual difference that 99 of 100 pixels stay under.
+    pub perceptual_p99: f64,
+    /// Mean structural similarity of the luma, 1 for equal images, down to -1.
+    pub ssim: f64,
+    /// Mean absolute difference of all levels, of 255.
+    pub level_mean: f64,
+    /// Largest absolute difference of a level, of 255.
+    pub level_max: u8,
+}
+
+impl Difference {
+    /// That of equal images.
+    pub const NONE: Self = Self {
+        perceptual_mean: 0.0,
+        perceptual_p99: 0.0,
+        ssim: 1.0,
+        level_mean: 0.0,
+        level_max: 0,
+    };
+
+    /// Whether every level is the same.
+    pub fn is_none(&self) -> bool {
+        self.level_max == 0
+    }
+}
+
+/// The perceptual difference of two images at every pixel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DifferenceMap {
+    width: u32,
+    height: u32,
+    /// Row by row.
+    values: Vec<f32>,
+}
+
+impl DifferenceMap {
+    /// Pixels.
+    pub fn dimensions(&self) -> (u32, u32) {
+        (self.width, self.height)
+    }
+
+    /// The difference at a pixel; 0 outside.
+    pub fn at(&self, x: u32, y: u32) -> f32 {
+        let index = y as usize * self.width as usize + x as usize;
+        let inside = x < self.width && y < self.height;
+        inside.then(|| self.values[index]).unwrap_or_default()
+    }
+}
+
+/// Why two images cannot be compared.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
+pub enum DifferenceError {
+    /// They differ in size.
+    #[error("the images differ in size: {}x{} and {}x{} pixels", expected.0, expected.1, actual.0, actual.1)]
+    #[diagnostic(help("compare images that were made with the same [size]"))]
+    Size {
+        /// Width and height of the first.
+        expected: (u32, u32),
+        /// Width and height of the second.
+        actual: (u32, u32),
+    },
+    /// There are no pixels, or too many.
+    #[error("images of {}x{} pixels cannot be compared", size.0, size.1)]
+    #[diagnostic(help("compare images of at least one pixel"))]
+    Pixels {
+        /// Width and height of both.
+        size: (u32, u32),
+    },
+}
+
+/// Compares two images: how far apart, and where.
+///
+/// # Errors
+/// If they differ in size, or have no pixels.
+pub fn difference(
+    expected: &RgbImage,
+    actual: &RgbImage,
+) -> Result<(Difference, DifferenceMap), DifferenceError> {
+    let size = expected.dimensions();
+    if size != actual.dimensions() {
+        return Err(DifferenceError::Size {
+            expected: size,
+            actual: actual.dimensions(),
+        });
+    }
+    if size.0 == 0 || size.1 == 0 {
+        return Err(DifferenceError::Pixels { size });
+    }
+    if expected == actual {
+        let values = vec![0.0; size.0 as usize * size.1 as usize];
+        let map = map_of(size, values);
+        return Ok((Difference::NONE, map));
+    }
+    let values = perceptual(expected, actual).ok_or(DifferenceError::Pixels { size })?;
+    let mut sorted = values.clone();
+    sorted.sort_by(f32::total_cmp);
+    let levels = || {
+        let pairs = expected.as_raw().iter().zip(actual.as_raw());
+        pairs.map(|(one, other)| one.abs_diff(*other))
+    };
+    let sum: u64 = levels().map(u64::from).sum();
+    let difference = Difference {
+        perceptual_mean: values.iter().copied().map(f64::from).sum::<f64>() / values.len() as f64,
+        perceptual_p99: f64::from(sorted[(sorted.len() * 99).div_ceil(100) - 1]),
+        ssim: ssim(expected, actual),
+        level_mean: sum as f64 / expected.as_raw().len() as f64,
+        level_max: levels().max().unwrap_or_default(),
+    };
+    Ok((difference, map_of(size, values)))
+}
+
+/// A map as an image of its size: black where nothing differs, through violet and orange to a pale yellow
+/// at [`BRIGHTEST`]. The scale is fixed, so that heat maps can be compared.
+pub fn heat_map(map: &DifferenceMap) -> RgbImage {
+    RgbImage::from_fn(map.width, map.height, |x, y| heat(map.at(x, y) / BRIGHTEST))
+}
+
+fn map_of((width, height): (u32, u32), values: Vec<f32>) -> DifferenceMap {
+    DifferenceMap {
+        width,
+        height,
+        values,
+    }
+}
+
+/// A colour between 0 and 1; the anchors are those of matplotlib's "inferno" at every quarter.
+fn heat(value: f32) -> Rgb<u8> {
+    const ANCHORS: [[f32; 3]; 5] = [
+        [0.0, 0.0, 4.0],
+        [87.0, 16.0, 110.0],
+        [188.0, 55.0, 84.0],
+        [249.0, 142.0, 9.0],
+        [252.0, 255.0, 164.0],
+    ];
+    let place = value.clamp(0.0, 1.0) * 4.0;
+    let index = (place as usize).min(3);
+    let part = place - index as f32;
+    Rgb([0, 1, 2].map(|channel| {
+        let (from, to) = (ANCHORS[index][channel], ANCHORS[index + 1][channel]);
+        (from + (to - from) * part).round() as u8
+    }))
+}
+
+/// Butteraugli's difference at every pixel, row by row; images too small for it are enlarged.
+fn perceptual(expected: &RgbImage, actual: &RgbImage) -> Option<Vec<f32>> {
+    let (width, height) = expected.dimensions();
+    let (wide, high) = (width.max(SMALLEST_SIDE), height.max(SMALLEST_SIDE));
+    let pixels = |image: &RgbImage| -> Vec<RGB8> {
+        let image = imageops::resize(image, wide, high, FilterType::Nearest);
+        image
+            .pixels()
+            .map(|&Rgb([r, g, b])| RGB8::new(r, g, b))
+            .collect()
+    };
+    let (wide, high) = (wide as usize, high as usize);
+    let [expected, actual] = [expected, actual].map(|image| Img::new(pixels(image), wide, high));
+    let parameters = ButteraugliParams::new().with_compute_diffmap(true);
+    let result = butteraugli(expected.as_ref(), actual.as_ref(), &parameters).ok()?;
+    let map = result.diffmap?;
+    let column = |x: u32| (x as usize * wide) / width as usize;
+    let row = |y: u32| (y as usize * high) / height as usize;
+    let value = |x: u32, y: u32| map[(column(x), row(y))];
+    Some(
+        (0..height)
+            .flat_map(|y| (0..width).map(move |x| (x, y)))
+            .map(|(x, y)| value(x, y))
+            .collect(),
+    )
+}
+
+/// Mean SSIM of the luma over windows of 8 x 8 pixels, every window weighing the same
+/// (Wang et al. 2004, "Image quality assessment: from error visibility to structural similarity").
+pub(super) fn ssim(expected: &RgbImage, actual: &RgbImage) -> f64 {
+    let (width, height) = expected.dimensions();
+    let (wide, high) = (width.min(WINDOW), height.min(WINDOW));
+    let windows = (0..=height - high)
+        .step_by(STRIDE)
+        .flat_map(|y| (0..=width - wide).step_by(STRIDE).map(move |x| (x, y)));
+    let mut sum = 0.0;
+    let mut count = 0.0;
+    for (left, top) in windows {
+        let places = || (top..top + high).flat_map(|y| (left..left + wide).map(move |x| (x, y)));
+        let pairs =
+            places().map(|(x, y)| (luma(expected.get_pixel(x, y)), luma(actual.get_pixel(x, y))));
+        sum += similarity(pairs, f64::from(wide * high));
+        count += 1.0;
+    }
+    sum / count
+}
+
+/// SSIM of one window of so many pairs of levels.
+fn similarity(pairs: impl Iterator<Item = (f64, f64)>, count: f64) -> f64 {
+    let [x, y, xx, yy, xy] = pairs.fold([0.0; 5], |[x, y, xx, yy, xy], (a, b)| {
+        [x + a, y + b, xx + a * a, yy + b * b, xy + a * b]
+    });
+    let (mean_x, mean_y) = (x / count, y / count);
+    let variances = (xx + yy) / count - mean_x * mean_x - mean_y * mean_y;
+    let covariance = xy / count - mean_x * mean_y;
+    let means = mean_x * mean_x + mean_y * mean_y;
+    (2.0 * mean_x * mean_y + C1) * (2.0 * covariance + C2) / ((means + C1) * (variances + C2))
+}
+
+/// Rec. 601.
+fn luma(&Rgb([r, g, b]): &Rgb<u8>) -> f64 {
+    0.299 * f64::from(r) + 0.587 * f64::from(g) + 0.114 * f64::from(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture(width: u32, height: u32) -> RgbImage {
+        RgbImage::from_fn(width, height, |x, y| {
+            let wave = (f64::from(x) / 5.0).sin() + (f64::from(y) / 7.0).cos();
+            Rgb([
+                (128.0 + 60.0 * wave) as u8,
+                (x * 3 % 256) as u8,
+                (y * 5 % 256) as u8,
+            ])
+        })
+    }
+
+    #[test]
+    fn equal_images_do_not_differ() {
+        let image = picture(40, 24);
+        let (difference, map) = difference(&image, &image).unwrap();
+        assert_eq!(difference, Difference::NONE);
+        assert!(
+            heat_map(&map)
+                .pixels()
+                .all(|pixel| *pixel == Rgb([0, 0, 4]))
+        );
+    }
+
+    #[test]
+    fn a_level_here_and_there_is_not_noticed_and_a_change_is() {
+        let image = picture(64, 64);
+        let mut rounded = image.clone();
+        rounded
+            .pixels_mut()
+            .step_by(7)
+            .for_each(|pixel| pixel[1] ^= 1);
+        let (small, _) = difference(&image, &rounded).unwrap();
+        assert_eq!(small.level_max, 1);
+        assert!(small.perceptual_p99 < 0.3, "{small:?}");
+        assert!(small.ssim > 0.999, "{small:?}");
+
+        let swapped = RgbImage::from_fn(64, 64, |x, y| {
+            let Rgb([r, g, b]) = *image.get_pixel(x, y);
+            Rgb([b, g, r])
+        });
+        let (large, _) = difference(&image, &swapped).unwrap();
+        assert!(large.perceptual_mean > 2.0, "{large:?}");
+    }
+
+    #[test]
+    fn the_map_shows_where() {
+        let image = picture(64, 48);
+        let mut marked = image.clone();
+        for (x, y) in (40..48).flat_map(|x| (8..16).map(move |y| (x, y))) {
+            marked.put_pixel(x, y, Rgb([255, 0, 0]));
+        }
+        let (_, map) = difference(&image, &marked).unwrap();
+        assert_eq!(map.dimensions(), (64, 48));
+        assert!(
+            map.at(44, 12) > 10.0 * map.at(4, 44),
+            "{} {}",
+            map.at(44, 12),
+            map.at(4, 44)
+        );
+        let heat = heat_map(&map);
+        assert_eq!(*heat.get_pixel(44, 12), Rgb([252, 255, 164]));
+        assert_eq!(map.at(64, 0), 0.0);
+    }
+
+    #[test]
+    fn images_of_any_size_can_be_compared() {
+        for (width, height) in [(1, 1), (3, 20), (8, 8), (9, 7), (17, 31)] {
+            let image = picture(width, height);
+            let black = RgbImage::new(width, height);
+            let (difference, map) = difference(&image, &black).unwrap();
+            assert!(
+                difference.perceptual_p99 > 1.0,
+                "{width}x{height}: {difference:?}"
+            );
+            assert!((-1.0..1.0).contains(&difference.ssim), "{difference:?}");
+            assert_eq!(map.dimensions(), (width, height));
+        }
+    }
+
+    #[test]
+    fn sizes_that_differ_are_an_error() {
+        let error = difference(&picture(8, 8), &picture(8, 9)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the images differ in size: 8x8 and 8x9 pixels"
+        );
+        let none = difference(&RgbImage::new(0, 4), &RgbImage::new(0, 4)).unwrap_err();
+        assert_eq!(none, DifferenceError::Pixels { size: (0, 4) });
+    }
+}
