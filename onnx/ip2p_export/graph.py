@@ -12,7 +12,6 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 

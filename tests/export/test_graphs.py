@@ -6,15 +6,14 @@ from pathlib import Path
 
 import export
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from ip2p_export import graph
-from safetensors.torch import load_file, save_file
-
-import onnx
 from onnx import TensorProto, numpy_helper
+from safetensors.torch import load_file, save_file
 
 TEXT_WEIGHTS = "text_encoder/model.safetensors"
 
