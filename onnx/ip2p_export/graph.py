@@ -12,7 +12,6 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
@@ -44,10 +43,11 @@ def save(model: onnx.ModelProto, target: Path) -> int:
     if size <= DATA_APART_ABOVE:
         onnx.save(model, target)
         return size
-    data = target.name + "_data"
+    data = target.with_name(target.name + "_data")
     onnx.save(
-        model, target, save_as_external_data=True, all_tensors_to_one_file=True, location=data, size_threshold=1024
+        model, target, save_as_external_data=True, all_tensors_to_one_file=True, location=data.name, size_threshold=1024
     )
+    data.chmod(target.stat().st_mode)  # onnx makes it readable for its writer alone
     return size
 
 

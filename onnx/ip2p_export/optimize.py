@@ -5,12 +5,15 @@ that it cannot be run, nor verified, on a CPU. The fusions know float32 graphs a
 """
 
 import logging
+import math
 from collections import Counter
-
-from onnxruntime.transformers.fusion_options import FusionOptions
-from onnxruntime.transformers.optimizer import optimize_model
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import onnx
+from onnxruntime.transformers.fusion_options import FusionOptions
+from onnxruntime.transformers.optimizer import optimize_model
+from onnxruntime.transformers.shape_infer_helper import SymbolicShapeInference
 
 from .problem import Problem
 
@@ -18,30 +21,66 @@ MODEL_TYPES = {"text_encoder": "clip", "unet": "unet", "vae_encoder": "vae", "va
 """onnxruntime's names for the patterns that it looks for."""
 FUSED_DOMAIN = "com.microsoft"
 NEEDED_IN_UNET = "MultiHeadAttention"
+LARGEST_VALUE = 2**16
+"""Elements. Shape inference reads the values of no larger constant: shapes, and biases at most."""
 
 
 def fuse(model: onnx.ModelProto, component: str, float16: bool) -> onnx.ModelProto:
     """The graph with fused operators, which are named on the standard output."""
     model_type = MODEL_TYPES[component]
+    options = FusionOptions(model_type)
     logging.getLogger("fusion_base").setLevel(logging.WARNING)
-    optimizer = optimize_model(
-        model, model_type, opt_level=0, optimization_options=FusionOptions(model_type), use_gpu=True
-    )
-    fused = Counter(node.op_type for node in optimizer.model.graph.node if node.domain == FUSED_DOMAIN)
+    with light_shape_inference():
+        optimizer = optimize_model(model, model_type, opt_level=0, optimization_options=options, use_gpu=True)
+        report(component, optimizer.model.graph)
+        if float16:
+            optimizer.convert_float_to_float16(
+                keep_io_types=["timestep"],
+                node_block_list=timestep_nodes(optimizer.model.graph),
+                force_fp16_initializers=True,
+            )
+    optimizer.topological_sort()
+    return optimizer.model
+
+
+def report(component: str, graph: onnx.GraphProto) -> None:
+    """Say what was fused, and stop if that is not what matters most."""
+    fused = Counter(node.op_type for node in graph.node if node.domain == FUSED_DOMAIN)
     print(f"{component:24} {', '.join(f'{count} {name}' for name, count in fused.items()) or 'nothing fused'}")
     if component == "unet" and NEEDED_IN_UNET not in fused:
         raise Problem(
             "onnxruntime found no attention to fuse in the UNet",
             "use the export without --optimize; please report the versions of torch, numpy and onnxruntime",
         )
-    if float16:
-        optimizer.convert_float_to_float16(
-            keep_io_types=["timestep"],
-            node_block_list=timestep_nodes(optimizer.model.graph),
-            force_fp16_initializers=True,
-        )
-    optimizer.topological_sort()
-    return optimizer.model
+
+
+def without_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy of which the large weights have name, type and shape alone."""
+    light = onnx.ModelProto(ir_version=model.ir_version, opset_import=model.opset_import)
+    graph = light.graph
+    graph.name = model.graph.name
+    for field in ("node", "input", "output", "value_info"):
+        getattr(graph, field).extend(getattr(model.graph, field))
+    for tensor in model.graph.initializer:
+        if math.prod(tensor.dims) <= LARGEST_VALUE:
+            graph.initializer.append(tensor)
+        else:
+            graph.initializer.add(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
+    return light
+
+
+@contextmanager
+def light_shape_inference() -> Iterator[None]:
+    """onnxruntime's shape inference keeps copies of the model, five at a time: 20 GB for the real UNet.
+
+    It needs no weights, so it gets none.
+    """
+    whole = SymbolicShapeInference._preprocess
+    SymbolicShapeInference._preprocess = lambda self, model: whole(self, without_weights(model))
+    try:
+        yield
+    finally:
+        SymbolicShapeInference._preprocess = whole
 
 
 def timestep_nodes(graph: onnx.GraphProto) -> list[str]:

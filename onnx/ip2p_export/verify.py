@@ -36,7 +36,7 @@ class Limits:
 
 
 LIMITS = {
-    "float32": Limits(component=1e-4, steps=1e-3, levels=1),
+    "float32": Limits(component=1e-4, steps=1e-3, levels=2),
     "stored float16": Limits(component=1e-2, steps=5e-2, levels=8),
     "float16": Limits(component=2e-2, steps=1e-1, levels=16),
 }

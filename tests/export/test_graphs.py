@@ -6,15 +6,14 @@ from pathlib import Path
 
 import export
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from ip2p_export import graph
-from safetensors.torch import load_file, save_file
-
-import onnx
 from onnx import TensorProto, numpy_helper
+from safetensors.torch import load_file, save_file
 
 TEXT_WEIGHTS = "text_encoder/model.safetensors"
 
@@ -181,6 +180,7 @@ def test_data_of_large_graphs_lies_apart(
     monkeypatch.setattr(graph, "DATA_APART_ABOVE", 2**20)
     out = run_export(pipelines["tiny_eps"], tmp_path / "out", "--verify")
     assert (out / "unet/model.onnx_data").stat().st_size > 2**20
+    assert (out / "unet/model.onnx_data").stat().st_mode == (out / "unet/model.onnx").stat().st_mode
     assert not (out / "vae_decoder/model.onnx_data").exists()
     moved = shutil.move(out, tmp_path / "moved")
     session(Path(moved), "unet")

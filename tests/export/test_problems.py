@@ -9,12 +9,11 @@ from collections import namedtuple
 from pathlib import Path
 
 import export
+import onnx
 import pytest
 from ip2p_export import graph, layout
-from safetensors.torch import load_file, save_file
-
-import onnx
 from onnx import numpy_helper
+from safetensors.torch import load_file, save_file
 
 SCRIPT = Path(export.__file__)
 WEIGHTS = {

@@ -24,15 +24,14 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 from diffusers import StableDiffusionInstructPix2PixPipeline
+from onnx import TensorProto, helper
 from optimum.exporters.onnx import main_export
 from recipes import RECIPES, Recipe, build
 from transformers import CLIPTokenizerFast
-
-import onnx
-from onnx import TensorProto, helper
 
 HERE = Path(__file__).parent
 RELATIVE_LIMIT = 1e-4
