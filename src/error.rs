@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::diffusion::SchedulerError;
 use crate::engine::{EngineError, ShelfError};
 use crate::image::ImageError;
+use crate::judge::JudgeError;
 use crate::model::ModelError;
 use crate::model::runtime::RuntimeError;
 use crate::plan::PlanError;
@@ -35,6 +36,8 @@ pub enum Error {
     Shelf(#[from] ShelfError),
     /// Sheets.
     Sheet(#[from] SheetError),
+    /// Baselines and checks.
+    Judge(#[from] JudgeError),
 }
 
 impl Error {
@@ -55,6 +58,7 @@ impl Error {
             Self::Spec(_) | Self::Image(_) | Self::Plan(_) | Self::Scheduler(_) => Self::BAD_SWEEP,
             Self::Model(_) | Self::Runtime(_) => Self::NOT_USABLE,
             Self::Store(_) | Self::Shelf(_) | Self::Sheet(_) => Self::FAILED,
+            Self::Judge(error) => error.exit_code(),
         }
     }
 

@@ -91,6 +91,7 @@ fn record(plan: &Plan, cell: usize) -> Record {
         vram_source: None,
         rss_peak_mib: Some(100.25),
         image_change: Some(0.125),
+        first_latents: Vec::new(),
         steps: vec![StepRecord {
             step: 0,
             timestep: 799.2,

@@ -348,6 +348,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             vram_source: None,
             rss_peak_mib: None,
             image_change: None,
+            first_latents: Vec::new(),
             steps: Vec::new(),
         }
     }

@@ -1,3 +1,34 @@
-//! What is said of images once they are there: how far two are apart.
+//! Regression checks: a run is held against images that were accepted.
+//!
+//! A [`Baseline`] keeps what [`Acceptance`] took from runs; a [`Check`] gives every cell of a run its
+//! [`Verdict`], and is written as sheet, JUnit XML, Markdown and annotations. All is derived from a run
+//! folder and a baseline; no model is needed.
 
+mod accept;
+mod annotations;
+mod baseline;
+mod check;
+mod class;
 pub mod difference;
+mod error;
+mod junit;
+mod limits;
+mod manifest;
+mod markdown;
+mod reports;
+mod strip;
+mod verdict;
+
+pub use accept::{Acceptance, Change, ChangeKind};
+pub use annotations::annotations;
+pub use baseline::{Baseline, default_folder};
+pub use check::Check;
+pub use class::EnvironmentClass;
+pub use error::JudgeError;
+pub use junit::junit;
+pub use limits::{Excess, Limits, latent_change};
+pub use manifest::{Accepted, BaselineCell, FORMAT, MANIFEST, Manifest, Subject};
+pub use markdown::{SUMMARY_BYTES, summary};
+pub use reports::{Reports, write_reports};
+pub use strip::{Strip, draw_strips};
+pub use verdict::{Cause, CellCheck, Verdict};

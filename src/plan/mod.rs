@@ -6,6 +6,7 @@
 mod build;
 mod cell;
 mod schedule;
+mod shard;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ pub use cell::{Cell, CellKey};
 pub use schedule::{
     CellWork, Condition, Course, Group, ModelWork, Schedule, Start, UnetRows, conditions,
 };
+pub use shard::{ParseShardError, Shard};
 use serde::{Deserialize, Serialize};
 
 use crate::diffusion::SchedulerKind;

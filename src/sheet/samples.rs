@@ -164,6 +164,7 @@ fn record(key: &CellKey, index: usize) -> Record {
         vram_source: None,
         rss_peak_mib: None,
         image_change: None,
+        first_latents: Vec::new(),
         steps: Vec::new(),
     }
 }

@@ -21,7 +21,7 @@ pub use environment::Environment;
 pub use error::StoreError;
 pub use files::{write as write_file, write_new as write_new_file};
 pub use folder::RunFolder;
-pub use record::{Record, StageTimes, Status, StepRecord};
+pub use record::{LatentStatistics, Record, StageTimes, Status, StepRecord};
 pub use run::Run;
 pub use shelf::DiskShelf;
 pub use writer::Writer;

@@ -1,5 +1,6 @@
 //! What was measured for a cell: one row of `cells.csv`, one line of the journal.
 
+use ndarray::{ArrayView4, Axis};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::CellKey;
@@ -35,9 +36,35 @@ pub struct Record {
     pub rss_peak_mib: Option<f64>,
     /// Mean absolute difference to the fitted input, of 255 levels, 0 to 1.
     pub image_change: Option<f64>,
+    /// The latents after its first two steps: an early warning where the image hides what changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub first_latents: Vec<LatentStatistics>,
     /// The denoising steps of its batch; empty for all but the batch's first cell.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepRecord>,
+}
+
+/// What is kept of latents (1, channels, h, w).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LatentStatistics {
+    /// Mean of every channel.
+    pub mean: Vec<f64>,
+    /// Standard deviation of every channel.
+    pub deviation: Vec<f64>,
+}
+
+impl LatentStatistics {
+    /// Steps of a cell whose latents are kept.
+    pub const STEPS: usize = 2;
+
+    /// The statistics of latents (1, channels, h, w).
+    pub fn of(latents: ArrayView4<f32>) -> Self {
+        let channels = || latents.axis_iter(Axis(1)).map(|channel| channel.mapv(f64::from));
+        Self {
+            mean: channels().map(|channel| channel.mean().unwrap_or_default()).collect(),
+            deviation: channels().map(|channel| channel.std(0.0)).collect(),
+        }
+    }
 }
 
 /// How a cell ended.
