@@ -107,6 +107,16 @@ impl<'a> Progress<'a> {
         }
     }
 
+    /// Prints lines of a table, unless nothing is to be printed; as notes where every line is JSON.
+    pub fn note_all(&self, lines: &[String]) {
+        for line in lines {
+            match &self.style {
+                Style::Json => self.note(line),
+                _ => self.say(format_args!("{line}")),
+            }
+        }
+    }
+
     /// Ends the bar, and prints the last lines: where to look.
     pub fn end(self, lines: &[(&str, String)]) {
         match &self.style {
