@@ -62,6 +62,14 @@ impl Error {
         }
     }
 
+    /// Further problems that were found with this one.
+    pub fn others(&self) -> &[SpecError] {
+        match self {
+            Self::Spec(error) => error.others(),
+            _ => &[],
+        }
+    }
+
     /// File, line and column, where the error has a place in a file.
     pub fn location(&self) -> Option<(&Path, usize, usize)> {
         match self {

@@ -1,5 +1,11 @@
 //! The engine on a fake model: what is computed, in which order, how often, and what happens when it fails.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test says what it saw"
+)]
+
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use std::fs;
 
 use ip2p_sweep::engine::{Component, Denoiser, DeviceMemory};
@@ -15,7 +17,7 @@ const MODELS: [&str; 2] = ["tiny_eps", "tiny_v"];
 
 fn model(name: &str) -> OnnxModel {
     let folder = ModelFolder::open(common::golden().join(name)).unwrap();
-    OnnxModel::new(folder, common::runtime(), ExecutionDevice::Cpu, 1).unwrap()
+    OnnxModel::new(Arc::new(folder), common::runtime(), ExecutionDevice::Cpu, 1).unwrap()
 }
 
 struct Golden {
@@ -96,7 +98,7 @@ fn a_float16_component_takes_and_gives_float32_all_the_same() {
     .unwrap();
     let folder = ModelFolder::open(folder.path()).unwrap();
     let runtime = common::runtime();
-    let mut model = OnnxModel::new(folder, runtime, ExecutionDevice::Cpu, 1).unwrap();
+    let mut model = OnnxModel::new(Arc::new(folder), runtime, ExecutionDevice::Cpu, 1).unwrap();
     let golden = Golden::read("tiny_v");
     let latents = model
         .encode_image(golden.array4("components.pixels").view())

@@ -43,10 +43,7 @@ fn facts_are_read_from_configurations_and_graphs() {
         (4, 8, 64)
     );
     assert_eq!((eps.scaling_factor(), eps.latent_channels()), (0.18215, 4));
-    assert_eq!(
-        (eps.context_length(), eps.precision()),
-        (77, ElementType::Float32)
-    );
+    assert_eq!((eps.context_length(), eps.precision()), (77, "fp32"));
     assert!(
         eps.scheduler_config()
             .contains("EulerAncestralDiscreteScheduler")

@@ -1,5 +1,11 @@
 //! Killed at random moments and run again: the same tree as an uninterrupted run, nothing computed twice.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test says what it saw"
+)]
+
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};

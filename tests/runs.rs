@@ -1,5 +1,11 @@
 //! The whole program against diffusers' pipeline: the same weights and seeds give the same pictures.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test says what it saw"
+)]
+
 mod common;
 
 use std::fs;

@@ -55,7 +55,7 @@ impl Check {
         let outcome = execution.run(interrupt::flag(), &mut |event| progress.take(event))?;
         if outcome == Outcome::Interrupted {
             let place = format!("{}; check again to go on", out.display());
-            progress.end(&[("stopped", place)]);
+            progress.end_with(&[("stopped", place)]);
             return Ok(ExitCode::from(interrupt::EXIT_CODE));
         }
         let run = Run::read(&out)?;
@@ -70,7 +70,7 @@ impl Check {
         lines.extend(sheet);
         lines.extend(remedy(&check, &baseline, &out).map(|text| ("hint", text)));
         progress.note_all(&findings(&check));
-        progress.end(&lines);
+        progress.end_with(&lines);
         if env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
             for line in annotations(&check) {
                 render::line(format_args!("{line}"));

@@ -2,16 +2,19 @@
 
 use std::fmt::Arguments;
 use std::io::IsTerminal;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use ip2p_sweep::engine::Event;
 use ip2p_sweep::plan::Plan;
-use ip2p_sweep::runner::Workload;
+use ip2p_sweep::runner::{Outcome, Workload};
+use ip2p_sweep::sheet::SheetFile;
 use ip2p_sweep::store::{Record, Status};
 use serde_json::{Value, json};
 
 use super::render;
+use super::sheet::description;
 
 /// Plain output says how far it is at most this often.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
@@ -67,8 +70,11 @@ impl<'a> Progress<'a> {
             Style::Json => json_line(&json!({
                 "event": "begin", "name": name, "cells": all, "cells_left": left, "steps": workload.steps,
             })),
-            _ if left == all => progress.say(format_args!("{name}: {all} cells")),
-            _ => progress.say(format_args!("{name}: {left} of {all} cells left to do")),
+            _ if left == all => progress.say(format_args!("{name}: {}", count(all, "cell"))),
+            _ => progress.say(format_args!(
+                "{name}: {left} of {} left to do",
+                count(all, "cell")
+            )),
         }
         progress
     }
@@ -117,23 +123,37 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Ends the bar, and prints the last lines: where to look.
-    pub fn end(self, lines: &[(&str, String)]) {
+    /// Ends the bar, and prints last lines of the command's own: what, and its value.
+    pub fn end_with(self, lines: &[(&str, String)]) {
         match &self.style {
-            Style::Bar(bar) => bar.finish_and_clear(),
             Style::Json => {
-                let files: Vec<Value> = lines
-                    .iter()
-                    .map(|(what, place)| json!({ "what": what, "path": place }))
-                    .collect();
-                json_line(&json!({ "event": "end", "files": files }));
+                let entries = lines.iter().map(|(what, value)| ((*what).to_owned(), json!(value)));
+                let mut event = serde_json::Map::from_iter([("event".to_owned(), json!("end"))]);
+                event.extend(entries);
+                json_line(&Value::Object(event));
             }
-            Style::Plain { .. } | Style::Quiet => {}
+            Style::Quiet => {}
+            Style::Bar(bar) => {
+                bar.finish_and_clear();
+                own_lines(lines);
+            }
+            Style::Plain { .. } => own_lines(lines),
         }
-        if matches!(self.style, Style::Bar(_) | Style::Plain { .. }) {
-            for (what, place) in lines {
-                render::line(format_args!("{what:<8}{place}"));
+    }
+
+    /// Ends the bar, and prints the last lines: what there is, and where to look.
+    pub fn end(self, outcome: Outcome, run: &Path, sheets: &[SheetFile]) {
+        match &self.style {
+            Style::Json => json_line(&json!({
+                "event": "end", "run": run, "stopped": outcome == Outcome::Interrupted,
+                "sheets": sheets.iter().map(|sheet| &sheet.path).collect::<Vec<_>>(),
+            })),
+            Style::Quiet => {}
+            Style::Bar(bar) => {
+                bar.finish_and_clear();
+                last_lines(outcome, run, sheets);
             }
+            Style::Plain { .. } => last_lines(outcome, run, sheets),
         }
     }
 
@@ -185,6 +205,34 @@ impl<'a> Progress<'a> {
         if matches!(self.style, Style::Json) {
             json_line(&value());
         }
+    }
+}
+
+fn last_lines(outcome: Outcome, run: &Path, sheets: &[SheetFile]) {
+    let place = run.display();
+    match outcome {
+        Outcome::Interrupted => render::line(format_args!("stopped  {place}; run again to go on")),
+        Outcome::Complete { done, failed: 0 } => {
+            render::line(format_args!("done     {} in {place}", count(done, "cell")));
+        }
+        Outcome::Complete { done, failed } => render::line(format_args!(
+            "failed   {failed} of {}; {place}/cells.csv says why",
+            count(done + failed, "cell")
+        )),
+    }
+    for sheet in sheets {
+        render::line(format_args!("sheet    {}", description(sheet)));
+    }
+}
+
+/// `1 cell`, `2 cells`.
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+fn own_lines(lines: &[(&str, String)]) {
+    for (what, value) in lines {
+        render::line(format_args!("{what:<8}{value}"));
     }
 }
 

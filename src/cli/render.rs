@@ -2,9 +2,9 @@
 //!
 //! Text that comes from files is shown without control characters, so that none can steer the terminal.
 
-use std::error::Error as _;
 use std::fmt::{Arguments, Write as _};
 use std::io::{self, Write as _};
+use std::path::Path;
 
 use ip2p_sweep::Error;
 use miette::Diagnostic;
@@ -35,12 +35,18 @@ pub fn aside(text: Arguments) {
 /// hint: give at least one number, e.g. guidance_scale = [7.0]
 /// ```
 pub fn error(error: &Error) {
-    aside(format_args!("{}", report(error)));
+    let others = error
+        .others()
+        .iter()
+        .map(|other| report(other, other.location()));
+    for text in std::iter::once(report(error, error.location())).chain(others) {
+        aside(format_args!("{text}"));
+    }
 }
 
-fn report(error: &Error) -> String {
+fn report(error: &dyn Diagnostic, location: Option<(&Path, usize, usize)>) -> String {
     let mut text = format!("error: {error}");
-    if let Some((path, line, column)) = error.location() {
+    if let Some((path, line, column)) = location {
         let _ = write!(text, "\n  --> {}:{line}:{column}", path.display());
     }
     let mut source = error.source();
@@ -52,7 +58,8 @@ fn report(error: &Error) -> String {
         }
         source = cause.source();
     }
-    if let Some(hint) = error.help() {
+    let inner = error.diagnostic_source();
+    if let Some(hint) = error.help().or_else(|| inner.and_then(Diagnostic::help)) {
         let _ = write!(text, "\nhint: {hint}");
     }
     text

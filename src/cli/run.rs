@@ -10,7 +10,6 @@ use ip2p_sweep::sheet::{SheetOptions, write_sheets};
 use ip2p_sweep::store::Run as RunFolder;
 
 use super::progress::{Progress, ProgressFlags};
-use super::sheet::description;
 use super::{RuntimeFlags, interrupt};
 
 /// `ip2p run`.
@@ -50,44 +49,18 @@ pub fn run_prepared(
         progress.note(note);
     }
     let outcome = execution.run(interrupt::flag(), &mut |event| progress.take(event))?;
-    let (code, mut lines) = verdict(outcome, out);
+    let mut sheets = Vec::new();
     if outcome != Outcome::Interrupted {
-        let run = RunFolder::read(out)?;
-        let sheets = write_sheets(&run, &SheetOptions::default())?;
-        for sheet in &sheets {
-            sheet.notes.iter().for_each(|note| progress.note(note));
-            lines.push(("sheet", description(sheet)));
+        sheets = write_sheets(&RunFolder::read(out)?, &SheetOptions::default())?;
+        for note in sheets.iter().flat_map(|sheet| &sheet.notes) {
+            progress.note(note);
         }
     }
-    progress.end(&lines);
-    Ok(ExitCode::from(code))
-}
-
-/// The exit code, and the line that says what there is.
-fn verdict(outcome: Outcome, out: &Path) -> (u8, Vec<(&'static str, String)>) {
-    let place = out.display();
-    match outcome {
-        Outcome::Interrupted => (
-            interrupt::EXIT_CODE,
-            vec![("stopped", format!("{place}; run again to go on"))],
-        ),
-        Outcome::Complete { failed: 0, done } => (
-            Error::DONE,
-            vec![("done", format!("{done} cells in {place}"))],
-        ),
-        Outcome::Complete { done: 0, failed } => (
-            Error::FAILED,
-            vec![(
-                "failed",
-                format!("all {failed} cells; see {place}/cells.csv"),
-            )],
-        ),
-        Outcome::Complete { done, failed } => (
-            Error::SOME_CELLS_FAILED,
-            vec![(
-                "failed",
-                format!("{failed} of {} cells; see {place}/cells.csv", done + failed),
-            )],
-        ),
-    }
+    progress.end(outcome, out, &sheets);
+    Ok(ExitCode::from(match outcome {
+        Outcome::Interrupted => interrupt::EXIT_CODE,
+        Outcome::Complete { failed: 0, .. } => Error::DONE,
+        Outcome::Complete { done: 0, .. } => Error::FAILED,
+        Outcome::Complete { .. } => Error::SOME_CELLS_FAILED,
+    }))
 }

@@ -16,7 +16,7 @@ pub enum FitError {
     /// A side is no multiple of what the UNet's levels need.
     #[error("{width}x{height} pixels: both sides must be multiples of {multiple} for this model")]
     #[diagnostic(help(
-        "use size.fit = \"crop\", which always gives such sizes, or exact = {{ width = {}, height = {} }}",
+        "under [size], use fit = \"crop\", which always gives such sizes, or fit = \"exact\" with width = {} and height = {}",
         nearest(*width, *multiple), nearest(*height, *multiple)
     ))]
     NotAMultiple {
@@ -269,7 +269,7 @@ mod tests {
         );
         assert_eq!(
             error.help().unwrap().to_string(),
-            "use size.fit = \"crop\", which always gives such sizes, or exact = { width = 512, height = 320 }"
+            "under [size], use fit = \"crop\", which always gives such sizes, or fit = \"exact\" with width = 512 and height = 320"
         );
         let floor = fit_size(5, 3, &size(None, Fit::Floor), 512, 8, 8);
         assert!(matches!(floor, Err(FitError::TooSmall { .. })));

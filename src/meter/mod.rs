@@ -1,6 +1,7 @@
-//! Stopwatch, device memory and resident memory.
+//! Stopwatch, device memory and resident memory, and the names of what is measured.
 
 mod free;
+mod names;
 mod vram;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -9,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use free::free_bytes;
+pub use names::{cpu_name, gpu_name};
 use vram::Vram;
 
 /// How often memory is looked at between the samples that are asked for.

@@ -47,6 +47,11 @@ impl Vram {
         Some(bytes as f64 / MIB)
     }
 
+    pub(super) fn name(&self) -> Option<String> {
+        let device = self.nvml.device_by_uuid(self.uuid.as_str()).ok()?;
+        device.name().ok()
+    }
+
     /// Bytes that nobody uses.
     pub(super) fn free_bytes(&self) -> Option<u64> {
         let device = self.nvml.device_by_uuid(self.uuid.as_str()).ok()?;

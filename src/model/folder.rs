@@ -123,10 +123,16 @@ impl ModelFolder {
         self.context_length
     }
 
-    /// The type that most of the UNet's weights have: `float32`, `float16`.
-    pub fn precision(&self) -> ElementType {
-        self.files(Component::Unet)
-            .map_or(ElementType::Float32, |files| files.precision)
+    /// What the UNet computes in, as far as its file tells: `fp32`, `fp16`, or `fp16-weights` where halves
+    /// are kept but floats go in (and are mostly computed with).
+    pub fn precision(&self) -> &'static str {
+        let weights = self.files(Component::Unet).map(|files| files.precision);
+        let halves = weights == Some(ElementType::Float16);
+        match self.graphs.unet.sample.element {
+            ElementType::Float16 => "fp16",
+            _ if halves => "fp16-weights",
+            _ => "fp32",
+        }
     }
 
     /// Bytes on disk of a component's graph and weights, near what it takes in memory.

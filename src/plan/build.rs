@@ -264,12 +264,7 @@ fn axes(spec: &SweepSpec, cells: &[Parameters]) -> Vec<Axis> {
 
 /// Names the cells and links each to the first one with the same pixels: presets that say the same, or
 /// scales without effect where `guidance = "diffusers"` switches guidance off.
-fn cells(
-    grid: Vec<Parameters>,
-    axes: &[Axis],
-    hasher: &Hasher,
-    sizes: &Sizes,
-) -> Vec<Cell> {
+fn cells(grid: Vec<Parameters>, axes: &[Axis], hasher: &Hasher, sizes: &Sizes) -> Vec<Cell> {
     let mut first_of_hash: HashMap<String, CellKey> = HashMap::new();
     let mut taken = HashSet::new();
     grid.into_iter()

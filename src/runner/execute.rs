@@ -11,7 +11,7 @@ use super::memory::policy;
 use super::timings::Timings;
 use crate::Error;
 use crate::engine::{self, Ending, Event, Job};
-use crate::meter::{Meter, free_bytes};
+use crate::meter::{Meter, cpu_name, free_bytes, gpu_name};
 use crate::model::OnnxModel;
 use crate::model::runtime::{ExecutionDevice, Host, Runtime, load, locate, resolve_device};
 use crate::plan::{Course, Schedule, Shard};
@@ -253,13 +253,16 @@ impl Place {
             ip2p: env!("CARGO_PKG_VERSION").to_owned(),
             onnxruntime: self.runtime.located().version.clone(),
             device: self.device.to_string(),
-            device_name: None,
+            device_name: match self.device.cuda_index() {
+                Some(index) => gpu_name(index),
+                None => cpu_name(),
+            },
             provider: match self.device {
                 ExecutionDevice::Cpu => "CPUExecutionProvider".to_owned(),
                 ExecutionDevice::Cuda(_) => "CUDAExecutionProvider".to_owned(),
             },
             os: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-            cpu: None,
+            cpu: cpu_name(),
             threads: prepared.spec.runtime.threads,
             started: jiff::Timestamp::now(),
         }

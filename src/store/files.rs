@@ -52,8 +52,11 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes a folder that is no symbolic link.
-pub(super) fn make_folder(path: &Path) -> Result<(), StoreError> {
+/// Makes a folder that is no symbolic link, and those above it.
+///
+/// # Errors
+/// If it is a link, or cannot be made.
+pub fn make_folder(path: &Path) -> Result<(), StoreError> {
     refuse_link(path)?;
     fs::create_dir_all(path).map_err(StoreError::write(path))
 }

@@ -19,7 +19,7 @@ mod writer;
 
 pub use environment::Environment;
 pub use error::StoreError;
-pub use files::{write as write_file, write_new as write_new_file};
+pub use files::{make_folder, write as write_file, write_new as write_new_file};
 pub use folder::RunFolder;
 pub use record::{LatentStatistics, Record, StageTimes, Status, StepRecord};
 pub use run::Run;

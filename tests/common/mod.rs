@@ -1,5 +1,9 @@
 //! What integration tests share: the golden data, and ONNX Runtime, fetched if need be.
-#![allow(dead_code, reason = "each test file uses its own part of this module")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test file uses its own part; a test that cannot read its data fails"
+)]
 
 use std::path::{Path, PathBuf};
 

@@ -1,0 +1,35 @@
+//! What this machine's processor and GPU call themselves.
+
+use std::fs;
+
+use super::vram::Vram;
+
+/// A CUDA device's name, from the driver.
+pub fn gpu_name(cuda_device: u32) -> Option<String> {
+    Vram::open(cuda_device)?.name()
+}
+
+/// The processor's name; `None` where the system does not say.
+pub fn cpu_name() -> Option<String> {
+    model_name(&fs::read_to_string("/proc/cpuinfo").ok()?)
+}
+
+fn model_name(cpuinfo: &str) -> Option<String> {
+    let line = cpuinfo
+        .lines()
+        .find(|line| line.starts_with("model name"))?;
+    let (_, name) = line.split_once(':')?;
+    Some(name.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_is_what_follows_the_colon() {
+        let cpuinfo = "processor\t: 0\nmodel name\t: Some CPU @ 2:1 GHz\nflags\t: x\n";
+        assert_eq!(model_name(cpuinfo).as_deref(), Some("Some CPU @ 2:1 GHz"));
+        assert_eq!(model_name("processor: 0\n"), None);
+    }
+}
