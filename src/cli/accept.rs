@@ -39,7 +39,9 @@ impl Accept {
             return Err(JudgeError::InCi.into());
         }
         let run = Run::read(&self.run)?;
-        let folder = self.baseline.unwrap_or_else(|| default_folder(&run.plan.name));
+        let folder = self
+            .baseline
+            .unwrap_or_else(|| default_folder(&run.plan.name));
         let mut baseline = Baseline::read(&folder)?;
         let acceptance = Acceptance::new(&run, &baseline, &self.cell, self.reason.as_deref())?;
         show(&acceptance);
@@ -68,7 +70,13 @@ fn is_ci() -> bool {
 fn show(acceptance: &Acceptance) {
     let changes = acceptance.changes.iter().take(MOST_ROWS);
     let rows: Vec<Vec<String>> = changes
-        .map(|change| vec![change.kind.to_string(), change.cell.clone(), change.class.to_string()])
+        .map(|change| {
+            vec![
+                change.kind.to_string(),
+                change.cell.clone(),
+                change.class.to_string(),
+            ]
+        })
         .collect();
     for line in table::align(&rows).lines() {
         render::line(format_args!("{line}"));
@@ -77,7 +85,10 @@ fn show(acceptance: &Acceptance) {
     if all > shown {
         render::line(format_args!("and {} more changes", all - shown));
     }
-    render::line(format_args!("{all} changes, {} cells stay as they are", acceptance.unchanged));
+    render::line(format_args!(
+        "{all} changes, {} cells stay as they are",
+        acceptance.unchanged
+    ));
     if acceptance.left_out > 0 {
         render::line(format_args!(
             "{} cells have no image and are left out",

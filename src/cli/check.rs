@@ -66,7 +66,9 @@ impl Check {
             ("junit", reports.junit.display().to_string()),
             ("summary", reports.summary.display().to_string()),
         ];
-        let sheet = reports.sheet.map(|sheet| ("sheet", sheet.display().to_string()));
+        let sheet = reports
+            .sheet
+            .map(|sheet| ("sheet", sheet.display().to_string()));
         lines.extend(sheet);
         lines.extend(remedy(&check, &baseline, &out).map(|text| ("hint", text)));
         progress.note_all(&findings(&check));
@@ -82,25 +84,37 @@ impl Check {
 
 /// The file that a GitHub workflow shows on its summary page.
 fn step_summary() -> Option<PathBuf> {
-    env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()).map(PathBuf::from)
+    env::var_os("GITHUB_STEP_SUMMARY")
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from)
 }
 
 /// What differs from the baseline's environment, and a table of the cells that do not pass, worst first.
 fn findings(check: &Verdicts) -> Vec<String> {
     let causes = check.causes();
-    let mut lines: Vec<String> =
-        causes.iter().map(|(cause, cells)| format!("{cause} ({cells} cells)")).collect();
+    let mut lines: Vec<String> = causes
+        .iter()
+        .map(|(cause, cells)| format!("{cause} ({cells} cells)"))
+        .collect();
     let failing = check.failing();
-    let rows: Vec<Vec<String>> =
-        failing.iter().take(MOST_ROWS).flat_map(|cell| rows_of(cell)).collect();
+    let rows: Vec<Vec<String>> = failing
+        .iter()
+        .take(MOST_ROWS)
+        .flat_map(|cell| rows_of(cell))
+        .collect();
     lines.extend(table::align(&rows).lines().map(str::to_owned));
     if failing.len() > MOST_ROWS {
         let left = failing.len() - MOST_ROWS;
-        lines.push(format!("{left} more cells do not pass; the summary has all"));
+        lines.push(format!(
+            "{left} more cells do not pass; the summary has all"
+        ));
     }
     let warned = check.early_warnings().into_iter().map(|cell| {
         let change = cell.latent_change.unwrap_or_default();
-        format!("early warning: {}: the first latents changed by {change:.2e} standard deviations", cell.name)
+        format!(
+            "early warning: {}: the first latents changed by {change:.2e} standard deviations",
+            cell.name
+        )
     });
     lines.extend(warned.take(MOST_ROWS));
     lines
@@ -130,9 +144,9 @@ fn remedy(check: &Verdicts, baseline: &Baseline, run: &Path) -> Option<String> {
             "there is no baseline in {} yet: look at the images and accept them with `ip2p accept {run}`",
             baseline.folder().display()
         )),
-        Verdicts::REGRESSION | Verdicts::TO_ACCEPT => {
-            Some(format!("if this is wanted, accept it with `ip2p accept {run}`"))
-        }
+        Verdicts::REGRESSION | Verdicts::TO_ACCEPT => Some(format!(
+            "if this is wanted, accept it with `ip2p accept {run}`"
+        )),
         _ => None,
     }
 }

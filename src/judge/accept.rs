@@ -94,13 +94,19 @@ impl Acceptance {
             },
             images: BTreeMap::new(),
         };
-        let mut before: HashMap<Parameters, BaselineCell> =
-            manifest.cells.into_iter().map(|cell| (cell.parameters.clone(), cell)).collect();
+        let mut before: HashMap<Parameters, BaselineCell> = manifest
+            .cells
+            .into_iter()
+            .map(|cell| (cell.parameters.clone(), cell))
+            .collect();
         let mut files = file_by_pixels(before.values());
         let now = jiff::Timestamp::now();
         for cell in &run.plan.cells {
             let known = before.remove(&cell.parameters);
-            let record = run.records.get(&cell.key).filter(|record| record.status == Status::Done);
+            let record = run
+                .records
+                .get(&cell.key)
+                .filter(|record| record.status == Status::Done);
             let taken = match record {
                 Some(record) if chosen.contains(&cell.key) => {
                     let accepted = acceptance.take(run, cell, record, &mut files, (now, reason))?;
@@ -149,7 +155,9 @@ impl Acceptance {
             file
         });
         let models = &run.plan.models;
-        let model = models.iter().find(|model| model.name == cell.parameters.model);
+        let model = models
+            .iter()
+            .find(|model| model.name == cell.parameters.model);
         Ok(Accepted {
             class: EnvironmentClass::of(&run.environment, record),
             file: file.clone(),
@@ -179,7 +187,9 @@ impl Acceptance {
         let mut entries = kept.map(|known| known.accepted).unwrap_or_default();
         let own = entries.iter().position(|entry| entry.class == class);
         let kind = match own.map(|own| &entries[own]) {
-            Some(entry) if entry.pixels_sha256 != accepted.pixels_sha256 => Some(ChangeKind::Replace),
+            Some(entry) if entry.pixels_sha256 != accepted.pixels_sha256 => {
+                Some(ChangeKind::Replace)
+            }
             Some(entry) if entry.model_sha256 != accepted.model_sha256 => Some(ChangeKind::Confirm),
             Some(_) => None,
             None if is_first => Some(ChangeKind::Add),
@@ -203,7 +213,12 @@ impl Acceptance {
     }
 
     /// Removes the cells that the sweep no longer has, or keeps them where only some were chosen.
-    fn leave(&mut self, baseline: &Baseline, mut gone: HashMap<Parameters, BaselineCell>, whole: bool) {
+    fn leave(
+        &mut self,
+        baseline: &Baseline,
+        mut gone: HashMap<Parameters, BaselineCell>,
+        whole: bool,
+    ) {
         // In the order of the manifest, which the map has lost.
         for cell in baseline.cells() {
             let Some(cell) = gone.remove(&cell.parameters) else {
@@ -213,11 +228,12 @@ impl Acceptance {
                 self.manifest.cells.push(cell);
                 continue;
             }
-            self.changes.extend(cell.accepted.into_iter().map(|accepted| Change {
-                cell: accepted.file,
-                kind: ChangeKind::Remove,
-                class: accepted.class,
-            }));
+            self.changes
+                .extend(cell.accepted.into_iter().map(|accepted| Change {
+                    cell: accepted.file,
+                    kind: ChangeKind::Remove,
+                    class: accepted.class,
+                }));
         }
     }
 }
@@ -262,18 +278,28 @@ fn unknown(run: &Run, name: &str) -> JudgeError {
     JudgeError::UnknownCell {
         run: run.folder.clone(),
         cell: name.to_owned(),
-        suggestion: nearest.map(|key| format!("; did you mean {key}?")).unwrap_or_default(),
+        suggestion: nearest
+            .map(|key| format!("; did you mean {key}?"))
+            .unwrap_or_default(),
     }
 }
 
 fn file_by_pixels<'a>(cells: impl Iterator<Item = &'a BaselineCell>) -> HashMap<String, String> {
     let entries = cells.flat_map(|cell| &cell.accepted);
-    entries.map(|entry| (entry.pixels_sha256.clone(), entry.file.clone())).collect()
+    entries
+        .map(|entry| (entry.pixels_sha256.clone(), entry.file.clone()))
+        .collect()
 }
 
 /// The readable part of a cell's key, and the digest of the pixels instead of the cell's.
 fn image_name(key: &CellKey, pixels_sha256: &str) -> String {
-    let readable = key.as_str().rsplit_once('-').map_or("", |(readable, _)| readable);
+    let readable = key
+        .as_str()
+        .rsplit_once('-')
+        .map_or("", |(readable, _)| readable);
     let separator = if readable.is_empty() { "" } else { "-" };
-    format!("{IMAGES}/{readable}{separator}{}.png", &pixels_sha256[..DIGEST_IN_NAME])
+    format!(
+        "{IMAGES}/{readable}{separator}{}.png",
+        &pixels_sha256[..DIGEST_IN_NAME]
+    )
 }

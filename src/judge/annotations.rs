@@ -11,7 +11,9 @@ const MOST: usize = 10;
 pub fn annotations(check: &Check) -> Vec<String> {
     let failing = check.failing();
     let all = failing.len();
-    let rows = failing.into_iter().take(if all > MOST { MOST - 1 } else { MOST });
+    let rows = failing
+        .into_iter()
+        .take(if all > MOST { MOST - 1 } else { MOST });
     let mut lines: Vec<String> = rows
         .map(|cell| {
             let mut text = vec![cell.explanation()];
@@ -22,15 +24,23 @@ pub fn annotations(check: &Check) -> Vec<String> {
         })
         .collect();
     if all > MOST {
-        let title = property(&format!("{} more cells of {}", all - lines.len(), check.name));
-        lines.push(format!("::error title={title}::see the summary and junit.xml"));
+        let title = property(&format!(
+            "{} more cells of {}",
+            all - lines.len(),
+            check.name
+        ));
+        lines.push(format!(
+            "::error title={title}::see the summary and junit.xml"
+        ));
     }
     lines
 }
 
 /// What would end the command, encoded.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
 }
 
 fn property(text: &str) -> String {

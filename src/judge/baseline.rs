@@ -49,17 +49,23 @@ impl Baseline {
 
     /// All cells.
     pub fn cells(&self) -> &[BaselineCell] {
-        self.manifest.as_ref().map_or(&[], |manifest| &manifest.cells)
+        self.manifest
+            .as_ref()
+            .map_or(&[], |manifest| &manifest.cells)
     }
 
     /// The cell with these parameters.
     pub fn cell(&self, parameters: &Parameters) -> Option<&BaselineCell> {
-        self.cells().iter().find(|cell| cell.parameters == *parameters)
+        self.cells()
+            .iter()
+            .find(|cell| cell.parameters == *parameters)
     }
 
     /// The manifest, or that of an empty baseline of this name.
     pub(super) fn manifest(&self, name: &str) -> Manifest {
-        self.manifest.clone().unwrap_or_else(|| Manifest::empty(name))
+        self.manifest
+            .clone()
+            .unwrap_or_else(|| Manifest::empty(name))
     }
 
     /// Where an accepted image is.
@@ -80,7 +86,9 @@ impl Baseline {
         let (image, _) = read(&path).map_err(|error| refused(error.to_string()))?;
         if pixels_sha256(&image) != accepted.pixels_sha256 {
             let (width, height) = image.dimensions();
-            return Err(refused(format!("its {width}x{height} pixels have another digest")));
+            return Err(refused(format!(
+                "its {width}x{height} pixels have another digest"
+            )));
         }
         Ok(image)
     }
@@ -140,8 +148,15 @@ impl BaselineCell {
     /// What a cell is held against in an environment class: what was accepted there, else what was accepted
     /// last elsewhere.
     pub fn nearest(&self, class: &EnvironmentClass) -> Option<&Accepted> {
-        let own = self.accepted.iter().find(|accepted| accepted.class == *class);
-        own.or_else(|| self.accepted.iter().max_by_key(|accepted| accepted.accepted))
+        let own = self
+            .accepted
+            .iter()
+            .find(|accepted| accepted.class == *class);
+        own.or_else(|| {
+            self.accepted
+                .iter()
+                .max_by_key(|accepted| accepted.accepted)
+        })
     }
 }
 
@@ -151,5 +166,9 @@ pub(super) fn pixels_sha256(image: &RgbImage) -> String {
     digest.update(image.width().to_le_bytes());
     digest.update(image.height().to_le_bytes());
     digest.update(image.as_raw());
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

@@ -39,9 +39,17 @@ impl Check {
     ///
     /// # Errors
     /// If an image of the baseline cannot be read or is not what was accepted.
-    pub fn new(run: &Run, baseline: &Baseline, spec: CheckSpec, shard: Shard) -> Result<Self, JudgeError> {
-        let known: HashMap<&Parameters, &BaselineCell> =
-            baseline.cells().iter().map(|cell| (&cell.parameters, cell)).collect();
+    pub fn new(
+        run: &Run,
+        baseline: &Baseline,
+        spec: CheckSpec,
+        shard: Shard,
+    ) -> Result<Self, JudgeError> {
+        let known: HashMap<&Parameters, &BaselineCell> = baseline
+            .cells()
+            .iter()
+            .map(|cell| (&cell.parameters, cell))
+            .collect();
         let judge = Judge {
             run,
             baseline,
@@ -66,7 +74,10 @@ impl Check {
 
     /// How many cells have a verdict.
     pub fn count(&self, verdict: Verdict) -> usize {
-        self.cells.iter().filter(|cell| cell.verdict == verdict).count()
+        self.cells
+            .iter()
+            .filter(|cell| cell.verdict == verdict)
+            .count()
     }
 
     /// The verdicts that there are with their numbers, best first.
@@ -77,16 +88,26 @@ impl Check {
 
     /// `3 same, 1 regression`.
     pub fn counts_text(&self) -> String {
-        let counts: Vec<String> =
-            self.counts().iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
+        let counts: Vec<String> = self
+            .counts()
+            .iter()
+            .map(|(verdict, count)| format!("{count} {verdict}"))
+            .collect();
         counts.join(", ")
     }
 
     /// Cells that do not pass, worst first.
     pub fn failing(&self) -> Vec<&CellCheck> {
-        let mut failing: Vec<&CellCheck> =
-            self.cells.iter().filter(|cell| !cell.verdict.passes()).collect();
-        failing.sort_by(|a, b| b.verdict.cmp(&a.verdict).then(b.badness().total_cmp(&a.badness())));
+        let mut failing: Vec<&CellCheck> = self
+            .cells
+            .iter()
+            .filter(|cell| !cell.verdict.passes())
+            .collect();
+        failing.sort_by(|a, b| {
+            b.verdict
+                .cmp(&a.verdict)
+                .then(b.badness().total_cmp(&a.badness()))
+        });
         failing
     }
 
@@ -102,8 +123,10 @@ impl Check {
         for cause in self.cells.iter().flat_map(|cell| &cell.causes) {
             *counts.entry(cause).or_default() += 1;
         }
-        let mut counts: Vec<(Cause, usize)> =
-            counts.into_iter().map(|(cause, count)| (cause.clone(), count)).collect();
+        let mut counts: Vec<(Cause, usize)> = counts
+            .into_iter()
+            .map(|(cause, count)| (cause.clone(), count))
+            .collect();
         counts.sort();
         counts
     }
@@ -125,11 +148,17 @@ impl Check {
 
 /// What was accepted for cells that the sweep no longer has.
 fn missing(run: &Run, baseline: &Baseline) -> Vec<CellCheck> {
-    let planned: HashSet<&Parameters> = run.plan.cells.iter().map(|cell| &cell.parameters).collect();
-    let gone = baseline.cells().iter().filter(|cell| !planned.contains(&cell.parameters));
+    let planned: HashSet<&Parameters> =
+        run.plan.cells.iter().map(|cell| &cell.parameters).collect();
+    let gone = baseline
+        .cells()
+        .iter()
+        .filter(|cell| !planned.contains(&cell.parameters));
     gone.map(|cell| {
         let accepted = cell.accepted.first();
-        let name = accepted.map(|accepted| accepted.file.clone()).unwrap_or_default();
+        let name = accepted
+            .map(|accepted| accepted.file.clone())
+            .unwrap_or_default();
         CellCheck {
             expected: accepted.map(|accepted| baseline.image_path(accepted)),
             ..blank(name, Verdict::Missing)
@@ -183,13 +212,16 @@ impl Judge<'_> {
             ..blank(name.clone(), verdict)
         };
         let class = EnvironmentClass::of(&self.run.environment, record);
-        let Some((known, accepted)) = known.and_then(|known| Some((known, known.nearest(&class)?))) else {
+        let Some((known, accepted)) = known.and_then(|known| Some((known, known.nearest(&class)?)))
+        else {
             return Ok(checked(Verdict::New));
         };
         let causes = self.causes(cell, record, &class, known, accepted);
         let expected = Some(self.baseline.image_path(accepted));
         let expected_image = self.baseline.image(accepted)?;
-        let is_other = causes.iter().any(|cause| matches!(cause, Cause::Parameters(_)));
+        let is_other = causes
+            .iter()
+            .any(|cause| matches!(cause, Cause::Parameters(_)));
         if is_other && expected_image.dimensions() != actual.dimensions() {
             return Ok(CellCheck {
                 causes,
@@ -217,8 +249,8 @@ impl Judge<'_> {
         };
         let latent_change = latent_change(&accepted.first_latents, &record.first_latents);
         // Devices differ in their last bits from the first step on.
-        let early_warning =
-            accepted.class == class && latent_change.is_some_and(|change| change > self.spec.latents);
+        let early_warning = accepted.class == class
+            && latent_change.is_some_and(|change| change > self.spec.latents);
         Ok(CellCheck {
             difference: Some(difference),
             excesses,
@@ -242,7 +274,9 @@ impl Judge<'_> {
         let subject = Subject::of(&self.run.plan, cell);
         let (then, now) = (&accepted.environment, &self.run.environment);
         let models = &self.run.plan.models;
-        let model = models.iter().find(|model| model.name == cell.parameters.model);
+        let model = models
+            .iter()
+            .find(|model| model.name == cell.parameters.model);
         let was = &known.subject;
         let mut causes = Vec::new();
         let mut differs = |differs: bool, cause: Cause| {
@@ -250,18 +284,39 @@ impl Judge<'_> {
                 causes.push(cause);
             }
         };
-        differs(was.image_sha256 != subject.image_sha256, Cause::Parameters("input image"));
+        differs(
+            was.image_sha256 != subject.image_sha256,
+            Cause::Parameters("input image"),
+        );
         let size = |subject: &Subject| (subject.width, subject.height, subject.fit);
         differs(size(was) != size(&subject), Cause::Parameters("size"));
-        differs(was.numerics != subject.numerics, Cause::Parameters("numerics"));
-        differs(model.is_none_or(|model| model.sha256 != accepted.model_sha256), Cause::Model);
+        differs(
+            was.numerics != subject.numerics,
+            Cause::Parameters("numerics"),
+        );
+        differs(
+            model.is_none_or(|model| model.sha256 != accepted.model_sha256),
+            Cause::Model,
+        );
         let library = Cause::Library(then.onnxruntime.clone(), now.onnxruntime.clone());
         differs(then.onnxruntime != now.onnxruntime, library);
-        let device = |class: &EnvironmentClass| (class.device.clone(), class.provider.clone(), class.precision.clone());
+        let device = |class: &EnvironmentClass| {
+            (
+                class.device.clone(),
+                class.provider.clone(),
+                class.precision.clone(),
+            )
+        };
         let place = |class: &EnvironmentClass| format!("{} ({})", class.device, class.precision);
         let device_changed = device(&accepted.class) != device(class);
-        differs(device_changed, Cause::Device(place(&accepted.class), place(class)));
-        differs(then.ip2p != now.ip2p, Cause::Program(then.ip2p.clone(), now.ip2p.clone()));
+        differs(
+            device_changed,
+            Cause::Device(place(&accepted.class), place(class)),
+        );
+        differs(
+            then.ip2p != now.ip2p,
+            Cause::Program(then.ip2p.clone(), now.ip2p.clone()),
+        );
         let threads = then.threads != now.threads && record.device == "cpu";
         differs(threads, Cause::Threads(then.threads, now.threads));
         causes

@@ -69,8 +69,16 @@ impl Limits {
             would_pass: six_decimals(1.0 - ceil_to_3_figures(lost / self.factor)),
         });
         [
-            over("perceptual_mean", difference.perceptual_mean, self.perceptual_mean),
-            over("perceptual_p99", difference.perceptual_p99, self.perceptual_p99),
+            over(
+                "perceptual_mean",
+                difference.perceptual_mean,
+                self.perceptual_mean,
+            ),
+            over(
+                "perceptual_p99",
+                difference.perceptual_p99,
+                self.perceptual_p99,
+            ),
             ssim,
         ]
         .into_iter()
@@ -112,10 +120,14 @@ pub fn latent_change(expected: &[LatentStatistics], actual: &[LatentStatistics])
     let changes = steps.flat_map(|(expected, actual)| {
         let channels = expected.mean.iter().zip(&expected.deviation);
         let actual = actual.mean.iter().zip(&actual.deviation);
-        channels.zip(actual).map(|((mean, deviation), (other_mean, other_deviation))| {
-            let change = (mean - other_mean).abs().max((deviation - other_deviation).abs());
-            change / deviation.max(1e-6)
-        })
+        channels
+            .zip(actual)
+            .map(|((mean, deviation), (other_mean, other_deviation))| {
+                let change = (mean - other_mean)
+                    .abs()
+                    .max((deviation - other_deviation).abs());
+                change / deviation.max(1e-6)
+            })
     });
     changes.reduce(f64::max)
 }
@@ -154,7 +166,12 @@ mod tests {
             assert_eq!(limits(&wider).excesses(&difference), [], "{excesses:?}");
         }
         let own = Limits::same_class(&SPEC).excesses(&difference);
-        assert_eq!(own.iter().map(|excess| excess.would_pass).collect::<Vec<_>>(), [0.124, 12.4, 0.9123]);
+        assert_eq!(
+            own.iter()
+                .map(|excess| excess.would_pass)
+                .collect::<Vec<_>>(),
+            [0.124, 12.4, 0.9123]
+        );
     }
 
     #[test]
@@ -164,7 +181,10 @@ mod tests {
             deviation: vec![1.0, deviation],
         };
         assert_eq!(latent_change(&[of(1.0, 2.0)], &[of(1.5, 2.0)]), Some(0.25));
-        assert_eq!(latent_change(&[of(1.0, 2.0)], &[of(1.0, 2.0), of(9.0, 9.0)]), Some(0.0));
+        assert_eq!(
+            latent_change(&[of(1.0, 2.0)], &[of(1.0, 2.0), of(9.0, 9.0)]),
+            Some(0.0)
+        );
         assert_eq!(latent_change(&[of(1.0, 2.0)], &[]), None);
     }
 }

@@ -63,7 +63,10 @@ pub struct Subject {
 impl Subject {
     /// That of a cell.
     pub fn of(plan: &Plan, cell: &Cell) -> Self {
-        let image = plan.images.iter().find(|image| image.name == cell.parameters.image);
+        let image = plan
+            .images
+            .iter()
+            .find(|image| image.name == cell.parameters.image);
         Self {
             image_sha256: image.map(|image| image.sha256.clone()).unwrap_or_default(),
             width: cell.width,
@@ -135,7 +138,9 @@ impl Manifest {
         // From the text again, since a value knows no lines.
         let manifest: Self =
             serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))?;
-        manifest.fault().map_or(Ok(()), |fault| Err(malformed(fault)))?;
+        manifest
+            .fault()
+            .map_or(Ok(()), |fault| Err(malformed(fault)))?;
         Ok(Some(manifest))
     }
 
@@ -155,7 +160,11 @@ impl Manifest {
             let mut classes = HashSet::new();
             for accepted in &cell.accepted {
                 if !classes.insert(&accepted.class) {
-                    return Some(format!("cell {} has two images for {}", number + 1, accepted.class));
+                    return Some(format!(
+                        "cell {} has two images for {}",
+                        number + 1,
+                        accepted.class
+                    ));
                 }
                 if !is_image_name(&accepted.file) {
                     return Some(format!("{:?} is no image of a baseline", accepted.file));
@@ -168,7 +177,9 @@ impl Manifest {
 
 /// `cells/NAME.png`, where the name cannot lead elsewhere.
 fn is_image_name(file: &str) -> bool {
-    let stem = file.strip_prefix("cells/").and_then(|name| name.strip_suffix(".png"));
+    let stem = file
+        .strip_prefix("cells/")
+        .and_then(|name| name.strip_suffix(".png"));
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     stem.is_some_and(|stem| !stem.is_empty() && !stem.starts_with('.') && stem.bytes().all(plain))
 }

@@ -17,27 +17,39 @@ const TAIL_BYTES: usize = 200;
 pub fn summary(check: &Check, most_bytes: usize) -> String {
     let failing = check.failing();
     let mut text = format!("## ip2p check {}\n\n", escaped(&check.name));
-    let mark = if failing.is_empty() { "passed" } else { "failed" };
+    let mark = if failing.is_empty() {
+        "passed"
+    } else {
+        "failed"
+    };
     let _ = writeln!(text, "**{mark}**: {}\n", check.counts_text());
     for (cause, cells) in check.causes() {
         let _ = writeln!(text, "- {} ({cells} cells)", escaped(&cause.to_string()));
     }
     let warned = check.early_warnings().len();
     if warned > 0 {
-        let _ = writeln!(text, "- early warning: the first latents of {warned} cells changed");
+        let _ = writeln!(
+            text,
+            "- early warning: the first latents of {warned} cells changed"
+        );
     }
     if text.len() + TAIL_BYTES > most_bytes {
         return String::new();
     }
     if !failing.is_empty() {
-        text.push_str("\n| verdict | cell | measured, limit, tolerance that would have passed | why |\n");
+        text.push_str(
+            "\n| verdict | cell | measured, limit, tolerance that would have passed | why |\n",
+        );
         text.push_str("|---|---|---|---|\n");
     }
     for (index, cell) in failing.iter().enumerate() {
         let row = row(cell);
         if text.len() + row.len() + TAIL_BYTES > most_bytes {
             let left = failing.len() - index;
-            let _ = writeln!(text, "\n{left} more cells are left out here; junit.xml has all.");
+            let _ = writeln!(
+                text,
+                "\n{left} more cells are left out here; junit.xml has all."
+            );
             break;
         }
         text.push_str(&row);
@@ -68,7 +80,10 @@ impl std::fmt::Display for Excess {
             limit,
             would_pass,
         } = self;
-        write!(f, "{measure} {measured:.4}, limit {limit:.4}, {measure} = {would_pass:?} would have passed")
+        write!(
+            f,
+            "{measure} {measured:.4}, limit {limit:.4}, {measure} = {would_pass:?} would have passed"
+        )
     }
 }
 

@@ -17,6 +17,7 @@ mod manifest;
 mod markdown;
 mod reports;
 mod strip;
+mod table;
 mod verdict;
 
 pub use accept::{Acceptance, Change, ChangeKind};

@@ -11,6 +11,7 @@ use super::error::JudgeError;
 use super::junit::junit;
 use super::markdown::{SUMMARY_BYTES, measured, summary};
 use super::strip::{Strip, draw_strips};
+use super::table::table;
 use crate::store::{StoreError, write_file};
 
 /// The folder in the run folder.
@@ -25,11 +26,13 @@ pub struct Reports {
     pub junit: PathBuf,
     /// Markdown.
     pub summary: PathBuf,
+    /// Measures of every cell, as CSV.
+    pub cells: PathBuf,
     /// Expected, actual and heat map of the cells that do not pass; absent if all do.
     pub sheet: Option<PathBuf>,
 }
 
-/// Writes `check/junit.xml`, `check/summary.md` and, if a cell does not pass, `check/sheet.png` into a run
+/// Writes `check/junit.xml`, `check/summary.md`, `check/cells.csv` and, if a cell does not pass, `check/sheet.png` into a run
 /// folder, and appends the summary to `step_summary` if there is such a file to append to.
 ///
 /// # Errors
@@ -49,6 +52,7 @@ pub fn write_reports(
     let reports = Reports {
         junit: put("junit.xml", junit(check).as_bytes())?,
         summary: put("summary.md", summary(check, SUMMARY_BYTES).as_bytes())?,
+        cells: put("cells.csv", &table(check))?,
         sheet: match sheet(check) {
             Some(bytes) => Some(put("sheet.png", &bytes)?),
             None => {

@@ -55,7 +55,13 @@ pub fn draw_strips(strips: &[Strip], headings: [&str; 3]) -> (RgbImage, usize) {
     for (index, strip) in (0..).zip(&strips[..rows]) {
         let top = head_height + index * row_height;
         write(&mut sheet, bold, (GAP, top), &strip.title, width - 2 * GAP);
-        write(&mut sheet, plain, (GAP, top + bold.line()), &strip.detail, width - 2 * GAP);
+        write(
+            &mut sheet,
+            plain,
+            (GAP, top + bold.line()),
+            &strip.detail,
+            width - 2 * GAP,
+        );
         let y = top + bold.line() + plain.line() + GAP / 2;
         for (column, picture) in (0..).zip(pictures(strip)) {
             put(&mut sheet, picture, (left(column), y));
@@ -68,10 +74,13 @@ pub fn draw_strips(strips: &[Strip], headings: [&str; 3]) -> (RgbImage, usize) {
 fn pictures(strip: &Strip) -> [Option<RgbImage>; 3] {
     let picture = |path: &Option<PathBuf>| Some(read(path.as_ref()?).ok()?.0);
     let (expected, actual) = (picture(&strip.expected), picture(&strip.actual));
-    let heat = expected.as_ref().zip(actual.as_ref()).and_then(|(expected, actual)| {
-        let (_, map) = difference(expected, actual).ok()?;
-        Some(heat_map(&map))
-    });
+    let heat = expected
+        .as_ref()
+        .zip(actual.as_ref())
+        .and_then(|(expected, actual)| {
+            let (_, map) = difference(expected, actual).ok()?;
+            Some(heat_map(&map))
+        });
     [expected, actual, heat]
 }
 
@@ -93,7 +102,10 @@ fn put(sheet: &mut RgbImage, picture: Option<RgbImage>, (x, y): (u32, u32)) {
             let (wide, high) = if longest <= SIDE {
                 (width * whole, height * whole)
             } else {
-                ((width * SIDE / longest).max(1), (height * SIDE / longest).max(1))
+                (
+                    (width * SIDE / longest).max(1),
+                    (height * SIDE / longest).max(1),
+                )
             };
             if longest <= SIDE {
                 image::imageops::resize(&picture, wide, high, image::imageops::FilterType::Nearest)

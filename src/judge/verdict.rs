@@ -95,7 +95,7 @@ impl fmt::Display for Cause {
             Self::Library(then, now) => write!(f, "ONNX Runtime {then} became {now}"),
             Self::Device(then, now) => write!(f, "the device {then} became {now}"),
             Self::Program(then, now) => write!(f, "ip2p {then} became {now}"),
-            Self::Threads(then, now) => write!(f, "{then} threads became {now}"),
+            Self::Threads(then, now) => write!(f, "runtime.threads {then} became {now}"),
         }
     }
 }

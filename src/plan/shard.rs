@@ -29,10 +29,13 @@ impl Shard {
     /// The cells of this part, as indices into [`Plan::cells`], in order.
     pub fn cells(self, plan: &Plan) -> Vec<usize> {
         let keys = plan.cells.iter().enumerate();
-        let index_of: HashMap<&CellKey, usize> = keys.map(|(index, cell)| (&cell.key, index)).collect();
+        let index_of: HashMap<&CellKey, usize> =
+            keys.map(|(index, cell)| (&cell.key, index)).collect();
         let source = |index: usize| {
             let of = plan.cells[index].same_as.as_ref();
-            of.and_then(|key| index_of.get(key)).copied().unwrap_or(index)
+            of.and_then(|key| index_of.get(key))
+                .copied()
+                .unwrap_or(index)
         };
         let is_here = |index: &usize| source(*index) % self.count == self.index;
         (0..plan.cells.len()).filter(is_here).collect()

@@ -173,10 +173,10 @@ impl Key {
             "columns" => "columns = \"guidance_scale\"",
             "cell" => "cell = 256",
             "perceptual_mean" => "perceptual_mean = 0.1",
-            "perceptual_p99" => "perceptual_p99 = 0.5",
-            "ssim" => "ssim = 0.99",
-            "latents" => "latents = 0.01",
-            "drift" => "drift = 4.0",
+            "perceptual_p99" => "perceptual_p99 = 0.3",
+            "ssim" => "ssim = 0.999",
+            "latents" => "latents = 0.0001",
+            "drift" => "drift = 2.0",
             _ => "show_input = true",
         }
     }

@@ -131,10 +131,10 @@ impl Default for CheckSpec {
     fn default() -> Self {
         Self {
             perceptual_mean: 0.1,
-            perceptual_p99: 0.5,
-            ssim: 0.995,
-            latents: 0.001,
-            drift: 4.0,
+            perceptual_p99: 0.3,
+            ssim: 0.999,
+            latents: 0.0001,
+            drift: 2.0,
         }
     }
 }
