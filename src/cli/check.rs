@@ -91,11 +91,7 @@ fn step_summary() -> Option<PathBuf> {
 
 /// What differs from the baseline's environment, and a table of the cells that do not pass, worst first.
 fn findings(check: &Verdicts) -> Vec<String> {
-    let causes = check.causes();
-    let mut lines: Vec<String> = causes
-        .iter()
-        .map(|(cause, cells)| format!("{cause} ({cells} cells)"))
-        .collect();
+    let mut lines = check.cause_lines();
     let failing = check.failing();
     let rows: Vec<Vec<String>> = failing
         .iter()

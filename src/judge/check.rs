@@ -131,6 +131,24 @@ impl Check {
         counts
     }
 
+    /// Says what differs from what the baseline was made with, a line each; or, if images changed, that
+    /// nothing known does.
+    pub fn cause_lines(&self) -> Vec<String> {
+        let causes = self.causes();
+        let changed = self
+            .cells
+            .iter()
+            .filter_map(|cell| cell.difference)
+            .any(|difference| !difference.is_none());
+        if causes.is_empty() && changed {
+            return vec!["nothing known changed since the baseline: parameters, model files, ONNX Runtime and device are the same".to_owned()];
+        }
+        causes
+            .iter()
+            .map(|(cause, cells)| format!("{cause} ({cells} cells)"))
+            .collect()
+    }
+
     /// 10 for a regression, else 12 for cells without an image, else 11 for cells to accept, else 0.
     pub fn exit_code(&self) -> u8 {
         let any = |verdict| self.count(verdict) > 0;

@@ -23,8 +23,8 @@ pub fn summary(check: &Check, most_bytes: usize) -> String {
         "failed"
     };
     let _ = writeln!(text, "**{mark}**: {}\n", check.counts_text());
-    for (cause, cells) in check.causes() {
-        let _ = writeln!(text, "- {} ({cells} cells)", escaped(&cause.to_string()));
+    for line in check.cause_lines() {
+        let _ = writeln!(text, "- {}", escaped(&line));
     }
     let warned = check.early_warnings().len();
     if warned > 0 {

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::check::Check;
 use super::verdict::CellCheck;
+use crate::store::defused;
 
 /// Measures are empty where there was nothing to measure.
 #[derive(Serialize)]
@@ -41,6 +42,6 @@ fn row(cell: &CellCheck) -> Row<'_> {
         level_mean: difference.map(|difference| difference.level_mean),
         level_max: difference.map(|difference| difference.level_max),
         latent_change: cell.latent_change,
-        explanation: cell.explanation(),
+        explanation: defused(&cell.explanation()),
     }
 }

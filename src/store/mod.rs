@@ -24,4 +24,5 @@ pub use folder::RunFolder;
 pub use record::{LatentStatistics, Record, StageTimes, Status, StepRecord};
 pub use run::Run;
 pub use shelf::DiskShelf;
+pub(crate) use table::text as defused;
 pub use writer::Writer;

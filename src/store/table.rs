@@ -129,7 +129,7 @@ where
 }
 
 /// Text that no spreadsheet takes for a formula.
-fn text(value: &str) -> String {
+pub(crate) fn text(value: &str) -> String {
     if value.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         format!("'{value}")
     } else {
