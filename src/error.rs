@@ -9,6 +9,7 @@ use crate::judge::JudgeError;
 use crate::model::ModelError;
 use crate::model::runtime::RuntimeError;
 use crate::plan::PlanError;
+use crate::report::ReportError;
 use crate::sheet::SheetError;
 use crate::spec::SpecError;
 use crate::store::StoreError;
@@ -38,6 +39,8 @@ pub enum Error {
     Sheet(#[from] SheetError),
     /// Baselines and checks.
     Judge(#[from] JudgeError),
+    /// The report.
+    Report(#[from] ReportError),
 }
 
 impl Error {
@@ -57,7 +60,7 @@ impl Error {
         match self {
             Self::Spec(_) | Self::Image(_) | Self::Plan(_) | Self::Scheduler(_) => Self::BAD_SWEEP,
             Self::Model(_) | Self::Runtime(_) => Self::NOT_USABLE,
-            Self::Store(_) | Self::Shelf(_) | Self::Sheet(_) => Self::FAILED,
+            Self::Store(_) | Self::Shelf(_) | Self::Sheet(_) | Self::Report(_) => Self::FAILED,
             Self::Judge(error) => error.exit_code(),
         }
     }

@@ -14,6 +14,7 @@ pub mod judge;
 pub mod meter;
 pub mod model;
 pub mod plan;
+pub mod report;
 pub mod runner;
 pub mod sheet;
 pub mod spec;

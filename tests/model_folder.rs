@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ip2p_sweep::engine::Component;
-use ip2p_sweep::model::{ElementType, ModelError, ModelFolder};
+use ip2p_sweep::model::{ModelError, ModelFolder};
 use miette::Diagnostic;
 use tempfile::TempDir;
 

@@ -10,6 +10,7 @@ mod interrupt;
 mod plan;
 mod progress;
 pub mod render;
+mod report;
 mod run;
 mod schema;
 mod setup;
@@ -49,6 +50,8 @@ enum Command {
     Accept(accept::Accept),
     /// Draw the contact sheets of a run again, without inference
     Sheet(sheet::Sheet),
+    /// Write the HTML report of a run again, without inference
+    Report(report::Report),
     /// Show what is found, what is missing and what to do
     Doctor(doctor::Doctor),
     /// Fetch ONNX Runtime into the cache
@@ -71,6 +74,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Check(command) => command.run(library),
         Command::Accept(command) => command.run(),
         Command::Sheet(command) => command.run(),
+        Command::Report(command) => command.run(),
         Command::Doctor(command) => command.run(library),
         Command::Setup(command) => command.run(),
         Command::Schema => schema::run(),

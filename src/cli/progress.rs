@@ -2,7 +2,7 @@
 
 use std::fmt::Arguments;
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -28,6 +28,15 @@ pub struct ProgressFlags {
     /// Print events as JSON lines
     #[arg(long)]
     json: bool,
+}
+
+/// What was made of a run to be looked at.
+#[derive(Debug, Default)]
+pub struct Views {
+    /// Its contact sheets.
+    pub sheets: Vec<SheetFile>,
+    /// The page of its report.
+    pub report: Option<PathBuf>,
 }
 
 /// Follows one run.
@@ -142,18 +151,19 @@ impl<'a> Progress<'a> {
     }
 
     /// Ends the bar, and prints the last lines: what there is, and where to look.
-    pub fn end(self, outcome: Outcome, run: &Path, sheets: &[SheetFile]) {
+    pub fn end(self, outcome: Outcome, run: &Path, views: &Views) {
         match &self.style {
             Style::Json => json_line(&json!({
                 "event": "end", "run": run, "stopped": outcome == Outcome::Interrupted,
-                "sheets": sheets.iter().map(|sheet| &sheet.path).collect::<Vec<_>>(),
+                "sheets": views.sheets.iter().map(|sheet| &sheet.path).collect::<Vec<_>>(),
+                "report": views.report,
             })),
             Style::Quiet => {}
             Style::Bar(bar) => {
                 bar.finish_and_clear();
-                last_lines(outcome, run, sheets);
+                last_lines(outcome, run, views);
             }
-            Style::Plain { .. } => last_lines(outcome, run, sheets),
+            Style::Plain { .. } => last_lines(outcome, run, views),
         }
     }
 
@@ -208,7 +218,7 @@ impl<'a> Progress<'a> {
     }
 }
 
-fn last_lines(outcome: Outcome, run: &Path, sheets: &[SheetFile]) {
+fn last_lines(outcome: Outcome, run: &Path, views: &Views) {
     let place = run.display();
     match outcome {
         Outcome::Interrupted => render::line(format_args!("stopped  {place}; run again to go on")),
@@ -220,8 +230,11 @@ fn last_lines(outcome: Outcome, run: &Path, sheets: &[SheetFile]) {
             count(done + failed, "cell")
         )),
     }
-    for sheet in sheets {
+    for sheet in &views.sheets {
         render::line(format_args!("sheet    {}", description(sheet)));
+    }
+    if let Some(page) = &views.report {
+        render::line(format_args!("report   {}", page.display()));
     }
 }
 

@@ -5,11 +5,12 @@ use std::process::ExitCode;
 
 use ip2p_sweep::Error;
 use ip2p_sweep::model::runtime::Host;
+use ip2p_sweep::report::write_report;
 use ip2p_sweep::runner::{Execution, Outcome, Prepared, prepare};
 use ip2p_sweep::sheet::{SheetOptions, write_sheets};
 use ip2p_sweep::store::Run as RunFolder;
 
-use super::progress::{Progress, ProgressFlags};
+use super::progress::{Progress, ProgressFlags, Views};
 use super::{RuntimeFlags, interrupt};
 
 /// `ip2p run`.
@@ -49,14 +50,16 @@ pub fn run_prepared(
         progress.note(note);
     }
     let outcome = execution.run(interrupt::flag(), &mut |event| progress.take(event))?;
-    let mut sheets = Vec::new();
+    let mut views = Views::default();
     if outcome != Outcome::Interrupted {
-        sheets = write_sheets(&RunFolder::read(out)?, &SheetOptions::default())?;
-        for note in sheets.iter().flat_map(|sheet| &sheet.notes) {
+        let run = RunFolder::read(out)?;
+        views.sheets = write_sheets(&run, &SheetOptions::default())?;
+        views.report = Some(write_report(&run)?);
+        for note in views.sheets.iter().flat_map(|sheet| &sheet.notes) {
             progress.note(note);
         }
     }
-    progress.end(outcome, out, &sheets);
+    progress.end(outcome, out, &views);
     Ok(ExitCode::from(match outcome {
         Outcome::Interrupted => interrupt::EXIT_CODE,
         Outcome::Complete { failed: 0, .. } => Error::DONE,

@@ -1,10 +1,13 @@
 //! `ip2p sheet`: the contact sheets of a run again, without inference.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::ValueEnum;
 use ip2p_sweep::Error;
-use ip2p_sweep::sheet::{SheetFile, SheetOptions, write_sheets};
+use ip2p_sweep::sheet::{Format, SheetFile, SheetOptions, write_sheets};
+use ip2p_sweep::spec::{Parameter, SheetSpec};
 use ip2p_sweep::store::Run;
 
 use super::render;
@@ -14,12 +17,54 @@ use super::render;
 pub struct Sheet {
     /// The run folder
     run: PathBuf,
+    /// Axis of the rows, e.g. seed
+    #[arg(long, value_name = "AXIS", value_parser = axis)]
+    rows: Option<Parameter>,
+    /// Axis of the columns
+    #[arg(long, value_name = "AXIS", value_parser = axis)]
+    columns: Option<Parameter>,
+    /// Axis around the rows
+    #[arg(long, value_name = "AXIS", value_parser = axis)]
+    super_rows: Option<Parameter>,
+    /// Axis around the columns
+    #[arg(long, value_name = "AXIS", value_parser = axis)]
+    super_columns: Option<Parameter>,
+    /// Axis shown within each cell as a small grid
+    #[arg(long, value_name = "AXIS", value_parser = axis)]
+    merge: Option<Parameter>,
+    /// Side of a cell in pixels
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(32..=2048))]
+    cell: Option<u32>,
+    /// Leave the input out
+    #[arg(long)]
+    no_input: bool,
+    /// Show in a corner how long each cell took
+    #[arg(long)]
+    seconds: bool,
+    /// File format
+    #[arg(long, value_enum, default_value_t)]
+    format: FormatName,
+    /// Only these cells, by the keys in the first column of cells.csv
+    #[arg(long, value_name = "KEY", num_args = 1..)]
+    only: Vec<String>,
+    /// What file names begin with
+    #[arg(long, value_name = "STEM")]
+    name: Option<String>,
+}
+
+/// A format by its usual name.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum FormatName {
+    #[default]
+    Png,
+    Jpeg,
+    Webp,
 }
 
 impl Sheet {
     pub fn run(self) -> Result<ExitCode, Error> {
         let run = Run::read(&self.run)?;
-        for sheet in write_sheets(&run, &SheetOptions::default())? {
+        for sheet in write_sheets(&run, &self.options(&run))? {
             render::line(format_args!("{}", description(&sheet)));
             for note in &sheet.notes {
                 render::line(format_args!("note: {note}"));
@@ -27,6 +72,39 @@ impl Sheet {
         }
         Ok(ExitCode::SUCCESS)
     }
+
+    /// The flags over what the sweep file says.
+    fn options(&self, run: &Run) -> SheetOptions {
+        let of_sweep = run.plan.sheet.clone();
+        let look = SheetSpec {
+            rows: self.rows.or(of_sweep.rows),
+            columns: self.columns.or(of_sweep.columns),
+            super_rows: self.super_rows.or(of_sweep.super_rows),
+            super_columns: self.super_columns.or(of_sweep.super_columns),
+            merge: self.merge.or(of_sweep.merge),
+            cell: self.cell.and_then(NonZeroU32::new).unwrap_or(of_sweep.cell),
+            show_input: of_sweep.show_input && !self.no_input,
+        };
+        let cells = run.plan.cells.iter().map(|cell| &cell.key);
+        let only = cells.filter(|key| self.only.iter().any(|chosen| chosen == key.as_str()));
+        SheetOptions {
+            look: Some(look),
+            format: match self.format {
+                FormatName::Png => Format::Png,
+                FormatName::Jpeg => Format::Jpeg,
+                FormatName::Webp => Format::WebP,
+            },
+            name: self.name.clone(),
+            seconds: self.seconds,
+            only: (!self.only.is_empty()).then(|| only.cloned().collect()),
+            ..SheetOptions::default()
+        }
+    }
+}
+
+fn axis(text: &str) -> Result<Parameter, String> {
+    let keys = Parameter::ALL.map(Parameter::key).join(", ");
+    Parameter::from_key(text).ok_or(format!("expected one of {keys}"))
 }
 
 /// Where a sheet is and how large.

@@ -88,6 +88,17 @@ impl Limits {
 }
 
 impl Excess {
+    /// `ssim 0.9013 (limit 0.9990)`.
+    pub fn beside_limit(&self) -> String {
+        let Self {
+            measure,
+            measured,
+            limit,
+            ..
+        } = self;
+        format!("{measure} {measured:.4} (limit {limit:.4})")
+    }
+
     /// How many times the limit; of the structural similarity, what is lost of it.
     pub fn ratio(&self) -> f64 {
         match self.measure {

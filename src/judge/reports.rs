@@ -9,7 +9,8 @@ use image::ImageFormat;
 use super::check::Check;
 use super::error::JudgeError;
 use super::junit::junit;
-use super::markdown::{SUMMARY_BYTES, measured, summary};
+use super::limits::Excess;
+use super::markdown::{SUMMARY_BYTES, summary};
 use super::strip::{Strip, draw_strips};
 use super::table::table;
 use crate::store::{StoreError, write_file};
@@ -94,7 +95,7 @@ fn sheet(check: &Check) -> Option<Vec<u8>> {
         .failing()
         .into_iter()
         .map(|cell| {
-            let mut detail = measured(cell);
+            let mut detail: Vec<String> = cell.excesses.iter().map(Excess::beside_limit).collect();
             detail.push(cell.explanation());
             detail.retain(|part| !part.is_empty());
             Strip {

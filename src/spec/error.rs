@@ -295,9 +295,13 @@ pub enum SpecProblem {
         hint: String,
     },
 
-    #[error("sheet.rows and sheet.columns are both {parameter}")]
+    #[error("sheet.{one} and sheet.{other} are both {parameter}")]
     #[diagnostic(help("choose two different axes"))]
-    SameAxis { parameter: String },
+    SameAxis {
+        one: String,
+        other: String,
+        parameter: String,
+    },
 
     #[error("{key} does not go with fit = \"{fit}\"")]
     #[diagnostic(help("{hint}"))]

@@ -102,8 +102,22 @@ impl Table {
             Self::Size => &["resolution", "fit", "width", "height"],
             Self::Runtime => &["device", "threads", "memory", "batch"],
             Self::Numerics => &["noise", "guidance"],
-            Self::Sheet => &["rows", "columns", "cell", "show_input"],
-            Self::Check => &["perceptual_mean", "perceptual_p99", "ssim", "latents", "drift"],
+            Self::Sheet => &[
+                "rows",
+                "columns",
+                "super_rows",
+                "super_columns",
+                "merge",
+                "cell",
+                "show_input",
+            ],
+            Self::Check => &[
+                "perceptual_mean",
+                "perceptual_p99",
+                "ssim",
+                "latents",
+                "drift",
+            ],
         }
     }
 }

@@ -10,8 +10,8 @@ use super::fault::{Checked, Faults, quoted};
 use super::number::{Domain, number};
 use super::raw::{Field, Section};
 use super::{
-    Batch, CheckSpec, Device, Fit, GuidanceMode, MemoryPolicy, NoiseSource, Numerics, Parameter, Runtime,
-    SheetSpec, Size, SweepSpec, suggest,
+    Batch, CheckSpec, Device, Fit, GuidanceMode, MemoryPolicy, NoiseSource, Numerics, Parameter,
+    Runtime, SheetSpec, Size, SweepSpec, suggest,
 };
 
 /// Sides of images in pixels.
@@ -177,28 +177,37 @@ pub(super) fn numerics(section: &Section<'_>, faults: &mut Faults) -> Numerics {
 /// `[sheet]`; the axes are those of `spec`.
 pub(super) fn sheet(spec: &SweepSpec, section: &Section<'_>, faults: &mut Faults) -> SheetSpec {
     let mut sheet = SheetSpec::default();
-    let axis = |faults: &mut Faults, key| {
-        read(faults, section, key, None, |field| {
-            sheet_axis(spec, field).map(Some)
-        })
+    let mut taken: Vec<(&str, Parameter)> = Vec::new();
+    let mut axis = |key| {
+        let parameter = read(faults, section, key, None, |field| {
+            let parameter = sheet_axis(spec, field)?;
+            match taken.iter().find(|(_, other)| *other == parameter) {
+                Some((other, _)) => Err(same_axis(other, key, parameter).at(field.at)),
+                None => Ok(Some(parameter)),
+            }
+        });
+        taken.extend(parameter.map(|parameter| (key, parameter)));
+        parameter
     };
-    sheet.rows = axis(faults, "rows");
-    sheet.columns = axis(faults, "columns");
+    sheet.rows = axis("rows");
+    sheet.columns = axis("columns");
+    sheet.super_rows = axis("super_rows");
+    sheet.super_columns = axis("super_columns");
+    sheet.merge = axis("merge");
     sheet.cell = read(faults, section, "cell", sheet.cell, |field| {
         let side = NonZeroU32::new(whole(field, CELL)?);
         Ok(side.unwrap_or(SheetSpec::DEFAULT_CELL))
     });
     sheet.show_input = read(faults, section, "show_input", sheet.show_input, boolean);
-    let columns = section.get("columns").map(|field| field.at);
-    if let (Some(rows), Some(at)) = (sheet.rows, columns)
-        && sheet.columns == Some(rows)
-    {
-        let problem = SpecProblem::SameAxis {
-            parameter: rows.to_string(),
-        };
-        faults.push(problem.at(at));
-    }
     sheet
+}
+
+fn same_axis(one: &str, other: &str, parameter: Parameter) -> SpecProblem {
+    SpecProblem::SameAxis {
+        one: one.to_owned(),
+        other: other.to_owned(),
+        parameter: parameter.to_string(),
+    }
 }
 
 /// `[check]`.

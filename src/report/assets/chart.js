@@ -1,0 +1,138 @@
+// What all plots share: scales, axes, colours of an ordered series, hints.
+
+const CHART = { height: 320, left: 62, right: 16, top: 16, bottom: 46 };
+
+/** A linear scale from a domain of numbers to pixels. */
+function scale([low, high], [start, end]) {
+  const width = high - low || 1;
+  return (value) => start + (value - low) / width * (end - start);
+}
+
+/** The smallest and largest of the numbers, widened a little; [0, 1] if there are none. */
+function extent(values, { fromZero = false } = {}) {
+  const numbers = values.filter((value) => Number.isFinite(value));
+  if (!numbers.length) return [0, 1];
+  let low = Math.min(...numbers);
+  let high = Math.max(...numbers);
+  if (fromZero) low = Math.min(0, low);
+  const margin = (high - low || Math.abs(high) || 1) * 0.06;
+  return [fromZero && low === 0 ? 0 : low - margin, high + margin];
+}
+
+/** Round numbers within a domain, about `count` of them. */
+function ticks([low, high], count) {
+  const rough = (high - low) / count;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough);
+  const first = Math.ceil(low / step);
+  const found = [];
+  for (let index = first; index * step <= high + step * 1e-9; index++) found.push(Number((index * step).toPrecision(12)));
+  return found;
+}
+
+/** An SVG with axes. Returns it with its scales. `x` and `y`: { domain, label }. */
+function chart(width, { x, y, title }) {
+  const height = CHART.height;
+  const toX = scale(x.domain, [CHART.left, width - CHART.right]);
+  const toY = scale(y.domain, [height - CHART.bottom, CHART.top]);
+  const root = svg("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": title });
+  for (const tick of ticks(y.domain, 5)) {
+    root.append(
+      svg("line", { class: "rule", x1: CHART.left, x2: width - CHART.right, y1: toY(tick), y2: toY(tick) }),
+      svg("text", { class: "tick", x: CHART.left - 8, y: toY(tick), "text-anchor": "end", "dominant-baseline": "middle", text: formatTick(tick) }),
+    );
+  }
+  for (const tick of ticks(x.domain, Math.max(2, Math.round(width / 110)))) {
+    root.append(svg("text", { class: "tick", x: toX(tick), y: height - CHART.bottom + 18, "text-anchor": "middle", text: formatTick(tick) }));
+  }
+  root.append(
+    svg("line", { class: "base", x1: CHART.left, x2: width - CHART.right, y1: height - CHART.bottom, y2: height - CHART.bottom }),
+    svg("text", { class: "axis-name", x: (CHART.left + width - CHART.right) / 2, y: height - 8, "text-anchor": "middle", text: x.label }),
+    svg("text", { class: "axis-name", transform: `translate(14 ${(CHART.top + height - CHART.bottom) / 2}) rotate(-90)`, "text-anchor": "middle", text: y.label }),
+  );
+  return { root, toX, toY };
+}
+
+function formatTick(value) {
+  return Math.abs(value) >= 1000 ? formatNumber(value) : String(value);
+}
+
+/** The colour of the index-th of `count` ordered things: two ends mixed, legible in light and dark. */
+function orderedColour(index, count) {
+  const share = count > 1 ? Math.round(100 * index / (count - 1)) : 0;
+  return `color-mix(in oklab, var(--series-high) ${share}%, var(--series-low))`;
+}
+
+function path(points) {
+  return points.map(([x, y], index) => `${index ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
+}
+
+/** Pixels that a character of a plot's text takes, on average. */
+const CHARACTER = 6.8;
+
+/** As much of a text as fits into so many pixels. */
+function shorten(text, room) {
+  const most = Math.max(2, Math.floor(room / CHARACTER));
+  const characters = [...text];
+  return characters.length > most ? `${characters.slice(0, most - 1).join("")}…` : text;
+}
+
+/** Room for a plot inside its figure, in pixels. */
+function plotWidth(figure) {
+  return Math.max(280, Math.floor(figure.querySelector(".canvas").clientWidth));
+}
+
+/** A figure with a title, fields to choose what it shows, room for the drawing and words below. */
+function plotFigure(id, title, fields, words = "") {
+  return element("figure", { class: "plot", id },
+    element("figcaption", {}, element("h2", { text: title }), element("div", { class: "fields" }, ...fields)),
+    element("div", { class: "canvas" }),
+    element("p", { class: "muted note", text: words }));
+}
+
+/** Makes a mark of a plot tell what it is under the pointer or the focus, and act like a button if it has an action. */
+function explain(mark, text, action) {
+  mark.setAttribute("aria-label", text);
+  mark.setAttribute("role", action ? "button" : "img");
+  mark.setAttribute("tabindex", 0);
+  for (const type of ["pointerenter", "focus"]) mark.addEventListener(type, () => showHint(mark, text));
+  for (const type of ["pointerleave", "blur"]) mark.addEventListener(type, hideHint);
+  if (!action) return mark;
+  mark.classList.add("active");
+  mark.addEventListener("click", action);
+  mark.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    action();
+  });
+  return mark;
+}
+
+function showHint(mark, text) {
+  const hint = byId("hint");
+  const box = mark.getBoundingClientRect();
+  hint.textContent = text;
+  hint.hidden = false;
+  const left = Math.min(window.innerWidth - hint.offsetWidth - 8, Math.max(8, box.left + box.width / 2 - hint.offsetWidth / 2));
+  const above = box.top - hint.offsetHeight - 8;
+  setStyle(hint, { left: `${left}px`, top: `${above > 8 ? above : box.bottom + 8}px` });
+}
+
+function hideHint() {
+  byId("hint").hidden = true;
+}
+
+function mean(values) {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Things by what a function says of them, in order of first appearance. */
+function groupBy(things, of) {
+  const groups = new Map();
+  for (const thing of things) {
+    const key = of(thing);
+    if (groups.has(key)) groups.get(key).push(thing);
+    else groups.set(key, [thing]);
+  }
+  return groups;
+}

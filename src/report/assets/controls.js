@@ -1,0 +1,108 @@
+// Which axis is on which side, which values are shown, how large cells are.
+
+const SIDE_NAMES = { rows: "Rows", columns: "Columns", superRows: "Super-rows", superColumns: "Super-columns" };
+
+const controls = {
+  sides: element("div", { class: "fields foldable" }),
+  rest: element("div", { class: "fields" }),
+  values: element("div", { class: "values" }),
+  valuesSummary: element("summary"),
+  /** On a narrow screen the sides wait behind this. */
+  fold: element("button", { type: "button", class: "fold", "aria-expanded": false, text: "Arrange" }),
+  grid: element("div", { class: "fields push" }),
+};
+
+function startControls() {
+  const values = element("details", { class: "popover", id: "values" }, controls.valuesSummary, controls.values);
+  values.hidden = data.axes.length === 0;
+  document.addEventListener("click", (event) => {
+    if (!values.contains(event.target)) values.open = false;
+  });
+  values.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    values.open = false;
+    controls.valuesSummary.focus();
+  });
+  byId("axes").append(controls.rest, controls.sides, values, controls.fold, controls.grid);
+  controls.grid.append(captionField(), sizeField());
+  controls.fold.addEventListener("click", () => {
+    const isOpen = byId("axes").classList.toggle("unfolded");
+    controls.fold.setAttribute("aria-expanded", isOpen);
+  });
+  renderControls();
+  follow((now, before) => {
+    if (differs(now, before, ["view", "hidden", "at", ...SIDES])) renderControls();
+    byId("size").value = cellSize(now);
+    byId("caption").value = now.caption;
+  });
+}
+
+function renderControls() {
+  const focused = document.activeElement?.id;
+  byId("axes").hidden = state.view === "about" || data.axes.length === 0;
+  controls.sides.hidden = controls.rest.hidden = controls.fold.hidden = state.view === "table";
+  controls.grid.hidden = state.view !== "grid";
+  controls.sides.replaceChildren(...SIDES.filter(isUseful).map(sideField));
+  controls.rest.replaceChildren(...restAxes(state).map(restField));
+  controls.values.replaceChildren(...data.axes.map(valuesField));
+  const hidden = Object.values(state.hidden).reduce((sum, values) => sum + values.length, 0);
+  controls.valuesSummary.textContent = hidden ? `Values (${hidden} hidden)` : "Values";
+  if (focused) byId(focused)?.focus();
+}
+
+/** Two axes need no more than two sides. */
+function isUseful(side) {
+  return SIDES.indexOf(side) < Math.max(2, data.axes.length);
+}
+
+function sideField(side) {
+  const options = [["", "–"], ...data.axes.map((axis) => [axis, axis])];
+  return selectField(SIDE_NAMES[side], options, state[side], (axis) => putAxis(axis, side), `side-${side}`);
+}
+
+/** Puts an axis on a side; where it was before takes what it replaces. */
+function putAxis(axis, side) {
+  const changes = { [side]: axis };
+  const other = SIDES.find((other) => other !== side && axis && state[other] === axis);
+  if (other) changes[other] = state[side];
+  update(changes);
+}
+
+function restField(axis) {
+  const options = shownValues(state, axis).map((index) => [String(index), shortValue(axis, valuesOf(axis)[index])]);
+  const choose = (value) => update({ at: { ...state.at, [axis]: Number(value) } });
+  return selectField(axis, options, String(chosenValue(state, axis)), choose, `at-${axis}`);
+}
+
+function valuesField(axis) {
+  const shown = shownValues(state, axis);
+  const chips = valuesOf(axis).map((text, index) => {
+    const isShown = shown.includes(index);
+    const box = element("input", {
+      type: "checkbox", id: `value-${axis}-${index}`, checked: isShown,
+      disabled: isShown && shown.length === 1,
+      onchange: () => toggleValue(axis, index),
+    });
+    return element("label", { class: "chip", title: text }, box, foreign(shortValue(axis, text)));
+  });
+  return element("fieldset", {}, element("legend", { text: axis }), element("div", { class: "chips" }, ...chips));
+}
+
+function toggleValue(axis, index) {
+  const hidden = state.hidden[axis] ?? [];
+  const next = hidden.includes(index) ? hidden.filter((other) => other !== index) : [...hidden, index];
+  update({ hidden: { ...state.hidden, [axis]: next } });
+}
+
+function captionField() {
+  const options = [["", "none"], ...numbersByInterest.map((key) => [key, label(key)])];
+  return selectField("Caption", options, state.caption, (caption) => update({ caption }), "caption");
+}
+
+function sizeField() {
+  const slider = element("input", {
+    type: "range", id: "size", min: SIZE.least, max: SIZE.most, step: SIZE.step, value: cellSize(state),
+    oninput: () => update({ size: Number(slider.value) }),
+  });
+  return element("label", { class: "field" }, element("span", { text: "Cell size" }), slider);
+}

@@ -1,0 +1,108 @@
+// What is shown, kept in the address, so that a view can be sent, bookmarked and reloaded.
+
+const SIDES = ["rows", "columns", "superRows", "superColumns"];
+const VIEWS = ["grid", "plots", "table", "about"];
+const MODES = ["slider", "difference", "output", "input"];
+const SIZE = { least: 48, most: 512, step: 8 };
+
+const defaults = defaultState();
+let state = readAddress();
+const followers = [];
+
+function defaultState() {
+  const sides = { rows: "", columns: "", superRows: "", superColumns: "" };
+  const free = [...data.axes];
+  const take = (wanted) => {
+    const axis = wanted.find((key) => free.includes(key));
+    if (axis) free.splice(free.indexOf(axis), 1);
+    return axis ?? "";
+  };
+  const fastest = [...data.axes].reverse();
+  sides.columns = take([data.columns, "guidance_scale", ...fastest.filter((axis) => axis !== data.rows)]);
+  sides.rows = take([data.rows, "image_guidance_scale", ...fastest]);
+  return {
+    view: "grid", ...sides, at: {}, hidden: {}, size: 0,
+    cell: "", pin: "", mode: "slider",
+    caption: "", sort: "", find: "", status: "",
+    x: "", y: "", lines: "", heat: "", stages: "",
+  };
+}
+
+/** Side of a cell in pixels: the chosen one, or that at which all columns fit into the window, within reason. */
+function cellSize(state) {
+  if (state.size) return state.size;
+  const columns = linesOf(state, state.superColumns, state.columns).length;
+  const besides = window.innerWidth > 600 ? 220 : 108;
+  const room = (window.innerWidth - besides) / columns - 4;
+  return Math.min(240, Math.max(64, Math.floor(room / SIZE.step) * SIZE.step));
+}
+
+function readAddress() {
+  const query = new URLSearchParams(location.hash.slice(1));
+  const read = structuredClone(defaults);
+  for (const key of ["cell", "pin", "caption", "sort", "find", "status", "x", "y", "lines", "heat", "stages"]) {
+    read[key] = query.get(key) ?? defaults[key];
+  }
+  const choose = (key, allowed) => {
+    if (allowed.includes(query.get(key))) read[key] = query.get(key);
+  };
+  choose("view", VIEWS);
+  choose("mode", MODES);
+  SIDES.forEach((side) => choose(side, ["", ...data.axes]));
+  const size = Number(query.get("size"));
+  if (size >= SIZE.least && size <= SIZE.most) read.size = size;
+  for (const axis of data.axes) {
+    const isValue = (index) => Number.isInteger(index) && index >= 0 && index < valuesOf(axis).length;
+    const at = Number(query.get(`at.${axis}`) ?? NaN);
+    if (isValue(at)) read.at[axis] = at;
+    const hidden = (query.get(`hide.${axis}`) ?? "").split(".").filter(Boolean).map(Number).filter(isValue);
+    if (hidden.length && hidden.length < valuesOf(axis).length) read.hidden[axis] = hidden;
+  }
+  dropDoubles(read);
+  for (const key of ["cell", "pin"]) if (!cellIndex.has(read[key])) read[key] = "";
+  return read;
+}
+
+/** An axis can be on one side only; the first side keeps it. */
+function dropDoubles(state) {
+  SIDES.forEach((side, index) => {
+    if (SIDES.slice(0, index).some((earlier) => state[earlier] === state[side])) state[side] = "";
+  });
+}
+
+function address() {
+  const query = new URLSearchParams();
+  for (const [key, value] of Object.entries(state)) {
+    if (typeof value !== "object" && value !== defaults[key]) query.set(key, value);
+  }
+  for (const [axis, index] of Object.entries(state.at)) if (index) query.set(`at.${axis}`, index);
+  for (const [axis, hidden] of Object.entries(state.hidden)) if (hidden.length) query.set(`hide.${axis}`, hidden.join("."));
+  return `#${query}`;
+}
+
+/** Calls `follower(state, before)` after every change. */
+function follow(follower) {
+  followers.push(follower);
+}
+
+/** Changes what is shown. `step` makes the browser's back button undo it. */
+function update(changes, { step = false } = {}) {
+  const before = state;
+  state = { ...state, ...changes };
+  const target = address();
+  if (target !== location.hash) history[step ? "pushState" : "replaceState"](null, "", target);
+  for (const follower of followers) follower(state, before);
+}
+
+function followAddress() {
+  const before = state;
+  state = readAddress();
+  for (const follower of followers) follower(state, before);
+}
+window.addEventListener("popstate", followAddress);
+window.addEventListener("hashchange", followAddress);
+
+/** Whether any of these parts of the state differ. */
+function differs(one, other, keys) {
+  return keys.some((key) => JSON.stringify(one[key]) !== JSON.stringify(other[key]));
+}

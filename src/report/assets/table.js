@@ -1,0 +1,100 @@
+// The table of cells: sorted by any column, filtered by words and status, filled as it is scrolled.
+
+const ROWS_AT_ONCE = 150;
+
+/** Columns: key, name, how to sort and what to show. */
+const tableColumns = [
+  { key: "cell", name: "cell", sorts: (cell) => cellIndex.get(cell.key), shows: (cell) => cell.key },
+  ...varying.map((key) => ({ key, name: key, sorts: (cell) => valueIndex(cell, key), shows: (cell) => shortValue(key, valueText(cell, key)) })),
+  { key: "status", name: "status", sorts: (cell) => cell.status, shows: (cell) => cell.status },
+  ...numbersByInterest.map((key) => ({ key, name: label(key), isNumber: true, sorts: (cell) => numberOf(cell, key), shows: (cell) => formatNumber(numberOf(cell, key)) })),
+  ...(data.cells.some((cell) => cell.error) ? [{ key: "error", name: "error", sorts: (cell) => cell.error ?? "", shows: (cell) => cell.error ?? "" }] : []),
+];
+
+let tableCells = [];
+
+function startTable() {
+  byId("table-find").value = state.find;
+  byId("table-status").value = state.status;
+  byId("table-find").addEventListener("input", (event) => update({ find: event.target.value }));
+  byId("table-status").addEventListener("change", (event) => update({ status: event.target.value }));
+  byId("show-failed")?.addEventListener("click", () => update({ view: "table", status: "failed", find: "" }, { step: true }));
+  follow((now, before) => {
+    if (now.view === "table" && (before.view !== "table" || differs(now, before, ["sort", "find", "status", "hidden"]))) renderTable();
+  });
+  if (state.view === "table") renderTable();
+}
+
+function renderTable() {
+  if (document.activeElement !== byId("table-find")) byId("table-find").value = state.find;
+  byId("table-status").value = state.status;
+  tableCells = sortedCells(shownCells(state).filter(isFound));
+  byId("table-count").textContent = `${tableCells.length} of ${data.cells.length} cells`;
+  const focused = document.activeElement?.dataset?.sort;
+  const body = element("tbody");
+  byId("table").replaceChildren(element("thead", {}, element("tr", {}, ...tableColumns.map(tableHead))), body);
+  if (focused) byId("table").querySelector(`[data-sort="${focused}"]`)?.focus();
+  appendRows(body, 0);
+}
+
+function isFound(cell) {
+  if (state.status && cell.status !== state.status) return false;
+  const words = state.find.toLowerCase().split(/\s+/).filter(Boolean);
+  if (!words.length) return true;
+  const text = [cell.key, cell.status, cell.error ?? "", ...data.parameters.map(({ key }) => valueText(cell, key)), ...(cell.words ?? [])].join("\n").toLowerCase();
+  return words.every((word) => text.includes(word));
+}
+
+/** By the column in the state; a minus before its key turns the order. What was not measured comes last. */
+function sortedCells(cells) {
+  const isDown = state.sort.startsWith("-");
+  const column = tableColumns.find((column) => column.key === state.sort.replace(/^-/, ""));
+  if (!column) return cells;
+  const order = isDown ? -1 : 1;
+  const isAbsent = (value) => value === undefined || value === "";
+  return [...cells].sort((one, other) => {
+    const [a, b] = [column.sorts(one), column.sorts(other)];
+    if (isAbsent(a) || isAbsent(b)) return isAbsent(a) - isAbsent(b);
+    return a < b ? -order : a > b ? order : 0;
+  });
+}
+
+function tableHead(column) {
+  const isSorted = state.sort.replace(/^-/, "") === column.key;
+  const direction = isSorted ? (state.sort.startsWith("-") ? "descending" : "ascending") : "none";
+  const next = isSorted && direction === "ascending" ? `-${column.key}` : column.key;
+  return element("th", { scope: "col", "aria-sort": direction, class: column.isNumber ? "number" : undefined },
+    element("button", { type: "button", "data-sort": column.key, text: column.name, onclick: () => update({ sort: next }) }));
+}
+
+/** Appends some rows, and the rest when their end comes into sight. */
+function appendRows(body, start) {
+  const end = Math.min(tableCells.length, start + ROWS_AT_ONCE);
+  body.append(...tableCells.slice(start, end).map(tableRow));
+  if (end === tableCells.length) return;
+  const more = element("button", { type: "button", class: "link", text: `${tableCells.length - end} more` });
+  const row = element("tr", {}, element("td", { colspan: tableColumns.length }, more));
+  const go = () => {
+    watcher.disconnect();
+    row.remove();
+    if (body.isConnected) appendRows(body, end);
+  };
+  const watcher = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && go(), { rootMargin: "600px" });
+  more.addEventListener("click", go);
+  watcher.observe(row);
+  body.append(row);
+}
+
+function tableRow(cell) {
+  const row = element("tr", { class: cell.status });
+  for (const column of tableColumns) {
+    const text = column.shows(cell);
+    if (column.key === "cell") {
+      const open = element("button", { type: "button", class: "link", text, onclick: () => openCell(cellIndex.get(cell.key)) });
+      row.append(element("th", { scope: "row" }, open));
+    } else {
+      row.append(element("td", { class: column.isNumber ? "number" : undefined }, foreign(text)));
+    }
+  }
+  return row;
+}

@@ -1,0 +1,227 @@
+//! The data of the page: a run as the scripts want it, and as JSON that is safe inside HTML.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::Serialize;
+
+use super::columns::{Columns, Row};
+use super::inputs::{Input, Inputs};
+use super::memory::Memory;
+use super::{ReportError, thumbnails};
+use crate::plan::{Cell, CellKey, Plan};
+use crate::spec::{Fit, Numerics, Parameter};
+use crate::store::{Record, Run, Status};
+
+/// Everything that the scripts know.
+#[derive(Debug, Serialize)]
+pub(super) struct Data {
+    name: String,
+    numerics: Numerics,
+    fit: Fit,
+    rows: Option<Parameter>,
+    columns: Option<Parameter>,
+    /// The parameters that vary, slowest first; a cell is known by its values of these.
+    axes: Vec<Parameter>,
+    parameters: Vec<ParameterValues>,
+    /// Keys of [`CellData::numbers`].
+    numbers: Vec<String>,
+    /// Keys of [`CellData::words`].
+    words: Vec<String>,
+    inputs: Vec<InputData>,
+    cells: Vec<CellData>,
+    memory: Memory,
+}
+
+/// A parameter and its values as text, in the order of the plan.
+#[derive(Debug, Serialize)]
+struct ParameterValues {
+    key: &'static str,
+    values: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct InputData {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct CellData {
+    key: String,
+    status: &'static str,
+    /// Index into each parameter's values.
+    values: Vec<usize>,
+    width: u32,
+    height: u32,
+    /// Index into the inputs.
+    input: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thumbnail: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    same_as: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finished: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    numbers: Vec<Option<f64>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    words: Vec<Option<String>>,
+}
+
+impl Data {
+    /// Gathers a run.
+    pub(super) fn new(run: &Run, inputs: &Inputs, thumbnails: &HashSet<CellKey>) -> Self {
+        let plan = &run.plan;
+        let records = || {
+            plan.cells
+                .iter()
+                .filter_map(|cell| run.records.get(&cell.key))
+        };
+        let columns = Columns::of(records());
+        let parameters: Vec<_> = Parameter::ALL.map(|key| values(plan, key)).into();
+        let cells = Gatherer {
+            run,
+            inputs,
+            thumbnails,
+            columns: &columns,
+            indices: parameters.iter().map(index).collect(),
+        };
+        Self {
+            name: plan.name.clone(),
+            numerics: plan.numerics,
+            fit: plan.fit,
+            rows: plan.sheet.rows,
+            columns: plan.sheet.columns,
+            axes: plan.axes.iter().map(|axis| axis.parameter).collect(),
+            cells: plan.cells.iter().map(|cell| cells.cell(cell)).collect(),
+            memory: Memory::of(records()),
+            inputs: inputs.all.iter().map(input).collect(),
+            numbers: columns.numbers,
+            words: columns.words,
+            parameters,
+        }
+    }
+
+    /// As JSON that can stand inside a `<script>`: nothing in it can end the element or start another.
+    pub(super) fn to_script_safe_json(&self) -> Result<String, ReportError> {
+        Ok(script_safe(&serde_json::to_string(self)?))
+    }
+}
+
+/// Escapes what HTML or older JavaScript could take for its own; these characters occur in JSON only
+/// inside strings.
+fn script_safe(json: &str) -> String {
+    json.replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026")
+        .replace('\u{2028}', "\\u2028")
+        .replace('\u{2029}', "\\u2029")
+}
+
+/// The values that cells have: those of the axis in its order, then, for a parameter that presets set,
+/// as cells bring them.
+fn values(plan: &Plan, parameter: Parameter) -> ParameterValues {
+    let axis = plan.axes.iter().find(|axis| axis.parameter == parameter);
+    let mut values = axis.map(|axis| axis.values.clone()).unwrap_or_default();
+    let mut known: HashSet<_> = values.iter().cloned().collect();
+    for cell in &plan.cells {
+        let text = cell.parameters.text(parameter);
+        if known.insert(text.clone()) {
+            values.push(text);
+        }
+    }
+    ParameterValues {
+        key: parameter.key(),
+        values,
+    }
+}
+
+fn index(parameter: &ParameterValues) -> HashMap<String, usize> {
+    let values = parameter.values.iter().cloned();
+    values
+        .enumerate()
+        .map(|(index, value)| (value, index))
+        .collect()
+}
+
+fn input(input: &Input) -> InputData {
+    match input {
+        Input::File(file) => InputData {
+            file: Some(file.clone()),
+            missing: None,
+        },
+        Input::Missing(why) => InputData {
+            file: None,
+            missing: Some(why),
+        },
+    }
+}
+
+/// What is needed to describe one cell.
+struct Gatherer<'a> {
+    run: &'a Run,
+    inputs: &'a Inputs,
+    thumbnails: &'a HashSet<CellKey>,
+    columns: &'a Columns,
+    indices: Vec<HashMap<String, usize>>,
+}
+
+impl Gatherer<'_> {
+    fn cell(&self, cell: &Cell) -> CellData {
+        let record = self.run.records.get(&cell.key);
+        let done = record.is_some_and(|record| record.status == Status::Done);
+        let row = record.map(|record| self.columns.row(record));
+        let Row { numbers, words } = row.unwrap_or_default();
+        CellData {
+            key: cell.key.to_string(),
+            status: status(record),
+            values: self.values(cell),
+            width: cell.width,
+            height: cell.height,
+            input: self.inputs.index(cell),
+            image: done.then(|| format!("../{}", cell.key.image_path())),
+            thumbnail: self
+                .thumbnails
+                .contains(&cell.key)
+                .then(|| thumbnails::file(&cell.key)),
+            same_as: cell.same_as.as_ref().map(CellKey::to_string),
+            error: record.and_then(|record| record.error.clone()),
+            finished: record.map(|record| record.finished.to_string()),
+            numbers,
+            words,
+        }
+    }
+
+    fn values(&self, cell: &Cell) -> Vec<usize> {
+        let values = Parameter::ALL.iter().zip(&self.indices);
+        values
+            .filter_map(|(&parameter, index)| index.get(&cell.parameters.text(parameter)).copied())
+            .collect()
+    }
+}
+
+fn status(record: Option<&Record>) -> &'static str {
+    match record.map(|record| record.status) {
+        Some(Status::Done) => "done",
+        Some(Status::Failed) => "failed",
+        None => "waiting",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn script_safe_json_holds_no_markup_and_means_the_same() {
+        let hostile = "</script><img src=x onerror=alert(1)> & \u{2028} \u{202e} \"'\\";
+        let json = script_safe(&serde_json::to_string(hostile).unwrap());
+        assert!(!json.contains(['<', '>', '&', '\u{2028}']));
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), hostile);
+    }
+}

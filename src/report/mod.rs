@@ -1,0 +1,48 @@
+//! The HTML report: one folder beside the cells, made from what a run folder holds and nothing else.
+//!
+//! `report/index.html` carries its data as JSON, so that it works opened from a disk as from any web
+//! server, without a network. Writing it again while a run goes on brings it up to date: every file
+//! is replaced atomically, and what is still good is kept.
+
+mod columns;
+mod data;
+mod error;
+mod files;
+mod inputs;
+mod memory;
+mod page;
+mod thumbnails;
+
+use std::path::PathBuf;
+
+pub use error::ReportError;
+
+use crate::store::{Run, make_folder, write_file};
+use data::Data;
+use inputs::Inputs;
+
+/// The report's folder in the run folder.
+const FOLDER: &str = "report";
+
+/// Writes `report/index.html` and all it needs into the run folder and returns its path.
+///
+/// An input image that is no longer there, or a cell's image that cannot be read, is told in the page
+/// and hinders nothing else.
+///
+/// # Errors
+/// If a file of the report cannot be written, or a symbolic link stands where it would be.
+pub fn write_report(run: &Run) -> Result<PathBuf, ReportError> {
+    let folder = run.folder.join(FOLDER);
+    let (inputs, thumbnails) = (folder.join(inputs::FOLDER), folder.join(thumbnails::FOLDER));
+    for folder in [&folder, &inputs, &thumbnails] {
+        make_folder(folder)?;
+    }
+    let inputs = Inputs::write(run, &inputs)?;
+    let thumbnails = thumbnails::write(run, &thumbnails)?;
+    let data = Data::new(run, &inputs, &thumbnails);
+    write_file(&folder.join("style.css"), page::STYLE.as_bytes())?;
+    write_file(&folder.join("report.js"), page::SCRIPT.as_bytes())?;
+    let index = folder.join("index.html");
+    write_file(&index, page::render(run, &data)?.as_bytes())?;
+    Ok(index)
+}

@@ -1,0 +1,122 @@
+//! The page: template, style and scripts, all of them inside the program.
+
+use minijinja::{AutoEscape, Environment, Value, context};
+
+use super::ReportError;
+use super::data::Data;
+use crate::spec::Parameter;
+use crate::store::{Run, Status};
+
+/// `style.css`.
+pub(super) const STYLE: &str = concat!(
+    include_str!("assets/base.css"),
+    include_str!("assets/controls.css"),
+    include_str!("assets/grid.css"),
+    include_str!("assets/viewer.css"),
+    include_str!("assets/plots.css"),
+    include_str!("assets/table.css"),
+);
+
+/// `report.js`: the scripts in the order of their dependence, in one scope of their own. Modules would be
+/// the language's way, but browsers refuse to load them from a file system.
+pub(super) const SCRIPT: &str = concat!(
+    "\"use strict\";\n(() => {\n",
+    include_str!("assets/dom.js"),
+    include_str!("assets/data.js"),
+    include_str!("assets/format.js"),
+    include_str!("assets/state.js"),
+    include_str!("assets/layout.js"),
+    include_str!("assets/controls.js"),
+    include_str!("assets/grid.js"),
+    include_str!("assets/toml.js"),
+    include_str!("assets/stage.js"),
+    include_str!("assets/viewer.js"),
+    include_str!("assets/chart.js"),
+    include_str!("assets/tradeoff.js"),
+    include_str!("assets/heatmap.js"),
+    include_str!("assets/stages.js"),
+    include_str!("assets/memory.js"),
+    include_str!("assets/plots.js"),
+    include_str!("assets/table.js"),
+    include_str!("assets/main.js"),
+    "})();\n",
+);
+
+const TEMPLATE: &str = include_str!("assets/index.html");
+
+/// `index.html`.
+pub(super) fn render(run: &Run, data: &Data) -> Result<String, ReportError> {
+    let mut environment = Environment::new();
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.add_template("index.html", TEMPLATE)?;
+    let page = environment.get_template("index.html")?.render(context! {
+        name => &run.plan.name,
+        counts => counts(run),
+        constants => constants(run),
+        environment => facts(run),
+        json => Value::from_safe_string(data.to_script_safe_json()?),
+    })?;
+    Ok(page)
+}
+
+/// How many cells there are, and how they stand.
+fn counts(run: &Run) -> Value {
+    let records = run.plan.cells.iter().map(|cell| run.records.get(&cell.key));
+    let statuses: Vec<_> = records
+        .map(|record| record.map(|record| record.status))
+        .collect();
+    let count = |wanted| statuses.iter().filter(|status| **status == wanted).count();
+    let records = run
+        .plan
+        .cells
+        .iter()
+        .filter_map(|cell| run.records.get(&cell.key));
+    let latest = records.map(|record| record.finished).max();
+    context! {
+        total => statuses.len(),
+        done => count(Some(Status::Done)),
+        failed => count(Some(Status::Failed)),
+        waiting => count(None),
+        latest => latest.map(|time| time.strftime("%Y-%m-%d %H:%M UTC").to_string()),
+    }
+}
+
+/// What all cells have in common: names and values.
+fn constants(run: &Run) -> Vec<(&'static str, String)> {
+    let Some(first) = run.plan.cells.first() else {
+        return Vec::new();
+    };
+    let same = |parameter: &Parameter| {
+        let value = first.parameters.text(*parameter);
+        let mut cells = run.plan.cells.iter();
+        let all = cells.all(|cell| cell.parameters.text(*parameter) == value);
+        (all && !value.is_empty()).then(|| (parameter.key(), value))
+    };
+    Parameter::ALL.iter().filter_map(same).collect()
+}
+
+/// What the run was made with: names and values.
+fn facts(run: &Run) -> Vec<(&'static str, String)> {
+    let environment = &run.environment;
+    let device = match &environment.device_name {
+        Some(name) => format!("{} ({name})", environment.device),
+        None => environment.device.clone(),
+    };
+    let mut facts = vec![
+        ("device", device),
+        ("provider", environment.provider.clone()),
+        ("ONNX Runtime", environment.onnxruntime.clone()),
+        ("ip2p", environment.ip2p.clone()),
+        ("system", environment.os.clone()),
+    ];
+    facts.extend(environment.cpu.clone().map(|cpu| ("processor", cpu)));
+    facts.push(("threads", environment.threads.to_string()));
+    facts.push((
+        "started",
+        environment
+            .started
+            .strftime("%Y-%m-%d %H:%M UTC")
+            .to_string(),
+    ));
+    facts
+}

@@ -1,0 +1,63 @@
+//! Small copies of the cells' images, so that thousands of them can be scrolled through.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use super::{ReportError, files};
+use crate::image::{fit, read};
+use crate::plan::{Cell, CellKey};
+use crate::spec::Fit;
+use crate::store::Run;
+
+/// Their folder in the report.
+pub(super) const FOLDER: &str = "thumbs";
+
+/// Longest side in pixels; an image that is no larger needs no thumbnail.
+const SIDE: u32 = 320;
+
+/// JPEG quality: the smallest at which grain does not turn into blocks.
+const QUALITY: u8 = 85;
+
+/// Makes those that are missing or older than their image; returns the cells that have one. A cell whose
+/// image cannot be read has none.
+pub(super) fn write(run: &Run, folder: &Path) -> Result<HashSet<CellKey>, ReportError> {
+    let made = run
+        .plan
+        .cells
+        .par_iter()
+        .filter(|cell| cell.width.max(cell.height) > SIDE)
+        .map(|cell| Ok(write_one(run, folder, cell)?.then(|| cell.key.clone())))
+        .collect::<Result<Vec<_>, ReportError>>()?;
+    Ok(made.into_iter().flatten().collect())
+}
+
+/// The thumbnail of a cell, relative to the report.
+pub(super) fn file(cell: &CellKey) -> String {
+    format!("{FOLDER}/{cell}.jpg")
+}
+
+fn write_one(run: &Run, folder: &Path, cell: &Cell) -> Result<bool, ReportError> {
+    let Some(source) = run.image_path(&cell.key) else {
+        return Ok(false);
+    };
+    let path = folder.join(format!("{}.jpg", cell.key));
+    if is_newer(&path, &source).unwrap_or(false) {
+        return Ok(true);
+    }
+    let Ok((image, _)) = read(&source) else {
+        return Ok(false);
+    };
+    let scale = f64::from(SIDE) / f64::from(cell.width.max(cell.height));
+    let side = |pixels: u32| ((f64::from(pixels) * scale).round() as u32).max(1);
+    let small = fit(&image, side(cell.width), side(cell.height), Fit::Crop);
+    files::write_jpeg(&path, &small, QUALITY)?;
+    Ok(true)
+}
+
+fn is_newer(path: &Path, source: &Path) -> io::Result<bool> {
+    Ok(fs::metadata(path)?.modified()? >= fs::metadata(source)?.modified()?)
+}

@@ -1,0 +1,151 @@
+//! What lies in the report's folder.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use ip2p_sweep::report::write_report;
+
+use crate::fixture::{Sweep, fail, scene};
+
+#[test]
+fn a_report_written_again_is_the_same_byte_for_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = Sweep::default().done(folder.path());
+    write_report(&run).unwrap();
+    let once = tree(&folder.path().join("report"));
+    write_report(&run).unwrap();
+    assert_eq!(tree(&folder.path().join("report")), once);
+    let names: Vec<_> = once.keys().map(String::as_str).collect();
+    assert_eq!(names[..1], ["index.html"]);
+    assert_eq!(
+        names.len(),
+        4,
+        "index.html, one input, report.js, style.css: {names:?}"
+    );
+}
+
+#[test]
+fn the_page_names_no_path_of_the_machine_and_loads_nothing_from_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = write_report(&Sweep::default().done(folder.path())).unwrap();
+    for (name, bytes) in tree(index.parent().unwrap()) {
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains(folder.path().to_str().unwrap()), "{name}");
+        let addresses = text.matches("http").count() - text.matches("http-equiv").count();
+        assert_eq!(
+            addresses,
+            text.matches("http://www.w3.org/2000/svg").count(),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn large_cells_have_thumbnails_and_their_input_at_their_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let sweep = Sweep {
+        size: (640, 320),
+        seeds: vec![1],
+        instructions: vec!["x"],
+        ..Sweep::default()
+    };
+    let run = sweep.done(folder.path());
+    let report = write_report(&run).unwrap().parent().unwrap().to_owned();
+    let thumbnail =
+        image::open(report.join(format!("thumbs/{}.jpg", run.plan.cells[0].key))).unwrap();
+    assert_eq!((thumbnail.width(), thumbnail.height()), (320, 160));
+    let inputs: Vec<_> = fs::read_dir(report.join("inputs")).unwrap().collect();
+    assert_eq!(inputs.len(), 1);
+    let input = image::open(inputs[0].as_ref().unwrap().path()).unwrap();
+    assert_eq!((input.width(), input.height()), (640, 320));
+}
+
+#[test]
+fn an_input_that_is_gone_stays_in_the_report_once_it_was_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = Sweep::default().done(folder.path());
+    write_report(&run).unwrap();
+    fs::remove_file(&run.plan.images[0].path).unwrap();
+    let index = write_report(&run).unwrap();
+    assert!(
+        !fs::read_to_string(index)
+            .unwrap()
+            .contains("no longer there")
+    );
+}
+
+#[test]
+fn an_input_that_is_gone_or_has_changed_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = Sweep::default().done(folder.path());
+    scene(64, 32, 1.0, 9)
+        .save(&run.plan.images[0].path)
+        .unwrap();
+    let index = write_report(&run).unwrap();
+    assert!(
+        fs::read_to_string(&index)
+            .unwrap()
+            .contains("the file has changed since the run")
+    );
+    fs::remove_file(&run.plan.images[0].path).unwrap();
+    write_report(&run).unwrap();
+    assert!(
+        fs::read_to_string(&index)
+            .unwrap()
+            .contains("the file is no longer there")
+    );
+}
+
+#[test]
+fn a_cell_whose_image_is_broken_does_not_hinder_the_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let sweep = Sweep {
+        size: (640, 320),
+        seeds: vec![1],
+        instructions: vec!["x"],
+        ..Sweep::default()
+    };
+    let mut run = sweep.done(folder.path());
+    fs::write(
+        folder.path().join(run.plan.cells[0].key.image_path()),
+        b"not a picture",
+    )
+    .unwrap();
+    fail(&mut run, 1, "NaN in step 3");
+    let index = write_report(&run).unwrap();
+    let thumbnails = fs::read_dir(index.with_file_name("thumbs"))
+        .unwrap()
+        .count();
+    assert_eq!(thumbnails, run.plan.cells.len() - 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_in_place_of_the_folder_is_refused() {
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let run = Sweep::default().done(folder.path());
+    std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("report")).unwrap();
+    let error = write_report(&run).unwrap_err().to_string();
+    assert!(error.contains("is a symbolic link"), "{error}");
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+}
+
+/// Files below a folder by their names.
+fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if path.is_dir() {
+            files.extend(
+                tree(&path)
+                    .into_iter()
+                    .map(|(inner, bytes)| (format!("{name}/{inner}"), bytes)),
+            );
+        } else {
+            files.insert(name, fs::read(path).unwrap());
+        }
+    }
+    files
+}

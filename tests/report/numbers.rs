@@ -1,0 +1,106 @@
+//! Plots and table.
+
+use fantoccini::Locator;
+use ip2p_sweep::report::write_report;
+use serde_json::json;
+
+use crate::browser::with_page;
+use crate::fixture::{Sweep, fail, report};
+
+#[test]
+fn failed_cells_are_found_with_their_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = Sweep::default().done(folder.path());
+    fail(&mut run, 4, "NaN in <step> 3");
+    let index = write_report(&run).unwrap();
+    with_page(&index, "", async |page| {
+        assert_eq!(page.texts(".tile.failed").await, ["failedNaN in <step> 3"]);
+        page.click("#show-failed").await;
+        assert_eq!(
+            page.texts("#table tbody tr td:last-child").await,
+            ["NaN in <step> 3"]
+        );
+        page.click("#table tbody button").await;
+        assert_eq!(
+            page.texts("#viewer .message").await[0],
+            "This cell failed: NaN in <step> 3"
+        );
+        assert_eq!(
+            page.texts("#viewer-info .notice").await,
+            ["Failed: NaN in <step> 3"]
+        );
+    });
+}
+
+#[test]
+fn the_table_is_sorted_and_filtered() {
+    let (_folder, index) = report(&Sweep::default());
+    with_page(&index, "view=table", async |page| {
+        page.click("[data-sort=image_change]").await;
+        page.click("[data-sort=image_change]").await;
+        assert!(page.hash().await.contains("sort=-image_change"));
+        let numbers = page.script(
+            "const column = [...document.querySelectorAll('#table thead button')].findIndex((head) => head.dataset.sort === 'image_change');
+             return [...document.querySelectorAll('#table tbody tr')].map((row) => Number(row.cells[column].textContent))",
+        ).await;
+        let numbers: Vec<f64> = serde_json::from_value(numbers).unwrap();
+        assert_eq!(numbers.len(), 36);
+        assert!(
+            numbers.is_sorted_by(|one, other| one >= other),
+            "{numbers:?}"
+        );
+        page.0
+            .find(Locator::Css("#table-find"))
+            .await
+            .unwrap()
+            .send_keys("NIGHT g9.5")
+            .await
+            .unwrap();
+        page.until("document.getElementById('table-count').textContent === '6 of 36 cells'")
+            .await;
+    });
+}
+
+#[test]
+fn plots_are_drawn_from_the_records() {
+    let (_folder, index) = report(&Sweep::default());
+    with_page(&index, "view=plots", async |page| {
+        assert_eq!(
+            page.script("return document.querySelectorAll('#tradeoff .series').length")
+                .await,
+            json!(3)
+        );
+        assert_eq!(
+            page.script("return document.querySelectorAll('#tradeoff .point').length")
+                .await,
+            json!(9)
+        );
+        assert_eq!(
+            page.script("return document.querySelectorAll('#heatmap .heat-cell').length")
+                .await,
+            json!(9)
+        );
+        assert_eq!(
+            page.script("return document.querySelectorAll('#memory path.line').length")
+                .await,
+            json!(2)
+        );
+        page.choose("#stage-group", "guidance_scale").await;
+        assert_eq!(
+            page.script("return document.querySelectorAll('.stage-bar-group').length")
+                .await,
+            json!(3)
+        );
+        // Two measures have a front: much change in little time.
+        page.choose("#plot-x", "image_change").await;
+        page.choose("#plot-y", "denoise_ms").await;
+        assert!(
+            page.script("return document.querySelectorAll('#tradeoff .on-front').length")
+                .await
+                .as_u64()
+                > Some(0)
+        );
+        page.click(".heat-cell").await;
+        page.until("document.getElementById('viewer').open").await;
+    });
+}
