@@ -6,6 +6,7 @@ use crate::compare::CompareError;
 use crate::diffusion::SchedulerError;
 use crate::engine::{EngineError, ShelfError};
 use crate::image::ImageError;
+use crate::judge::JudgeError;
 use crate::model::ModelError;
 use crate::model::runtime::RuntimeError;
 use crate::plan::PlanError;
@@ -37,6 +38,8 @@ pub enum Error {
     Shelf(#[from] ShelfError),
     /// Sheets.
     Sheet(#[from] SheetError),
+    /// Baselines and checks.
+    Judge(#[from] JudgeError),
     /// The report.
     Report(#[from] ReportError),
     /// Two runs against each other.
@@ -63,7 +66,12 @@ impl Error {
             Self::Compare(CompareError::NothingInCommon { .. } | CompareError::Foreign { .. }) => {
                 Self::BAD_SWEEP
             }
-            Self::Compare(_) | Self::Store(_) | Self::Shelf(_) | Self::Sheet(_) | Self::Report(_) => Self::FAILED,
+            Self::Judge(error) => error.exit_code(),
+            Self::Compare(_)
+            | Self::Store(_)
+            | Self::Shelf(_)
+            | Self::Sheet(_)
+            | Self::Report(_) => Self::FAILED,
         }
     }
 

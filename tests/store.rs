@@ -13,7 +13,8 @@ use std::time::Duration;
 use image::{Rgb, RgbImage};
 use ip2p_sweep::plan::Plan;
 use ip2p_sweep::store::{
-    Environment, Measures, Record, Run, RunFolder, StageTimes, Status, StepRecord, StoreError, Writer,
+    Environment, Measures, Record, Run, RunFolder, StageTimes, Status, StepRecord, StoreError,
+    Writer,
 };
 use miette::Diagnostic;
 use serde_json::json;
@@ -96,6 +97,7 @@ fn record(plan: &Plan, cell: usize) -> Record {
             saturation_change: -0.025,
             contrast_change: 0.0125,
         }),
+        first_latents: Vec::new(),
         steps: vec![StepRecord {
             step: 0,
             timestep: 799.2,
@@ -283,7 +285,12 @@ fn tables_have_the_documented_columns_and_no_formulas() {
     assert_eq!(done[1..3], ["done", "cells/s0-0123456789ab.png"]);
     assert_eq!(done[5..10], [INSTRUCTION, "'=1+1", "7.0", "1.25", "0"]);
     assert_eq!(done[16..22], ["1", "60", "", "", "1234.6", ""]);
-    assert_eq!(done[24..], ["", "", "100.2", "0.12500", "0.75000", "-0.02500", "0.01250", "", ""]);
+    assert_eq!(
+        done[24..],
+        [
+            "", "", "100.2", "0.12500", "0.75000", "-0.02500", "0.01250", "", ""
+        ]
+    );
     assert_eq!(failed[1..3], ["failed", ""]);
     assert_eq!(failed[32], "latents are NaN at step 3");
     let steps = fs::read_to_string(folder.path().join("steps.csv")).unwrap();

@@ -1,5 +1,7 @@
 //! The command line: one file a subcommand. Only this part of the program prints.
 
+mod accept;
+mod check;
 mod compare;
 mod completions;
 mod demo;
@@ -43,6 +45,10 @@ enum Command {
     Run(run::Run),
     /// Show cells, UNet passes, expected time, memory and sheet sizes, before anything runs
     Plan(plan::PlanCommand),
+    /// Run a sweep and hold it against its baseline
+    Check(check::Check),
+    /// Take results as the baseline
+    Accept(accept::Accept),
     /// Draw the contact sheets of a run again, without inference
     Sheet(sheet::Sheet),
     /// Write the HTML report of a run again, without inference
@@ -68,6 +74,8 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Demo(command) => command.run(library),
         Command::Run(command) => command.run(library),
         Command::Plan(command) => command.run(library),
+        Command::Check(command) => command.run(library),
+        Command::Accept(command) => command.run(),
         Command::Sheet(command) => command.run(),
         Command::Report(command) => command.run(),
         Command::Compare(command) => command.run(),

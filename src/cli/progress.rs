@@ -122,6 +122,36 @@ impl<'a> Progress<'a> {
         }
     }
 
+    /// Prints lines of a table, unless nothing is to be printed; as notes where every line is JSON.
+    pub fn note_all(&self, lines: &[String]) {
+        for line in lines {
+            match &self.style {
+                Style::Json => self.note(line),
+                _ => self.say(format_args!("{line}")),
+            }
+        }
+    }
+
+    /// Ends the bar, and prints last lines of the command's own: what, and its value.
+    pub fn end_with(self, lines: &[(&str, String)]) {
+        match &self.style {
+            Style::Json => {
+                let entries = lines
+                    .iter()
+                    .map(|(what, value)| ((*what).to_owned(), json!(value)));
+                let mut event = serde_json::Map::from_iter([("event".to_owned(), json!("end"))]);
+                event.extend(entries);
+                json_line(&Value::Object(event));
+            }
+            Style::Quiet => {}
+            Style::Bar(bar) => {
+                bar.finish_and_clear();
+                own_lines(lines);
+            }
+            Style::Plain { .. } => own_lines(lines),
+        }
+    }
+
     /// Ends the bar, and prints the last lines: what there is, and where to look.
     pub fn end(self, outcome: Outcome, run: &Path, views: &Views) {
         match &self.style {
@@ -213,6 +243,12 @@ fn last_lines(outcome: Outcome, run: &Path, views: &Views) {
 /// `1 cell`, `2 cells`.
 fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+fn own_lines(lines: &[(&str, String)]) {
+    for (what, value) in lines {
+        render::line(format_args!("{what:<8}{value}"));
+    }
 }
 
 fn json_line(value: &Value) {

@@ -9,7 +9,7 @@ use super::{Component, Denoised, Denoiser, Engine, Event, Halt, Outcome, Task};
 use crate::diffusion::{Generator, Sampler, combine};
 use crate::meter::milliseconds;
 use crate::plan::{Condition, Start};
-use crate::store::{Record, StepRecord};
+use crate::store::{LatentStatistics, Record, StepRecord};
 
 /// One cell while it is denoised. It owns its generator, so that its result depends on nothing beside it.
 struct Lane<'a> {
@@ -78,6 +78,12 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             self.drop_broken(&mut lanes, index, of)?;
             if lanes.is_empty() {
                 return Ok(());
+            }
+            if index < LatentStatistics::STEPS {
+                for lane in &mut lanes {
+                    let statistics = LatentStatistics::of(lane.latents.view());
+                    lane.record.first_latents.push(statistics);
+                }
             }
         }
         let denoise_ms = milliseconds(begun) / batch_size as f64;

@@ -281,7 +281,9 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 }
             };
             let input = self.conditioning.input(self.job.plan, task.start).ok();
-            record.image_change = input.as_ref().map(|input| mean_absolute_change(input, &image));
+            record.image_change = input
+                .as_ref()
+                .map(|input| mean_absolute_change(input, &image));
             self.hand_over(task, record, Some(Arc::new(image)), input)?;
         }
         Ok(())
@@ -325,7 +327,12 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         for (cell, record) in std::iter::once((task.work.cell, record)).chain(records) {
             self.finished.insert(cell);
             let (image, input) = (image.clone(), input.clone());
-            self.emit(Event::Finished { cell, record: Box::new(record), image, input })?;
+            self.emit(Event::Finished {
+                cell,
+                record: Box::new(record),
+                image,
+                input,
+            })?;
         }
         Ok(())
     }
@@ -347,6 +354,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             rss_peak_mib: None,
             image_change: None,
             measures: None,
+            first_latents: Vec::new(),
             steps: Vec::new(),
         }
     }

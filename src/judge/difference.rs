@@ -71,7 +71,7 @@ impl DifferenceMap {
     pub fn at(&self, x: u32, y: u32) -> f32 {
         let index = y as usize * self.width as usize + x as usize;
         let inside = x < self.width && y < self.height;
-        inside.then(|| self.values[index]).unwrap_or_default()
+        if inside { self.values[index] } else { 0.0 }
     }
 }
 

@@ -6,6 +6,7 @@
 mod build;
 mod cell;
 mod schedule;
+mod shard;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ pub use schedule::{
     CellWork, Condition, Course, Group, ModelWork, Schedule, Start, UnetRows, conditions,
 };
 use serde::{Deserialize, Serialize};
+pub use shard::{ParseShardError, Shard};
 
 use crate::diffusion::SchedulerKind;
 use crate::spec::{Fit, Numerics, Parameter, SheetSpec};

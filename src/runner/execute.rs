@@ -1,5 +1,6 @@
 //! A prepared sweep becomes a run folder: the engine's events go to the writer and to whoever follows.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use crate::judge::measures::measure;
 use crate::meter::{Meter, cpu_name, free_bytes, gpu_name};
 use crate::model::OnnxModel;
 use crate::model::runtime::{ExecutionDevice, Host, Runtime, load, locate, resolve_device};
-use crate::plan::{Course, Schedule};
+use crate::plan::{Course, Schedule, Shard};
 use crate::store::{DiskShelf, Environment, Record, Run, RunFolder, Writer};
 
 /// A run folder that is open and locked, with the work that is left for it.
@@ -23,6 +24,8 @@ use crate::store::{DiskShelf, Environment, Record, Run, RunFolder, Writer};
 pub struct Execution<'a> {
     prepared: &'a Prepared,
     host: Host,
+    /// What this execution is to see done, as indices into [`crate::plan::Plan::cells`].
+    cells: HashSet<usize>,
     schedule: Schedule,
     folder: RunFolder,
     /// Absent if nothing is left to do.
@@ -51,9 +54,9 @@ pub struct Workload {
 pub enum Outcome {
     /// Every cell was tried.
     Complete {
-        /// Cells of the plan that have an image.
+        /// Cells that have an image.
         done: usize,
-        /// Cells of the plan that have none.
+        /// Cells that have none.
         failed: usize,
     },
     /// Stopped on request; to be gone on with.
@@ -66,9 +69,27 @@ impl<'a> Execution<'a> {
     /// # Errors
     /// If the folder cannot be used, or there is work and no usable runtime or device.
     pub fn open(prepared: &'a Prepared, out: &Path, host: Host) -> Result<Self, Error> {
+        Self::open_shard(prepared, out, host, Shard::WHOLE)
+    }
+
+    /// As [`Execution::open`], for a part of the cells.
+    ///
+    /// # Errors
+    /// As [`Execution::open`].
+    pub fn open_shard(
+        prepared: &'a Prepared,
+        out: &Path,
+        host: Host,
+        shard: Shard,
+    ) -> Result<Self, Error> {
         let plan = &prepared.plan;
+        let cells: HashSet<usize> = shard.cells(plan).into_iter().collect();
+        let of_shard = |mut pending: Vec<usize>| {
+            pending.retain(|cell| cells.contains(cell));
+            pending
+        };
         let mut notes = Vec::new();
-        let earlier = Run::find(out)?.filter(|run| run.pending(plan).is_empty());
+        let earlier = Run::find(out)?.filter(|run| of_shard(run.pending(plan)).is_empty());
         let (environment, place) = match earlier {
             Some(run) => (run.environment, None),
             None => {
@@ -78,7 +99,7 @@ impl<'a> Execution<'a> {
         };
         let folder = RunFolder::open(out, plan, &prepared.spec.text, &environment)?;
         notes.extend_from_slice(folder.notes());
-        let schedule = Schedule::new(plan, &folder.pending());
+        let schedule = Schedule::new(plan, &of_shard(folder.pending()));
         // An image that was there may turn out to be damaged.
         let place = match place {
             None if !schedule.models.is_empty() => Some(Place::find(&host, prepared, &mut notes)?),
@@ -87,6 +108,7 @@ impl<'a> Execution<'a> {
         Ok(Self {
             prepared,
             host,
+            cells,
             schedule,
             folder,
             place,
@@ -129,6 +151,7 @@ impl<'a> Execution<'a> {
         let Self {
             prepared,
             host,
+            cells,
             schedule,
             folder,
             place,
@@ -147,12 +170,13 @@ impl<'a> Execution<'a> {
         if let Some(place) = &place {
             learn(&host, prepared, &schedule, &folder, place.device);
         }
-        let missing = folder.pending();
+        let mut missing = folder.pending();
+        missing.retain(|cell| cells.contains(cell));
         if cancel.load(Ordering::Relaxed) && !missing.is_empty() {
             return Ok(Outcome::Interrupted);
         }
         Ok(Outcome::Complete {
-            done: prepared.plan.cells.len() - missing.len(),
+            done: cells.len() - missing.len(),
             failed: missing.len(),
         })
     }

@@ -24,7 +24,10 @@ mod tests;
 pub(crate) mod text;
 mod write;
 
+pub(crate) use font::Face;
 pub use layout::sizes;
 pub use options::{Format, SheetOptions};
 pub use picture::input_path;
+pub(crate) use picture::scaled;
+pub(crate) use text::{Shorten, Style};
 pub use write::{SheetError, SheetFile, write_sheets};

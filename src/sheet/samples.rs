@@ -165,6 +165,7 @@ fn record(key: &CellKey, index: usize) -> Record {
         rss_peak_mib: None,
         image_change: None,
         measures: None,
+        first_latents: Vec::new(),
         steps: Vec::new(),
     }
 }

@@ -13,11 +13,12 @@ pub(super) enum Table {
     Runtime,
     Numerics,
     Sheet,
+    Check,
 }
 
 impl Table {
     /// All but the root, under their keys there.
-    pub const NAMED: [Self; 7] = [
+    pub const NAMED: [Self; 8] = [
         Self::Sweep,
         Self::Preset,
         Self::Exclude,
@@ -25,6 +26,7 @@ impl Table {
         Self::Runtime,
         Self::Numerics,
         Self::Sheet,
+        Self::Check,
     ];
 
     /// The key of the table in the root.
@@ -38,6 +40,7 @@ impl Table {
             Self::Runtime => "runtime",
             Self::Numerics => "numerics",
             Self::Sheet => "sheet",
+            Self::Check => "check",
         }
     }
 
@@ -60,7 +63,7 @@ impl Table {
         match self {
             Self::Root => &[
                 "name", "model", "sweep", "preset", "exclude", "size", "runtime", "numerics",
-                "sheet",
+                "sheet", "check",
             ],
             Self::Sweep => &[
                 "image",
@@ -107,6 +110,13 @@ impl Table {
                 "merge",
                 "cell",
                 "show_input",
+            ],
+            Self::Check => &[
+                "perceptual_mean",
+                "perceptual_p99",
+                "ssim",
+                "latents",
+                "drift",
             ],
         }
     }
@@ -176,6 +186,11 @@ impl Key {
             "rows" => "rows = \"image_guidance_scale\"",
             "columns" => "columns = \"guidance_scale\"",
             "cell" => "cell = 256",
+            "perceptual_mean" => "perceptual_mean = 0.1",
+            "perceptual_p99" => "perceptual_p99 = 0.3",
+            "ssim" => "ssim = 0.999",
+            "latents" => "latents = 0.0001",
+            "drift" => "drift = 2.0",
             _ => "show_input = true",
         }
     }

@@ -29,7 +29,8 @@ pub use runtime::{ParseSettingError, RuntimeOverrides};
 pub use scale::Scale;
 pub use schema::schema;
 pub use settings::{
-    Batch, Device, Fit, GuidanceMode, MemoryPolicy, NoiseSource, Numerics, Runtime, SheetSpec, Size,
+    Batch, CheckSpec, Device, Fit, GuidanceMode, MemoryPolicy, NoiseSource, Numerics, Runtime,
+    SheetSpec, Size,
 };
 pub use template::template;
 
@@ -81,6 +82,8 @@ pub struct SweepSpec {
     pub numerics: Numerics,
     /// `[sheet]`.
     pub sheet: SheetSpec,
+    /// `[check]`.
+    pub check: CheckSpec,
 }
 
 /// A path as it is called in plans, labels and CSVs, and where it really is.

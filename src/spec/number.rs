@@ -57,6 +57,14 @@ impl Domain {
         }
     }
 
+    /// Any number from `min` to `max`.
+    pub fn between(min: u32, max: u32) -> Self {
+        Self {
+            whole: false,
+            ..Self::whole(min, max)
+        }
+    }
+
     fn show(self, value: Decimal) -> String {
         if self.whole {
             value.normalize().to_string()

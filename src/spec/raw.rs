@@ -51,6 +51,7 @@ pub(super) struct RawSweep<'t> {
     pub runtime: Section<'t>,
     pub numerics: Section<'t>,
     pub sheet: Section<'t>,
+    pub check: Section<'t>,
 }
 
 impl<'t> RawSweep<'t> {
@@ -80,6 +81,7 @@ impl<'t> RawSweep<'t> {
                     Table::Runtime => raw.runtime = section,
                     Table::Numerics => raw.numerics = section,
                     Table::Sheet => raw.sheet = section,
+                    Table::Check => raw.check = section,
                 }
             }
         }

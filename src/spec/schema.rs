@@ -128,6 +128,24 @@ mod tests {
             at("/properties/sheet/properties/cell/maximum"),
             json!(tables::CELL.1)
         );
+        for (key, (min, max)) in [
+            ("perceptual_mean", tables::PERCEPTUAL),
+            ("perceptual_p99", tables::PERCEPTUAL),
+            ("ssim", tables::SSIM),
+            ("latents", tables::LATENTS),
+            ("drift", tables::DRIFT),
+        ] {
+            let of = format!("/properties/check/properties/{key}");
+            assert_eq!(at(&format!("{of}/minimum")), json!(min));
+            assert_eq!(at(&format!("{of}/maximum")), json!(max));
+        }
+        let default = super::super::CheckSpec::default();
+        let given = |key| at(&format!("/properties/check/properties/{key}/default")).as_f64();
+        assert_eq!(given("perceptual_mean"), Some(default.perceptual_mean));
+        assert_eq!(given("perceptual_p99"), Some(default.perceptual_p99));
+        assert_eq!(given("ssim"), Some(default.ssim));
+        assert_eq!(given("latents"), Some(default.latents));
+        assert_eq!(given("drift"), Some(default.drift));
         assert_eq!(at("/$defs/scale/maximum"), json!(100));
         assert_eq!(at("/$defs/seed/oneOf/0/maximum"), json!(u64::MAX));
     }

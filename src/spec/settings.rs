@@ -111,6 +111,34 @@ pub enum GuidanceMode {
     Diffusers,
 }
 
+/// `[check]`: how far a cell may be from its baseline. The defaults were measured (docs/tolerances.md).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CheckSpec {
+    /// Most mean perceptual difference; 1 is just noticeable.
+    pub perceptual_mean: f64,
+    /// Most perceptual difference that 99 of 100 pixels may reach.
+    pub perceptual_p99: f64,
+    /// Least structural similarity, 1 for equal images.
+    pub ssim: f64,
+    /// Most change of the statistics of the latents of the first two steps, in standard deviations;
+    /// beyond it there is a warning.
+    pub latents: f64,
+    /// How many times as far a cell may be from the baseline of another environment class.
+    pub drift: f64,
+}
+
+impl Default for CheckSpec {
+    fn default() -> Self {
+        Self {
+            perceptual_mean: 0.1,
+            perceptual_p99: 0.3,
+            ssim: 0.999,
+            latents: 0.0001,
+            drift: 2.0,
+        }
+    }
+}
+
 /// `[sheet]`: the look of contact sheets. What is `None` is chosen from the axes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SheetSpec {

@@ -1,4 +1,4 @@
-//! `[size]`, `[runtime]`, `[numerics]` and `[sheet]`.
+//! `[size]`, `[runtime]`, `[numerics]`, `[sheet]` and `[check]`.
 
 use std::num::NonZeroU32;
 
@@ -10,12 +10,20 @@ use super::fault::{Checked, Faults, quoted};
 use super::number::{Domain, number};
 use super::raw::{Field, Section};
 use super::{
-    Batch, Device, Fit, GuidanceMode, MemoryPolicy, NoiseSource, Numerics, Parameter, Runtime,
-    SheetSpec, Size, SweepSpec, suggest,
+    Batch, CheckSpec, Device, Fit, GuidanceMode, MemoryPolicy, NoiseSource, Numerics, Parameter,
+    Runtime, SheetSpec, Size, SweepSpec, suggest,
 };
 
 /// Sides of images in pixels.
 pub(super) const SIDE: (u32, u32) = (16, 8192);
+/// `check.perceptual_mean` and `check.perceptual_p99`.
+pub(super) const PERCEPTUAL: (u32, u32) = (0, 100);
+/// `check.ssim`.
+pub(super) const SSIM: (u32, u32) = (0, 1);
+/// `check.latents`.
+pub(super) const LATENTS: (u32, u32) = (0, 10);
+/// `check.drift`.
+pub(super) const DRIFT: (u32, u32) = (1, 1000);
 /// Sides of a sheet's cells in pixels.
 pub(super) const CELL: (u32, u32) = (32, 2048);
 /// `runtime.threads`.
@@ -199,6 +207,24 @@ fn same_axis(one: &str, other: &str, parameter: Parameter) -> SpecProblem {
         one: one.to_owned(),
         other: other.to_owned(),
         parameter: parameter.to_string(),
+    }
+}
+
+/// `[check]`.
+pub(super) fn check(section: &Section<'_>, faults: &mut Faults) -> CheckSpec {
+    let default = CheckSpec::default();
+    let mut limit = |key, default, (min, max)| {
+        read(faults, section, key, default, |field| {
+            let value = number(field, Domain::between(min, max))?;
+            Ok(value.to_f64().unwrap_or(default))
+        })
+    };
+    CheckSpec {
+        perceptual_mean: limit("perceptual_mean", default.perceptual_mean, PERCEPTUAL),
+        perceptual_p99: limit("perceptual_p99", default.perceptual_p99, PERCEPTUAL),
+        ssim: limit("ssim", default.ssim, SSIM),
+        latents: limit("latents", default.latents, LATENTS),
+        drift: limit("drift", default.drift, DRIFT),
     }
 }
 

@@ -52,6 +52,7 @@ pub(super) fn validate(
         runtime: tables::runtime(&raw.runtime, faults),
         numerics: tables::numerics(&raw.numerics, faults),
         sheet: super::SheetSpec::default(),
+        check: tables::check(&raw.check, faults),
     };
     require(&mut spec, raw, faults);
     default_values(&mut spec);

@@ -1,5 +1,6 @@
 //! What was measured for a cell: one row of `cells.csv`, one line of the journal.
 
+use ndarray::{ArrayView4, Axis};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::CellKey;
@@ -38,6 +39,9 @@ pub struct Record {
     /// What else was measured against the fitted input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measures: Option<Measures>,
+    /// The latents after its first two steps: an early warning where the image hides what changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub first_latents: Vec<LatentStatistics>,
     /// The denoising steps of its batch; empty for all but the batch's first cell.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepRecord>,
@@ -53,6 +57,35 @@ pub struct Measures {
     pub saturation_change: f64,
     /// Change of the RMS contrast (standard deviation of the luma), of full scale, -0.5 to 0.5.
     pub contrast_change: f64,
+}
+
+/// What is kept of latents (1, channels, h, w).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LatentStatistics {
+    /// Mean of every channel.
+    pub mean: Vec<f64>,
+    /// Standard deviation of every channel.
+    pub deviation: Vec<f64>,
+}
+
+impl LatentStatistics {
+    /// Steps of a cell whose latents are kept.
+    pub const STEPS: usize = 2;
+
+    /// The statistics of latents (1, channels, h, w).
+    pub fn of(latents: ArrayView4<f32>) -> Self {
+        let channels = || {
+            latents
+                .axis_iter(Axis(1))
+                .map(|channel| channel.mapv(f64::from))
+        };
+        Self {
+            mean: channels()
+                .map(|channel| channel.mean().unwrap_or_default())
+                .collect(),
+            deviation: channels().map(|channel| channel.std(0.0)).collect(),
+        }
+    }
 }
 
 /// How a cell ended.

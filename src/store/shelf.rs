@@ -124,6 +124,7 @@ mod tests {
             rss_peak_mib: Some(1.5),
             image_change: None,
             measures: None,
+            first_latents: Vec::new(),
             steps: Vec::new(),
         };
         let latents = Array4::from_shape_fn((1, 4, 2, 3), |(_, c, y, x)| {

@@ -1,0 +1,148 @@
+//! `ip2p check`: a sweep runs and is held against its baseline.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use ip2p_sweep::Error;
+use ip2p_sweep::judge::{
+    Baseline, CellCheck, Check as Verdicts, annotations, default_folder, write_reports,
+};
+use ip2p_sweep::model::runtime::Host;
+use ip2p_sweep::plan::Shard;
+use ip2p_sweep::runner::{Execution, Outcome, prepare};
+use ip2p_sweep::store::Run;
+
+use super::progress::{Progress, ProgressFlags};
+use super::{RuntimeFlags, interrupt, render, table};
+
+/// Rows of the table on the terminal; the reports have all.
+const MOST_ROWS: usize = 30;
+
+/// `ip2p check`.
+#[derive(Debug, clap::Args)]
+pub struct Check {
+    /// The sweep file
+    sweep: PathBuf,
+    /// Run folder; by default results/NAME under the current folder
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Accepted images; by default results/baseline/NAME under the current folder
+    #[arg(long, value_name = "DIR")]
+    baseline: Option<PathBuf>,
+    /// Run and check only the kth of n parts of the cells
+    #[arg(long, value_name = "K/N", default_value = "1/1")]
+    shard: Shard,
+    #[command(flatten)]
+    runtime: RuntimeFlags,
+    #[command(flatten)]
+    progress: ProgressFlags,
+}
+
+impl Check {
+    pub fn run(self, library: Option<PathBuf>) -> Result<ExitCode, Error> {
+        let prepared = prepare(&self.sweep, self.runtime.into())?;
+        let name = &prepared.plan.name;
+        let out = self.out.unwrap_or_else(|| Path::new("results").join(name));
+        // Read before the run, so that a broken one is told before time is spent.
+        let baseline = Baseline::read(&self.baseline.unwrap_or_else(|| default_folder(name)))?;
+        let host = Host::current(library);
+        let execution = Execution::open_shard(&prepared, &out, host, self.shard)?;
+        let mut progress = Progress::begin(self.progress, &prepared.plan, execution.workload());
+        for note in prepared.notes.iter().chain(execution.notes()) {
+            progress.note(note);
+        }
+        let outcome = execution.run(interrupt::flag(), &mut |event| progress.take(event))?;
+        if outcome == Outcome::Interrupted {
+            let place = format!("{}; check again to go on", out.display());
+            progress.end_with(&[("stopped", place)]);
+            return Ok(ExitCode::from(interrupt::EXIT_CODE));
+        }
+        let run = Run::read(&out)?;
+        let check = Verdicts::new(&run, &baseline, prepared.spec.check, self.shard)?;
+        let reports = write_reports(&check, &out, step_summary().as_deref())?;
+        let mut lines = vec![
+            ("check", check.counts_text()),
+            ("junit", reports.junit.display().to_string()),
+            ("summary", reports.summary.display().to_string()),
+        ];
+        let sheet = reports
+            .sheet
+            .map(|sheet| ("sheet", sheet.display().to_string()));
+        lines.extend(sheet);
+        lines.extend(remedy(&check, &baseline, &out).map(|text| ("hint", text)));
+        progress.note_all(&findings(&check));
+        progress.end_with(&lines);
+        if env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
+            for line in annotations(&check) {
+                render::line(format_args!("{line}"));
+            }
+        }
+        Ok(ExitCode::from(check.exit_code()))
+    }
+}
+
+/// The file that a GitHub workflow shows on its summary page.
+fn step_summary() -> Option<PathBuf> {
+    env::var_os("GITHUB_STEP_SUMMARY")
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from)
+}
+
+/// What differs from the baseline's environment, and a table of the cells that do not pass, worst first.
+fn findings(check: &Verdicts) -> Vec<String> {
+    let mut lines = check.cause_lines();
+    let failing = check.failing();
+    let rows: Vec<Vec<String>> = failing
+        .iter()
+        .take(MOST_ROWS)
+        .flat_map(|cell| rows_of(cell))
+        .collect();
+    lines.extend(table::align(&rows).lines().map(str::to_owned));
+    if failing.len() > MOST_ROWS {
+        let left = failing.len() - MOST_ROWS;
+        lines.push(format!(
+            "{left} more cells do not pass; the summary has all"
+        ));
+    }
+    let warned = check.early_warnings().into_iter().map(|cell| {
+        let change = cell.latent_change.unwrap_or_default();
+        format!(
+            "early warning: {}: the first latents changed by {change:.2e} standard deviations",
+            cell.name
+        )
+    });
+    lines.extend(warned.take(MOST_ROWS));
+    lines
+}
+
+/// A row for every measure beyond its limit, or one that says why.
+fn rows_of(cell: &CellCheck) -> Vec<Vec<String>> {
+    let head = || vec![cell.verdict.to_string(), cell.name.clone()];
+    if cell.excesses.is_empty() {
+        let mut row = head();
+        row.push(cell.explanation());
+        return vec![row];
+    }
+    let rows = cell.excesses.iter().map(|excess| {
+        let mut row = head();
+        row.push(excess.to_string());
+        row
+    });
+    rows.collect()
+}
+
+/// What to do about what was found.
+fn remedy(check: &Verdicts, baseline: &Baseline, run: &Path) -> Option<String> {
+    let run = run.display();
+    match check.exit_code() {
+        Verdicts::TO_ACCEPT if baseline.is_empty() => Some(format!(
+            "there is no baseline in {} yet: look at the images and accept them with `ip2p accept {run}`",
+            baseline.folder().display()
+        )),
+        Verdicts::REGRESSION | Verdicts::TO_ACCEPT => Some(format!(
+            "if this is wanted, accept it with `ip2p accept {run}`"
+        )),
+        _ => None,
+    }
+}

@@ -1,0 +1,305 @@
+//! Taking results as the baseline: what would change, and the change.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
+use std::fs;
+
+use image::ImageFormat;
+
+use super::baseline::{Baseline, pixels_sha256};
+use super::class::EnvironmentClass;
+use super::error::JudgeError;
+use super::manifest::{Accepted, BaselineCell, IMAGES, Manifest, Subject};
+use crate::plan::{Cell, CellKey};
+use crate::spec::Parameters;
+use crate::store::{Record, Run, Status};
+
+/// Characters of a digest in the name of an image.
+const DIGEST_IN_NAME: usize = 16;
+
+/// What accepting a run would do, and everything to do it.
+#[derive(Debug)]
+pub struct Acceptance {
+    /// What changes, in the order of the plan.
+    pub changes: Vec<Change>,
+    /// Cells that stay as they are.
+    pub unchanged: usize,
+    /// Cells of the run without an image, which are left out.
+    pub left_out: usize,
+    manifest: Manifest,
+    /// New images by their names in the baseline.
+    images: BTreeMap<String, Vec<u8>>,
+}
+
+/// A change of a baseline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The cell's key; of one that is removed, its image.
+    pub cell: String,
+    /// What happens to it.
+    pub kind: ChangeKind,
+    /// In which environment class.
+    pub class: EnvironmentClass,
+}
+
+/// What happens to a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// A first image.
+    Add,
+    /// A first image for this environment class.
+    AddClass,
+    /// Another image.
+    Replace,
+    /// The same image, made by another model.
+    Confirm,
+    /// The sweep no longer has it.
+    Remove,
+}
+
+impl fmt::Display for ChangeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Add => "add",
+            Self::AddClass => "add class",
+            Self::Replace => "replace",
+            Self::Confirm => "confirm",
+            Self::Remove => "remove",
+        })
+    }
+}
+
+impl Acceptance {
+    /// What it would be to accept a run, or only some of its cells. Accepting a whole run also removes the
+    /// cells that its sweep no longer has. What other environment classes have stays, unless the cell has
+    /// come to mean something else.
+    ///
+    /// # Errors
+    /// If a named cell is unknown or without an image, if no cell has one, or an image cannot be read.
+    pub fn new(
+        run: &Run,
+        baseline: &Baseline,
+        only: &[String],
+        reason: Option<&str>,
+    ) -> Result<Self, JudgeError> {
+        let chosen = chosen(run, only)?;
+        let manifest = baseline.manifest(&run.plan.name);
+        let mut acceptance = Self {
+            changes: Vec::new(),
+            unchanged: 0,
+            left_out: 0,
+            manifest: Manifest {
+                cells: Vec::new(),
+                ..manifest
+            },
+            images: BTreeMap::new(),
+        };
+        let mut before: HashMap<Parameters, BaselineCell> = manifest
+            .cells
+            .into_iter()
+            .map(|cell| (cell.parameters.clone(), cell))
+            .collect();
+        let mut files = file_by_pixels(before.values());
+        let now = jiff::Timestamp::now();
+        for cell in &run.plan.cells {
+            let known = before.remove(&cell.parameters);
+            let record = run
+                .records
+                .get(&cell.key)
+                .filter(|record| record.status == Status::Done);
+            let taken = match record {
+                Some(record) if chosen.contains(&cell.key) => {
+                    let accepted = acceptance.take(run, cell, record, &mut files, (now, reason))?;
+                    Some(acceptance.enter(run, cell, known, accepted))
+                }
+                _ => {
+                    acceptance.left_out += usize::from(chosen.contains(&cell.key));
+                    known
+                }
+            };
+            acceptance.manifest.cells.extend(taken);
+        }
+        acceptance.leave(baseline, before, only.is_empty());
+        Ok(acceptance)
+    }
+
+    /// Changes the baseline at one stroke.
+    ///
+    /// # Errors
+    /// If something cannot be written; the baseline is then as it was.
+    pub fn apply(self, baseline: &mut Baseline) -> Result<(), JudgeError> {
+        baseline.replace(self.manifest, &self.images)
+    }
+
+    /// A result as an entry; its image is new unless its pixels are known.
+    fn take(
+        &mut self,
+        run: &Run,
+        cell: &Cell,
+        record: &Record,
+        files: &mut HashMap<String, String>,
+        (now, reason): (jiff::Timestamp, Option<&str>),
+    ) -> Result<Accepted, JudgeError> {
+        let path = run.folder.join(cell.key.image_path());
+        let bytes = fs::read(&path).map_err(JudgeError::read(&path))?;
+        let image = image::load_from_memory_with_format(&bytes, ImageFormat::Png);
+        let image = image.map_err(|error| JudgeError::NoImage {
+            run: run.folder.clone(),
+            cell: cell.key.to_string(),
+            reason: error.to_string(),
+        })?;
+        let pixels_sha256 = pixels_sha256(&image.into_rgb8());
+        let file = files.entry(pixels_sha256.clone()).or_insert_with(|| {
+            let file = image_name(&cell.key, &pixels_sha256);
+            self.images.insert(file.clone(), bytes);
+            file
+        });
+        let models = &run.plan.models;
+        let model = models
+            .iter()
+            .find(|model| model.name == cell.parameters.model);
+        Ok(Accepted {
+            class: EnvironmentClass::of(&run.environment, record),
+            file: file.clone(),
+            pixels_sha256,
+            model_sha256: model.map(|model| model.sha256.clone()).unwrap_or_default(),
+            environment: run.environment.clone(),
+            image_change: record.image_change,
+            first_latents: record.first_latents.clone(),
+            accepted: now,
+            reason: reason.map(str::to_owned),
+        })
+    }
+
+    /// The cell with an entry taken in.
+    fn enter(
+        &mut self,
+        run: &Run,
+        cell: &Cell,
+        known: Option<BaselineCell>,
+        accepted: Accepted,
+    ) -> BaselineCell {
+        let subject = Subject::of(&run.plan, cell);
+        let class = accepted.class.clone();
+        let is_first = known.is_none();
+        // Of another input or size, nothing that was accepted holds any more.
+        let kept = known.filter(|known| known.subject == subject);
+        let mut entries = kept.map(|known| known.accepted).unwrap_or_default();
+        let own = entries.iter().position(|entry| entry.class == class);
+        let kind = match own.map(|own| &entries[own]) {
+            Some(entry) if entry.pixels_sha256 != accepted.pixels_sha256 => {
+                Some(ChangeKind::Replace)
+            }
+            Some(entry) if entry.model_sha256 != accepted.model_sha256 => Some(ChangeKind::Confirm),
+            Some(_) => None,
+            None if is_first => Some(ChangeKind::Add),
+            None if entries.is_empty() => Some(ChangeKind::Replace),
+            None => Some(ChangeKind::AddClass),
+        };
+        match (kind, own) {
+            (None, _) => self.unchanged += 1,
+            (Some(_), Some(own)) => entries[own] = accepted,
+            (Some(_), None) => entries.push(accepted),
+        }
+        if let Some(kind) = kind {
+            let cell = cell.key.to_string();
+            self.changes.push(Change { cell, kind, class });
+        }
+        BaselineCell {
+            parameters: cell.parameters.clone(),
+            subject,
+            accepted: entries,
+        }
+    }
+
+    /// Removes the cells that the sweep no longer has, or keeps them where only some were chosen.
+    fn leave(
+        &mut self,
+        baseline: &Baseline,
+        mut gone: HashMap<Parameters, BaselineCell>,
+        whole: bool,
+    ) {
+        // In the order of the manifest, which the map has lost.
+        for cell in baseline.cells() {
+            let Some(cell) = gone.remove(&cell.parameters) else {
+                continue;
+            };
+            if !whole {
+                self.manifest.cells.push(cell);
+                continue;
+            }
+            self.changes
+                .extend(cell.accepted.into_iter().map(|accepted| Change {
+                    cell: accepted.file,
+                    kind: ChangeKind::Remove,
+                    class: accepted.class,
+                }));
+        }
+    }
+}
+
+/// The cells to accept: those that were named, or all.
+fn chosen(run: &Run, only: &[String]) -> Result<HashSet<CellKey>, JudgeError> {
+    let keys = run.plan.cells.iter().map(|cell| &cell.key);
+    let is_done = |key: &CellKey| run.image_path(key).is_some_and(|path| path.is_file());
+    if only.is_empty() {
+        if !keys.clone().any(is_done) {
+            return Err(JudgeError::NothingDone {
+                run: run.folder.clone(),
+            });
+        }
+        return Ok(keys.cloned().collect());
+    }
+    only.iter()
+        .map(|name| {
+            let Some(key) = keys.clone().find(|key| key.as_str() == name) else {
+                return Err(unknown(run, name));
+            };
+            if is_done(key) {
+                return Ok(key.clone());
+            }
+            let record = run.records.get(key);
+            let reason = record.and_then(|record| record.error.clone());
+            Err(JudgeError::NoImage {
+                run: run.folder.clone(),
+                cell: name.clone(),
+                reason: reason.unwrap_or_else(|| "it was not computed".to_owned()),
+            })
+        })
+        .collect()
+}
+
+fn unknown(run: &Run, name: &str) -> JudgeError {
+    let keys = run.plan.cells.iter().map(|cell| cell.key.as_str());
+    let nearest = keys.max_by(|a, b| {
+        let near = |key: &str| strsim::normalized_levenshtein(key, name);
+        near(a).total_cmp(&near(b))
+    });
+    JudgeError::UnknownCell {
+        run: run.folder.clone(),
+        cell: name.to_owned(),
+        suggestion: nearest
+            .map(|key| format!("; did you mean {key}?"))
+            .unwrap_or_default(),
+    }
+}
+
+fn file_by_pixels<'a>(cells: impl Iterator<Item = &'a BaselineCell>) -> HashMap<String, String> {
+    let entries = cells.flat_map(|cell| &cell.accepted);
+    entries
+        .map(|entry| (entry.pixels_sha256.clone(), entry.file.clone()))
+        .collect()
+}
+
+/// The readable part of a cell's key, and the digest of the pixels instead of the cell's.
+fn image_name(key: &CellKey, pixels_sha256: &str) -> String {
+    let readable = key
+        .as_str()
+        .rsplit_once('-')
+        .map_or("", |(readable, _)| readable);
+    let separator = if readable.is_empty() { "" } else { "-" };
+    format!(
+        "{IMAGES}/{readable}{separator}{}.png",
+        &pixels_sha256[..DIGEST_IN_NAME]
+    )
+}

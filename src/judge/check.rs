@@ -1,0 +1,342 @@
+//! A run against a baseline: a verdict for every cell.
+
+use std::collections::{HashMap, HashSet};
+
+use rayon::prelude::*;
+
+use super::baseline::Baseline;
+use super::class::EnvironmentClass;
+use super::difference::difference;
+use super::error::JudgeError;
+use super::limits::{Limits, latent_change};
+use super::manifest::{Accepted, BaselineCell, Subject};
+use super::verdict::{Cause, CellCheck, Verdict};
+use crate::Error;
+use crate::image::read;
+use crate::plan::{Cell, Shard};
+use crate::spec::{CheckSpec, Parameters};
+use crate::store::{Record, Run, Status};
+
+/// What is said of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Check {
+    /// Name of the sweep.
+    pub name: String,
+    /// Those of the shard in the order of the plan, then those that the sweep no longer has.
+    pub cells: Vec<CellCheck>,
+    /// The tolerances.
+    pub spec: CheckSpec,
+}
+
+impl Check {
+    /// Exit code: some cell is a regression.
+    pub const REGRESSION: u8 = 10;
+    /// Exit code: there is something to accept.
+    pub const TO_ACCEPT: u8 = 11;
+
+    /// Holds the cells of a shard against a baseline. Cells without an image count as errors, whether
+    /// they failed or were not tried.
+    ///
+    /// # Errors
+    /// If an image of the baseline cannot be read or is not what was accepted.
+    pub fn new(
+        run: &Run,
+        baseline: &Baseline,
+        spec: CheckSpec,
+        shard: Shard,
+    ) -> Result<Self, JudgeError> {
+        let known: HashMap<&Parameters, &BaselineCell> = baseline
+            .cells()
+            .iter()
+            .map(|cell| (&cell.parameters, cell))
+            .collect();
+        let judge = Judge {
+            run,
+            baseline,
+            spec: &spec,
+        };
+        let indices = shard.cells(&run.plan);
+        let cells = indices.par_iter().map(|&index| {
+            let cell = &run.plan.cells[index];
+            judge.cell(cell, known.get(&cell.parameters).copied())
+        });
+        let mut cells: Vec<CellCheck> = cells.collect::<Result<_, _>>()?;
+        // One shard looks for what is gone, so that it is told once.
+        if indices.first() == Some(&0) {
+            cells.extend(missing(run, baseline));
+        }
+        Ok(Self {
+            name: run.plan.name.clone(),
+            cells,
+            spec,
+        })
+    }
+
+    /// How many cells have a verdict.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.cells
+            .iter()
+            .filter(|cell| cell.verdict == verdict)
+            .count()
+    }
+
+    /// The verdicts that there are with their numbers, best first.
+    pub fn counts(&self) -> Vec<(Verdict, usize)> {
+        let counts = Verdict::ALL.map(|verdict| (verdict, self.count(verdict)));
+        counts.into_iter().filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// `3 same, 1 regression`.
+    pub fn counts_text(&self) -> String {
+        let counts: Vec<String> = self
+            .counts()
+            .iter()
+            .map(|(verdict, count)| format!("{count} {verdict}"))
+            .collect();
+        counts.join(", ")
+    }
+
+    /// Cells that do not pass, worst first.
+    pub fn failing(&self) -> Vec<&CellCheck> {
+        let mut failing: Vec<&CellCheck> = self
+            .cells
+            .iter()
+            .filter(|cell| !cell.verdict.passes())
+            .collect();
+        failing.sort_by(|a, b| {
+            b.verdict
+                .cmp(&a.verdict)
+                .then(b.badness().total_cmp(&a.badness()))
+        });
+        failing
+    }
+
+    /// Cells that pass, with latents that changed more than they may.
+    pub fn early_warnings(&self) -> Vec<&CellCheck> {
+        let warned = |cell: &&CellCheck| cell.early_warning && cell.verdict.passes();
+        self.cells.iter().filter(warned).collect()
+    }
+
+    /// What differs from what the baseline was made with, over all cells, each with the number of cells.
+    pub fn causes(&self) -> Vec<(Cause, usize)> {
+        let mut counts: HashMap<&Cause, usize> = HashMap::new();
+        for cause in self.cells.iter().flat_map(|cell| &cell.causes) {
+            *counts.entry(cause).or_default() += 1;
+        }
+        let mut counts: Vec<(Cause, usize)> = counts
+            .into_iter()
+            .map(|(cause, count)| (cause.clone(), count))
+            .collect();
+        counts.sort();
+        counts
+    }
+
+    /// Says what differs from what the baseline was made with, a line each; or, if images changed, that
+    /// nothing known does.
+    pub fn cause_lines(&self) -> Vec<String> {
+        let causes = self.causes();
+        let changed = self
+            .cells
+            .iter()
+            .filter_map(|cell| cell.difference)
+            .any(|difference| !difference.is_none());
+        if causes.is_empty() && changed {
+            return vec!["nothing known changed since the baseline: parameters, model files, ONNX Runtime and device are the same".to_owned()];
+        }
+        causes
+            .iter()
+            .map(|(cause, cells)| format!("{cause} ({cells} cells)"))
+            .collect()
+    }
+
+    /// 10 for a regression, else 12 for cells without an image, else 11 for cells to accept, else 0.
+    pub fn exit_code(&self) -> u8 {
+        let any = |verdict| self.count(verdict) > 0;
+        if any(Verdict::Regression) {
+            Self::REGRESSION
+        } else if any(Verdict::Error) {
+            Error::SOME_CELLS_FAILED
+        } else if self.cells.iter().any(|cell| !cell.verdict.passes()) {
+            Self::TO_ACCEPT
+        } else {
+            Error::DONE
+        }
+    }
+}
+
+/// What was accepted for cells that the sweep no longer has.
+fn missing(run: &Run, baseline: &Baseline) -> Vec<CellCheck> {
+    let planned: HashSet<&Parameters> =
+        run.plan.cells.iter().map(|cell| &cell.parameters).collect();
+    let gone = baseline
+        .cells()
+        .iter()
+        .filter(|cell| !planned.contains(&cell.parameters));
+    gone.map(|cell| {
+        let accepted = cell.accepted.first();
+        let name = accepted
+            .map(|accepted| accepted.file.clone())
+            .unwrap_or_default();
+        CellCheck {
+            expected: accepted.map(|accepted| baseline.image_path(accepted)),
+            ..blank(name, Verdict::Missing)
+        }
+    })
+    .collect()
+}
+
+fn blank(name: String, verdict: Verdict) -> CellCheck {
+    CellCheck {
+        name,
+        verdict,
+        difference: None,
+        excesses: Vec::new(),
+        latent_change: None,
+        early_warning: false,
+        causes: Vec::new(),
+        error: None,
+        expected: None,
+        actual: None,
+    }
+}
+
+struct Judge<'a> {
+    run: &'a Run,
+    baseline: &'a Baseline,
+    spec: &'a CheckSpec,
+}
+
+impl Judge<'_> {
+    fn cell(&self, cell: &Cell, known: Option<&BaselineCell>) -> Result<CellCheck, JudgeError> {
+        let name = cell.key.to_string();
+        let error = |reason: String| CellCheck {
+            error: Some(reason),
+            ..blank(name.clone(), Verdict::Error)
+        };
+        let Some(record) = self.run.records.get(&cell.key) else {
+            return Ok(error("it was not computed".to_owned()));
+        };
+        if record.status == Status::Failed {
+            let reason = record.error.clone();
+            return Ok(error(reason.unwrap_or_else(|| "it failed".to_owned())));
+        }
+        let path = self.run.folder.join(cell.key.image_path());
+        let actual = match read(&path) {
+            Ok((image, _)) => image,
+            Err(reason) => return Ok(error(reason.to_string())),
+        };
+        let checked = |verdict| CellCheck {
+            actual: Some(path.clone()),
+            ..blank(name.clone(), verdict)
+        };
+        let class = EnvironmentClass::of(&self.run.environment, record);
+        let Some((known, accepted)) = known.and_then(|known| Some((known, known.nearest(&class)?)))
+        else {
+            return Ok(checked(Verdict::New));
+        };
+        let causes = self.causes(cell, record, &class, known, accepted);
+        let expected = Some(self.baseline.image_path(accepted));
+        let expected_image = self.baseline.image(accepted)?;
+        let is_other = causes
+            .iter()
+            .any(|cause| matches!(cause, Cause::Parameters(_)));
+        if is_other && expected_image.dimensions() != actual.dimensions() {
+            return Ok(CellCheck {
+                causes,
+                expected,
+                ..checked(Verdict::Stale)
+            });
+        }
+        let (difference, _) = difference(&expected_image, &actual).map_err(|source| {
+            let cell = name.clone();
+            JudgeError::Difference { cell, source }
+        })?;
+        let same_class = Limits::same_class(self.spec).excesses(&difference);
+        let excesses = if accepted.class == class || same_class.is_empty() {
+            same_class.clone()
+        } else {
+            Limits::other_class(self.spec).excesses(&difference)
+        };
+        let verdict = match excesses.is_empty() {
+            _ if is_other => Verdict::Stale,
+            true if difference.is_none() => Verdict::Same,
+            true if same_class.is_empty() => Verdict::Within,
+            true => Verdict::Drift,
+            false if causes.contains(&Cause::Model) => Verdict::Stale,
+            false => Verdict::Regression,
+        };
+        let latent_change = latent_change(&accepted.first_latents, &record.first_latents);
+        // Devices differ in their last bits from the first step on.
+        let early_warning = accepted.class == class
+            && latent_change.is_some_and(|change| change > self.spec.latents);
+        Ok(CellCheck {
+            difference: Some(difference),
+            excesses,
+            latent_change,
+            early_warning,
+            causes,
+            expected,
+            ..checked(verdict)
+        })
+    }
+
+    /// What differs from what an accepted image was made with.
+    fn causes(
+        &self,
+        cell: &Cell,
+        record: &Record,
+        class: &EnvironmentClass,
+        known: &BaselineCell,
+        accepted: &Accepted,
+    ) -> Vec<Cause> {
+        let subject = Subject::of(&self.run.plan, cell);
+        let (then, now) = (&accepted.environment, &self.run.environment);
+        let models = &self.run.plan.models;
+        let model = models
+            .iter()
+            .find(|model| model.name == cell.parameters.model);
+        let was = &known.subject;
+        let mut causes = Vec::new();
+        let mut differs = |differs: bool, cause: Cause| {
+            if differs {
+                causes.push(cause);
+            }
+        };
+        differs(
+            was.image_sha256 != subject.image_sha256,
+            Cause::Parameters("input image"),
+        );
+        let size = |subject: &Subject| (subject.width, subject.height, subject.fit);
+        differs(size(was) != size(&subject), Cause::Parameters("size"));
+        differs(
+            was.numerics != subject.numerics,
+            Cause::Parameters("numerics"),
+        );
+        differs(
+            model.is_none_or(|model| model.sha256 != accepted.model_sha256),
+            Cause::Model,
+        );
+        let library = Cause::Library(then.onnxruntime.clone(), now.onnxruntime.clone());
+        differs(then.onnxruntime != now.onnxruntime, library);
+        let device = |class: &EnvironmentClass| {
+            (
+                class.device.clone(),
+                class.provider.clone(),
+                class.precision.clone(),
+            )
+        };
+        let place = |class: &EnvironmentClass| format!("{} ({})", class.device, class.precision);
+        let device_changed = device(&accepted.class) != device(class);
+        differs(
+            device_changed,
+            Cause::Device(place(&accepted.class), place(class)),
+        );
+        differs(
+            then.ip2p != now.ip2p,
+            Cause::Program(then.ip2p.clone(), now.ip2p.clone()),
+        );
+        let threads = then.threads != now.threads && record.device == "cpu";
+        differs(threads, Cause::Threads(then.threads, now.threads));
+        causes
+    }
+}

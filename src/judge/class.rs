@@ -1,0 +1,58 @@
+//! Environments whose results may differ from those of others, and should not among themselves.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::store::{Environment, Record};
+
+/// Device model, provider, precision, and ONNX Runtime's minor version. Threads, operating system and
+/// patch versions are no part of it: they are not supposed to change results.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnvironmentClass {
+    /// The device as its maker calls it; where that is not known, its architecture or name.
+    pub device: String,
+    /// ONNX Runtime's execution provider.
+    pub provider: String,
+    /// `fp32` or `fp16`.
+    pub precision: String,
+    /// `1.32`.
+    pub onnxruntime: String,
+}
+
+impl EnvironmentClass {
+    /// Where a cell was computed.
+    pub fn of(environment: &Environment, record: &Record) -> Self {
+        let on_cpu = record.device == "cpu";
+        let known = (record.device == environment.device).then_some(environment);
+        let model = match known {
+            Some(known) if on_cpu => known.cpu.clone().or_else(|| Some(known.os.clone())),
+            Some(known) => known.device_name.clone(),
+            None => None,
+        };
+        let provider = if on_cpu {
+            "CPUExecutionProvider"
+        } else {
+            "CUDAExecutionProvider"
+        };
+        let minor: Vec<&str> = environment.onnxruntime.split('.').take(2).collect();
+        Self {
+            device: model.unwrap_or_else(|| record.device.clone()),
+            provider: known.map_or(provider, |known| &known.provider).to_owned(),
+            precision: record.precision.clone(),
+            onnxruntime: minor.join("."),
+        }
+    }
+}
+
+impl fmt::Display for EnvironmentClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let provider = self.provider.trim_end_matches("ExecutionProvider");
+        write!(
+            f,
+            "{}, {provider}, {}, ONNX Runtime {}",
+            self.device, self.precision, self.onnxruntime
+        )
+    }
+}

@@ -1,0 +1,144 @@
+//! What can go wrong with baselines and checks.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::check::Check;
+use super::difference::DifferenceError;
+use crate::Error;
+use crate::store::StoreError;
+
+/// Why a run cannot be checked or accepted. A baseline is never changed by what fails.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum JudgeError {
+    /// The manifest is no JSON of the right shape, or contradicts itself.
+    #[error("{} cannot be understood: {reason}", path.display())]
+    #[diagnostic(help(
+        "it was damaged or edited by hand; restore it from version control, or delete the folder and accept a run again"
+    ))]
+    Malformed {
+        /// The manifest.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A later program wrote the manifest.
+    #[error("{} has format {found}, this program reads up to {known}", path.display())]
+    #[diagnostic(help("update ip2p: a newer version has written this baseline"))]
+    NewerFormat {
+        /// The manifest.
+        path: PathBuf,
+        /// Its format.
+        found: u64,
+        /// The latest that is known here.
+        known: u32,
+    },
+    /// A baseline image is not what was accepted.
+    #[error("baseline image {} is not the one that was accepted: {reason}", path.display())]
+    #[diagnostic(help(
+        "it was damaged or edited by hand; restore it from version control, or accept a run again"
+    ))]
+    Image {
+        /// The image.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file of the baseline cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    #[diagnostic(help("check that the file is there and that you may read it"))]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        source: io::Error,
+    },
+    /// The baseline cannot be written.
+    #[error("cannot write the baseline: {source}")]
+    #[diagnostic(help(
+        "the baseline is as it was before; check the permissions and the free space, or name another folder with --baseline"
+    ))]
+    Write {
+        /// What was refused.
+        source: StoreError,
+    },
+    /// A cell was named that the run does not have.
+    #[error("{} has no cell {cell}", run.display())]
+    #[diagnostic(help("cells.csv lists the cells of a run in its first column{suggestion}"))]
+    UnknownCell {
+        /// The run folder.
+        run: PathBuf,
+        /// What was named.
+        cell: String,
+        /// The nearest that there is.
+        suggestion: String,
+    },
+    /// A cell was named that has no image.
+    #[error("cell {cell} of {} has no image to accept: {reason}", run.display())]
+    #[diagnostic(help("run the sweep again: finished cells are kept"))]
+    NoImage {
+        /// The run folder.
+        run: PathBuf,
+        /// The cell.
+        cell: String,
+        /// Why.
+        reason: String,
+    },
+    /// None of the cells has an image.
+    #[error("{} has no finished cells to accept", run.display())]
+    #[diagnostic(help("run the sweep again; cells.csv says why cells failed"))]
+    NothingDone {
+        /// The run folder.
+        run: PathBuf,
+    },
+    /// `accept` in continuous integration.
+    #[error("baselines are not accepted where CI is set")]
+    #[diagnostic(help(
+        "accept on your own machine and commit the baseline; a check must not be able to approve itself"
+    ))]
+    InCi,
+    /// Nobody there to say yes.
+    #[error("nobody is there to be asked: standard input is no terminal")]
+    #[diagnostic(help("look at the changes above, then accept them with --yes"))]
+    NobodyToAsk,
+    /// Images of one baseline entry and cell that cannot be compared.
+    #[error("cell {cell}: {source}")]
+    Difference {
+        /// The cell.
+        cell: String,
+        /// Why.
+        source: DifferenceError,
+    },
+    /// A report cannot be written.
+    #[error("cannot write the report of the check: {source}")]
+    #[diagnostic(help("check the permissions and the free space of the run folder"))]
+    Report {
+        /// What was refused.
+        source: StoreError,
+    },
+    /// The summary's file cannot be written.
+    #[error("cannot append the summary to {}: {source}", path.display())]
+    #[diagnostic(help("GITHUB_STEP_SUMMARY names this file; unset it, or make it writable"))]
+    Summary {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        source: io::Error,
+    },
+}
+
+impl JudgeError {
+    /// What the program exits with.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::UnknownCell { .. } | Self::InCi | Self::NobodyToAsk => Error::BAD_SWEEP,
+            Self::NothingDone { .. } => Check::TO_ACCEPT,
+            _ => Error::FAILED,
+        }
+    }
+
+    pub(super) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        |source| Self::Read { path, source }
+    }
+}

@@ -1,0 +1,148 @@
+//! What is said of one cell.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::difference::Difference;
+use super::limits::Excess;
+
+/// What a check says of a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Every pixel is that of the baseline.
+    Same,
+    /// Within the tolerances.
+    Within,
+    /// The baseline is of another environment class; within the wider tolerances for that.
+    Drift,
+    /// Accepted once, and no longer in the sweep.
+    Missing,
+    /// Not accepted yet.
+    New,
+    /// The baseline is of another input, size, numerics or model; if only the model differs, the image is
+    /// beyond the tolerances as well.
+    Stale,
+    /// The cell has no image.
+    Error,
+    /// Beyond the tolerances, though nothing that means something else changed.
+    Regression,
+}
+
+impl Verdict {
+    /// All, best first.
+    pub const ALL: [Self; 8] = [
+        Self::Same,
+        Self::Within,
+        Self::Drift,
+        Self::Missing,
+        Self::New,
+        Self::Stale,
+        Self::Error,
+        Self::Regression,
+    ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::Within => "within",
+            Self::Drift => "drift",
+            Self::Missing => "missing",
+            Self::New => "new",
+            Self::Stale => "stale",
+            Self::Error => "error",
+            Self::Regression => "regression",
+        }
+    }
+
+    /// Whether nothing has to be done about it.
+    pub fn passes(self) -> bool {
+        matches!(self, Self::Same | Self::Within | Self::Drift)
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What is known to differ from what the baseline was made with.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// The input image, the size, or the numerics.
+    Parameters(&'static str),
+    /// The model's files.
+    Model,
+    /// ONNX Runtime, then and now.
+    Library(String, String),
+    /// The device, its provider or the precision, then and now.
+    Device(String, String),
+    /// This program, then and now.
+    Program(String, String),
+    /// Threads on the CPU, then and now.
+    Threads(usize, usize),
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Parameters(what) => write!(f, "the {what} changed"),
+            Self::Model => f.write_str("the model files changed"),
+            Self::Library(then, now) => write!(f, "ONNX Runtime {then} became {now}"),
+            Self::Device(then, now) => write!(f, "the device {then} became {now}"),
+            Self::Program(then, now) => write!(f, "ip2p {then} became {now}"),
+            Self::Threads(then, now) => write!(f, "runtime.threads {then} became {now}"),
+        }
+    }
+}
+
+/// A cell that was checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CellCheck {
+    /// Its key in the run; of a missing cell, its image in the baseline.
+    pub name: String,
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// How far it is from the baseline, where that was measured.
+    pub difference: Option<Difference>,
+    /// What is beyond its limit.
+    pub excesses: Vec<Excess>,
+    /// Change of the latents of its first steps, in standard deviations, where it is known.
+    pub latent_change: Option<f64>,
+    /// Whether that is beyond its limit.
+    pub early_warning: bool,
+    /// What differs from what the baseline was made with; empty if nothing known does.
+    pub causes: Vec<Cause>,
+    /// Why there is no image.
+    pub error: Option<String>,
+    /// The baseline's image.
+    pub expected: Option<PathBuf>,
+    /// The run's image.
+    pub actual: Option<PathBuf>,
+}
+
+impl CellCheck {
+    /// How bad it is among those of its verdict: the largest ratio of a measure to its limit.
+    pub fn badness(&self) -> f64 {
+        let ratios = self.excesses.iter().map(Excess::ratio);
+        ratios.fold(0.0, f64::max)
+    }
+
+    /// What is known to differ, in words; of a cell whose pixels are the same there is nothing to explain.
+    pub fn explanation(&self) -> String {
+        if let Some(error) = &self.error {
+            return error.clone();
+        }
+        let causes: Vec<String> = self.causes.iter().map(Cause::to_string).collect();
+        match (self.difference, causes.is_empty()) {
+            (Some(difference), true) if !difference.is_none() => {
+                "nothing known changed since the baseline".to_owned()
+            }
+            _ => causes.join("; "),
+        }
+    }
+}
