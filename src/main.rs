@@ -12,7 +12,7 @@ fn main() -> ExitCode {
         Err(usage) => usage.exit(),
     };
     match cli::run(arguments) {
-        Ok(code) => code.into(),
+        Ok(code) => code,
         Err(error) => {
             cli::render::error(&error);
             ExitCode::from(error.exit_code())
