@@ -1,5 +1,10 @@
 //! The comparator against what it must catch, computed by the real engine on the demo model; and baselines
 //! through their whole life.
+#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up fails")]
+#![allow(
+    clippy::print_stdout,
+    reason = "the measures belong into docs/tolerances.md"
+)]
 
 mod common;
 
