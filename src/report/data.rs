@@ -8,9 +8,13 @@ use super::columns::{Columns, Row};
 use super::inputs::{Input, Inputs};
 use super::memory::Memory;
 use super::{ReportError, thumbnails};
+use crate::judge::advice::advise;
 use crate::plan::{Cell, CellKey, Plan};
 use crate::spec::{Fit, Numerics, Parameter};
 use crate::store::{Record, Run, Status};
+
+/// The column of what is advised, the last of [`Data::words`].
+const ADVICE: &str = "advice";
 
 /// Everything that the scripts know.
 #[derive(Debug, Serialize)]
@@ -82,13 +86,18 @@ impl Data {
                 .iter()
                 .filter_map(|cell| run.records.get(&cell.key))
         };
-        let columns = Columns::of(records());
+        let mut columns = Columns::of(records());
+        let advice = advise(run).texts();
+        if !advice.is_empty() {
+            columns.words.push(ADVICE.to_owned());
+        }
         let parameters: Vec<_> = Parameter::ALL.map(|key| values(plan, key)).into();
         let cells = Gatherer {
             run,
             inputs,
             thumbnails,
             columns: &columns,
+            advice: &advice,
             indices: parameters.iter().map(index).collect(),
         };
         Self {
@@ -168,6 +177,8 @@ struct Gatherer<'a> {
     inputs: &'a Inputs,
     thumbnails: &'a HashSet<CellKey>,
     columns: &'a Columns,
+    /// What is advised of cells.
+    advice: &'a HashMap<CellKey, String>,
     indices: Vec<HashMap<String, usize>>,
 }
 
@@ -176,7 +187,12 @@ impl Gatherer<'_> {
         let record = self.run.records.get(&cell.key);
         let done = record.is_some_and(|record| record.status == Status::Done);
         let row = record.map(|record| self.columns.row(record));
-        let Row { numbers, words } = row.unwrap_or_default();
+        let Row { numbers, mut words } = row.unwrap_or_default();
+        // No record has advice: it follows from all of them.
+        if let Some(advice) = self.advice.get(&cell.key) {
+            words.pop();
+            words.push(Some(advice.clone()));
+        }
         CellData {
             key: cell.key.to_string(),
             status: status(record),

@@ -231,6 +231,7 @@ fn record(cell: &Cell, index: usize) -> Record {
         vram_source: Some("nvml-process".to_owned()),
         rss_peak_mib: Some(1900.25 + index as f64),
         image_change: None,
+        measures: None,
         steps: (0..4).map(step).collect(),
     }
 }
