@@ -169,6 +169,7 @@ fn spec(folder: &Path) -> SweepSpec {
         runtime: Runtime::default(),
         numerics: Numerics::default(),
         sheet: SheetSpec::default(),
+        check: Default::default(),
     }
 }
 
