@@ -212,12 +212,13 @@ def write_scales(editor: Editor, cases, steps: int, out: Path):
         writer.writerow(["image_guidance_scale"] + [f"guidance_scale={scale}" for scale in TEXT_SCALES])
         writer.writerows([scale] + [round(value, 3) for value in values] for scale, values in zip(IMAGE_SCALES, change))
     print(np.round(change, 2))
+    print(f"steps: {steps}")
     print("rises with guidance_scale everywhere:", bool((np.diff(change, axis=1) > 0).all()))
     print("falls with image_guidance_scale everywhere:", bool((np.diff(change, axis=0) < 0).all()))
-    plot_scales(change, out / "scales.png")
+    plot_scales(change, steps, out / "scales.png")
 
 
-def plot_scales(change, path: Path):
+def plot_scales(change, steps: int, path: Path):
     import matplotlib
 
     matplotlib.use("Agg")
@@ -226,7 +227,7 @@ def plot_scales(change, path: Path):
     figure, axes = pyplot.subplots(figsize=(6, 4))
     for scale, values in zip(IMAGE_SCALES, change):
         axes.plot(TEXT_SCALES, values, marker="o", label=f"image_guidance_scale {scale}")
-    axes.set(xlabel="guidance_scale", ylabel="change from the input (RMS, levels of 255)", title=f"Mean of {SCALE_CASES} unseen cases")
+    axes.set(xlabel="guidance_scale", ylabel="change from the input (RMS, levels of 255)", title=f"Mean of {SCALE_CASES} unseen cases, {steps} steps")
     axes.legend()
     axes.grid(alpha=0.3)
     figure.tight_layout()

@@ -21,7 +21,7 @@ from pictures import to_tensor
 from sampling import edit
 from scenes import sample_scene
 from tokenizer import new_tokenizer
-from training import Average, Clock, Muon, append_row, average_gradients, run_workers, save_atomically
+from training import Average, Clock, Muon, append_row, save_atomically
 
 DROPPED = 0.05  # share of samples without instruction, without image, without both: each
 LARGEST_WEIGHT = 5.0  # of the squared error of the predicted picture, over that at the same noise
@@ -40,17 +40,11 @@ class Batch:
 
 def main():
     args = parse_arguments()
-    run_workers(args.workers, work, args)
-
-
-def work(rank: int, args):
-    """One worker's training; all start from the same weights and differ in what they draw."""
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)
-    trainer = Trainer(args, rank)
+    trainer = Trainer(args)
     if args.resume:
         trainer.resume(args.resume)
-    torch.manual_seed(args.seed + 1000 * rank)
     trainer.run()
 
 
@@ -59,13 +53,12 @@ def parse_arguments():
     parser.add_argument("--work", type=Path, required=True, help="folder with autoencoder.pt and latents.pt, and for the results")
     parser.add_argument("--minutes", type=float, help="end after so many minutes")
     parser.add_argument("--steps", type=int, help="end after so many steps")
-    parser.add_argument("--batch", type=int, default=32, help="pairs in a worker's step (default 32)")
-    parser.add_argument("--workers", type=int, default=1, help="processes that share the work (default 1)")
+    parser.add_argument("--batch", type=int, default=32, help="pairs in a step (default 32)")
     parser.add_argument("--lr", type=float, default=0.02, help="peak learning rate of matrices (default 0.02)")
     parser.add_argument("--resume", type=Path, help="a checkpoint to go on from, with a fresh learning-rate schedule")
     parser.add_argument("--test-minutes", type=float, default=8, help="minutes between measurements (default 8)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
-    parser.add_argument("--threads", type=int, default=2, help="threads of a worker (default 2)")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads; 1 is faster where other programs run beside it (default 2)")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
@@ -73,8 +66,8 @@ def parse_arguments():
 class Trainer:
     """Owns the networks, the data and the files of one training."""
 
-    def __init__(self, args, rank: int):
-        self.args, self.rank = args, rank
+    def __init__(self, args):
+        self.args = args
         self.pairs = load_pairs(args.work)
         self.scale = latent_scale(self.pairs.targets[:200])
         self.tokenizer = new_tokenizer()
@@ -102,20 +95,19 @@ class Trainer:
         self.average = Average(self.nets, self.average.decay)
 
     def run(self):
-        """Learns until the clock ends; the first worker writes a checkpoint every few minutes."""
-        rng = np.random.default_rng((self.args.seed, self.rank))
+        """Learns until the clock ends; writes a checkpoint every few minutes."""
+        rng = np.random.default_rng(self.args.seed)
         saved, tested, recent = time.monotonic(), time.monotonic(), []
         while (progress := self.clock.progress()) < 1:
             self.optimizer.set_share(self.clock.learning_share(progress, warmup_steps=50))
             recent.append(self.learn(self.draw(rng), rng))
             now = time.monotonic()
-            if self.rank == 0 and now - saved > SAVE_SECONDS:
+            if now - saved > SAVE_SECONDS:
                 test_now = now - tested > 60 * self.args.test_minutes
                 self.save(float(np.mean(recent)), test_now)
                 saved, recent = time.monotonic(), []
                 tested = saved if test_now else tested
-        if self.rank == 0:
-            self.save(float(np.mean(recent or [0.0])), test_now=True)
+        self.save(float(np.mean(recent or [0.0])), test_now=True)
 
     def draw(self, rng) -> Batch:
         """Random pairs with random phrasings; some without image (zeros) or instruction (empty)."""
@@ -135,7 +127,6 @@ class Trainer:
         loss = self.loss(batch, rng)
         self.optimizer.zero_grad()
         loss.backward()
-        average_gradients(self.nets)
         torch.nn.utils.clip_grad_norm_(self.nets.parameters(), 1.0)
         self.optimizer.step()
         self.average.update()

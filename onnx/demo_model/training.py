@@ -3,13 +3,10 @@
 import csv
 import math
 import os
-import socket
 import time
 from pathlib import Path
 
 import torch
-import torch.distributed as group
-import torch.multiprocessing
 
 
 class Muon(torch.optim.Optimizer):
@@ -88,10 +85,9 @@ class Clock:
         return (time.monotonic() - self.start) / 60
 
     def progress(self) -> float:
-        """That of the first worker, where there are several, so that all of them end together."""
         by_time = self.elapsed_minutes() / self.minutes if self.minutes else 0.0
         by_step = self.step / self.steps if self.steps else 0.0
-        return from_first(min(1.0, max(by_time, by_step)))
+        return min(1.0, max(by_time, by_step))
 
     def learning_share(self, progress: float, warmup_steps: int) -> float:
         """A short linear warm-up, then a cosine to zero."""
@@ -120,51 +116,6 @@ class Average:
             current = value.detach().clone()
             value.copy_(self.weights[name])
             self.weights[name] = current
-
-
-def run_workers(count: int, work, *arguments):
-    """Calls `work(rank, *arguments)` in `count` processes that share their gradients, or here if it is one.
-
-    Two processes with a thread each waste less than one with two threads where other programs run beside
-    them: they wait for each other once a step, not at every operation.
-    """
-    if count == 1:
-        work(0, *arguments)
-    else:
-        torch.multiprocessing.spawn(_join_and_work, (count, _free_port(), work, arguments), count)
-
-
-def _join_and_work(rank: int, count: int, port: int, work, arguments):
-    group.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=count)
-    work(rank, *arguments)
-    group.destroy_process_group()
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def from_first(number: float) -> float:
-    """The first worker's value of a number."""
-    if not group.is_initialized():
-        return number
-    value = torch.tensor([number], dtype=torch.float64)
-    group.broadcast(value, 0)
-    return value.item()
-
-
-@torch.no_grad()
-def average_gradients(module):
-    """Gives all workers the mean of their gradients, in one message."""
-    if group.is_initialized():
-        gradients = [value.grad for value in module.parameters() if value.grad is not None]
-        flat = torch.cat([gradient.flatten() for gradient in gradients])
-        group.all_reduce(flat)
-        flat /= group.get_world_size()
-        for gradient, part in zip(gradients, flat.split([gradient.numel() for gradient in gradients])):
-            gradient.copy_(part.view_as(gradient))
 
 
 def save_atomically(state: dict, path: Path):
