@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use image::{Rgb, RgbImage};
@@ -69,7 +70,15 @@ fn environment() -> Environment {
     }
 }
 
+/// Opens a run folder. A child that another test starts holds this process's locks for a moment, between
+/// fork and exec: a folder that was just let go is asked for again.
 fn open(folder: &Path, plan: &Plan) -> Result<RunFolder, StoreError> {
+    for _ in 0..200 {
+        match RunFolder::open(folder, plan, SWEEP, &environment()) {
+            Err(StoreError::Locked { pid: None, .. }) => thread::sleep(Duration::from_millis(5)),
+            opened => return opened,
+        }
+    }
     RunFolder::open(folder, plan, SWEEP, &environment())
 }
 
@@ -545,7 +554,7 @@ fn a_folder_in_use_names_its_process_and_is_free_when_that_dies() {
     let this = "a_folder_in_use_names_its_process_and_is_free_when_that_dies";
     let mut child = again(this, folder.path()).spawn().unwrap();
     while !folder.path().join("steps.csv").exists() {
-        std::thread::sleep(Duration::from_millis(5));
+        thread::sleep(Duration::from_millis(5));
     }
     let error = open(folder.path(), &plan).unwrap_err();
     // Windows keeps others from reading a locked file, so the process may be unknown there.
