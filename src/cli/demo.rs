@@ -17,7 +17,7 @@ use super::{RuntimeFlags, setup};
 /// The miniature InstructPix2Pix, and the sweep that shows it: as they lie in the repository.
 static MODEL: Dir = include_dir!("$CARGO_MANIFEST_DIR/onnx/demo");
 static SWEEP: &[u8] = include_bytes!("../../sweeps/demo.toml");
-static PHOTO: &[u8] = include_bytes!("../../sweeps/photos/house.png");
+static PHOTO: &[u8] = include_bytes!("../../sweeps/photos/lake_house.png");
 
 /// `ip2p demo`.
 #[derive(Debug, clap::Args)]
@@ -48,7 +48,7 @@ fn unpack(cache: &Path) -> Result<PathBuf, Error> {
     let root = cache.join(concat!("demo-", env!("CARGO_PKG_VERSION")));
     let mut files = vec![
         ("sweeps/demo.toml".into(), SWEEP),
-        ("sweeps/photos/house.png".into(), PHOTO),
+        ("sweeps/photos/lake_house.png".into(), PHOTO),
     ];
     collect(&MODEL, &mut files);
     for (name, bytes) in files {
