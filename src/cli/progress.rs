@@ -197,7 +197,8 @@ impl<'a> Progress<'a> {
                 let rate = self.steps as f64 / seconds;
                 let left = (self.workload.steps.saturating_sub(self.steps)) as f64 / rate;
                 render::line(format_args!(
-                    "{cells}/{all} cells  {rate:.1} steps/s  {}",
+                    "{cells}/{all} cells  {}  {}",
+                    pace(rate),
                     time_left(left)
                 ));
             }
@@ -261,11 +262,20 @@ fn bar(steps: u64) -> ProgressBar {
         .with_key(
             "per_sec",
             |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
-                let _ = write!(out, "{:.1} steps/s", state.per_sec());
+                let _ = out.write_str(&pace(state.per_sec()));
             },
         )
         .progress_chars("━╸ ");
     ProgressBar::new(steps).with_style(style)
+}
+
+/// `12.4 steps/s`, or `13.3 s/step` where a step is slow.
+fn pace(steps_per_second: f64) -> String {
+    if steps_per_second >= 1.0 || steps_per_second == 0.0 {
+        format!("{steps_per_second:.1} steps/s")
+    } else {
+        format!("{:.1} s/step", 1.0 / steps_per_second)
+    }
 }
 
 /// Seconds as people say them.
