@@ -141,6 +141,21 @@ fn bad_images_are_refused_before_anything_runs() {
 }
 
 #[test]
+fn what_is_done_to_an_image_before_it_is_edited_is_told() {
+    let place = Place::new();
+    let clear = image::RgbaImage::from_pixel(64, 48, image::Rgba([10, 200, 30, 100]));
+    clear.save(place.path("clear.png")).unwrap();
+    let note = "note: image clear.png: the image is partly transparent: composited on white\n";
+    let run = place.run(&sweep("").replace("in.png", "clear.png"));
+    run.success().stdout(contains(note));
+    place
+        .ip2p(&["plan", "s.toml"])
+        .assert()
+        .success()
+        .stdout(contains(note));
+}
+
+#[test]
 fn models_that_cannot_work_are_refused_before_anything_runs() {
     let place = Place::new();
     let config = place.path("model/unet/config.json");
@@ -290,7 +305,7 @@ fn a_folder_of_other_things_is_left_alone() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupted_run_exits_with_130_and_is_gone_on_with() {
+fn an_interrupted_run_exits_with_130_and_keeps_what_was_done() {
     let place = Place::new();
     fs::write(
         place.path("s.toml"),

@@ -57,9 +57,11 @@ pub fn prepare(sweep: &Path, flags: RuntimeOverrides) -> Result<Prepared, Error>
         .into_par_iter()
         .map(image_entry)
         .collect::<Result<Vec<_>, _>>()?;
+    let (image_entries, image_notes): (Vec<_>, Vec<_>) = image_entries.into_iter().unzip();
     let plan = Plan::new(&spec, model_entries, image_entries)?;
     check_samplers(&plan, &models)?;
-    let notes = notes(&plan, &models)?;
+    let mut notes: Vec<String> = image_notes.into_iter().flatten().collect();
+    notes.extend(model_notes(&plan, &models)?);
     Ok(Prepared {
         spec,
         plan,
@@ -113,15 +115,21 @@ impl Model {
     }
 }
 
-fn image_entry(named: &NamedPath) -> Result<ImageEntry, Error> {
+/// An image, and what will happen to it before it is edited.
+fn image_entry(named: &NamedPath) -> Result<(ImageEntry, Vec<String>), Error> {
     let probed = probe(&named.path)?;
-    Ok(ImageEntry {
+    let notes = probed.notes.iter();
+    let notes = notes
+        .map(|note| format!("image {}: {note}", named.name))
+        .collect();
+    let entry = ImageEntry {
         name: named.name.clone(),
         path: named.path.clone(),
         sha256: probed.sha256,
         width: probed.width,
         height: probed.height,
-    })
+    };
+    Ok((entry, notes))
 }
 
 /// Every scheduler of the plan must be possible with its model's configuration.
@@ -149,8 +157,8 @@ fn check_samplers(plan: &Plan, models: &[Model]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Texts that a tokenizer cuts off, what is odd about a model, and what will happen to an image.
-fn notes(plan: &Plan, models: &[Model]) -> Result<Vec<String>, Error> {
+/// Texts that a tokenizer cuts off, and what is odd about a model.
+fn model_notes(plan: &Plan, models: &[Model]) -> Result<Vec<String>, Error> {
     let mut notes = Vec::new();
     for (entry, model) in plan.models.iter().zip(models) {
         let warnings = model.folder.warnings().iter();
