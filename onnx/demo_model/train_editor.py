@@ -24,6 +24,7 @@ from tokenizer import new_tokenizer
 from training import Average, Clock, Muon, append_row, save_atomically
 
 DROPPED = 0.05  # share of samples without instruction, without image, without both: each
+UNCHANGED = 0.1  # share of samples with an empty instruction and the input as its own result
 LARGEST_WEIGHT = 5.0  # of the squared error of the predicted picture, over that at the same noise
 TEST_SEED = 9_500_000
 SAVE_SECONDS = 180
@@ -110,7 +111,10 @@ class Trainer:
         self.save(float(np.mean(recent or [0.0])), test_now=True)
 
     def draw(self, rng) -> Batch:
-        """Random pairs with random phrasings; some without image (zeros) or instruction (empty)."""
+        """Random pairs with random phrasings; some without image (zeros) or instruction (empty).
+
+        Some empty instructions ask for nothing, so that guidance by the image pulls towards the input.
+        """
         count = self.args.batch
         scenes = torch.from_numpy(rng.integers(len(self.pairs.sources), size=count))
         edits = torch.from_numpy(rng.integers(self.pairs.tasks.shape[1], size=count))
@@ -121,6 +125,9 @@ class Trainer:
         chance = torch.from_numpy(rng.random(count))
         source[(chance >= DROPPED) & (chance < 3 * DROPPED)] = 0
         tokens[(chance < DROPPED) | ((chance >= 2 * DROPPED) & (chance < 3 * DROPPED))] = self.empty[0]
+        unchanged = chance >= 1 - UNCHANGED
+        target[unchanged] = source[unchanged] * self.scale
+        tokens[unchanged] = self.empty[0]
         return Batch(*(part.to(self.args.device) for part in (source, target, tokens)))
 
     def learn(self, batch: Batch, rng) -> float:
