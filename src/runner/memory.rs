@@ -38,6 +38,7 @@ pub fn policy(
         phased,
         batch,
         unet_rows,
+        pad: on_gpu,
     }
 }
 
