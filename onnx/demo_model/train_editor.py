@@ -21,7 +21,7 @@ from pictures import to_tensor
 from sampling import edit
 from scenes import sample_scene
 from tokenizer import new_tokenizer
-from training import Average, Clock, Muon, append_row, save_atomically
+from training import Average, Clock, Muon, append_row, fast_autocast, save_atomically
 
 DROPPED = 0.05  # share of samples without instruction, without image, without both: each
 UNCHANGED = 0.1  # share of samples with an empty instruction and the input as its own result
@@ -153,12 +153,12 @@ class Trainer:
         noise = torch.randn_like(batch.target)
         noisy = signal * batch.target + sigma * noise
         velocity = signal * noise - sigma * batch.target
-        with torch.autocast(batch.target.device.type, torch.bfloat16):
+        with fast_autocast(batch.target.device.type):
             text = self.nets["text"](batch.tokens)[0]
             inputs = torch.cat([noisy, batch.source], 1).contiguous(memory_format=torch.channels_last)
             output = self.nets["unet"](inputs, times, text, return_dict=False)[0].float()
         change = (batch.target - batch.source * self.scale).square().mean(1, keepdim=True)
-        places = 1 + 3 * change / (change + 0.1)
+        places = 1 + 2 * change / (change + 0.1)
         places = places / places.mean((2, 3), keepdim=True)
         weight = (LARGEST_WEIGHT * (1 - alpha)).clamp(max=1.0)
         return (weight * places * (output - velocity).square()).mean()
