@@ -32,6 +32,7 @@ GLOBAL_BARS = dict.fromkeys(("winter", "night", "sunset", "fog", "desert", "sket
 LOCAL_BARS = {"house colour", "castle", "rainbow"}
 INSIDE_BAR, OUTSIDE_BAR, AUTOENCODER_BAR_DB = 0.5, 1.3, 31.0
 CHANGED = 3  # levels of 255: where before and after differ by more is the edited region
+LEAST_CHANGED = 0.005  # share of a picture that an edit must change to be a case
 KINDS = [edit.name for edit in SINGLES if edit.changes.keys() != {"wall"}] + ["house colour"]
 
 
@@ -77,8 +78,20 @@ def make_case(index: int) -> Case:
         name = f"{list(WALLS)[turn % len(WALLS)]} house" if kind == "house colour" else kind
         task = next(task for task in TASKS if task.name == name)
     phrasings = task.phrasings(held_out=True)
-    scene = sample_scene(FIRST_SEED + index)
-    return Case(kind, phrasings[turn % len(phrasings)], index, render(scene), render(scene, task.style))
+    before, after = next(pair for pair in _pictures(index, task) if changed(*pair).mean() >= LEAST_CHANGED)
+    return Case(kind, phrasings[turn % len(phrasings)], index, before, after)
+
+
+def _pictures(index: int, task: Task):
+    """A case's scene before and after, then those of further seeds: some scenes have nothing to edit (no tree, no cloud)."""
+    for seed in range(FIRST_SEED + index, FIRST_SEED + 1_000_000, CASES):
+        scene = sample_scene(seed)
+        yield render(scene), render(scene, task.style)
+
+
+def changed(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """The edited region (height, width)."""
+    return (np.abs(before.astype(int) - after) > CHANGED).any(2)
 
 
 class Editor:
@@ -155,7 +168,7 @@ def write_quality(editor: Editor, cases, out: Path):
 
 def measure(case: Case, output, rebuilt) -> dict:
     """PSNR of input and output; root mean square errors in and outside of the edited region, in levels."""
-    inside = (np.abs(case.before.astype(int) - case.after) > CHANGED).any(2)
+    inside = changed(case.before, case.after)
     return {
         "input_db": psnr(case.before, case.after),
         "output_db": psnr(output, case.after),
