@@ -1,6 +1,6 @@
 """Draws scenes before and after edits and encodes them once, so that training reads only latents.
 
-    python pairs.py --work WORK --scenes 3500
+python pairs.py --work WORK --scenes 3500
 """
 
 import argparse
@@ -22,7 +22,10 @@ from training import fast_autocast
 EDITS_PER_SCENE = 12
 FIRST_SEED = 1_000_000
 HARD = {"castle": 3.0, "rainbow": 2.5, "no clouds": 1.5, "desert": 2.0, "winter": 1.5, "night": 1.5, "sketch": 1.5}
-WEIGHTS = np.array([HARD.get(task.name, 0.6 if "house" in task.name else 1.0) for task in TASKS[: len(SINGLES)]] + [0.3] * (len(TASKS) - len(SINGLES)))
+WEIGHTS = np.array(
+    [HARD.get(task.name, 0.6 if "house" in task.name else 1.0) for task in TASKS[: len(SINGLES)]]
+    + [0.3] * (len(TASKS) - len(SINGLES))
+)
 
 
 @dataclass
@@ -89,7 +92,9 @@ def encode_pairs(pictures, tasks, work: Path, device: str):
         if index % 250 == 0:
             print(f"encoded {index} of {len(pictures)} scenes", flush=True)
     partial = work / "latents.partial"
-    torch.save({"sources": latents[:, 0].clone(), "targets": latents[:, 1:].clone(), "tasks": torch.from_numpy(tasks)}, partial)
+    torch.save(
+        {"sources": latents[:, 0].clone(), "targets": latents[:, 1:].clone(), "tasks": torch.from_numpy(tasks)}, partial
+    )
     os.replace(partial, work / "latents.pt")
 
 

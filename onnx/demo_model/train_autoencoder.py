@@ -1,6 +1,6 @@
 """Trains the autoencoder on crops of drawn pictures; resumes from a checkpoint or the committed weights.
 
-    python train_autoencoder.py --work WORK --minutes 35
+python train_autoencoder.py --work WORK --minutes 35
 """
 
 import argparse
@@ -100,7 +100,12 @@ def random_crops(pictures, count, rng):
 def report(model, average, test, clock, loss, work):
     """Measures the averaged weights, writes a row of the curve and a checkpoint."""
     average.swap()
-    row = {"minutes": round(clock.elapsed_minutes(), 1), "step": clock.step, "loss": round(loss.item(), 5), "psnr_db": round(psnr(model, test), 2)}
+    row = {
+        "minutes": round(clock.elapsed_minutes(), 1),
+        "step": clock.step,
+        "loss": round(loss.item(), 5),
+        "psnr_db": round(psnr(model, test), 2),
+    }
     save_atomically({"average": model.state_dict(), "row": row}, work / "autoencoder.pt")
     average.swap()
     append_row(work / "autoencoder.csv", row)

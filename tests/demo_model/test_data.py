@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
+
 from drawing import Style, render
 from edits import PAIRS, SINGLES, TASKS, Edit
 from evaluate import CASES, LOCAL_BARS, changed, make_case

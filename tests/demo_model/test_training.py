@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT
+
 from models import new_text_encoder, new_unet
 from training import Average, Clock, Muon, orthogonal, save_atomically
 
