@@ -1,9 +1,9 @@
 """Make the golden samples of the schedulers' less common options, with IEEE's square root.
 
-torch's float32 square root, measured on an AMD EPYC, is not rounded correctly (up to 0.75 units in the last place;
-18 values in 100 differ from IEEE's), presumably since it is MKL's; it may depend on the machine. Mostly that is
-lost in the rounding of everything else, but zero-SNR rescaling and the ancestral sigma_down of a very noisy first step take small
-differences of roots. So here diffusers runs with numpy's root, which is rounded correctly: what differs from
+torch's float32 square root, measured on an AMD EPYC, is not rounded correctly (up to 0.75 units in the last place; 18
+values in 100 differ from IEEE's), presumably since it is MKL's; it may depend on the machine. Mostly that is lost in
+the rounding of everything else, but zero-SNR rescaling and the ancestral sigma_down of a very noisy first step take
+small differences of roots. So here diffusers runs with numpy's root, which is rounded correctly: what differs from
 these samples differs for another reason.
 
 Writes `options/samplers.safetensors` and `options/index.json`, in the form of `samplers/`.
