@@ -177,7 +177,10 @@ fn every_table_is_read() {
     assert_eq!(spec.runtime.threads, 4);
     assert_eq!(spec.runtime.memory, MemoryPolicy::Phased);
     assert_eq!(spec.runtime.batch.to_string(), "8");
-    assert_eq!(spec.runtime.memory_limit_mib, std::num::NonZeroU32::new(4096));
+    assert_eq!(
+        spec.runtime.memory_limit_mib,
+        std::num::NonZeroU32::new(4096)
+    );
     assert_eq!(spec.numerics.noise, NoiseSource::TorchCuda);
     assert_eq!(spec.numerics.guidance, GuidanceMode::Diffusers);
     assert_eq!(spec.sheet.rows, Some(Parameter::Scheduler));
