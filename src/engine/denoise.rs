@@ -232,6 +232,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 (0, 0.0)
             }
         };
+        self.meter.note_arena(self.model.arena_peak_bytes());
         let memory = self.meter.sample();
         Ok(StepRecord {
             step: evaluation.index as u32,
