@@ -99,7 +99,7 @@ fn assert_close(image: &image::RgbImage, case: &Value, name: &str) {
 fn guidance_in_an_interval_is_that_of_scales_switched_from_step_to_step() {
     let folder = tempfile::tempdir().unwrap();
     let host = common::host();
-    for case in golden_json("runs/intervals.json".to_owned())["cases"]
+    for case in golden_json("runs/intervals.json")["cases"]
         .as_array()
         .unwrap()
     {

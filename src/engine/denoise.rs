@@ -3,14 +3,12 @@
 use std::rc::Rc;
 use std::time::Instant;
 
-use super::trajectory::{Lane, Member, State};
+use super::trajectory::{Lane, Member, Row, State};
 use super::{Component, Denoised, Denoiser, Engine, Event, Halt, Outcome, Task};
 use crate::diffusion::{Evaluation, Generator, Sampler, combine};
 use crate::meter::milliseconds;
 use crate::plan::{Condition, Conditions, Guidance, Start};
 use crate::store::{LatentStatistics, StepRecord};
-
-use super::trajectory::Row;
 
 /// The last cell of a batch, and the evaluations on its way at which cells of later batches part from it.
 struct Followed<'a, 'p> {
