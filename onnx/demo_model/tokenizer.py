@@ -28,6 +28,11 @@ def new_tokenizer() -> CLIPTokenizer:
         return CLIPTokenizer(str(vocabulary), str(merge_list), model_max_length=CONTEXT_LENGTH)
 
 
+def stored_tokenizer(pipeline: Path) -> CLIPTokenizer:
+    """The tokenizer of a diffusers folder."""
+    return CLIPTokenizer.from_pretrained(pipeline / "tokenizer")
+
+
 def _trained_merges() -> list[tuple[str, str]]:
     """Merges in the order of their use in the phrasings."""
     tokenizer = Tokenizer(models.BPE(end_of_word_suffix=SUFFIX))

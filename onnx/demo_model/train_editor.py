@@ -20,7 +20,7 @@ from pairs import load_pairs
 from pictures import to_tensor
 from sampling import edit
 from scenes import sample_scene
-from tokenizer import new_tokenizer
+from tokenizer import new_tokenizer, stored_tokenizer
 from training import Average, Clock, Muon, append_row, fast_autocast, save_atomically
 
 DROPPED = 0.05  # share of samples without instruction, without image, without both: each
@@ -75,7 +75,8 @@ class Trainer:
         self.args = args
         self.pairs = load_pairs(args.work)
         self.scale = latent_scale(self.pairs.targets[:200])
-        self.tokenizer = new_tokenizer()
+        # Ties between merges are broken differently by other builds of the trainer: a text encoder keeps its own.
+        self.tokenizer = stored_tokenizer(args.work / "pipeline") if args.resume else new_tokenizer()
         self.phrasings = [self.tokenize(task.phrasings(held_out=False)) for task in TASKS]
         self.empty = self.tokenize([""])
         self.autoencoder = new_autoencoder()
