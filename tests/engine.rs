@@ -203,6 +203,7 @@ fn plan(spec: &SweepSpec) -> Plan {
         resolution: 32,
         vae_factor: 4,
         size_multiple: 8,
+        accepted_multiple: None,
         scheduler: SchedulerKind::EulerAncestral,
         precision: "fp32".to_owned(),
         component_bytes: [1; 4],

@@ -35,6 +35,17 @@ fn refusal(folder: &Path) -> String {
 }
 
 #[test]
+fn a_unet_whose_file_says_so_takes_multiples_of_the_vae_factor() {
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("onnx/demo");
+    let demo = ModelFolder::open(demo).unwrap();
+    assert_eq!(demo.accepted_multiple(), demo.vae_factor());
+    assert!(demo.size_multiple() > demo.vae_factor());
+    // Optimum's graphs say nothing, so that the levels count.
+    let baked = ModelFolder::open(common::golden().join("tiny_v")).unwrap();
+    assert_eq!(baked.accepted_multiple(), baked.size_multiple());
+}
+
+#[test]
 fn facts_are_read_from_configurations_and_graphs() {
     let open = |name| ModelFolder::open(common::golden().join(name)).unwrap();
     let eps = open("tiny_eps");

@@ -119,6 +119,30 @@ fn guidance_in_an_interval_is_that_of_scales_switched_from_step_to_step() {
     }
 }
 
+#[test]
+fn a_size_that_no_unet_level_halves_evenly_is_within_one_level_of_diffusers() {
+    let folder = tempfile::tempdir().unwrap();
+    let runs = golden().join("runs/odd_size");
+    let quoted = |path: &Path| Value::from(path.to_str().unwrap()).to_string();
+    let sweep = format!(
+        "model = {}\n[sweep]\nimage = {}\ninstruction = \"make it winter\"\nguidance_scale = 5.0\n\
+         image_guidance_scale = 1.5\nseed = 42\nnum_inference_steps = 4\n[size]\nfit = \"floor\"\n",
+        quoted(&Path::new(env!("CARGO_MANIFEST_DIR")).join("onnx/demo")),
+        quoted(&runs.join("input.png")),
+    );
+    let file = folder.path().join("odd.toml");
+    fs::write(&file, sweep).unwrap();
+    let image = run_one(&file, &folder.path().join("odd"), common::host());
+    let expected = image::open(runs.join("expected.png")).unwrap().to_rgb8();
+    assert_eq!(image.dimensions(), expected.dimensions());
+    let levels = image.as_raw().iter().zip(expected.as_raw());
+    let worst = levels.map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+    assert!(
+        worst <= PIXEL_TOLERANCE,
+        "a pixel differs by {worst} levels"
+    );
+}
+
 /// Runs a sweep of one cell and reads its image.
 fn run_one(sweep: &Path, out: &Path, host: Host) -> image::RgbImage {
     let prepared = prepare(sweep, RuntimeOverrides::default()).unwrap();

@@ -130,7 +130,7 @@ fn model_facts(path: &Path) -> Vec<Fact> {
             path.display(),
             folder.precision(),
             folder.resolution(),
-            folder.size_multiple(),
+            folder.accepted_multiple(),
             folder.context_length(),
             Component::ALL
                 .iter()

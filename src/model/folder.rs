@@ -15,6 +15,8 @@ pub struct ModelFolder {
     path: PathBuf,
     vae: VaeConfig,
     unet: UnetConfig,
+    /// What the UNet's file says that sides of latents must be multiples of.
+    latent_multiple: Option<u32>,
     context_length: usize,
     scheduler: String,
     tokenizer: TokenizerFiles,
@@ -76,6 +78,7 @@ impl ModelFolder {
             path,
             vae,
             unet,
+            latent_multiple: ports.unet.1.latent_multiple,
             context_length,
             scheduler,
             tokenizer,
@@ -105,11 +108,21 @@ impl ModelFolder {
         self.vae.latent_channels
     }
 
-    /// What both sides of an image must be multiples of, in pixels: 64 for the real model.
+    /// Pixels that every level of the UNet halves evenly, a side: 64 for the real model.
     ///
-    /// Optimum bakes the sizes of the UNet's upsampling into the graph, so that every level must halve evenly.
+    /// Optimum bakes the sizes of the UNet's upsampling into the graph, so that both sides of an image must
+    /// be multiples of this, unless the file says otherwise ([`ModelFolder::accepted_multiple`]).
     pub fn size_multiple(&self) -> u32 {
         self.vae.factor << (self.unet.levels - 1)
+    }
+
+    /// What both sides of an image must be multiples of, in pixels, for the UNet to take it: the VAE
+    /// factor where its file says that it takes latents of any size (`onnx/export.py` writes
+    /// `ip2p_latent_multiple = 1`), else [`ModelFolder::size_multiple`].
+    pub fn accepted_multiple(&self) -> u32 {
+        let said = self.latent_multiple.unwrap_or(u32::MAX);
+        said.saturating_mul(self.vae.factor)
+            .min(self.size_multiple())
     }
 
     /// The longest side, in pixels, that the model was trained on: 512 for the real model

@@ -85,6 +85,8 @@ pub(super) struct OnnxFile {
     pub random: bool,
     /// Weights by type, in elements.
     pub weights: BTreeMap<ElementType, u64>,
+    /// What the file says that both sides of latents must be multiples of.
+    pub latent_multiple: Option<u32>,
 }
 
 impl OnnxFile {
@@ -203,6 +205,9 @@ impl<R: Read + Seek> Walker<R> {
                 (None, Field::Bytes(length)) if (message, number) == (Message::Node, 4) => {
                     self.operator(length)?;
                 }
+                (None, Field::Bytes(length)) if (message, number) == (Message::Model, 14) => {
+                    self.metadata(length)?;
+                }
                 (_, field) => self.stream.pass(field)?,
             }
         }
@@ -245,8 +250,26 @@ impl<R: Read + Seek> Walker<R> {
         Ok(())
     }
 
-    /// One `StringStringEntryProto` of `TensorProto.external_data`.
+    /// One entry of `TensorProto.external_data`.
     fn external(&mut self, length: u64) -> Wire<()> {
+        let (key, value) = self.entry(length)?;
+        if key == "location" {
+            self.facts.external.insert(value);
+        }
+        Ok(())
+    }
+
+    /// One entry of `ModelProto.metadata_props`; `onnx/export.py` writes what is read here.
+    fn metadata(&mut self, length: u64) -> Wire<()> {
+        let (key, value) = self.entry(length)?;
+        if key == "ip2p_latent_multiple" {
+            self.facts.latent_multiple = value.parse().ok().filter(|multiple| *multiple > 0);
+        }
+        Ok(())
+    }
+
+    /// `StringStringEntryProto`: a key (1) and a value (2).
+    fn entry(&mut self, length: u64) -> Wire<(String, String)> {
         let end = self.stream.position() + length;
         let (mut key, mut value) = (String::new(), String::new());
         while let Some((number, field)) = self.stream.field(end)? {
@@ -256,10 +279,7 @@ impl<R: Read + Seek> Walker<R> {
                 (_, field) => self.stream.pass(field)?,
             }
         }
-        if key == "location" {
-            self.facts.external.insert(value);
-        }
-        Ok(())
+        Ok((key, value))
     }
 }
 

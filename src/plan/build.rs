@@ -112,7 +112,7 @@ fn fitted_sizes(
                 &size,
                 model.resolution,
                 model.vae_factor,
-                model.size_multiple,
+                model.multiple(size.fit),
             )
             .map_err(|source| PlanError::Fit {
                 image: image.name.clone(),

@@ -81,10 +81,24 @@ pub struct ModelEntry {
     pub vae_factor: u32,
     /// Sides must be multiples of this: the VAE factor x 2^(UNet levels - 1).
     pub size_multiple: u32,
+    /// What its UNet takes where that is less: sides in multiples of this, under `floor` and `exact`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_multiple: Option<u32>,
     /// The scheduler of its `scheduler_config.json`.
     pub scheduler: SchedulerKind,
     /// `fp32` or `fp16`: the element type of the UNet's weights as stored or, if mixed, of its inputs.
     pub precision: String,
     /// Sizes of the four component files in bytes: text encoder, VAE encoder, UNet, VAE decoder.
     pub component_bytes: [u64; 4],
+}
+
+impl ModelEntry {
+    /// What both sides of an output must be multiples of under a rule. `crop` rounds as the original
+    /// repository does, whatever else the model would take, so that its pixels stay.
+    pub fn multiple(&self, fit: Fit) -> u32 {
+        match fit {
+            Fit::Crop => self.size_multiple,
+            Fit::Floor | Fit::Exact { .. } => self.accepted_multiple.unwrap_or(self.size_multiple),
+        }
+    }
 }

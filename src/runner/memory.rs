@@ -94,6 +94,7 @@ mod tests {
             resolution: 512,
             vae_factor: 8,
             size_multiple: 64,
+            accepted_multiple: None,
             scheduler: SchedulerKind::Ddim,
             precision: "fp32".to_owned(),
             component_bytes: [100 * MIB, 200 * MIB, 400 * MIB, 100 * MIB],

@@ -120,6 +120,8 @@ impl Model {
             resolution: folder.resolution(),
             vae_factor: folder.vae_factor(),
             size_multiple: folder.size_multiple(),
+            accepted_multiple: Some(folder.accepted_multiple())
+                .filter(|accepted| *accepted < folder.size_multiple()),
             scheduler: self.scheduler_config.kind()?,
             precision: folder.precision().to_string(),
             component_bytes: Component::ALL.map(|component| folder.component_bytes(component)),

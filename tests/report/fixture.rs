@@ -258,6 +258,7 @@ fn model() -> ModelEntry {
         resolution: 512,
         vae_factor: 8,
         size_multiple: 64,
+        accepted_multiple: None,
         scheduler: SchedulerKind::EulerAncestral,
         precision: "fp32".to_owned(),
         component_bytes: [1, 2, 3, 4],
