@@ -187,3 +187,47 @@ fn a_size_that_the_unet_cannot_take_is_an_error_and_not_a_crash() {
     assert!(error.to_string().starts_with("unet failed: "), "{error}");
     assert!(!error.is_out_of_memory());
 }
+
+#[test]
+fn what_a_call_left_in_the_kept_tensors_does_not_show_in_the_next() {
+    let mut kept = model("tiny_eps");
+    let sample = |rows: usize, seed: usize| {
+        Array4::from_shape_fn((rows, 8, 8, 8), |(r, c, y, x)| {
+            ((r * 31 + c * 17 + y * 5 + x * 3 + seed) % 13) as f32 / 6.0 - 1.0
+        })
+    };
+    let text = |rows: usize, seed: usize| {
+        Array3::from_shape_fn((rows, 77, 32), |(r, t, h)| {
+            ((r * 7 + t * 3 + h + seed) % 11) as f32 / 5.0 - 1.0
+        })
+    };
+    // Rows, then what changes: the sample, the text, the timestep, the shape, and nothing.
+    let calls = [
+        (1, 0, 0, 10.0),
+        (1, 1, 0, 10.0),
+        (1, 1, 2, 10.0),
+        (1, 1, 2, 500.0),
+        (3, 1, 2, 500.0),
+        (1, 1, 2, 500.0),
+        (1, 1, 2, 500.0),
+    ];
+    for (rows, sample_seed, text_seed, timestep) in calls {
+        let (sample, text) = (sample(rows, sample_seed), text(rows, text_seed));
+        let mut predict = |model: &mut OnnxModel| {
+            let predicted = model.predict(sample.view(), timestep, text.view());
+            predicted.unwrap()
+        };
+        let fresh = predict(&mut model("tiny_eps"));
+        assert_eq!(
+            predict(&mut kept),
+            fresh,
+            "{rows} {sample_seed} {text_seed} {timestep}"
+        );
+    }
+    // A failure in between is forgotten, too.
+    let odd = Array4::zeros((1, 8, 7, 7));
+    assert!(kept.predict(odd.view(), 1.0, text(1, 0).view()).is_err());
+    let again = kept.predict(sample(1, 0).view(), 10.0, text(1, 0).view());
+    let fresh = model("tiny_eps").predict(sample(1, 0).view(), 10.0, text(1, 0).view());
+    assert_eq!(again.unwrap(), fresh.unwrap());
+}

@@ -3,6 +3,7 @@
 //! [`ModelFolder::open`] checks a folder without a runtime; [`runtime`] finds, fetches and loads ONNX
 //! Runtime; [`OnnxModel`] puts the two together. Nothing outside this module names `ort`.
 
+mod bound;
 mod config;
 mod doctor;
 mod error;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis, Slice, concatenate};
+use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis, Dim, Slice, concatenate};
 
+use super::bound::Input;
 use super::graph::TimestepShape;
 use super::runtime::{ArenaStatistics, ExecutionDevice, Runtime, cap_cpu};
 use super::session::{Session, SessionOptions};
@@ -123,21 +124,25 @@ impl OnnxModel {
             TimestepShape::One => vec![1],
             TimestepShape::Rows => vec![rows],
         };
-        let inputs = vec![
-            (
-                call.sample.name.as_str(),
-                tensors::input(sample, call.sample.element),
+        let (_, _, height, width) = sample.dim();
+        let output_shape = Dim([rows, self.folder.latent_channels(), height, width]);
+        let (sample, text) = (sample.as_standard_layout(), text.as_standard_layout());
+        let timestep = [timestep];
+        let inputs = [
+            Input::new(
+                &call.sample,
+                sample.shape(),
+                sample.as_slice().unwrap_or_default(),
             ),
-            (
-                call.timestep.name.as_str(),
-                tensors::timestep(timestep, call.timestep.element, shape),
-            ),
-            (
-                call.text.name.as_str(),
-                tensors::input(text, call.text.element),
+            Input::new(&call.timestep, &shape, timestep.as_slice()),
+            Input::new(
+                &call.text,
+                text.shape(),
+                text.as_slice().unwrap_or_default(),
             ),
         ];
-        self.session(Component::Unet)?.run(inputs, &call.output)
+        self.session(Component::Unet)?
+            .run_bound(&inputs, &call.output, output_shape)
     }
 }
 

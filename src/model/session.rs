@@ -9,6 +9,7 @@ use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, Memory
 use ort::session::builder::{BuilderResult, GraphOptimizationLevel, SessionBuilder};
 use ort::session::{Session as OrtSession, SessionInputValue};
 
+use super::bound::{Bound, Input};
 use super::error::says_out_of_memory;
 use super::runtime::{ArenaStatistics, ExecutionDevice, Runtime, arena_statistics};
 use super::{ModelError, tensors};
@@ -31,6 +32,9 @@ pub(super) struct Session {
     component: Component,
     /// The allocator of the device's memory, to be asked what it holds.
     arena: Option<Allocator>,
+    device: ExecutionDevice,
+    /// The tensors of the last [`Session::run_bound`].
+    bound: Option<Bound>,
     inner: OrtSession,
 }
 
@@ -53,6 +57,8 @@ impl Session {
         Ok(Self {
             component,
             arena,
+            device: options.device,
+            bound: None,
             inner,
         })
     }
@@ -101,6 +107,31 @@ impl Session {
         Array::from_shape_vec(shape, values)
             .and_then(Array::into_dimensionality)
             .map_err(|_| failed(&format!("{output:?} has {rank} axes, which is unexpected")))
+    }
+
+    /// As [`Session::run`], with tensors that are kept from call to call, for an output of a known shape.
+    pub fn run_bound<D: Dimension>(
+        &mut self,
+        inputs: &[Input],
+        output: &str,
+        shape: D,
+    ) -> Result<Array<f32, D>, ModelError> {
+        let component = self.component;
+        let failed = |error: ort::Error| ModelError::Inference {
+            component,
+            message: plain(error.message()),
+            out_of_memory: says_out_of_memory(error.message()),
+        };
+        let output = (output, shape.slice());
+        let kept = self.bound.take();
+        let mut bound = match kept.filter(|bound| bound.fits(inputs, output)) {
+            Some(bound) => bound,
+            None => Bound::new(&self.inner, self.device, inputs, output).map_err(failed)?,
+        };
+        // After a failure they are not kept: what the device has of them is unknown.
+        let values = bound.run(&mut self.inner, inputs).map_err(failed)?;
+        self.bound = Some(bound);
+        Array::from_shape_vec(shape, values).map_err(|error| self.wrong(error.to_string()))
     }
 
     /// An error of this component in the library's own words.

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 
 use half::f16;
+use half::slice::HalfFloatSliceExt;
+use half::vec::HalfFloatVecExt;
 use ndarray::{ArrayView, Dimension};
 use ort::session::SessionInputValue;
-use ort::value::{DynValue, Tensor, TensorRef};
+use ort::value::{DynTensor, DynValue, Tensor, TensorRef};
 
 use super::onnx_file::ElementType;
 
@@ -21,7 +23,7 @@ pub(super) fn input<'v, D: Dimension>(
     };
     Ok(match (element, values) {
         (ElementType::Float16, values) => {
-            let halves: Vec<f16> = values.iter().copied().map(f16::from_f32).collect();
+            let halves: Vec<f16> = Vec::from_f32_slice(&values);
             Tensor::from_array((shape, halves))?.into()
         }
         (_, Cow::Borrowed(slice)) => TensorRef::from_array_view((shape, slice))?.into(),
@@ -45,21 +47,47 @@ pub(super) fn token_ids(
     })
 }
 
-/// One timestep, repeated to fill `shape`; rounded down where the graph takes whole numbers, as torch's
-/// conversion does.
-pub(super) fn timestep(
-    timestep: f32,
+/// Float32 values into a tensor of the host's memory; one value fills it. Rounded down where the graph takes
+/// whole numbers, as torch's conversion of timesteps does.
+pub(super) fn write(
+    tensor: &mut DynTensor,
     element: ElementType,
-    shape: Vec<usize>,
-) -> ort::Result<SessionInputValue<'static>> {
-    let count = shape.iter().product();
-    Ok(match element {
-        ElementType::Int64 => Tensor::from_array((shape, vec![timestep as i64; count]))?.into(),
+    values: &[f32],
+) -> ort::Result<()> {
+    match element {
+        ElementType::Int32 => fill(tensor.try_extract_tensor_mut()?.1, values, |value| {
+            value as i32
+        }),
+        ElementType::Int64 => fill(tensor.try_extract_tensor_mut()?.1, values, |value| {
+            value as i64
+        }),
         ElementType::Float16 => {
-            Tensor::from_array((shape, vec![f16::from_f32(timestep); count]))?.into()
+            let (_, halves) = tensor.try_extract_tensor_mut::<f16>()?;
+            if halves.len() == values.len() {
+                halves.convert_from_f32_slice(values);
+                return Ok(());
+            }
+            fill(halves, values, f16::from_f32)
         }
-        _ => Tensor::from_array((shape, vec![timestep; count]))?.into(),
-    })
+        _ => fill(tensor.try_extract_tensor_mut()?.1, values, |value| value),
+    }
+}
+
+fn fill<T: Copy>(target: &mut [T], values: &[f32], convert: impl Fn(f32) -> T) -> ort::Result<()> {
+    match values {
+        [value] => target.fill(convert(*value)),
+        _ if values.len() == target.len() => {
+            let pairs = target.iter_mut().zip(values);
+            pairs.for_each(|(target, value)| *target = convert(*value));
+        }
+        _ => {
+            let (given, wanted) = (values.len(), target.len());
+            return Err(ort::Error::new(format!(
+                "{given} values were given for a tensor of {wanted}"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// An output as float32 values with their shape.
@@ -67,7 +95,7 @@ pub(super) fn output(value: &DynValue) -> ort::Result<(Vec<usize>, Vec<f32>)> {
     let element = value.dtype().tensor_type();
     if element == Some(ort::value::TensorElementType::Float16) {
         let (shape, halves) = value.try_extract_tensor::<f16>()?;
-        let values = halves.iter().map(|half| half.to_f32()).collect();
+        let values = halves.to_f32_vec();
         return Ok((sizes(shape), values));
     }
     let (shape, values) = value.try_extract_tensor::<f32>()?;

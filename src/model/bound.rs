@@ -1,0 +1,149 @@
+//! Inputs and an output of a session that are made once and used again while shapes stay the same.
+//!
+//! A denoising loop calls the UNet with the same shapes for many steps. On CUDA the tensors lie in pinned memory,
+//! and an input that has not changed since the last call is not copied to the device again: the text embeddings
+//! stay there. On the CPU ONNX Runtime reads and writes them in place.
+
+use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
+use ort::session::{IoBinding, Session as OrtSession};
+use ort::value::{DynTensor, TensorElementType};
+
+use super::graph::Feed;
+use super::onnx_file::ElementType;
+use super::runtime::ExecutionDevice;
+use super::tensors;
+
+/// One input of a call.
+#[derive(Debug, Clone)]
+pub(super) struct Input<'a> {
+    pub name: &'a str,
+    pub element: ElementType,
+    pub shape: Vec<usize>,
+    /// As many as the shape holds, or one for all.
+    pub values: &'a [f32],
+}
+
+impl<'a> Input<'a> {
+    /// An input of the graph.
+    pub fn new(feed: &'a Feed, shape: &[usize], values: &'a [f32]) -> Self {
+        Self {
+            name: &feed.name,
+            element: feed.element,
+            shape: shape.to_owned(),
+            values,
+        }
+    }
+}
+
+/// A session's tensors for one set of shapes.
+#[derive(Debug)]
+pub(super) struct Bound {
+    device: ExecutionDevice,
+    binding: IoBinding,
+    inputs: Vec<BoundInput>,
+    output: (String, Vec<usize>),
+}
+
+#[derive(Debug)]
+struct BoundInput {
+    name: String,
+    shape: Vec<usize>,
+    tensor: DynTensor,
+    /// What the device has; empty before the first call.
+    values: Vec<f32>,
+}
+
+impl Bound {
+    /// Makes the tensors.
+    pub fn new(
+        session: &OrtSession,
+        device: ExecutionDevice,
+        inputs: &[Input],
+        output: (&str, &[usize]),
+    ) -> ort::Result<Self> {
+        let mut binding = session.create_binding()?;
+        let inputs = inputs
+            .iter()
+            .map(|input| {
+                let allocator = host_memory(session, device, MemoryType::CPUInput);
+                let shape = input.shape.as_slice();
+                Ok(BoundInput {
+                    name: input.name.to_owned(),
+                    shape: shape.to_owned(),
+                    tensor: DynTensor::new(&allocator, element_type(input.element), shape)?,
+                    values: Vec::new(),
+                })
+            })
+            .collect::<ort::Result<_>>()?;
+        let (name, shape) = output;
+        let element = session
+            .outputs()
+            .iter()
+            .find(|outlet| outlet.name() == name)
+            .and_then(|outlet| outlet.dtype().tensor_type())
+            .unwrap_or(TensorElementType::Float32);
+        let allocator = host_memory(session, device, MemoryType::CPUOutput);
+        binding.bind_output(name, DynTensor::new(&allocator, element, shape)?)?;
+        Ok(Self {
+            device,
+            binding,
+            inputs,
+            output: (name.to_owned(), shape.to_owned()),
+        })
+    }
+
+    /// Whether these tensors are of the right shapes.
+    pub fn fits(&self, inputs: &[Input], output: (&str, &[usize])) -> bool {
+        let same = |(bound, input): (&BoundInput, &Input)| {
+            (bound.name.as_str(), &bound.shape) == (input.name, &input.shape)
+        };
+        self.inputs.len() == inputs.len()
+            && self.inputs.iter().zip(inputs).all(same)
+            && (self.output.0.as_str(), self.output.1.as_slice()) == output
+    }
+
+    /// Runs the session; gives the output as float32 values.
+    pub fn run(&mut self, session: &mut OrtSession, inputs: &[Input]) -> ort::Result<Vec<f32>> {
+        for (bound, input) in self.inputs.iter_mut().zip(inputs) {
+            if bound.values == input.values {
+                continue;
+            }
+            tensors::write(&mut bound.tensor, input.element, input.values)?;
+            bound.values.clear();
+            // Binding is what copies to a device.
+            self.binding
+                .bind_input(bound.name.as_str(), &bound.tensor)?;
+            bound.values.extend_from_slice(input.values);
+        }
+        if self.device != ExecutionDevice::Cpu {
+            self.binding.synchronize_inputs()?;
+        }
+        let outputs = session.run_binding(&self.binding)?;
+        match outputs.get(self.output.0.as_str()) {
+            Some(value) => Ok(tensors::output(value)?.1),
+            None => Err(ort::Error::new(format!("it gave no {:?}", self.output.0))),
+        }
+    }
+}
+
+/// Memory of the host, pinned for CUDA: copies from and to it need no buffer between.
+fn host_memory(session: &OrtSession, device: ExecutionDevice, use_as: MemoryType) -> Allocator {
+    let pinned = |index: u32| {
+        let index = i32::try_from(index).unwrap_or(i32::MAX);
+        let place = AllocationDevice::CUDA_PINNED;
+        let pinned = MemoryInfo::new(place, index, AllocatorType::Device, use_as).ok()?;
+        Allocator::new(session, pinned).ok()
+    };
+    // Memory that is not pinned is slower and does as well.
+    let pinned = device.cuda_index().and_then(pinned);
+    pinned.unwrap_or_default()
+}
+
+fn element_type(element: ElementType) -> TensorElementType {
+    match element {
+        ElementType::Float16 => TensorElementType::Float16,
+        ElementType::Int32 => TensorElementType::Int32,
+        ElementType::Int64 => TensorElementType::Int64,
+        _ => TensorElementType::Float32,
+    }
+}
