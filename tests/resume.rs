@@ -21,7 +21,7 @@ use serde_json::Value;
 const CELLS: usize = 24;
 
 /// Columns that depend on when and how fast a cell ran, not on what it is.
-const MEASURED: [&str; 8] = [
+const MEASURED: [&str; 9] = [
     "encode_text_ms",
     "encode_image_ms",
     "denoise_ms",
@@ -29,6 +29,7 @@ const MEASURED: [&str; 8] = [
     "save_ms",
     "total_ms",
     "vram_peak_mib",
+    "vram_device_mib",
     "rss_peak_mib",
 ];
 

@@ -97,8 +97,11 @@ fn record(plan: &Plan, cell: usize) -> Record {
             denoise_ms: Some(1234.567),
             ..StageTimes::default()
         },
+        memory: None,
         vram_peak_mib: None,
         vram_source: None,
+        vram_device_mib: None,
+        vram_device_source: None,
         rss_peak_mib: Some(100.25),
         image_change: Some(0.125),
         measures: Some(Measures {
@@ -267,7 +270,8 @@ fn tables_have_the_documented_columns_and_no_formulas() {
     let columns = "cell,status,file,model,image,instruction,negative_prompt,guidance_scale,\
         image_guidance_scale,seed,num_inference_steps,scheduler,width,height,device,precision,batch_size,unet_evals,\
         encode_text_ms,encode_image_ms,denoise_ms,decode_ms,save_ms,total_ms,vram_peak_mib,vram_source,rss_peak_mib,\
-        image_change,ssim,saturation_change,contrast_change,advice,error";
+        image_change,ssim,saturation_change,contrast_change,advice,error,memory,vram_device_mib,\
+        vram_device_source";
     let rows = || -> Vec<Vec<String>> {
         let mut reader = csv::Reader::from_path(folder.path().join("cells.csv")).unwrap();
         assert_eq!(
@@ -297,7 +301,7 @@ fn tables_have_the_documented_columns_and_no_formulas() {
     assert_eq!(
         done[24..],
         [
-            "", "", "100.2", "0.12500", "0.75000", "-0.02500", "0.01250", "", ""
+            "", "", "100.2", "0.12500", "0.75000", "-0.02500", "0.01250", "", "", "", "", ""
         ]
     );
     assert_eq!(failed[1..3], ["failed", ""]);

@@ -15,7 +15,14 @@ WHITE, BLACK = (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)
 SNOW, ICE, STONE = (0.93, 0.95, 0.99), (0.78, 0.87, 0.95), (0.62, 0.62, 0.64)
 FOG = (0.80, 0.82, 0.84)
 TRUNK = (0.36, 0.25, 0.17)
-RAINBOW = [(0.86, 0.16, 0.18), (0.97, 0.55, 0.14), (0.98, 0.88, 0.22), (0.30, 0.72, 0.30), (0.22, 0.42, 0.85), (0.52, 0.24, 0.68)]
+RAINBOW = [
+    (0.86, 0.16, 0.18),
+    (0.97, 0.55, 0.14),
+    (0.98, 0.88, 0.22),
+    (0.30, 0.72, 0.30),
+    (0.22, 0.42, 0.85),
+    (0.52, 0.24, 0.68),
+]
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ def render(scene: Scene, style: Style = Style()) -> np.ndarray:
 
 def mix(a, b, share):
     """Colour `a` with `share` of colour `b` in it."""
-    return tuple(x + (y - x) * share for x, y in zip(a, b))
+    return tuple(x + (y - x) * share for x, y in zip(a, b, strict=True))
 
 
 def scaled(colour, factor):
@@ -85,12 +92,16 @@ class Painter:
     def tone(self, colour, depth=0.0):
         """The colour of a material as light and weather show it; `depth` is 0 near, 1 far."""
         if self.style.light == "night":
-            colour = tuple(x * f + a for x, f, a in zip(colour, (0.20, 0.25, 0.40), (0.01, 0.02, 0.06)))
+            colour = tuple(x * f + a for x, f, a in zip(colour, (0.20, 0.25, 0.40), (0.01, 0.02, 0.06), strict=True))
         elif self.style.light == "sunset":
-            colour = mix(tuple(x * f for x, f in zip(colour, (0.92, 0.62, 0.50))), (0.95, 0.48, 0.28), 0.10 + 0.25 * depth)
+            colour = mix(
+                tuple(x * f for x, f in zip(colour, (0.92, 0.62, 0.50), strict=True)),
+                (0.95, 0.48, 0.28),
+                0.10 + 0.25 * depth,
+            )
         if self.style.weather == "rain":
             grey = sum(colour) / 3
-            colour = tuple(x * 0.60 + 0.02 * b for x, b in zip(mix(colour, (grey,) * 3, 0.5), (0, 1, 3)))
+            colour = tuple(x * 0.60 + 0.02 * b for x, b in zip(mix(colour, (grey,) * 3, 0.5), (0, 1, 3), strict=True))
         elif self.style.weather == "fog":
             colour = mix(colour, self.fog(), 0.40 + 0.55 * depth)
         return colour
@@ -179,7 +190,9 @@ class Painter:
         builder = skia.Path()
         for dx, dy, r in ((-1.0, 0.15, 0.52), (-0.35, -0.22, 0.68), (0.40, -0.10, 0.60), (1.0, 0.2, 0.45)):
             builder.addCircle(x + dx * size, y + dy * size, r * size)
-        builder.addRoundRect(skia.Rect.MakeLTRB(x - 1.4 * size, y, x + 1.4 * size, y + 0.66 * size), 0.33 * size, 0.33 * size)
+        builder.addRoundRect(
+            skia.Rect.MakeLTRB(x - 1.4 * size, y, x + 1.4 * size, y + 0.66 * size), 0.33 * size, 0.33 * size
+        )
         builder.setFillType(skia.PathFillType.kWinding)
         if self.style.weather == "rain":
             top, bottom = (0.80, 0.82, 0.86), (0.58, 0.60, 0.66)
@@ -220,7 +233,15 @@ class Painter:
         for x, y in ridge[1::2]:
             drop = (self.scene.horizon - y) * 0.26
             cap = skia.Path()
-            cap.addPoly([(x, y + 0.4), (x - drop * 0.75, y + drop), (x - drop * 0.1, y + drop * 0.7), (x + drop * 0.75, y + drop)], True)
+            cap.addPoly(
+                [
+                    (x, y + 0.4),
+                    (x - drop * 0.75, y + drop),
+                    (x - drop * 0.1, y + drop * 0.7),
+                    (x + drop * 0.75, y + drop),
+                ],
+                True,
+            )
             self.fill(cap, SNOW, mix(SNOW, (0.6, 0.68, 0.8), 0.4), depth)
 
     def meadow_colours(self):
@@ -287,19 +308,55 @@ class Painter:
     def shadow(self):
         house = self.scene.house
         paint = skia.Paint(AntiAlias=True, Color4f=_colour(BLACK, 0.16))
-        self.canvas.drawOval(skia.Rect.MakeLTRB(house.x - 4, house.base - 2.5, house.x + house.width + 4, house.base + 3), paint)
+        self.canvas.drawOval(
+            skia.Rect.MakeLTRB(house.x - 4, house.base - 2.5, house.x + house.width + 4, house.base + 3), paint
+        )
 
     def house(self):
         house, wall = self.scene.house, WALLS.get(self.style.wall, self.scene.house.wall)
         h, peak, eave = house.height, house.height * 1.78, house.height * 0.94
         roof = self.snowy(house.roof, 0.85)
         self.shadow()
-        self.fill(self.face([(0.78, h), (0.78, peak * 1.06), (0.85, peak * 1.06), (0.85, h)]), self.snowy((0.55, 0.36, 0.30), 0.2), (0.5, 0.32, 0.27), 0.1)
+        self.fill(
+            self.face([(0.78, h), (0.78, peak * 1.06), (0.85, peak * 1.06), (0.85, h)]),
+            self.snowy((0.55, 0.36, 0.30), 0.2),
+            (0.5, 0.32, 0.27),
+            0.1,
+        )
         self.fill(self.face([(0.42, 0), (0.42, h), (0.98, h), (0.98, 0)]), scaled(wall, 0.80), scaled(wall, 0.68), 0.1)
-        self.fill(self.face([(0, 0), (0, h), (0.21, peak - 2), (0.42, h), (0.42, 0)]), scaled(wall, 1.02), scaled(wall, 0.90), 0.1)
-        self.fill(self.face([(0.21, peak), (0.86, peak), (1.03, eave), (0.42, eave)]), scaled(roof, 1.08), scaled(roof, 0.86), 0.1)
-        self.fill(self.face([(-0.03, eave - 1), (0.21, peak + 1), (0.45, eave - 1), (0.42, eave - 1), (0.21, peak - 3), (0.0, eave - 1)]), scaled(roof, 0.8), scaled(roof, 0.7), 0.1)
-        self.fill(self.face([(0.15, 0), (0.15, h * 0.58), (0.27, h * 0.58), (0.27, 0)]), (0.42, 0.26, 0.16), (0.34, 0.20, 0.12), 0.1)
+        self.fill(
+            self.face([(0, 0), (0, h), (0.21, peak - 2), (0.42, h), (0.42, 0)]),
+            scaled(wall, 1.02),
+            scaled(wall, 0.90),
+            0.1,
+        )
+        self.fill(
+            self.face([(0.21, peak), (0.86, peak), (1.03, eave), (0.42, eave)]),
+            scaled(roof, 1.08),
+            scaled(roof, 0.86),
+            0.1,
+        )
+        self.fill(
+            self.face(
+                [
+                    (-0.03, eave - 1),
+                    (0.21, peak + 1),
+                    (0.45, eave - 1),
+                    (0.42, eave - 1),
+                    (0.21, peak - 3),
+                    (0.0, eave - 1),
+                ]
+            ),
+            scaled(roof, 0.8),
+            scaled(roof, 0.7),
+            0.1,
+        )
+        self.fill(
+            self.face([(0.15, 0), (0.15, h * 0.58), (0.27, h * 0.58), (0.27, 0)]),
+            (0.42, 0.26, 0.16),
+            (0.34, 0.20, 0.12),
+            0.1,
+        )
         for left in (0.50, 0.74):
             self.window(left, left + 0.15, h * 0.36, h * 0.74)
         self.window(0.165, 0.255, h * 0.96, h * 1.26)
@@ -307,7 +364,19 @@ class Painter:
     def window(self, left, right, low, high):
         """A lit window where it is dark, a bluish one else, in a white frame."""
         pad_x, pad_y = 0.022, 1.1
-        self.fill(self.face([(left - pad_x, low - pad_y), (left - pad_x, high + pad_y), (right + pad_x, high + pad_y), (right + pad_x, low - pad_y)]), (0.96, 0.95, 0.92), (0.88, 0.87, 0.84), 0.1)
+        self.fill(
+            self.face(
+                [
+                    (left - pad_x, low - pad_y),
+                    (left - pad_x, high + pad_y),
+                    (right + pad_x, high + pad_y),
+                    (right + pad_x, low - pad_y),
+                ]
+            ),
+            (0.96, 0.95, 0.92),
+            (0.88, 0.87, 0.84),
+            0.1,
+        )
         pane = self.face([(left, low), (left, high), (right, high), (right, low)])
         if self.style.light == "day":
             self.fill(pane, (0.36, 0.50, 0.64), (0.22, 0.32, 0.44), 0.1)
@@ -327,7 +396,17 @@ class Painter:
         self.battlements(0.32, 0.68, h * 1.85)
         self.tower(-0.03, 0.19, h * 1.75)
         self.tower(0.81, 1.03, h * 1.75)
-        gate = self.face([(0.43, 0), (0.43, h * 0.5), (0.46, h * 0.68), (0.5, h * 0.74), (0.54, h * 0.68), (0.57, h * 0.5), (0.57, 0)])
+        gate = self.face(
+            [
+                (0.43, 0),
+                (0.43, h * 0.5),
+                (0.46, h * 0.68),
+                (0.5, h * 0.74),
+                (0.54, h * 0.68),
+                (0.57, h * 0.5),
+                (0.57, 0),
+            ]
+        )
         self.fill(gate, (0.26, 0.18, 0.13), (0.20, 0.13, 0.09), 0.1)
         for left, low in ((0.47, 1.25), (0.05, 1.0), (0.89, 1.0)):
             self.slit(left, left + 0.06, h * low, h * (low + 0.32))
@@ -351,8 +430,18 @@ class Painter:
 
     def tower(self, left, right, height):
         middle, roof = (left + right) / 2, self.snowy((0.30, 0.34, 0.56), 0.8)
-        self.fill(self.face([(left, 0), (left, height), (right, height), (right, 0)]), scaled(STONE, 1.0), scaled(STONE, 0.74), 0.1)
-        self.fill(self.face([(left - 0.03, height - 0.5), (middle, height + 13), (right + 0.03, height - 0.5)]), scaled(roof, 1.1), scaled(roof, 0.8), 0.1)
+        self.fill(
+            self.face([(left, 0), (left, height), (right, height), (right, 0)]),
+            scaled(STONE, 1.0),
+            scaled(STONE, 0.74),
+            0.1,
+        )
+        self.fill(
+            self.face([(left - 0.03, height - 0.5), (middle, height + 13), (right + 0.03, height - 0.5)]),
+            scaled(roof, 1.1),
+            scaled(roof, 0.8),
+            0.1,
+        )
 
     # -- plants -----------------------------------------------------------------------------------
 
@@ -360,7 +449,9 @@ class Painter:
         depth = 0.45 - 0.4 * min(1.0, (tree.base - self.scene.horizon) / 46)
         paint = skia.Paint(AntiAlias=True, Color4f=_colour(BLACK, 0.14))
         reach = tree.height * 0.28
-        self.canvas.drawOval(skia.Rect.MakeLTRB(tree.x - reach, tree.base - 1.6, tree.x + reach, tree.base + 1.8), paint)
+        self.canvas.drawOval(
+            skia.Rect.MakeLTRB(tree.x - reach, tree.base - 1.6, tree.x + reach, tree.base + 1.8), paint
+        )
         if self.style.ground == "desert":
             self.cactus(tree, depth)
         elif tree.kind == "fir":
@@ -391,7 +482,14 @@ class Painter:
         h = tree.height
         for low, high, reach in ((0.16, 0.58, 0.25), (0.38, 0.78, 0.20), (0.60, 1.0, 0.15)):
             path = skia.Path()
-            path.addPoly([(tree.x - reach * h, tree.base - low * h), (tree.x, tree.base - high * h), (tree.x + reach * h, tree.base - low * h)], True)
+            path.addPoly(
+                [
+                    (tree.x - reach * h, tree.base - low * h),
+                    (tree.x, tree.base - high * h),
+                    (tree.x + reach * h, tree.base - low * h),
+                ],
+                True,
+            )
             self.fill(path, self.snowy(scaled(leaf, 1.2), 0.9), self.snowy(scaled(leaf, 0.75), 0.45), depth)
 
     def cactus(self, tree, depth):
@@ -405,7 +503,13 @@ class Painter:
             path.moveTo(tree.x, tree.base - low * h)
             path.lineTo(x, tree.base - low * h)
             path.lineTo(x, tree.base - high * h)
-        paint = skia.Paint(AntiAlias=True, Style=skia.Paint.kStroke_Style, StrokeWidth=width, StrokeCap=skia.Paint.kRound_Cap, StrokeJoin=skia.Paint.kRound_Join)
+        paint = skia.Paint(
+            AntiAlias=True,
+            Style=skia.Paint.kStroke_Style,
+            StrokeWidth=width,
+            StrokeCap=skia.Paint.kRound_Cap,
+            StrokeJoin=skia.Paint.kRound_Join,
+        )
         paint.setColor4f(_colour(self.tone(green, depth)))
         self.canvas.drawPath(path, paint)
 
@@ -438,7 +542,7 @@ def _ridge_path(points, bottom):
     path = skia.Path()
     path.moveTo(-20, bottom)
     path.lineTo(*points[0])
-    for (px, py), (vx, vy) in zip(points[1::2], points[2::2]):
+    for (px, py), (vx, vy) in zip(points[1::2], points[2::2], strict=False):
         path.lineTo(px, py)
         path.quadTo((px + vx) / 2, vy, vx, vy)
     path.lineTo(SIZE + 40, bottom)

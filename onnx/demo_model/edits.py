@@ -10,9 +10,33 @@ from itertools import product
 from drawing import Style
 from scenes import WALLS
 
-STATE_FRAMES = ("make it {}", "turn it into {}", "change it to {}", "let it be {}", "have it be {}", "it should be {}", "what if it were {}", "{}")
-COLOUR_FRAMES = ("make the {} {}", "paint the {} {}", "turn the {} {}", "the {} should be {}", "change the {} to {}", "let the {} be {}")
-CASTLE_FRAMES = ("turn the {} into {}", "replace the {} with {}", "make the {} {}", "change the {} to {}", "let the {} be {}", "the {} should be {}")
+STATE_FRAMES = (
+    "make it {}",
+    "turn it into {}",
+    "change it to {}",
+    "let it be {}",
+    "have it be {}",
+    "it should be {}",
+    "what if it were {}",
+    "{}",
+)
+COLOUR_FRAMES = (
+    "make the {} {}",
+    "paint the {} {}",
+    "turn the {} {}",
+    "the {} should be {}",
+    "change the {} to {}",
+    "let the {} be {}",
+)
+CASTLE_FRAMES = (
+    "turn the {} into {}",
+    "replace the {} with {}",
+    "make the {} {}",
+    "change the {} to {}",
+    "let the {} be {}",
+    "the {} should be {}",
+)
+UNEDITED = Style()
 HOUSES = ("house", "building", "home")
 HELD_OUT_EVERY = 5
 
@@ -26,7 +50,7 @@ class Edit:
     phrasings: tuple
     local: bool = False
 
-    def style(self, before: Style = Style()) -> Style:
+    def style(self, before: Style = UNEDITED) -> Style:
         return replace(before, **self.changes)
 
 
@@ -47,25 +71,84 @@ def _colour(name):
 SINGLES = (
     Edit("winter", {"season": "winter"}, _state("winter", "a winter day", "snowy") + ("add snow", "cover it in snow")),
     Edit("autumn", {"season": "autumn"}, _state("autumn", "an autumn day", "fall")),
-    Edit("blossom", {"season": "blossom"}, _state("spring", "a spring day", "cherry blossom season") + ("add blossoms to the trees",)),
+    Edit(
+        "blossom",
+        {"season": "blossom"},
+        _state("spring", "a spring day", "cherry blossom season") + ("add blossoms to the trees",),
+    ),
     Edit("night", {"light": "night"}, _state("night", "night time", "a dark night") + ("at night",)),
     Edit("sunset", {"light": "sunset"}, _state("sunset", "a sunset", "evening") + ("at sunset", "make it at sunset")),
     Edit("fog", {"weather": "fog"}, _state("foggy", "a foggy day", "misty") + ("add fog", "add mist")),
     Edit("rain", {"weather": "rain"}, _state("rainy", "a rainy day", "stormy") + ("add rain", "let it rain")),
-    Edit("desert", {"ground": "desert"}, _state("a desert", "the desert", "a sandy desert") + ("put it in the desert",)),
-    Edit("lavender", {"ground": "lavender"}, _act(("make the {} {}", "turn the {} into {}", "change the {} to {}", "replace the {} with {}"), ("grass", "meadow", "ground"), ("lavender", "a lavender field"))),
+    Edit(
+        "desert", {"ground": "desert"}, _state("a desert", "the desert", "a sandy desert") + ("put it in the desert",)
+    ),
+    Edit(
+        "lavender",
+        {"ground": "lavender"},
+        _act(
+            ("make the {} {}", "turn the {} into {}", "change the {} to {}", "replace the {} with {}"),
+            ("grass", "meadow", "ground"),
+            ("lavender", "a lavender field"),
+        ),
+    ),
     Edit("castle", {"building": "castle"}, _act(CASTLE_FRAMES, HOUSES, ("a castle", "a stone castle")), local=True),
-    Edit("rainbow", {"rainbow": True}, _act(("add {}", "put {} in the sky", "draw {} in the sky", "add {} to the sky", "let there be {}", "show {} in the sky"), ("a rainbow", "a bright rainbow")), local=True),
-    Edit("no clouds", {"clouds": False}, _act(("{} the clouds", "{} all clouds", "{} clouds from the sky", "{} the clouds in the sky"), ("remove", "delete", "take away", "erase")), local=True),
-    Edit("sketch", {"finish": "sketch"}, _state("a pencil sketch", "a sketch", "a pencil drawing") + ("draw it in pencil",)),
-    Edit("grey", {"finish": "grey"}, _state("black and white", "a black and white photo", "greyscale") + ("remove the colours",)),
+    Edit(
+        "rainbow",
+        {"rainbow": True},
+        _act(
+            (
+                "add {}",
+                "put {} in the sky",
+                "draw {} in the sky",
+                "add {} to the sky",
+                "let there be {}",
+                "show {} in the sky",
+            ),
+            ("a rainbow", "a bright rainbow"),
+        ),
+        local=True,
+    ),
+    Edit(
+        "no clouds",
+        {"clouds": False},
+        _act(
+            ("{} the clouds", "{} all clouds", "{} clouds from the sky", "{} the clouds in the sky"),
+            ("remove", "delete", "take away", "erase"),
+        ),
+        local=True,
+    ),
+    Edit(
+        "sketch",
+        {"finish": "sketch"},
+        _state("a pencil sketch", "a sketch", "a pencil drawing") + ("draw it in pencil",),
+    ),
+    Edit(
+        "grey",
+        {"finish": "grey"},
+        _state("black and white", "a black and white photo", "greyscale") + ("remove the colours",),
+    ),
 ) + tuple(_colour(name) for name in WALLS)
 
 BY_NAME = {edit.name: edit for edit in SINGLES}
 
-_SCENIC = [(a, b) for a in ("winter", "autumn", "blossom", "desert", "lavender") for b in ("night", "sunset", "fog", "rain")]
-_BUILT = [(a, b) for a in ("castle", "red house", "blue house", "yellow house") for b in ("winter", "autumn", "night", "sunset")]
-_SKY = [("autumn", "rainbow"), ("desert", "rainbow"), ("castle", "rainbow"), ("castle", "fog"), ("castle", "desert"), ("castle", "sketch"), ("winter", "sketch")]
+_SCENIC = [
+    (a, b) for a in ("winter", "autumn", "blossom", "desert", "lavender") for b in ("night", "sunset", "fog", "rain")
+]
+_BUILT = [
+    (a, b)
+    for a in ("castle", "red house", "blue house", "yellow house")
+    for b in ("winter", "autumn", "night", "sunset")
+]
+_SKY = [
+    ("autumn", "rainbow"),
+    ("desert", "rainbow"),
+    ("castle", "rainbow"),
+    ("castle", "fog"),
+    ("castle", "desert"),
+    ("castle", "sketch"),
+    ("winter", "sketch"),
+]
 PAIRS = tuple((BY_NAME[a], BY_NAME[b]) for a, b in _SCENIC + _BUILT + _SKY)
 
 
@@ -92,7 +175,9 @@ class Task:
         if len(self.edits) == 1:
             return first
         second = split_phrasings(self.edits[1], held_out)
-        return [joint.format(a, b) for a, b in product(first, second) for joint in ("{} and {}", "{}, {}")] + self._short_pairs(held_out)
+        return [
+            joint.format(a, b) for a, b in product(first, second) for joint in ("{} and {}", "{}, {}")
+        ] + self._short_pairs(held_out)
 
     def _short_pairs(self, held_out):
         """Such as "make it winter at night"; the last frame is the one held out."""

@@ -28,10 +28,14 @@ FIRST_SEED = 8_000_000
 CASES, SCALE_CASES = 200, 50
 TEXT_SCALE, IMAGE_SCALE, STEPS = 5.0, 1.5, 20
 TEXT_SCALES, IMAGE_SCALES = (1.5, 3.0, 5.0, 7.0, 10.0), (1.0, 1.25, 1.5, 2.0, 3.0)
-GLOBAL_BARS = dict.fromkeys(("winter", "night", "sunset", "fog", "desert", "sketch"), 8.0) | {"autumn": 5.0, "rain": 5.0}
+GLOBAL_BARS = dict.fromkeys(("winter", "night", "sunset", "fog", "desert", "sketch"), 8.0) | {
+    "autumn": 5.0,
+    "rain": 5.0,
+}
 LOCAL_BARS = {"house colour", "castle", "rainbow"}
 INSIDE_BAR, OUTSIDE_BAR, AUTOENCODER_BAR_DB = 0.5, 1.3, 31.0
 CHANGED = 3  # levels of 255: where before and after differ by more is the edited region
+LEAST_CHANGED = 0.005  # share of a picture that an edit must change to be a case
 KINDS = [edit.name for edit in SINGLES if edit.changes.keys() != {"wall"}] + ["house colour"]
 
 
@@ -50,7 +54,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pipeline", type=Path, help="a diffusers folder")
     parser.add_argument("--out", type=Path, required=True, help="folder for figures")
-    parser.add_argument("--parts", nargs="+", choices=("proof", "quality", "scales"), default=["proof", "quality", "scales"])
+    parser.add_argument(
+        "--parts", nargs="+", choices=("proof", "quality", "scales"), default=["proof", "quality", "scales"]
+    )
     parser.add_argument("--steps", type=int, default=STEPS, help="steps of the scales' grid (default 20)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
     parser.add_argument("--threads", type=int, default=2)
@@ -77,8 +83,20 @@ def make_case(index: int) -> Case:
         name = f"{list(WALLS)[turn % len(WALLS)]} house" if kind == "house colour" else kind
         task = next(task for task in TASKS if task.name == name)
     phrasings = task.phrasings(held_out=True)
-    scene = sample_scene(FIRST_SEED + index)
-    return Case(kind, phrasings[turn % len(phrasings)], index, render(scene), render(scene, task.style))
+    before, after = next(pair for pair in _pictures(index, task) if changed(*pair).mean() >= LEAST_CHANGED)
+    return Case(kind, phrasings[turn % len(phrasings)], index, before, after)
+
+
+def _pictures(index: int, task: Task):
+    """A case's scene before and after, then those of further seeds: some have nothing to edit (no tree, no cloud)."""
+    for seed in range(FIRST_SEED + index, FIRST_SEED + 1_000_000, CASES):
+        scene = sample_scene(seed)
+        yield render(scene), render(scene, task.style)
+
+
+def changed(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """The edited region (height, width)."""
+    return (np.abs(before.astype(int) - after) > CHANGED).any(2)
 
 
 class Editor:
@@ -114,7 +132,16 @@ class Editor:
             source = self.encode(np.stack([case.before for case in part]))
             text = self.text([case.instruction for case in part])
             scales = [text_scale] * len(part), [image_scale] * len(part)
-            latents = edit(self.pipeline.unet, self.pipeline.scheduler, source, text, self.text([""]), *scales, [case.seed for case in part], steps)
+            latents = edit(
+                self.pipeline.unet,
+                self.pipeline.scheduler,
+                source,
+                text,
+                self.text([""]),
+                *scales,
+                [case.seed for case in part],
+                steps,
+            )
             outputs.append(self.decode(latents / scale))
         return np.concatenate(outputs)
 
@@ -122,7 +149,7 @@ class Editor:
 def prove(editor: Editor, cases):
     """Compares the batched sampler with diffusers' pipeline; fails above 2 levels."""
     batched = editor.edit(cases, TEXT_SCALE, IMAGE_SCALE, STEPS)
-    for case, ours in zip(cases, batched):
+    for case, ours in zip(cases, batched, strict=True):
         generator = torch.Generator().manual_seed(case.seed)
         image = Image.fromarray(case.before)
         options = {"num_inference_steps": STEPS, "guidance_scale": TEXT_SCALE, "image_guidance_scale": IMAGE_SCALE}
@@ -141,10 +168,10 @@ def write_quality(editor: Editor, cases, out: Path):
     afters = np.stack([case.after for case in cases])
     rebuilt = editor.decode(editor.encode(afters))
     by_kind = defaultdict(list)
-    for case, output, again in zip(cases, outputs, rebuilt):
+    for case, output, again in zip(cases, outputs, rebuilt, strict=True):
         by_kind[case.kind].append(measure(case, output, again))
     rows = [summary(kind, measured) for kind, measured in by_kind.items()]
-    autoencoder_db = float(np.mean([psnr(again, after) for again, after in zip(rebuilt, afters)]))
+    autoencoder_db = float(np.mean([psnr(again, after) for again, after in zip(rebuilt, afters, strict=True)]))
     verdict = {"autoencoder_psnr_db": round(autoencoder_db, 2), "autoencoder_met": autoencoder_db >= AUTOENCODER_BAR_DB}
     (out / "quality.json").write_text(json.dumps(verdict | {"kinds": rows}, indent=1) + "\n")
     print(json.dumps(verdict))
@@ -155,7 +182,7 @@ def write_quality(editor: Editor, cases, out: Path):
 
 def measure(case: Case, output, rebuilt) -> dict:
     """PSNR of input and output; root mean square errors in and outside of the edited region, in levels."""
-    inside = (np.abs(case.before.astype(int) - case.after) > CHANGED).any(2)
+    inside = changed(case.before, case.after)
     return {
         "input_db": psnr(case.before, case.after),
         "output_db": psnr(output, case.after),
@@ -169,7 +196,13 @@ def measure(case: Case, output, rebuilt) -> dict:
 def summary(kind: str, measured: list[dict]) -> dict:
     """Means over a kind's cases, and whether its bar is met."""
     mean = {name: float(np.nanmean([row[name] for row in measured])) for name in measured[0]}
-    row = {"kind": kind, "cases": len(measured), "input_db": mean["input_db"], "output_db": mean["output_db"], "gain_db": mean["output_db"] - mean["input_db"]}
+    row = {
+        "kind": kind,
+        "cases": len(measured),
+        "input_db": mean["input_db"],
+        "output_db": mean["output_db"],
+        "gain_db": mean["output_db"] - mean["input_db"],
+    }
     if kind in GLOBAL_BARS:
         row |= {"bar_db": GLOBAL_BARS[kind], "met": row["gain_db"] >= GLOBAL_BARS[kind]}
     if kind in LOCAL_BARS:
@@ -191,7 +224,7 @@ def psnr(picture, truth) -> float:
 
 def sheet(cases, outputs, path: Path):
     """Input, output and truth of some cases, a column each, sixteen in a row."""
-    columns = [np.concatenate([case.before, output, case.after]) for case, output in zip(cases, outputs)]
+    columns = [np.concatenate([case.before, output, case.after]) for case, output in zip(cases, outputs, strict=True)]
     rows = [np.concatenate(columns[start : start + 16], 1) for start in range(0, len(columns), 16)]
     Image.fromarray(np.concatenate(rows)).save(path)
 
@@ -210,7 +243,9 @@ def write_scales(editor: Editor, cases, steps: int, out: Path):
     with open(out / "scales.csv", "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["image_guidance_scale"] + [f"guidance_scale={scale}" for scale in TEXT_SCALES])
-        writer.writerows([scale] + [round(value, 3) for value in values] for scale, values in zip(IMAGE_SCALES, change))
+        writer.writerows(
+            [scale] + [round(value, 3) for value in values] for scale, values in zip(IMAGE_SCALES, change, strict=True)
+        )
     print(np.round(change, 2))
     print(f"steps: {steps}")
     print("rises with guidance_scale everywhere:", bool((np.diff(change, axis=1) > 0).all()))
@@ -225,9 +260,13 @@ def plot_scales(change, steps: int, path: Path):
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(6, 4))
-    for scale, values in zip(IMAGE_SCALES, change):
+    for scale, values in zip(IMAGE_SCALES, change, strict=True):
         axes.plot(TEXT_SCALES, values, marker="o", label=f"image_guidance_scale {scale}")
-    axes.set(xlabel="guidance_scale", ylabel="change from the input (RMS, levels of 255)", title=f"Mean of {SCALE_CASES} unseen cases, {steps} steps")
+    axes.set(
+        xlabel="guidance_scale",
+        ylabel="change from the input (RMS, levels of 255)",
+        title=f"Mean of {SCALE_CASES} unseen cases, {steps} steps",
+    )
     axes.legend()
     axes.grid(alpha=0.3)
     figure.tight_layout()

@@ -101,7 +101,9 @@ def save_pipeline(folder: Path, autoencoder, unet, text_encoder, tokenizer):
     partial, old = folder.with_suffix(".partial"), folder.with_suffix(".old")
     shutil.rmtree(partial, ignore_errors=True)
     pipeline.save_pretrained(partial)
-    CLIPTokenizerFast.from_pretrained(partial / "tokenizer").backend_tokenizer.save(str(partial / "tokenizer/tokenizer.json"))
+    CLIPTokenizerFast.from_pretrained(partial / "tokenizer").backend_tokenizer.save(
+        str(partial / "tokenizer/tokenizer.json")
+    )
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
         os.rename(folder, old)

@@ -1,6 +1,6 @@
 """Draws scenes before and after edits and encodes them once, so that training reads only latents.
 
-    python pairs.py --work WORK --scenes 3500
+python pairs.py --work WORK --scenes 3500
 """
 
 import argparse
@@ -17,11 +17,15 @@ from edits import SINGLES, TASKS
 from models import LATENT_SIZE, new_autoencoder
 from pictures import to_tensor
 from scenes import SIZE, sample_scene
+from training import fast_autocast
 
 EDITS_PER_SCENE = 12
 FIRST_SEED = 1_000_000
 HARD = {"castle": 3.0, "rainbow": 2.5, "no clouds": 1.5, "desert": 2.0, "winter": 1.5, "night": 1.5, "sketch": 1.5}
-WEIGHTS = np.array([HARD.get(task.name, 0.6 if "house" in task.name else 1.0) for task in TASKS[: len(SINGLES)]] + [0.3] * (len(TASKS) - len(SINGLES)))
+WEIGHTS = np.array(
+    [HARD.get(task.name, 0.6 if "house" in task.name else 1.0) for task in TASKS[: len(SINGLES)]]
+    + [0.3] * (len(TASKS) - len(SINGLES))
+)
 
 
 @dataclass
@@ -76,19 +80,21 @@ def _draw_scene(seed: int) -> np.ndarray:
 
 @torch.no_grad()
 def encode_pairs(pictures, tasks, work: Path, device: str):
-    """Means of the encoder's distribution, computed in bfloat16: its error is 0.6 % of their spread."""
+    """Means of the encoder's distribution; in bfloat16, where that is used, their error is 0.6 % of their spread."""
     model = new_autoencoder()
     model.load_state_dict(torch.load(work / "autoencoder.pt", map_location="cpu")["average"])
     model = model.to(device, memory_format=torch.channels_last).eval()
     latents = torch.empty(*pictures.shape[:2], 4, LATENT_SIZE, LATENT_SIZE, dtype=torch.float16)
     for index, row in enumerate(pictures):
         batch = to_tensor(np.array(row)).to(device).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(device, torch.bfloat16):
+        with fast_autocast(device):
             latents[index] = model.encode(batch).latent_dist.mean.half().cpu()
         if index % 250 == 0:
             print(f"encoded {index} of {len(pictures)} scenes", flush=True)
     partial = work / "latents.partial"
-    torch.save({"sources": latents[:, 0].clone(), "targets": latents[:, 1:].clone(), "tasks": torch.from_numpy(tasks)}, partial)
+    torch.save(
+        {"sources": latents[:, 0].clone(), "targets": latents[:, 1:].clone(), "tasks": torch.from_numpy(tasks)}, partial
+    )
     os.replace(partial, work / "latents.pt")
 
 

@@ -1,6 +1,6 @@
 """Plots the training curves that lie beside it as CSV.
 
-    python plot_curves.py figures
+python plot_curves.py figures
 """
 
 import csv
@@ -27,7 +27,7 @@ def draw(axes, path: Path, column: str, title: str):
     """One column over the steps; rows without a value are left out."""
     with open(path, newline="") as file:
         points = [(int(row["step"]), float(row[column])) for row in csv.DictReader(file) if row[column]]
-    axes.plot(*zip(*points), marker=".")
+    axes.plot(*zip(*points, strict=True), marker=".")
     axes.set(title=title, xlabel="steps")
     axes.grid(alpha=0.3)
 

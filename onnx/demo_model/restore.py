@@ -56,7 +56,10 @@ def load(network, found: dict[str, torch.Tensor]):
     own = network.state_dict()
     missing = [name for name, value in own.items() if name not in found or found[name].numel() != value.numel()]
     if missing:
-        raise SystemExit(f"error: the folder lacks {len(missing)} weights, among them {missing[0]}\nhint: export it with the export.py of the same version")
+        raise SystemExit(
+            f"error: the folder lacks {len(missing)} weights, among them {missing[0]}\n"
+            "hint: export it with the export.py of the same version"
+        )
     network.load_state_dict({name: found[name].float().reshape(value.shape) for name, value in own.items()})
 
 

@@ -20,7 +20,9 @@ def edit(unet, scheduler, source, text, empty_text, text_scales, image_scales, s
     latents = latents * scheduler.init_noise_sigma
     image = torch.cat([source, source, torch.zeros_like(source)])
     embeddings = torch.cat([text, empty_text.expand(2 * count, -1, -1)])
-    by_text, by_image = (torch.tensor(scales, device=source.device).view(-1, 1, 1, 1) for scales in (text_scales, image_scales))
+    by_text, by_image = (
+        torch.tensor(scales, device=source.device).view(-1, 1, 1, 1) for scales in (text_scales, image_scales)
+    )
     takes_noise = scheduler.__class__.__name__.startswith(("EulerAncestral", "DDPM"))
     for time in scheduler.timesteps:
         scaled = scheduler.scale_model_input(latents, time)

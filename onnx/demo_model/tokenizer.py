@@ -33,7 +33,9 @@ def _trained_merges() -> list[tuple[str, str]]:
     tokenizer = Tokenizer(models.BPE(end_of_word_suffix=SUFFIX))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
     words = pre_tokenizers.Split(Regex(CLIP_WORDS), behavior="removed", invert=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([words, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [words, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+    )
     trainer = trainers.BpeTrainer(vocab_size=MOST_TOKENS, end_of_word_suffix=SUFFIX, show_progress=False)
     texts = [text for task in TASKS[: len(SINGLES)] for text in task.phrasings(held_out=False)]
     tokenizer.train_from_iterator(texts + ["make it , and at ."], trainer)

@@ -1,6 +1,6 @@
 """Trains the autoencoder on crops of drawn pictures; resumes from a checkpoint or the committed weights.
 
-    python train_autoencoder.py --work WORK --minutes 35
+python train_autoencoder.py --work WORK --minutes 35
 """
 
 import argparse
@@ -13,7 +13,7 @@ from torch.nn.functional import l1_loss, mse_loss
 
 from models import new_autoencoder
 from pictures import mixed_pictures, to_tensor
-from training import Average, Clock, Muon, append_row, save_atomically
+from training import Average, Clock, Muon, append_row, fast_autocast, save_atomically
 
 KL_WEIGHT = 3e-4
 CROP = 64
@@ -78,7 +78,7 @@ def train(model, pictures, test, args):
 
 def losses(model, crops):
     """Reconstruction by absolute and squared error, with a little KL divergence."""
-    with torch.autocast(crops.device.type, torch.bfloat16):
+    with fast_autocast(crops.device.type):
         mean, logvar = model.quant_conv(model.encoder(crops)).float().chunk(2, 1)
         logvar = logvar.clamp(-30, 20)
         latents = mean + torch.exp(0.5 * logvar) * torch.randn_like(mean)
@@ -100,7 +100,12 @@ def random_crops(pictures, count, rng):
 def report(model, average, test, clock, loss, work):
     """Measures the averaged weights, writes a row of the curve and a checkpoint."""
     average.swap()
-    row = {"minutes": round(clock.elapsed_minutes(), 1), "step": clock.step, "loss": round(loss.item(), 5), "psnr_db": round(psnr(model, test), 2)}
+    row = {
+        "minutes": round(clock.elapsed_minutes(), 1),
+        "step": clock.step,
+        "loss": round(loss.item(), 5),
+        "psnr_db": round(psnr(model, test), 2),
+    }
     save_atomically({"average": model.state_dict(), "row": row}, work / "autoencoder.pt")
     average.swap()
     append_row(work / "autoencoder.csv", row)

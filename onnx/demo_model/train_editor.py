@@ -1,6 +1,6 @@
 """Trains the UNet and the text encoder together on encoded pairs; resumes from its checkpoint.
 
-    python train_editor.py --work WORK --minutes 80
+python train_editor.py --work WORK --minutes 80
 """
 
 import argparse
@@ -21,7 +21,7 @@ from pictures import to_tensor
 from sampling import edit
 from scenes import sample_scene
 from tokenizer import new_tokenizer
-from training import Average, Clock, Muon, append_row, save_atomically
+from training import Average, Clock, Muon, append_row, fast_autocast, save_atomically
 
 DROPPED = 0.05  # share of samples without instruction, without image, without both: each
 UNCHANGED = 0.1  # share of samples with an empty instruction and the input as its own result
@@ -51,7 +51,9 @@ def main():
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="folder with autoencoder.pt and latents.pt, and for the results")
+    parser.add_argument(
+        "--work", type=Path, required=True, help="folder with autoencoder.pt and latents.pt, and for the results"
+    )
     parser.add_argument("--minutes", type=float, help="end after so many minutes")
     parser.add_argument("--steps", type=int, help="end after so many steps")
     parser.add_argument("--batch", type=int, default=32, help="pairs in a step (default 32)")
@@ -59,7 +61,9 @@ def parse_arguments():
     parser.add_argument("--resume", type=Path, help="a checkpoint to go on from, with a fresh learning-rate schedule")
     parser.add_argument("--test-minutes", type=float, default=8, help="minutes between measurements (default 8)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads; 1 is faster where other programs run beside it (default 2)")
+    parser.add_argument(
+        "--threads", type=int, default=2, help="CPU threads; 1 is faster where other programs run beside it (default 2)"
+    )
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
@@ -153,12 +157,12 @@ class Trainer:
         noise = torch.randn_like(batch.target)
         noisy = signal * batch.target + sigma * noise
         velocity = signal * noise - sigma * batch.target
-        with torch.autocast(batch.target.device.type, torch.bfloat16):
+        with fast_autocast(batch.target.device.type):
             text = self.nets["text"](batch.tokens)[0]
             inputs = torch.cat([noisy, batch.source], 1).contiguous(memory_format=torch.channels_last)
             output = self.nets["unet"](inputs, times, text, return_dict=False)[0].float()
         change = (batch.target - batch.source * self.scale).square().mean(1, keepdim=True)
-        places = 1 + 3 * change / (change + 0.1)
+        places = 1 + 2 * change / (change + 0.1)
         places = places / places.mean((2, 3), keepdim=True)
         weight = (LARGEST_WEIGHT * (1 - alpha)).clamp(max=1.0)
         return (weight * places * (output - velocity).square()).mean()
@@ -186,7 +190,9 @@ class Test:
         tasks = TASKS[:15]
         scenes = [sample_scene(TEST_SEED + index) for index in range(len(tasks))]
         self.before = to_tensor(np.stack([render(scene) for scene in scenes])).to(trainer.args.device)
-        self.after = to_tensor(np.stack([render(scene, task.style) for scene, task in zip(scenes, tasks)])).to(trainer.args.device)
+        self.after = to_tensor(
+            np.stack([render(scene, task.style) for scene, task in zip(scenes, tasks, strict=True)])
+        ).to(trainer.args.device)
         self.tokens = trainer.tokenize([task.phrasings(held_out=True)[0] for task in tasks]).to(trainer.args.device)
         with torch.no_grad():
             self.source = trainer.autoencoder.encode(self.before).latent_dist.mean
@@ -195,13 +201,25 @@ class Test:
     def measure(self) -> dict:
         """PSNR in dB over the true edit by edit, above that of the unedited input."""
         trainer, count = self.trainer, len(self.source)
-        text, empty = (trainer.nets["text"](tokens)[0] for tokens in (self.tokens, trainer.empty.to(self.tokens.device)))
-        latents = edit(trainer.nets["unet"], trainer.noise_schedule, self.source, text, empty, [5.0] * count, [1.5] * count, range(count), 20)
+        text, empty = (
+            trainer.nets["text"](tokens)[0] for tokens in (self.tokens, trainer.empty.to(self.tokens.device))
+        )
+        latents = edit(
+            trainer.nets["unet"],
+            trainer.noise_schedule,
+            self.source,
+            text,
+            empty,
+            [5.0] * count,
+            [1.5] * count,
+            range(count),
+            20,
+        )
         pictures = trainer.autoencoder.decode(latents / trainer.scale).sample.clamp(-1, 1)
         error, start = ((other - self.after).square().mean((1, 2, 3)) for other in (pictures, self.before))
         gains = (10 * (start / error).log10()).tolist()
         save_atomically({"pictures": pictures.half()}, trainer.args.work / "preview.pt")
-        return dict(zip(self.columns, gains)) | {"gain_db": float(np.mean(gains))}
+        return dict(zip(self.columns, gains, strict=False)) | {"gain_db": float(np.mean(gains))}
 
 
 if __name__ == "__main__":

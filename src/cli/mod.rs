@@ -18,6 +18,7 @@ mod setup;
 mod sheet;
 mod table;
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -103,6 +104,9 @@ pub struct RuntimeFlags {
     /// Cells denoised together: auto or a number
     #[arg(long)]
     batch: Option<Batch>,
+    /// The most that ONNX Runtime may take of the device's memory
+    #[arg(long, value_name = "MIB")]
+    memory_limit_mib: Option<NonZeroU32>,
 }
 
 impl From<RuntimeFlags> for RuntimeOverrides {
@@ -112,12 +116,14 @@ impl From<RuntimeFlags> for RuntimeOverrides {
             threads,
             memory,
             batch,
+            memory_limit_mib,
         } = flags;
         Self {
             device,
             threads,
             memory,
             batch,
+            memory_limit_mib,
         }
     }
 }

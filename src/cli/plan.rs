@@ -1,5 +1,6 @@
 //! `ip2p plan`: what a sweep will do and take, before anything runs.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -36,7 +37,10 @@ impl PlanCommand {
             row("cells", cells(plan, &forecast)),
             row("UNet", unet(&forecast)),
             row("time", time(&forecast)),
-            row("memory", memory(&forecast)),
+            row(
+                "memory",
+                memory(&forecast, prepared.spec.runtime.memory_limit_mib),
+            ),
         ];
         for (index, size) in sheet::sizes(plan).into_iter().enumerate() {
             rows.push(row(
@@ -139,9 +143,13 @@ fn time(forecast: &Forecast) -> String {
     }
 }
 
-fn memory(forecast: &Forecast) -> String {
+fn memory(forecast: &Forecast, limit_mib: Option<NonZeroU32>) -> String {
+    let limited = limit_mib.map_or_else(String::new, |mib| {
+        let limit = size(f64::from(mib.get()) * f64::from(1 << 20));
+        format!("; limited to {limit}")
+    });
     format!(
-        "about {} resident, {} phased, beside the runtime's own",
+        "about {} resident, {} phased, beside the runtime's own{limited}",
         size(forecast.resident_bytes),
         size(forecast.phased_bytes)
     )

@@ -177,6 +177,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         if index == 0 {
             self.first_rows = predictions;
         }
+        self.meter.note_arena(self.model.arena_peak_bytes());
         let memory = self.meter.sample();
         Ok(StepRecord {
             step: index as u32,

@@ -51,6 +51,12 @@ pub trait Denoiser {
     /// Frees a component's memory; doing so twice is free.
     fn unload(&mut self, component: Component);
 
+    /// The most device memory that the loaded components' own allocators handed out at a time, in bytes;
+    /// `None` where they do not say.
+    fn arena_peak_bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// Text embedding (1, tokens, hidden) of a prompt.
     fn encode_text(&mut self, text: &str) -> Result<Array3<f32>, Self::Error>;
 

@@ -262,6 +262,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 .model
                 .decode((latents / self.job.scaling_factor).view());
             record.times.decode_ms = Some(milliseconds(begun));
+            self.meter.note_arena(self.model.arena_peak_bytes());
             let image = match pixels {
                 Ok(pixels) if pixels.iter().all(|value| value.is_finite()) => {
                     to_image(pixels.view())
@@ -305,10 +306,16 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         input: Option<Arc<RgbImage>>,
     ) -> Outcome<D> {
         let peaks = self.meter.peaks();
+        record.memory = Some(self.policy.memory().to_owned());
         record.vram_peak_mib = peaks.vram_mib;
         record.vram_source = peaks
             .vram_mib
             .and(self.meter.vram_source())
+            .map(str::to_owned);
+        record.vram_device_mib = peaks.vram_device_mib;
+        record.vram_device_source = peaks
+            .vram_device_mib
+            .and(self.meter.vram_device_source())
             .map(str::to_owned);
         record.rss_peak_mib = peaks.rss_mib;
         record.finished = jiff::Timestamp::now();
@@ -349,8 +356,11 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             batch_size: 1,
             unet_evals: 0,
             times: StageTimes::default(),
+            memory: None,
             vram_peak_mib: None,
             vram_source: None,
+            vram_device_mib: None,
+            vram_device_source: None,
             rss_peak_mib: None,
             image_change: None,
             measures: None,

@@ -14,6 +14,11 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// How many components are in memory at a time, as the sweep file calls it.
+    pub fn memory(self) -> &'static str {
+        if self.phased { "phased" } else { "resident" }
+    }
+
     /// What to try when the device ran out of memory: half the batch, then fewer rows, then one component
     /// at a time, then nothing.
     pub fn smaller(self) -> Option<Self> {
@@ -41,11 +46,12 @@ impl Policy {
 
 impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let memory = if self.phased { "phased" } else { "resident" };
         write!(
             f,
-            "batch {}, {} UNet rows a call, {memory} memory",
-            self.batch, self.unet_rows
+            "batch {}, {} UNet rows a call, {} memory",
+            self.batch,
+            self.unet_rows,
+            self.memory()
         )
     }
 }

@@ -25,8 +25,10 @@ pub fn milliseconds(begun: Instant) -> f64 {
 /// Memory in MiB; `None` is unknown, never zero.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Memory {
-    /// Of the GPU.
+    /// Of the GPU: what ONNX Runtime's arenas held at most, or where they do not say, as `vram_device_mib`.
     pub vram_mib: Option<f64>,
+    /// Of the GPU, as NVIDIA's management library sees it.
+    pub vram_device_mib: Option<f64>,
     /// Of this process, resident.
     pub rss_mib: Option<f64>,
 }
@@ -40,6 +42,7 @@ impl Memory {
         };
         Self {
             vram_mib: larger(self.vram_mib, other.vram_mib),
+            vram_device_mib: larger(self.vram_device_mib, other.vram_device_mib),
             rss_mib: larger(self.rss_mib, other.rss_mib),
         }
     }
@@ -55,7 +58,10 @@ pub struct Meter {
 
 #[derive(Debug)]
 struct State {
+    on_gpu: bool,
     vram: Option<Vram>,
+    /// What the arenas last said.
+    arena_mib: Option<f64>,
     peaks: Memory,
 }
 
@@ -63,13 +69,16 @@ impl State {
     fn sample(&mut self) -> Memory {
         let resident = memory_stats::memory_stats().map(|stats| stats.physical_mem as f64 / MIB);
         let source = self.vram.as_ref().map(Vram::source);
+        let vram_device_mib = self.vram.as_mut().and_then(Vram::used_mib);
         let now = Memory {
-            vram_mib: self.vram.as_mut().and_then(Vram::used_mib),
+            vram_mib: self.arena_mib.or(vram_device_mib),
+            vram_device_mib,
             rss_mib: resident,
         };
         if self.vram.as_ref().map(Vram::source) != source {
             // The peak so far counted other processes, too.
-            self.peaks.vram_mib = None;
+            self.peaks.vram_device_mib = None;
+            self.peaks.vram_mib = self.arena_mib;
         }
         self.peaks = self.peaks.max(now);
         now
@@ -82,7 +91,9 @@ impl Meter {
     pub fn new(cuda_device: Option<u32>) -> Self {
         let vram = cuda_device.and_then(Vram::open);
         let state = Arc::new(Mutex::new(State {
+            on_gpu: cuda_device.is_some(),
             vram,
+            arena_mib: None,
             peaks: Memory::default(),
         }));
         let (_running, end) = channel();
@@ -113,9 +124,33 @@ impl Meter {
         state.peaks
     }
 
-    /// Where device memory is read: `nvml-process` (this process alone) or `nvml-device` (all that is in
-    /// use on the device, where the driver does not tell processes apart).
+    /// Takes what ONNX Runtime's arenas say to have held at most, in bytes. It is device memory on a GPU only:
+    /// on the CPU it is part of the resident memory.
+    pub fn note_arena(&mut self, peak_bytes: Option<u64>) {
+        let mut state = lock(&self.state);
+        if !state.on_gpu {
+            return;
+        }
+        if state.arena_mib.is_none() {
+            // What was kept so far is from elsewhere.
+            state.peaks.vram_mib = None;
+        }
+        state.arena_mib = peak_bytes.map(|bytes| bytes as f64 / MIB);
+        state.sample();
+    }
+
+    /// Where device memory is read: `ort-arena`, or where that is unknown, as [`Meter::vram_device_source`].
     pub fn vram_source(&self) -> Option<&'static str> {
+        let state = lock(&self.state);
+        match state.arena_mib {
+            Some(_) => Some("ort-arena"),
+            None => state.vram.as_ref().map(Vram::source),
+        }
+    }
+
+    /// What NVIDIA's management library counts: `nvml-process` (this process alone) or `nvml-device-rise` (what
+    /// the use of the device rose by, where the driver does not tell processes apart).
+    pub fn vram_device_source(&self) -> Option<&'static str> {
         lock(&self.state).vram.as_ref().map(Vram::source)
     }
 }
@@ -151,10 +186,31 @@ mod tests {
     }
 
     #[test]
+    fn arenas_are_device_memory_on_a_gpu_only() {
+        let mut meter = Meter::new(None);
+        meter.note_arena(Some(64 << 20));
+        assert_eq!(meter.peaks().vram_mib, None);
+        assert_eq!(meter.vram_source(), None);
+
+        // No machine has so many GPUs: the management library says nothing of this one.
+        let mut meter = Meter::new(Some(9999));
+        meter.begin();
+        meter.note_arena(Some(64 << 20));
+        meter.note_arena(Some(32 << 20));
+        assert_eq!(meter.sample().vram_mib, Some(32.0));
+        assert_eq!(meter.peaks().vram_mib, Some(64.0));
+        assert_eq!(meter.vram_source(), Some("ort-arena"));
+        assert_eq!(meter.peaks().vram_device_mib, None);
+        meter.note_arena(None);
+        assert_eq!(meter.sample().vram_mib, None);
+    }
+
+    #[test]
     fn unknown_memory_stays_unknown_and_known_memory_grows() {
         let unknown = Memory::default();
         let known = Memory {
             vram_mib: Some(3.0),
+            vram_device_mib: None,
             rss_mib: None,
         };
         assert_eq!(unknown.max(unknown), unknown);

@@ -15,6 +15,8 @@ pub(super) struct Vram {
     uuid: String,
     /// Whether the driver has ever told this process's share; it does not inside most containers.
     per_process: bool,
+    /// Bytes in use on the device when it was opened, by whomever.
+    baseline_bytes: u64,
 }
 
 impl Vram {
@@ -25,15 +27,18 @@ impl Vram {
             .lib_path(OsStr::new("libnvidia-ml.so.1"))
             .init();
         let nvml = nvml.or_else(|_| Nvml::init()).ok()?;
-        let uuid = visible_device(&nvml, index)?.uuid().ok()?;
+        let device = visible_device(&nvml, index)?;
+        let uuid = device.uuid().ok()?;
+        let baseline_bytes = device.memory_info().ok()?.used;
         Some(Self {
             nvml,
             uuid,
             per_process: false,
+            baseline_bytes,
         })
     }
 
-    /// MiB in use: by this process where the driver says so, else by all on the device.
+    /// MiB in use by this process where the driver says so, else what the use by all has risen by.
     pub(super) fn used_mib(&mut self) -> Option<f64> {
         let device = self.nvml.device_by_uuid(self.uuid.as_str()).ok()?;
         let own = own_bytes(&device);
@@ -42,7 +47,10 @@ impl Vram {
             Some(bytes) => bytes,
             // Before its first allocation the process is not listed: unknown rather than others' memory.
             None if self.per_process => return None,
-            None => device.memory_info().ok()?.used,
+            None => {
+                let used = device.memory_info().ok()?.used;
+                used.saturating_sub(self.baseline_bytes)
+            }
         };
         Some(bytes as f64 / MIB)
     }
@@ -62,7 +70,7 @@ impl Vram {
         if self.per_process {
             "nvml-process"
         } else {
-            "nvml-device"
+            "nvml-device-rise"
         }
     }
 }

@@ -199,6 +199,20 @@ pub enum ModelError {
         /// Whether memory ran out.
         out_of_memory: bool,
     },
+    /// A limit that no run can keep.
+    #[error("runtime.memory_limit_mib is {limit_mib}, but {} alone has {weights_mib} MiB of weights", component.folder())]
+    #[diagnostic(help(
+        "raise memory_limit_mib to {} or more, leave it out, or take a float16 model; `ip2p plan` says what a sweep needs",
+        weights_mib + weights_mib / 2
+    ))]
+    MemoryLimit {
+        /// As given.
+        limit_mib: u64,
+        /// The largest component.
+        component: Component,
+        /// The size of its weights, rounded up.
+        weights_mib: u64,
+    },
     /// The runtime itself is unusable.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -227,18 +241,24 @@ impl DeviceMemory for ModelError {
     }
 }
 
-/// Whether words of ONNX Runtime, CUDA or the C++ library say that memory ran out.
+/// Whether words of ONNX Runtime, CUDA or the C++ library say that memory ran out. Their codes do not tell:
+/// ONNX Runtime gives `RUNTIME_EXCEPTION` and `FAIL` for this as for much else.
 pub(super) fn says_out_of_memory(message: &str) -> bool {
-    const SIGNS: [&str; 9] = [
+    const SIGNS: [&str; 11] = [
+        // ONNX Runtime's arena: the device gave no more; its own limit is reached.
         "failed to allocate memory",
+        "is smaller than requested bytes of",
+        // CUDA's runtime and driver, cuDNN 8 and 9, cuBLAS, cuFFT.
         "out of memory",
+        "error_out_of_memory",
+        "cublas_status_alloc_failed",
+        "cudnn_status_alloc_failed",
+        "device_allocation_failed",
+        "cufft_alloc_failed",
+        // The C library and the C++ libraries of Linux and Windows.
         "cannot allocate memory",
         "bad_alloc",
         "bad allocation",
-        "cuda_error_out_of_memory",
-        "cublas_status_alloc_failed",
-        "cudnn_status_alloc_failed",
-        "cufft_alloc_failed",
     ];
     let message = message.to_lowercase();
     SIGNS.iter().any(|sign| message.contains(sign))
@@ -246,7 +266,7 @@ pub(super) fn says_out_of_memory(message: &str) -> bool {
 
 fn session_help(message: &str, out_of_memory: bool) -> &'static str {
     if out_of_memory {
-        "set memory = \"phased\" under [runtime], close other programs, or take a float16 model"
+        "set memory = \"phased\" under [runtime], raise memory_limit_mib if there is one, close other programs, or take a float16 model"
     } else if message.contains("cannot open shared object file") {
         "a library of CUDA or cuDNN is missing: run `ip2p setup --cuda`"
     } else if message.contains("providers_cuda") {
@@ -260,7 +280,7 @@ fn session_help(message: &str, out_of_memory: bool) -> &'static str {
 
 fn run_help(out_of_memory: bool) -> &'static str {
     if out_of_memory {
-        "set batch = 1 and memory = \"phased\" under [runtime], or lower `resolution` under [size]"
+        "set batch = 1 and memory = \"phased\" under [runtime], raise memory_limit_mib if there is one, or lower `resolution` under [size]"
     } else {
         "run `ip2p doctor` on the model folder; try device = \"cpu\" to see whether the device is at fault"
     }
@@ -277,11 +297,35 @@ mod tests {
             "CUDA failure 2: out of memory ; GPU=0",
             "std::bad_alloc",
             "CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED",
+            // As users report them from runs on GPUs and capped arenas, file positions shortened.
+            "Non-zero status code returned while running Conv node. Name:'/patch_embed/Conv' Status Message: \
+             bfc_arena.cc:376 void* onnxruntime::BFCArena::AllocateRawInternal(size_t, bool, onnxruntime::Stream*, \
+             bool, onnxruntime::WaitNotificationFn) Failed to allocate memory for requested buffer of size 2830172160",
+            "Non-zero status code returned while running MatMul node. Name:'/attn1/MatMul' Status Message: \
+             bfc_arena.cc:360 void* onnxruntime::BFCArena::AllocateRawInternal(size_t, bool, onnxruntime::Stream*) \
+             Available memory of 31251968 is smaller than requested bytes of 1073741824",
+            "CUDA failure 2: out of memory ; GPU=0 ; hostname=node ; file=cuda_allocator.cc ; line=48 ; \
+             expr=cudaMalloc((void**)&p, size);",
+            "Exception during initialization: cuda_call.cc:121 CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED ; GPU=0 ; \
+             hostname=node ; file=cuda_execution_provider.cc ; line=164 ; expr=cublasCreate(&cublas_handle_);",
+            "CUDNN failure 4: CUDNN_STATUS_ALLOC_FAILED ; GPU=0 ; hostname=node ; expr=cudnnCreate(&cudnn_handle_);",
+            "CUDNN failure 4003: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED ; GPU=0",
+            "CUFFT failure 2: CUFFT_ALLOC_FAILED ; GPU=0",
+            "CUDA_ERROR_OUT_OF_MEMORY",
+            "bad allocation",
+            "mmap: Cannot allocate memory",
         ] {
             assert!(says_out_of_memory(message), "{message}");
         }
-        assert!(!says_out_of_memory(
-            "Got invalid dimensions for input: sample"
-        ));
+        for message in [
+            "Got invalid dimensions for input: sample",
+            // The codes that exhausted memory comes with, on other occasions.
+            "CUDNN failure 4: CUDNN_STATUS_INTERNAL_ERROR ; GPU=0 ; expr=cudnnFindConvolutionForwardAlgorithmEx(...);",
+            "CUDA failure 700: an illegal memory access was encountered ; GPU=0 ; expr=cudaStreamSynchronize(stream)",
+            "CUBLAS failure 14: CUBLAS_STATUS_INTERNAL_ERROR ; GPU=0",
+            "not enough space: expected 318080, got 314240",
+        ] {
+            assert!(!says_out_of_memory(message), "{message}");
+        }
     }
 }

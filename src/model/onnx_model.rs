@@ -5,8 +5,8 @@ use std::sync::Arc;
 use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis, Slice, concatenate};
 
 use super::graph::TimestepShape;
-use super::runtime::{ExecutionDevice, Runtime};
-use super::session::Session;
+use super::runtime::{ArenaStatistics, ExecutionDevice, Runtime, cap_cpu};
+use super::session::{Session, SessionOptions};
 use super::{ModelError, ModelFolder, Tokenizer, tensors};
 use crate::engine::{Component, Denoiser};
 
@@ -18,6 +18,7 @@ pub struct OnnxModel {
     runtime: Runtime,
     device: ExecutionDevice,
     threads: usize,
+    limit_bytes: Option<usize>,
     sessions: [Option<Session>; 4],
 }
 
@@ -40,8 +41,18 @@ impl OnnxModel {
             runtime,
             device,
             threads,
+            limit_bytes: None,
             sessions: [const { None }; 4],
         })
+    }
+
+    /// With a limit to what ONNX Runtime's arenas take of the device's memory; weights count. On the CPU the
+    /// components share one arena. On CUDA each has its own, which may take what the others left when it was
+    /// loaded.
+    #[must_use]
+    pub fn with_memory_limit(mut self, bytes: Option<u64>) -> Self {
+        self.limit_bytes = bytes.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        self
     }
 
     /// What it was made of.
@@ -60,17 +71,43 @@ impl OnnxModel {
     }
 
     fn session(&mut self, component: Component) -> Result<&mut Session, ModelError> {
-        let slot = &mut self.sessions[component as usize];
-        if let Some(session) = slot {
-            return Ok(session);
+        let session = match self.sessions[component as usize].take() {
+            Some(session) => session,
+            None => self.open(component)?,
+        };
+        Ok(self.sessions[component as usize].insert(session))
+    }
+
+    fn open(&self, component: Component) -> Result<Session, ModelError> {
+        let path = self.folder.model_file(component);
+        let mut limit_bytes = self.limit_bytes;
+        match (self.device, limit_bytes) {
+            // An arena keeps what it once took, in pieces: a new one when nobody uses the old one.
+            (ExecutionDevice::Cpu, Some(limit)) if self.sessions.iter().all(Option::is_none) => {
+                cap_cpu(self.runtime.environment(), limit)
+                    .map_err(|error| Session::not_made(&path, &error))?;
+            }
+            (ExecutionDevice::Cuda(_), Some(limit)) => {
+                let taken: u64 = self.arenas().map(|arena| arena.total_allocated).sum();
+                let taken = usize::try_from(taken).unwrap_or(usize::MAX);
+                // ONNX Runtime takes 0 for no limit.
+                limit_bytes = Some(limit.saturating_sub(taken).max(1));
+            }
+            _ => {}
         }
-        Ok(slot.insert(Session::load(
-            &self.runtime,
-            component,
-            &self.folder.model_file(component),
-            self.device,
-            self.threads,
-        )?))
+        let options = SessionOptions {
+            device: self.device,
+            threads: self.threads,
+            limit_bytes,
+        };
+        Session::load(&self.runtime, component, &path, options)
+    }
+
+    /// The arenas of the loaded components, each once.
+    fn arenas(&self) -> impl Iterator<Item = ArenaStatistics> {
+        let shared = self.device == ExecutionDevice::Cpu && self.limit_bytes.is_some();
+        let all = self.sessions.iter().flatten().filter_map(Session::arena);
+        all.take(if shared { 1 } else { usize::MAX })
     }
 
     fn predict_rows(
@@ -117,6 +154,15 @@ impl Denoiser for OnnxModel {
 
     fn unload(&mut self, component: Component) {
         self.sessions[component as usize] = None;
+    }
+
+    fn arena_peak_bytes(&self) -> Option<u64> {
+        // One component works at a time: the others hold their weights meanwhile.
+        let (in_use, rise) = self
+            .arenas()
+            .map(|arena| (arena.in_use, arena.max_in_use.saturating_sub(arena.in_use)))
+            .reduce(|sum, arena| (sum.0 + arena.0, sum.1.max(arena.1)))?;
+        Some(in_use + rise)
     }
 
     fn encode_text(&mut self, text: &str) -> Result<Array3<f32>, ModelError> {

@@ -5,45 +5,71 @@ use std::path::Path;
 use ndarray::{Array, Dimension};
 use ort::ep::{self, ArenaExtendStrategy, ExecutionProviderDispatch};
 use ort::logging::LogLevel;
+use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::builder::{BuilderResult, GraphOptimizationLevel, SessionBuilder};
 use ort::session::{Session as OrtSession, SessionInputValue};
 
 use super::error::says_out_of_memory;
-use super::runtime::{ExecutionDevice, Runtime};
+use super::runtime::{ArenaStatistics, ExecutionDevice, Runtime, arena_statistics};
 use super::{ModelError, tensors};
 use crate::engine::Component;
+
+/// How a session is made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SessionOptions {
+    pub device: ExecutionDevice,
+    /// For the CPU; 0 is the physical cores.
+    pub threads: usize,
+    /// On CUDA, the most that this session's arena may take. On the CPU, whether the environment's arena is
+    /// used, which has the limit.
+    pub limit_bytes: Option<usize>,
+}
 
 /// A loaded component. Dropping it frees its memory.
 #[derive(Debug)]
 pub(super) struct Session {
     component: Component,
+    /// The allocator of the device's memory, to be asked what it holds.
+    arena: Option<Allocator>,
     inner: OrtSession,
 }
 
 impl Session {
-    /// Loads the graph at `path`. `threads` is for the CPU; 0 is the physical cores.
+    /// Loads the graph at `path`.
     pub fn load(
         runtime: &Runtime,
         component: Component,
         path: &Path,
-        device: ExecutionDevice,
-        threads: usize,
+        options: SessionOptions,
     ) -> Result<Self, ModelError> {
-        let failed = |error: ort::Error| {
-            let message = plain(error.message());
-            ModelError::Session {
-                path: path.to_owned(),
-                out_of_memory: says_out_of_memory(&message),
-                message,
-            }
-        };
+        let failed = |error: ort::Error| Self::not_made(path, &error);
         let inner = SessionBuilder::new(runtime.environment())
             .map_err(failed)
-            .and_then(|builder| {
-                configure(builder, device, threads).map_err(|error| failed(error.into()))
-            })
+            .and_then(|builder| configure(builder, options).map_err(|error| failed(error.into())))
             .and_then(|mut builder| builder.commit_from_file(path).map_err(failed))?;
-        Ok(Self { component, inner })
+        let arena = memory_of(options.device)
+            .and_then(|place| Allocator::new(&inner, place))
+            .ok();
+        Ok(Self {
+            component,
+            arena,
+            inner,
+        })
+    }
+
+    /// An error of ONNX Runtime in making the session of a graph.
+    pub fn not_made(path: &Path, error: &ort::Error) -> ModelError {
+        let message = plain(error.message());
+        ModelError::Session {
+            path: path.to_owned(),
+            out_of_memory: says_out_of_memory(&message),
+            message,
+        }
+    }
+
+    /// What the arena of this session's device holds; `None` if it does not say.
+    pub fn arena(&self) -> Option<ArenaStatistics> {
+        arena_statistics(self.arena.as_ref()?)
     }
 
     /// Runs the graph; gives the output of a name as float32.
@@ -91,22 +117,42 @@ impl Session {
     clippy::result_large_err,
     reason = "the type is ort's, whose steps all give it"
 )]
-fn configure(builder: SessionBuilder, device: ExecutionDevice, threads: usize) -> BuilderResult {
+fn configure(builder: SessionBuilder, options: SessionOptions) -> BuilderResult {
     let builder = builder
         .with_optimization_level(GraphOptimizationLevel::All)?
         .with_log_level(LogLevel::Warning)?
-        .with_intra_threads(threads)?;
-    match device {
+        .with_intra_threads(options.threads)?;
+    match options.device {
+        ExecutionDevice::Cpu if options.limit_bytes.is_some() => builder.with_env_allocators(),
         ExecutionDevice::Cpu => Ok(builder),
-        ExecutionDevice::Cuda(index) => builder.with_execution_providers([cuda(index)]),
+        ExecutionDevice::Cuda(index) => {
+            builder.with_execution_providers([cuda(index, options.limit_bytes)])
+        }
     }
+}
+
+/// Where a device's tensors are.
+fn memory_of(device: ExecutionDevice) -> ort::Result<MemoryInfo<'static>> {
+    let (place, index) = match device {
+        ExecutionDevice::Cpu => (AllocationDevice::CPU, 0),
+        ExecutionDevice::Cuda(index) => (AllocationDevice::CUDA, device_id(index)),
+    };
+    MemoryInfo::new(place, index, AllocatorType::Device, MemoryType::Default)
+}
+
+fn device_id(index: u32) -> i32 {
+    i32::try_from(index).unwrap_or(i32::MAX)
 }
 
 /// The CUDA provider. Failing to register is an error, for otherwise ONNX Runtime goes on silently on the
 /// CPU; TF32 is off for float32 results; exhaustive convolution search takes minutes and gigabytes.
-fn cuda(index: u32) -> ExecutionProviderDispatch {
-    ep::CUDA::default()
-        .with_device_id(i32::try_from(index).unwrap_or(i32::MAX))
+fn cuda(index: u32, limit_bytes: Option<usize>) -> ExecutionProviderDispatch {
+    let provider = match limit_bytes {
+        Some(limit) => ep::CUDA::default().with_memory_limit(limit),
+        None => ep::CUDA::default(),
+    };
+    provider
+        .with_device_id(device_id(index))
         .with_tf32(false)
         .with_conv_algorithm_search(ep::cuda::ConvAlgorithmSearch::Heuristic)
         .with_arena_extend_strategy(ArenaExtendStrategy::SameAsRequested)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Prepared;
-use super::memory::policy;
+use super::memory::{limit_bytes, policy};
 use super::timings::Timings;
 use crate::Error;
 use crate::engine::{self, Ending, Event, Job};
@@ -233,7 +233,8 @@ impl Place {
                 self.runtime.clone(),
                 self.device,
                 threads,
-            )?;
+            )?
+            .with_memory_limit(limit_bytes(&prepared.spec.runtime));
             let gpu = self.device.cuda_index();
             let policy = policy(
                 &prepared.spec.runtime,

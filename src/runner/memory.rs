@@ -1,6 +1,7 @@
 //! How much at a time: `runtime.memory` and `runtime.batch` resolved for a model and a device.
 
-use crate::engine::Policy;
+use crate::engine::{Component, Policy};
+use crate::model::ModelError;
 use crate::plan::ModelEntry;
 use crate::spec::{Batch, MemoryPolicy, Runtime};
 
@@ -14,7 +15,7 @@ const USABLE: f64 = 0.8;
 /// card busy from four cells on; the engine halves it where memory runs out.
 const GPU_BATCH: usize = 4;
 
-/// The policy for one model; `free_bytes` is the device's free memory, if known.
+/// The policy for one model; `free_bytes` is the device's free memory, if known. A limit makes it less.
 pub fn policy(
     runtime: &Runtime,
     model: &ModelEntry,
@@ -25,7 +26,10 @@ pub fn policy(
         MemoryPolicy::Phased => true,
         MemoryPolicy::Resident => false,
         MemoryPolicy::Auto => {
-            free_bytes.is_some_and(|free| resident_bytes(model) > USABLE * free as f64)
+            let free = free_bytes.map(|free| USABLE * free as f64);
+            let limit = limit_bytes(runtime).map(|limit| limit as f64);
+            let usable = free.into_iter().chain(limit).reduce(f64::min);
+            usable.is_some_and(|usable| resident_bytes(model) > usable)
         }
     };
     let batch = match runtime.batch {
@@ -41,6 +45,25 @@ pub fn policy(
     }
 }
 
+/// `runtime.memory_limit_mib` in bytes.
+pub fn limit_bytes(runtime: &Runtime) -> Option<u64> {
+    let limit = runtime.memory_limit_mib?;
+    Some(u64::from(limit.get()) << 20)
+}
+
+/// Refuses a limit that the weights of a model's largest component exceed by themselves.
+pub fn check_limit(runtime: &Runtime, model: &ModelEntry) -> Result<(), ModelError> {
+    let sizes = Component::ALL.into_iter().zip(model.component_bytes);
+    match (limit_bytes(runtime), sizes.max_by_key(|&(_, bytes)| bytes)) {
+        (Some(limit), Some((component, bytes))) if limit < bytes => Err(ModelError::MemoryLimit {
+            limit_mib: limit >> 20,
+            component,
+            weights_mib: bytes.div_ceil(1 << 20),
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// Memory of all components that are in use at once in resident memory: the text encoder is gone by then.
 pub fn resident_bytes(model: &ModelEntry) -> f64 {
     let [_, vae_encoder, unet, vae_decoder] = model.component_bytes;
@@ -50,4 +73,66 @@ pub fn resident_bytes(model: &ModelEntry) -> f64 {
 /// Memory of the largest component.
 pub fn phased_bytes(model: &ModelEntry) -> f64 {
     SESSION_OVERHEAD * model.component_bytes.into_iter().max().unwrap_or(0) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+    use crate::diffusion::SchedulerKind;
+
+    const MIB: u64 = 1 << 20;
+
+    /// Of 100, 200, 400 and 100 MiB: resident 1050 MiB.
+    fn model() -> ModelEntry {
+        ModelEntry {
+            name: "m".to_owned(),
+            path: "m".into(),
+            sha256: String::new(),
+            resolution: 512,
+            vae_factor: 8,
+            size_multiple: 64,
+            scheduler: SchedulerKind::Ddim,
+            precision: "fp32".to_owned(),
+            component_bytes: [100 * MIB, 200 * MIB, 400 * MIB, 100 * MIB],
+        }
+    }
+
+    fn limited(mib: u32) -> Runtime {
+        Runtime {
+            memory_limit_mib: NonZeroU32::new(mib),
+            ..Runtime::default()
+        }
+    }
+
+    #[test]
+    fn memory_is_phased_where_the_smaller_of_free_and_limit_is_too_small() {
+        let phased = |runtime: Runtime, free: Option<u64>| {
+            policy(&runtime, &model(), true, free.map(|mib| mib * MIB)).phased
+        };
+        assert!(!phased(Runtime::default(), Some(2000)));
+        assert!(phased(Runtime::default(), Some(1200)));
+        assert!(phased(limited(1000), Some(2000)));
+        assert!(phased(limited(1000), None));
+        assert!(phased(limited(3000), Some(1200)));
+        assert!(!phased(limited(1100), Some(2000)));
+        assert!(!phased(Runtime::default(), None));
+    }
+
+    #[test]
+    fn a_limit_below_the_largest_component_is_refused_with_the_remedy() {
+        assert!(check_limit(&limited(400), &model()).is_ok());
+        assert!(check_limit(&Runtime::default(), &model()).is_ok());
+        let error = check_limit(&limited(399), &model()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "runtime.memory_limit_mib is 399, but unet alone has 400 MiB of weights"
+        );
+        let help = miette::Diagnostic::help(&error).unwrap().to_string();
+        assert!(
+            help.starts_with("raise memory_limit_mib to 600 or more"),
+            "{help}"
+        );
+    }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::memory::check_limit;
 use crate::Error;
 use crate::diffusion::{Sampler, SchedulerConfig};
 use crate::engine::Component;
@@ -53,6 +54,9 @@ pub fn prepare(sweep: &Path, flags: RuntimeOverrides) -> Result<Prepared, Error>
         .zip(&models)
         .map(|(named, model)| model.entry(named))
         .collect::<Result<Vec<_>, _>>()?;
+    for entry in &model_entries {
+        check_limit(&spec.runtime, entry)?;
+    }
     let image_entries = distinct(&spec.images, &spec.preset_images)
         .into_par_iter()
         .map(image_entry)

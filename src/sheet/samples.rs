@@ -160,8 +160,11 @@ fn record(key: &CellKey, index: usize) -> Record {
             denoise_ms: Some(900.0 + 350.0 * index as f64),
             ..StageTimes::default()
         },
+        memory: None,
         vram_peak_mib: None,
         vram_source: None,
+        vram_device_mib: None,
+        vram_device_source: None,
         rss_peak_mib: None,
         image_change: None,
         measures: None,

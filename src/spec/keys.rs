@@ -100,7 +100,7 @@ impl Table {
                 "preset",
             ],
             Self::Size => &["resolution", "fit", "width", "height"],
-            Self::Runtime => &["device", "threads", "memory", "batch"],
+            Self::Runtime => &["device", "threads", "memory", "batch", "memory_limit_mib"],
             Self::Numerics => &["noise", "guidance"],
             Self::Sheet => &[
                 "rows",
@@ -181,6 +181,7 @@ impl Key {
             "threads" => "threads = 0",
             "memory" => "memory = \"auto\"",
             "batch" => "batch = \"auto\"",
+            "memory_limit_mib" => "memory_limit_mib = 4096",
             "noise" => "noise = \"torch-cpu\"",
             "guidance" => "guidance = \"formula\"",
             "rows" => "rows = \"image_guidance_scale\"",

@@ -120,6 +120,8 @@ pub struct RuntimeOverrides {
     pub memory: Option<MemoryPolicy>,
     /// `--batch`.
     pub batch: Option<Batch>,
+    /// `--memory-limit-mib`.
+    pub memory_limit_mib: Option<NonZeroU32>,
 }
 
 impl Runtime {
@@ -130,6 +132,7 @@ impl Runtime {
             threads: flags.threads.unwrap_or(self.threads),
             memory: flags.memory.unwrap_or(self.memory),
             batch: flags.batch.unwrap_or(self.batch),
+            memory_limit_mib: flags.memory_limit_mib.or(self.memory_limit_mib),
         }
     }
 }

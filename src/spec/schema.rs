@@ -113,6 +113,10 @@ mod tests {
             json!(tables::MAX_BATCH)
         );
         assert_eq!(
+            at("/properties/runtime/properties/memory_limit_mib/maximum"),
+            json!(tables::MAX_MEMORY_MIB)
+        );
+        assert_eq!(
             at("/properties/name/maxLength"),
             json!(valid::MAX_NAME_BYTES)
         );

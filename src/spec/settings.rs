@@ -44,6 +44,8 @@ pub struct Runtime {
     pub memory: MemoryPolicy,
     /// Cells denoised together.
     pub batch: Batch,
+    /// The most that ONNX Runtime's arena may take on the device, in MiB.
+    pub memory_limit_mib: Option<NonZeroU32>,
 }
 
 /// `runtime.device`.

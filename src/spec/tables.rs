@@ -30,6 +30,8 @@ pub(super) const CELL: (u32, u32) = (32, 2048);
 pub(super) const MAX_THREADS: u32 = 1024;
 /// `runtime.batch`.
 pub(super) const MAX_BATCH: u32 = 1024;
+/// `runtime.memory_limit_mib`: 16 TiB.
+pub(super) const MAX_MEMORY_MIB: u32 = 1 << 24;
 /// `size.fit`.
 pub(super) const FITS: [&str; 3] = ["crop", "floor", "exact"];
 /// `numerics.noise`.
@@ -136,6 +138,9 @@ pub(super) fn runtime(section: &Section<'_>, faults: &mut Faults) -> Runtime {
             },
         ),
         batch: read(faults, section, "batch", Batch::default(), batch),
+        memory_limit_mib: read(faults, section, "memory_limit_mib", None, |field| {
+            whole(field, (1, MAX_MEMORY_MIB)).map(NonZeroU32::new)
+        }),
     }
 }
 

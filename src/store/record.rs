@@ -28,10 +28,19 @@ pub struct Record {
     pub unet_evals: u32,
     /// Stage times.
     pub times: StageTimes,
-    /// Peak of device memory while its batch ran.
+    /// `resident` or `phased`: how many components were in memory at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<String>,
+    /// Peak of device memory while its batch ran; from an arena, since its components were loaded.
     pub vram_peak_mib: Option<f64>,
-    /// Where that was read: `nvml-process`, `nvml-device`.
+    /// Where that was read: `ort-arena`, or where ONNX Runtime does not say, as `vram_device_source`.
     pub vram_source: Option<String>,
+    /// The same peak as NVIDIA's management library sees it, CUDA's own memory included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vram_device_mib: Option<f64>,
+    /// What that counts: `nvml-process`, or `nvml-device-rise` where processes cannot be told apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vram_device_source: Option<String>,
     /// Peak of the process's resident memory while its batch ran.
     pub rss_peak_mib: Option<f64>,
     /// Mean absolute difference to the fitted input, of 255 levels, 0 to 1.
@@ -145,7 +154,7 @@ pub struct StepRecord {
     pub unet_ms: f64,
     /// Wall time of the whole step.
     pub step_ms: f64,
-    /// Device memory in use after it.
+    /// Device memory: its peak so far where ONNX Runtime's arenas say it, else what is in use after it.
     pub vram_mib: Option<f64>,
     /// Resident memory after it.
     pub rss_mib: Option<f64>,

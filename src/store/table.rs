@@ -6,7 +6,7 @@ use super::{Measures, Record, Status, StepRecord};
 use crate::plan::Cell;
 
 /// The columns of `cells.csv`.
-pub(super) const CELL_COLUMNS: [&str; 33] = [
+pub(super) const CELL_COLUMNS: [&str; 36] = [
     "cell",
     "status",
     "file",
@@ -40,6 +40,9 @@ pub(super) const CELL_COLUMNS: [&str; 33] = [
     "contrast_change",
     "advice",
     "error",
+    "memory",
+    "vram_device_mib",
+    "vram_device_source",
 ];
 
 /// The columns of `steps.csv`.
@@ -99,6 +102,9 @@ pub(super) fn cell_row(cell: &Cell, record: &Record, advice: Option<&str>) -> Ve
         measured(|measures| measures.contrast_change),
         text(advice.unwrap_or_default()),
         text(record.error.as_deref().unwrap_or_default()),
+        text(record.memory.as_deref().unwrap_or_default()),
+        number(record.vram_device_mib, 1),
+        text(record.vram_device_source.as_deref().unwrap_or_default()),
     ]
 }
 

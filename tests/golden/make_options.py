@@ -1,9 +1,9 @@
 """Make the golden samples of the schedulers' less common options, with IEEE's square root.
 
-torch's float32 square root, measured on an AMD EPYC, is not rounded correctly (up to 0.75 units in the last place;
-18 values in 100 differ from IEEE's), presumably since it is MKL's; it may depend on the machine. Mostly that is lost in the rounding of
-everything else, but zero-SNR rescaling and the ancestral sigma_down of a very noisy first step take small
-differences of roots. So here diffusers runs with numpy's root, which is rounded correctly: what differs from
+torch's float32 square root, measured on an AMD EPYC, is not rounded correctly (up to 0.75 units in the last place; 18
+values in 100 differ from IEEE's), presumably since it is MKL's; it may depend on the machine. Mostly that is lost in
+the rounding of everything else, but zero-SNR rescaling and the ancestral sigma_down of a very noisy first step take
+small differences of roots. So here diffusers runs with numpy's root, which is rounded correctly: what differs from
 these samples differs for another reason.
 
 Writes `options/samplers.safetensors` and `options/index.json`, in the form of `samplers/`.
@@ -15,10 +15,9 @@ from pathlib import Path
 import diffusers
 import numpy as np
 import torch
-from safetensors.torch import save_file
-
 from make_samplers import CONFIGS as COMMON
 from make_samplers import SEED, ZERO_SNR, sample
+from safetensors.torch import save_file
 from schedulers import CLASSES, make_scheduler
 
 FOLDER = Path(__file__).parent / "options"
@@ -28,14 +27,26 @@ MULTISTEP = ["dpmpp_2m", "dpmpp_2m_karras", "unipc"]
 V = {"prediction_type": "v_prediction"}
 SAMPLE = {"prediction_type": "sample"}
 
+TRAINED = {"trained_betas": [0.001 * i for i in range(1, 101)], "num_train_timesteps": 100}
+LIMITS = {"use_karras_sigmas": True, "sigma_min": 0.1, "sigma_max": 10.0}
 CASES: list[tuple[str, dict, list[str], list[int]]] = [
     ("zero_snr", ZERO_SNR, list(CLASSES), [1, 2, 5, 20]),
     ("steps_61", COMMON["trailing"], list(CLASSES), [61]),
     ("sample", BASE | SAMPLE, ["euler", "heun", "lms", "ddim", "ddpm", "lcm", *MULTISTEP], [5]),
     ("v", BASE | V, list(CLASSES), [5]),
-    ("trained_betas", {"trained_betas": [0.001 * i for i in range(1, 101)], "num_train_timesteps": 100}, list(CLASSES), [5]),
+    (
+        "trained_betas",
+        {"trained_betas": [0.001 * i for i in range(1, 101)], "num_train_timesteps": 100},
+        list(CLASSES),
+        [5],
+    ),
     ("karras", BASE | {"use_karras_sigmas": True}, [*K_DIFFUSION, "unipc"], [1, 5, 20]),
-    ("karras_limits", BASE | {"use_karras_sigmas": True, "sigma_min": 0.1, "sigma_max": 10.0}, [*K_DIFFUSION, *MULTISTEP[1:]], [5]),
+    (
+        "karras_limits",
+        BASE | {"use_karras_sigmas": True, "sigma_min": 0.1, "sigma_max": 10.0},
+        [*K_DIFFUSION, *MULTISTEP[1:]],
+        [5],
+    ),
     ("log_linear", BASE | {"interpolation_type": "log_linear"}, ["euler"], [5]),
     ("sigma_min", BASE | {"final_sigmas_type": "sigma_min"}, ["euler", *MULTISTEP], [1, 5, 20]),
     ("karras_sigma_min", BASE | {"final_sigmas_type": "sigma_min", "use_karras_sigmas": True}, ["unipc"], [5]),
@@ -81,7 +92,12 @@ def main() -> None:
     for config_name, config, names, all_steps in CASES:
         for name in names:
             for steps in all_steps:
-                case = {"name": f"{config_name}.{name}.{steps}", "config": config_name, "scheduler": name, "steps": steps}
+                case = {
+                    "name": f"{config_name}.{name}.{steps}",
+                    "config": config_name,
+                    "scheduler": name,
+                    "steps": steps,
+                }
                 try:
                     scheduler = make_scheduler(name, config)
                     arrays = sample(scheduler, steps)

@@ -158,7 +158,7 @@ fn every_table_is_read() {
         "guidance_scale = [3, 9]\nimage_guidance_scale = [1, 2]\nscheduler = [\"ddim\", \"euler\"]\n\
          [[exclude]]\nguidance_scale = 9\nimage_guidance_scale = 1.0\n\
          [size]\nfit = \"exact\"\nwidth = 512\nheight = 256\n\
-         [runtime]\ndevice = \"cuda:1\"\nthreads = 4\nmemory = \"phased\"\nbatch = 8\n\
+         [runtime]\ndevice = \"cuda:1\"\nthreads = 4\nmemory = \"phased\"\nbatch = 8\nmemory_limit_mib = 4096\n\
          [numerics]\nnoise = \"torch-cuda\"\nguidance = \"diffusers\"\n\
          [sheet]\nrows = \"scheduler\"\ncolumns = \"guidance_scale\"\ncell = 64\nshow_input = false",
     );
@@ -177,6 +177,10 @@ fn every_table_is_read() {
     assert_eq!(spec.runtime.threads, 4);
     assert_eq!(spec.runtime.memory, MemoryPolicy::Phased);
     assert_eq!(spec.runtime.batch.to_string(), "8");
+    assert_eq!(
+        spec.runtime.memory_limit_mib,
+        std::num::NonZeroU32::new(4096)
+    );
     assert_eq!(spec.numerics.noise, NoiseSource::TorchCuda);
     assert_eq!(spec.numerics.guidance, GuidanceMode::Diffusers);
     assert_eq!(spec.sheet.rows, Some(Parameter::Scheduler));

@@ -161,6 +161,10 @@ fn settings_that_do_not_exist_are_refused() {
         "runtime.batch is 0, which is outside 1 to 1024\n6:9\ngive a number from 1 to 1024",
     );
     refuses(
+        "[runtime]\nmemory_limit_mib = 0",
+        "runtime.memory_limit_mib is 0, which is outside 1 to 16777216\n6:20\ngive a number from 1 to 16777216",
+    );
+    refuses(
         "[numerics]\nnoise = 'torch'",
         "numerics.noise: unknown noise \"torch\"\n6:9\nchoose from: torch-cpu, torch-cuda",
     );

@@ -1,0 +1,114 @@
+"""The trainings begin, end, go on after an interruption, and give what diffusers' pipeline runs."""
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT
+
+from models import new_text_encoder, new_unet
+from training import Average, Clock, Muon, orthogonal, save_atomically
+
+SCRIPTS = ROOT / "onnx" / "demo_model"
+
+
+def script(name: str, *arguments: object) -> str:
+    command = [sys.executable, str(SCRIPTS / name), *map(str, arguments)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The committed model as checkpoints, and a few encoded pairs."""
+    folder = tmp_path_factory.mktemp("work")
+    script("restore.py", ROOT / "onnx" / "demo", "--work", folder)
+    script("pairs.py", "--work", folder, "--scenes", 3)
+    return folder
+
+
+def test_an_interrupted_training_goes_on_from_its_checkpoint(work: Path) -> None:
+    before = torch.load(work / "editor.pt")["average"]
+    script("train_editor.py", "--work", work, "--resume", work / "editor.pt", "--steps", 2, "--batch", 2)
+    after = torch.load(work / "editor.pt")["average"]
+    assert before.keys() == after.keys()
+    moved = [
+        name for name, value in before.items() if value.is_floating_point() and not torch.equal(value, after[name])
+    ]
+    assert len(moved) > len(before) / 2
+    with open(work / "editor.csv") as file:
+        [row] = csv.DictReader(file)
+    assert row["step"] == "2" and float(row["loss"]) < 1, "a trained model starts with a small loss"
+
+
+def test_the_batched_sampler_gives_the_pictures_of_diffusers(work: Path) -> None:
+    assert "at most" in script("evaluate.py", work / "pipeline", "--out", work / "figures", "--parts", "proof")
+
+
+def test_a_training_without_an_end_says_so() -> None:
+    with pytest.raises(SystemExit, match="hint: use --minutes or --steps"):
+        Clock(None, None)
+
+
+def test_the_learning_rate_warms_up_and_ends_at_zero() -> None:
+    clock = Clock(None, 100)
+    shares = []
+    for clock.step in range(101):
+        shares.append(clock.learning_share(clock.progress(), warmup_steps=10))
+    assert shares[0] < shares[9] and max(shares) > 0.9
+    assert np.all(np.diff(shares[10:]) < 0) and shares[-1] == pytest.approx(0)
+
+
+def test_orthogonal_updates_have_singular_values_near_one() -> None:
+    torch.manual_seed(0)
+    for shape in ((32, 64), (64, 32), (16, 16)):
+        values = torch.linalg.svdvals(orthogonal(torch.randn(shape), steps=5).float())
+        assert values.max() < 1.3 and values.median() > 0.6
+
+
+def test_muon_lowers_the_loss_of_a_small_regression() -> None:
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(8, 32), torch.nn.SiLU(), torch.nn.Linear(32, 4))
+    inputs, targets = torch.randn(64, 8), torch.randn(64, 4)
+    optimizer, losses = Muon(net, lr=0.02, adam_lr=0.002), []
+    for _ in range(150):
+        loss = (net(inputs) - targets).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_the_average_lags_behind_and_swapping_twice_changes_nothing() -> None:
+    net = torch.nn.Linear(2, 2, bias=False)
+    average = Average(net, decay=0.9)
+    start = net.weight.detach().clone()
+    with torch.no_grad():
+        net.weight += 1
+    average.update()
+    moved = net.weight.detach().clone()
+    average.swap()
+    assert torch.all(net.weight > start) and torch.all(net.weight < moved)
+    average.swap()
+    assert torch.equal(net.weight, moved)
+
+
+def test_a_failed_save_keeps_the_last_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "editor.pt"
+    save_atomically({"step": 1}, path)
+    with pytest.raises(Exception, match="pickle|lambda"):
+        save_atomically({"step": lambda: 2}, path)
+    assert torch.load(path) == {"step": 1}
+
+
+def test_the_networks_are_small_enough_for_the_repository() -> None:
+    from tokenizer import new_tokenizer
+
+    count = sum(
+        parameter.numel() for net in (new_unet(), new_text_encoder(new_tokenizer())) for parameter in net.parameters()
+    )
+    assert count < 4.5e6
