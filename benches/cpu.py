@@ -4,7 +4,8 @@ Called by cpu.sh. Every repeat runs the three in another order, each in a proces
 taken within a repeat: what else the machine does then weighs on all three. Images are compared, so that the
 three did the same work. `process` is the wall time of the whole process: with loading, and for ip2p with hashing,
 CSVs, sheet and report. `loop` is from the first encoding to the last image, without loading. `cpu` is the
-processor time of the process, which a busy machine disturbs least.
+processor time of the process, which a busy machine disturbs least. OpenMP's threads, which torch has, wait asleep
+(OMP_WAIT_POLICY): spinning makes them up to ten times slower where they have to share a core.
 """
 
 import argparse
@@ -98,7 +99,8 @@ def timed(program: str, repeat: int, grid: dict, args) -> Timing:
 
 def output(command: list) -> str:
     """The last line of a command's output; its other words are shown only if it fails."""
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, env=environment)
     if done.returncode:
         raise SystemExit(f"error: {command[:3]} failed\n{done.stderr}")
     return done.stdout.strip().splitlines()[-1]

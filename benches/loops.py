@@ -21,7 +21,7 @@ from PIL import Image
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("loop", choices=("onnxruntime", "diffusers"))
-    parser.add_argument("grid", type=Path, help="what to run, as cpu.py or gpu.py writes it")
+    parser.add_argument("grid", type=Path, help="what to run, as cpu.py writes it")
     parser.add_argument("--out", type=Path, required=True, help="folder for the images")
     args = parser.parse_args()
     grid = json.loads(args.grid.read_text())
