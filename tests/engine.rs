@@ -6,7 +6,7 @@
     reason = "a test says what it saw"
 )]
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -18,7 +18,7 @@ use ip2p_sweep::engine::{
 use ip2p_sweep::meter::Meter;
 use ip2p_sweep::plan::{ImageEntry, ModelEntry, Plan, Schedule};
 use ip2p_sweep::spec::{
-    GuidanceMode, NamedPath, Numerics, Runtime, Scale, SheetSpec, Size, SweepSpec,
+    GuidanceMode, NamedPath, Numerics, Overrides, Runtime, Scale, SheetSpec, Size, SweepSpec,
 };
 use ip2p_sweep::store::{Record, Status};
 use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis};
@@ -27,6 +27,7 @@ const ONE_BY_ONE: Policy = Policy {
     phased: false,
     batch: 1,
     unet_rows: 1,
+    pad: false,
 };
 const STEPS: u32 = 4;
 
@@ -46,6 +47,8 @@ struct Fake {
     decoder_needs_all_memory: bool,
     /// Texts that cannot be encoded.
     refused_text: Option<&'static str>,
+    /// How many rows a call had.
+    shapes: BTreeSet<usize>,
     /// The UNet row at which a prediction is NaN.
     nan_at_row: Option<u64>,
 }
@@ -110,6 +113,7 @@ impl Denoiser for Fake {
     ) -> Result<Array4<f32>, FakeError> {
         assert!(self.is_loaded(Component::Unet));
         let rows = sample.dim().0;
+        self.shapes.insert(rows);
         if self.row_limit.is_some_and(|limit| rows > limit) {
             return Err(FakeError::OutOfMemory);
         }
@@ -158,6 +162,8 @@ fn spec(folder: &Path) -> SweepSpec {
         negative_prompts: vec![String::new()],
         guidance_scales: vec![scale("7.5"), scale("1.5")],
         image_guidance_scales: vec![scale("1.0"), scale("1.5")],
+        guidance_starts: vec![Scale::zero()],
+        guidance_ends: vec![Scale::one()],
         seeds: vec![1, 2],
         num_inference_steps: vec![STEPS],
         schedulers: vec![None],
@@ -227,7 +233,22 @@ impl Run {
 /// Runs a whole plan; stops after so many finished cells, if asked to.
 fn run(plan: &Plan, fake: &mut Fake, policy: Policy, stop_after: Option<usize>) -> Run {
     let pending: Vec<usize> = (0..plan.cells.len()).collect();
-    let schedule = Schedule::new(plan, &pending);
+    run_schedule(
+        plan,
+        &Schedule::new(plan, &pending),
+        fake,
+        policy,
+        stop_after,
+    )
+}
+
+fn run_schedule(
+    plan: &Plan,
+    schedule: &Schedule,
+    fake: &mut Fake,
+    policy: Policy,
+    stop_after: Option<usize>,
+) -> Run {
     let config = SchedulerConfig::parse(
         r#"{"_class_name": "EulerAncestralDiscreteScheduler", "beta_schedule": "scaled_linear",
             "beta_start": 0.00085, "beta_end": 0.012, "prediction_type": "epsilon"}"#,
@@ -306,8 +327,8 @@ fn everything_distinct_is_computed_once() {
         .map(|record| u64::from(record.unet_evals))
         .sum();
     assert_eq!(told, fake.unet_rows, "the records add up");
-    let planned =
-        Schedule::new(&plan, &(0..32).collect::<Vec<_>>()).unet_rows(&plan, |_, _| STEPS as usize);
+    let planned = Schedule::new(&plan, &(0..32).collect::<Vec<_>>())
+        .unet_rows(&plan, |_, _| (0..STEPS).collect());
     assert_eq!(
         planned.evaluated, fake.unet_rows,
         "the plan promised as many"
@@ -329,11 +350,13 @@ fn neither_batches_nor_phases_change_a_pixel() {
             phased: false,
             batch: 3,
             unet_rows: 9,
+            pad: false,
         },
         Policy {
             phased: true,
             batch: 7,
             unet_rows: 2,
+            pad: false,
         },
     ];
     for policy in policies {
@@ -345,6 +368,166 @@ fn neither_batches_nor_phases_change_a_pixel() {
             assert_eq!(fake.loads.len(), 4, "each session is made once");
         }
     }
+}
+
+/// 1 image and seed x 2 starts x 3 ends.
+fn interval_spec(folder: &Path) -> SweepSpec {
+    let mut spec = spec(folder);
+    spec.images.truncate(1);
+    spec.seeds.truncate(1);
+    spec.instructions.truncate(1);
+    spec.guidance_scales = vec![scale("7.5")];
+    spec.image_guidance_scales = vec![scale("1.5")];
+    // Nested so that what is shared does not lie together in the plan.
+    spec.guidance_starts = vec![scale("0.0"), scale("0.25")];
+    spec.guidance_ends = vec![scale("0.5"), scale("1.0"), scale("0.75")];
+    spec
+}
+
+fn evaluations_told(run: &Run) -> u64 {
+    let records = run.records.values();
+    records.map(|record| u64::from(record.unet_evals)).sum()
+}
+
+#[test]
+fn cells_share_their_trajectory_until_they_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = plan(&interval_spec(folder.path()));
+    // G asks three rows, O one of them. First step: G and O part, 3 rows. Then for each of the two starts: step 2,
+    // all G, 3; step 3, the end 0.5 parts, 3; step 4, O after 0.5, 1, and the ends 0.75 and 1.0 part, 3.
+    let expected = 3 + 2 * (3 + 3 + 1 + 3);
+    for (batch, unet_rows) in [(1, 1), (2, 3), (4, 5), (6, 18)] {
+        let policy = Policy {
+            batch,
+            unet_rows,
+            ..ONE_BY_ONE
+        };
+        let mut fake = Fake::default();
+        let run = run(&plan, &mut fake, policy, None);
+        assert_eq!(run.images.len(), 6);
+        assert_eq!(fake.unet_rows, expected, "{policy}");
+        assert_eq!(evaluations_told(&run), expected, "{policy}");
+    }
+    let pending: Vec<usize> = (0..plan.cells.len()).collect();
+    let planned = Schedule::new(&plan, &pending).unet_rows(&plan, |_, _| (0..STEPS).collect());
+    assert_eq!(planned.evaluated, expected);
+    assert_eq!(planned.plain(), 6 * 3 * u64::from(STEPS));
+}
+
+#[test]
+fn shared_trajectories_give_the_pixels_of_cells_that_run_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = interval_spec(folder.path());
+    let together = run(&plan(&spec), &mut Fake::default(), ONE_BY_ONE, None);
+    let plan_of_all = plan(&spec);
+    for (cell, all) in plan_of_all.cells.iter().enumerate() {
+        let mut alone = spec.clone();
+        alone.guidance_starts = vec![all.parameters.guidance_start];
+        alone.guidance_ends = vec![all.parameters.guidance_end];
+        let alone = run(&plan(&alone), &mut Fake::default(), ONE_BY_ONE, None);
+        assert_eq!(together.images[&cell], alone.images[&0], "{}", all.key);
+    }
+}
+
+#[test]
+fn what_is_promised_is_evaluated_whatever_is_left_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spec = spec(folder.path());
+    spec.guidance_starts = vec![scale("0.0"), scale("0.5")];
+    spec.guidance_ends = vec![scale("0.75"), scale("1.0")];
+    let plan = plan(&spec);
+    let every_third: Vec<usize> = (0..plan.cells.len()).step_by(3).collect();
+    for pending in [(0..plan.cells.len()).collect(), every_third] {
+        let schedule = Schedule::new(&plan, &pending);
+        let planned = schedule.unet_rows(&plan, |_, _| (0..STEPS).collect());
+        for batch in [1, 3, 7, 64] {
+            let policy = Policy {
+                batch,
+                unet_rows: batch,
+                ..ONE_BY_ONE
+            };
+            let mut fake = Fake::default();
+            let run = run_schedule(&plan, &schedule, &mut fake, policy, None);
+            assert_eq!(run.images.len(), pending.len());
+            assert_eq!(fake.unet_rows, planned.evaluated, "{policy}");
+            assert_eq!(evaluations_told(&run), planned.evaluated, "{policy}");
+        }
+    }
+}
+
+#[test]
+fn padding_shows_the_model_one_shape_and_changes_no_pixel() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = plan(&spec(folder.path()));
+    let reference = run(&plan, &mut Fake::default(), ONE_BY_ONE, None);
+    let padded = Policy {
+        batch: 3,
+        unet_rows: 5,
+        pad: true,
+        ..ONE_BY_ONE
+    };
+    let mut fake = Fake::default();
+    let run = run(&plan, &mut fake, padded, None);
+    assert_eq!(run.images, reference.images);
+    assert_eq!(fake.shapes, BTreeSet::from([5]));
+    assert_eq!(evaluations_told(&run), evaluations_told(&reference));
+}
+
+#[test]
+fn cells_of_one_course_are_denoised_together_wherever_they_lie() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spec = spec(folder.path());
+    spec.num_inference_steps = vec![3, 4];
+    spec.instructions.truncate(1);
+    spec.guidance_scales.truncate(1);
+    spec.image_guidance_scales.truncate(1);
+    let plan = plan(&spec);
+    let policy = Policy {
+        batch: 4,
+        unet_rows: 8,
+        ..ONE_BY_ONE
+    };
+    let run = run(&plan, &mut Fake::default(), policy, None);
+    let sizes: Vec<u32> = run
+        .records
+        .values()
+        .map(|record| record.batch_size)
+        .collect();
+    assert_eq!(
+        sizes, [4; 8],
+        "2 images x 2 seeds, though the images lie apart"
+    );
+}
+
+#[test]
+fn an_interval_without_steps_is_refused_unless_it_is_excluded() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spec = interval_spec(folder.path());
+    let images = plan(&spec).images;
+    let models = plan(&spec).models;
+    spec.guidance_starts.push(scale("0.5"));
+    let refused = Plan::new(&spec, models.clone(), images.clone()).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "guidance_start is 0.5 where guidance_end is 0.5: guidance would act at no step"
+    );
+    spec.excludes.push(Overrides {
+        guidance_start: Some(scale("0.5")),
+        guidance_end: Some(scale("0.5")),
+        ..Overrides::default()
+    });
+    assert_eq!(Plan::new(&spec, models, images).unwrap().cells.len(), 8);
+}
+
+#[test]
+fn a_cell_without_an_interval_keeps_the_hash_that_it_had_before_there_were_intervals() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spec = spec(folder.path());
+    // First 12 digits of the SHA-256 of the JSON that version 0.1 hashed, computed in Python.
+    let before = "23dea9f6ba36";
+    assert!(plan(&spec).cells[0].key.as_str().ends_with(before));
+    spec.guidance_ends = vec![scale("0.5")];
+    assert!(!plan(&spec).cells[0].key.as_str().ends_with(before));
 }
 
 #[test]
@@ -364,6 +547,7 @@ fn an_exhausted_device_gets_smaller_batches_then_phases() {
             phased: false,
             batch: 8,
             unet_rows: 24,
+            pad: false,
         },
         None,
     );

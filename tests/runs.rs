@@ -71,22 +71,51 @@ fn every_pixel_is_within_one_level_of_diffusers() {
             fs::write(&file, sweep(model, &case)).unwrap();
             let out = folder.path().join(&name);
             let image = run_one(&file, &out, host.clone());
-            let expected = image::open(golden().join("runs").join(text(&case, "png")))
-                .unwrap()
-                .to_rgb8();
-            assert_eq!(image.dimensions(), expected.dimensions(), "{name}");
-            let levels = image
-                .as_raw()
-                .iter()
-                .zip(expected.as_raw())
-                .map(|(a, b)| a.abs_diff(*b));
-            let worst = levels.max().unwrap();
-            println!("{name}: largest difference {worst} of 255");
-            assert!(
-                worst <= PIXEL_TOLERANCE,
-                "{name}: a pixel differs by {worst} levels"
-            );
+            assert_close(&image, &case, &name);
         }
+    }
+}
+
+/// Asserts that every pixel is that of a case's PNG, within the tolerance.
+fn assert_close(image: &image::RgbImage, case: &Value, name: &str) {
+    let expected = image::open(golden().join("runs").join(text(case, "png")))
+        .unwrap()
+        .to_rgb8();
+    assert_eq!(image.dimensions(), expected.dimensions(), "{name}");
+    let levels = image
+        .as_raw()
+        .iter()
+        .zip(expected.as_raw())
+        .map(|(a, b)| a.abs_diff(*b));
+    let worst = levels.max().unwrap();
+    println!("{name}: largest difference {worst} of 255");
+    assert!(
+        worst <= PIXEL_TOLERANCE,
+        "{name}: a pixel differs by {worst} levels"
+    );
+}
+
+#[test]
+fn guidance_in_an_interval_is_that_of_scales_switched_from_step_to_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = common::host();
+    for case in golden_json("runs/intervals.json")["cases"]
+        .as_array()
+        .unwrap()
+    {
+        let name = text(case, "png").replace('/', "-");
+        let sweep = sweep(text(case, "model"), case).replace(
+            "[size]",
+            &format!(
+                "guidance_start = {}\nguidance_end = {}\n[size]",
+                text(case, "guidance_start"),
+                text(case, "guidance_end")
+            ),
+        );
+        let file = folder.path().join(format!("{name}.toml"));
+        fs::write(&file, sweep).unwrap();
+        let image = run_one(&file, &folder.path().join(&name), host.clone());
+        assert_close(&image, case, &name);
     }
 }
 

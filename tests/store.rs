@@ -268,7 +268,7 @@ fn tables_have_the_documented_columns_and_no_formulas() {
     run.record(failed(&plan, 1), None).unwrap();
     run.record(record(&plan, 0), Some(&picture(0))).unwrap();
     let columns = "cell,status,file,model,image,instruction,negative_prompt,guidance_scale,\
-        image_guidance_scale,seed,num_inference_steps,scheduler,width,height,device,precision,batch_size,unet_evals,\
+        image_guidance_scale,guidance_start,guidance_end,seed,num_inference_steps,scheduler,width,height,device,precision,batch_size,unet_evals,\
         encode_text_ms,encode_image_ms,denoise_ms,decode_ms,save_ms,total_ms,vram_peak_mib,vram_source,rss_peak_mib,\
         image_change,ssim,saturation_change,contrast_change,advice,error,memory,vram_device_mib,\
         vram_device_source";
@@ -296,16 +296,19 @@ fn tables_have_the_documented_columns_and_no_formulas() {
     };
     assert_eq!(done[0], plan.cells[0].key.as_str());
     assert_eq!(done[1..3], ["done", "cells/s0-0123456789ab.png"]);
-    assert_eq!(done[5..10], [INSTRUCTION, "'=1+1", "7.0", "1.25", "0"]);
-    assert_eq!(done[16..22], ["1", "60", "", "", "1234.6", ""]);
     assert_eq!(
-        done[24..],
+        done[5..12],
+        [INSTRUCTION, "'=1+1", "7.0", "1.25", "0.0", "1.0", "0"]
+    );
+    assert_eq!(done[18..24], ["1", "60", "", "", "1234.6", ""]);
+    assert_eq!(
+        done[26..],
         [
             "", "", "100.2", "0.12500", "0.75000", "-0.02500", "0.01250", "", "", "", "", ""
         ]
     );
     assert_eq!(failed[1..3], ["failed", ""]);
-    assert_eq!(failed[32], "latents are NaN at step 3");
+    assert_eq!(failed[34], "latents are NaN at step 3");
     let steps = fs::read_to_string(folder.path().join("steps.csv")).unwrap();
     assert_eq!(
         steps.lines().take(2).collect::<Vec<_>>(),

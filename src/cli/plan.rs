@@ -112,7 +112,7 @@ fn cells(plan: &Plan, forecast: &Forecast) -> String {
 fn unet(forecast: &Forecast) -> String {
     let rows = forecast.rows;
     let saved: Vec<String> = [
-        (rows.shared, "by sharing first steps"),
+        (rows.shared, "by sharing steps until cells part"),
         (rows.skipped, "by skipping branches without effect"),
         (rows.copied, "by copying cells with the same pixels"),
     ]

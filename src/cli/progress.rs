@@ -96,10 +96,11 @@ impl<'a> Progress<'a> {
             Event::Stepped {
                 cells,
                 done,
+                advanced,
                 of,
                 ms,
             } => {
-                self.steps += cells.len() as u64;
+                self.steps += (cells.len() * advanced) as u64;
                 self.json(|| {
                     let keys: Vec<&str> = cells
                         .iter()

@@ -10,7 +10,7 @@ use ndarray::{Array3, Array4};
 use super::{Component, Denoiser, Engine, Outcome, Task};
 use crate::image::{fit, read, to_tensor};
 use crate::meter::milliseconds;
-use crate::plan::{Condition, Plan, Start, conditions};
+use crate::plan::{Condition, Guidance, Plan, Start, guidance};
 
 /// What the UNet is conditioned on, encoded; a failure stays with the text or image that caused it.
 #[derive(Debug, Default)]
@@ -92,7 +92,9 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             if self.shelf.holds(self.key(task)) {
                 continue;
             }
-            for (Condition { text, .. }, _) in self.conditions(task) {
+            let guidance = self.guidance(task);
+            let asked = guidance.phases().iter().flat_map(|phase| &phase.conditions);
+            for &(Condition { text, .. }, _) in asked {
                 if self.conditioning.texts.contains_key(text) {
                     continue;
                 }
@@ -132,10 +134,10 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         Ok(())
     }
 
-    /// What the UNet's rows of a task are conditioned on, with their coefficients.
-    pub(super) fn conditions(&self, task: &Task) -> Vec<(Condition<'a>, f32)> {
+    /// What the UNet is asked for a task.
+    pub(super) fn guidance(&self, task: &Task) -> Guidance<'a> {
         let plan = self.job.plan;
-        conditions(
+        guidance(
             &plan.cells[task.work.cell].parameters,
             plan.numerics.guidance,
         )

@@ -1,118 +1,103 @@
-//! The third phase: cells of one course are denoised together, a lane each.
+//! The third phase: cells of one course are denoised together, a lane for each trajectory.
 
-use std::collections::HashMap;
+use std::rc::Rc;
 use std::time::Instant;
 
-use ndarray::{Array3, Array4, Axis, s};
-
+use super::trajectory::{Lane, Member, Row, State};
 use super::{Component, Denoised, Denoiser, Engine, Event, Halt, Outcome, Task};
-use crate::diffusion::{Generator, Sampler, combine};
+use crate::diffusion::{Evaluation, Generator, Sampler, combine};
 use crate::meter::milliseconds;
-use crate::plan::{Condition, Start};
-use crate::store::{LatentStatistics, Record, StepRecord};
+use crate::plan::{Condition, Conditions, Guidance, Start};
+use crate::store::{LatentStatistics, StepRecord};
 
-/// One cell while it is denoised. It owns its generator, so that its result depends on nothing beside it.
-struct Lane<'a> {
-    task: Task<'a>,
-    sampler: Sampler,
-    noise: Generator,
-    latents: Array4<f32>,
-    conditions: Vec<(Condition<'a>, f32)>,
-    record: Record,
+/// The last cell of a batch, and the evaluations on its way at which cells of later batches part from it.
+struct Followed<'a, 'p> {
+    start: Start,
+    cell: usize,
+    guidance: Guidance<'a>,
+    partings: &'p [usize],
 }
 
-/// UNet outputs (1, channels, h, w) by what they depend on.
-pub(super) type Predictions<'a> = HashMap<(Origin, Condition<'a>), Array4<f32>>;
-
-/// Which latents a UNet row was computed from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Origin {
-    /// The first ones, which all cells of this start share.
-    Start(Start),
-    /// Those of one lane.
-    Lane(usize),
-}
+/// A UNet row to evaluate: index of its lane, and its condition.
+type Wanted<'a> = (usize, Condition<'a>);
 
 impl<'a, D: Denoiser> Engine<'a, '_, D> {
-    /// Denoises tasks of one course and puts their latents on the shelf, unless they lie there.
-    pub(super) fn denoise(&mut self, batch: &[Task<'a>]) -> Outcome<D> {
+    /// Denoises tasks of one course and puts their latents on the shelf, unless they lie there. `partings` are
+    /// those of each task.
+    pub(super) fn denoise(&mut self, batch: &[Task<'a>], partings: &[Vec<usize>]) -> Outcome<D> {
         self.meter.begin();
         let mut lanes = Vec::new();
-        for task in batch {
+        let mut followed = None;
+        for (task, partings) in batch.iter().zip(partings) {
             if self.shelf.holds(self.key(task)) || self.finished.contains(&task.work.cell) {
                 continue;
             }
             self.encode_image(task)?;
-            match self.lane(*task) {
-                Ok(lane) => lanes.push(lane),
-                Err(reason) => self.fail(task, self.record(task), reason)?,
+            if let Err(reason) = self.join(*task, &mut lanes) {
+                self.fail(task, self.record(task), reason)?;
+                continue;
             }
+            followed = Some(Followed {
+                start: task.start,
+                cell: task.work.cell,
+                guidance: self.guidance(task),
+                partings,
+            });
         }
-        if lanes.is_empty() {
+        let Some(followed) = followed else {
             return Ok(());
-        }
+        };
         self.ready(Component::Unet)?;
-        self.first_rows.retain(|(origin, _), _| {
-            lanes
-                .iter()
-                .any(|lane: &Lane| *origin == Origin::Start(lane.task.start))
+        self.forks.retain(|fork| {
+            followed.partings.contains(&fork.evaluation)
+                && fork.is_on_path(followed.start, &followed.guidance)
         });
-        self.denoise_lanes(lanes)
+        self.denoise_lanes(lanes, &followed)
     }
 
-    fn denoise_lanes(&mut self, mut lanes: Vec<Lane<'a>>) -> Outcome<D> {
-        let begun = Instant::now();
-        let batch_size = lanes.len();
-        let of = lanes[0].sampler.evaluations().len();
-        let mut steps = Vec::with_capacity(of);
-        for index in 0..of {
-            let step = self.step(&mut lanes, index)?;
-            let cells = lanes.iter().map(|lane| lane.task.work.cell).collect();
-            self.emit(Event::Stepped {
-                cells,
-                done: index + 1,
-                of,
-                ms: step.step_ms,
-            })?;
-            steps.push(step);
-            self.drop_broken(&mut lanes, index, of)?;
-            if lanes.is_empty() {
-                return Ok(());
-            }
-            if index < LatentStatistics::STEPS {
-                for lane in &mut lanes {
-                    let statistics = LatentStatistics::of(lane.latents.view());
-                    lane.record.first_latents.push(statistics);
-                }
-            }
-        }
-        let denoise_ms = milliseconds(begun) / batch_size as f64;
-        for (index, mut lane) in lanes.into_iter().enumerate() {
-            lane.record.times.denoise_ms = Some(denoise_ms);
-            lane.record.batch_size = batch_size as u32;
-            if index == 0 {
-                lane.record.steps = std::mem::take(&mut steps);
-            }
-            self.shelf.put(Denoised {
-                latents: lane.latents,
-                record: lane.record,
-            })?;
-        }
-        Ok(())
-    }
-
-    /// A lane with its first latents; the error is the cell's.
-    fn lane(&mut self, task: Task<'a>) -> Result<Lane<'a>, String> {
-        let conditions = self.conditions(&task);
-        for (condition, _) in &conditions {
+    /// Puts a cell on its trajectory, as far on as one is known; the error is the cell's.
+    fn join(&mut self, task: Task<'a>, lanes: &mut Vec<Lane<'a>>) -> Result<(), String> {
+        let guidance = self.guidance(&task);
+        let asked = || guidance.phases().iter().flat_map(|phase| &phase.conditions);
+        for (condition, _) in asked() {
             self.conditioning.text(condition.text)?;
         }
         self.conditioning.image(task.start)?;
-        let course = task.start.course;
+        let on_path = (self.forks.iter()).filter(|fork| fork.is_on_path(task.start, &guidance));
+        let fork = on_path.max_by_key(|fork| fork.evaluation);
+        let entry = fork.map_or(0, |fork| fork.evaluation);
+        let joined =
+            (lanes.iter()).position(|lane| (lane.start, lane.entry) == (task.start, entry));
+        let joined = match (joined, fork) {
+            (Some(joined), _) => joined,
+            (None, Some(fork)) => {
+                lanes.push(fork.enter());
+                lanes.len() - 1
+            }
+            (None, None) => {
+                lanes.push(self.first_lane(task.start)?);
+                lanes.len() - 1
+            }
+        };
+        let mut record = self.record(&task);
+        let texts = asked().map(|(condition, _)| condition.text);
+        record.times.encode_text_ms = self.conditioning.take_text_ms(texts);
+        record.times.encode_image_ms = self.conditioning.take_image_ms(task.start);
+        lanes[joined].members.push(Member {
+            task,
+            guidance,
+            record,
+        });
+        Ok(())
+    }
+
+    /// The trajectory of a start from its beginning; the error is that of its cells.
+    fn first_lane(&self, start: Start) -> Result<Lane<'a>, String> {
+        let course = start.course;
         let config = self.job.scheduler_config;
         let sampler = Sampler::new(course.scheduler, config, course.num_inference_steps)
             .map_err(|error| error.to_string())?;
-        let mut noise = Generator::new(self.job.plan.numerics.noise, task.start.seed);
+        let mut noise = Generator::new(self.job.plan.numerics.noise, start.seed);
         let side = |pixels: u32| (pixels / self.job.vae_factor) as usize;
         let shape = (
             1,
@@ -121,66 +106,134 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             side(course.width),
         );
         let latents = noise.randn(shape) * sampler.init_noise_sigma();
-        let mut record = self.record(&task);
-        let texts = conditions.iter().map(|(condition, _)| condition.text);
-        record.times.encode_text_ms = self.conditioning.take_text_ms(texts);
-        record.times.encode_image_ms = self.conditioning.take_image_ms(task.start);
         Ok(Lane {
-            task,
-            sampler,
-            noise,
-            latents,
-            conditions,
-            record,
+            start,
+            entry: 0,
+            state: State {
+                sampler,
+                noise,
+                latents,
+                statistics: Vec::new(),
+            },
+            rows: Vec::new(),
+            members: Vec::new(),
         })
     }
 
-    /// One evaluation of the UNet for every lane, and the step that follows from it.
-    fn step(&mut self, lanes: &mut [Lane<'a>], index: usize) -> Result<StepRecord, Halt<D::Error>> {
+    fn denoise_lanes(
+        &mut self,
+        mut waiting: Vec<Lane<'a>>,
+        followed: &Followed<'a, '_>,
+    ) -> Outcome<D> {
         let begun = Instant::now();
-        let evaluation = lanes[0].sampler.evaluations()[index];
-        let mut predictions = if index == 0 {
-            std::mem::take(&mut self.first_rows)
-        } else {
-            HashMap::new()
-        };
-        let predicted = self.predict(lanes, index, &mut predictions);
-        let (unet_rows, unet_ms) = match predicted {
-            Ok(measured) => measured,
+        let batch_size: usize = waiting.iter().map(|lane| lane.members.len()).sum();
+        let evaluations = waiting[0].state.sampler.evaluations().to_vec();
+        let of = evaluations.len();
+        let mut steps = Vec::with_capacity(of);
+        let mut lanes: Vec<Lane<'a>> = Vec::new();
+        for evaluation in evaluations {
+            let index = evaluation.index;
+            for lane in waiting.extract_if(.., |lane| lane.entry == index) {
+                self.entered(&lane, of)?;
+                lanes.push(lane);
+            }
+            if lanes.is_empty() {
+                continue;
+            }
+            let step = self.step(&mut lanes, evaluation, followed)?;
+            self.emit(Event::Stepped {
+                cells: cells(&lanes),
+                done: index + 1,
+                advanced: 1,
+                of,
+                ms: step.step_ms,
+            })?;
+            steps.push(step);
+            self.drop_broken(&mut lanes, index, of)?;
+            if index < LatentStatistics::STEPS {
+                for State {
+                    latents,
+                    statistics,
+                    ..
+                } in lanes.iter_mut().map(|lane| &mut lane.state)
+                {
+                    statistics.push(LatentStatistics::of(latents.view()));
+                }
+            }
+        }
+        let denoise_ms = milliseconds(begun) / batch_size as f64;
+        self.shelve(lanes, batch_size, denoise_ms, steps)
+    }
+
+    /// Tells how far cells are that take over a trajectory.
+    fn entered(&mut self, lane: &Lane<'a>, of: usize) -> Outcome<D> {
+        if lane.entry == 0 {
+            return Ok(());
+        }
+        self.emit(Event::Stepped {
+            cells: cells(std::slice::from_ref(lane)),
+            done: lane.entry,
+            advanced: lane.entry,
+            of,
+            ms: 0.0,
+        })
+    }
+
+    /// Puts finished latents on the shelf; the steps belong to the batch's first cell.
+    fn shelve(
+        &mut self,
+        lanes: Vec<Lane<'a>>,
+        batch_size: usize,
+        denoise_ms: f64,
+        mut steps: Vec<StepRecord>,
+    ) -> Outcome<D> {
+        let first = cells(&lanes).into_iter().min();
+        for Lane { state, members, .. } in lanes {
+            for Member {
+                task, mut record, ..
+            } in members
+            {
+                record.times.denoise_ms = Some(denoise_ms);
+                record.batch_size = batch_size as u32;
+                record.first_latents.clone_from(&state.statistics);
+                if Some(task.work.cell) == first {
+                    record.steps = std::mem::take(&mut steps);
+                }
+                self.shelf.put(Denoised {
+                    latents: state.latents.clone(),
+                    record,
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One evaluation of the UNet for every lane, and the step that follows from it.
+    fn step(
+        &mut self,
+        lanes: &mut Vec<Lane<'a>>,
+        evaluation: Evaluation,
+        followed: &Followed<'a, '_>,
+    ) -> Result<StepRecord, Halt<D::Error>> {
+        let begun = Instant::now();
+        let (unet_rows, unet_ms) = match self.predict(lanes, evaluation) {
+            Ok(measured) => {
+                self.keep_fork(lanes, evaluation, followed);
+                let ready = std::mem::take(lanes).into_iter();
+                *lanes = ready.flat_map(|lane| advance(lane, evaluation)).collect();
+                measured
+            }
             Err(error) => {
                 let reason = self.reason(error)?;
-                lanes
-                    .iter_mut()
-                    .for_each(|lane| lane.record.error = Some(reason.clone()));
+                let members = lanes.iter_mut().flat_map(|lane| &mut lane.members);
+                members.for_each(|member| member.record.error = Some(reason.clone()));
                 (0, 0.0)
             }
         };
-        for (number, lane) in lanes
-            .iter_mut()
-            .enumerate()
-            .filter(|(_, lane)| lane.record.error.is_none())
-        {
-            let origin = lane.origin(number, index);
-            let terms: Vec<_> = lane
-                .conditions
-                .iter()
-                .map(|&(condition, coefficient)| {
-                    (coefficient, predictions[&(origin, condition)].view())
-                })
-                .collect();
-            let prediction = combine(&terms);
-            let latents = std::mem::take(&mut lane.latents);
-            lane.latents =
-                lane.sampler
-                    .step(evaluation, prediction.view(), latents, &mut lane.noise);
-        }
-        if index == 0 {
-            self.first_rows = predictions;
-        }
         self.meter.note_arena(self.model.arena_peak_bytes());
         let memory = self.meter.sample();
         Ok(StepRecord {
-            step: index as u32,
+            step: evaluation.index as u32,
             timestep: f64::from(evaluation.timestep),
             sigma: evaluation.sigma,
             unet_rows,
@@ -191,106 +244,159 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         })
     }
 
+    /// Keeps the point where cells of later batches part, with what was evaluated there.
+    fn keep_fork(
+        &mut self,
+        lanes: &[Lane<'a>],
+        evaluation: Evaluation,
+        followed: &Followed<'a, '_>,
+    ) {
+        let followed_by = |lane: &&Lane| {
+            let mut members = lane.members.iter();
+            members.any(|member| member.task.work.cell == followed.cell)
+        };
+        if followed.partings.contains(&evaluation.index)
+            && let Some(lane) = lanes.iter().find(followed_by)
+        {
+            lane.keep(evaluation.index, &followed.guidance, &mut self.forks);
+        }
+    }
+
     /// Evaluates the rows that are not there yet; returns how many, and the milliseconds of the calls.
     fn predict(
         &mut self,
         lanes: &mut [Lane<'a>],
-        index: usize,
-        predictions: &mut Predictions<'a>,
+        evaluation: Evaluation,
     ) -> Result<(u32, f64), D::Error> {
-        let mut wanted: Vec<(usize, Origin, Condition<'a>)> = Vec::new();
-        for (number, lane) in lanes.iter_mut().enumerate() {
-            let origin = lane.origin(number, index);
-            for &(condition, _) in &lane.conditions {
-                let known = predictions.contains_key(&(origin, condition))
-                    || wanted
-                        .iter()
-                        .any(|&(_, other, row)| (other, row) == (origin, condition));
-                if !known {
-                    wanted.push((number, origin, condition));
-                    lane.record.unet_evals += 1;
-                }
-            }
-        }
-        let evaluation = lanes[0].sampler.evaluations()[index];
-        let scale = |lane: &Lane| {
-            lane.sampler
-                .scale_model_input(evaluation, lane.latents.view())
-        };
-        let scaled: Vec<Array4<f32>> = lanes.iter().map(scale).collect();
+        let wanted = wanted(lanes, evaluation.step);
+        let rows_a_call = self.policy.unet_rows.max(1);
         let mut unet_ms = 0.0;
-        for rows in wanted.chunks(self.policy.unet_rows.max(1)) {
-            let (sample, text) = self.assemble(lanes, &scaled, rows);
+        for chunk in wanted.chunks(rows_a_call) {
+            let rows = if self.policy.pad {
+                rows_a_call
+            } else {
+                chunk.len()
+            };
+            for (row, &(lane, condition)) in chunk.iter().enumerate() {
+                let Lane { start, state, .. } = &lanes[lane];
+                let deviation = state.sampler.input_deviation(evaluation);
+                // Texts and images that failed have no lane.
+                let text = self.conditioning.text(condition.text).ok();
+                let image = self.conditioning.image(*start).ok();
+                let image = image.filter(|_| condition.image);
+                self.inputs
+                    .write(rows, row, (&state.latents, deviation), image, text);
+            }
+            let (sample, text) = self.inputs.views(rows);
             let begun = Instant::now();
-            let output = self
-                .model
-                .predict(sample.view(), evaluation.timestep, text.view())?;
+            let output = self.model.predict(sample, evaluation.timestep, text)?;
             unet_ms += milliseconds(begun);
-            for (row, &(_, origin, condition)) in output.axis_iter(Axis(0)).zip(rows) {
-                predictions.insert((origin, condition), row.insert_axis(Axis(0)).to_owned());
+            let output = Rc::new(output);
+            for (index, &(lane, condition)) in chunk.iter().enumerate() {
+                let output = Rc::clone(&output);
+                lanes[lane].rows.push((condition, Row { output, index }));
             }
         }
         Ok((wanted.len() as u32, unet_ms))
     }
 
-    /// The UNet's inputs: scaled latents beside image latents or zeros, and text embeddings.
-    fn assemble(
-        &self,
-        lanes: &[Lane<'a>],
-        scaled: &[Array4<f32>],
-        rows: &[(usize, Origin, Condition<'a>)],
-    ) -> (Array4<f32>, Array3<f32>) {
-        let (_, channels, height, width) = scaled[0].dim();
-        let mut sample = Array4::zeros((rows.len(), 2 * channels, height, width));
-        let mut text = Vec::with_capacity(rows.len());
-        for (row, &(lane, _, condition)) in rows.iter().enumerate() {
-            sample
-                .slice_mut(s![row, ..channels, .., ..])
-                .assign(&scaled[lane].slice(s![0, .., .., ..]));
-            if condition.image
-                && let Ok(image) = self.conditioning.image(lanes[lane].task.start)
-            {
-                sample
-                    .slice_mut(s![row, channels.., .., ..])
-                    .assign(&image.slice(s![0, .., .., ..]));
+    /// Fails the cells that the UNet failed for, or whose latents left the numbers.
+    fn drop_broken(&mut self, lanes: &mut Vec<Lane<'a>>, index: usize, of: usize) -> Outcome<D> {
+        let mut broken = Vec::new();
+        for lane in lanes.iter_mut() {
+            if !lane.state.latents.iter().all(|value| value.is_finite()) {
+                let reason = format!("NaN or infinite latents at step {} of {of}", index + 1);
+                for member in &mut lane.members {
+                    member.record.error.get_or_insert_with(|| reason.clone());
+                }
             }
-            text.extend(
-                self.conditioning
-                    .text(condition.text)
-                    .map(|text| text.view()),
+            broken.extend(
+                lane.members
+                    .extract_if(.., |member| member.record.error.is_some()),
             );
         }
-        let text = ndarray::concatenate(Axis(0), &text).unwrap_or_default();
-        (sample, text)
-    }
-
-    /// Fails the lanes that the UNet failed for, or whose latents left the numbers.
-    fn drop_broken(&mut self, lanes: &mut Vec<Lane<'a>>, index: usize, of: usize) -> Outcome<D> {
-        for lane in lanes.iter_mut().filter(|lane| lane.record.error.is_none()) {
-            if !lane.latents.iter().all(|value| value.is_finite()) {
-                lane.record.error = Some(format!(
-                    "NaN or infinite latents at step {} of {of}",
-                    index + 1
-                ));
-            }
-        }
-        for mut lane in lanes
-            .extract_if(.., |lane| lane.record.error.is_some())
-            .collect::<Vec<_>>()
+        lanes.retain(|lane| !lane.members.is_empty());
+        for Member {
+            task, mut record, ..
+        } in broken
         {
-            let reason = lane.record.error.take().unwrap_or_default();
-            self.fail(&lane.task, lane.record, reason)?;
+            let reason = record.error.take().unwrap_or_default();
+            self.fail(&task, record, reason)?;
         }
         Ok(())
     }
 }
 
-impl Lane<'_> {
-    fn origin(&self, number: usize, index: usize) -> Origin {
-        if index == 0 {
-            Origin::Start(self.task.start)
-        } else {
-            Origin::Lane(number)
+/// The rows that lanes need at a step and have not; each counts for the first cell that needs it.
+fn wanted<'a>(lanes: &mut [Lane<'a>], step: u32) -> Vec<Wanted<'a>> {
+    let mut wanted = Vec::new();
+    for (index, lane) in lanes.iter_mut().enumerate() {
+        let of_lane = wanted.len();
+        for Member {
+            guidance, record, ..
+        } in &mut lane.members
+        {
+            for &(condition, _) in guidance.at(step) {
+                let is_known = lane.rows.iter().any(|(known, _)| *known == condition)
+                    || wanted[of_lane..].contains(&(index, condition));
+                if !is_known {
+                    wanted.push((index, condition));
+                    record.unet_evals += 1;
+                }
+            }
         }
     }
+    wanted
+}
+
+/// A lane after a step: one for each of what its cells ask.
+fn advance<'a>(lane: Lane<'a>, evaluation: Evaluation) -> Vec<Lane<'a>> {
+    let Lane {
+        start,
+        entry,
+        state,
+        rows,
+        members,
+    } = lane;
+    let stepped = |mut state: State, (asked, members): (Conditions<'a>, Vec<Member<'a>>)| {
+        let row_of = |condition: Condition| {
+            let mut rows = rows.iter();
+            rows.find_map(|(known, row)| (*known == condition).then_some(row))
+        };
+        let terms = asked.iter();
+        let terms: Vec<_> = terms
+            .filter_map(|&(condition, coefficient)| Some((coefficient, row_of(condition)?.view())))
+            .collect();
+        let prediction = combine(&terms);
+        let State {
+            sampler,
+            noise,
+            latents,
+            ..
+        } = &mut state;
+        let before = std::mem::take(latents);
+        *latents = sampler.step(evaluation, prediction.view(), before, noise);
+        Lane {
+            start,
+            entry,
+            state,
+            rows: Vec::new(),
+            members,
+        }
+    };
+    let mut parts = Lane::parted(members, evaluation.step);
+    let Some(last) = parts.pop() else {
+        return Vec::new();
+    };
+    let mut lanes: Vec<Lane<'a>> = parts
+        .into_iter()
+        .map(|part| stepped(state.clone(), part))
+        .collect();
+    lanes.push(stepped(state, last));
+    lanes
+}
+
+fn cells(lanes: &[Lane]) -> Vec<usize> {
+    let members = lanes.iter().flat_map(|lane| &lane.members);
+    members.map(|member| member.task.work.cell).collect()
 }

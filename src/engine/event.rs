@@ -24,6 +24,9 @@ pub enum Event {
         cells: Vec<usize>,
         /// Steps done, from 1.
         done: usize,
+        /// Steps done since the last such event of these cells: several where they take over the
+        /// trajectory of an earlier cell.
+        advanced: usize,
         /// Steps in all.
         of: usize,
         /// Milliseconds it took.

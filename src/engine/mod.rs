@@ -9,10 +9,12 @@ mod conditioning;
 mod denoise;
 mod denoiser;
 mod event;
+mod inputs;
 mod policy;
 mod shelf;
+mod trajectory;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,16 +23,17 @@ use std::time::Instant;
 use image::RgbImage;
 
 use conditioning::Conditioning;
-use denoise::Predictions;
 pub use denoiser::{Component, Denoiser, DeviceMemory};
 pub use event::{Ending, Event, Observer};
+use inputs::Inputs;
 pub use policy::Policy;
 pub use shelf::{Denoised, MemoryShelf, Shelf, ShelfError};
+use trajectory::{Fork, later_partings};
 
-use crate::diffusion::SchedulerConfig;
+use crate::diffusion::{Evaluation, Sampler, SchedulerConfig};
 use crate::image::{mean_absolute_change, to_image};
 use crate::meter::{Meter, milliseconds};
-use crate::plan::{CellKey, CellWork, ModelWork, Plan, Start};
+use crate::plan::{CellKey, CellWork, Course, ModelWork, Plan, Start};
 use crate::store::{Record, StageTimes, Status};
 
 /// The work of one model, and what the engine must know of that model.
@@ -102,7 +105,8 @@ pub fn run<D: Denoiser>(
         cancel,
         observer,
         conditioning: Conditioning::default(),
-        first_rows: Predictions::default(),
+        forks: Vec::new(),
+        inputs: Inputs::default(),
         finished: HashSet::new(),
     };
     loop {
@@ -132,8 +136,10 @@ struct Engine<'a, 'o, D: Denoiser> {
     cancel: &'a AtomicBool,
     observer: &'a mut Observer<'o>,
     conditioning: Conditioning<'a>,
-    /// UNet outputs of the first step, for the cells of the same start that follow.
-    first_rows: Predictions<'a>,
+    /// Where cells of later batches part from the trajectory of the last cell; no more than its steps.
+    forks: Vec<Fork<'a>>,
+    /// Of the UNet.
+    inputs: Inputs,
     /// Cells that were handed over, done or failed.
     finished: HashSet<usize>,
 }
@@ -147,18 +153,20 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             .tasks()
             .filter(|task| !self.finished.contains(&task.work.cell))
             .collect();
-        let batches: Vec<&[Task<'a>]> = tasks
+        let batch = self.policy.batch.max(1);
+        let batches = tasks
             .chunk_by(|one, next| one.start.course == next.start.course)
-            .flat_map(|alike| alike.chunks(self.policy.batch.max(1)))
-            .collect();
+            .flat_map(|alike| alike.chunks(batch));
+        let mut partings = self.partings(&tasks).into_iter();
         self.encode_texts(&tasks)?;
         if self.policy.phased {
             for task in &tasks {
                 self.encode_image(task)?;
             }
         }
-        for batch in &batches {
-            self.denoise(batch)?;
+        for batch in batches {
+            let partings: Vec<_> = partings.by_ref().take(batch.len()).collect();
+            self.denoise(batch, &partings)?;
             if !self.policy.phased {
                 self.finish(batch)?;
             }
@@ -168,6 +176,26 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         } else {
             Ok(())
         }
+    }
+
+    /// For each task the evaluations at which later ones part from it.
+    fn partings(&self, tasks: &[Task<'a>]) -> Vec<Vec<usize>> {
+        let mut courses: HashMap<Course, Vec<Evaluation>> = HashMap::new();
+        for Task { start, .. } in tasks {
+            courses.entry(start.course).or_insert_with(|| {
+                let Course {
+                    scheduler,
+                    num_inference_steps,
+                    ..
+                } = start.course;
+                let config = self.job.scheduler_config;
+                let sampler = Sampler::new(scheduler, config, num_inference_steps);
+                // The cells of a sampler that cannot be made fail when they are due.
+                sampler.map_or_else(|_| Vec::new(), |sampler| sampler.evaluations().to_vec())
+            });
+        }
+        let cells = tasks.iter().map(|task| (task.start, self.guidance(task)));
+        later_partings(&cells.collect::<Vec<_>>(), |start| &courses[&start.course])
     }
 
     fn tasks(&self) -> impl Iterator<Item = Task<'a>> + use<'a, D> {

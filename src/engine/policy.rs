@@ -11,6 +11,8 @@ pub struct Policy {
     pub batch: usize,
     /// Rows in one call of the UNet: more are as fast on a CPU and need more memory.
     pub unet_rows: usize,
+    /// Whether calls with fewer rows are filled up, so that a GPU sees one shape only.
+    pub pad: bool,
 }
 
 impl Policy {

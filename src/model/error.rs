@@ -271,6 +271,8 @@ fn session_help(message: &str, out_of_memory: bool) -> &'static str {
         "a library of CUDA or cuDNN is missing: run `ip2p setup --cuda`"
     } else if message.contains("providers_cuda") {
         "the CUDA provider does not load: update the NVIDIA driver (580 or newer), run `ip2p setup --cuda`, or set device = \"cpu\" under [runtime]"
+    } else if message.contains("not enabled in this build") {
+        "this ONNX Runtime was built without CUDA: run `ip2p setup --cuda`, or set device = \"cpu\" under [runtime]"
     } else if message.contains("opset") || message.contains("IR version") {
         "the model is newer than this ONNX Runtime: run `ip2p setup`"
     } else {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
-use super::{Axis, Cell, CellKey, ImageEntry, ModelEntry, Plan, conditions};
+use super::{Axis, Cell, CellKey, Condition, ImageEntry, ModelEntry, Plan, guidance};
 use crate::diffusion::SchedulerKind;
 use crate::image::{FitError, fit_size};
 use crate::spec::{
@@ -28,6 +28,17 @@ pub enum PlanError {
         #[source]
         #[diagnostic_source]
         source: FitError,
+    },
+    /// Guidance would end before it starts.
+    #[error("guidance_start is {start} where guidance_end is {end}: guidance would act at no step")]
+    #[diagnostic(help(
+        "guidance_start is the smaller; leave such cells out with [[exclude]], or both keys for guidance at every step"
+    ))]
+    Interval {
+        /// Where it would start.
+        start: Scale,
+        /// Where it would end.
+        end: Scale,
     },
     /// Exclusions match every cell.
     #[error("[[exclude]] leaves out all {cells} cells")]
@@ -59,6 +70,13 @@ impl Plan {
             .collect();
         if kept.is_empty() {
             return Err(PlanError::NothingLeft { cells: grid.len() });
+        }
+        let backwards = (kept.iter()).find(|cell| cell.guidance_start >= cell.guidance_end);
+        if let Some(cell) = backwards {
+            return Err(PlanError::Interval {
+                start: cell.guidance_start,
+                end: cell.guidance_end,
+            });
         }
         let axes = axes(spec, &kept);
         let hasher = Hasher::new(&models, &images, spec.size.fit, spec.numerics);
@@ -125,6 +143,8 @@ fn grid(spec: &SweepSpec, models: &[ModelEntry]) -> Vec<Parameters> {
             negative_prompt: String::new(),
             guidance_scale: Scale::default(),
             image_guidance_scale: Scale::default(),
+            guidance_start: Scale::zero(),
+            guidance_end: Scale::one(),
             seed: 0,
             num_inference_steps: 0,
             scheduler: SchedulerKind::EulerAncestral,
@@ -151,6 +171,12 @@ fn grid(spec: &SweepSpec, models: &[ModelEntry]) -> Vec<Parameters> {
     });
     grid = vary(grid, &spec.instructions, |cell, text| {
         cell.instruction.clone_from(text)
+    });
+    grid = vary(grid, &spec.guidance_starts, |cell, &share| {
+        cell.guidance_start = share
+    });
+    grid = vary(grid, &spec.guidance_ends, |cell, &share| {
+        cell.guidance_end = share
     });
     grid = vary(grid, &spec.image_guidance_scales, |cell, &scale| {
         cell.image_guidance_scale = scale
@@ -206,6 +232,8 @@ impl Preset {
             negative_prompt,
             guidance_scale,
             image_guidance_scale,
+            guidance_start,
+            guidance_end,
             seed,
             num_inference_steps,
             scheduler,
@@ -218,6 +246,8 @@ impl Preset {
         replace(&mut cell.negative_prompt, negative_prompt);
         replace(&mut cell.guidance_scale, guidance_scale);
         replace(&mut cell.image_guidance_scale, image_guidance_scale);
+        replace(&mut cell.guidance_start, guidance_start);
+        replace(&mut cell.guidance_end, guidance_end);
         replace(&mut cell.seed, seed);
         replace(&mut cell.num_inference_steps, num_inference_steps);
         draft.scheduler = scheduler.or(draft.scheduler);
@@ -319,10 +349,22 @@ impl<'a> Hasher<'a> {
     /// 12 hexadecimal digits: 48 bits, for at most a million cells a run.
     fn hash(&self, parameters: &Parameters, width: u32, height: u32) -> String {
         // Scales that leave the same branches with the same coefficients have the same pixels.
-        let conditions: Vec<(&str, bool, f32)> = conditions(parameters, self.numerics.guidance)
-            .into_iter()
-            .map(|(condition, coefficient)| (condition.text, condition.image, coefficient))
-            .collect();
+        let rows = |conditions: &[(Condition, f32)]| {
+            let rows = conditions.iter();
+            let rows = rows.map(|(condition, coefficient)| {
+                serde_json::json!([condition.text, condition.image, coefficient])
+            });
+            rows.collect::<serde_json::Value>()
+        };
+        let guidance = guidance(parameters, self.numerics.guidance);
+        let conditions = match guidance.phases() {
+            // Cells without an interval keep the hash that they had before there were intervals.
+            [always] => rows(&always.conditions),
+            phases => phases
+                .iter()
+                .map(|phase| serde_json::json!([phase.first_step, rows(&phase.conditions)]))
+                .collect(),
+        };
         let content = serde_json::json!([
             MEANING,
             self.digests[parameters.model.as_str()],
@@ -354,6 +396,8 @@ fn prefix(axes: &[Axis], parameters: &Parameters) -> String {
             match axis.parameter {
                 Parameter::GuidanceScale => format!("g{value}"),
                 Parameter::ImageGuidanceScale => format!("i{value}"),
+                Parameter::GuidanceStart => format!("from{value}"),
+                Parameter::GuidanceEnd => format!("to{value}"),
                 Parameter::Seed => format!("s{value}"),
                 Parameter::NumInferenceSteps => format!("n{value}"),
                 Parameter::Model | Parameter::Image => slug(stem(&value)),

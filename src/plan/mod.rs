@@ -5,6 +5,7 @@
 
 mod build;
 mod cell;
+mod guidance;
 mod schedule;
 mod shard;
 
@@ -12,9 +13,8 @@ use std::path::PathBuf;
 
 pub use build::PlanError;
 pub use cell::{Cell, CellKey};
-pub use schedule::{
-    CellWork, Condition, Course, Group, ModelWork, Schedule, Start, UnetRows, conditions,
-};
+pub use guidance::{Condition, Conditions, Guidance, Phase, guidance};
+pub use schedule::{CellWork, Course, Group, ModelWork, Schedule, Start, UnetRows};
 use serde::{Deserialize, Serialize};
 pub use shard::{ParseShardError, Shard};
 

@@ -1,10 +1,10 @@
 //! A [`Plan`] in the order of work: what is shared is found here, before anything runs.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use super::{Cell, CellKey, Plan};
-use crate::diffusion::{BranchText, SchedulerKind, branches};
-use crate::spec::{GuidanceMode, Parameters};
+use super::{Cell, CellKey, Condition, Guidance, Plan, guidance};
+use crate::diffusion::SchedulerKind;
+use crate::spec::Parameters;
 
 /// The work that is left of a plan, a model at a time.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,16 +18,19 @@ pub struct Schedule {
 pub struct ModelWork {
     /// Index into [`Plan::models`].
     pub model: usize,
-    /// In the order of the plan, so that each image's groups lie together.
+    /// By course, so that cells which can be denoised together lie together whatever lies between them in
+    /// the plan; within a course in the order of the plan, so that each image's groups lie together.
     pub groups: Vec<Group>,
 }
 
-/// Cells whose latents start equal, so that they share the UNet rows of their first step.
+/// Cells whose latents start equal, so that they share their trajectory until their guidance differs, and
+/// the UNet rows of the step where it does.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Group {
     /// What they have in common.
     pub start: Start,
-    /// What to compute.
+    /// What to compute. Those that part late lie together: none shares more with an earlier one than with
+    /// the one before it.
     pub cells: Vec<CellWork>,
 }
 
@@ -64,47 +67,6 @@ pub struct CellWork {
     pub copies: Vec<usize>,
 }
 
-/// What one row of the UNet's batch is conditioned on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Condition<'a> {
-    /// The instruction or the negative prompt.
-    pub text: &'a str,
-    /// The image's latents, or zeros.
-    pub image: bool,
-}
-
-/// The UNet rows of one evaluation of a cell, each with its coefficient in the guided prediction.
-pub fn conditions(parameters: &Parameters, mode: GuidanceMode) -> Vec<(Condition<'_>, f32)> {
-    let Parameters {
-        instruction,
-        negative_prompt,
-        guidance_scale,
-        image_guidance_scale,
-        ..
-    } = parameters;
-    branches(
-        mode,
-        *guidance_scale,
-        *image_guidance_scale,
-        instruction == negative_prompt,
-    )
-    .into_iter()
-    .map(|(branch, coefficient)| {
-        let text = match branch.text {
-            BranchText::Instruction => instruction,
-            BranchText::Negative => negative_prompt,
-        };
-        (
-            Condition {
-                text,
-                image: branch.image,
-            },
-            coefficient,
-        )
-    })
-    .collect()
-}
-
 impl Schedule {
     /// Orders the cells that are not done yet.
     pub fn new(plan: &Plan, pending: &[usize]) -> Self {
@@ -132,19 +94,22 @@ impl Schedule {
             groups[group].cells.push(work);
         }
         works.retain(|work| !work.groups.is_empty());
+        for work in &mut works {
+            by_course(&mut work.groups);
+            for group in &mut work.groups {
+                by_parting(&mut group.cells, plan);
+            }
+        }
         Self { models: works }
     }
 
-    /// Counts the UNet rows of the work; `evaluations` tells how often a model (its index) is asked in a course.
-    pub fn unet_rows(&self, plan: &Plan, evaluations: impl Fn(usize, Course) -> usize) -> UnetRows {
+    /// Counts the UNet rows of the work; `steps` tells the step of each evaluation of a model (its index) in a
+    /// course: some schedulers ask several times a step.
+    pub fn unet_rows(&self, plan: &Plan, steps: impl Fn(usize, Course) -> Vec<u32>) -> UnetRows {
         let mut rows = UnetRows::default();
         for work in &self.models {
             for group in &work.groups {
-                rows.add(
-                    group,
-                    plan,
-                    evaluations(work.model, group.start.course) as u64,
-                );
+                rows.add(group, plan, &steps(work.model, group.start.course));
             }
         }
         rows
@@ -156,7 +121,7 @@ impl Schedule {
 pub struct UnetRows {
     /// What will be evaluated.
     pub evaluated: u64,
-    /// Saved because cells of one image and seed share their first step.
+    /// Saved because cells of one image and seed share their trajectory until they part.
     pub shared: u64,
     /// Saved because a branch's coefficient is 0, two branches are the same, or guidance is off.
     pub skipped: u64,
@@ -170,21 +135,69 @@ impl UnetRows {
         self.evaluated + self.shared + self.skipped + self.copied
     }
 
-    fn add(&mut self, group: &Group, plan: &Plan, evaluations: u64) {
+    fn add(&mut self, group: &Group, plan: &Plan, steps: &[u32]) {
         const PLAIN_ROWS: u64 = 3;
-        let mut at_first_step = HashSet::new();
+        let evaluations = steps.len() as u64;
+        let mut path = Path::default();
         for work in &group.cells {
-            let conditions = conditions(&plan.cells[work.cell].parameters, plan.numerics.guidance);
-            let rows = conditions.len() as u64;
-            let fresh = conditions
-                .iter()
-                .filter(|(condition, _)| at_first_step.insert(*condition))
-                .count() as u64;
-            self.evaluated += rows * (evaluations - 1) + fresh;
-            self.shared += rows - fresh;
-            self.skipped += (PLAIN_ROWS - rows) * evaluations;
+            let parameters = &plan.cells[work.cell].parameters;
+            let guidance = guidance(parameters, plan.numerics.guidance);
+            let rows = |steps: &[u32]| -> u64 {
+                steps
+                    .iter()
+                    .map(|&step| guidance.at(step).len() as u64)
+                    .sum()
+            };
+            let all = rows(steps);
+            let fresh = path.fresh(&guidance, steps, rows);
+            self.evaluated += fresh;
+            self.shared += all - fresh;
+            self.skipped += PLAIN_ROWS * evaluations - all;
             self.copied += PLAIN_ROWS * evaluations * work.copies.len() as u64;
+            path.last = Some(guidance);
         }
+    }
+}
+
+/// The last cell that was counted, and what was asked where others have parted from its trajectory.
+#[derive(Default)]
+struct Path<'a> {
+    last: Option<Guidance<'a>>,
+    /// Evaluations at which cells have parted, rising, with the rows of all of them.
+    forks: Vec<(usize, Vec<Condition<'a>>)>,
+}
+
+impl<'a> Path<'a> {
+    /// Rows that the next cell of the group needs beyond those of the cells before it.
+    fn fresh(
+        &mut self,
+        guidance: &Guidance<'a>,
+        steps: &[u32],
+        rows: impl Fn(&[u32]) -> u64,
+    ) -> u64 {
+        let Some(last) = &self.last else {
+            return rows(steps);
+        };
+        let parting = last.parting(guidance);
+        let fork = parting.and_then(|parting| steps.iter().position(|&step| step >= parting));
+        let Some(fork) = fork else {
+            return 0;
+        };
+        self.forks.retain(|&(evaluation, _)| evaluation <= fork);
+        if self.forks.last().is_none_or(|&(last, _)| last < fork) {
+            let asked = last.at(steps[fork]).iter().map(|&(condition, _)| condition);
+            self.forks.push((fork, asked.collect()));
+        }
+        let mut fresh = 0;
+        if let Some((_, known)) = self.forks.last_mut() {
+            for &(condition, _) in guidance.at(steps[fork]) {
+                if !known.contains(&condition) {
+                    known.push(condition);
+                    fresh += 1;
+                }
+            }
+        }
+        fresh + rows(&steps[fork + 1..])
     }
 }
 
@@ -208,6 +221,55 @@ impl Start {
             },
         }
     }
+}
+
+/// Brings the groups of each course together, courses in the order of their first groups.
+fn by_course(groups: &mut [Group]) {
+    let mut first: HashMap<Course, usize> = HashMap::new();
+    for group in groups.iter() {
+        let next = first.len();
+        first.entry(group.start.course).or_insert(next);
+    }
+    groups.sort_by_key(|group| first[&group.start.course]);
+}
+
+/// Brings cells together that part late; otherwise they keep their order.
+fn by_parting(cells: &mut Vec<CellWork>, plan: &Plan) {
+    let guidances: Vec<Guidance> = cells
+        .iter()
+        .map(|work| guidance(&plan.cells[work.cell].parameters, plan.numerics.guidance))
+        .collect();
+    if guidances
+        .iter()
+        .all(|guidance| guidance.phases().len() == 1)
+    {
+        // Without intervals all of them part at the first step.
+        return;
+    }
+    let phases = guidances.iter().flat_map(Guidance::phases);
+    let mut boundaries: Vec<u32> = phases.map(|phase| phase.first_step).collect();
+    boundaries.sort_unstable();
+    boundaries.dedup();
+    // What is asked from one boundary to the next, numbered in the order of appearance: cells sorted by
+    // these numbers lie as the leaves of the tree that their trajectories are.
+    let mut numbers: HashMap<Vec<(Condition, u32)>, usize> = HashMap::new();
+    let mut number = |asked: Vec<_>| {
+        let next = numbers.len();
+        *numbers.entry(asked).or_insert(next)
+    };
+    let mut keyed = Vec::with_capacity(cells.len());
+    for (work, guidance) in cells.drain(..).zip(&guidances) {
+        let asked = boundaries.iter().map(|&step| {
+            let rows = guidance.at(step).iter();
+            number(
+                rows.map(|&(row, coefficient)| (row, coefficient.to_bits()))
+                    .collect(),
+            )
+        });
+        keyed.push((asked.collect::<Vec<usize>>(), work));
+    }
+    keyed.sort_by(|(one, _), (other, _)| one.cmp(other));
+    cells.extend(keyed.into_iter().map(|(_, work)| work));
 }
 
 fn index_by_name<'a>(names: impl Iterator<Item = &'a str>) -> HashMap<&'a str, usize> {

@@ -42,6 +42,7 @@ pub fn policy(
         phased,
         batch,
         unet_rows,
+        pad: on_gpu,
     }
 }
 

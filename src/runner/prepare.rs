@@ -84,11 +84,19 @@ fn distinct<'a>(swept: &'a [NamedPath], of_presets: &'a [NamedPath]) -> Vec<&'a 
 impl Prepared {
     /// How often a model's UNet is asked in a course; some schedulers ask more often than they step.
     pub fn evaluations(&self) -> impl Fn(usize, Course) -> usize {
+        let steps = self.evaluation_steps();
+        move |model, course| steps(model, course).len()
+    }
+
+    /// The step of each evaluation of a model's UNet in a course.
+    pub fn evaluation_steps(&self) -> impl Fn(usize, Course) -> Vec<u32> {
         |model, course| {
             let config = &self.models[model].scheduler_config;
             let sampler = Sampler::new(course.scheduler, config, course.num_inference_steps);
             // Samplers that cannot be made were refused when this was prepared.
-            sampler.map_or(0, |sampler| sampler.evaluations().len())
+            let evaluations = sampler.map(|sampler| sampler.evaluations().to_vec());
+            let steps = evaluations.unwrap_or_default().into_iter();
+            steps.map(|evaluation| evaluation.step).collect()
         }
     }
 }

@@ -7,9 +7,11 @@ use crate::spec::{Parameter, SheetSpec};
 
 /// The order in which axes take the columns, then the rows, where the sweep file does not say.
 /// Numbers come first, since a grid of them shows a trend; what stands last becomes the panels.
-const PREFERENCE: [Parameter; 10] = [
+const PREFERENCE: [Parameter; 12] = [
     Parameter::GuidanceScale,
     Parameter::ImageGuidanceScale,
+    Parameter::GuidanceStart,
+    Parameter::GuidanceEnd,
     Parameter::NumInferenceSteps,
     Parameter::Scheduler,
     Parameter::Preset,

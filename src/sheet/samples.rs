@@ -88,6 +88,8 @@ fn parameters(point: &[(Parameter, &str)]) -> Parameters {
         negative_prompt: value(Parameter::NegativePrompt, ""),
         guidance_scale: scale(Parameter::GuidanceScale, "7.0"),
         image_guidance_scale: scale(Parameter::ImageGuidanceScale, "1.5"),
+        guidance_start: scale(Parameter::GuidanceStart, "0.0"),
+        guidance_end: scale(Parameter::GuidanceEnd, "1.0"),
         seed: value(Parameter::Seed, "42").parse().unwrap(),
         num_inference_steps: value(Parameter::NumInferenceSteps, "20").parse().unwrap(),
         scheduler: SchedulerKind::EulerAncestral,

@@ -71,6 +71,8 @@ impl Table {
                 "negative_prompt",
                 "guidance_scale",
                 "image_guidance_scale",
+                "guidance_start",
+                "guidance_end",
                 "seed",
                 "num_inference_steps",
                 "scheduler",
@@ -83,6 +85,8 @@ impl Table {
                 "negative_prompt",
                 "guidance_scale",
                 "image_guidance_scale",
+                "guidance_start",
+                "guidance_end",
                 "seed",
                 "num_inference_steps",
                 "scheduler",
@@ -94,6 +98,8 @@ impl Table {
                 "negative_prompt",
                 "guidance_scale",
                 "image_guidance_scale",
+                "guidance_start",
+                "guidance_end",
                 "seed",
                 "num_inference_steps",
                 "scheduler",
@@ -151,7 +157,9 @@ impl Key {
     /// What its values are, in words.
     pub fn noun(self) -> &'static str {
         match self.name {
-            "guidance_scale" | "image_guidance_scale" => "number",
+            "guidance_scale" | "image_guidance_scale" | "guidance_start" | "guidance_end" => {
+                "number"
+            }
             "seed" | "num_inference_steps" => "whole number",
             "image" => "path",
             "model" => "folder",
@@ -169,6 +177,8 @@ impl Key {
             "negative_prompt" => "negative_prompt = \"\"",
             "guidance_scale" => "guidance_scale = [7.0]",
             "image_guidance_scale" => "image_guidance_scale = [1.5]",
+            "guidance_start" => "guidance_start = [0.0]",
+            "guidance_end" => "guidance_end = [1.0]",
             "seed" => "seed = [0]",
             "num_inference_steps" => "num_inference_steps = [20]",
             "scheduler" => "scheduler = [\"euler_ancestral\"]",

@@ -60,6 +60,10 @@ pub struct SweepSpec {
     pub guidance_scales: Vec<Scale>,
     /// Image guidance values; `[1.5]` by default.
     pub image_guidance_scales: Vec<Scale>,
+    /// Shares of the steps from which guidance acts; `[0.0]` by default.
+    pub guidance_starts: Vec<Scale>,
+    /// Shares of the steps up to which guidance acts; `[1.0]` by default.
+    pub guidance_ends: Vec<Scale>,
     /// Seeds; `[0]` by default.
     pub seeds: Vec<u64>,
     /// Step counts; `[20]` by default.
@@ -119,6 +123,10 @@ pub struct Overrides {
     pub guidance_scale: Option<Scale>,
     /// Image guidance.
     pub image_guidance_scale: Option<Scale>,
+    /// Where guidance starts.
+    pub guidance_start: Option<Scale>,
+    /// Where guidance ends.
+    pub guidance_end: Option<Scale>,
     /// Seed.
     pub seed: Option<u64>,
     /// Steps.

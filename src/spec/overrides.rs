@@ -124,6 +124,8 @@ impl Overrides {
             "negative_prompt" => self.negative_prompt = Some(text::prompt(field)?),
             "guidance_scale" => self.guidance_scale = Some(scale(field)?),
             "image_guidance_scale" => self.image_guidance_scale = Some(scale(field)?),
+            "guidance_start" => self.guidance_start = Some(share(field)?),
+            "guidance_end" => self.guidance_end = Some(share(field)?),
             "seed" => self.seed = number(field, Domain::seed())?.to_u64(),
             "num_inference_steps" => {
                 self.num_inference_steps = number(field, Domain::whole(1, MAX_STEPS))?.to_u32();
@@ -145,6 +147,8 @@ impl Overrides {
             Parameter::ImageGuidanceScale => {
                 self.image_guidance_scale.map(|value| value.to_string())
             }
+            Parameter::GuidanceStart => self.guidance_start.map(|value| value.to_string()),
+            Parameter::GuidanceEnd => self.guidance_end.map(|value| value.to_string()),
             Parameter::Seed => self.seed.map(|value| value.to_string()),
             Parameter::NumInferenceSteps => self.num_inference_steps.map(|value| value.to_string()),
             Parameter::Scheduler => self.scheduler.map(|value| value.to_string()),
@@ -155,6 +159,10 @@ impl Overrides {
 
 fn scale(field: Field<'_>) -> Checked<Scale> {
     Ok(Scale::new(number(field, Domain::scale())?))
+}
+
+fn share(field: Field<'_>) -> Checked<Scale> {
+    Ok(Scale::new(number(field, Domain::between(0, 1))?))
 }
 
 /// Presets against `[sweep]`: none may set an axis, and no two may mean the same.

@@ -23,6 +23,10 @@ pub enum Parameter {
     GuidanceScale,
     /// How closely the input image is kept.
     ImageGuidanceScale,
+    /// From which share of the steps on guidance acts.
+    GuidanceStart,
+    /// Up to which share of the steps guidance acts.
+    GuidanceEnd,
     /// The seed of the noise.
     Seed,
     /// Denoising steps.
@@ -35,7 +39,7 @@ pub enum Parameter {
 
 impl Parameter {
     /// Every parameter, in the order of the columns of `cells.csv`, which is also the order of nesting in a plan.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Model,
         Self::Image,
         Self::Instruction,
@@ -44,6 +48,8 @@ impl Parameter {
         Self::Scheduler,
         Self::NumInferenceSteps,
         Self::Seed,
+        Self::GuidanceStart,
+        Self::GuidanceEnd,
         Self::ImageGuidanceScale,
         Self::GuidanceScale,
     ];
@@ -57,6 +63,8 @@ impl Parameter {
             Self::NegativePrompt => "negative_prompt",
             Self::GuidanceScale => "guidance_scale",
             Self::ImageGuidanceScale => "image_guidance_scale",
+            Self::GuidanceStart => "guidance_start",
+            Self::GuidanceEnd => "guidance_end",
             Self::Seed => "seed",
             Self::NumInferenceSteps => "num_inference_steps",
             Self::Scheduler => "scheduler",
@@ -93,6 +101,12 @@ pub struct Parameters {
     pub guidance_scale: Scale,
     /// Image guidance.
     pub image_guidance_scale: Scale,
+    /// Guidance acts from this share of the steps on; files of earlier versions have none.
+    #[serde(default = "Scale::zero")]
+    pub guidance_start: Scale,
+    /// Guidance acts up to this share of the steps.
+    #[serde(default = "Scale::one")]
+    pub guidance_end: Scale,
     /// Seed of the noise.
     pub seed: u64,
     /// Denoising steps.
@@ -113,6 +127,8 @@ impl Parameters {
             Parameter::NegativePrompt => self.negative_prompt.clone(),
             Parameter::GuidanceScale => self.guidance_scale.to_string(),
             Parameter::ImageGuidanceScale => self.image_guidance_scale.to_string(),
+            Parameter::GuidanceStart => self.guidance_start.to_string(),
+            Parameter::GuidanceEnd => self.guidance_end.to_string(),
             Parameter::Seed => self.seed.to_string(),
             Parameter::NumInferenceSteps => self.num_inference_steps.to_string(),
             Parameter::Scheduler => self.scheduler.to_string(),

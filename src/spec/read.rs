@@ -81,6 +81,8 @@ impl SweepSpec {
             Parameter::NegativePrompt => self.negative_prompts.len(),
             Parameter::GuidanceScale => self.guidance_scales.len(),
             Parameter::ImageGuidanceScale => self.image_guidance_scales.len(),
+            Parameter::GuidanceStart => self.guidance_starts.len(),
+            Parameter::GuidanceEnd => self.guidance_ends.len(),
             Parameter::Seed => self.seeds.len(),
             Parameter::NumInferenceSteps => self.num_inference_steps.len(),
             Parameter::Scheduler => self.schedulers.len(),
@@ -101,6 +103,8 @@ impl SweepSpec {
             Parameter::NegativePrompt => self.negative_prompts.clone(),
             Parameter::GuidanceScale => texts(&self.guidance_scales),
             Parameter::ImageGuidanceScale => texts(&self.image_guidance_scales),
+            Parameter::GuidanceStart => texts(&self.guidance_starts),
+            Parameter::GuidanceEnd => texts(&self.guidance_ends),
             Parameter::Seed => texts(&self.seeds),
             Parameter::NumInferenceSteps => texts(&self.num_inference_steps),
             Parameter::Scheduler => self

@@ -1,4 +1,4 @@
-//! Exact decimal guidance scales.
+//! Exact decimals: guidance scales, and shares of the steps.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
 
-/// A guidance scale, kept in decimal so that 1.0 to 1.3 by 0.1 ends exactly at 1.3.
+/// A guidance scale or a share of the steps, kept in decimal so that 1.0 to 1.3 by 0.1 ends exactly at 1.3.
 ///
 /// Displayed as people write it: without trailing zeros, but with at least one decimal (`7.0`, `1.25`).
 #[derive(
@@ -19,6 +19,16 @@ impl Scale {
     /// Wraps a decimal; range checks belong to the sweep file's validation.
     pub fn new(value: Decimal) -> Self {
         Self(value.normalize())
+    }
+
+    /// 0, where an interval of all steps starts.
+    pub fn zero() -> Self {
+        Self(Decimal::ZERO)
+    }
+
+    /// 1, where an interval of all steps ends.
+    pub fn one() -> Self {
+        Self(Decimal::ONE)
     }
 
     /// The exact value.

@@ -33,6 +33,8 @@ pub(super) fn validate(
         negative_prompts: read(faults, sweep.get("negative_prompt"), text::prompts),
         guidance_scales: read(faults, sweep.get("guidance_scale"), scales),
         image_guidance_scales: read(faults, sweep.get("image_guidance_scale"), scales),
+        guidance_starts: read(faults, sweep.get("guidance_start"), shares),
+        guidance_ends: read(faults, sweep.get("guidance_end"), shares),
         seeds: read(faults, sweep.get("seed"), |field| {
             let seeds = numbers(field, Domain::seed())?;
             Ok(seeds.iter().filter_map(ToPrimitive::to_u64).collect())
@@ -81,6 +83,12 @@ fn read<T>(
 
 fn scales(field: Field<'_>) -> Checked<Vec<Scale>> {
     let values = numbers(field, Domain::scale())?;
+    Ok(values.into_iter().map(Scale::new).collect())
+}
+
+/// Shares of the steps.
+fn shares(field: Field<'_>) -> Checked<Vec<Scale>> {
+    let values = numbers(field, Domain::between(0, 1))?;
     Ok(values.into_iter().map(Scale::new).collect())
 }
 
@@ -220,6 +228,8 @@ fn default_values(spec: &mut SweepSpec) {
         &mut spec.image_guidance_scales,
         Scale::new(rust_decimal::Decimal::new(15, 1)),
     );
+    or(&mut spec.guidance_starts, Scale::zero());
+    or(&mut spec.guidance_ends, Scale::one());
     or(&mut spec.seeds, 0);
     or(&mut spec.num_inference_steps, 20);
     or(&mut spec.schedulers, None);

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Record;
 use crate::diffusion::SchedulerKind;
 use crate::plan::{Cell, Plan};
-use crate::spec::{Numerics, Parameters};
+use crate::spec::{Numerics, Parameters, Scale};
 
 /// The first bytes of a PNG up to its width, and its last 12.
 const HEAD: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
@@ -106,6 +106,10 @@ fn infotext(cell: &Cell) -> String {
         parameters.seed,
         quoted(&parameters.model),
     );
+    let (start, end) = (parameters.guidance_start, parameters.guidance_end);
+    if (start, end) != (Scale::zero(), Scale::one()) {
+        text += &format!(", Guidance start: {start}, Guidance end: {end}");
+    }
     text
 }
 

@@ -6,7 +6,7 @@ use super::{Measures, Record, Status, StepRecord};
 use crate::plan::Cell;
 
 /// The columns of `cells.csv`.
-pub(super) const CELL_COLUMNS: [&str; 36] = [
+pub(super) const CELL_COLUMNS: [&str; 38] = [
     "cell",
     "status",
     "file",
@@ -16,6 +16,8 @@ pub(super) const CELL_COLUMNS: [&str; 36] = [
     "negative_prompt",
     "guidance_scale",
     "image_guidance_scale",
+    "guidance_start",
+    "guidance_end",
     "seed",
     "num_inference_steps",
     "scheduler",
@@ -78,6 +80,8 @@ pub(super) fn cell_row(cell: &Cell, record: &Record, advice: Option<&str>) -> Ve
         text(&parameters.negative_prompt),
         parameters.guidance_scale.to_string(),
         parameters.image_guidance_scale.to_string(),
+        parameters.guidance_start.to_string(),
+        parameters.guidance_end.to_string(),
         parameters.seed.to_string(),
         parameters.num_inference_steps.to_string(),
         parameters.scheduler.to_string(),

@@ -123,6 +123,8 @@ impl Sweep {
                                 negative_prompt: String::new(),
                                 guidance_scale: scale(guidance),
                                 image_guidance_scale: scale(image_guidance),
+                                guidance_start: Scale::zero(),
+                                guidance_end: Scale::one(),
                                 seed,
                                 num_inference_steps: 20,
                                 scheduler: SchedulerKind::EulerAncestral,

@@ -8,6 +8,7 @@ use crate::diffusion::config::PredictionType;
 use crate::diffusion::spacing::{self, Spacing};
 use crate::diffusion::{Generator, SchedulerConfig, SchedulerError, SchedulerKind};
 
+#[derive(Clone)]
 struct Ddim {
     prediction: PredictionType,
     clip: Option<f32>,

@@ -8,6 +8,7 @@ use crate::diffusion::config::PredictionType;
 use crate::diffusion::spacing::{self, Spacing};
 use crate::diffusion::{Generator, SchedulerConfig, SchedulerError, SchedulerKind};
 
+#[derive(Clone)]
 struct Ddpm {
     prediction: PredictionType,
     clip: Option<f32>,
@@ -15,6 +16,7 @@ struct Ddpm {
 }
 
 /// The Gaussian of the latents after a step, given those before it and the denoised ones.
+#[derive(Clone)]
 struct Posterior {
     level: Level,
     of_denoised: f32,

@@ -7,6 +7,7 @@ use super::{Method, Sampler, zip};
 use crate::diffusion::config::PredictionType;
 use crate::diffusion::{Generator, SchedulerConfig, SchedulerError, SchedulerKind, sigmas};
 
+#[derive(Clone)]
 struct Dpmpp2m {
     prediction: PredictionType,
     sigmas: Vec<f32>,

@@ -7,6 +7,7 @@ use super::{Method, Sampler, add_noise, zip};
 use crate::diffusion::config::PredictionType;
 use crate::diffusion::{Generator, SchedulerConfig, SchedulerError, SchedulerKind, sigmas};
 
+#[derive(Clone)]
 struct EulerAncestral {
     prediction: PredictionType,
     sigmas: Vec<f32>,

@@ -7,6 +7,7 @@ use super::{Method, Sampler, zip};
 use crate::diffusion::config::PredictionType;
 use crate::diffusion::{Generator, SchedulerConfig, SchedulerError, SchedulerKind, sigmas};
 
+#[derive(Clone)]
 struct Heun {
     prediction: PredictionType,
     clip: Option<f32>,
@@ -27,12 +28,10 @@ pub(super) fn sampler(config: &SchedulerConfig, steps: u32) -> Result<Sampler, S
         sigmas: sigmas.clone(),
         begun: None,
     };
-    Ok(Sampler::of_sigmas(
-        timesteps,
-        &sigmas,
-        schedule.init_noise_sigma,
-        method,
-    ))
+    Ok(
+        Sampler::of_sigmas(timesteps, &sigmas, schedule.init_noise_sigma, method)
+            .with_steps(|evaluation| evaluation / 2),
+    )
 }
 
 fn twice_but_first(values: &[f32]) -> Vec<f32> {

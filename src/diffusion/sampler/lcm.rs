@@ -8,12 +8,14 @@ use crate::diffusion::config::PredictionType;
 use crate::diffusion::spacing::Spacing;
 use crate::diffusion::{Generator, SchedulerConfig, SchedulerError, SchedulerKind};
 
+#[derive(Clone)]
 struct Lcm {
     prediction: PredictionType,
     clip: Option<f32>,
     steps: Vec<Step>,
 }
 
+#[derive(Clone)]
 struct Step {
     level: Level,
     /// Shares of the latents and of the denoised ones in the consistency function.

@@ -11,6 +11,7 @@ use crate::diffusion::{Generator, SchedulerConfig, SchedulerError, SchedulerKind
 
 const ORDER: usize = 4;
 
+#[derive(Clone)]
 struct Lms {
     prediction: PredictionType,
     sigmas: Vec<f32>,

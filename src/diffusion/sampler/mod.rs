@@ -21,6 +21,8 @@ use super::{Generator, SchedulerConfig, SchedulerError, SchedulerKind};
 pub struct Evaluation {
     /// Its number, from 0.
     pub index: usize,
+    /// The step that it belongs to, from 0: heun and pndm ask several times a step.
+    pub step: u32,
     /// What the UNet is given.
     pub timestep: f32,
     /// Noise level of the latents, where the scheduler has one.
@@ -46,6 +48,7 @@ pub struct Evaluation {
 /// }
 /// # Ok::<(), ip2p_sweep::diffusion::SchedulerError>(())
 /// ```
+#[derive(Clone)]
 pub struct Sampler {
     evaluations: Vec<Evaluation>,
     init_noise_sigma: f32,
@@ -54,7 +57,7 @@ pub struct Sampler {
 }
 
 /// What differs between samplers.
-trait Method {
+trait Method: CloneMethod {
     /// The latents after evaluation `index`.
     fn step(
         &mut self,
@@ -63,6 +66,24 @@ trait Method {
         latents: Array4<f32>,
         noise: &mut Generator,
     ) -> Array4<f32>;
+}
+
+/// A method with its state, copied where trajectories part.
+trait CloneMethod {
+    fn boxed(&self) -> Box<dyn Method + Send>;
+}
+
+impl<M: Method + Clone + Send + 'static> CloneMethod for M {
+    fn boxed(&self) -> Box<dyn Method + Send> {
+        Box::new(self.clone())
+    }
+}
+
+impl Clone for Box<dyn Method + Send> {
+    fn clone(&self) -> Self {
+        // Not that of the box, which would call itself.
+        self.as_ref().boxed()
+    }
 }
 
 impl Sampler {
@@ -122,6 +143,7 @@ impl Sampler {
         let evaluations = (timesteps.into_iter().enumerate())
             .map(|(index, timestep)| Evaluation {
                 index,
+                step: index as u32,
                 timestep,
                 sigma: None,
             })
@@ -132,6 +154,14 @@ impl Sampler {
             scales_input: false,
             method: Box::new(method),
         }
+    }
+
+    /// With several evaluations a step: the step that each belongs to.
+    fn with_steps(mut self, step_of: impl Fn(usize) -> usize) -> Self {
+        for evaluation in &mut self.evaluations {
+            evaluation.step = step_of(evaluation.index) as u32;
+        }
+        self
     }
 
     fn with_sigmas(mut self, sigmas: &[f32]) -> Self {
@@ -157,13 +187,18 @@ impl Sampler {
         evaluation: Evaluation,
         latents: ArrayView4<f32>,
     ) -> Array4<f32> {
+        let deviation = self.input_deviation(evaluation);
+        latents.mapv(|x| x / deviation)
+    }
+
+    /// What the latents are divided by for the UNet: their standard deviation, or 1 where it sees them as they are.
+    pub fn input_deviation(&self, evaluation: Evaluation) -> f32 {
         match evaluation.sigma {
             Some(sigma) if self.scales_input => {
                 let sigma = sigma as f32;
-                let deviation = (sigma * sigma + 1.0).sqrt();
-                latents.mapv(|x| x / deviation)
+                (sigma * sigma + 1.0).sqrt()
             }
-            _ => latents.to_owned(),
+            _ => 1.0,
         }
     }
 

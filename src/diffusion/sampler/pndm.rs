@@ -10,6 +10,7 @@ use crate::diffusion::config::PredictionType;
 use crate::diffusion::spacing::{self, Spacing};
 use crate::diffusion::{Generator, SchedulerConfig, SchedulerError, SchedulerKind};
 
+#[derive(Clone)]
 struct Pndm {
     prediction: PredictionType,
     /// Evaluations of the Runge-Kutta steps, four to a step.
@@ -56,8 +57,19 @@ pub(super) fn sampler(config: &SchedulerConfig, steps: u32) -> Result<Sampler, S
         start: None,
         sum: None,
     };
+    let of_runge_kutta = runge_kutta.len();
     let timesteps = runge_kutta.into_iter().chain(multistep).map(|t| t as f32);
-    Ok(Sampler::of_timesteps(timesteps, method))
+    let sampler = Sampler::of_timesteps(timesteps, method);
+    Ok(sampler.with_steps(|evaluation| step_of(evaluation, of_runge_kutta)))
+}
+
+/// Runge-Kutta steps have four evaluations; without them the first step alone has two.
+fn step_of(evaluation: usize, of_runge_kutta: usize) -> usize {
+    match of_runge_kutta {
+        0 => evaluation.saturating_sub(1),
+        _ if evaluation < of_runge_kutta => evaluation / 4,
+        _ => evaluation - of_runge_kutta + of_runge_kutta / 4,
+    }
 }
 
 /// Without Runge-Kutta steps the second timestep is visited twice, for a step of Heun's kind.

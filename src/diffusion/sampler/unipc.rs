@@ -9,6 +9,7 @@ use super::{Method, Sampler, zip};
 use crate::diffusion::config::PredictionType;
 use crate::diffusion::{Generator, SchedulerConfig, SchedulerError, SchedulerKind, sigmas};
 
+#[derive(Clone)]
 struct UniPc {
     prediction: PredictionType,
     sigmas: Vec<f32>,

@@ -178,6 +178,10 @@ fn preload(located: &Located) -> Result<(), RuntimeError> {
         // A build from elsewhere may use another CUDA, but all use cuDNN 9.
         let needed = known || located.source == Source::Cache || name == "libcudnn.so.9";
         if let (Err(reason), true) = (opened, needed) {
+            let reason = match other_version(&folders, name) {
+                Some(other) => format!("{reason}; {other} is there, which is another version"),
+                None => reason,
+            };
             return Err(missing(name, reason));
         }
     }
@@ -192,6 +196,25 @@ fn missing(library: &str, reason: String) -> RuntimeError {
     } else {
         RuntimeError::NoCudaLibrary { library, reason }
     }
+}
+
+/// A library of the same name in these folders, with another major version: `libcudart.so.12` for
+/// `libcudart.so.13`.
+fn other_version(folders: &[PathBuf], name: &str) -> Option<String> {
+    let (stem, wanted) = name.split_once(".so.")?;
+    let entries = folders
+        .iter()
+        .filter_map(|folder| folder.read_dir().ok())
+        .flatten();
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|other| {
+            let version = other.split_once(".so.");
+            version.is_some_and(|(other, version)| other == stem && version != wanted)
+        })
+        .collect();
+    names.sort();
+    names.pop()
 }
 
 /// Where the libraries may be: beside the runtime, or in NVIDIA's packages beside a Python package.

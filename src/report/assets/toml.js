@@ -14,6 +14,8 @@ function cellToml(cell) {
     `negative_prompt = ${tomlString(value("negative_prompt"))}`,
     `guidance_scale = ${value("guidance_scale")}`,
     `image_guidance_scale = ${value("image_guidance_scale")}`,
+    `guidance_start = ${value("guidance_start")}`,
+    `guidance_end = ${value("guidance_end")}`,
     `seed = ${tomlInteger(value("seed"))}`,
     `num_inference_steps = ${value("num_inference_steps")}`,
     `scheduler = ${tomlString(value("scheduler"))}`,

@@ -189,6 +189,22 @@ fn every_table_is_read() {
 }
 
 #[test]
+fn a_guidance_interval_is_an_axis_like_any_other() {
+    let spec = parse(&with(
+        "guidance_start = { from = 0.0, to = 0.3, step = 0.1 }\nguidance_end = [0.75, 1]\n\
+         [[exclude]]\nguidance_start = 0.3\nguidance_end = 0.75",
+    ));
+    let starts = spec.swept(Parameter::GuidanceStart);
+    assert_eq!(starts, ["0.0", "0.1", "0.2", "0.3"]);
+    assert_eq!(spec.swept(Parameter::GuidanceEnd), ["0.75", "1.0"]);
+    let excluded = spec.excludes[0].text(Parameter::GuidanceStart);
+    assert_eq!(excluded.as_deref(), Some("0.3"));
+    let default = parse(&with("[[preset]]\nname = \"late\"\nguidance_start = 0.5"));
+    assert_eq!(default.swept(Parameter::GuidanceStart), ["0.0"]);
+    assert_eq!(default.swept(Parameter::GuidanceEnd), ["1.0"]);
+}
+
+#[test]
 fn presets_bring_their_own_files_and_may_be_excluded() {
     let spec = parse(&with(
         "seed = [1, 2]\n\

@@ -155,6 +155,10 @@ fn numbers_out_of_range_are_refused() {
          give a number from 0.0 to 100.0",
     );
     refuses(
+        "guidance_end = [0.5, 1.5]",
+        "guidance_end is 1.5, which is outside 0.0 to 1.0\n5:22\ngive a number from 0.0 to 1.0",
+    );
+    refuses(
         "num_inference_steps = 0",
         "num_inference_steps is 0, which is outside 1 to 1000\n5:23\ngive a number from 1 to 1000",
     );

@@ -1,0 +1,193 @@
+//! What the UNet is asked for a cell from step to step: guidance may act in a part of the steps only.
+//!
+//! A guidance interval (Kynkäänniemi et al., 2024, "Applying Guidance in a Limited Interval Improves Sample and
+//! Distribution Quality in Diffusion Models"), here in shares of the steps: step i of n acts with both scales if
+//! `guidance_start` <= i / n < `guidance_end`. Outside, only the conditioned branch is evaluated, with coefficient 1.
+
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+
+use crate::diffusion::{Branch, BranchText, branches};
+use crate::spec::{GuidanceMode, Parameters, Scale};
+
+/// What one row of the UNet's batch is conditioned on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Condition<'a> {
+    /// The instruction or the negative prompt.
+    pub text: &'a str,
+    /// The image's latents, or zeros.
+    pub image: bool,
+}
+
+/// The UNet rows of one evaluation, each with its coefficient in the guided prediction.
+pub type Conditions<'a> = Vec<(Condition<'a>, f32)>;
+
+/// Steps of a cell that ask the UNet the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Phase<'a> {
+    /// It lasts from this step to the next phase, or to the end.
+    pub first_step: u32,
+    /// What is asked.
+    pub conditions: Conditions<'a>,
+}
+
+/// The phases of a cell: one, or up to three where it has an interval.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Guidance<'a> {
+    phases: Vec<Phase<'a>>,
+}
+
+/// The guidance of a cell.
+pub fn guidance(parameters: &Parameters, mode: GuidanceMode) -> Guidance<'_> {
+    let conditioned = Condition {
+        text: &parameters.instruction,
+        image: true,
+    };
+    let (start, end) = interval(parameters);
+    let outside = |first_step| Phase {
+        first_step,
+        conditions: vec![(conditioned, 1.0)],
+    };
+    let inside = Phase {
+        first_step: start,
+        conditions: conditions(parameters, mode),
+    };
+    let mut phases = Vec::with_capacity(3);
+    if start > 0 || end == Some(0) {
+        phases.push(outside(0));
+    }
+    if end.is_none_or(|end| start < end) {
+        phases.push(inside);
+        phases.extend(end.map(outside));
+    }
+    phases.dedup_by(|next, phase| next.conditions == phase.conditions);
+    Guidance { phases }
+}
+
+/// The first step inside, and the first after it, if any. Some schedulers take a step more than they were
+/// asked for; an end of 1 holds to the last of them.
+fn interval(parameters: &Parameters) -> (u32, Option<u32>) {
+    let steps = Decimal::from(parameters.num_inference_steps);
+    let step_at = |share: Scale| {
+        let step = (share.decimal() * steps).ceil();
+        step.to_u32().unwrap_or(parameters.num_inference_steps)
+    };
+    let end = parameters.guidance_end;
+    (
+        step_at(parameters.guidance_start),
+        (end < Scale::one()).then(|| step_at(end)),
+    )
+}
+
+/// Where guidance acts.
+fn conditions(parameters: &Parameters, mode: GuidanceMode) -> Conditions<'_> {
+    let Parameters {
+        instruction,
+        negative_prompt,
+        guidance_scale,
+        image_guidance_scale,
+        ..
+    } = parameters;
+    let same = instruction == negative_prompt;
+    let condition = |branch: Branch| Condition {
+        text: match branch.text {
+            BranchText::Instruction => instruction,
+            BranchText::Negative => negative_prompt,
+        },
+        image: branch.image,
+    };
+    branches(mode, *guidance_scale, *image_guidance_scale, same)
+        .into_iter()
+        .map(|(branch, coefficient)| (condition(branch), coefficient))
+        .collect()
+}
+
+impl<'a> Guidance<'a> {
+    /// In the order of the steps; the first begins at step 0.
+    pub fn phases(&self) -> &[Phase<'a>] {
+        &self.phases
+    }
+
+    /// What is asked at a step.
+    pub fn at(&self, step: u32) -> &[(Condition<'a>, f32)] {
+        let begun = self.phases.iter().rev();
+        begun
+            .skip_while(|phase| phase.first_step > step)
+            .map(|phase| phase.conditions.as_slice())
+            .next()
+            .unwrap_or_default()
+    }
+
+    /// The first step at which two cells ask differently: before it those of one start have the same latents.
+    pub fn parting(&self, other: &Guidance<'_>) -> Option<u32> {
+        let phases = self.phases.iter().map(|phase| phase.first_step);
+        let others = other.phases.iter().map(|phase| phase.first_step);
+        phases
+            .chain(others)
+            .filter(|&step| self.at(step) != other.at(step))
+            .min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diffusion::SchedulerKind;
+
+    fn cell(start: &str, end: &str) -> Parameters {
+        let scale = |text: &str| Scale::new(text.parse().unwrap());
+        Parameters {
+            model: String::new(),
+            image: String::new(),
+            instruction: "make it winter".to_owned(),
+            negative_prompt: String::new(),
+            guidance_scale: scale("7.5"),
+            image_guidance_scale: scale("1.5"),
+            guidance_start: scale(start),
+            guidance_end: scale(end),
+            seed: 0,
+            num_inference_steps: 10,
+            scheduler: SchedulerKind::EulerAncestral,
+            preset: None,
+        }
+    }
+
+    fn rows(start: &str, end: &str) -> Vec<usize> {
+        let cell = cell(start, end);
+        let guidance = guidance(&cell, GuidanceMode::Formula);
+        (0..10).map(|step| guidance.at(step).len()).collect()
+    }
+
+    #[test]
+    fn a_step_is_inside_if_its_share_is_from_start_to_before_end() {
+        assert_eq!(rows("0.0", "1.0"), [3; 10]);
+        assert_eq!(rows("0.2", "0.5"), [1, 1, 3, 3, 3, 1, 1, 1, 1, 1]);
+        assert_eq!(rows("0.0", "0.01"), [3, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
+        assert_eq!(rows("0.21", "0.31"), [1, 1, 1, 3, 1, 1, 1, 1, 1, 1]);
+        assert_eq!(rows("0.21", "0.29"), [1; 10], "no step lies between");
+    }
+
+    #[test]
+    fn outside_the_conditioned_branch_has_coefficient_one() {
+        let cell = cell("0.5", "1.0");
+        let guidance = guidance(&cell, GuidanceMode::Formula);
+        let conditioned = Condition {
+            text: "make it winter",
+            image: true,
+        };
+        assert_eq!(guidance.at(4), [(conditioned, 1.0)]);
+        assert_eq!(guidance.at(5)[0], (conditioned, 7.5));
+    }
+
+    #[test]
+    fn cells_part_at_the_first_step_that_differs() {
+        let parting = |one: &Parameters, other: &Parameters| {
+            guidance(one, GuidanceMode::Formula).parting(&guidance(other, GuidanceMode::Formula))
+        };
+        let (always, early, late) = (cell("0.0", "1.0"), cell("0.0", "0.6"), cell("0.3", "1.0"));
+        assert_eq!(parting(&always, &early), Some(6));
+        assert_eq!(parting(&always, &late), Some(0));
+        assert_eq!(parting(&late, &cell("0.7", "1.0")), Some(3));
+        assert_eq!(parting(&always, &always.clone()), None);
+    }
+}
