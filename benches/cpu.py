@@ -116,7 +116,9 @@ def sweep_file(grid: dict, work: Path) -> Path:
 
 def run_ip2p(program: Path, sweep: Path, out: Path, threads: int) -> float:
     """Runs a sweep; gives the seconds from its first event to its last cell, less those of loading."""
-    command = [str(word) for word in (program, "run", sweep, "--out", out, "--device", "cpu", "--threads", threads, "--json")]
+    command = [
+        str(word) for word in (program, "run", sweep, "--out", out, "--device", "cpu", "--threads", threads, "--json")
+    ]
     loaded_s, first, last = 0.0, None, None
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
@@ -142,10 +144,15 @@ def report(timings: list[Timing], args) -> str:
         "|---|---|---|---|",
     ]
     for program in (SUBJECT, *RIVALS):
-        lines.append(f"| {program} | " + " | ".join(spread(of(timings, program, measure)) for measure in MEASURES) + " |")
+        lines.append(
+            f"| {program} | " + " | ".join(spread(of(timings, program, measure)) for measure in MEASURES) + " |"
+        )
     lines += ["", "| ip2p against | loop | process | processor time | target |", "|---|---|---|---|---|"]
     for rival in RIVALS:
-        ratios = [[own / other for own, other in zip(of(timings, SUBJECT, measure), of(timings, rival, measure))] for measure in MEASURES]
+        ratios = [
+            [own / other for own, other in zip(of(timings, SUBJECT, measure), of(timings, rival, measure), strict=True)]
+            for measure in MEASURES
+        ]
         lines.append(f"| {rival} | " + " | ".join(spread(ratio) for ratio in ratios) + f" | <= {TARGETS[rival]:.2f} |")
     return "\n".join(lines)
 

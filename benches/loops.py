@@ -35,7 +35,12 @@ def main():
 
 def cells(grid: dict) -> list[tuple[float, float, int]]:
     """(image scale, text scale, seed) in the order in which `ip2p` runs them."""
-    return [(image, text, seed) for seed in grid["seeds"] for image in grid["image_guidance_scale"] for text in grid["guidance_scale"]]
+    return [
+        (image, text, seed)
+        for seed in grid["seeds"]
+        for image in grid["image_guidance_scale"]
+        for text in grid["guidance_scale"]
+    ]
 
 
 def name(cell: tuple[float, float, int]) -> str:
@@ -85,11 +90,21 @@ def with_onnxruntime(grid: dict):
             for timestep in scheduler.timesteps:
                 scaled = scheduler.scale_model_input(latents, timestep).numpy()
                 sample = np.concatenate([np.repeat(scaled, 3, axis=0), images], axis=1).astype(sample_type)
-                feeds = dict(zip([port.name for port in unet.get_inputs()], (sample, timestep_for(unet, timestep), text)))
+                feeds = dict(
+                    zip(
+                        [port.name for port in unet.get_inputs()],
+                        (sample, timestep_for(unet, timestep), text),
+                        strict=True,
+                    )
+                )
                 with_text, with_image, without = unet.run(None, feeds)[0].astype(np.float32)
                 guided = without + text_scale * (with_text - with_image) + image_scale * (with_image - without)
-                latents = scheduler.step(torch.from_numpy(guided[None]), timestep, latents, generator=generator).prev_sample
-            decoded = vae_decoder.run(None, {vae_decoder.get_inputs()[0].name: latents.numpy() / np.float32(scaling_factor)})[0]
+                latents = scheduler.step(
+                    torch.from_numpy(guided[None]), timestep, latents, generator=generator
+                ).prev_sample
+            decoded = vae_decoder.run(
+                None, {vae_decoder.get_inputs()[0].name: latents.numpy() / np.float32(scaling_factor)}
+            )[0]
             levels = np.clip(decoded[0].transpose(1, 2, 0) / 2 + 0.5, 0, 1) * 255
             yield (image_scale, text_scale, seed), Image.fromarray(levels.round().astype(np.uint8))
 
@@ -111,7 +126,9 @@ def with_diffusers(grid: dict):
 
     torch.set_num_threads(grid["threads"])
     kind = torch.float16 if grid["half"] else torch.float32
-    pipeline = StableDiffusionInstructPix2PixPipeline.from_pretrained(grid["pipeline"], torch_dtype=kind, safety_checker=None)
+    pipeline = StableDiffusionInstructPix2PixPipeline.from_pretrained(
+        grid["pipeline"], torch_dtype=kind, safety_checker=None
+    )
     pipeline = pipeline.to(grid["torch_device"])
     pipeline.set_progress_bar_config(disable=True)
 
