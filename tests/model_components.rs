@@ -213,7 +213,7 @@ fn what_a_call_left_in_the_kept_tensors_does_not_show_in_the_next() {
     ];
     for (rows, sample_seed, text_seed, timestep) in calls {
         let (sample, text) = (sample(rows, sample_seed), text(rows, text_seed));
-        let mut predict = |model: &mut OnnxModel| {
+        let predict = |model: &mut OnnxModel| {
             let predicted = model.predict(sample.view(), timestep, text.view());
             predicted.unwrap()
         };

@@ -177,7 +177,8 @@ def write_quality(editor: Editor, cases, out: Path):
     print(json.dumps(verdict))
     for row in rows:
         print(row)
-    sheet(cases[: 2 * (len(KINDS) + 1)], outputs, out / "quality.png")
+    shown = 2 * (len(KINDS) + 1)
+    sheet(cases[:shown], outputs[:shown], out / "quality.png")
 
 
 def measure(case: Case, output, rebuilt) -> dict:
