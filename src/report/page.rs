@@ -81,7 +81,7 @@ fn counts(run: &Run) -> Value {
     }
 }
 
-/// What all cells have in common: names and values.
+/// What all cells have in common, unless it goes without saying: names and values.
 fn constants(run: &Run) -> Vec<(&'static str, String)> {
     let Some(first) = run.plan.cells.first() else {
         return Vec::new();
@@ -90,7 +90,7 @@ fn constants(run: &Run) -> Vec<(&'static str, String)> {
         let value = first.parameters.text(*parameter);
         let mut cells = run.plan.cells.iter();
         let all = cells.all(|cell| cell.parameters.text(*parameter) == value);
-        (all && !value.is_empty()).then(|| (parameter.key(), value))
+        (all && !parameter.is_plain(&value)).then(|| (parameter.key(), value))
     };
     Parameter::ALL.iter().filter_map(same).collect()
 }

@@ -196,8 +196,7 @@ fn panel(place: Place, sorted: Sorted) -> Panel {
     }
 }
 
-/// What the head of a sheet says of what has no axis of its own; empty negative prompts and presets are
-/// not worth a mention.
+/// What the head of a sheet says of what has no axis of its own, unless it goes without saying.
 fn settings(
     plan: &Plan,
     cells: &[usize],
@@ -207,7 +206,7 @@ fn settings(
     let constants = arrangement
         .constants
         .iter()
-        .filter(|(_, value)| !value.is_empty());
+        .filter(|(parameter, value)| !parameter.is_plain(value));
     let mut settings: Vec<(String, String)> = constants
         .map(|(parameter, value)| (parameter.key().to_owned(), shown(value, missing)))
         .collect();

@@ -72,6 +72,15 @@ impl Parameter {
         }
     }
 
+    /// Whether a value that all cells share goes without saying: no negative prompt, no preset, guidance at every step.
+    pub fn is_plain(self, value: &str) -> bool {
+        match self {
+            Self::GuidanceStart => value == Scale::zero().to_string(),
+            Self::GuidanceEnd => value == Scale::one().to_string(),
+            _ => value.is_empty(),
+        }
+    }
+
     /// The parameter of a key.
     pub fn from_key(key: &str) -> Option<Self> {
         Self::ALL
@@ -134,5 +143,20 @@ impl Parameters {
             Parameter::Scheduler => self.scheduler.to_string(),
             Parameter::Preset => self.preset.clone().unwrap_or_default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guidance_at_every_step_and_empty_texts_go_without_saying() {
+        assert!(Parameter::GuidanceStart.is_plain("0.0"));
+        assert!(Parameter::GuidanceEnd.is_plain("1.0"));
+        assert!(Parameter::NegativePrompt.is_plain(""));
+        assert!(!Parameter::GuidanceStart.is_plain("0.2"));
+        assert!(!Parameter::GuidanceEnd.is_plain("0.0"));
+        assert!(!Parameter::GuidanceScale.is_plain("1.0"));
     }
 }
