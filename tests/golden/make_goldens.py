@@ -41,8 +41,8 @@ class FormulaPipeline(StableDiffusionInstructPix2PixPipeline):
 
 
 @dataclass
-class Case:
-    """The parameters of one run; the defaults are those of the runs of each scheduler."""
+class Edit:
+    """What every golden run says of its edit, whatever else its cases vary."""
 
     name: str
     scheduler: str = "euler_ancestral"
@@ -51,6 +51,12 @@ class Case:
     guidance_scale: float = 7.0
     image_guidance_scale: float = 1.5
     seed: int = 42
+
+
+@dataclass
+class Case(Edit):
+    """The parameters of one run; the defaults are those of the runs of each scheduler."""
+
     num_inference_steps: int = 6
     guidance: str = "diffusers"
     input: str = "main"

@@ -14,7 +14,7 @@ from fractions import Fraction
 
 import torch
 from diffusers import StableDiffusionInstructPix2PixPipeline
-from make_goldens import FOLDER, HERE, SIZES, FormulaPipeline
+from make_goldens import FOLDER, HERE, SIZES, Edit, FormulaPipeline
 from PIL import Image
 from schedulers import make_scheduler
 
@@ -22,33 +22,26 @@ MODELS = ["tiny_eps", "tiny_v"]
 OUTSIDE = (1.0, 1.0)
 
 
-@dataclass
-class Case:
+@dataclass(kw_only=True)
+class Case(Edit):
     """The parameters of one run."""
 
-    name: str
     guidance_start: str
     guidance_end: str
-    scheduler: str = "euler_ancestral"
-    instruction: str = "make it winter, and paint the house red!"
-    negative_prompt: str = "a blurry photo"
-    guidance_scale: float = 7.0
-    image_guidance_scale: float = 1.5
-    seed: int = 42
     num_inference_steps: int = 10
     guidance: str = "formula"
 
 
 CASES = [
-    Case("late", "0.3", "1.0"),
-    Case("early", "0.0", "0.5"),
-    Case("middle", "0.2", "0.75"),
-    Case("between_steps", "0.25", "0.35"),
-    Case("ddim", "0.2", "0.75", scheduler="ddim"),
-    Case("dpmpp_2m", "0.2", "0.75", scheduler="dpmpp_2m"),
-    Case("heun", "0.2", "0.75", scheduler="heun"),
-    Case("pndm", "0.1", "0.75", scheduler="pndm"),
-    Case("seven_steps", "0.2", "0.75", num_inference_steps=7),
+    Case("late", guidance_start="0.3", guidance_end="1.0"),
+    Case("early", guidance_start="0.0", guidance_end="0.5"),
+    Case("middle", guidance_start="0.2", guidance_end="0.75"),
+    Case("between_steps", guidance_start="0.25", guidance_end="0.35"),
+    Case("ddim", guidance_start="0.2", guidance_end="0.75", scheduler="ddim"),
+    Case("dpmpp_2m", guidance_start="0.2", guidance_end="0.75", scheduler="dpmpp_2m"),
+    Case("heun", guidance_start="0.2", guidance_end="0.75", scheduler="heun"),
+    Case("pndm", guidance_start="0.1", guidance_end="0.75", scheduler="pndm"),
+    Case("seven_steps", guidance_start="0.2", guidance_end="0.75", num_inference_steps=7),
 ]
 
 
