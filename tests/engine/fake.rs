@@ -1,0 +1,119 @@
+//! A model of arithmetic.
+
+use std::collections::BTreeSet;
+
+use ip2p_sweep::engine::{Component, Denoiser, DeviceMemory};
+use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis};
+
+/// A model of arithmetic: rows do not touch each other, and every call is counted.
+#[derive(Default)]
+pub struct Fake {
+    pub loaded: Vec<Component>,
+    pub most_loaded: usize,
+    pub loads: Vec<Component>,
+    pub texts: Vec<String>,
+    pub images: usize,
+    pub unet_rows: u64,
+    pub decoded: usize,
+    /// More rows than this in one call exhaust the device.
+    pub row_limit: Option<usize>,
+    /// Decoding beside a loaded UNet exhausts the device.
+    pub decoder_needs_all_memory: bool,
+    /// Texts that cannot be encoded.
+    pub refused_text: Option<&'static str>,
+    /// How many rows a call had.
+    pub shapes: BTreeSet<usize>,
+    /// The UNet row at which a prediction is NaN.
+    pub nan_at_row: Option<u64>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum FakeError {
+    #[error("out of memory")]
+    OutOfMemory,
+    #[error("this text is refused")]
+    Refused,
+}
+
+impl DeviceMemory for FakeError {
+    fn is_out_of_memory(&self) -> bool {
+        matches!(self, Self::OutOfMemory)
+    }
+}
+
+impl Denoiser for Fake {
+    type Error = FakeError;
+
+    fn is_loaded(&self, component: Component) -> bool {
+        self.loaded.contains(&component)
+    }
+
+    fn load(&mut self, component: Component) -> Result<(), FakeError> {
+        self.loads.push(component);
+        self.loaded.push(component);
+        self.most_loaded = self.most_loaded.max(self.loaded.len());
+        Ok(())
+    }
+
+    fn unload(&mut self, component: Component) {
+        self.loaded.retain(|&loaded| loaded != component);
+    }
+
+    fn encode_text(&mut self, text: &str) -> Result<Array3<f32>, FakeError> {
+        assert!(self.is_loaded(Component::TextEncoder));
+        if self.refused_text == Some(text) {
+            return Err(FakeError::Refused);
+        }
+        self.texts.push(text.to_owned());
+        let value = text.bytes().map(f32::from).sum::<f32>() / 1000.0;
+        Ok(Array3::from_elem((1, 2, 3), value))
+    }
+
+    fn encode_image(&mut self, pixels: ArrayView4<f32>) -> Result<Array4<f32>, FakeError> {
+        assert!(self.is_loaded(Component::VaeEncoder));
+        self.images += 1;
+        let (_, _, height, width) = pixels.dim();
+        Ok(Array4::from_elem(
+            (1, 4, height / 4, width / 4),
+            pixels.mean().unwrap_or(0.0),
+        ))
+    }
+
+    fn predict(
+        &mut self,
+        sample: ArrayView4<f32>,
+        timestep: f32,
+        text: ArrayView3<f32>,
+    ) -> Result<Array4<f32>, FakeError> {
+        assert!(self.is_loaded(Component::Unet));
+        let rows = sample.dim().0;
+        self.shapes.insert(rows);
+        if self.row_limit.is_some_and(|limit| rows > limit) {
+            return Err(FakeError::OutOfMemory);
+        }
+        let mut output = Array4::zeros((rows, 4, sample.dim().2, sample.dim().3));
+        for (row, mut out) in output.axis_iter_mut(Axis(0)).enumerate() {
+            let (latents, image) = sample.index_axis(Axis(0), row).split_at(Axis(0), 4);
+            let level = text[(row, 0, 0)] + timestep / 1000.0;
+            out.assign(&(&latents * 0.5 + &image * 0.25 + level * 0.1));
+            if self.nan_at_row == Some(self.unet_rows) {
+                out.fill(f32::NAN);
+            }
+            self.unet_rows += 1;
+        }
+        Ok(output)
+    }
+
+    fn decode(&mut self, latents: ArrayView4<f32>) -> Result<Array4<f32>, FakeError> {
+        assert!(self.is_loaded(Component::VaeDecoder));
+        if self.decoder_needs_all_memory && self.is_loaded(Component::Unet) {
+            return Err(FakeError::OutOfMemory);
+        }
+        self.decoded += 1;
+        let (_, _, height, width) = latents.dim();
+        Ok(Array4::from_shape_fn(
+            (1, 3, height * 4, width * 4),
+            |(_, channel, y, x)| latents[(0, channel, y / 4, x / 4)].tanh(),
+        ))
+    }
+}

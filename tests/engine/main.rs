@@ -1,0 +1,8 @@
+//! The engine on a fake model: what is computed, in which order, how often, and what happens when it fails.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up fails")]
+
+mod fake;
+mod fixture;
+mod sharing;
+mod trouble;

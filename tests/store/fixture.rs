@@ -1,0 +1,151 @@
+//! Plans, records and pictures to be stored.
+
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use image::{Rgb, RgbImage};
+use ip2p_sweep::plan::Plan;
+use ip2p_sweep::store::{
+    Environment, Measures, Record, RunFolder, StageTimes, Status, StepRecord, StoreError,
+};
+use serde_json::json;
+
+pub const SWEEP: &str = "name = \"winter\"\n";
+pub const WIDTH: u32 = 24;
+pub const HEIGHT: u32 = 16;
+pub const INSTRUCTION: &str = "make it \"winter\",\nwith snow ❄ and \u{1}ice";
+
+/// A plan of so many cells that differ in their seed.
+pub fn plan(cells: u64) -> Plan {
+    let cell = |seed: u64| {
+        json!({
+            "key": format!("s{seed}-0123456789ab"),
+            "parameters": {
+                "model": "../onnx/demo", "image": "house.png", "instruction": INSTRUCTION,
+                "negative_prompt": "=1+1", "guidance_scale": "7.0", "image_guidance_scale": "1.25",
+                "seed": seed, "num_inference_steps": 20, "scheduler": "dpmpp_2m_karras", "preset": null
+            },
+            "width": WIDTH, "height": HEIGHT
+        })
+    };
+    let cells: Vec<_> = (0..cells).map(cell).collect();
+    serde_json::from_value(json!({
+        "name": "winter",
+        "axes": [{"parameter": "seed", "values": ["0", "1"]}],
+        "models": [{
+            "name": "../onnx/demo", "path": "sweeps/../onnx/demo", "sha256": "abc", "resolution": 512,
+            "vae_factor": 8, "size_multiple": 64, "scheduler": "euler_ancestral", "precision": "fp32",
+            "component_bytes": [1, 2, 3, 4]
+        }],
+        "images": [{"name": "house.png", "path": "sweeps/house.png", "sha256": "def", "width": 99, "height": 70}],
+        "numerics": {"noise": "torch-cpu", "guidance": "formula"},
+        "fit": "crop",
+        "sheet": {"rows": null, "columns": null, "cell": 256, "show_input": true},
+        "cells": cells
+    }))
+    .unwrap()
+}
+
+pub fn environment() -> Environment {
+    Environment {
+        ip2p: "0.1.0".to_owned(),
+        onnxruntime: "1.32.0".to_owned(),
+        device: "cpu".to_owned(),
+        device_name: None,
+        provider: "CPUExecutionProvider".to_owned(),
+        os: "linux x86_64".to_owned(),
+        cpu: None,
+        threads: 2,
+        started: jiff::Timestamp::UNIX_EPOCH,
+    }
+}
+
+/// Opens a run folder. A child that another test starts holds this process's locks for a moment, between
+/// fork and exec: a folder that was just let go is asked for again.
+pub fn open(folder: &Path, plan: &Plan) -> Result<RunFolder, StoreError> {
+    for _ in 0..200 {
+        match RunFolder::open(folder, plan, SWEEP, &environment()) {
+            Err(StoreError::Locked { pid: None, .. }) => thread::sleep(Duration::from_millis(5)),
+            opened => return opened,
+        }
+    }
+    RunFolder::open(folder, plan, SWEEP, &environment())
+}
+
+/// What the engine would say of a cell.
+pub fn record(plan: &Plan, cell: usize) -> Record {
+    Record {
+        cell: plan.cells[cell].key.clone(),
+        status: Status::Done,
+        error: None,
+        finished: jiff::Timestamp::UNIX_EPOCH,
+        device: "cpu".to_owned(),
+        precision: "fp32".to_owned(),
+        batch_size: 1,
+        unet_evals: 60,
+        times: StageTimes {
+            denoise_ms: Some(1234.567),
+            ..StageTimes::default()
+        },
+        memory: None,
+        vram_peak_mib: None,
+        vram_source: None,
+        vram_device_mib: None,
+        vram_device_source: None,
+        rss_peak_mib: Some(100.25),
+        image_change: Some(0.125),
+        measures: Some(Measures {
+            ssim: 0.75,
+            saturation_change: -0.025,
+            contrast_change: 0.0125,
+        }),
+        first_latents: Vec::new(),
+        steps: vec![StepRecord {
+            step: 0,
+            timestep: 799.2,
+            sigma: Some(14.5),
+            unet_rows: 3,
+            unet_ms: 10.04,
+            step_ms: 11.0,
+            vram_mib: None,
+            rss_mib: Some(99.0),
+        }],
+    }
+}
+
+pub fn failed(plan: &Plan, cell: usize) -> Record {
+    let error = Some("latents are NaN at step 3".to_owned());
+    Record {
+        status: Status::Failed,
+        error,
+        ..record(plan, cell)
+    }
+}
+
+/// Pixels that no codec can make small.
+pub fn picture(cell: usize) -> RgbImage {
+    let noise =
+        |x: u32, y: u32| (x * 7919 + y * 104_729 + cell as u32 * 31).wrapping_mul(2_654_435_761);
+    RgbImage::from_fn(WIDTH, HEIGHT, |x, y| {
+        let [red, green, blue, _] = noise(x, y).to_be_bytes();
+        Rgb([red, green, blue])
+    })
+}
+
+pub fn record_all(folder: &mut RunFolder, plan: &Plan) {
+    for cell in folder.pending() {
+        folder
+            .record(record(plan, cell), Some(&picture(cell)))
+            .unwrap();
+    }
+}
+
+/// A finished run of so many cells.
+pub fn finished(folder: &Path, cells: u64) -> Plan {
+    let plan = plan(cells);
+    let mut run = open(folder, &plan).unwrap();
+    record_all(&mut run, &plan);
+    run.finish().unwrap();
+    plan
+}
