@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::bench::BenchError;
 use crate::compare::CompareError;
 use crate::diffusion::SchedulerError;
 use crate::engine::{EngineError, ShelfError};
@@ -44,6 +45,8 @@ pub enum Error {
     Report(#[from] ReportError),
     /// Two runs against each other.
     Compare(#[from] CompareError),
+    /// A benchmark that does not suit the model.
+    Bench(#[from] BenchError),
 }
 
 impl Error {
@@ -61,7 +64,11 @@ impl Error {
     /// What the program exits with.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Spec(_) | Self::Image(_) | Self::Plan(_) | Self::Scheduler(_) => Self::BAD_SWEEP,
+            Self::Spec(_)
+            | Self::Image(_)
+            | Self::Plan(_)
+            | Self::Scheduler(_)
+            | Self::Bench(_) => Self::BAD_SWEEP,
             Self::Model(_) | Self::Runtime(_) => Self::NOT_USABLE,
             Self::Compare(CompareError::NothingInCommon { .. } | CompareError::Foreign { .. }) => {
                 Self::BAD_SWEEP

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand. Only this part of the program prints.
 
 mod accept;
+mod bench;
 mod check;
 mod compare;
 mod completions;
@@ -56,6 +57,8 @@ enum Command {
     Report(report::Report),
     /// Compare two runs: images, time and memory
     Compare(compare::Compare),
+    /// Measure a model on a device: load times, calls, memory, efficiency
+    Bench(bench::Bench),
     /// Show what is found, what is missing and what to do
     Doctor(doctor::Doctor),
     /// Fetch ONNX Runtime into the cache
@@ -80,6 +83,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Sheet(command) => command.run(),
         Command::Report(command) => command.run(),
         Command::Compare(command) => command.run(),
+        Command::Bench(command) => command.run(library),
         Command::Doctor(command) => command.run(library),
         Command::Setup(command) => command.run(),
         Command::Schema => schema::run(),
@@ -92,18 +96,25 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Runtime (over the sweep file's)")]
 pub struct RuntimeFlags {
-    /// auto, cpu, cuda or cuda:N
-    #[arg(long)]
-    device: Option<Device>,
-    /// CPU threads; 0 is the physical cores
-    #[arg(long)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    device: DeviceFlags,
     /// auto, resident or phased (one component in memory at a time)
     #[arg(long)]
     memory: Option<MemoryPolicy>,
     /// Cells denoised together: auto or a number
     #[arg(long)]
     batch: Option<Batch>,
+}
+
+/// Where inference runs, and what it may take there.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct DeviceFlags {
+    /// auto, cpu, cuda or cuda:N
+    #[arg(long)]
+    device: Option<Device>,
+    /// CPU threads; 0 is the physical cores
+    #[arg(long)]
+    threads: Option<usize>,
     /// The most that ONNX Runtime may take of the device's memory
     #[arg(long, value_name = "MIB")]
     memory_limit_mib: Option<NonZeroU32>,
@@ -113,17 +124,29 @@ impl From<RuntimeFlags> for RuntimeOverrides {
     fn from(flags: RuntimeFlags) -> Self {
         let RuntimeFlags {
             device,
-            threads,
             memory,
             batch,
+        } = flags;
+        Self {
+            memory,
+            batch,
+            ..device.into()
+        }
+    }
+}
+
+impl From<DeviceFlags> for RuntimeOverrides {
+    fn from(flags: DeviceFlags) -> Self {
+        let DeviceFlags {
+            device,
+            threads,
             memory_limit_mib,
         } = flags;
         Self {
             device,
             threads,
-            memory,
-            batch,
             memory_limit_mib,
+            ..Self::default()
         }
     }
 }

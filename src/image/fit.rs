@@ -17,7 +17,7 @@ pub enum FitError {
     #[error("{width}x{height} pixels: both sides must be multiples of {multiple} for this model")]
     #[diagnostic(help(
         "under [size], use fit = \"crop\", which always gives such sizes, or fit = \"exact\" with width = {} and height = {}",
-        nearest(*width, *multiple), nearest(*height, *multiple)
+        nearest_multiple(*width, *multiple), nearest_multiple(*height, *multiple)
     ))]
     NotAMultiple {
         /// Pixels of the output.
@@ -51,7 +51,8 @@ pub enum FitError {
     },
 }
 
-fn nearest(side: u32, multiple: u32) -> u32 {
+/// The multiple that is nearest to a side, at least one.
+pub(crate) fn nearest_multiple(side: u32, multiple: u32) -> u32 {
     let multiple = multiple.max(1);
     (side.saturating_add(multiple / 2) / multiple * multiple).max(multiple)
 }

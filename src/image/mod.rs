@@ -5,5 +5,6 @@ mod fit;
 mod read;
 
 pub use convert::{mean_absolute_change, to_image, to_tensor};
+pub(crate) use fit::nearest_multiple;
 pub use fit::{FitError, MAX_SIDE, fit, fit_size};
 pub use read::{ImageError, Note, Probed, probe, read};

@@ -199,6 +199,15 @@ pub enum ModelError {
         /// Whether memory ran out.
         out_of_memory: bool,
     },
+    /// ONNX Runtime could not multiply matrices, which `ip2p bench` holds the UNet against.
+    #[error("ONNX Runtime cannot multiply matrices: {message}")]
+    #[diagnostic(help("run `ip2p doctor`"))]
+    Products {
+        /// ONNX Runtime's words.
+        message: String,
+        /// Whether memory ran out.
+        out_of_memory: bool,
+    },
     /// A limit that no run can keep.
     #[error("runtime.memory_limit_mib is {limit_mib}, but {} alone has {weights_mib} MiB of weights", component.folder())]
     #[diagnostic(help(
@@ -233,9 +242,9 @@ impl ModelError {
 impl DeviceMemory for ModelError {
     fn is_out_of_memory(&self) -> bool {
         match self {
-            Self::Session { out_of_memory, .. } | Self::Inference { out_of_memory, .. } => {
-                *out_of_memory
-            }
+            Self::Session { out_of_memory, .. }
+            | Self::Inference { out_of_memory, .. }
+            | Self::Products { out_of_memory, .. } => *out_of_memory,
             _ => false,
         }
     }

@@ -45,6 +45,20 @@ impl ElementType {
     }
 }
 
+impl ElementType {
+    /// Its number in `TensorProto.DataType`.
+    pub(super) fn number(self) -> u64 {
+        match self {
+            Self::Float32 => 1,
+            Self::Float16 => 10,
+            Self::BFloat16 => 16,
+            Self::Int32 => 6,
+            Self::Int64 => 7,
+            Self::Other(number) => number,
+        }
+    }
+}
+
 impl std::fmt::Display for ElementType {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -8,7 +8,9 @@ use super::bound::Input;
 use super::graph::TimestepShape;
 use super::runtime::{ArenaStatistics, ExecutionDevice, Runtime, cap_cpu};
 use super::session::{Session, SessionOptions};
-use super::{ModelError, ModelFolder, Tokenizer, tensors};
+use super::{
+    ElementType, MatrixProducts, ModelError, ModelFolder, Operations, Tokenizer, files, tensors,
+};
 use crate::engine::{Component, Denoiser};
 
 /// An InstructPix2Pix model on a device. Components are loaded when asked for, or first needed.
@@ -96,12 +98,57 @@ impl OnnxModel {
             }
             _ => {}
         }
-        let options = SessionOptions {
+        Session::load(&self.runtime, component, &path, self.options(limit_bytes))
+    }
+
+    fn options(&self, limit_bytes: Option<usize>) -> SessionOptions {
+        SessionOptions {
             device: self.device,
             threads: self.threads,
             limit_bytes,
+        }
+    }
+
+    /// What the UNet computes at least for a sample (rows, channels + image channels, h, w) and a text (rows, tokens,
+    /// hidden). It is loaded for that once more, and runs as its file has it: slowly, and with more memory.
+    ///
+    /// # Errors
+    /// If it does not run, or ONNX Runtime's profile of it cannot be read.
+    pub fn unet_operations(
+        &self,
+        sample: ArrayView4<f32>,
+        text: ArrayView3<f32>,
+    ) -> Result<Operations, ModelError> {
+        let path = self.folder.model_file(Component::Unet);
+        let folder = tempfile::tempdir().map_err(|error| ModelError::reading(&path, error))?;
+        let mut session = Session::load_profiled(
+            &self.runtime,
+            Component::Unet,
+            &path,
+            self.options(None),
+            folder.path(),
+        )?;
+        predict(&mut session, &self.folder, sample, 0.0, text)?;
+        let profile = session.profile()?;
+        let text = files::text(&profile)?;
+        Operations::of_profile(&text).map_err(|message| ModelError::Inference {
+            component: Component::Unet,
+            message,
+            out_of_memory: false,
+        })
+    }
+
+    /// Products of large matrices on this model's device, in what the UNet computes in there.
+    ///
+    /// # Errors
+    /// [`ModelError::Products`].
+    pub fn matrix_products(&self) -> Result<MatrixProducts, ModelError> {
+        // CPUs compute halves as singles.
+        let element = match (self.device, self.folder.graphs().unet.sample.element) {
+            (ExecutionDevice::Cuda(_), ElementType::Float16) => ElementType::Float16,
+            _ => ElementType::Float32,
         };
-        Session::load(&self.runtime, component, &path, options)
+        MatrixProducts::new(&self.runtime, self.options(None), element)
     }
 
     /// The arenas of the loaded components, each once.
@@ -117,33 +164,50 @@ impl OnnxModel {
         timestep: f32,
         text: ArrayView3<f32>,
     ) -> Result<Array4<f32>, ModelError> {
-        let call = self.folder.graphs().unet.clone();
-        let rows = sample.len_of(Axis(0));
-        let shape = match call.timestep_shape {
-            TimestepShape::Scalar => vec![],
-            TimestepShape::One => vec![1],
-            TimestepShape::Rows => vec![rows],
-        };
-        let (_, _, height, width) = sample.dim();
-        let output_shape = Dim([rows, self.folder.latent_channels(), height, width]);
-        let (sample, text) = (sample.as_standard_layout(), text.as_standard_layout());
-        let timestep = [timestep];
-        let inputs = [
-            Input::new(
-                &call.sample,
-                sample.shape(),
-                sample.as_slice().unwrap_or_default(),
-            ),
-            Input::new(&call.timestep, &shape, timestep.as_slice()),
-            Input::new(
-                &call.text,
-                text.shape(),
-                text.as_slice().unwrap_or_default(),
-            ),
-        ];
-        self.session(Component::Unet)?
-            .run_bound(&inputs, &call.output, output_shape)
+        let folder = Arc::clone(&self.folder);
+        predict(
+            self.session(Component::Unet)?,
+            &folder,
+            sample,
+            timestep,
+            text,
+        )
     }
+}
+
+/// One call of a folder's UNet.
+fn predict(
+    session: &mut Session,
+    folder: &ModelFolder,
+    sample: ArrayView4<f32>,
+    timestep: f32,
+    text: ArrayView3<f32>,
+) -> Result<Array4<f32>, ModelError> {
+    let call = &folder.graphs().unet;
+    let rows = sample.len_of(Axis(0));
+    let shape = match call.timestep_shape {
+        TimestepShape::Scalar => vec![],
+        TimestepShape::One => vec![1],
+        TimestepShape::Rows => vec![rows],
+    };
+    let (_, _, height, width) = sample.dim();
+    let output_shape = Dim([rows, folder.latent_channels(), height, width]);
+    let (sample, text) = (sample.as_standard_layout(), text.as_standard_layout());
+    let timestep = [timestep];
+    let inputs = [
+        Input::new(
+            &call.sample,
+            sample.shape(),
+            sample.as_slice().unwrap_or_default(),
+        ),
+        Input::new(&call.timestep, &shape, timestep.as_slice()),
+        Input::new(
+            &call.text,
+            text.shape(),
+            text.as_slice().unwrap_or_default(),
+        ),
+    ];
+    session.run_bound(&inputs, &call.output, output_shape)
 }
 
 impl Denoiser for OnnxModel {

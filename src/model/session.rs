@@ -1,6 +1,6 @@
 //! One component as an ONNX Runtime session on the chosen device.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ndarray::{Array, Dimension};
 use ort::ep::{self, ArenaExtendStrategy, ExecutionProviderDispatch};
@@ -46,21 +46,54 @@ impl Session {
         path: &Path,
         options: SessionOptions,
     ) -> Result<Self, ModelError> {
-        let failed = |error: ort::Error| Self::not_made(path, &error);
         let inner = SessionBuilder::new(runtime.environment())
-            .map_err(failed)
-            .and_then(|builder| configure(builder, options).map_err(|error| failed(error.into())))
-            .and_then(|mut builder| builder.commit_from_file(path).map_err(failed))?;
+            .and_then(|builder| Ok(configure(builder, options)?))
+            .and_then(|mut builder| builder.commit_from_file(path))
+            .map_err(|error| Self::not_made(path, &error))?;
+        Ok(Self::of(inner, component, options))
+    }
+
+    /// As [`Session::load`], to write a profile into `folder` when [`Session::profile`] ends it. The graph runs as it
+    /// is in the file, with weights as they are, so that the profile tells the shapes of both.
+    pub fn load_profiled(
+        runtime: &Runtime,
+        component: Component,
+        path: &Path,
+        options: SessionOptions,
+        folder: &Path,
+    ) -> Result<Self, ModelError> {
+        let inner = SessionBuilder::new(runtime.environment())
+            .and_then(|builder| Ok(configure(builder, options)?))
+            .and_then(|builder| {
+                let builder = builder
+                    .with_optimization_level(GraphOptimizationLevel::Disable)?
+                    .with_prepacking(false)?;
+                Ok(builder.with_profiling(folder.join(component.folder()))?)
+            })
+            .and_then(|mut builder| builder.commit_from_file(path))
+            .map_err(|error| Self::not_made(path, &error))?;
+        Ok(Self::of(inner, component, options))
+    }
+
+    fn of(inner: OrtSession, component: Component, options: SessionOptions) -> Self {
         let arena = memory_of(options.device)
             .and_then(|place| Allocator::new(&inner, place))
             .ok();
-        Ok(Self {
+        Self {
             component,
             arena,
             device: options.device,
             bound: None,
             inner,
-        })
+        }
+    }
+
+    /// Ends the profile of a session that was loaded for one; gives its file.
+    pub fn profile(mut self) -> Result<PathBuf, ModelError> {
+        let ended = self.inner.end_profiling();
+        ended
+            .map(PathBuf::from)
+            .map_err(|error| self.wrong(plain(error.message())))
     }
 
     /// An error of ONNX Runtime in making the session of a graph.
@@ -148,7 +181,7 @@ impl Session {
     clippy::result_large_err,
     reason = "the type is ort's, whose steps all give it"
 )]
-fn configure(builder: SessionBuilder, options: SessionOptions) -> BuilderResult {
+pub(super) fn configure(builder: SessionBuilder, options: SessionOptions) -> BuilderResult {
     let builder = builder
         .with_optimization_level(GraphOptimizationLevel::All)?
         .with_log_level(LogLevel::Warning)?
@@ -192,7 +225,7 @@ fn cuda(index: u32, limit_bytes: Option<usize>) -> ExecutionProviderDispatch {
 }
 
 /// ONNX Runtime's message on one line, without the places in its sources that stand before it.
-fn plain(message: &str) -> String {
+pub(super) fn plain(message: &str) -> String {
     let words = message.split_whitespace().collect::<Vec<_>>().join(" ");
     // "file.cc:12 function [ONNXRuntimeError] : 1 : FAIL : message"
     let said = words

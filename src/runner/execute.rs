@@ -8,16 +8,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Prepared;
 use super::memory::{limit_bytes, policy};
+use super::place::Place;
 use super::timings::Timings;
 use crate::Error;
 use crate::engine::{self, Ending, Event, Job};
 use crate::judge::advice::advise;
 use crate::judge::measures::measure;
-use crate::meter::{Meter, cpu_name, free_bytes, gpu_name};
+use crate::meter::{Meter, free_bytes};
 use crate::model::OnnxModel;
-use crate::model::runtime::{ExecutionDevice, Host, Runtime, load, locate, resolve_device};
+use crate::model::runtime::{ExecutionDevice, Host};
 use crate::plan::{Course, Schedule, Shard};
-use crate::store::{DiskShelf, Environment, Record, Run, RunFolder, Writer};
+use crate::store::{DiskShelf, Record, Run, RunFolder, Writer};
 
 /// A run folder that is open and locked, with the work that is left for it.
 #[derive(Debug)]
@@ -31,13 +32,6 @@ pub struct Execution<'a> {
     /// Absent if nothing is left to do.
     place: Option<Place>,
     notes: Vec<String>,
-}
-
-/// Where inference runs.
-#[derive(Debug)]
-struct Place {
-    runtime: Runtime,
-    device: ExecutionDevice,
 }
 
 /// What is left to do.
@@ -93,8 +87,11 @@ impl<'a> Execution<'a> {
         let (environment, place) = match earlier {
             Some(run) => (run.environment, None),
             None => {
-                let place = Place::find(&host, prepared, &mut notes)?;
-                (place.environment(prepared), Some(place))
+                let place = Place::find(&host, prepared.spec.runtime.device, &mut notes)?;
+                (
+                    place.environment(prepared.spec.runtime.threads),
+                    Some(place),
+                )
             }
         };
         let folder = RunFolder::open(out, plan, &prepared.spec.text, &environment)?;
@@ -102,7 +99,11 @@ impl<'a> Execution<'a> {
         let schedule = Schedule::new(plan, &of_shard(folder.pending()));
         // An image that was there may turn out to be damaged.
         let place = match place {
-            None if !schedule.models.is_empty() => Some(Place::find(&host, prepared, &mut notes)?),
+            None if !schedule.models.is_empty() => Some(Place::find(
+                &host,
+                prepared.spec.runtime.device,
+                &mut notes,
+            )?),
             place => place,
         };
         Ok(Self {
@@ -183,18 +184,6 @@ impl<'a> Execution<'a> {
 }
 
 impl Place {
-    fn find(host: &Host, prepared: &Prepared, notes: &mut Vec<String>) -> Result<Self, Error> {
-        let located = locate(host)?;
-        let resolved = resolve_device(prepared.spec.runtime.device, &located)?;
-        if let Some(reason) = resolved.unused_gpu {
-            notes.push(format!("the GPU is not used: {reason}"));
-        }
-        Ok(Self {
-            runtime: load(&located)?,
-            device: resolved.device,
-        })
-    }
-
     /// Every model in turn, until all is done or the observer or a signal stops it.
     fn work_off(
         &self,
@@ -260,26 +249,6 @@ impl Place {
             }
         }
         Ok(())
-    }
-
-    fn environment(&self, prepared: &Prepared) -> Environment {
-        Environment {
-            ip2p: env!("CARGO_PKG_VERSION").to_owned(),
-            onnxruntime: self.runtime.located().version.clone(),
-            device: self.device.to_string(),
-            device_name: match self.device.cuda_index() {
-                Some(index) => gpu_name(index),
-                None => cpu_name(),
-            },
-            provider: match self.device {
-                ExecutionDevice::Cpu => "CPUExecutionProvider".to_owned(),
-                ExecutionDevice::Cuda(_) => "CUDAExecutionProvider".to_owned(),
-            },
-            os: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-            cpu: cpu_name(),
-            threads: prepared.spec.runtime.threads,
-            started: jiff::Timestamp::now(),
-        }
     }
 }
 

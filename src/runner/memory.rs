@@ -53,8 +53,8 @@ pub fn limit_bytes(runtime: &Runtime) -> Option<u64> {
 }
 
 /// Refuses a limit that the weights of a model's largest component exceed by themselves.
-pub fn check_limit(runtime: &Runtime, model: &ModelEntry) -> Result<(), ModelError> {
-    let sizes = Component::ALL.into_iter().zip(model.component_bytes);
+pub fn check_limit(runtime: &Runtime, component_bytes: [u64; 4]) -> Result<(), ModelError> {
+    let sizes = Component::ALL.into_iter().zip(component_bytes);
     match (limit_bytes(runtime), sizes.max_by_key(|&(_, bytes)| bytes)) {
         (Some(limit), Some((component, bytes))) if limit < bytes => Err(ModelError::MemoryLimit {
             limit_mib: limit >> 20,
@@ -124,9 +124,9 @@ mod tests {
 
     #[test]
     fn a_limit_below_the_largest_component_is_refused_with_the_remedy() {
-        assert!(check_limit(&limited(400), &model()).is_ok());
-        assert!(check_limit(&Runtime::default(), &model()).is_ok());
-        let error = check_limit(&limited(399), &model()).unwrap_err();
+        assert!(check_limit(&limited(400), model().component_bytes).is_ok());
+        assert!(check_limit(&Runtime::default(), model().component_bytes).is_ok());
+        let error = check_limit(&limited(399), model().component_bytes).unwrap_err();
         assert_eq!(
             error.to_string(),
             "runtime.memory_limit_mib is 399, but unet alone has 400 MiB of weights"

@@ -3,9 +3,12 @@
 mod execute;
 mod forecast;
 mod memory;
+mod place;
 mod prepare;
 mod timings;
 
 pub use execute::{Execution, Outcome, Workload};
 pub use forecast::{Forecast, forecast};
+pub(crate) use memory::{check_limit, limit_bytes};
+pub(crate) use place::Place;
 pub use prepare::{Model, Prepared, prepare};

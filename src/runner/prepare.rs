@@ -55,7 +55,7 @@ pub fn prepare(sweep: &Path, flags: RuntimeOverrides) -> Result<Prepared, Error>
         .map(|(named, model)| model.entry(named))
         .collect::<Result<Vec<_>, _>>()?;
     for entry in &model_entries {
-        check_limit(&spec.runtime, entry)?;
+        check_limit(&spec.runtime, entry.component_bytes)?;
     }
     let image_entries = distinct(&spec.images, &spec.preset_images)
         .into_par_iter()

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::meter::median;
 use crate::plan::{Course, ModelEntry};
 use crate::store::Record;
 
@@ -80,9 +81,4 @@ const FILE: &str = "timings.json";
 fn key(model: &ModelEntry, device: &str, course: Course) -> String {
     let digest = model.sha256.get(..16).unwrap_or(&model.sha256);
     format!("{digest} {device} {}x{}", course.width, course.height)
-}
-
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
 }

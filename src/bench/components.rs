@@ -1,0 +1,249 @@
+//! Each component alone: loaded, called until its time is used up, its memory looked at, unloaded.
+
+use std::time::Instant;
+
+use ndarray::{Array, Array3, Array4, ArrayView, ArrayView3, ArrayView4, Axis, RemoveAxis, Slice};
+
+use super::timing::{Stop, Stopwatch};
+use super::{ComponentCost, MemoryCost, Observer, Stage, Timing, UnetCalls};
+use crate::diffusion::Generator;
+use crate::engine::{Component, Denoiser, DeviceMemory};
+use crate::meter::{Meter, milliseconds};
+use crate::spec::NoiseSource;
+
+/// Such as users write.
+const INSTRUCTION: &str = "make it winter";
+/// In the middle of the noise levels.
+const TIMESTEP: f32 = 500.0;
+const MIB: f64 = (1 << 20) as f64;
+
+/// The arrays of a model at a size.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shapes {
+    /// Of the latents.
+    pub channels: usize,
+    /// Of the latents.
+    pub height: usize,
+    /// Of the latents.
+    pub width: usize,
+    /// Image pixels per latent pixel, a side.
+    pub vae_factor: usize,
+}
+
+/// What was measured of the components.
+#[derive(Debug)]
+pub(super) struct Measured {
+    pub components: Vec<ComponentCost>,
+    pub encode_text: Timing,
+    pub encode_image: Timing,
+    pub unet: Vec<UnetCalls>,
+    pub decode: Timing,
+    pub memory: MemoryCost,
+    /// One row of the UNet's inputs: sample (1, channels, h, w) and text (1, tokens, hidden).
+    pub row: (Array4<f32>, Array3<f32>),
+}
+
+/// A model under measurement.
+pub(super) struct Bench<'a, 'o, D> {
+    pub model: &'a mut D,
+    pub meter: &'a mut Meter,
+    pub on_gpu: bool,
+    pub watch: &'a Stopwatch<'a>,
+    pub observer: &'a mut Observer<'o>,
+}
+
+type Outcome<T, D> = Result<T, Stop<<D as Denoiser>::Error>>;
+
+impl<D: Denoiser> Bench<'_, '_, D> {
+    /// Measures the four components, `rows` being those of the UNet's calls.
+    pub fn components(
+        &mut self,
+        shapes: Shapes,
+        file_bytes: [u64; 4],
+        rows: &[usize],
+    ) -> Outcome<Measured, D> {
+        let (row, pixels) = shapes.noise();
+        let latents = row.slice_axis(Axis(1), Slice::from(..shapes.channels));
+        let latents = latents.to_owned();
+        self.meter.begin();
+        let begun_with = self.peak_mib();
+        let (text_encoder, (text, encode_text)) =
+            self.component(Component::TextEncoder, file_bytes, |bench| {
+                bench.encode_text()
+            })?;
+        let (vae_encoder, encode_image) =
+            self.component(Component::VaeEncoder, file_bytes, |bench| {
+                (bench.observer)(Stage::EncodeImage);
+                let Bench { model, watch, .. } = bench;
+                watch.time(|| model.encode_image(pixels.view()).map(drop))
+            })?;
+        let (unet, calls) = self.component(Component::Unet, file_bytes, |bench| {
+            bench.unet(row.view(), text.view(), rows)
+        })?;
+        let (vae_decoder, decode) = self.component(Component::VaeDecoder, file_bytes, |bench| {
+            (bench.observer)(Stage::Decode);
+            let Bench { model, watch, .. } = bench;
+            watch.time(|| model.decode(latents.view()).map(drop))
+        })?;
+        let source = self.source();
+        let components = vec![text_encoder, vae_encoder, unet, vae_decoder];
+        Ok(Measured {
+            memory: memory(source, begun_with, &components),
+            components,
+            encode_text,
+            encode_image,
+            unet: calls,
+            decode,
+            row: (row, text),
+        })
+    }
+
+    /// Loads a component, does the work, and looks at what both took.
+    fn component<T>(
+        &mut self,
+        component: Component,
+        file_bytes: [u64; 4],
+        work: impl FnOnce(&mut Self) -> Outcome<T, D>,
+    ) -> Outcome<(ComponentCost, T), D> {
+        (self.observer)(Stage::Load(component));
+        // What the arena of the component before said holds no longer.
+        self.meter.note_arena(None);
+        self.meter.begin();
+        let begun = Instant::now();
+        self.model.load(component)?;
+        let load_ms = milliseconds(begun);
+        let result = work(self)?;
+        self.meter.note_arena(self.model.arena_peak_bytes());
+        let peak_mib = self.peak_mib();
+        let cost = ComponentCost {
+            component: component.folder().to_owned(),
+            file_mib: file_bytes[component as usize] as f64 / MIB,
+            load_ms,
+            peak_mib,
+        };
+        self.model.unload(component);
+        Ok((cost, result))
+    }
+
+    fn encode_text(&mut self) -> Outcome<(Array3<f32>, Timing), D> {
+        (self.observer)(Stage::EncodeText);
+        let text = self.model.encode_text(INSTRUCTION)?;
+        let Self { model, watch, .. } = self;
+        let timing = watch.time(|| model.encode_text(INSTRUCTION).map(drop))?;
+        Ok((text, timing))
+    }
+
+    /// Calls with each number of rows. Where memory runs out, more rows are not tried.
+    fn unet(
+        &mut self,
+        row: ArrayView4<f32>,
+        text: ArrayView3<f32>,
+        rows: &[usize],
+    ) -> Outcome<Vec<UnetCalls>, D> {
+        let mut too_many = usize::MAX;
+        let mut calls = Vec::new();
+        for &rows in rows {
+            let timing = match rows < too_many {
+                true => self.unet_calls(row, text, rows)?,
+                false => None,
+            };
+            if timing.is_none() {
+                too_many = too_many.min(rows);
+            }
+            calls.push(UnetCalls { rows, timing });
+        }
+        Ok(calls)
+    }
+
+    /// Calls with so many rows; `None` if memory runs out.
+    fn unet_calls(
+        &mut self,
+        row: ArrayView4<f32>,
+        text: ArrayView3<f32>,
+        rows: usize,
+    ) -> Outcome<Option<Timing>, D> {
+        (self.observer)(Stage::Unet { rows });
+        let sample = repeated(row, rows);
+        // In a run, every step has another sample: one that stayed the same would not be copied to a GPU.
+        let mut samples = [-&sample, sample];
+        let text = repeated(text, rows);
+        let Self { model, watch, .. } = self;
+        let timing = watch.time(|| {
+            samples.swap(0, 1);
+            let sample = samples[0].view();
+            model.predict(sample, TIMESTEP, text.view()).map(drop)
+        });
+        self.meter.note_arena(self.model.arena_peak_bytes());
+        match timing {
+            Ok(timing) => Ok(Some(timing)),
+            Err(Stop::Failed(error)) if error.is_out_of_memory() => {
+                // In pieces, the arena may be too small for what went well before.
+                self.model.unload(Component::Unet);
+                self.model.load(Component::Unet)?;
+                Ok(None)
+            }
+            Err(stop) => Err(stop),
+        }
+    }
+
+    /// The most memory so far of the kind that counts on this device.
+    fn peak_mib(&mut self) -> Option<f64> {
+        let peaks = self.meter.peaks();
+        match self.on_gpu {
+            true => peaks.vram_mib,
+            false => peaks.rss_mib,
+        }
+    }
+
+    fn source(&self) -> &'static str {
+        match self.on_gpu {
+            true => self.meter.vram_source().unwrap_or("unknown"),
+            false => "rss",
+        }
+    }
+}
+
+impl Shapes {
+    /// One row of samples (1, 2 x channels, h, w), and pixels (1, 3, height, width) in -1 to 1.
+    fn noise(self) -> (Array4<f32>, Array4<f32>) {
+        let mut generator = Generator::new(NoiseSource::TorchCpu, 0);
+        let row = generator.randn((1, 2 * self.channels, self.height, self.width));
+        let (height, width) = (self.height * self.vae_factor, self.width * self.vae_factor);
+        let pixels = generator.randn((1, 3, height, width));
+        (
+            row,
+            pixels.mapv_into(|value| (value / 3.0).clamp(-1.0, 1.0)),
+        )
+    }
+}
+
+/// The first row, a number of times.
+fn repeated<D: RemoveAxis>(row: ArrayView<f32, D>, rows: usize) -> Array<f32, D> {
+    let mut shape = row.raw_dim();
+    shape[0] = rows;
+    let mut all = Array::zeros(shape);
+    let first = row.index_axis(Axis(0), 0);
+    all.axis_iter_mut(Axis(0))
+        .for_each(|mut place| place.assign(&first));
+    all
+}
+
+/// Of a run, from the components' peaks. The text encoder is gone when the others are needed.
+fn memory(source: &str, begun_with: Option<f64>, components: &[ComponentCost]) -> MemoryCost {
+    // Arenas are made with their component; other meters count what was there before.
+    let base = begun_with.filter(|_| source != "ort-arena").unwrap_or(0.0);
+    let peaks: Option<Vec<f64>> = components.iter().map(|cost| cost.peak_mib).collect();
+    let phased = peaks.iter().flatten().copied().reduce(f64::max);
+    let resident = peaks.map(|peaks| {
+        let rises = peaks.iter().skip(1).map(|peak| (peak - base).max(0.0));
+        rises.sum::<f64>() + base
+    });
+    MemoryCost {
+        source: source.to_owned(),
+        phased_mib: phased,
+        resident_mib: resident.zip(phased).map(|(one, other)| one.max(other)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,165 @@
+//! What one wants to know of a model and a device before a large sweep: load times, calls of each component, memory,
+//! and how near the UNet comes to what the device can do.
+
+mod components;
+mod efficiency;
+mod error;
+mod result;
+mod timing;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use components::{Bench, Shapes};
+pub use error::BenchError;
+pub use result::{
+    Benchmark, CellCost, ComponentCost, Efficiency, MemoryCost, ROWS_A_STEP, UnetCalls,
+};
+pub use timing::Timing;
+use timing::{Stop, Stopwatch};
+
+use crate::Error;
+use crate::engine::Component;
+use crate::meter::Meter;
+use crate::model::runtime::Host;
+use crate::model::{ModelFolder, OnnxModel};
+use crate::runner::{Place, check_limit, limit_bytes};
+use crate::spec::Runtime;
+
+/// What to measure.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Width and height in pixels; the model's own size if absent.
+    pub size: Option<(u32, u32)>,
+    /// Rows of the UNet's calls; what suits the device if there are none.
+    pub rows: Vec<usize>,
+    /// Steps of the cell whose time is told.
+    pub num_inference_steps: u32,
+    /// For how long each call is repeated.
+    pub budget: Duration,
+    /// Device, threads and limit of memory; the rest is without effect.
+    pub runtime: Runtime,
+}
+
+/// What is being done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// A component is loaded.
+    Load(Component),
+    /// The text encoder is timed.
+    EncodeText,
+    /// The VAE encoder is timed.
+    EncodeImage,
+    /// The UNet is timed.
+    Unet {
+        /// Rows of each call.
+        rows: usize,
+    },
+    /// The VAE decoder is timed.
+    Decode,
+    /// The UNet's operations are counted.
+    Count,
+    /// A matrix product is timed.
+    Product,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Load(component) => write!(f, "loading {}", component.folder()),
+            Self::EncodeText => f.write_str("encoding a text"),
+            Self::EncodeImage => f.write_str("encoding an image"),
+            Self::Unet { rows: 1 } => f.write_str("unet, 1 row"),
+            Self::Unet { rows } => write!(f, "unet, {rows} rows"),
+            Self::Decode => f.write_str("decoding"),
+            Self::Count => f.write_str("counting the UNet's operations"),
+            Self::Product => f.write_str("multiplying matrices"),
+        }
+    }
+}
+
+/// Hears of each stage before it begins.
+pub type Observer<'a> = dyn FnMut(Stage) + 'a;
+
+/// Measures the model in a folder; `None` if it was cancelled.
+///
+/// # Errors
+/// If the model, the runtime or the device is not usable, the size does not suit the model, or a component does not
+/// fit into memory by itself.
+pub fn run(
+    model: &Path,
+    host: &Host,
+    options: &Options,
+    cancel: &AtomicBool,
+    observer: &mut Observer,
+) -> Result<Option<Benchmark>, Error> {
+    let folder = Arc::new(ModelFolder::open(model)?);
+    let file_bytes = Component::ALL.map(|component| folder.component_bytes(component));
+    check_limit(&options.runtime, file_bytes)?;
+    let (width, height) = error::checked_size(options.size, &folder)?;
+    let mut notes = Vec::new();
+    let place = Place::find(host, options.runtime.device, &mut notes)?;
+    let threads = options.runtime.threads;
+    let on_gpu = place.device.cuda_index().is_some();
+    let mut onnx = OnnxModel::new(
+        Arc::clone(&folder),
+        place.runtime.clone(),
+        place.device,
+        threads,
+    )?
+    .with_memory_limit(limit_bytes(&options.runtime));
+    let watch = Stopwatch {
+        budget: options.budget,
+        cancel,
+    };
+    let latents = |side: u32| (side / folder.vae_factor()) as usize;
+    let shapes = Shapes {
+        channels: folder.latent_channels(),
+        height: latents(height),
+        width: latents(width),
+        vae_factor: folder.vae_factor() as usize,
+    };
+    let rows: &[usize] = match (options.rows.as_slice(), on_gpu) {
+        ([], true) => &[1, 3, 6, 12],
+        ([], false) => &[1, 3],
+        (rows, _) => rows,
+    };
+    let mut bench = Bench {
+        model: &mut onnx,
+        meter: &mut Meter::new(place.device.cuda_index()),
+        on_gpu,
+        watch: &watch,
+        observer,
+    };
+    let measured = match bench.components(shapes, file_bytes, rows) {
+        Ok(measured) => measured,
+        Err(Stop::Cancelled) => return Ok(None),
+        Err(Stop::Failed(error)) => return Err(error.into()),
+    };
+    let Some(efficiency) = efficiency::measure(&onnx, &measured, &watch, observer) else {
+        return Ok(None);
+    };
+    Ok(Some(Benchmark {
+        model: model.display().to_string(),
+        precision: folder.precision().to_owned(),
+        width,
+        height,
+        environment: place.environment(threads),
+        cell: CellCost::new(
+            &measured.unet,
+            &measured.decode,
+            options.num_inference_steps,
+        ),
+        components: measured.components,
+        encode_text: measured.encode_text,
+        encode_image: measured.encode_image,
+        unet: measured.unet,
+        decode: measured.decode,
+        memory: measured.memory,
+        efficiency,
+        notes,
+    }))
+}

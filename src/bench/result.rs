@@ -1,0 +1,179 @@
+//! What a benchmark found, as `ip2p bench --json` prints it. Missing values are unknown, never 0.
+
+use serde::{Deserialize, Serialize};
+
+use super::Timing;
+use crate::store::Environment;
+
+/// UNet rows of a step: instruction, negative prompt, nothing.
+pub const ROWS_A_STEP: u32 = 3;
+
+/// Everything about one model at one size on one device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Benchmark {
+    /// The model folder, as given.
+    pub model: String,
+    /// What its UNet computes in: `fp32`, `fp16`, `fp16-weights`.
+    pub precision: String,
+    /// Pixels of the images.
+    pub width: u32,
+    /// Pixels of the images.
+    pub height: u32,
+    /// The machine and its libraries.
+    pub environment: Environment,
+    /// The four components, in the order of a run.
+    pub components: Vec<ComponentCost>,
+    /// One text.
+    pub encode_text: Timing,
+    /// One image.
+    pub encode_image: Timing,
+    /// UNet calls, in the order they were asked for.
+    pub unet: Vec<UnetCalls>,
+    /// One image.
+    pub decode: Timing,
+    /// Memory of a run.
+    pub memory: MemoryCost,
+    /// What it means for a sweep.
+    pub cell: Option<CellCost>,
+    /// How near the UNet comes to what the device can do.
+    pub efficiency: Efficiency,
+    /// What the user should know of the device.
+    pub notes: Vec<String>,
+}
+
+/// One component, loaded alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ComponentCost {
+    /// Its folder: `text_encoder`, `vae_encoder`, `unet`, `vae_decoder`.
+    pub component: String,
+    /// Graph and weights on disk, in MiB.
+    pub file_mib: f64,
+    /// From file to session, in milliseconds; files that were read lately are in the system's cache.
+    pub load_ms: f64,
+    /// The most memory while it worked.
+    pub peak_mib: Option<f64>,
+}
+
+/// Calls of the UNet with one number of rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UnetCalls {
+    /// Rows of a call.
+    pub rows: usize,
+    /// Absent if memory ran out.
+    pub timing: Option<Timing>,
+}
+
+impl UnetCalls {
+    /// Milliseconds of a row.
+    pub fn row_ms(&self) -> Option<f64> {
+        let timing = self.timing.as_ref()?;
+        Some(timing.median_ms / self.rows as f64)
+    }
+}
+
+/// Memory of a run, by the meter that [`MemoryCost::source`] names.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MemoryCost {
+    /// `rss` (this process), `ort-arena`, `nvml-process` or `nvml-device-rise`.
+    pub source: String,
+    /// With one component at a time.
+    pub phased_mib: Option<f64>,
+    /// With all that are needed at once: no more than this, since they do not work at the same time.
+    pub resident_mib: Option<f64>,
+}
+
+/// A cell that shares nothing with others, its text and image apart.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CellCost {
+    /// Steps of the scheduler, each with one UNet evaluation.
+    pub num_inference_steps: u32,
+    /// Rows of a UNet call: those that were fastest a row.
+    pub rows: usize,
+    /// Denoising and decoding, in seconds.
+    pub seconds: f64,
+    /// Cells an hour.
+    pub cells_an_hour: f64,
+}
+
+impl CellCost {
+    /// From the fastest of the UNet's calls; `None` if there was none.
+    pub fn new(unet: &[UnetCalls], decode: &Timing, num_inference_steps: u32) -> Option<Self> {
+        let timed = unet
+            .iter()
+            .filter_map(|calls| Some((calls.rows, calls.row_ms()?)));
+        let (rows, row_ms) = timed.min_by(|one, other| one.1.total_cmp(&other.1))?;
+        let rows_of_cell = f64::from(num_inference_steps * ROWS_A_STEP);
+        let seconds = (rows_of_cell * row_ms + decode.median_ms) / 1e3;
+        Some(Self {
+            num_inference_steps,
+            rows,
+            seconds,
+            cells_an_hour: 3600.0 / seconds,
+        })
+    }
+}
+
+/// The UNet's products against a large matrix product on the same device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Efficiency {
+    /// Both are known.
+    Known {
+        /// Floating-point operations of the convolutions and matrix products of one UNet row.
+        row_operations: u64,
+        /// Operations a second of the matrix product.
+        product_rate: f64,
+        /// Side of its matrices.
+        product_side: usize,
+        /// Their elements: `float32` or `float16`.
+        product_element: String,
+        /// For each of the UNet's calls, its rate as a share of the product's.
+        shares: Vec<Option<f64>>,
+    },
+    /// Something is not.
+    Unknown {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Efficiency {
+    /// The share of a UNet call, by its place in [`Benchmark::unet`].
+    pub fn share(&self, call: usize) -> Option<f64> {
+        match self {
+            Self::Known { shares, .. } => shares.get(call).copied().flatten(),
+            Self::Unknown { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn calls(rows: usize, median_ms: Option<f64>) -> UnetCalls {
+        let timing = median_ms.map(|median_ms| Timing {
+            median_ms,
+            fastest_ms: median_ms,
+            slowest_ms: median_ms,
+            calls: 3,
+        });
+        UnetCalls { rows, timing }
+    }
+
+    #[test]
+    fn a_cell_takes_three_rows_a_step_at_the_best_number_of_rows() {
+        let unet = [
+            calls(1, Some(12.0)),
+            calls(3, Some(30.0)),
+            calls(6, Some(66.0)),
+            calls(12, None),
+        ];
+        let decode = calls(1, Some(400.0)).timing.unwrap();
+        let cell = CellCost::new(&unet, &decode, 20).unwrap();
+        assert_eq!(cell.rows, 3);
+        assert_eq!(cell.seconds, 1.0);
+        assert_eq!(cell.cells_an_hour, 3600.0);
+        assert_eq!(CellCost::new(&unet[3..], &decode, 20), None);
+    }
+}

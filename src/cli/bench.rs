@@ -1,0 +1,254 @@
+//! `ip2p bench`: what one wants to know of a model and a device before a large sweep.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+use ip2p_sweep::Error;
+use ip2p_sweep::bench::{self, Benchmark, Efficiency, Options, ROWS_A_STEP, Stage, Timing};
+use ip2p_sweep::model::runtime::Host;
+use ip2p_sweep::spec::{MAX_STEPS, Runtime};
+
+use super::progress::duration;
+use super::{DeviceFlags, interrupt, render, table};
+
+/// `ip2p bench`.
+#[derive(Debug, clap::Args)]
+pub struct Bench {
+    /// The model folder
+    model: PathBuf,
+    /// Image size: WIDTHxHEIGHT, or one number for both; by default the model's own
+    #[arg(long, value_name = "PIXELS")]
+    size: Option<Pixels>,
+    /// Rows of the UNet's calls; by default 1,3 on a CPU and 1,3,6,12 on a GPU
+    #[arg(long, value_delimiter = ',', value_name = "ROWS")]
+    rows: Vec<NonZeroUsize>,
+    /// Steps of the cell whose time is told
+    #[arg(long, default_value_t = 20, value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_STEPS)))]
+    steps: u32,
+    /// For how long each call is repeated, three times at least
+    #[arg(long, default_value = "2", value_name = "SECONDS", value_parser = seconds)]
+    seconds: Duration,
+    /// Print the numbers as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten, next_help_heading = "Runtime")]
+    device: DeviceFlags,
+}
+
+impl Bench {
+    pub fn run(self, library: Option<PathBuf>) -> Result<ExitCode, Error> {
+        let options = Options {
+            size: self.size.map(|Pixels(width, height)| (width, height)),
+            rows: self.rows.into_iter().map(NonZeroUsize::get).collect(),
+            num_inference_steps: self.steps,
+            budget: self.seconds,
+            runtime: Runtime::default().overridden(self.device.into()),
+        };
+        // Hidden where standard error is no terminal.
+        let spinner = ProgressBar::new_spinner();
+        spinner.enable_steady_tick(Duration::from_millis(100));
+        let mut follow = |stage: Stage| spinner.set_message(stage.to_string());
+        let measured = bench::run(
+            &self.model,
+            &Host::current(library),
+            &options,
+            interrupt::flag(),
+            &mut follow,
+        );
+        spinner.finish_and_clear();
+        let Some(benchmark) = measured? else {
+            return Ok(ExitCode::from(interrupt::EXIT_CODE));
+        };
+        match self.json {
+            true => render::print(&format!("{:#}\n", serde_json::json!(benchmark))),
+            false => render::print(&text(&benchmark)),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Width and height.
+#[derive(Debug, Clone, Copy)]
+struct Pixels(u32, u32);
+
+impl FromStr for Pixels {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (width, height) = text.split_once('x').unwrap_or((text, text));
+        match (width.parse(), height.parse()) {
+            (Ok(width), Ok(height)) if width > 0 && height > 0 => Ok(Self(width, height)),
+            _ => Err("give WIDTHxHEIGHT or one number, in pixels, e.g. 512x768"),
+        }
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().map_err(|_| "give a number of seconds")?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+/// All of it, in the order in which one asks.
+fn text(benchmark: &Benchmark) -> String {
+    [
+        heading(benchmark),
+        components(benchmark),
+        calls(benchmark),
+        meaning(benchmark),
+    ]
+    .join("\n")
+}
+
+fn heading(benchmark: &Benchmark) -> String {
+    let Benchmark {
+        model,
+        precision,
+        width,
+        height,
+        environment,
+        ..
+    } = benchmark;
+    let name = environment.device_name.as_deref().unwrap_or("unknown");
+    let threads = match (environment.device.as_str(), environment.threads) {
+        ("cpu", 0) => ", a thread a core".to_owned(),
+        ("cpu", 1) => ", 1 thread".to_owned(),
+        ("cpu", threads) => format!(", {threads} threads"),
+        _ => String::new(),
+    };
+    format!(
+        "{model}: {precision}, {width} x {height} pixels\n{} ({name}{threads}), ONNX Runtime {}\n",
+        environment.device, environment.onnxruntime
+    )
+}
+
+fn components(benchmark: &Benchmark) -> String {
+    let mut rows = vec![row(["component", "file MiB", "load ms", "peak MiB"])];
+    rows.extend(benchmark.components.iter().map(|cost| {
+        row([
+            &cost.component,
+            &number(cost.file_mib),
+            &number(cost.load_ms),
+            &known(cost.peak_mib),
+        ])
+    }));
+    table::align_numbers(&rows)
+}
+
+fn calls(benchmark: &Benchmark) -> String {
+    let header = [
+        "call", "rows", "ms", "fastest", "slowest", "ms a row", "rows/s",
+    ];
+    let has_shares = matches!(benchmark.efficiency, Efficiency::Known { .. });
+    let mut rows = vec![row(header)];
+    let mut one = |name: &str, timing: &Timing| rows.push(timed(name, 1, timing));
+    one("encode text", &benchmark.encode_text);
+    one("encode image", &benchmark.encode_image);
+    one("decode", &benchmark.decode);
+    for (index, calls) in benchmark.unet.iter().enumerate() {
+        let mut row = match &calls.timing {
+            Some(timing) => timed("unet", calls.rows, timing),
+            None => row(["unet", &calls.rows.to_string(), "out of memory"]),
+        };
+        let share = benchmark.efficiency.share(index);
+        row.extend(share.map(|share| format!("{:.0} %", 100.0 * share)));
+        rows.push(row);
+    }
+    if has_shares {
+        rows[0].push("of a product".to_owned());
+    }
+    table::align_numbers(&rows)
+}
+
+fn timed(name: &str, rows: usize, timing: &Timing) -> Vec<String> {
+    let row_ms = timing.median_ms / rows as f64;
+    row([
+        name,
+        &rows.to_string(),
+        &number(timing.median_ms),
+        &number(timing.fastest_ms),
+        &number(timing.slowest_ms),
+        &number(row_ms),
+        &number(1e3 / row_ms),
+    ])
+}
+
+/// What the numbers mean for a sweep.
+fn meaning(benchmark: &Benchmark) -> String {
+    let notes = benchmark.notes.iter();
+    let rows = [
+        ("cell", cell(benchmark)),
+        ("memory", memory(benchmark)),
+        ("efficiency", efficiency(benchmark)),
+    ];
+    let rows = rows
+        .into_iter()
+        .chain(notes.map(|note| ("note", note.clone())));
+    table::align(
+        &rows
+            .map(|(what, value)| row([what, &value]))
+            .collect::<Vec<_>>(),
+    )
+}
+
+fn cell(benchmark: &Benchmark) -> String {
+    match &benchmark.cell {
+        Some(cell) => format!(
+            "{} for {} steps of {ROWS_A_STEP} rows, {} a call; {} cells an hour, more where they share steps",
+            duration(cell.seconds),
+            cell.num_inference_steps,
+            cell.rows,
+            number(cell.cells_an_hour),
+        ),
+        None => "unknown: no call of the UNet fits into memory".to_owned(),
+    }
+}
+
+fn memory(benchmark: &Benchmark) -> String {
+    let memory = &benchmark.memory;
+    format!(
+        "{} MiB phased, at most {} MiB resident ({})",
+        known(memory.phased_mib),
+        known(memory.resident_mib),
+        memory.source
+    )
+}
+
+fn efficiency(benchmark: &Benchmark) -> String {
+    match &benchmark.efficiency {
+        Efficiency::Known {
+            row_operations,
+            product_rate,
+            product_side,
+            product_element,
+            ..
+        } => format!(
+            "{} GFLOP a UNet row; a product of {product_side} x {product_side} matrices in {product_element}: {} GFLOP/s",
+            number(*row_operations as f64 / 1e9),
+            number(product_rate / 1e9),
+        ),
+        Efficiency::Unknown { reason } => format!("unknown: {reason}"),
+    }
+}
+
+fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
+    cells.map(str::to_owned).to_vec()
+}
+
+fn known(value: Option<f64>) -> String {
+    value.map_or_else(|| "unknown".to_owned(), number)
+}
+
+/// Three digits, or more where there are more before the point.
+fn number(value: f64) -> String {
+    let digits = match value.abs() {
+        100.0.. => 0,
+        10.0.. => 1,
+        1.0.. => 2,
+        _ => 3,
+    };
+    format!("{value:.digits$}")
+}

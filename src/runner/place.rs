@@ -1,0 +1,50 @@
+//! Where inference runs: ONNX Runtime, loaded, and a device that it can use.
+
+use crate::Error;
+use crate::meter::{cpu_name, gpu_name};
+use crate::model::runtime::{ExecutionDevice, Host, Runtime, load, locate, resolve_device};
+use crate::spec::Device;
+use crate::store::Environment;
+
+/// A runtime and a device.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub runtime: Runtime,
+    pub device: ExecutionDevice,
+}
+
+impl Place {
+    /// Finds both; what the user should know of the device becomes a note.
+    pub fn find(host: &Host, device: Device, notes: &mut Vec<String>) -> Result<Self, Error> {
+        let located = locate(host)?;
+        let resolved = resolve_device(device, &located)?;
+        if let Some(reason) = resolved.unused_gpu {
+            notes.push(format!("the GPU is not used: {reason}"));
+        }
+        Ok(Self {
+            runtime: load(&located)?,
+            device: resolved.device,
+        })
+    }
+
+    /// What is to be told of it, with the threads that were asked for.
+    pub fn environment(&self, threads: usize) -> Environment {
+        Environment {
+            ip2p: env!("CARGO_PKG_VERSION").to_owned(),
+            onnxruntime: self.runtime.located().version.clone(),
+            device: self.device.to_string(),
+            device_name: match self.device.cuda_index() {
+                Some(index) => gpu_name(index),
+                None => cpu_name(),
+            },
+            provider: match self.device {
+                ExecutionDevice::Cpu => "CPUExecutionProvider".to_owned(),
+                ExecutionDevice::Cuda(_) => "CUDAExecutionProvider".to_owned(),
+            },
+            os: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            cpu: cpu_name(),
+            threads,
+            started: jiff::Timestamp::now(),
+        }
+    }
+}
