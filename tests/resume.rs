@@ -159,8 +159,8 @@ fn rows(run: &Path) -> Vec<BTreeMap<String, String>> {
             .iter()
             .zip(row.iter())
             .filter(|(name, _)| !MEASURED.contains(name));
-        // What was shared is shared with other cells after a kill.
-        let columns = columns.filter(|(name, _)| *name != "unet_evals");
+        // After a kill a cell goes on with other cells than it would have, and shares with them.
+        let columns = columns.filter(|(name, _)| !["unet_evals", "batch_size"].contains(name));
         columns
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect()

@@ -9,7 +9,7 @@ pub struct Policy {
     pub phased: bool,
     /// Cells denoised together.
     pub batch: usize,
-    /// Rows in one call of the UNet: more are as fast on a CPU and need more memory.
+    /// Rows in one call of the UNet: more need more memory, and are faster on a GPU and with small latents.
     pub unet_rows: usize,
     /// Whether calls with fewer rows are filled up, so that a GPU sees one shape only.
     pub pad: bool,

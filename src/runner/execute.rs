@@ -17,7 +17,7 @@ use crate::judge::measures::measure;
 use crate::meter::{Meter, free_bytes};
 use crate::model::OnnxModel;
 use crate::model::runtime::{ExecutionDevice, Host};
-use crate::plan::{Course, Schedule, Shard};
+use crate::plan::{Course, Group, ModelWork, Schedule, Shard};
 use crate::store::{DiskShelf, Record, Run, RunFolder, Writer};
 
 /// A run folder that is open and locked, with the work that is left for it.
@@ -228,6 +228,7 @@ impl Place {
             let policy = policy(
                 &prepared.spec.runtime,
                 entry,
+                latent_pixels(work, entry.vae_factor),
                 gpu.is_some(),
                 free_bytes(gpu),
             );
@@ -250,6 +251,15 @@ impl Place {
         }
         Ok(())
     }
+}
+
+/// Height times width of the largest latents.
+fn latent_pixels(work: &ModelWork, vae_factor: u32) -> usize {
+    let sides = |group: &Group| {
+        let Course { width, height, .. } = group.start.course;
+        (width / vae_factor) as usize * (height / vae_factor) as usize
+    };
+    work.groups.iter().map(sides).max().unwrap_or(0)
 }
 
 /// Keeps what this run took, for the forecasts of later ones.

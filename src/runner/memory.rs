@@ -15,10 +15,20 @@ const USABLE: f64 = 0.8;
 /// card busy from four cells on; the engine halves it where memory runs out.
 const GPU_BATCH: usize = 4;
 
-/// The policy for one model; `free_bytes` is the device's free memory, if known. A limit makes it less.
+/// Latent pixels of all cells denoised together on a CPU, where the sweep file leaves it open: a half of
+/// what the real model has at 512 x 512. Small latents leave a call with more weights to read than to
+/// multiply with (docs/performance.md); large ones are as fast one row at a time, in less memory.
+const CPU_BATCH_PIXELS: usize = 64 * 64 / 2;
+
+/// Cells denoised together on a CPU at most: a killed run loses what it had of them.
+const CPU_BATCH_MOST: usize = 4;
+
+/// The policy for one model and latents of at most so many pixels (height times width); `free_bytes` is
+/// the device's free memory, if known. A limit makes it less.
 pub fn policy(
     runtime: &Runtime,
     model: &ModelEntry,
+    latent_pixels: usize,
     on_gpu: bool,
     free_bytes: Option<u64>,
 ) -> Policy {
@@ -35,7 +45,7 @@ pub fn policy(
     let batch = match runtime.batch {
         Batch::Cells(cells) => cells.get() as usize,
         Batch::Auto if on_gpu => GPU_BATCH,
-        Batch::Auto => 1,
+        Batch::Auto => (CPU_BATCH_PIXELS / latent_pixels.max(1)).clamp(1, CPU_BATCH_MOST),
     };
     let unet_rows = if on_gpu || batch > 1 { 3 * batch } else { 1 };
     Policy {
@@ -111,7 +121,7 @@ mod tests {
     #[test]
     fn memory_is_phased_where_the_smaller_of_free_and_limit_is_too_small() {
         let phased = |runtime: Runtime, free: Option<u64>| {
-            policy(&runtime, &model(), true, free.map(|mib| mib * MIB)).phased
+            policy(&runtime, &model(), 64 * 64, true, free.map(|mib| mib * MIB)).phased
         };
         assert!(!phased(Runtime::default(), Some(2000)));
         assert!(phased(Runtime::default(), Some(1200)));
@@ -120,6 +130,18 @@ mod tests {
         assert!(phased(limited(3000), Some(1200)));
         assert!(!phased(limited(1100), Some(2000)));
         assert!(!phased(Runtime::default(), None));
+    }
+
+    #[test]
+    fn on_a_cpu_cells_are_batched_where_latents_are_small() {
+        let rows = |side: usize| {
+            let policy = policy(&Runtime::default(), &model(), side * side, false, None);
+            (policy.batch, policy.unet_rows)
+        };
+        assert_eq!(rows(16), (4, 12));
+        assert_eq!(rows(32), (2, 6));
+        assert_eq!(rows(33), (1, 1));
+        assert_eq!(rows(96), (1, 1));
     }
 
     #[test]

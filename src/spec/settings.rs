@@ -75,7 +75,7 @@ pub enum MemoryPolicy {
 /// `runtime.batch`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Batch {
-    /// 1 on the CPU; on a GPU as many as its memory suggests.
+    /// On the CPU 1, or more where latents are small; on a GPU as many as its memory suggests.
     #[default]
     Auto,
     /// This many cells.
