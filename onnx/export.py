@@ -27,18 +27,10 @@ autoencoder keep computing in float32, which costs little and cannot overflow; t
 """
 
 import argparse
-import re
 import sys
-import tomllib
 from pathlib import Path
 
-METADATA = re.compile(r"^# /// script$(.*?)^# ///$", re.MULTILINE | re.DOTALL)
-
-
-def requirements() -> list[str]:
-    """The packages pinned in this script's own metadata."""
-    [block] = METADATA.findall(Path(__file__).read_text(encoding="utf-8"))
-    return tomllib.loads(re.sub(r"^# ?", "", block, flags=re.MULTILINE))["dependencies"]
+from ip2p_export import script
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -74,22 +66,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> int:
     """Parse, export, and tell what went wrong; the exit code."""
-    parsed = parse(arguments)
-    if parsed.requirements:
-        print("\n".join(requirements()))
+    options = vars(parse(arguments))
+    if options.pop("requirements"):
+        print("\n".join(script.requirements(Path(__file__))))
         return 0
-    try:
-        from ip2p_export.pipeline import Options, export
-        from ip2p_export.problem import Problem
-    except ImportError as error:
-        print(f"error: {error}\nhint: run this with `uv run`, or install what --requirements prints", file=sys.stderr)
-        return 3
-    try:
-        export(Options(**{name: value for name, value in vars(parsed).items() if name != "requirements"}))
-    except Problem as problem:
-        print(f"error: {problem.message}\nhint: {problem.remedy}", file=sys.stderr)
-        return 1
-    return 0
+    return script.run("pipeline", options)
 
 
 if __name__ == "__main__":

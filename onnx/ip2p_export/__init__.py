@@ -1,1 +1,1 @@
-"""The parts of `export.py`: where the model comes from, its graphs, the folder written, the comparison."""
+"""The parts of `export.py` and `export_clip.py`: where models come from, graphs, the folder written, the comparison."""

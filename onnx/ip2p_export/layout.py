@@ -60,11 +60,21 @@ def copy_configs(folder: Path, target: Path) -> None:
     for name in ("model_index.json", "scheduler/scheduler_config.json"):
         contents[name] = source.read_json(folder / name)
     for name, content in contents.items():
-        content.pop("_name_or_path", None)
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        (target / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        write_json(target / name, content)
+    copy_tokenizer(folder / "tokenizer", target)
+
+
+def write_json(path: Path, content: dict) -> None:
+    """A configuration, without the path that it may remember."""
+    content.pop("_name_or_path", None)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def copy_tokenizer(folder: Path, target: Path) -> None:
+    """The files of a tokenizer, from where they lie to a folder of their own."""
     (target / "tokenizer").mkdir()
-    for path in sorted((folder / "tokenizer").iterdir()):
+    for path in sorted(folder.iterdir()):
         if path.name in TOKENIZER_FILES:
             shutil.copyfile(path, target / "tokenizer" / path.name)
 

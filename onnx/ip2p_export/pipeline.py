@@ -40,7 +40,8 @@ class Options:
 
 def export(options: Options) -> None:
     """From the model to the folder, and to the second folder if asked."""
-    folder = source.find(options.model)
+    source.refuse_checkpoint(options.model)
+    folder = source.find(options.model, source.FILES)
     source.check(folder)
     layout.require_space(options.out, source.space_needed(folder))
     with layout.new_folder(options.out, options.overwrite) as partial:

@@ -26,6 +26,8 @@ WEIGHT_FILES = {
     "unet": "diffusion_pytorch_model.safetensors",
     "vae": "diffusion_pytorch_model.safetensors",
 }
+FILES = CONFIG_FILES + [f"{part}/{file}" for part, file in WEIGHT_FILES.items()]
+"""What is fetched: no checkpoints, no safety checker."""
 CHECKPOINT_SUFFIXES = {".ckpt", ".safetensors", ".pt", ".pth", ".bin"}
 TEXT_PREFIX = "text_model."
 
@@ -33,8 +35,8 @@ TEXT_PREFIX = "text_model."
 # --- finding -------------------------------------------------------------------------------------
 
 
-def find(model: str) -> Path:
-    """The folder of a pipeline: the given one, or that of a hub name, fetched if need be."""
+def refuse_checkpoint(model: str) -> None:
+    """Stop if a pipeline is given as one file of weights."""
     path = Path(model)
     if path.suffix in CHECKPOINT_SUFFIXES and (path.is_file() or not path.exists()):
         raise Problem(
@@ -42,18 +44,22 @@ def find(model: str) -> Path:
             "convert it first: StableDiffusionInstructPix2PixPipeline.from_single_file(FILE, num_in_channels=8)"
             ".save_pretrained(FOLDER), then export FOLDER",
         )
+
+
+def find(model: str, files: list[str]) -> Path:
+    """The folder of a model: the given one, or that of a hub name, these files of it fetched if need be."""
+    path = Path(model)
     if path.is_dir():
         return path
     if path.exists() or model.startswith((".", "/", "~")) or not re.fullmatch(r"[\w.-]+/[\w.-]+", model):
-        raise Problem(f"there is no folder {model}", "give a diffusers folder, or a hub name as OWNER/NAME")
-    return fetch(model)
+        raise Problem(f"there is no folder {model}", "give a model's folder, or a hub name as OWNER/NAME")
+    return fetch(model, files)
 
 
-def fetch(name: str) -> Path:
-    """The hub's files of a pipeline in the user's cache, without checkpoints and safety checker."""
-    patterns = CONFIG_FILES + [f"{part}/{file}" for part, file in WEIGHT_FILES.items()]
+def fetch(name: str, files: list[str]) -> Path:
+    """The hub's files of a model in the user's cache."""
     try:
-        return Path(snapshot_download(name, allow_patterns=patterns))
+        return Path(snapshot_download(name, allow_patterns=files))
     except (RepositoryNotFoundError, HFValidationError) as error:
         raise Problem(
             f"the hub has no model {name}, or it asks for a login",
@@ -70,13 +76,11 @@ def fetch(name: str) -> Path:
 
 
 def read_json(path: Path) -> dict:
-    """A configuration of the pipeline."""
+    """A configuration of the model."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise Problem(
-            f"{path} is missing", "the folder must be a whole diffusers pipeline: download it again"
-        ) from error
+        raise Problem(f"{path} is missing", "the folder must hold the whole model: download it again") from error
     except (ValueError, OSError) as error:
         raise Problem(f"{path} cannot be read: {error}", "download it again") from error
 
@@ -102,12 +106,15 @@ def check(folder: Path) -> None:
                 "only InstructPix2Pix models built on Stable Diffusion 1 or 2 can be exported",
             )
     check_channels(folder)
-    tokenizer = {path.name for path in (folder / "tokenizer").glob("*")}
-    if "tokenizer.json" not in tokenizer and not {"vocab.json", "merges.txt"} <= tokenizer:
-        raise Problem(
-            f"{folder / 'tokenizer'} has neither tokenizer.json nor vocab.json and merges.txt", "download it again"
-        )
+    check_tokenizer(folder / "tokenizer")
     read_json(folder / "scheduler" / "scheduler_config.json")
+
+
+def check_tokenizer(folder: Path) -> None:
+    """Stop unless the files of a tokenizer are there."""
+    found = {path.name for path in folder.glob("*")}
+    if "tokenizer.json" not in found and not {"vocab.json", "merges.txt"} <= found:
+        raise Problem(f"{folder} has neither tokenizer.json nor vocab.json and merges.txt", "download it again")
 
 
 def check_channels(folder: Path) -> None:

@@ -26,7 +26,7 @@ use crate::engine::Component;
 use crate::meter::Meter;
 use crate::model::runtime::Host;
 use crate::model::{ModelFolder, OnnxModel};
-use crate::runner::{Place, check_limit, limit_bytes};
+use crate::runner::{Place, check_limit, component_sizes, limit_bytes};
 use crate::spec::Runtime;
 
 /// What to measure.
@@ -98,7 +98,7 @@ pub fn run(
 ) -> Result<Option<Benchmark>, Error> {
     let folder = Arc::new(ModelFolder::open(model)?);
     let file_bytes = Component::ALL.map(|component| folder.component_bytes(component));
-    check_limit(&options.runtime, file_bytes)?;
+    check_limit(&options.runtime, component_sizes(file_bytes))?;
     let (width, height) = error::checked_size(options.size, &folder)?;
     let mut notes = Vec::new();
     let place = Place::find(host, options.runtime.device, &mut notes)?;

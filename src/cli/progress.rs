@@ -16,6 +16,9 @@ use serde_json::{Value, json};
 use super::render;
 use super::sheet::description;
 
+/// Full, half and empty.
+const BAR: &str = "━╸ ";
+
 /// Plain output says how far it is at most this often.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -78,7 +81,12 @@ impl<'a> Progress<'a> {
         match progress.style {
             Style::Json => json_line(&json!({
                 "event": "begin", "name": name, "cells": all, "cells_left": left, "steps": workload.steps,
+                "measures": workload.measures,
             })),
+            _ if left == 0 && workload.measures > 0 => progress.say(format_args!(
+                "{name}: {} to measure with CLIP",
+                count(workload.measures, "cell")
+            )),
             _ if left == all => progress.say(format_args!("{name}: {}", count(all, "cell"))),
             _ => progress.say(format_args!(
                 "{name}: {left} of {} left to do",
@@ -111,6 +119,21 @@ impl<'a> Progress<'a> {
                 self.advance();
             }
             Event::Finished { record, .. } => self.finished(record),
+            Event::Measured {
+                cell,
+                measures,
+                done,
+                of,
+            } => {
+                self.json(|| {
+                    json!({
+                        "event": "measured", "cell": self.plan.cells[*cell].key,
+                        "clip_image_similarity": measures.clip_image_similarity,
+                        "clip_direction_similarity": measures.clip_direction_similarity,
+                    })
+                });
+                self.measured(*done, *of);
+            }
             Event::Note(text) => self.note(text),
         }
     }
@@ -207,6 +230,26 @@ impl<'a> Progress<'a> {
         }
     }
 
+    fn measured(&mut self, done: usize, of: usize) {
+        let words = format!("{done}/{of} cells measured with CLIP");
+        match &mut self.style {
+            Style::Bar(bar) => {
+                if done == 1 {
+                    bar.set_style(measuring_style());
+                    bar.reset_eta();
+                }
+                bar.set_length(of as u64);
+                bar.set_position(done as u64);
+                bar.set_message(words);
+            }
+            Style::Plain { last } if last.elapsed() >= PLAIN_INTERVAL || done == of => {
+                *last = Instant::now();
+                render::line(format_args!("{words}"));
+            }
+            _ => {}
+        }
+    }
+
     fn say(&self, text: Arguments) {
         match &self.style {
             Style::Bar(bar) => bar.suspend(|| render::line(text)),
@@ -266,8 +309,14 @@ fn bar(steps: u64) -> ProgressBar {
                 let _ = out.write_str(&pace(state.per_sec()));
             },
         )
-        .progress_chars("━╸ ");
+        .progress_chars(BAR);
     ProgressBar::new(steps).with_style(style)
+}
+
+fn measuring_style() -> ProgressStyle {
+    ProgressStyle::with_template("{bar:32} {msg}  {eta} left")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars(BAR)
 }
 
 /// `12.4 steps/s`, or `13.3 s/step` where a step is slow.

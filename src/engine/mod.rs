@@ -392,6 +392,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             rss_peak_mib: None,
             image_change: None,
             measures: None,
+            clip: None,
             first_latents: Vec::new(),
             steps: Vec::new(),
         }

@@ -1,10 +1,8 @@
 //! Bringing an image to a size that the model takes: which size, and how (DESIGN.md, section 8, `fit`).
 
-use fast_image_resize::images::{TypedImage, TypedImageRef};
-use fast_image_resize::pixels::U16x3;
-use fast_image_resize::{ResizeOptions, Resizer};
 use image::RgbImage;
 
+use super::resample::{Area, Filter, resize_area};
 use crate::spec::{Fit, Size};
 
 /// Longest side of an image that is read or made, in pixels.
@@ -147,64 +145,15 @@ pub fn fit(image: &RgbImage, width: u32, height: u32, fit: Fit) -> RgbImage {
     if image.dimensions() == (width, height) {
         return image.clone();
     }
-    let (left, top, box_width, box_height) = match fit {
-        Fit::Floor => (
-            0.0,
-            0.0,
-            f64::from(image.width()),
-            f64::from(image.height()),
-        ),
-        Fit::Crop | Fit::Exact { .. } => centred_box(image, width, height),
+    let area = match fit {
+        Fit::Floor => Area::whole(image),
+        Fit::Crop | Fit::Exact { .. } => centred_area(image, width, height),
     };
-    // Both passes round to 8 bits, so beside hard edges their order is worth up to 30 levels.
-    // fast_image_resize has an order of its own; one pass a time keeps Pillow's.
-    if columns_first(image, width, height) {
-        let all_columns = (0.0, top, f64::from(image.width()), box_height);
-        let low = resample(image, all_columns, image.width(), height);
-        resample(
-            &low,
-            (left, 0.0, box_width, f64::from(height)),
-            width,
-            height,
-        )
-    } else {
-        let all_rows = (left, 0.0, box_width, f64::from(image.height()));
-        let narrow = resample(image, all_rows, width, image.height());
-        resample(
-            &narrow,
-            (0.0, top, f64::from(width), box_height),
-            width,
-            height,
-        )
-    }
+    resize_area(image, area, width, height, Filter::Lanczos)
 }
 
-/// Whether Pillow scales vertically before it scales horizontally: since version 13 (pull request 9549),
-/// where the height shrinks by more than twice the pixels of the width; never before that version.
-fn columns_first(image: &RgbImage, width: u32, height: u32) -> bool {
-    let fewer_rows = i64::from(image.height()) - i64::from(height);
-    let fewer_columns = i64::from(image.width()) - i64::from(width);
-    fewer_rows > 0 && fewer_rows > 2 * fewer_columns
-}
-
-/// A box (left, top, width, height) of the image at another size, by Lanczos. In 16 bits, because the
-/// coefficients of the 8-bit path are coarser than Pillow's and cost up to 2 levels.
-fn resample(image: &RgbImage, area: (f64, f64, f64, f64), width: u32, height: u32) -> RgbImage {
-    let wide = |pixel: &image::Rgb<u8>| U16x3::new(pixel.0.map(|level| u16::from(level) * 257));
-    let pixels: Vec<U16x3> = image.pixels().map(wide).collect();
-    let source = TypedImageRef::new(image.width(), image.height(), &pixels);
-    let mut target = TypedImage::<U16x3>::new(width, height);
-    let options = ResizeOptions::new().crop(area.0, area.1, area.2, area.3);
-    let resized = source.map(|source| Resizer::new().resize_typed(&source, &mut target, &options));
-    debug_assert!(matches!(resized, Ok(Ok(()))), "{resized:?}");
-    let levels = target.pixels().iter().flat_map(|pixel| pixel.0);
-    let levels = levels.map(|level| ((u32::from(level) + 128) / 257) as u8);
-    RgbImage::from_raw(width, height, levels.collect()).unwrap_or_default()
-}
-
-/// The largest box of the target's shape in the middle of the image, with fractional sides: left, top,
-/// width, height (Pillow's `ImageOps.fit`).
-fn centred_box(image: &RgbImage, width: u32, height: u32) -> (f64, f64, f64, f64) {
+/// The largest part of the target's shape in the middle of the image (Pillow's `ImageOps.fit`).
+fn centred_area(image: &RgbImage, width: u32, height: u32) -> Area {
     let (has_width, has_height) = (f64::from(image.width()), f64::from(image.height()));
     let ratio = f64::from(width) / f64::from(height);
     let (box_width, box_height) = if has_width / has_height >= ratio {
@@ -215,12 +164,12 @@ fn centred_box(image: &RgbImage, width: u32, height: u32) -> (f64, f64, f64, f64
     let left = ((has_width - box_width) * 0.5).max(0.0);
     let top = ((has_height - box_height) * 0.5).max(0.0);
     // The product and quotient above may round up beyond the image's edge.
-    (
+    Area {
         left,
         top,
-        box_width.min(has_width - left),
-        box_height.min(has_height - top),
-    )
+        width: box_width.min(has_width - left),
+        height: box_height.min(has_height - top),
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod annotations;
 mod baseline;
 mod check;
 mod class;
+pub mod clip;
 pub mod difference;
 mod error;
 mod junit;

@@ -126,7 +126,7 @@ impl Config {
         self.object.get(key).filter(|value| !value.is_null())
     }
 
-    fn number(&self, key: &'static str) -> Result<Option<f64>, ModelError> {
+    pub fn number(&self, key: &'static str) -> Result<Option<f64>, ModelError> {
         self.value(key)
             .map(|value| {
                 value
@@ -148,7 +148,7 @@ impl Config {
             .ok_or_else(|| self.wrong(key, "is missing"))
     }
 
-    fn side(&self, key: &'static str, value: &Value) -> Result<u32, ModelError> {
+    pub fn side(&self, key: &'static str, value: &Value) -> Result<u32, ModelError> {
         value
             .as_u64()
             .filter(|number| (1..=LARGEST).contains(number))
@@ -183,11 +183,28 @@ impl Config {
         }
     }
 
-    fn wrong(&self, key: &'static str, problem: &str) -> ModelError {
+    pub fn wrong(&self, key: &'static str, problem: &str) -> ModelError {
         ModelError::Value {
             path: self.path.clone(),
             key,
             problem: problem.to_owned(),
         }
     }
+}
+
+/// The tokenizer's length, as diffusers takes it, but never more than the text encoder has positions for.
+pub(super) fn context_length(root: &Path, text: &TextConfig) -> Result<usize, ModelError> {
+    let path = root.join("tokenizer/tokenizer_config.json");
+    if !path.exists() {
+        return Ok(text.context_length);
+    }
+    // Unlimited is written as a huge float.
+    let written = Config::read(&path)?
+        .value("model_max_length")
+        .and_then(Value::as_u64)
+        .and_then(|length| usize::try_from(length).ok())
+        .filter(|length| *length >= 2);
+    Ok(written.map_or(text.context_length, |length| {
+        length.min(text.context_length)
+    }))
 }

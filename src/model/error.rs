@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::runtime::RuntimeError;
-use crate::engine::{Component, DeviceMemory};
+use crate::engine::DeviceMemory;
 
 /// Shared remedy: what a model folder must look like.
 const EXPORT: &str = "export the model with `optimum-cli export onnx --task image-to-image`, and give the folder that holds unet/, vae_encoder/, vae_decoder/ and text_encoder/";
@@ -189,11 +189,11 @@ pub enum ModelError {
         out_of_memory: bool,
     },
     /// ONNX Runtime failed in a component.
-    #[error("{} failed: {message}", component.folder())]
+    #[error("{part} failed: {message}")]
     #[diagnostic(help("{}", run_help(*out_of_memory)))]
     Inference {
-        /// The component.
-        component: Component,
+        /// Which component.
+        part: &'static str,
         /// ONNX Runtime's words, or what was wrong with its answer.
         message: String,
         /// Whether memory ran out.
@@ -209,7 +209,9 @@ pub enum ModelError {
         out_of_memory: bool,
     },
     /// A limit that no run can keep.
-    #[error("runtime.memory_limit_mib is {limit_mib}, but {} alone has {weights_mib} MiB of weights", component.folder())]
+    #[error(
+        "runtime.memory_limit_mib is {limit_mib}, but {part} alone has {weights_mib} MiB of weights"
+    )]
     #[diagnostic(help(
         "raise memory_limit_mib to {} or more, leave it out, or take a float16 model; `ip2p plan` says what a sweep needs",
         weights_mib + weights_mib / 2
@@ -218,10 +220,16 @@ pub enum ModelError {
         /// As given.
         limit_mib: u64,
         /// The largest component.
-        component: Component,
+        part: &'static str,
         /// The size of its weights, rounded up.
         weights_mib: u64,
     },
+    /// A CLIP folder that is not what `measures.clip` needs.
+    #[error("{0}")]
+    #[diagnostic(help(
+        "give a folder that `onnx/export_clip.py` has written, or export the model again"
+    ))]
+    Clip(Box<ModelError>),
     /// The runtime itself is unusable.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -229,6 +237,18 @@ pub enum ModelError {
 }
 
 impl ModelError {
+    /// This error, of a CLIP folder: the remedies for a part that is missing or of another kind differ.
+    pub(super) fn of_clip(self) -> Self {
+        match self {
+            Self::Missing { .. }
+            | Self::NoTokenizer { .. }
+            | Self::Value { .. }
+            | Self::Onnx { .. }
+            | Self::Graph { .. } => Self::Clip(Box::new(self)),
+            other => other,
+        }
+    }
+
     /// A read error of `path`, or [`ModelError::Missing`] if that is what it is.
     pub(super) fn reading(path: &Path, source: std::io::Error) -> Self {
         let path = path.to_owned();

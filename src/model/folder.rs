@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::config::{Config, TextConfig, UnetConfig, VaeConfig};
+use super::config::{TextConfig, UnetConfig, VaeConfig, context_length};
 use super::graph::{Graphs, Ports};
+use super::graph_files::GraphFiles;
 use super::onnx_file::{ElementType, OnnxFile};
 use super::tokenizer::{Tokenizer, TokenizerFiles, special_files};
 use super::{ModelError, files};
@@ -29,9 +30,7 @@ pub struct ModelFolder {
 #[derive(Debug)]
 struct ComponentFiles {
     component: Component,
-    model: PathBuf,
-    external: Vec<PathBuf>,
-    bytes: u64,
+    graph: GraphFiles,
     precision: ElementType,
 }
 
@@ -61,10 +60,14 @@ impl ModelFolder {
         let context_length = context_length(&path, &text)?;
 
         let mut components = Vec::new();
-        let mut read = |component| -> Result<(PathBuf, OnnxFile), ModelError> {
-            let (files, facts) = ComponentFiles::read(&path, component)?;
-            let model = files.model.clone();
-            components.push(files);
+        let mut read = |component: Component| -> Result<(PathBuf, OnnxFile), ModelError> {
+            let (graph, facts) = GraphFiles::read(&path, component.folder())?;
+            let model = graph.model.clone();
+            components.push(ComponentFiles {
+                component,
+                graph,
+                precision: facts.precision(),
+            });
             Ok((model, facts))
         };
         let ports = Ports {
@@ -150,7 +153,7 @@ impl ModelFolder {
 
     /// Bytes on disk of a component's graph and weights, near what it takes in memory.
     pub fn component_bytes(&self, component: Component) -> u64 {
-        self.files(component).map_or(0, |files| files.bytes)
+        self.files(component).map_or(0, |files| files.graph.bytes)
     }
 
     /// The text of `scheduler/scheduler_config.json`, valid JSON.
@@ -182,11 +185,7 @@ impl ModelFolder {
     /// Read errors.
     pub fn digest(&self) -> Result<String, ModelError> {
         let mut paths = vec![self.path.join(SCHEDULER)];
-        for files in &self.components {
-            paths.push(files.model.clone());
-            paths.push(files.model.with_file_name("config.json"));
-            paths.extend(files.external.iter().cloned());
-        }
+        paths.extend(self.components.iter().flat_map(|files| files.graph.paths()));
         paths.extend(self.tokenizer.paths());
         paths.extend(special_files(&self.path.join("tokenizer")));
         files::digest(&self.path, &paths)
@@ -194,7 +193,7 @@ impl ModelFolder {
 
     /// The ONNX file of a component.
     pub(super) fn model_file(&self, component: Component) -> PathBuf {
-        model_file(&self.path, component)
+        self.path.join(component.folder()).join("model.onnx")
     }
 
     /// What the graphs take and give.
@@ -209,33 +208,7 @@ impl ModelFolder {
     }
 }
 
-impl ComponentFiles {
-    fn read(root: &Path, component: Component) -> Result<(Self, OnnxFile), ModelError> {
-        let model = model_file(root, component);
-        let mut bytes = files::size(&model)?;
-        let facts = OnnxFile::read(&model)?;
-        let mut external = Vec::new();
-        for location in &facts.external {
-            let path = files::external(root, &model, location)?;
-            bytes += files::size(&path)?;
-            external.push(path);
-        }
-        let files = Self {
-            component,
-            model,
-            external,
-            bytes,
-            precision: facts.precision(),
-        };
-        Ok((files, facts))
-    }
-}
-
 const SCHEDULER: &str = "scheduler/scheduler_config.json";
-
-fn model_file(root: &Path, component: Component) -> PathBuf {
-    root.join(component.folder()).join("model.onnx")
-}
 
 /// Refuses models that are not of the kind that this program runs, by what they are.
 fn check_family(path: &Path, unet: &UnetConfig, vae: &VaeConfig) -> Result<(), ModelError> {
@@ -272,21 +245,4 @@ fn scheduler_text(root: &Path) -> Result<String, ModelError> {
     serde_json::from_str::<serde_json::Map<_, _>>(&text)
         .map_err(|source| ModelError::Json { path, source })?;
     Ok(text)
-}
-
-/// The tokenizer's length, as diffusers takes it, but never more than the text encoder has positions for.
-fn context_length(root: &Path, text: &TextConfig) -> Result<usize, ModelError> {
-    let path = root.join("tokenizer/tokenizer_config.json");
-    if !path.exists() {
-        return Ok(text.context_length);
-    }
-    // Unlimited is written as a huge float.
-    let written = Config::read(&path)?
-        .value("model_max_length")
-        .and_then(serde_json::Value::as_u64)
-        .and_then(|length| usize::try_from(length).ok())
-        .filter(|length| *length >= 2);
-    Ok(written.map_or(text.context_length, |length| {
-        length.min(text.context_length)
-    }))
 }

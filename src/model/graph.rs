@@ -1,6 +1,10 @@
 //! What each graph takes and gives, by name and type, checked against the configurations.
 
+mod clip;
+
 use std::path::{Path, PathBuf};
+
+pub(super) use clip::ClipCalls;
 
 use super::ModelError;
 use super::config::{UnetConfig, VaeConfig};
@@ -141,6 +145,14 @@ impl<'a> Graph<'a> {
             .ok_or_else(|| self.wrong("it has no output".to_owned()))?;
         self.element(output, FLOATS)?;
         Ok(output)
+    }
+
+    /// The output of a name.
+    fn named_output(&self, name: &str) -> Result<&'a Port, ModelError> {
+        find(&self.facts.outputs, name).ok_or_else(|| {
+            let given = names(&self.facts.outputs);
+            self.wrong(format!("it has no output {name:?}, but {given}"))
+        })
     }
 
     fn element(&self, port: &Port, allowed: &[ElementType]) -> Result<(), ModelError> {

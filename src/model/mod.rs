@@ -4,12 +4,14 @@
 //! Runtime; [`OnnxModel`] puts the two together. Nothing outside this module names `ort`.
 
 mod bound;
+pub mod clip;
 mod config;
 mod doctor;
 mod error;
 mod files;
 mod folder;
 mod graph;
+mod graph_files;
 mod onnx_file;
 mod onnx_model;
 mod onnx_writer;

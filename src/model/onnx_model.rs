@@ -6,8 +6,8 @@ use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis, Dim, Slice, concaten
 
 use super::bound::Input;
 use super::graph::TimestepShape;
-use super::runtime::{ArenaStatistics, ExecutionDevice, Runtime, cap_cpu};
-use super::session::{Session, SessionOptions};
+use super::runtime::{ArenaStatistics, ExecutionDevice, Runtime};
+use super::session::{Session, SessionOptions, fresh_arena};
 use super::{
     ElementType, MatrixProducts, ModelError, ModelFolder, Operations, Tokenizer, files, tensors,
 };
@@ -83,22 +83,20 @@ impl OnnxModel {
 
     fn open(&self, component: Component) -> Result<Session, ModelError> {
         let path = self.folder.model_file(component);
-        let mut limit_bytes = self.limit_bytes;
-        match (self.device, limit_bytes) {
-            // An arena keeps what it once took, in pieces: a new one when nobody uses the old one.
-            (ExecutionDevice::Cpu, Some(limit)) if self.sessions.iter().all(Option::is_none) => {
-                cap_cpu(self.runtime.environment(), limit)
-                    .map_err(|error| Session::not_made(&path, &error))?;
+        let mut options = self.options(self.limit_bytes);
+        match (self.device, self.limit_bytes) {
+            (ExecutionDevice::Cpu, _) if self.sessions.iter().all(Option::is_none) => {
+                fresh_arena(&self.runtime, options, &path)?;
             }
             (ExecutionDevice::Cuda(_), Some(limit)) => {
                 let taken: u64 = self.arenas().map(|arena| arena.total_allocated).sum();
                 let taken = usize::try_from(taken).unwrap_or(usize::MAX);
                 // ONNX Runtime takes 0 for no limit.
-                limit_bytes = Some(limit.saturating_sub(taken).max(1));
+                options.limit_bytes = Some(limit.saturating_sub(taken).max(1));
             }
             _ => {}
         }
-        Session::load(&self.runtime, component, &path, self.options(limit_bytes))
+        Session::load(&self.runtime, component.folder(), &path, options)
     }
 
     fn options(&self, limit_bytes: Option<usize>) -> SessionOptions {
@@ -123,7 +121,7 @@ impl OnnxModel {
         let folder = tempfile::tempdir().map_err(|error| ModelError::reading(&path, error))?;
         let mut session = Session::load_profiled(
             &self.runtime,
-            Component::Unet,
+            Component::Unet.folder(),
             &path,
             self.options(None),
             folder.path(),
@@ -132,7 +130,7 @@ impl OnnxModel {
         let profile = session.profile()?;
         let text = files::text(&profile)?;
         Operations::of_profile(&text).map_err(|message| ModelError::Inference {
-            component: Component::Unet,
+            part: Component::Unet.folder(),
             message,
             out_of_memory: false,
         })
@@ -287,7 +285,7 @@ impl Denoiser for OnnxModel {
         let views: Vec<_> = predicted.iter().map(|row| row.view()).collect();
         let joined = concatenate(Axis(0), &views);
         joined.map_err(|error| ModelError::Inference {
-            component: Component::Unet,
+            part: Component::Unet.folder(),
             message: error.to_string(),
             out_of_memory: false,
         })

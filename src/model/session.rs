@@ -11,9 +11,8 @@ use ort::session::{Session as OrtSession, SessionInputValue};
 
 use super::bound::{Bound, Input};
 use super::error::says_out_of_memory;
-use super::runtime::{ArenaStatistics, ExecutionDevice, Runtime, arena_statistics};
+use super::runtime::{ArenaStatistics, ExecutionDevice, Runtime, arena_statistics, cap_cpu};
 use super::{ModelError, tensors};
-use crate::engine::Component;
 
 /// How a session is made.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +28,8 @@ pub(super) struct SessionOptions {
 /// A loaded component. Dropping it frees its memory.
 #[derive(Debug)]
 pub(super) struct Session {
-    component: Component,
+    /// What errors call it.
+    part: &'static str,
     /// The allocator of the device's memory, to be asked what it holds.
     arena: Option<Allocator>,
     device: ExecutionDevice,
@@ -42,7 +42,7 @@ impl Session {
     /// Loads the graph at `path`.
     pub fn load(
         runtime: &Runtime,
-        component: Component,
+        part: &'static str,
         path: &Path,
         options: SessionOptions,
     ) -> Result<Self, ModelError> {
@@ -50,14 +50,14 @@ impl Session {
             .and_then(|builder| Ok(configure(builder, options)?))
             .and_then(|mut builder| builder.commit_from_file(path))
             .map_err(|error| Self::not_made(path, &error))?;
-        Ok(Self::of(inner, component, options))
+        Ok(Self::of(inner, part, options))
     }
 
     /// As [`Session::load`], to write a profile into `folder` when [`Session::profile`] ends it. The graph runs as it
     /// is in the file, with weights as they are, so that the profile tells the shapes of both.
     pub fn load_profiled(
         runtime: &Runtime,
-        component: Component,
+        part: &'static str,
         path: &Path,
         options: SessionOptions,
         folder: &Path,
@@ -68,19 +68,19 @@ impl Session {
                 let builder = builder
                     .with_optimization_level(GraphOptimizationLevel::Disable)?
                     .with_prepacking(false)?;
-                Ok(builder.with_profiling(folder.join(component.folder()))?)
+                Ok(builder.with_profiling(folder.join(part))?)
             })
             .and_then(|mut builder| builder.commit_from_file(path))
             .map_err(|error| Self::not_made(path, &error))?;
-        Ok(Self::of(inner, component, options))
+        Ok(Self::of(inner, part, options))
     }
 
-    fn of(inner: OrtSession, component: Component, options: SessionOptions) -> Self {
+    fn of(inner: OrtSession, part: &'static str, options: SessionOptions) -> Self {
         let arena = memory_of(options.device)
             .and_then(|place| Allocator::new(&inner, place))
             .ok();
         Self {
-            component,
+            part,
             arena,
             device: options.device,
             bound: None,
@@ -117,9 +117,9 @@ impl Session {
         inputs: Vec<(&str, ort::Result<SessionInputValue<'_>>)>,
         output: &str,
     ) -> Result<Array<f32, D>, ModelError> {
-        let component = self.component;
+        let part = self.part;
         let failed = |message: &str| ModelError::Inference {
-            component,
+            part,
             message: plain(message),
             out_of_memory: says_out_of_memory(message),
         };
@@ -149,9 +149,9 @@ impl Session {
         output: &str,
         shape: D,
     ) -> Result<Array<f32, D>, ModelError> {
-        let component = self.component;
+        let part = self.part;
         let failed = |error: ort::Error| ModelError::Inference {
-            component,
+            part,
             message: plain(error.message()),
             out_of_memory: says_out_of_memory(error.message()),
         };
@@ -170,10 +170,25 @@ impl Session {
     /// An error of this component in the library's own words.
     pub fn wrong(&self, message: String) -> ModelError {
         ModelError::Inference {
-            component: self.component,
+            part: self.part,
             message,
             out_of_memory: false,
         }
+    }
+}
+
+/// Gives the CPU sessions of a limit a new arena, where nobody uses the old one: it keeps what it once took, in
+/// pieces. `path` is the graph that is to be loaded next.
+pub(super) fn fresh_arena(
+    runtime: &Runtime,
+    options: SessionOptions,
+    path: &Path,
+) -> Result<(), ModelError> {
+    match (options.device, options.limit_bytes) {
+        (ExecutionDevice::Cpu, Some(limit)) => {
+            cap_cpu(runtime.environment(), limit).map_err(|error| Session::not_made(path, &error))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -5,7 +5,14 @@ use serde_json::{Map, Value};
 use crate::store::Record;
 
 /// Parts of a record that are not measures of the cell.
-const NOT_MEASURED: [&str; 5] = ["cell", "status", "error", "finished", "steps"];
+const NOT_MEASURED: [&str; 6] = [
+    "cell",
+    "status",
+    "error",
+    "finished",
+    "steps",
+    "clip_sha256",
+];
 
 /// The numbers and words of all records, in columns. Numbers inside an object of the record (`times`)
 /// are columns of their own.

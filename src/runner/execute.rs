@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Prepared;
+use super::clip::measure as measure_with_clip;
 use super::memory::{limit_bytes, policy};
 use super::place::Place;
 use super::timings::Timings;
@@ -28,6 +29,8 @@ pub struct Execution<'a> {
     /// What this execution is to see done, as indices into [`crate::plan::Plan::cells`].
     cells: HashSet<usize>,
     schedule: Schedule,
+    /// Cells that are done and not measured as they should be.
+    unmeasured: usize,
     folder: RunFolder,
     /// Absent if nothing is left to do.
     place: Option<Place>,
@@ -41,6 +44,8 @@ pub struct Workload {
     pub cells: usize,
     /// UNet evaluations of all cells that are computed, each counted once whatever its rows.
     pub steps: u64,
+    /// Cells to be measured with CLIP, if none fails.
+    pub measures: usize,
 }
 
 /// How a run ended.
@@ -97,9 +102,11 @@ impl<'a> Execution<'a> {
         let folder = RunFolder::open(out, plan, &prepared.spec.text, &environment)?;
         notes.extend_from_slice(folder.notes());
         let schedule = Schedule::new(plan, &of_shard(folder.pending()));
+        let unmeasured = unmeasured(prepared, &cells, &folder).len();
         // An image that was there may turn out to be damaged.
+        let is_needed = !schedule.models.is_empty() || unmeasured > 0;
         let place = match place {
-            None if !schedule.models.is_empty() => Some(Place::find(
+            None if is_needed => Some(Place::find(
                 &host,
                 prepared.spec.runtime.device,
                 &mut notes,
@@ -111,6 +118,7 @@ impl<'a> Execution<'a> {
             host,
             cells,
             schedule,
+            unmeasured,
             folder,
             place,
             notes,
@@ -120,7 +128,11 @@ impl<'a> Execution<'a> {
     /// What is left to do.
     pub fn workload(&self) -> Workload {
         let evaluations = self.prepared.evaluations();
-        let mut workload = Workload { cells: 0, steps: 0 };
+        let mut workload = Workload {
+            cells: 0,
+            steps: 0,
+            measures: self.unmeasured,
+        };
         for work in &self.schedule.models {
             for group in &work.groups {
                 let of = evaluations(work.model, group.start.course) as u64;
@@ -131,6 +143,9 @@ impl<'a> Execution<'a> {
                     .map(|cell| 1 + cell.copies.len())
                     .sum::<usize>();
             }
+        }
+        if self.prepared.clip.is_some() {
+            workload.measures += workload.cells;
         }
         workload
     }
@@ -167,13 +182,20 @@ impl<'a> Execution<'a> {
         // What was handed over is written whatever became of the rest; a full disk explains a stop best.
         let mut folder = writer.finish()?;
         worked?;
+        let measured = match &place {
+            Some(place) => {
+                learn(&host, prepared, &schedule, &folder, place.device);
+                let left = unmeasured(prepared, &cells, &folder);
+                measure_with_clip(prepared, place, &mut folder, &left, cancel, observer)
+            }
+            None => Ok(()),
+        };
         folder.finish_with(&advise(&Run::read(&path)?).texts())?;
-        if let Some(place) = &place {
-            learn(&host, prepared, &schedule, &folder, place.device);
-        }
+        measured?;
         let mut missing = folder.pending();
         missing.retain(|cell| cells.contains(cell));
-        if cancel.load(Ordering::Relaxed) && !missing.is_empty() {
+        let unmeasured = unmeasured(prepared, &cells, &folder);
+        if cancel.load(Ordering::Relaxed) && !(missing.is_empty() && unmeasured.is_empty()) {
             return Ok(Outcome::Interrupted);
         }
         Ok(Outcome::Complete {
@@ -181,6 +203,12 @@ impl<'a> Execution<'a> {
             failed: missing.len(),
         })
     }
+}
+
+/// The cells that are done and left to be measured with CLIP, in the plan's order.
+fn unmeasured(prepared: &Prepared, cells: &HashSet<usize>, folder: &RunFolder) -> Vec<usize> {
+    let all = (0..prepared.plan.cells.len()).filter(|cell| cells.contains(cell));
+    prepared.unmeasured(all, |cell| folder.record_of(cell))
 }
 
 impl Place {

@@ -56,19 +56,26 @@ pub fn policy(
     }
 }
 
+/// The names of a model's components beside the bytes of their weights.
+pub fn component_sizes(bytes: [u64; 4]) -> impl Iterator<Item = (&'static str, u64)> {
+    Component::ALL.map(Component::folder).into_iter().zip(bytes)
+}
+
 /// `runtime.memory_limit_mib` in bytes.
 pub fn limit_bytes(runtime: &Runtime) -> Option<u64> {
     let limit = runtime.memory_limit_mib?;
     Some(u64::from(limit.get()) << 20)
 }
 
-/// Refuses a limit that the weights of a model's largest component exceed by themselves.
-pub fn check_limit(runtime: &Runtime, component_bytes: [u64; 4]) -> Result<(), ModelError> {
-    let sizes = Component::ALL.into_iter().zip(component_bytes);
+/// Refuses a limit that the weights of the largest of some parts exceed by themselves.
+pub fn check_limit(
+    runtime: &Runtime,
+    sizes: impl Iterator<Item = (&'static str, u64)>,
+) -> Result<(), ModelError> {
     match (limit_bytes(runtime), sizes.max_by_key(|&(_, bytes)| bytes)) {
-        (Some(limit), Some((component, bytes))) if limit < bytes => Err(ModelError::MemoryLimit {
+        (Some(limit), Some((part, bytes))) if limit < bytes => Err(ModelError::MemoryLimit {
             limit_mib: limit >> 20,
-            component,
+            part,
             weights_mib: bytes.div_ceil(1 << 20),
         }),
         _ => Ok(()),
@@ -146,9 +153,11 @@ mod tests {
 
     #[test]
     fn a_limit_below_the_largest_component_is_refused_with_the_remedy() {
-        assert!(check_limit(&limited(400), model().component_bytes).is_ok());
-        assert!(check_limit(&Runtime::default(), model().component_bytes).is_ok());
-        let error = check_limit(&limited(399), model().component_bytes).unwrap_err();
+        let check =
+            |runtime: &Runtime| check_limit(runtime, component_sizes(model().component_bytes));
+        assert!(check(&limited(400)).is_ok());
+        assert!(check(&Runtime::default()).is_ok());
+        let error = check(&limited(399)).unwrap_err();
         assert_eq!(
             error.to_string(),
             "runtime.memory_limit_mib is 399, but unet alone has 400 MiB of weights"

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::memory::check_limit;
+use super::Clip;
+use super::memory::{check_limit, component_sizes};
 use crate::Error;
 use crate::diffusion::{Sampler, SchedulerConfig};
 use crate::engine::Component;
 use crate::image::probe;
-use crate::model::ModelFolder;
+use crate::model::clip::{ClipFolder, Encoder};
+use crate::model::{ModelFolder, Tokenizer};
 use crate::plan::{Course, ImageEntry, ModelEntry, Plan};
 use crate::spec::{NamedPath, RuntimeOverrides, SweepSpec};
 
@@ -24,6 +26,8 @@ pub struct Prepared {
     pub plan: Plan,
     /// Its models, in the order of [`Plan::models`].
     pub models: Vec<Model>,
+    /// The CLIP folder, if finished cells are to be measured with one.
+    pub clip: Option<Clip>,
     /// What the user should know before it runs.
     pub notes: Vec<String>,
 }
@@ -55,8 +59,9 @@ pub fn prepare(sweep: &Path, flags: RuntimeOverrides) -> Result<Prepared, Error>
         .map(|(named, model)| model.entry(named))
         .collect::<Result<Vec<_>, _>>()?;
     for entry in &model_entries {
-        check_limit(&spec.runtime, entry.component_bytes)?;
+        check_limit(&spec.runtime, component_sizes(entry.component_bytes))?;
     }
+    let clip = clip(&spec)?;
     let image_entries = distinct(&spec.images, &spec.preset_images)
         .into_par_iter()
         .map(image_entry)
@@ -66,10 +71,14 @@ pub fn prepare(sweep: &Path, flags: RuntimeOverrides) -> Result<Prepared, Error>
     check_samplers(&plan, &models)?;
     let mut notes: Vec<String> = image_notes.into_iter().flatten().collect();
     notes.extend(model_notes(&plan, &models)?);
+    if let Some(clip) = &clip {
+        notes.extend(caption_notes(&spec, clip)?);
+    }
     Ok(Prepared {
         spec,
         plan,
         models,
+        clip,
         notes,
     })
 }
@@ -127,6 +136,20 @@ impl Model {
             component_bytes: Component::ALL.map(|component| folder.component_bytes(component)),
         })
     }
+}
+
+/// The CLIP folder of a sweep, if it has one.
+fn clip(spec: &SweepSpec) -> Result<Option<Clip>, Error> {
+    let Some(named) = &spec.measures.clip else {
+        return Ok(None);
+    };
+    let folder = ClipFolder::open(&named.path)?;
+    let sizes = Encoder::ALL.map(|encoder| (encoder.name(), folder.encoder_bytes(encoder)));
+    check_limit(&spec.runtime, sizes.into_iter())?;
+    Ok(Some(Clip {
+        sha256: folder.digest()?,
+        folder: Arc::new(folder),
+    }))
 }
 
 /// An image, and what will happen to it before it is edited.
@@ -190,14 +213,34 @@ fn model_notes(plan: &Plan, models: &[Model]) -> Result<Vec<String>, Error> {
                 ]
             })
             .collect();
-        for text in texts {
-            if let Some(lost) = tokenizer.encode(text)?.truncated {
-                notes.push(format!(
-                    "model {} reads {} tokens; this is cut off: {lost:?}",
-                    entry.name,
-                    model.folder.context_length()
-                ));
-            }
+        let reads = format!(
+            "model {} reads {} tokens",
+            entry.name,
+            model.folder.context_length()
+        );
+        notes.extend(cut_off(&tokenizer, &reads, texts)?);
+    }
+    Ok(notes)
+}
+
+/// Captions that CLIP's tokenizer cuts off.
+fn caption_notes(spec: &SweepSpec, clip: &Clip) -> Result<Vec<String>, Error> {
+    let captions = spec.captions.iter();
+    let texts = captions.flat_map(|caption| [caption.before.as_str(), caption.after.as_str()]);
+    let reads = format!("CLIP reads {} tokens", clip.folder.context_length());
+    cut_off(&clip.folder.tokenizer()?, &reads, texts.collect())
+}
+
+/// What a tokenizer cuts off of texts; `reads` says who reads how much.
+fn cut_off(
+    tokenizer: &Tokenizer,
+    reads: &str,
+    texts: BTreeSet<&str>,
+) -> Result<Vec<String>, Error> {
+    let mut notes = Vec::new();
+    for text in texts {
+        if let Some(lost) = tokenizer.encode(text)?.truncated {
+            notes.push(format!("{reads}; this is cut off: {lost:?}"));
         }
     }
     Ok(notes)

@@ -170,6 +170,7 @@ fn record(key: &CellKey, index: usize) -> Record {
         rss_peak_mib: None,
         image_change: None,
         measures: None,
+        clip: None,
         first_latents: Vec::new(),
         steps: Vec::new(),
     }

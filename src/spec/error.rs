@@ -234,10 +234,12 @@ pub enum SpecProblem {
     NotAFile { key: String, path: String },
 
     #[error("{key} {path} is not a folder")]
-    #[diagnostic(help(
-        "give the folder that holds model_index.json, unet/, vae_decoder/ and so on"
-    ))]
-    NotAFolder { key: String, path: String },
+    #[diagnostic(help("give the folder that holds {holds}"))]
+    NotAFolder {
+        key: String,
+        path: String,
+        holds: &'static str,
+    },
 
     #[error("{key}: the file name {path} is not plain text")]
     #[diagnostic(help("rename it, without control characters and in UTF-8"))]
@@ -286,6 +288,16 @@ pub enum SpecProblem {
         value: String,
         hint: String,
     },
+
+    #[error("{caption} is the second one for {edit}")]
+    #[diagnostic(help("remove one of the two, or give each the images that it is for"))]
+    SecondCaption { caption: String, edit: String },
+
+    #[error("before and after of {caption} are the same")]
+    #[diagnostic(help(
+        "say what the edited image should show, e.g. before = \"a house\" and after = \"a house in winter\""
+    ))]
+    NoDirection { caption: String },
 
     #[error("{key} is {parameter}, which is not an axis of this sweep")]
     #[diagnostic(help("{hint}"))]

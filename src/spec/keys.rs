@@ -9,22 +9,26 @@ pub(super) enum Table {
     Sweep,
     Preset,
     Exclude,
+    Caption,
     Size,
     Runtime,
     Numerics,
+    Measures,
     Sheet,
     Check,
 }
 
 impl Table {
     /// All but the root, under their keys there.
-    pub const NAMED: [Self; 8] = [
+    pub const NAMED: [Self; 10] = [
         Self::Sweep,
         Self::Preset,
         Self::Exclude,
+        Self::Caption,
         Self::Size,
         Self::Runtime,
         Self::Numerics,
+        Self::Measures,
         Self::Sheet,
         Self::Check,
     ];
@@ -36,9 +40,11 @@ impl Table {
             Self::Sweep => "sweep",
             Self::Preset => "preset",
             Self::Exclude => "exclude",
+            Self::Caption => "caption",
             Self::Size => "size",
             Self::Runtime => "runtime",
             Self::Numerics => "numerics",
+            Self::Measures => "measures",
             Self::Sheet => "sheet",
             Self::Check => "check",
         }
@@ -46,7 +52,7 @@ impl Table {
 
     /// Whether it is written `[[name]]`, any number of times.
     pub fn repeats(self) -> bool {
-        matches!(self, Self::Preset | Self::Exclude)
+        matches!(self, Self::Preset | Self::Exclude | Self::Caption)
     }
 
     /// Its header, as written in the file.
@@ -62,8 +68,8 @@ impl Table {
     pub fn keys(self) -> &'static [&'static str] {
         match self {
             Self::Root => &[
-                "name", "model", "sweep", "preset", "exclude", "size", "runtime", "numerics",
-                "sheet", "check",
+                "name", "model", "sweep", "preset", "exclude", "caption", "size", "runtime",
+                "numerics", "measures", "sheet", "check",
             ],
             Self::Sweep => &[
                 "image",
@@ -105,9 +111,11 @@ impl Table {
                 "scheduler",
                 "preset",
             ],
+            Self::Caption => &["instruction", "image", "before", "after"],
             Self::Size => &["resolution", "fit", "width", "height"],
             Self::Runtime => &["device", "threads", "memory", "batch", "memory_limit_mib"],
             Self::Numerics => &["noise", "guidance"],
+            Self::Measures => &["clip"],
             Self::Sheet => &[
                 "rows",
                 "columns",
@@ -147,7 +155,7 @@ impl fmt::Display for Key {
         } = self;
         match table {
             Table::Root | Table::Sweep => f.write_str(name),
-            Table::Preset | Table::Exclude => write!(f, "{name} of {} {number}", table.name()),
+            _ if table.repeats() => write!(f, "{name} of {} {number}", table.name()),
             _ => write!(f, "{}.{name}", table.name()),
         }
     }
@@ -162,7 +170,7 @@ impl Key {
             }
             "seed" | "num_inference_steps" => "whole number",
             "image" => "path",
-            "model" => "folder",
+            "model" | "clip" => "folder",
             _ => "text",
         }
     }
@@ -183,6 +191,9 @@ impl Key {
             "num_inference_steps" => "num_inference_steps = [20]",
             "scheduler" => "scheduler = [\"euler_ancestral\"]",
             "preset" => "preset = \"subtle\"",
+            "before" => "before = \"a house\"",
+            "after" => "after = \"a house in winter\"",
+            "clip" => "clip = \"../onnx/clip\"",
             "resolution" => "resolution = 512",
             "fit" => "fit = \"crop\"",
             "width" => "width = 512",

@@ -1,5 +1,6 @@
 //! What the user wrote: TOML text to a [`SweepSpec`], which is valid by construction.
 
+mod captions;
 mod error;
 mod fault;
 mod keys;
@@ -23,14 +24,15 @@ mod valid;
 
 use std::path::PathBuf;
 
+pub use captions::Caption;
 pub use error::{SpecError, SpecProblem};
 pub use parameter::{Parameter, Parameters};
 pub use runtime::{ParseSettingError, RuntimeOverrides};
 pub use scale::Scale;
 pub use schema::schema;
 pub use settings::{
-    Batch, CheckSpec, Device, Fit, GuidanceMode, MemoryPolicy, NoiseSource, Numerics, Runtime,
-    SheetSpec, Size,
+    Batch, CheckSpec, Device, Fit, GuidanceMode, MeasuresSpec, MemoryPolicy, NoiseSource, Numerics,
+    Runtime, SheetSpec, Size,
 };
 pub use template::template;
 
@@ -78,12 +80,16 @@ pub struct SweepSpec {
     pub preset_images: Vec<NamedPath>,
     /// Cells to leave out.
     pub excludes: Vec<Overrides>,
+    /// What images show before and after an instruction is followed.
+    pub captions: Vec<Caption>,
     /// `[size]`.
     pub size: Size,
     /// `[runtime]`.
     pub runtime: Runtime,
     /// `[numerics]`.
     pub numerics: Numerics,
+    /// `[measures]`.
+    pub measures: MeasuresSpec,
     /// `[sheet]`.
     pub sheet: SheetSpec,
     /// `[check]`.

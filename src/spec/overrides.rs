@@ -101,7 +101,7 @@ fn preset_name(field: Field<'_>) -> Checked<String> {
 }
 
 /// The field, if it is one value and neither list nor range.
-fn single(field: Field<'_>) -> Checked<Field<'_>> {
+pub(super) fn single(field: Field<'_>) -> Checked<Field<'_>> {
     use toml::de::DeValue::{Array, Table};
     if !matches!(field.value, Array(_) | Table(_)) {
         return Ok(field);
@@ -246,14 +246,14 @@ fn read_match(exclude: &mut Overrides, field: Field<'_>, base: &Base) -> Checked
 }
 
 /// The values that a parameter has in some cell.
-struct Occurring {
+pub(super) struct Occurring {
     values: HashSet<String>,
     /// The model's own scheduler is not known yet.
     any: bool,
 }
 
 impl Occurring {
-    fn of(spec: &SweepSpec, parameter: Parameter) -> Self {
+    pub fn of(spec: &SweepSpec, parameter: Parameter) -> Self {
         let set_by = |preset: &Preset| preset.overrides.text(parameter);
         let mut values: HashSet<String> = spec.presets.iter().filter_map(set_by).collect();
         let swept = spec.presets.is_empty() || spec.presets.iter().any(|p| set_by(p).is_none());
@@ -266,7 +266,18 @@ impl Occurring {
         }
     }
 
-    fn never_matches(&self, key: Key, parameter: Parameter, value: &str) -> Option<SpecProblem> {
+    /// All of them, in no order.
+    pub fn values(&self) -> impl Iterator<Item = &str> + Clone {
+        self.values.iter().map(String::as_str)
+    }
+
+    /// The fault of a value that no cell has.
+    pub fn never_matches(
+        &self,
+        key: Key,
+        parameter: Parameter,
+        value: &str,
+    ) -> Option<SpecProblem> {
         if self.any || self.values.contains(value) {
             return None;
         }

@@ -5,11 +5,11 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
-use glob::{MatchOptions, Pattern};
+use glob::{MatchOptions, Pattern, PatternError};
 
 use super::NamedPath;
 use super::error::SpecProblem;
-use super::fault::{Checked, quoted};
+use super::fault::{Checked, Fault, quoted};
 use super::raw::Field;
 use super::text::distinct;
 
@@ -21,7 +21,8 @@ pub(super) struct Base(PathBuf);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     File,
-    Folder,
+    /// A folder that holds these.
+    Folder(&'static str),
 }
 
 impl Base {
@@ -37,7 +38,14 @@ impl Base {
 
     /// One model folder.
     pub fn model(&self, field: Field<'_>) -> Checked<NamedPath> {
-        self.literal(field, Kind::Folder)
+        const HOLDS: &str = "model_index.json, unet/, vae_decoder/ and so on";
+        self.literal(field, Kind::Folder(HOLDS))
+    }
+
+    /// The CLIP folder.
+    pub fn clip(&self, field: Field<'_>) -> Checked<NamedPath> {
+        const HOLDS: &str = "text_encoder/, image_encoder/ and preprocessor_config.json";
+        self.literal(field, Kind::Folder(HOLDS))
     }
 
     /// Images of a key, in its order; the matches of a pattern in natural order (2 before 10).
@@ -76,6 +84,24 @@ impl Base {
         name_of(Path::new(text)).ok_or_else(|| bad_file_name(field, text).at(field.at))
     }
 
+    /// Those of some names that a name stands for: itself, or those that it matches as a pattern.
+    pub fn select<'n>(
+        &self,
+        field: Field<'_>,
+        name: &str,
+        names: impl Iterator<Item = &'n str> + Clone,
+    ) -> Checked<Vec<String>> {
+        if !is_pattern(name) || names.clone().any(|known| known == name) {
+            return Ok(names
+                .filter(|known| *known == name)
+                .map(str::to_owned)
+                .collect());
+        }
+        let pattern = Pattern::new(name).map_err(|error| bad_pattern(field, name, &error))?;
+        let found = names.filter(|known| pattern.matches_with(known, MATCHING));
+        Ok(found.map(str::to_owned).collect())
+    }
+
     fn literal(&self, field: Field<'_>, kind: Kind) -> Checked<NamedPath> {
         let (text, name) = (field.text()?, self.name(field)?);
         let path = self.0.join(text);
@@ -83,9 +109,15 @@ impl Base {
         let shown = quoted(text);
         let problem = match fs::metadata(&path) {
             Ok(found) if kind == Kind::File && found.is_file() => None,
-            Ok(found) if kind == Kind::Folder && found.is_dir() => None,
-            Ok(_) if kind == Kind::File => Some(SpecProblem::NotAFile { key, path: shown }),
-            Ok(_) => Some(SpecProblem::NotAFolder { key, path: shown }),
+            Ok(found) if kind != Kind::File && found.is_dir() => None,
+            Ok(_) => Some(match kind {
+                Kind::File => SpecProblem::NotAFile { key, path: shown },
+                Kind::Folder(holds) => SpecProblem::NotAFolder {
+                    key,
+                    path: shown,
+                    holds,
+                },
+            }),
             Err(error) if error.kind() == ErrorKind::NotFound => Some(SpecProblem::NotFound {
                 key,
                 path: shown,
@@ -121,29 +153,16 @@ impl Base {
         match (nearest, kind) {
             (Some(name), _) => format!("did you mean {}?", quoted(name)),
             (None, Kind::File) => "check the spelling".to_owned(),
-            (None, Kind::Folder) => {
+            (None, Kind::Folder(_)) => {
                 "export a model there, or give the folder of one that you have".to_owned()
             }
         }
     }
 
     fn matches(&self, field: Field<'_>, pattern: &str) -> Checked<Vec<NamedPath>> {
-        let options = MatchOptions {
-            case_sensitive: true,
-            require_literal_separator: true,
-            // `glob` panics on names that are not UTF-8 if it has to look for dots: done below.
-            require_literal_leading_dot: false,
-        };
         let wants_hidden = has_hidden(Path::new(pattern));
-        let paths =
-            glob::glob_with(&self.full_pattern(field, pattern)?, options).map_err(|error| {
-                SpecProblem::BadPattern {
-                    key: field.key.to_string(),
-                    pattern: quoted(pattern),
-                    reason: error.msg.to_owned(),
-                }
-                .at(field.at)
-            })?;
+        let paths = glob::glob_with(&self.full_pattern(field, pattern)?, MATCHING)
+            .map_err(|error| bad_pattern(field, pattern, &error))?;
         let mut found = Vec::new();
         for path in paths {
             let path = path.map_err(|error| {
@@ -200,6 +219,23 @@ impl Base {
             false => self.0.display().to_string(),
         }
     }
+}
+
+/// How patterns match.
+const MATCHING: MatchOptions = MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    // `glob` panics on names that are not UTF-8 if it has to look for dots: done by `matches`.
+    require_literal_leading_dot: false,
+};
+
+fn bad_pattern(field: Field<'_>, pattern: &str, error: &PatternError) -> Fault {
+    let problem = SpecProblem::BadPattern {
+        key: field.key.to_string(),
+        pattern: quoted(pattern),
+        reason: error.msg.to_owned(),
+    };
+    problem.at(field.at)
 }
 
 fn here_if_empty(folder: &Path) -> &Path {

@@ -47,9 +47,11 @@ pub(super) struct RawSweep<'t> {
     pub sweep: Section<'t>,
     pub presets: Vec<Section<'t>>,
     pub excludes: Vec<Section<'t>>,
+    pub captions: Vec<Section<'t>>,
     pub size: Section<'t>,
     pub runtime: Section<'t>,
     pub numerics: Section<'t>,
+    pub measures: Section<'t>,
     pub sheet: Section<'t>,
     pub check: Section<'t>,
 }
@@ -77,9 +79,11 @@ impl<'t> RawSweep<'t> {
                     Table::Sweep => raw.sweep = section,
                     Table::Preset => raw.presets.push(section),
                     Table::Exclude => raw.excludes.push(section),
+                    Table::Caption => raw.captions.push(section),
                     Table::Size => raw.size = section,
                     Table::Runtime => raw.runtime = section,
                     Table::Numerics => raw.numerics = section,
+                    Table::Measures => raw.measures = section,
                     Table::Sheet => raw.sheet = section,
                     Table::Check => raw.check = section,
                 }

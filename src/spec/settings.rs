@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
-use super::Parameter;
+use super::{NamedPath, Parameter};
 
 /// How an input image is brought to a size the model can take (`[size]`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -111,6 +111,13 @@ pub enum GuidanceMode {
     Formula,
     /// As the diffusers pipeline: off unless guidance_scale > 1 and image_guidance_scale >= 1.
     Diffusers,
+}
+
+/// `[measures]`: what is measured of finished cells beside the pixels; never changes a cell.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MeasuresSpec {
+    /// A CLIP folder, as `onnx/export_clip.py` writes it.
+    pub clip: Option<NamedPath>,
 }
 
 /// `[check]`: how far a cell may be from its baseline. The defaults were measured (docs/tolerances.md).

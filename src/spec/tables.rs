@@ -1,4 +1,4 @@
-//! `[size]`, `[runtime]`, `[numerics]`, `[sheet]` and `[check]`.
+//! `[size]`, `[runtime]`, `[numerics]`, `[measures]`, `[sheet]` and `[check]`.
 
 use std::num::NonZeroU32;
 
@@ -8,10 +8,11 @@ use toml::de::DeValue;
 use super::error::SpecProblem;
 use super::fault::{Checked, Faults, quoted};
 use super::number::{Domain, number};
+use super::path::Base;
 use super::raw::{Field, Section};
 use super::{
-    Batch, CheckSpec, Device, Fit, GuidanceMode, MemoryPolicy, NoiseSource, Numerics, Parameter,
-    Runtime, SheetSpec, Size, SweepSpec, suggest,
+    Batch, CheckSpec, Device, Fit, GuidanceMode, MeasuresSpec, MemoryPolicy, NoiseSource, Numerics,
+    Parameter, Runtime, SheetSpec, Size, SweepSpec, suggest,
 };
 
 /// Sides of images in pixels.
@@ -176,6 +177,15 @@ pub(super) fn numerics(section: &Section<'_>, faults: &mut Faults) -> Numerics {
                 })
             },
         ),
+    }
+}
+
+/// `[measures]`.
+pub(super) fn measures(section: &Section<'_>, base: &Base, faults: &mut Faults) -> MeasuresSpec {
+    MeasuresSpec {
+        clip: read(faults, section, "clip", None, |field| {
+            base.clip(field).map(Some)
+        }),
     }
 }
 

@@ -10,7 +10,7 @@ use super::number::{Domain, numbers};
 use super::overrides::{self, Presets};
 use super::path::Base;
 use super::raw::{Field, RawSweep};
-use super::{MAX_CELLS, MAX_STEPS, Overrides, Parameter, Scale, SweepSpec, tables, text};
+use super::{MAX_CELLS, MAX_STEPS, Overrides, Parameter, Scale, SweepSpec, captions, tables, text};
 
 /// The sweep; if there are faults, one that must not be used.
 pub(super) fn validate(
@@ -50,9 +50,11 @@ pub(super) fn validate(
         preset_models: presets.models,
         preset_images: presets.images,
         excludes: Vec::new(),
+        captions: Vec::new(),
         size: tables::size(&raw.size, faults),
         runtime: tables::runtime(&raw.runtime, faults),
         numerics: tables::numerics(&raw.numerics, faults),
+        measures: tables::measures(&raw.measures, &base, faults),
         sheet: super::SheetSpec::default(),
         check: tables::check(&raw.check, faults),
     };
@@ -65,6 +67,7 @@ pub(super) fn validate(
     }
     if faults.is_empty() {
         spec.excludes = overrides::excludes(&spec, &raw.excludes, &base, faults);
+        spec.captions = captions::captions(&spec, &raw.captions, &base, faults);
         spec.sheet = tables::sheet(&spec, &raw.sheet, faults);
     }
     spec

@@ -13,7 +13,7 @@ use super::journal::{self, Journal};
 use super::lock::Lock;
 use super::run::{PLAN, read_plan};
 use super::table::{CELL_COLUMNS, STEP_COLUMNS, cell_row, step_rows, to_csv};
-use super::{Environment, Record, Status, StoreError, files, png};
+use super::{ClipMeasures, Environment, Record, Status, StoreError, files, png};
 use crate::meter::milliseconds;
 use crate::plan::{Cell, CellKey, Plan};
 
@@ -153,6 +153,28 @@ impl RunFolder {
         self.journal.append(&record)?;
         self.tables.append(&self.folder, cell, &record)?;
         Ok(self.records[index].insert(record))
+    }
+
+    /// Adds to a finished cell's record what was measured of it later, in a journal line that replaces the earlier
+    /// one. The tables have it when they are rewritten.
+    ///
+    /// # Errors
+    /// If the cell is not done, or the journal cannot be written.
+    pub fn add_measures(&mut self, cell: usize, clip: ClipMeasures) -> Result<(), StoreError> {
+        let record = self.records.get_mut(cell).and_then(Option::as_mut);
+        let Some(record) = record.filter(|record| record.status == Status::Done) else {
+            return Err(StoreError::Record {
+                cell: self.plan.cells[cell].key.clone(),
+                reason: "it was measured and is not done",
+            });
+        };
+        let measured = Record {
+            clip: Some(clip),
+            ..record.clone()
+        };
+        self.journal.append(&measured)?;
+        *record = measured;
+        Ok(())
     }
 
     /// Rewrites both tables in the order of the plan.

@@ -21,7 +21,9 @@ pub use environment::Environment;
 pub use error::StoreError;
 pub use files::{make_folder, write as write_file, write_new as write_new_file};
 pub use folder::RunFolder;
-pub use record::{LatentStatistics, Measures, Record, StageTimes, Status, StepRecord};
+pub use record::{
+    ClipMeasures, EditCaptions, LatentStatistics, Measures, Record, StageTimes, Status, StepRecord,
+};
 pub use run::Run;
 pub use shelf::DiskShelf;
 pub(crate) use table::{number as csv_number, text as csv_text, to_csv};

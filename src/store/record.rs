@@ -48,6 +48,9 @@ pub struct Record {
     /// What else was measured against the fitted input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measures: Option<Measures>,
+    /// What was measured with CLIP, after all cells were done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<ClipMeasures>,
     /// The latents after its first two steps: an early warning where the image hides what changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub first_latents: Vec<LatentStatistics>,
@@ -66,6 +69,38 @@ pub struct Measures {
     pub saturation_change: f64,
     /// Change of the RMS contrast (standard deviation of the luma), of full scale, -0.5 to 0.5.
     pub contrast_change: f64,
+}
+
+/// How an output differs from its fitted input as CLIP sees it ([`crate::judge::clip`]), and what it was measured
+/// with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClipMeasures {
+    /// Cosine of the embeddings of input and output, 1 for equal images, down to -1.
+    pub clip_image_similarity: f64,
+    /// Cosine of the change of the image and the change of the caption, -1 to 1; needs captions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_direction_similarity: Option<f64>,
+    /// SHA-256 of the CLIP folder, in hexadecimal.
+    pub clip_sha256: String,
+    /// The captions of the edit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captions: Option<EditCaptions>,
+}
+
+/// What the images of an edit show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EditCaptions {
+    /// The input.
+    pub caption_before: String,
+    /// The output, as it should be.
+    pub caption_after: String,
+}
+
+impl ClipMeasures {
+    /// Whether measuring with this CLIP folder and these captions would give the same.
+    pub fn was_made_with(&self, clip_sha256: &str, captions: &Option<EditCaptions>) -> bool {
+        self.clip_sha256 == clip_sha256 && self.captions == *captions
+    }
 }
 
 /// What is kept of latents (1, channels, h, w).

@@ -127,6 +127,7 @@ mod tests {
             rss_peak_mib: Some(1.5),
             image_change: None,
             measures: None,
+            clip: None,
             first_latents: Vec::new(),
             steps: Vec::new(),
         };

@@ -2,11 +2,11 @@
 
 use csv::WriterBuilder;
 
-use super::{Measures, Record, Status, StepRecord};
+use super::{ClipMeasures, Measures, Record, Status, StepRecord};
 use crate::plan::Cell;
 
 /// The columns of `cells.csv`.
-pub(super) const CELL_COLUMNS: [&str; 38] = [
+pub(super) const CELL_COLUMNS: [&str; 40] = [
     "cell",
     "status",
     "file",
@@ -40,6 +40,8 @@ pub(super) const CELL_COLUMNS: [&str; 38] = [
     "ssim",
     "saturation_change",
     "contrast_change",
+    "clip_image_similarity",
+    "clip_direction_similarity",
     "advice",
     "error",
     "memory",
@@ -70,6 +72,8 @@ pub(super) fn cell_row(cell: &Cell, record: &Record, advice: Option<&str>) -> Ve
     };
     let times = &record.times;
     let measured = |value: fn(&Measures) -> f64| number(record.measures.as_ref().map(value), 5);
+    let clip =
+        |value: fn(&ClipMeasures) -> Option<f64>| number(record.clip.as_ref().and_then(value), 5);
     vec![
         text(cell.key.as_str()),
         status.to_owned(),
@@ -104,6 +108,8 @@ pub(super) fn cell_row(cell: &Cell, record: &Record, advice: Option<&str>) -> Ve
         measured(|measures| measures.ssim),
         measured(|measures| measures.saturation_change),
         measured(|measures| measures.contrast_change),
+        clip(|clip| Some(clip.clip_image_similarity)),
+        clip(|clip| clip.clip_direction_similarity),
         text(advice.unwrap_or_default()),
         text(record.error.as_deref().unwrap_or_default()),
         text(record.memory.as_deref().unwrap_or_default()),

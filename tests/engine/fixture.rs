@@ -49,9 +49,11 @@ pub fn spec(folder: &Path) -> SweepSpec {
         preset_models: Vec::new(),
         preset_images: Vec::new(),
         excludes: Vec::new(),
+        captions: Vec::new(),
         size: Size::default(),
         runtime: Runtime::default(),
         numerics: Numerics::default(),
+        measures: Default::default(),
         sheet: SheetSpec::default(),
         check: Default::default(),
     }

@@ -237,6 +237,7 @@ fn record(cell: &Cell, index: usize) -> Record {
         rss_peak_mib: Some(1900.25 + index as f64),
         image_change: None,
         measures: None,
+        clip: None,
         first_latents: Vec::new(),
         steps: (0..4).map(step).collect(),
     }

@@ -100,6 +100,7 @@ pub fn record(plan: &Plan, cell: usize) -> Record {
             saturation_change: -0.025,
             contrast_change: 0.0125,
         }),
+        clip: None,
         first_latents: Vec::new(),
         steps: vec![StepRecord {
             step: 0,

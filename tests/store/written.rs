@@ -79,7 +79,8 @@ fn tables_have_the_documented_columns_and_no_formulas() {
     let columns = "cell,status,file,model,image,instruction,negative_prompt,guidance_scale,\
         image_guidance_scale,guidance_start,guidance_end,seed,num_inference_steps,scheduler,width,height,device,precision,batch_size,unet_evals,\
         encode_text_ms,encode_image_ms,denoise_ms,decode_ms,save_ms,total_ms,vram_peak_mib,vram_source,rss_peak_mib,\
-        image_change,ssim,saturation_change,contrast_change,advice,error,memory,vram_device_mib,\
+        image_change,ssim,saturation_change,contrast_change,clip_image_similarity,\
+        clip_direction_similarity,advice,error,memory,vram_device_mib,\
         vram_device_source";
     let rows = || -> Vec<Vec<String>> {
         let mut reader = csv::Reader::from_path(folder.path().join("cells.csv")).unwrap();
@@ -113,11 +114,12 @@ fn tables_have_the_documented_columns_and_no_formulas() {
     assert_eq!(
         done[26..],
         [
-            "", "", "100.2", "0.12500", "0.75000", "-0.02500", "0.01250", "", "", "", "", ""
+            "", "", "100.2", "0.12500", "0.75000", "-0.02500", "0.01250", "", "", "", "", "", "",
+            ""
         ]
     );
     assert_eq!(failed[1..3], ["failed", ""]);
-    assert_eq!(failed[34], "latents are NaN at step 3");
+    assert_eq!(failed[36], "latents are NaN at step 3");
     let steps = fs::read_to_string(folder.path().join("steps.csv")).unwrap();
     assert_eq!(
         steps.lines().take(2).collect::<Vec<_>>(),

@@ -1,5 +1,6 @@
 //! Sweep files that are right, wrong or hostile.
 
+mod captions;
 mod hostile;
 mod right;
 mod wrong;

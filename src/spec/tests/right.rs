@@ -271,7 +271,10 @@ fn what_the_template_of_init_comments_out_is_right_too() {
             _ => format!("{line}\n"),
         })
         .collect();
-    let spec = parse(&uncommented);
+    let folder = Folder::new();
+    fs::create_dir_all(folder.path("onnx/clip")).unwrap();
+    let spec = folder.parse(&uncommented).unwrap();
+    assert_eq!(spec.captions.len(), 1);
     assert_eq!(spec.presets.len(), 1);
     assert_eq!(spec.excludes.len(), 1);
     assert_eq!(spec.size.resolution, Some(512));

@@ -1,0 +1,135 @@
+//! A CLIP folder: everything that can be known, and be wrong, before a runtime is loaded.
+
+use std::path::{Path, PathBuf};
+
+use super::Preprocessing;
+use crate::model::config::{TextConfig, context_length};
+use crate::model::graph::ClipCalls;
+use crate::model::graph_files::GraphFiles;
+use crate::model::tokenizer::{Tokenizer, TokenizerFiles, special_files};
+use crate::model::{ModelError, files};
+
+const PREPROCESSING: &str = "preprocessor_config.json";
+
+/// The halves of CLIP, in the order in which they are needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoder {
+    /// Text to an embedding.
+    Text,
+    /// Pixels to an embedding.
+    Image,
+}
+
+impl Encoder {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Text, Self::Image];
+
+    /// Its folder in a CLIP folder.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Text => "text_encoder",
+            Self::Image => "image_encoder",
+        }
+    }
+
+    /// What errors call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "CLIP's text_encoder",
+            Self::Image => "CLIP's image_encoder",
+        }
+    }
+}
+
+/// A CLIP model in the layout that `onnx/export_clip.py` writes, found complete and consistent.
+#[derive(Debug)]
+pub struct ClipFolder {
+    path: PathBuf,
+    preprocessing: Preprocessing,
+    context_length: usize,
+    tokenizer: TokenizerFiles,
+    calls: ClipCalls,
+    graphs: [GraphFiles; 2],
+}
+
+impl ClipFolder {
+    /// Reads and checks the folder at `path`; no ONNX Runtime is needed.
+    ///
+    /// # Errors
+    /// What is missing, broken, of another kind, or reaches outside the folder.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, ModelError> {
+        Self::read(path.as_ref()).map_err(ModelError::of_clip)
+    }
+
+    fn read(path: &Path) -> Result<Self, ModelError> {
+        let text = TextConfig::read(&path.join("text_encoder/config.json"))?;
+        let preprocessing = Preprocessing::read(&path.join(PREPROCESSING))?;
+        let tokenizer = TokenizerFiles::find(&path.join("tokenizer"))?;
+        let context_length = context_length(path, &text)?;
+        let (text, text_file) = GraphFiles::read(path, Encoder::Text.folder())?;
+        let (image, image_file) = GraphFiles::read(path, Encoder::Image.folder())?;
+        let calls = ClipCalls::check(
+            &(text.model.clone(), text_file),
+            &(image.model.clone(), image_file),
+            context_length,
+            preprocessing.output_size(),
+        )?;
+        Ok(Self {
+            path: path.to_owned(),
+            preprocessing,
+            context_length,
+            tokenizer,
+            calls,
+            graphs: [text, image],
+        })
+    }
+
+    /// How images are prepared.
+    pub fn preprocessing(&self) -> &Preprocessing {
+        &self.preprocessing
+    }
+
+    /// Tokens of a text, both marks included.
+    pub fn context_length(&self) -> usize {
+        self.context_length
+    }
+
+    /// Bytes on disk of an encoder's graph and weights, near what it takes in memory.
+    pub fn encoder_bytes(&self, encoder: Encoder) -> u64 {
+        self.graphs[encoder as usize].bytes
+    }
+
+    /// Its tokenizer.
+    ///
+    /// # Errors
+    /// [`ModelError::Tokenizer`] or [`ModelError::Json`] if its files do not make one.
+    pub fn tokenizer(&self) -> Result<Tokenizer, ModelError> {
+        Tokenizer::read(
+            &self.path.join("tokenizer"),
+            &self.tokenizer,
+            self.context_length,
+        )
+    }
+
+    /// SHA-256 in hexadecimal over all files that can change a measure. Reads every byte of them.
+    ///
+    /// # Errors
+    /// Read errors.
+    pub fn digest(&self) -> Result<String, ModelError> {
+        let mut paths = vec![self.path.join(PREPROCESSING)];
+        paths.extend(self.graphs.iter().flat_map(GraphFiles::paths));
+        paths.extend(self.tokenizer.paths());
+        paths.extend(special_files(&self.path.join("tokenizer")));
+        files::digest(&self.path, &paths)
+    }
+
+    /// The ONNX file of an encoder.
+    pub(super) fn model_file(&self, encoder: Encoder) -> &Path {
+        &self.graphs[encoder as usize].model
+    }
+
+    /// What the graphs take and give.
+    pub(super) fn calls(&self) -> &ClipCalls {
+        &self.calls
+    }
+}

@@ -1,0 +1,11 @@
+//! CLIP: images and texts as vectors that can be compared, for the measures of the InstructPix2Pix paper.
+//!
+//! A [`ClipFolder`] is what `onnx/export_clip.py` writes, checked without a runtime; a [`ClipModel`] runs it.
+
+mod folder;
+mod model;
+mod preprocessing;
+
+pub use folder::{ClipFolder, Encoder};
+pub use model::ClipModel;
+pub use preprocessing::Preprocessing;

@@ -1,0 +1,104 @@
+//! A CLIP folder that runs, one encoder in memory at a time.
+
+use std::sync::Arc;
+
+use image::RgbImage;
+use ndarray::{Array1, Array2, Axis};
+use ort::session::SessionInputValue;
+
+use super::{ClipFolder, Encoder};
+use crate::model::graph::Call;
+use crate::model::runtime::{ExecutionDevice, Runtime};
+use crate::model::session::{Session, SessionOptions, fresh_arena};
+use crate::model::tokenizer::Tokenizer;
+use crate::model::{ModelError, tensors};
+
+/// CLIP on a device. An encoder is loaded when it is first needed, in place of the other.
+#[derive(Debug)]
+pub struct ClipModel {
+    folder: Arc<ClipFolder>,
+    tokenizer: Tokenizer,
+    runtime: Runtime,
+    options: SessionOptions,
+    loaded: Option<(Encoder, Session)>,
+}
+
+impl ClipModel {
+    /// Makes a model of a folder; no encoder is loaded yet. `threads` is for the CPU, 0 the physical cores;
+    /// `limit_bytes` is the most that ONNX Runtime's arena may take of the device's memory, weights included.
+    ///
+    /// # Errors
+    /// If the tokenizer's files do not make a tokenizer.
+    pub fn new(
+        folder: Arc<ClipFolder>,
+        runtime: Runtime,
+        device: ExecutionDevice,
+        threads: usize,
+        limit_bytes: Option<u64>,
+    ) -> Result<Self, ModelError> {
+        let tokenizer = folder.tokenizer()?;
+        let options = SessionOptions {
+            device,
+            threads,
+            limit_bytes: limit_bytes.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
+        };
+        Ok(Self {
+            folder,
+            tokenizer,
+            runtime,
+            options,
+            loaded: None,
+        })
+    }
+
+    /// The projected embedding of a text, not normalised.
+    ///
+    /// # Errors
+    /// If the encoder cannot be loaded or fails.
+    pub fn embed_text(&mut self, text: &str) -> Result<Array1<f32>, ModelError> {
+        let ids = self.tokenizer.encode(text)?.ids;
+        let call = self.folder.calls().text.clone();
+        let input = tensors::token_ids(&ids, call.input.element);
+        self.embed(Encoder::Text, &call, input)
+    }
+
+    /// The projected embedding of an image, not normalised.
+    ///
+    /// # Errors
+    /// If the encoder cannot be loaded or fails.
+    pub fn embed_image(&mut self, image: &RgbImage) -> Result<Array1<f32>, ModelError> {
+        let pixels = self.folder.preprocessing().pixels(image);
+        let call = self.folder.calls().image.clone();
+        let input = tensors::input(pixels.view(), call.input.element);
+        self.embed(Encoder::Image, &call, input)
+    }
+
+    fn embed(
+        &mut self,
+        encoder: Encoder,
+        call: &Call,
+        input: ort::Result<SessionInputValue<'_>>,
+    ) -> Result<Array1<f32>, ModelError> {
+        let session = self.session(encoder)?;
+        let rows: Array2<f32> = session.run(vec![(&call.input.name, input)], &call.output)?;
+        match rows.len_of(Axis(0)) {
+            1 => Ok(rows.index_axis_move(Axis(0), 0)),
+            rows => Err(session.wrong(format!("{:?} has {rows} rows, not one", call.output))),
+        }
+    }
+
+    fn session(&mut self, encoder: Encoder) -> Result<&mut Session, ModelError> {
+        let loaded = self.loaded.take().filter(|(which, _)| *which == encoder);
+        let session = match loaded {
+            Some((_, session)) => session,
+            None => self.load(encoder)?,
+        };
+        Ok(&mut self.loaded.insert((encoder, session)).1)
+    }
+
+    fn load(&self, encoder: Encoder) -> Result<Session, ModelError> {
+        let path = self.folder.model_file(encoder);
+        fresh_arena(&self.runtime, self.options, path)?;
+        Session::load(&self.runtime, encoder.name(), path, self.options)
+    }
+}

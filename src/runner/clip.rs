@@ -1,0 +1,222 @@
+//! The measures of CLIP, after the cells: every input, output and caption is embedded once, and a cell that was
+//! measured is not measured again.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use image::RgbImage;
+
+use super::Prepared;
+use super::memory::limit_bytes;
+use super::place::Place;
+use crate::Error;
+use crate::engine::Event;
+use crate::image::{ImageError, fit, read};
+use crate::judge::clip::{Embedding, direction_similarity, image_similarity};
+use crate::model::ModelError;
+use crate::model::clip::{ClipFolder, ClipModel};
+use crate::plan::{Cell, CellKey};
+use crate::store::{ClipMeasures, EditCaptions, Record, RunFolder, Status};
+
+/// A CLIP folder that was read.
+#[derive(Debug)]
+pub struct Clip {
+    /// The folder.
+    pub folder: Arc<ClipFolder>,
+    /// SHA-256 over all of it.
+    pub sha256: String,
+}
+
+impl Prepared {
+    /// The cells that are done and whose record lacks what the sweep file asks to be measured, in their order.
+    pub(super) fn unmeasured<'r>(
+        &self,
+        cells: impl Iterator<Item = usize>,
+        record_of: impl Fn(usize) -> Option<&'r Record>,
+    ) -> Vec<usize> {
+        let Some(clip) = &self.clip else {
+            return Vec::new();
+        };
+        let is_left = |cell: &usize| {
+            let captions = self.captions(&self.plan.cells[*cell]);
+            record_of(*cell).is_some_and(|record| {
+                let known = record.clip.as_ref();
+                record.status == Status::Done
+                    && known.is_none_or(|known| !known.was_made_with(&clip.sha256, &captions))
+            })
+        };
+        cells.filter(is_left).collect()
+    }
+
+    /// What a cell's images show before and after, if the sweep file says so.
+    fn captions(&self, cell: &Cell) -> Option<EditCaptions> {
+        let parameters = &cell.parameters;
+        let caption = self
+            .spec
+            .caption(&parameters.instruction, &parameters.image)?;
+        Some(EditCaptions {
+            caption_before: caption.before.clone(),
+            caption_after: caption.after.clone(),
+        })
+    }
+}
+
+/// Measures cells that are done, until all are or it is cancelled. A cell whose images cannot be measured is told
+/// in a note, and left as it is.
+///
+/// # Errors
+/// If an encoder cannot be loaded or fails, or the journal cannot be written; what was measured before is kept.
+pub(super) fn measure(
+    prepared: &Prepared,
+    place: &Place,
+    folder: &mut RunFolder,
+    cells: &[usize],
+    cancel: &AtomicBool,
+    observer: &mut dyn FnMut(&Event),
+) -> Result<(), Error> {
+    let Some(clip) = &prepared.clip else {
+        return Ok(());
+    };
+    let runtime = &prepared.spec.runtime;
+    let mut pass = Pass {
+        prepared,
+        clip,
+        model: ClipModel::new(
+            Arc::clone(&clip.folder),
+            place.runtime.clone(),
+            place.device,
+            runtime.threads,
+            limit_bytes(runtime),
+        )?,
+        captions: HashMap::new(),
+        inputs: HashMap::new(),
+        measured: HashMap::new(),
+    };
+    pass.embed_captions(cells, cancel)?;
+    for (index, &cell) in cells.iter().enumerate() {
+        if cancel.load(Ordering::Relaxed) {
+            break;
+        }
+        let planned = &prepared.plan.cells[cell];
+        match pass.measure(planned, folder.path()) {
+            Ok(measures) => {
+                folder.add_measures(cell, measures.clone())?;
+                observer(&Event::Measured {
+                    cell,
+                    measures,
+                    done: index + 1,
+                    of: cells.len(),
+                });
+            }
+            Err(Failure::Cell(reason)) => observer(&Event::Note(format!(
+                "cell {} is not measured with CLIP: {reason}",
+                planned.key
+            ))),
+            Err(Failure::Model(error)) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Why a cell was not measured.
+enum Failure {
+    /// Its own images are to blame.
+    Cell(String),
+    Model(ModelError),
+}
+
+impl From<ModelError> for Failure {
+    fn from(error: ModelError) -> Self {
+        Self::Model(error)
+    }
+}
+
+impl From<ImageError> for Failure {
+    fn from(error: ImageError) -> Self {
+        Self::Cell(error.to_string())
+    }
+}
+
+/// Name of an image, width and height.
+type Fitted = (String, u32, u32);
+
+/// CLIP at work, with what was embedded and measured so far.
+struct Pass<'a> {
+    prepared: &'a Prepared,
+    clip: &'a Clip,
+    model: ClipModel,
+    captions: HashMap<String, Embedding>,
+    inputs: HashMap<Fitted, Embedding>,
+    /// For the cells that have the same pixels.
+    measured: HashMap<&'a CellKey, ClipMeasures>,
+}
+
+impl<'a> Pass<'a> {
+    /// Embeds the captions of cells, each once, before the image encoder takes the text encoder's place.
+    fn embed_captions(&mut self, cells: &[usize], cancel: &AtomicBool) -> Result<(), ModelError> {
+        let cells = cells.iter().map(|&cell| &self.prepared.plan.cells[cell]);
+        let captions = cells.filter_map(|cell| self.prepared.captions(cell));
+        let texts: HashSet<String> = captions
+            .flat_map(|captions| [captions.caption_before, captions.caption_after])
+            .collect();
+        for text in texts {
+            if cancel.load(Ordering::Relaxed) {
+                break;
+            }
+            // One without a direction gives no cell a direction similarity.
+            if let Some(embedding) = Embedding::new(self.model.embed_text(&text)?.view()) {
+                self.captions.insert(text, embedding);
+            }
+        }
+        Ok(())
+    }
+
+    fn measure(&mut self, cell: &'a Cell, run: &Path) -> Result<ClipMeasures, Failure> {
+        let captions = self.prepared.captions(cell);
+        let twin = cell.same_as.as_ref().and_then(|key| self.measured.get(key));
+        if let Some(measures) = twin.filter(|twin| twin.captions == captions) {
+            return Ok(measures.clone());
+        }
+        let (image, _) = read(&run.join(cell.key.image_path()))?;
+        let output = self.embed(&image)?;
+        let input = self.input(cell)?;
+        let direction = captions.as_ref().and_then(|captions| {
+            let before = self.captions.get(&captions.caption_before)?;
+            let after = self.captions.get(&captions.caption_after)?;
+            direction_similarity([&input, &output], [before, after])
+        });
+        let measures = ClipMeasures {
+            clip_image_similarity: image_similarity(&input, &output),
+            clip_direction_similarity: direction,
+            clip_sha256: self.clip.sha256.clone(),
+            captions,
+        };
+        self.measured.insert(&cell.key, measures.clone());
+        Ok(measures)
+    }
+
+    /// The embedding of a cell's input, as the model saw it.
+    fn input(&mut self, cell: &Cell) -> Result<Embedding, Failure> {
+        let (width, height) = (cell.width, cell.height);
+        let name = &cell.parameters.image;
+        let fitted = (name.clone(), width, height);
+        if let Some(known) = self.inputs.get(&fitted) {
+            return Ok(known.clone());
+        }
+        let plan = &self.prepared.plan;
+        let entry = plan.images.iter().find(|entry| entry.name == *name);
+        let entry = entry.ok_or_else(|| Failure::Cell(format!("the plan has no image {name}")))?;
+        let (image, _) = read(&entry.path)?;
+        let embedding = self.embed(&fit(&image, width, height, plan.fit))?;
+        self.inputs.insert(fitted, embedding.clone());
+        Ok(embedding)
+    }
+
+    fn embed(&mut self, image: &RgbImage) -> Result<Embedding, Failure> {
+        let values = self.model.embed_image(image)?;
+        let none = || Failure::Cell("its embedding is zero or not finite".to_owned());
+        Embedding::new(values.view()).ok_or_else(none)
+    }
+}
