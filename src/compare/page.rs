@@ -60,6 +60,8 @@ fn pair(pair: &Pair) -> Value {
         amount => difference.map_or(-1.0, |it| it.perceptual_mean),
         time => decimals(pair.time_ratio(), 2),
         memory => decimals(pair.memory_ratio(), 2),
+        clip_image => pair.clip_image_similarity.map(|value| decimals(value, 3)),
+        clip_direction => pair.clip_direction_similarity.map(|value| decimals(value, 3)),
         denoise_a => decimals(pair.denoise_ms[0], 0),
         denoise_b => decimals(pair.denoise_ms[1], 0),
         peak_a => decimals(pair.peak_mib[0], 0),

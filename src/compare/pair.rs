@@ -7,7 +7,7 @@ use crate::image::read;
 use crate::judge::difference::{Difference, difference};
 use crate::plan::CellKey;
 use crate::spec::Parameter;
-use crate::store::{Record, Run};
+use crate::store::{ClipMeasures, Record, Run};
 
 /// A cell that both runs have.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +26,10 @@ pub struct Pair {
     pub denoise_ms: [Option<f64>; 2],
     /// Peak of device memory, or of resident memory where either run has no other, in MiB.
     pub peak_mib: [Option<f64>; 2],
+    /// Similarity to the input, where one CLIP model measured both.
+    pub clip_image_similarity: [Option<f64>; 2],
+    /// Agreement of the edit with its captions, where one CLIP model measured both with the same ones.
+    pub clip_direction_similarity: [Option<f64>; 2],
 }
 
 impl Pair {
@@ -39,8 +43,14 @@ impl Pair {
             Ok((difference, _)) => Ok(difference),
             Err(error) => Err(error.to_string()),
         });
+        let clip = alike(records, |one, other| one.clip_sha256 == other.clip_sha256);
+        let captioned = alike(records, |one, other| {
+            one.was_made_with(&other.clip_sha256, &other.captions)
+        });
         Self {
             cells,
+            clip_image_similarity: clip.map(|clip| Some(clip?.clip_image_similarity)),
+            clip_direction_similarity: captioned.map(|clip| clip?.clip_direction_similarity),
             values: axes
                 .iter()
                 .map(|&axis| found[0].parameters.text(axis))
@@ -121,6 +131,17 @@ fn peaks(records: [Option<&Record>; 2]) -> [Option<f64>; 2] {
     match of(|record| record.vram_peak_mib) {
         [Some(one), Some(other)] => [Some(one), Some(other)],
         _ => of(|record| record.rss_peak_mib),
+    }
+}
+
+/// The measures of CLIP, if both cells have some that can be compared.
+fn alike(
+    records: [Option<&Record>; 2],
+    comparable: impl Fn(&ClipMeasures, &ClipMeasures) -> bool,
+) -> [Option<&ClipMeasures>; 2] {
+    match records.map(|record| record?.clip.as_ref()) {
+        [Some(one), Some(other)] if comparable(one, other) => [Some(one), Some(other)],
+        _ => [None, None],
     }
 }
 

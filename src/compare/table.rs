@@ -6,7 +6,7 @@ use crate::store::{csv_number as number, csv_text as text};
 
 /// `compare.csv`: the axes, then both cells and what was measured; unknown is empty.
 pub(super) fn csv(comparison: &Comparison) -> Result<Vec<u8>, CompareError> {
-    const MEASURED: [&str; 14] = [
+    const MEASURED: [&str; 18] = [
         "cell_a",
         "cell_b",
         "perceptual_mean",
@@ -20,6 +20,10 @@ pub(super) fn csv(comparison: &Comparison) -> Result<Vec<u8>, CompareError> {
         "peak_a_mib",
         "peak_b_mib",
         "memory_ratio",
+        "clip_image_similarity_a",
+        "clip_image_similarity_b",
+        "clip_direction_similarity_a",
+        "clip_direction_similarity_b",
         "error",
     ];
     let head: Vec<String> = comparison
@@ -49,6 +53,10 @@ fn row(pair: &Pair) -> Vec<String> {
         number(pair.peak_mib[0], 1),
         number(pair.peak_mib[1], 1),
         number(pair.memory_ratio(), 3),
+        number(pair.clip_image_similarity[0], 5),
+        number(pair.clip_image_similarity[1], 5),
+        number(pair.clip_direction_similarity[0], 5),
+        number(pair.clip_direction_similarity[1], 5),
         text(
             pair.difference
                 .as_ref()

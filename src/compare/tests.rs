@@ -9,6 +9,7 @@ use super::*;
 use crate::diffusion::SchedulerKind;
 use crate::sheet::samples::{fail, run, sized_plan};
 use crate::spec::Parameter::{GuidanceScale, Instruction, Seed};
+use crate::store::{ClipMeasures, EditCaptions};
 
 const SIDE: u32 = 64;
 
@@ -149,7 +150,9 @@ fn differences_and_ratios_are_those_of_the_second_run_to_the_first() {
     assert_eq!(&rows[1][6], "10.000");
     assert_eq!(
         rows[1].iter().skip(8).collect::<Vec<_>>(),
-        ["2000.0", "1000.0", "0.500", "400.0", "800.0", "2.000", ""]
+        [
+            "2000.0", "1000.0", "0.500", "400.0", "800.0", "2.000", "", "", "", "", ""
+        ]
     );
 }
 
@@ -235,4 +238,52 @@ fn many_pairs_take_several_sheets() {
         .map(|path| path.file_name().unwrap().to_owned())
         .collect();
     assert_eq!(names, ["compare-01.png", "compare-02.png"]);
+}
+
+#[test]
+fn measures_of_clip_are_compared_where_one_model_and_the_same_captions_made_both() {
+    let root = tempfile::tempdir().unwrap();
+    let mut runs = ["a", "b"].map(|name| scales(root.path(), name, &["5.0", "7.0", "9.0"]));
+    let measured = |run: &mut Run, cell: usize, model: &str, after: &str| {
+        let key = run.plan.cells[cell].key.clone();
+        run.records.get_mut(&key).unwrap().clip = Some(ClipMeasures {
+            clip_image_similarity: 0.75,
+            clip_direction_similarity: Some(0.25),
+            clip_sha256: model.to_owned(),
+            captions: Some(EditCaptions {
+                caption_before: "a house".to_owned(),
+                caption_after: after.to_owned(),
+            }),
+        });
+    };
+    for (cell, of_b) in [("one", "winter"), ("one", "night"), ("other", "winter")]
+        .into_iter()
+        .enumerate()
+    {
+        measured(&mut runs[0], cell, "one", "winter");
+        measured(&mut runs[1], cell, of_b.0, of_b.1);
+    }
+    let comparison = compare([&runs[0], &runs[1]]).unwrap();
+    let found = comparison
+        .pairs
+        .iter()
+        .map(|pair| (pair.clip_image_similarity, pair.clip_direction_similarity));
+    let (image, direction) = ([Some(0.75); 2], [Some(0.25); 2]);
+    assert_eq!(
+        found.collect::<Vec<_>>(),
+        [
+            (image, direction),
+            (image, [None; 2]),
+            ([None; 2], [None; 2])
+        ]
+    );
+    let page = page::render(&comparison).unwrap();
+    assert_eq!(page.matches("CLIP image similarity").count(), 2);
+    assert_eq!(page.matches("<dd>0.250 to 0.250</dd>").count(), 1);
+    let table = String::from_utf8(table::csv(&comparison).unwrap()).unwrap();
+    let first = table.lines().nth(1).unwrap();
+    assert!(
+        first.ends_with(",0.75000,0.75000,0.25000,0.25000,"),
+        "{first}"
+    );
 }

@@ -2,6 +2,7 @@
 
 use fantoccini::Locator;
 use ip2p_sweep::report::write_report;
+use ip2p_sweep::store::ClipMeasures;
 use serde_json::json;
 
 use crate::browser::with_page;
@@ -102,5 +103,48 @@ fn plots_are_drawn_from_the_records() {
         );
         page.click(".heat-cell").await;
         page.until("document.getElementById('viewer').open").await;
+    });
+}
+
+#[test]
+fn a_run_that_was_measured_with_clip_is_plotted_as_in_the_paper() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = Sweep::default().done(folder.path());
+    for (index, cell) in run.plan.cells.iter().enumerate() {
+        let similarity = 0.9 - 0.01 * index as f64;
+        let record = run.records.get_mut(&cell.key).unwrap();
+        // One instruction has captions.
+        let is_captioned = cell.parameters.instruction == "make it winter";
+        record.clip = Some(ClipMeasures {
+            clip_image_similarity: similarity,
+            clip_direction_similarity: is_captioned.then_some(0.2 - 0.1 * similarity),
+            clip_sha256: "ab".repeat(32),
+            captions: None,
+        });
+    }
+    let index = write_report(&run).unwrap();
+    with_page(&index, "view=plots", async |page| {
+        let axes = page.script(
+            "return [...document.querySelectorAll('#tradeoff .axis-name')].map((name) => name.textContent)",
+        );
+        assert_eq!(
+            axes.await,
+            json!(["clip direction similarity", "clip image similarity"])
+        );
+        let lines = page.script(
+            "return [...document.querySelectorAll('#tradeoff .series')].map((line) => line.querySelectorAll('.point').length)",
+        );
+        assert_eq!(lines.await, json!([3, 3, 3]));
+    });
+    with_page(&index, "view=table", async |page| {
+        let columns = page.script(
+            "return [...document.querySelectorAll('#table thead button')].map((head) => head.dataset.sort)",
+        );
+        let columns: Vec<String> = serde_json::from_value(columns.await).unwrap();
+        let of_clip = columns.iter().filter(|column| column.starts_with("clip_"));
+        assert_eq!(
+            of_clip.collect::<Vec<_>>(),
+            ["clip_image_similarity", "clip_direction_similarity"]
+        );
     });
 }

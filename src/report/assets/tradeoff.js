@@ -3,6 +3,8 @@
 
 const CLOSENESS = /ssim|similarity|closeness/;
 const CHANGE = /change/;
+/** The axes of that figure, where a run was measured with CLIP and captions. */
+const PAPER = { x: "clip_direction_similarity", y: "clip_image_similarity" };
 
 /** What the plot shows unless told otherwise. */
 function tradeoffChoice() {
@@ -10,7 +12,8 @@ function tradeoffChoice() {
   const change = plottable.find((key) => CHANGE.test(key));
   const scales = ["guidance_scale", "image_guidance_scale"].filter((key) => varying.includes(key));
   const lines = scales[0] ?? varying.find((key) => !NUMERIC_PARAMETERS.includes(key)) ?? "";
-  const usual = closeness && change ? { x: change, y: closeness } : { x: scales[1] ?? scales[0] ?? plottable[0], y: change ?? plottable[0] };
+  const isOfPaper = plottable.includes(PAPER.x) && plottable.includes(PAPER.y);
+  const usual = isOfPaper ? PAPER : closeness && change ? { x: change, y: closeness } : { x: scales[1] ?? scales[0] ?? plottable[0], y: change ?? plottable[0] };
   return {
     x: plottable.includes(state.x) ? state.x : usual.x,
     y: plottable.includes(state.y) ? state.y : usual.y,
