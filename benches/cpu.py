@@ -87,7 +87,8 @@ def timed(program: str, repeat: int, grid: dict, args) -> Timing:
     before = os.times()
     begun = time.perf_counter()
     if program == SUBJECT:
-        loop_s = run_ip2p(args.ip2p, sweep_file(grid, args.work), out, args.threads)
+        flags = ["--device", "cpu", "--threads", args.threads]
+        loop_s = run_ip2p(args.ip2p, sweep_file(grid, args.work), out, flags)
     else:
         loops = Path(__file__).with_name("loops.py")
         loop_s = json.loads(output([sys.executable, loops, program, grid_file, "--out", out]))["loop_s"]
@@ -114,11 +115,9 @@ def sweep_file(grid: dict, work: Path) -> Path:
     return path
 
 
-def run_ip2p(program: Path, sweep: Path, out: Path, threads: int) -> float:
+def run_ip2p(program: Path, sweep: Path, out: Path, flags: list) -> float:
     """Runs a sweep; gives the seconds from its first event to its last cell, less those of loading."""
-    command = [
-        str(word) for word in (program, "run", sweep, "--out", out, "--device", "cpu", "--threads", threads, "--json")
-    ]
+    command = [str(word) for word in (program, "run", sweep, "--out", out, "--json", *flags)]
     loaded_s, first, last = 0.0, None, None
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
@@ -172,10 +171,14 @@ def largest_difference(work: Path, rival: str) -> int:
     with open(work / f"{SUBJECT}-0" / "cells.csv", newline="") as file:
         for row in csv.DictReader(file):
             name = f"i{float(row['image_guidance_scale'])}-g{float(row['guidance_scale'])}-s{row['seed']}.png"
-            own = np.asarray(Image.open(work / f"{SUBJECT}-0" / row["file"]), np.int16)
-            other = np.asarray(Image.open(work / f"{rival}-0" / name).convert("RGB"), np.int16)
-            largest = max(largest, int(np.abs(own - other).max()))
+            largest = max(largest, levels_apart(work / f"{SUBJECT}-0" / row["file"], work / f"{rival}-0" / name))
     return largest
+
+
+def levels_apart(one: Path, other: Path) -> int:
+    """The largest difference of two images' levels."""
+    first, second = (np.asarray(Image.open(path).convert("RGB"), np.int16) for path in (one, other))
+    return int(np.abs(first - second).max())
 
 
 if __name__ == "__main__":
