@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::sheet::samples::{plan, run};
+use crate::store::{Measures, Status};
 
 /// Change, SSIM, saturation and contrast change of a cell.
 type Numbers = [f64; 4];
@@ -144,13 +145,35 @@ fn the_advised_cell_changes_the_image_clearly_and_keeps_most_of_it() {
     assert_eq!(
         best.reason,
         "of the cells that clearly change the image it keeps most of the input's structure \
-         (mean change 12 %, SSIM 0.60)"
+         (mean change 12.0 %, SSIM 0.60)"
     );
     assert_eq!(advice.cells(), HashSet::from([best.cell.clone()]));
     assert_eq!(
         advice.texts()[&best.cell],
         format!("advised: {}", best.reason)
     );
+}
+
+#[test]
+fn what_is_clear_is_what_the_instruction_usually_does() {
+    let winter = [
+        [0.07, 0.9, 0.0, 0.0],
+        [0.29, 0.61, 0.0, 0.0],
+        [0.3, 0.55, 0.0, 0.0],
+    ];
+    let castle = [
+        [0.037, 0.9, 0.0, 0.0],
+        [0.056, 0.84, 0.0, 0.0],
+        [0.065, 0.75, 0.0, 0.0],
+    ];
+    for numbers in [winter, castle] {
+        let run = grid(&["1.5"], &["1.5", "3.0", "6.0"], &numbers);
+        let [best] = &advise(&run).best[..] else {
+            panic!("one panel")
+        };
+        assert_eq!(best.cell, run.plan.cells[1].key);
+        assert!(best.reason.starts_with("of the cells that clearly change"));
+    }
 }
 
 #[test]
@@ -172,6 +195,30 @@ fn every_panel_has_its_own_advised_cell() {
             ("c00000", panel("make it winter")),
             ("c00003", panel("make it night"))
         ]
+    );
+}
+
+#[test]
+fn cells_that_differ_in_the_steps_of_guidance_are_one_panel() {
+    let axes: [(Parameter, &[&str]); 2] = [
+        (Parameter::GuidanceStart, &["0.0", "0.4"]),
+        (Parameter::GuidanceEnd, &["0.6", "1.0"]),
+    ];
+    let tame = [0.1, 0.8, 0.0, 0.0];
+    let run = measured(&axes, &[GOOD, GAUDY, SAME, tame]);
+    let advice = advise(&run);
+    let [best] = advice.best.as_slice() else {
+        panic!("{advice:?}")
+    };
+    assert_eq!((best.cell.as_str(), best.panel.len()), ("c00003", 0));
+    // Fewer steps with guidance do less, more of them do more; what differs is named.
+    assert_eq!(
+        on(&run, 1),
+        "oversaturated: try guidance_end 0.6, as in c00000"
+    );
+    assert_eq!(
+        on(&run, 2),
+        "edit barely changes the image: try guidance_start 0.0, as in c00000"
     );
 }
 

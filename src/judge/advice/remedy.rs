@@ -1,0 +1,58 @@
+//! What to try, in words.
+
+use super::fault::Fault;
+use super::panel::{GUIDANCE, Measured};
+use crate::spec::Scale;
+
+/// The settings in which another cell differs.
+pub(super) fn settings(cell: &Measured, other: &Measured) -> String {
+    let values = cell.guidance().into_iter().zip(other.guidance());
+    let differing = GUIDANCE
+        .iter()
+        .zip(values)
+        .filter(|(_, (from, to))| from != to);
+    let named: Vec<String> = differing
+        .map(|(parameter, (_, to))| format!("{parameter} {to}"))
+        .collect();
+    named.join(" and ")
+}
+
+/// What helps in general, where the cell's settings leave room for it (README, "When something is wrong").
+pub(super) fn general(cell: &Measured, fault: Fault) -> String {
+    let [image, text, ..] = cell.guidance().map(Scale::to_f32);
+    let hints: &[(bool, &str)] = match fault {
+        Fault::BarelyChanged => &[
+            (image > 1.2, "lower image_guidance_scale to 1.0 to 1.2"),
+            (text < 10.0, "raise guidance_scale to 10 or more"),
+            (
+                image <= 1.2 && text >= 10.0,
+                "try another seed, or word the instruction otherwise",
+            ),
+        ],
+        Fault::Destroyed => &[
+            (image < 2.0, "raise image_guidance_scale to 2.0 or more"),
+            (text > 5.0, "lower guidance_scale to 5 or less"),
+            (
+                image >= 2.0 && text <= 5.0,
+                "try another seed, or word the instruction otherwise",
+            ),
+        ],
+        Fault::WashedOut => &[
+            (
+                cell.cell.parameters.negative_prompt.is_empty(),
+                "try a negative prompt such as \"washed out, low contrast\"",
+            ),
+            (true, "lower guidance_scale"),
+        ],
+        Fault::Oversaturated => &[
+            (true, "lower guidance_scale"),
+            (image < 2.0, "raise image_guidance_scale"),
+        ],
+    };
+    let fitting: Vec<&str> = hints
+        .iter()
+        .filter(|(fits, _)| *fits)
+        .map(|(_, hint)| *hint)
+        .collect();
+    fitting.join(", or ")
+}
