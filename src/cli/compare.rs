@@ -12,6 +12,9 @@ use super::{render, table};
 /// Rows of the table on the terminal; `compare.csv` has all.
 const MOST_ROWS: usize = 24;
 
+/// Characters of a value on the terminal.
+const MOST_CHARACTERS: usize = 40;
+
 /// `ip2p compare`.
 #[derive(Debug, clap::Args)]
 pub struct Compare {
@@ -81,7 +84,8 @@ fn pairs(comparison: &Comparison) {
     let amount = |pair: &Pair| perceptual(pair).unwrap_or(f64::INFINITY);
     order.sort_by(|one, other| amount(other).total_cmp(&amount(one)));
     let shown = order.len().min(MOST_ROWS);
-    let axes = comparison.axes.iter().map(|axis| axis.key());
+    let telling = telling(comparison);
+    let axes = telling.iter().map(|&axis| comparison.axes[axis].key());
     let head = axes.chain([
         "perceptual",
         "ssim",
@@ -93,7 +97,7 @@ fn pairs(comparison: &Comparison) {
         "memory",
     ]);
     let mut rows: Vec<Vec<String>> = vec![head.map(str::to_owned).collect()];
-    rows.extend(order[..shown].iter().map(|pair| row(pair)));
+    rows.extend(order[..shown].iter().map(|pair| row(pair, &telling)));
     print_table(&rows);
     if shown < order.len() {
         let (more, csv) = (order.len() - shown, "compare.csv");
@@ -115,7 +119,18 @@ fn pairs(comparison: &Comparison) {
     ));
 }
 
-fn row(pair: &Pair) -> Vec<String> {
+/// Which axes differ among the pairs.
+fn telling(comparison: &Comparison) -> Vec<usize> {
+    let differs = |axis: usize| {
+        let mut neighbours = comparison.pairs.windows(2);
+        neighbours.any(|two| two[0].values[axis] != two[1].values[axis])
+    };
+    (0..comparison.axes.len())
+        .filter(|&axis| differs(axis))
+        .collect()
+}
+
+fn row(pair: &Pair, telling: &[usize]) -> Vec<String> {
     let (perceptual, ssim) = match &pair.difference {
         Ok(difference) if difference.is_none() => ("equal".to_owned(), "1".to_owned()),
         Ok(difference) => (
@@ -134,7 +149,17 @@ fn row(pair: &Pair) -> Vec<String> {
         number(pair.peak_mib[1], 0),
         number(pair.memory_ratio(), 2),
     ];
-    pair.values.iter().cloned().chain(measured).collect()
+    let values = telling.iter().map(|&axis| cut(&pair.values[axis]));
+    values.chain(measured).collect()
+}
+
+/// A value as long as a column bears.
+fn cut(value: &str) -> String {
+    if value.chars().count() <= MOST_CHARACTERS {
+        return value.to_owned();
+    }
+    let kept: String = value.chars().take(MOST_CHARACTERS - 1).collect();
+    format!("{}…", kept.trim_end())
 }
 
 /// Cells that have no partner, or several.
@@ -160,7 +185,7 @@ fn number(value: Option<f64>, decimals: usize) -> String {
 
 /// Line by line, so that no text of a run can steer the terminal.
 fn print_table(rows: &[Vec<String>]) {
-    let one_line = |cell: &String| cell.replace(char::is_control, " ");
+    let one_line = |cell: &String| cell.replace(render::steers, " ");
     let rows: Vec<Vec<String>> = rows
         .iter()
         .map(|row| row.iter().map(one_line).collect())

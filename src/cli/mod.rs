@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod init;
 mod interrupt;
+mod live;
 mod plan;
 mod progress;
 pub mod render;

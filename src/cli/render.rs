@@ -1,6 +1,7 @@
 //! What goes to the terminal, and how errors look there.
 //!
-//! Text that comes from files is shown without control characters, so that none can steer the terminal.
+//! Text that comes from files is shown without control characters and marks that turn the direction of
+//! what follows, so that none can steer the terminal.
 
 use std::fmt::{Arguments, Write as _};
 use std::io::{self, Write as _};
@@ -65,11 +66,17 @@ fn report(error: &dyn Diagnostic, location: Option<(&Path, usize, usize)>) -> St
     text
 }
 
-/// Without control characters other than the newline.
+/// Whether a character acts on the terminal: controls, and the marks of direction of Unicode's UAX 9.
+pub fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Without what steers the terminal, but for the newline.
 fn clean(text: &str) -> String {
     text.chars()
         .map(|c| {
-            if c.is_control() && c != '\n' {
+            if steers(c) && c != '\n' {
                 '\u{fffd}'
             } else {
                 c

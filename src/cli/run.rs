@@ -10,6 +10,7 @@ use ip2p_sweep::runner::{Execution, Outcome, Prepared, prepare};
 use ip2p_sweep::sheet::write_sheets;
 use ip2p_sweep::store::Run as RunFolder;
 
+use super::live::LiveReport;
 use super::progress::{Progress, ProgressFlags, Views};
 use super::sheet::with_advice;
 use super::{RuntimeFlags, interrupt};
@@ -50,7 +51,9 @@ pub fn run_prepared(
     for note in prepared.notes.iter().chain(execution.notes()) {
         progress.note(note);
     }
+    let live = (execution.workload().cells > 0).then(|| LiveReport::of(out));
     let outcome = execution.run(interrupt::flag(), &mut |event| progress.take(event))?;
+    drop(live);
     let mut views = Views::default();
     if outcome != Outcome::Interrupted {
         let run = RunFolder::read(out)?;

@@ -24,7 +24,7 @@ pub struct Setting {
 pub struct Matching {
     /// What the runs differ in as a whole.
     pub settings: Vec<Setting>,
-    /// The parameters that tell matched cells apart, in the order of nesting.
+    /// The parameters that vary in either run and are matched, in the order of nesting.
     pub axes: Vec<Parameter>,
     /// In the order of the first run.
     pub pairs: Vec<[usize; 2]>,
@@ -90,10 +90,26 @@ pub(super) fn obstacle(runs: [&Run; 2]) -> String {
     }
 }
 
-/// The values of a cell that tell it from others, or its key where nothing does.
+/// The axes in which these cells of a plan differ.
+pub(super) fn telling(
+    plan: &Plan,
+    axes: &[Parameter],
+    cells: impl Iterator<Item = usize> + Clone,
+) -> Vec<Parameter> {
+    let differs = |axis: &&Parameter| {
+        let values = cells.clone();
+        let values = values.map(|cell| plan.cells[cell].parameters.text(**axis));
+        values.collect::<BTreeSet<_>>().len() > 1
+    };
+    axes.iter().filter(differs).copied().collect()
+}
+
+/// The values of a cell that tell it from others, or its key where nothing does. What varies fastest comes
+/// first: where a label is cut, it is an instruction or a path that loses its end.
 pub(super) fn label(parameters: &Parameters, axes: &[Parameter], key: &str) -> String {
     let values: Vec<String> = axes
         .iter()
+        .rev()
         .map(|&axis| format!("{axis} {}", parameters.text(axis)))
         .collect();
     if values.is_empty() {

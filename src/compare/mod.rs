@@ -31,7 +31,7 @@ pub struct Comparison {
     /// What each run has for all its cells where the other has something else: parameters, device,
     /// precision.
     pub settings: Vec<Setting>,
-    /// The parameters that tell pairs apart, in the order of nesting.
+    /// The parameters that vary in either run, in the order of nesting.
     pub axes: Vec<Parameter>,
     /// In the order of the first run.
     pub pairs: Vec<Pair>,
@@ -61,9 +61,10 @@ pub fn compare(runs: [&Run; 2]) -> Result<Comparison, CompareError> {
             why: matching::obstacle(runs),
         });
     }
+    let telling = matching::telling(&runs[0].plan, &axes, pairs.iter().map(|[a, _]| *a));
     let pairs: Vec<Pair> = pairs
         .into_par_iter()
-        .map(|cells| Pair::measure(runs, cells, &axes))
+        .map(|cells| Pair::measure(runs, cells, &axes, &telling))
         .collect();
     let named = |which: usize, cells: &[usize]| -> Vec<String> {
         let cells = cells.iter().map(|&cell| &runs[which].plan.cells[cell]);

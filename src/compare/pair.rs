@@ -18,7 +18,7 @@ pub struct Pair {
     pub keys: [CellKey; 2],
     /// The values of the axes.
     pub values: Vec<String>,
-    /// Axes and values, for people.
+    /// What tells it from the other pairs, for people.
     pub label: String,
     /// How far the images are apart, or why that is not known.
     pub difference: Result<Difference, String>,
@@ -33,8 +33,13 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Reads and measures both cells.
-    pub(super) fn measure(runs: [&Run; 2], cells: [usize; 2], axes: &[Parameter]) -> Self {
+    /// Reads and measures both cells. `telling` are the axes that differ among the pairs.
+    pub(super) fn measure(
+        runs: [&Run; 2],
+        cells: [usize; 2],
+        axes: &[Parameter],
+        telling: &[Parameter],
+    ) -> Self {
         let found = [0, 1].map(|which| &runs[which].plan.cells[cells[which]]);
         let records = [0, 1].map(|which| runs[which].records.get(&found[which].key));
         let keys = found.map(|cell| cell.key.clone());
@@ -55,7 +60,7 @@ impl Pair {
                 .iter()
                 .map(|&axis| found[0].parameters.text(axis))
                 .collect(),
-            label: label(&found[0].parameters, axes, keys[0].as_str()),
+            label: label(&found[0].parameters, telling, keys[0].as_str()),
             difference,
             denoise_ms: records.map(|record| record?.times.denoise_ms),
             peak_mib: peaks(records),

@@ -65,6 +65,9 @@ struct CellData {
     image: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     thumbnail: Option<String>,
+    /// Whether it is the advised cell of its panel.
+    #[serde(skip_serializing_if = "is_false")]
+    advised: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     same_as: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,7 +90,8 @@ impl Data {
                 .filter_map(|cell| run.records.get(&cell.key))
         };
         let mut columns = Columns::of(records());
-        let advice = advise(run).texts();
+        let advice = advise(run);
+        let (advised, advice) = (advice.cells(), advice.texts());
         if !advice.is_empty() {
             columns.words.push(ADVICE.to_owned());
         }
@@ -98,6 +102,7 @@ impl Data {
             thumbnails,
             columns: &columns,
             advice: &advice,
+            advised: &advised,
             indices: parameters.iter().map(index).collect(),
         };
         Self {
@@ -114,6 +119,11 @@ impl Data {
             words: columns.words,
             parameters,
         }
+    }
+
+    /// How many cells are the advised ones of their panels.
+    pub(super) fn advised(&self) -> usize {
+        self.cells.iter().filter(|cell| cell.advised).count()
     }
 
     /// As JSON that can stand inside a `<script>`: nothing in it can end the element or start another.
@@ -179,6 +189,7 @@ struct Gatherer<'a> {
     columns: &'a Columns,
     /// What is advised of cells.
     advice: &'a HashMap<CellKey, String>,
+    advised: &'a HashSet<CellKey>,
     indices: Vec<HashMap<String, usize>>,
 }
 
@@ -205,6 +216,7 @@ impl Gatherer<'_> {
                 .thumbnails
                 .contains(&cell.key)
                 .then(|| thumbnails::file(&cell.key)),
+            advised: self.advised.contains(&cell.key),
             same_as: cell.same_as.as_ref().map(CellKey::to_string),
             error: record.and_then(|record| record.error.clone()),
             finished: record.map(|record| record.finished.to_string()),
@@ -219,6 +231,10 @@ impl Gatherer<'_> {
             .filter_map(|(&parameter, index)| index.get(&cell.parameters.text(parameter)).copied())
             .collect()
     }
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 fn status(record: Option<&Record>) -> &'static str {

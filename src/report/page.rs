@@ -51,7 +51,7 @@ pub(super) fn render(run: &Run, data: &Data) -> Result<String, ReportError> {
     environment.add_template("index.html", TEMPLATE)?;
     let page = environment.get_template("index.html")?.render(context! {
         name => &run.plan.name,
-        counts => counts(run),
+        counts => counts(run, data),
         constants => constants(run),
         environment => facts(run),
         json => Value::from_safe_string(data.to_script_safe_json()?),
@@ -60,7 +60,7 @@ pub(super) fn render(run: &Run, data: &Data) -> Result<String, ReportError> {
 }
 
 /// How many cells there are, and how they stand.
-fn counts(run: &Run) -> Value {
+fn counts(run: &Run, data: &Data) -> Value {
     let records = run.plan.cells.iter().map(|cell| run.records.get(&cell.key));
     let statuses: Vec<_> = records
         .map(|record| record.map(|record| record.status))
@@ -77,6 +77,7 @@ fn counts(run: &Run) -> Value {
         done => count(Some(Status::Done)),
         failed => count(Some(Status::Failed)),
         waiting => count(None),
+        advised => data.advised(),
         latest => latest.map(|time| time.strftime("%Y-%m-%d %H:%M UTC").to_string()),
     }
 }

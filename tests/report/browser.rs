@@ -1,4 +1,4 @@
-//! A headless Chromium that opens one report, driven through chromedriver.
+//! A headless Chromium that opens one page, driven through chromedriver.
 
 use std::future::Future;
 use std::io::{BufRead, BufReader};
@@ -178,7 +178,7 @@ impl WebDriverCompatibleCommand for BrowserLog {
     }
 }
 
-/// An open report.
+/// An open page.
 pub struct Page(pub Client);
 
 impl Page {

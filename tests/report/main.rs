@@ -1,9 +1,11 @@
-//! The report: its files, and how it behaves in a real browser.
+//! The report and the page of a comparison: their files, and how they behave in a real browser.
 
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod advice;
 mod browser;
+mod comparison;
 mod files;
 mod fixture;
 mod grid;

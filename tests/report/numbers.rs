@@ -101,6 +101,14 @@ fn plots_are_drawn_from_the_records() {
                 .as_u64()
                 > Some(0)
         );
+        // Wide numbers keep clear of the axis' name.
+        let clear = "const box = (node) => node.getBoundingClientRect();
+            const numbers = [...document.querySelectorAll('#tradeoff .tick[text-anchor=end]')];
+            const name = [...document.querySelectorAll('#tradeoff .axis-name')].at(-1);
+            return [numbers[0].textContent, Math.min(...numbers.map((number) => box(number).left)) - box(name).right]";
+        let clear = page.script(clear).await;
+        assert_eq!(clear[0], json!("1\u{202f}200"));
+        assert!(clear[1].as_f64() > Some(2.0), "{clear}");
         page.click(".heat-cell").await;
         page.until("document.getElementById('viewer').open").await;
     });

@@ -28,4 +28,5 @@
     }
     pairs.append(...figures);
   });
+  document.body.dataset.ready = "true";
 })();

@@ -1,6 +1,17 @@
 // What all plots share: scales, axes, colours of an ordered series, hints.
 
-const CHART = { height: 320, left: 62, right: 16, top: 16, bottom: 46 };
+const CHART = { height: 320, right: 16, top: 16, bottom: 46 };
+
+/** Pixels of a plot's text; the style sheet says the same. */
+const EM = 12;
+
+const pen = document.createElement("canvas").getContext("2d");
+
+/** Pixels that a plot's text takes, in whatever font the browser has found for it. */
+function textWidth(text) {
+  pen.font = `${EM}px ${getComputedStyle(document.body).fontFamily}`;
+  return pen.measureText(text).width;
+}
 
 /** A linear scale from a domain of numbers to pixels. */
 function scale([low, high], [start, end]) {
@@ -33,22 +44,25 @@ function ticks([low, high], count) {
 /** An SVG with axes. Returns it with its scales. `x` and `y`: { domain, label }. */
 function chart(width, { x, y, title }) {
   const height = CHART.height;
-  const toX = scale(x.domain, [CHART.left, width - CHART.right]);
+  const yTicks = ticks(y.domain, 5);
+  // From the left: the axis' name, turned, then the numbers.
+  const left = Math.ceil(EM * 2 + Math.max(0, ...yTicks.map((tick) => textWidth(formatTick(tick)))) + 8);
+  const toX = scale(x.domain, [left, width - CHART.right]);
   const toY = scale(y.domain, [height - CHART.bottom, CHART.top]);
   const root = svg("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": title });
-  for (const tick of ticks(y.domain, 5)) {
+  for (const tick of yTicks) {
     root.append(
-      svg("line", { class: "rule", x1: CHART.left, x2: width - CHART.right, y1: toY(tick), y2: toY(tick) }),
-      svg("text", { class: "tick", x: CHART.left - 8, y: toY(tick), "text-anchor": "end", "dominant-baseline": "middle", text: formatTick(tick) }),
+      svg("line", { class: "rule", x1: left, x2: width - CHART.right, y1: toY(tick), y2: toY(tick) }),
+      svg("text", { class: "tick", x: left - 8, y: toY(tick), "text-anchor": "end", "dominant-baseline": "middle", text: formatTick(tick) }),
     );
   }
   for (const tick of ticks(x.domain, Math.max(2, Math.round(width / 110)))) {
     root.append(svg("text", { class: "tick", x: toX(tick), y: height - CHART.bottom + 18, "text-anchor": "middle", text: formatTick(tick) }));
   }
   root.append(
-    svg("line", { class: "base", x1: CHART.left, x2: width - CHART.right, y1: height - CHART.bottom, y2: height - CHART.bottom }),
-    svg("text", { class: "axis-name", x: (CHART.left + width - CHART.right) / 2, y: height - 8, "text-anchor": "middle", text: x.label }),
-    svg("text", { class: "axis-name", transform: `translate(14 ${(CHART.top + height - CHART.bottom) / 2}) rotate(-90)`, "text-anchor": "middle", text: y.label }),
+    svg("line", { class: "base", x1: left, x2: width - CHART.right, y1: height - CHART.bottom, y2: height - CHART.bottom }),
+    svg("text", { class: "axis-name", x: (left + width - CHART.right) / 2, y: height - 8, "text-anchor": "middle", text: x.label }),
+    svg("text", { class: "axis-name", transform: `translate(${EM} ${(CHART.top + height - CHART.bottom) / 2}) rotate(-90)`, "text-anchor": "middle", text: y.label }),
   );
   return { root, toX, toY };
 }
@@ -67,14 +81,18 @@ function path(points) {
   return points.map(([x, y], index) => `${index ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
 }
 
-/** Pixels that a character of a plot's text takes, on average. */
-const CHARACTER = 6.8;
-
 /** As much of a text as fits into so many pixels. */
 function shorten(text, room) {
-  const most = Math.max(2, Math.floor(room / CHARACTER));
+  if (textWidth(text) <= room) return text;
   const characters = [...text];
-  return characters.length > most ? `${characters.slice(0, most - 1).join("")}…` : text;
+  let fits = 1;
+  let tooMany = characters.length;
+  while (tooMany - fits > 1) {
+    const kept = Math.floor((fits + tooMany) / 2);
+    if (textWidth(`${characters.slice(0, kept).join("")}…`) <= room) fits = kept;
+    else tooMany = kept;
+  }
+  return `${characters.slice(0, fits).join("").trimEnd()}…`;
 }
 
 /** Room for a plot inside its figure, in pixels. */

@@ -144,9 +144,9 @@ function lineOf(row, rowIndex) {
 
 function tileOf(index) {
   const cell = data.cells[index];
-  const words = cell.status === "done" ? "" : `, ${cell.status === "failed" ? `failed: ${cell.error}` : "not there yet"}`;
+  const words = { done: cell.advised ? ", advised" : "", failed: `, failed: ${cell.error}`, waiting: ", not there yet" }[cell.status];
   return element("button", {
-    type: "button", class: `tile ${cell.status}`, tabindex: -1, "data-cell": index,
+    type: "button", class: `tile ${cell.status}${cell.advised ? " advised" : ""}`, tabindex: -1, "data-cell": index,
     "aria-label": `${describe(cell)}${words}`,
   }, tileContent(cell), captionOf(cell));
 }

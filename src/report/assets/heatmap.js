@@ -21,7 +21,7 @@ function drawHeatmap(figure) {
   const size = heatmapSize(plotWidth(figure), rows, columns);
   const root = svg("svg", { class: "chart heat", viewBox: `0 0 ${size.width} ${size.height}`, width: size.width, height: size.height, role: "group", "aria-label": `${label(key)} over the grid` });
   const columnWords = columns.map((column) => heatWords(state.superColumns, state.columns, column));
-  const stride = Math.ceil(Math.min(60, CHARACTER * Math.max(...columnWords.map((words) => words.length + 1))) / size.cell);
+  const stride = Math.ceil(Math.min(60, EM + Math.max(...columnWords.map(textWidth))) / size.cell);
   columnWords.forEach((words, index) => {
     if (index % stride === 0) root.append(heatLabel(words, size.left + (index + 0.5) * size.cell, size.top - 8, "middle", size.cell * stride));
   });

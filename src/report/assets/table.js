@@ -7,9 +7,17 @@ const tableColumns = [
   { key: "cell", name: "cell", sorts: (cell) => cellIndex.get(cell.key), shows: (cell) => cell.key },
   ...varying.map((key) => ({ key, name: key, sorts: (cell) => valueIndex(cell, key), shows: (cell) => shortValue(key, valueText(cell, key)) })),
   { key: "status", name: "status", sorts: (cell) => cell.status, shows: (cell) => cell.status },
+  ...data.words.map(wordColumn).filter(Boolean),
   ...numbersByInterest.map((key) => ({ key, name: label(key), isNumber: true, sorts: (cell) => numberOf(cell, key), shows: (cell) => formatNumber(numberOf(cell, key)) })),
-  ...(data.cells.some((cell) => cell.error) ? [{ key: "error", name: "error", sorts: (cell) => cell.error ?? "", shows: (cell) => cell.error ?? "" }] : []),
+  ...(data.cells.some((cell) => cell.error) ? [{ key: "error", name: "error", isLong: true, sorts: (cell) => cell.error ?? "", shows: (cell) => cell.error ?? "" }] : []),
 ];
+
+/** A column of words; one that says the same of all cells says nothing. */
+function wordColumn(key, index) {
+  const word = (cell) => cell.words?.[index] ?? "";
+  if (new Set(data.cells.filter((cell) => cell.words).map(word)).size < 2) return undefined;
+  return { key, name: label(key), isLong: key === "advice", sorts: word, shows: word };
+}
 
 let tableCells = [];
 
@@ -19,6 +27,7 @@ function startTable() {
   byId("table-find").addEventListener("input", (event) => update({ find: event.target.value }));
   byId("table-status").addEventListener("change", (event) => update({ status: event.target.value }));
   byId("show-failed")?.addEventListener("click", () => update({ view: "table", status: "failed", find: "" }, { step: true }));
+  byId("show-advised")?.addEventListener("click", () => update({ view: "table", status: "", find: "advised:" }, { step: true }));
   follow((now, before) => {
     if (now.view === "table" && (before.view !== "table" || differs(now, before, ["sort", "find", "status", "hidden"]))) renderTable();
   });
@@ -93,7 +102,7 @@ function tableRow(cell) {
       const open = element("button", { type: "button", class: "link", text, onclick: () => openCell(cellIndex.get(cell.key)) });
       row.append(element("th", { scope: "row" }, open));
     } else {
-      row.append(element("td", { class: column.isNumber ? "number" : undefined }, foreign(text)));
+      row.append(element("td", { class: column.isNumber ? "number" : column.isLong ? "long" : undefined }, foreign(text)));
     }
   }
   return row;

@@ -109,6 +109,7 @@ function renderInfo(cell) {
   const shownToml = element("details", {}, element("summary", { text: "Sweep file of this cell" }), toml);
   byId("viewer-info").replaceChildren(...[
     statusNote(cell),
+    adviceNote(cell),
     element("div", { class: "buttons" },
       element("button", { type: "button", id: "copy-toml", class: "primary", text: "Copy as TOML", onclick: copyToml }),
       cell.image ? element("a", { class: "button", href: cell.image, target: "_blank", rel: "noopener", text: "Image file" }) : undefined),
@@ -126,8 +127,19 @@ function statusNote(cell) {
   return undefined;
 }
 
+/** What is advised, the cell that it names within reach. */
+function adviceNote(cell) {
+  const advice = cell.words?.[data.words.indexOf("advice")];
+  if (!advice) return undefined;
+  const [words, key] = advice.split(/ (?=\S+$)/);
+  const example = cellIndex.get(key);
+  const text = `${words.charAt(0).toUpperCase()}${words.slice(1)} `;
+  return element("p", { class: cell.advised ? "notice good" : "notice" }, text,
+    example === undefined ? key : element("button", { type: "button", class: "link", text: key, onclick: () => openCell(example) }));
+}
+
 function madeWith(cell) {
-  const words = data.words.map((key, index) => [label(key), cell.words?.[index] ?? ""]);
+  const words = data.words.map((key, index) => [label(key), cell.words?.[index] ?? ""]).filter(([key]) => key !== "advice");
   return [
     ["cell", cell.key],
     ["size", `${cell.width} × ${cell.height}`],

@@ -1,0 +1,65 @@
+//! What is advised, in the grid, large, and in the table.
+
+use ip2p_sweep::report::write_report;
+use ip2p_sweep::store::Measures;
+use serde_json::json;
+
+use crate::browser::with_page;
+use crate::fixture::Sweep;
+
+#[test]
+fn the_advised_cell_is_outlined_and_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = Sweep::default().done(folder.path());
+    for record in run.records.values_mut() {
+        let change = record.image_change.unwrap() / 2.0 - 0.03;
+        record.image_change = Some(change);
+        record.measures = Some(Measures {
+            ssim: 1.0 - change,
+            saturation_change: 0.0,
+            contrast_change: 0.0,
+        });
+    }
+    let index = write_report(&run).unwrap();
+    with_page(&index, "", async |page| {
+        assert_eq!(page.texts("#show-advised").await, ["4 advised"]);
+        let outlined = "return [...document.querySelectorAll('.tile.advised')].map((tile) => tile.getAttribute('aria-label'))";
+        let labels = page.script(outlined).await;
+        assert_eq!(
+            labels,
+            json!([
+                "instruction make it winter, seed 42, image_guidance_scale 1.5, guidance_scale 7.0, advised"
+            ])
+        );
+        page.click(".tile.advised").await;
+        let notice = page.texts("#viewer-info .notice").await;
+        assert!(
+            notice[0].starts_with("Advised: of the cells that clearly change"),
+            "{notice:?}"
+        );
+        page.script("document.getElementById('viewer').close()")
+            .await;
+        // A cell with a fault names the one to try, which opens.
+        page.click(".tile[aria-label*='scale 2.0, guidance_scale 3.0']")
+            .await;
+        let notice = page.texts("#viewer-info .notice").await;
+        assert!(
+            notice[0].starts_with(
+                "Edit barely changes the image: try guidance_scale 7.0, as in g7.0-i2.0"
+            ),
+            "{notice:?}"
+        );
+        page.click("#viewer-info .notice button").await;
+        page.until("document.getElementById('viewer-title').textContent.endsWith('guidance\\u00a02.0 · guidance\\u00a07.0')").await;
+        page.script("document.getElementById('viewer').close()")
+            .await;
+        page.click("#show-advised").await;
+        page.until("document.getElementById('table-count').textContent === '4 of 36 cells'")
+            .await;
+        let advice = page.texts("#table td.long").await;
+        assert!(
+            advice.len() == 4 && advice.iter().all(|text| text.starts_with("advised: ")),
+            "{advice:?}"
+        );
+    });
+}
