@@ -337,6 +337,11 @@ fn an_interrupted_run_exits_with_130_and_keeps_what_was_done() {
         .lines()
         .count();
     assert_eq!(rows, 1 + done, "the tables say what the journal says");
+    let page = fs::read_to_string(place.path("results/s/report/index.html")).unwrap();
+    assert!(
+        page.contains("not there yet"),
+        "the report was written while the run went on"
+    );
 }
 
 #[test]

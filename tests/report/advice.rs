@@ -61,5 +61,7 @@ fn the_advised_cell_is_outlined_and_says_why() {
             advice.len() == 4 && advice.iter().all(|text| text.starts_with("advised: ")),
             "{advice:?}"
         );
+        let clipped = "return [...document.querySelectorAll('#table td.long')].filter((cell) => cell.scrollWidth > cell.clientWidth).length";
+        assert_eq!(page.script(clipped).await, json!(0));
     });
 }

@@ -34,7 +34,8 @@ function extent(values, { fromZero = false } = {}) {
 function ticks([low, high], count) {
   const rough = (high - low) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough);
+  // The nearest by ratio.
+  const step = power * (rough < Math.SQRT2 * power ? 1 : rough < Math.sqrt(10) * power ? 2 : rough < Math.sqrt(50) * power ? 5 : 10);
   const first = Math.ceil(low / step);
   const found = [];
   for (let index = first; index * step <= high + step * 1e-9; index++) found.push(Number((index * step).toPrecision(12)));
