@@ -163,6 +163,10 @@ class Task:
         return " + ".join(edit.name for edit in self.edits)
 
     @property
+    def local(self) -> bool:
+        return all(edit.local for edit in self.edits)
+
+    @property
     def style(self) -> Style:
         style = Style()
         for edit in self.edits:

@@ -3,7 +3,8 @@
     python evaluate.py PIPELINE --out figures [--parts proof quality scales]
 
 `proof` shows that the batched sampler used here gives what diffusers' pipeline gives, `quality` compares
-with the bars of the model card, `scales` how both guidance scales act on a grid of 5 x 5.
+with the bars of the model card, `scales` how both guidance scales act on a grid of 5 x 5. With `--onnx` the
+sampler runs the exported UNet, and `proof` holds that to diffusers' pipeline too.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from PIL import Image
 
 from drawing import render
 from edits import PAIRS, SINGLES, TASKS, Task
+from exported import ExportedUnet
 from pictures import to_tensor
 from sampling import edit
 from scenes import WALLS, sample_scene
@@ -58,12 +60,17 @@ def main():
         "--parts", nargs="+", choices=("proof", "quality", "scales"), default=["proof", "quality", "scales"]
     )
     parser.add_argument("--steps", type=int, default=STEPS, help="steps of the scales' grid (default 20)")
+    parser.add_argument("--onnx", type=Path, help="the pipeline's export, whose UNet ONNX Runtime runs instead (cpu)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
+    if args.onnx and args.device != "cpu":
+        parser.error("--onnx runs on the CPU alone: leave --device out")
     torch.set_num_threads(args.threads)
     args.out.mkdir(parents=True, exist_ok=True)
     editor = Editor(args.pipeline, args.device)
+    if args.onnx:
+        editor.unet = ExportedUnet(args.onnx, args.threads)
     cases = [make_case(index) for index in range(CASES)]
     if "proof" in args.parts:
         prove(editor, cases[:4])
@@ -105,6 +112,7 @@ class Editor:
     def __init__(self, folder: Path, device: str):
         self.pipeline = StableDiffusionInstructPix2PixPipeline.from_pretrained(folder).to(device)
         self.pipeline.set_progress_bar_config(disable=True)
+        self.unet = self.pipeline.unet
         self.device = device
 
     @torch.no_grad()
@@ -133,7 +141,7 @@ class Editor:
             text = self.text([case.instruction for case in part])
             scales = [text_scale] * len(part), [image_scale] * len(part)
             latents = edit(
-                self.pipeline.unet,
+                self.unet,
                 self.pipeline.scheduler,
                 source,
                 text,
@@ -241,13 +249,13 @@ def write_scales(editor: Editor, cases, steps: int, out: Path):
         for column, text_scale in enumerate(TEXT_SCALES):
             outputs = editor.edit(cases, text_scale, image_scale, steps)
             change[row, column] = np.sqrt(np.square(outputs - before).mean((1, 2, 3))).mean()
+        print(f"image_guidance_scale {image_scale}: {np.round(change[row], 2)}", flush=True)
     with open(out / "scales.csv", "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["image_guidance_scale"] + [f"guidance_scale={scale}" for scale in TEXT_SCALES])
         writer.writerows(
             [scale] + [round(value, 3) for value in values] for scale, values in zip(IMAGE_SCALES, change, strict=True)
         )
-    print(np.round(change, 2))
     print(f"steps: {steps}")
     print("rises with guidance_scale everywhere:", bool((np.diff(change, axis=1) > 0).all()))
     print("falls with image_guidance_scale everywhere:", bool((np.diff(change, axis=0) < 0).all()))

@@ -27,8 +27,13 @@ def edit(unet, scheduler, source, text, empty_text, text_scales, image_scales, s
     for time in scheduler.timesteps:
         scaled = scheduler.scale_model_input(latents, time)
         output = unet(torch.cat([torch.cat([scaled] * 3), image], 1), time, embeddings, return_dict=False)[0].float()
-        edited, kept, free = output.chunk(3)
-        guided = free + by_text * (edited - kept) + by_image * (kept - free)
+        guided = guide(output.chunk(3), by_text, by_image)
         noise = {"generator": generators} if takes_noise else {}
         latents = scheduler.step(guided, time, latents, **noise).prev_sample
     return latents
+
+
+def guide(branches, text_scale, image_scale):
+    """Combines the predictions with image and instruction, with the image alone, with neither."""
+    edited, kept, free = branches
+    return free + text_scale * (edited - kept) + image_scale * (kept - free)

@@ -13,6 +13,7 @@ import torch
 from diffusers import DDIMScheduler
 from torch import nn
 
+from copying import copying_error, predict_guided
 from drawing import render
 from edits import SINGLES, TASKS
 from models import SCHEDULE, latent_scale, new_autoencoder, new_text_encoder, new_unet, save_pipeline
@@ -25,6 +26,7 @@ from training import Average, Clock, Muon, append_row, fast_autocast, save_atomi
 
 DROPPED = 0.05  # share of samples without instruction, without image, without both: each
 UNCHANGED = 0.1  # share of samples with an empty instruction and the input as its own result
+COPYING_WEIGHT = 0.2  # of the error of guided copying, over that of a prediction
 LARGEST_WEIGHT = 5.0  # of the squared error of the predicted picture, over that at the same noise
 TEST_SEED = 9_500_000
 SAVE_SECONDS = 180
@@ -37,6 +39,15 @@ class Batch:
     source: torch.Tensor
     target: torch.Tensor
     tokens: torch.Tensor
+
+    def to(self, device: str) -> "Batch":
+        return Batch(*(part.to(device) for part in (self.source, self.target, self.tokens)))
+
+
+def places(change):
+    """How much each place counts, 1 on average: changed ones up to three times as much as others."""
+    weights = 1 + 2 * change / (change + 0.1)
+    return weights / weights.mean((2, 3), keepdim=True)
 
 
 def main():
@@ -57,6 +68,7 @@ def parse_arguments():
     parser.add_argument("--minutes", type=float, help="end after so many minutes")
     parser.add_argument("--steps", type=int, help="end after so many steps")
     parser.add_argument("--batch", type=int, default=32, help="pairs in a step (default 32)")
+    parser.add_argument("--copies", type=int, default=8, help="pairs in a step that teach guided copying (default 8)")
     parser.add_argument("--lr", type=float, default=0.02, help="peak learning rate of matrices (default 0.02)")
     parser.add_argument("--resume", type=Path, help="a checkpoint to go on from, with a fresh learning-rate schedule")
     parser.add_argument("--test-minutes", type=float, default=8, help="minutes between measurements (default 8)")
@@ -79,6 +91,7 @@ class Trainer:
         self.tokenizer = stored_tokenizer(args.work / "pipeline") if args.resume else new_tokenizer()
         self.phrasings = [self.tokenize(task.phrasings(held_out=False)) for task in TASKS]
         self.empty = self.tokenize([""])
+        self.local = np.argwhere(np.isin(self.pairs.tasks, [index for index, task in enumerate(TASKS) if task.local]))
         self.autoencoder = new_autoencoder()
         self.autoencoder.load_state_dict(torch.load(args.work / "autoencoder.pt", map_location="cpu")["average"])
         self.autoencoder.register_to_config(scaling_factor=self.scale)
@@ -106,14 +119,14 @@ class Trainer:
         saved, tested, recent = time.monotonic(), time.monotonic(), []
         while (progress := self.clock.progress()) < 1:
             self.optimizer.set_share(self.clock.learning_share(progress, warmup_steps=50))
-            recent.append(self.learn(self.draw(rng), rng))
+            recent.append(self.learn(rng))
             now = time.monotonic()
             if now - saved > SAVE_SECONDS:
                 test_now = now - tested > 60 * self.args.test_minutes
-                self.save(float(np.mean(recent)), test_now)
+                self.save(recent, test_now)
                 saved, recent = time.monotonic(), []
                 tested = saved if test_now else tested
-        self.save(float(np.mean(recent or [0.0])), test_now=True)
+        self.save(recent, test_now=True)
 
     def draw(self, rng) -> Batch:
         """Random pairs with random phrasings; some without image (zeros) or instruction (empty).
@@ -121,29 +134,37 @@ class Trainer:
         Some empty instructions ask for nothing, so that guidance by the image pulls towards the input.
         """
         count = self.args.batch
-        scenes = torch.from_numpy(rng.integers(len(self.pairs.sources), size=count))
-        edits = torch.from_numpy(rng.integers(self.pairs.tasks.shape[1], size=count))
-        source = self.pairs.sources[scenes].float()
-        target = self.pairs.targets[scenes, edits].float() * self.scale
-        tokens = [self.phrasings[task] for task in self.pairs.tasks[scenes, edits]]
-        tokens = torch.stack([rows[rng.integers(len(rows))] for rows in tokens])
+        scenes = rng.integers(len(self.pairs.sources), size=count)
+        batch = self.batch(scenes, rng.integers(self.pairs.tasks.shape[1], size=count), rng)
         chance = torch.from_numpy(rng.random(count))
-        source[(chance >= DROPPED) & (chance < 3 * DROPPED)] = 0
-        tokens[(chance < DROPPED) | ((chance >= 2 * DROPPED) & (chance < 3 * DROPPED))] = self.empty[0]
+        batch.source[(chance >= DROPPED) & (chance < 3 * DROPPED)] = 0
+        batch.tokens[(chance < DROPPED) | ((chance >= 2 * DROPPED) & (chance < 3 * DROPPED))] = self.empty[0]
         unchanged = chance >= 1 - UNCHANGED
-        target[unchanged] = source[unchanged] * self.scale
-        tokens[unchanged] = self.empty[0]
-        return Batch(*(part.to(self.args.device) for part in (source, target, tokens)))
+        batch.target[unchanged] = batch.source[unchanged] * self.scale
+        batch.tokens[unchanged] = self.empty[0]
+        return batch.to(self.args.device)
 
-    def learn(self, batch: Batch, rng) -> float:
-        loss = self.loss(batch, rng)
+    def batch(self, scenes, edits, rng) -> Batch:
+        """Pairs by their places in the data, with random phrasings."""
+        scenes, edits = torch.from_numpy(scenes), torch.from_numpy(edits)
+        tokens = [self.phrasings[task] for task in self.pairs.tasks[scenes, edits]]
+        return Batch(
+            source=self.pairs.sources[scenes].float(),
+            target=self.pairs.targets[scenes, edits].float() * self.scale,
+            tokens=torch.stack([rows[rng.integers(len(rows))] for rows in tokens]),
+        )
+
+    def learn(self, rng) -> tuple[float, float]:
+        """One step; the loss of the edits and the error of guided copying before it."""
+        loss = self.loss(self.draw(rng), rng)
+        copying_loss, copying = self.copying(rng)
         self.optimizer.zero_grad()
-        loss.backward()
+        (loss + copying_loss).backward()
         torch.nn.utils.clip_grad_norm_(self.nets.parameters(), 1.0)
         self.optimizer.step()
         self.average.update()
         self.clock.step += 1
-        return loss.item()
+        return loss.item(), copying.item()
 
     def loss(self, batch: Batch, rng):
         """Squared error of the velocity, at more high noise than low.
@@ -162,17 +183,40 @@ class Trainer:
             text = self.nets["text"](batch.tokens)[0]
             inputs = torch.cat([noisy, batch.source], 1).contiguous(memory_format=torch.channels_last)
             output = self.nets["unet"](inputs, times, text, return_dict=False)[0].float()
-        change = (batch.target - batch.source * self.scale).square().mean(1, keepdim=True)
-        places = 1 + 2 * change / (change + 0.1)
-        places = places / places.mean((2, 3), keepdim=True)
         weight = (LARGEST_WEIGHT * (1 - alpha)).clamp(max=1.0)
-        return (weight * places * (output - velocity).square()).mean()
+        return (weight * places(self.change(batch)) * (output - velocity).square()).mean()
 
-    def save(self, loss: float, test_now: bool):
+    def copying(self, rng):
+        """The loss of edits predicted for guidance, and the guided error where nothing changes.
+
+        Half of the edits are local. The others teach to edit at the same noise: with local ones alone the model
+        learns to bring the input back late in sampling, whatever it was asked.
+        """
+        scenes = rng.integers(len(self.pairs.sources), size=self.args.copies)
+        chosen = np.stack([scenes, rng.integers(self.pairs.tasks.shape[1], size=self.args.copies)], 1)
+        local = self.args.copies // 2
+        chosen[:local] = self.local[rng.integers(len(self.local), size=local)]
+        batch = self.batch(*chosen.T, rng).to(self.args.device)
+        with fast_autocast(batch.target.device.type):
+            empty = self.empty.to(batch.tokens.device)
+            result = predict_guided(self.nets, self.alphas, batch, empty, rng)
+        change = self.change(batch)
+        error = copying_error(result, change)
+        squares = places(change) * (result.edited - result.wanted).square() + (result.free - result.wanted).square()
+        share = self.args.copies / self.args.batch
+        return share * ((result.weight * squares).mean() + COPYING_WEIGHT * error), error
+
+    def change(self, batch: Batch):
+        """The mean squared change of each place's latents by the edit."""
+        return (batch.target - batch.source * self.scale).square().mean(1, keepdim=True)
+
+    def save(self, recent: list, test_now: bool):
         """Writes the averaged weights as a checkpoint and a pipeline folder, and a row of the curve."""
         self.average.swap()
         work, scores = self.args.work, self.test.measure() if test_now else {}
-        row = {"minutes": round(self.clock.elapsed_minutes(), 1), "step": self.clock.step, "loss": round(loss, 5)}
+        loss, copying = np.mean(recent or [(0.0, 0.0)], axis=0).tolist()
+        row = {"minutes": round(self.clock.elapsed_minutes(), 1), "step": self.clock.step}
+        row |= {"loss": round(loss, 5), "copying": round(copying, 5)}
         row |= {name: round(scores[name], 2) if name in scores else "" for name in self.test.columns}
         save_atomically({"average": self.nets.state_dict(), "row": row}, work / "editor.pt")
         save_pipeline(work / "pipeline", self.autoencoder, self.nets["unet"], self.nets["text"], self.tokenizer)

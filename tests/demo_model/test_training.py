@@ -3,14 +3,19 @@
 import csv
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from conftest import ROOT
+from diffusers import DDIMScheduler
 
-from models import new_text_encoder, new_unet
+from copying import copying_error, predict_guided
+from exported import ExportedUnet
+from models import SCHEDULE, new_text_encoder, new_unet
+from train_editor import Batch
 from training import Average, Clock, Muon, orthogonal, save_atomically
 
 SCRIPTS = ROOT / "onnx" / "demo_model"
@@ -42,10 +47,60 @@ def test_an_interrupted_training_goes_on_from_its_checkpoint(work: Path) -> None
     with open(work / "editor.csv") as file:
         [row] = csv.DictReader(file)
     assert row["step"] == "2" and float(row["loss"]) < 1, "a trained model starts with a small loss"
+    assert 0 < float(row["copying"]) < 5, "guided copying of a trained model is not far off"
 
 
-def test_the_batched_sampler_gives_the_pictures_of_diffusers(work: Path) -> None:
-    assert "at most" in script("evaluate.py", work / "pipeline", "--out", work / "figures", "--parts", "proof")
+@pytest.mark.parametrize("options", [(), ("--onnx", ROOT / "onnx" / "demo")], ids=["torch", "onnx"])
+def test_the_batched_sampler_gives_the_pictures_of_diffusers(work: Path, options: tuple) -> None:
+    folder = tempfile.mkdtemp(dir=work)
+    assert "at most" in script("evaluate.py", work / "pipeline", "--out", folder, "--parts", "proof", *options)
+
+
+def test_a_folder_without_an_exported_unet_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="hint: give a folder written by export.py"):
+        ExportedUnet(tmp_path, threads=1)
+
+
+class Copier(torch.nn.Module):
+    """A UNet that knows the true picture, and with an instruction is wrong by `error` times the noise level."""
+
+    def __init__(self, picture: torch.Tensor, alphas: torch.Tensor, error: float):
+        super().__init__()
+        self.picture, self.alphas, self.error = picture, alphas, error
+
+    def forward(self, inputs, times, text, return_dict):
+        alpha = self.alphas[times].view(-1, 1, 1, 1)
+        velocity = (alpha.sqrt() * inputs[:, :4] - self.picture.repeat(3, 1, 1, 1)) / (1 - alpha).sqrt()
+        return (velocity + self.error * (text.mean((1, 2)) > 0).view(-1, 1, 1, 1),)
+
+
+@pytest.fixture
+def guided_error():
+    """The error of guided copying of a `Copier`, with the squared change that the edit is said to make."""
+    torch.manual_seed(0)
+    picture = torch.randn(4, 4, 8, 8)
+    batch = Batch(source=picture, target=picture, tokens=torch.ones(4, 3, dtype=torch.long))
+    alphas = DDIMScheduler(**SCHEDULE).alphas_cumprod
+
+    def measure(error: float, change: float = 0.0) -> float:
+        networks = {"unet": Copier(picture, alphas, error), "text": lambda tokens: (tokens[..., None].float(),)}
+        rng = np.random.default_rng(0)
+        result = predict_guided(networks, alphas, batch, torch.zeros(1, 3, dtype=torch.long), rng)
+        return copying_error(result, torch.full((4, 1, 8, 8), change)).item()
+
+    return measure
+
+
+def test_guided_copying_has_no_error_when_all_predictions_are_right(guided_error) -> None:
+    assert guided_error(0.0) < 1e-6
+
+
+def test_guided_copying_counts_a_small_error_as_guidance_multiplies_it(guided_error) -> None:
+    assert guided_error(0.2) > 2 * 0.2**2
+
+
+def test_guided_copying_counts_untouched_places_alone(guided_error) -> None:
+    assert guided_error(0.2, change=5.0) < 0.02 * guided_error(0.2)
 
 
 def test_a_training_without_an_end_says_so() -> None:
