@@ -7,8 +7,9 @@ use ndarray::{Array, Array3, Array4, ArrayView, ArrayView3, ArrayView4, Axis, Re
 use super::timing::{Stop, Stopwatch};
 use super::{ComponentCost, MemoryCost, Observer, Stage, Timing, UnetCalls};
 use crate::diffusion::Generator;
-use crate::engine::{Component, Denoiser, DeviceMemory};
+use crate::engine::{Component, Denoiser, DeviceMemory, decode, encode_image};
 use crate::meter::{Meter, milliseconds};
+use crate::plan::Tiling;
 use crate::spec::NoiseSource;
 
 /// Such as users write.
@@ -18,7 +19,7 @@ const TIMESTEP: f32 = 500.0;
 const MIB: f64 = (1 << 20) as f64;
 
 /// The arrays of a model at a size.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Shapes {
     /// Of the latents.
     pub channels: usize,
@@ -28,6 +29,8 @@ pub(super) struct Shapes {
     pub width: usize,
     /// Image pixels per latent pixel, a side.
     pub vae_factor: usize,
+    /// The image's tiles, if it has any.
+    pub tiling: Option<Tiling>,
 }
 
 /// What was measured of the components.
@@ -75,7 +78,8 @@ impl<D: Denoiser> Bench<'_, '_, D> {
             self.component(Component::VaeEncoder, file_bytes, |bench| {
                 (bench.observer)(Stage::EncodeImage);
                 let Bench { model, watch, .. } = bench;
-                watch.time(|| model.encode_image(pixels.view()).map(drop))
+                let tiling = shapes.tiling.as_ref();
+                watch.time(|| encode_image(*model, pixels.view(), tiling, watch.cancel).map(drop))
             })?;
         let (unet, calls) = self.component(Component::Unet, file_bytes, |bench| {
             bench.unet(row.view(), text.view(), rows)
@@ -83,7 +87,8 @@ impl<D: Denoiser> Bench<'_, '_, D> {
         let (vae_decoder, decode) = self.component(Component::VaeDecoder, file_bytes, |bench| {
             (bench.observer)(Stage::Decode);
             let Bench { model, watch, .. } = bench;
-            watch.time(|| model.decode(latents.view()).map(drop))
+            let tiling = shapes.tiling.as_ref();
+            watch.time(|| decode(*model, latents.view(), tiling, watch.cancel).map(drop))
         })?;
         let source = self.source();
         let components = vec![text_encoder, vae_encoder, unet, vae_decoder];
@@ -205,7 +210,7 @@ impl<D: Denoiser> Bench<'_, '_, D> {
 
 impl Shapes {
     /// One row of samples (1, 2 x channels, h, w), and pixels (1, 3, height, width) in -1 to 1.
-    fn noise(self) -> (Array4<f32>, Array4<f32>) {
+    fn noise(&self) -> (Array4<f32>, Array4<f32>) {
         let mut generator = Generator::new(NoiseSource::TorchCpu, 0);
         let row = generator.randn((1, 2 * self.channels, self.height, self.width));
         let (height, width) = (self.height * self.vae_factor, self.width * self.vae_factor);

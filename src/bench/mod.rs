@@ -26,8 +26,9 @@ use crate::engine::Component;
 use crate::meter::Meter;
 use crate::model::runtime::Host;
 use crate::model::{ModelFolder, OnnxModel};
+use crate::plan::Tiling;
 use crate::runner::{Place, check_limit, component_sizes, limit_bytes};
-use crate::spec::Runtime;
+use crate::spec::{Runtime, VaeTile};
 
 /// What to measure.
 #[derive(Debug, Clone)]
@@ -115,12 +116,17 @@ pub fn run(
         budget: options.budget,
         cancel,
     };
+    let tiling = Tiling::new(VaeTile::Auto, width, height, folder.vae_factor());
+    if let Some(tiling) = &tiling {
+        notes.push(format!("the image is encoded and decoded in {tiling}"));
+    }
     let latents = |side: u32| (side / folder.vae_factor()) as usize;
     let shapes = Shapes {
         channels: folder.latent_channels(),
         height: latents(height),
         width: latents(width),
         vae_factor: folder.vae_factor() as usize,
+        tiling,
     };
     let rows: &[usize] = match (options.rows.as_slice(), on_gpu) {
         ([], true) => &[1, 3, 6, 12],

@@ -37,7 +37,7 @@ pub struct Benchmark {
     pub cell: Option<CellCost>,
     /// How near the UNet comes to what the device can do.
     pub efficiency: Efficiency,
-    /// What the user should know of the device.
+    /// What the user should know of the device and the image.
     pub notes: Vec<String>,
 }
 

@@ -42,6 +42,9 @@ impl PlanCommand {
                 memory(&forecast, prepared.spec.runtime.memory_limit_mib),
             ),
         ];
+        rows.extend(plan.tilings().into_iter().map(|((width, height), tiling)| {
+            row("VAE", format!("{width} x {height} pixels in {tiling}"))
+        }));
         for (index, size) in sheet::sizes(plan).into_iter().enumerate() {
             rows.push(row(
                 if index == 0 { "sheets" } else { "" },

@@ -7,7 +7,7 @@ use std::time::Instant;
 use image::RgbImage;
 use ndarray::{Array3, Array4};
 
-use super::{Component, Denoiser, Engine, Outcome, Task};
+use super::{Component, Denoiser, Engine, Halt, Outcome, Task, encode_image};
 use crate::image::{fit, read, to_tensor};
 use crate::meter::milliseconds;
 use crate::plan::{Condition, Guidance, Plan, Start, guidance};
@@ -120,11 +120,16 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         }
         self.ready(Component::VaeEncoder)?;
         let begun = Instant::now();
+        let tiling = self.tiling(task.start);
         let value = match self.conditioning.input(self.job.plan, task.start) {
-            Ok(input) => match self.model.encode_image(to_tensor(&input).view()) {
-                Ok(latents) => Ok(latents),
-                Err(error) => Err(self.reason(error)?),
-            },
+            Ok(input) => {
+                let pixels = to_tensor(&input);
+                match encode_image(self.model, pixels.view(), tiling.as_ref(), self.cancel) {
+                    Ok(Some(latents)) => Ok(latents),
+                    Ok(None) => return Err(Halt::Stopped),
+                    Err(error) => Err(self.coding_reason(error, task.start)?),
+                }
+            }
             Err(reason) => Err(reason),
         };
         let ms = Some(milliseconds(begun));

@@ -12,6 +12,7 @@ mod event;
 mod inputs;
 mod policy;
 mod shelf;
+mod tiles;
 mod trajectory;
 
 use std::collections::{HashMap, HashSet};
@@ -28,6 +29,7 @@ pub use event::{Ending, Event, Observer};
 use inputs::Inputs;
 pub use policy::Policy;
 pub use shelf::{Denoised, MemoryShelf, Shelf, ShelfError};
+pub use tiles::{decode, encode_image};
 use trajectory::{Fork, later_partings};
 
 use crate::diffusion::{Evaluation, Sampler, SchedulerConfig};
@@ -286,16 +288,17 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 mut record,
             } = self.shelf.get(self.key(task))?;
             let begun = Instant::now();
-            let pixels = self
-                .model
-                .decode((latents / self.job.scaling_factor).view());
+            let tiling = self.tiling(task.start);
+            let latents = latents / self.job.scaling_factor;
+            let pixels = decode(self.model, latents.view(), tiling.as_ref(), self.cancel);
             record.times.decode_ms = Some(milliseconds(begun));
             self.meter.note_arena(self.model.arena_peak_bytes());
             let image = match pixels {
-                Ok(pixels) if pixels.iter().all(|value| value.is_finite()) => {
+                Ok(None) => return Err(Halt::Stopped),
+                Ok(Some(pixels)) if pixels.iter().all(|value| value.is_finite()) => {
                     to_image(pixels.view())
                 }
-                Ok(_) => {
+                Ok(Some(_)) => {
                     self.fail(
                         task,
                         record,
@@ -304,7 +307,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                     continue;
                 }
                 Err(error) => {
-                    let reason = self.reason(error)?;
+                    let reason = self.coding_reason(error, task.start)?;
                     self.fail(task, record, reason)?;
                     continue;
                 }

@@ -72,7 +72,7 @@ impl Subject {
             width: cell.width,
             height: cell.height,
             fit: plan.fit,
-            numerics: plan.numerics,
+            numerics: plan.numerics_of(cell),
         }
     }
 }

@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
-use super::{Axis, Cell, CellKey, Condition, ImageEntry, ModelEntry, Plan, guidance};
+use super::{Axis, Cell, CellKey, Condition, ImageEntry, ModelEntry, Plan, Tiling, guidance};
 use crate::diffusion::SchedulerKind;
 use crate::image::{FitError, fit_size};
 use crate::spec::{
-    Fit, Numerics, Overrides, Parameter, Parameters, Preset, Scale, Size, SweepSpec,
+    Fit, Numerics, Overrides, Parameter, Parameters, Preset, Scale, Size, SweepSpec, VaeTile,
 };
 
 /// Bumped when the same parameters come to mean other pixels, so that old cells are not taken for new ones.
@@ -322,6 +322,7 @@ fn cells(grid: Vec<Parameters>, axes: &[Axis], hasher: &Hasher, sizes: &Sizes) -
 /// Hashes all that can change a cell's pixels, and nothing else.
 struct Hasher<'a> {
     digests: HashMap<&'a str, &'a str>,
+    vae_factors: HashMap<&'a str, u32>,
     fit: Fit,
     numerics: Numerics,
 }
@@ -333,6 +334,9 @@ impl<'a> Hasher<'a> {
         fit: Fit,
         numerics: Numerics,
     ) -> Self {
+        let vae_factors = models.iter();
+        let vae_factors = vae_factors.map(|model| (model.name.as_str(), model.vae_factor));
+        let vae_factors = vae_factors.collect();
         let models = models
             .iter()
             .map(|model| (model.name.as_str(), model.sha256.as_str()));
@@ -341,6 +345,7 @@ impl<'a> Hasher<'a> {
             .map(|image| (image.name.as_str(), image.sha256.as_str()));
         Self {
             digests: models.chain(images).collect(),
+            vae_factors,
             fit,
             numerics,
         }
@@ -365,7 +370,18 @@ impl<'a> Hasher<'a> {
                 .map(|phase| serde_json::json!([phase.first_step, rows(&phase.conditions)]))
                 .collect(),
         };
-        let content = serde_json::json!([
+        // Images that stay whole keep the hash that they had before there were tiles.
+        let Numerics { vae_tile, .. } = self.numerics;
+        let untiled = Numerics {
+            vae_tile: VaeTile::default(),
+            ..self.numerics
+        };
+        let factor = self.vae_factors[parameters.model.as_str()];
+        let tiles =
+            Tiling::new(vae_tile, width, height, factor).map(|Tiling { columns, rows, .. }| {
+                serde_json::json!([columns.count(), columns.side(), rows.count(), rows.side()])
+            });
+        let mut content = serde_json::json!([
             MEANING,
             self.digests[parameters.model.as_str()],
             self.digests[parameters.image.as_str()],
@@ -376,8 +392,11 @@ impl<'a> Hasher<'a> {
             self.fit,
             width,
             height,
-            self.numerics,
+            untiled,
         ]);
+        if let (Some(content), Some(tiles)) = (content.as_array_mut(), tiles) {
+            content.push(tiles);
+        }
         let digest = Sha256::digest(content.to_string());
         digest
             .iter()

@@ -8,6 +8,7 @@ mod cell;
 mod guidance;
 mod schedule;
 mod shard;
+mod tiles;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ pub use guidance::{Condition, Conditions, Guidance, Phase, guidance};
 pub use schedule::{CellWork, Course, Group, ModelWork, Schedule, Start, UnetRows};
 use serde::{Deserialize, Serialize};
 pub use shard::{ParseShardError, Shard};
+pub use tiles::{Tiles, Tiling};
 
 use crate::diffusion::SchedulerKind;
 use crate::spec::{Fit, Numerics, Parameter, SheetSpec};

@@ -114,7 +114,7 @@ impl Table {
             Self::Caption => &["instruction", "image", "before", "after"],
             Self::Size => &["resolution", "fit", "width", "height"],
             Self::Runtime => &["device", "threads", "memory", "batch", "memory_limit_mib"],
-            Self::Numerics => &["noise", "guidance"],
+            Self::Numerics => &["noise", "guidance", "vae_tile"],
             Self::Measures => &["clip"],
             Self::Sheet => &[
                 "rows",
@@ -205,6 +205,7 @@ impl Key {
             "memory_limit_mib" => "memory_limit_mib = 4096",
             "noise" => "noise = \"torch-cpu\"",
             "guidance" => "guidance = \"formula\"",
+            "vae_tile" => "vae_tile = 512",
             "rows" => "rows = \"image_guidance_scale\"",
             "columns" => "columns = \"guidance_scale\"",
             "cell" => "cell = 256",

@@ -32,7 +32,7 @@ pub use scale::Scale;
 pub use schema::schema;
 pub use settings::{
     Batch, CheckSpec, Device, Fit, GuidanceMode, MeasuresSpec, MemoryPolicy, NoiseSource, Numerics,
-    Runtime, SheetSpec, Size,
+    Runtime, SheetSpec, Size, VaeTile,
 };
 pub use template::template;
 
@@ -42,6 +42,8 @@ use crate::diffusion::SchedulerKind;
 pub const MAX_CELLS: u64 = 1_000_000;
 /// Most denoising steps: the schedulers are trained with a thousand.
 pub const MAX_STEPS: u32 = 1000;
+/// The smallest tile of the VAE, in pixels.
+pub const MIN_TILE: u32 = 64;
 
 /// A valid sweep. Every list is non-empty and without duplicates.
 #[derive(Debug, Clone, PartialEq)]

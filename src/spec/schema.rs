@@ -100,6 +100,14 @@ mod tests {
             at("/properties/numerics/properties/guidance/enum"),
             json!(tables::GUIDANCES)
         );
+        let tile = |key: &str| {
+            at(&format!(
+                "/properties/numerics/properties/vae_tile/oneOf/{key}"
+            ))
+        };
+        assert_eq!(tile("0/enum"), json!(tables::VAE_TILES));
+        assert_eq!(tile("1/minimum"), json!(tables::TILE.0));
+        assert_eq!(tile("1/maximum"), json!(tables::TILE.1));
         assert_eq!(
             at("/properties/runtime/properties/memory/enum"),
             json!(MemoryPolicy::CHOICES)

@@ -89,6 +89,28 @@ pub struct Numerics {
     pub noise: NoiseSource,
     /// How the two scales act.
     pub guidance: GuidanceMode,
+    /// In which tiles the VAE takes large images.
+    #[serde(default, skip_serializing_if = "VaeTile::is_auto")]
+    pub vae_tile: VaeTile,
+}
+
+/// `numerics.vae_tile`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VaeTile {
+    /// Tiles where a side is longer than 1024 pixels.
+    #[default]
+    Auto,
+    /// Every image whole.
+    Off,
+    /// Tiles of at most this many pixels a side, where a side is longer.
+    Pixels(NonZeroU32),
+}
+
+impl VaeTile {
+    fn is_auto(&self) -> bool {
+        *self == Self::Auto
+    }
 }
 
 /// `numerics.noise`.

@@ -11,8 +11,8 @@ use super::number::{Domain, number};
 use super::path::Base;
 use super::raw::{Field, Section};
 use super::{
-    Batch, CheckSpec, Device, Fit, GuidanceMode, MeasuresSpec, MemoryPolicy, NoiseSource, Numerics,
-    Parameter, Runtime, SheetSpec, Size, SweepSpec, suggest,
+    Batch, CheckSpec, Device, Fit, GuidanceMode, MIN_TILE, MeasuresSpec, MemoryPolicy, NoiseSource,
+    Numerics, Parameter, Runtime, SheetSpec, Size, SweepSpec, VaeTile, suggest,
 };
 
 /// Sides of images in pixels.
@@ -37,6 +37,10 @@ pub(super) const MAX_MEMORY_MIB: u32 = 1 << 24;
 pub(super) const FITS: [&str; 3] = ["crop", "floor", "exact"];
 /// `numerics.noise`.
 pub(super) const NOISES: [&str; 2] = ["torch-cpu", "torch-cuda"];
+/// `numerics.vae_tile`, in words.
+pub(super) const VAE_TILES: [&str; 2] = ["auto", "off"];
+/// `numerics.vae_tile`, in pixels.
+pub(super) const TILE: (u32, u32) = (MIN_TILE, SIDE.1);
 /// `numerics.guidance`.
 pub(super) const GUIDANCES: [&str; 2] = ["formula", "diffusers"];
 
@@ -177,6 +181,24 @@ pub(super) fn numerics(section: &Section<'_>, faults: &mut Faults) -> Numerics {
                 })
             },
         ),
+        vae_tile: read(faults, section, "vae_tile", VaeTile::default(), vae_tile),
+    }
+}
+
+fn vae_tile(field: Field<'_>) -> Checked<VaeTile> {
+    match field.value {
+        DeValue::String(_) => Ok(match field.choice("tile", &VAE_TILES)? {
+            "off" => VaeTile::Off,
+            _ => VaeTile::Auto,
+        }),
+        DeValue::Integer(_) => {
+            let pixels = NonZeroU32::new(whole(field, TILE)?);
+            Ok(pixels.map_or(VaeTile::Auto, VaeTile::Pixels))
+        }
+        _ => {
+            let expected = "\"auto\", \"off\" or a whole number";
+            Err(field.wrong_type(expected).at(field.at))
+        }
     }
 }
 

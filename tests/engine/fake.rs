@@ -19,6 +19,8 @@ pub struct Fake {
     pub row_limit: Option<usize>,
     /// Decoding beside a loaded UNet exhausts the device.
     pub decoder_needs_all_memory: bool,
+    /// Decoding longer sides than this, in latent pixels, exhausts the device.
+    pub longest_decoded: Option<usize>,
     /// Texts that cannot be encoded.
     pub refused_text: Option<&'static str>,
     /// How many rows a call had.
@@ -106,11 +108,14 @@ impl Denoiser for Fake {
 
     fn decode(&mut self, latents: ArrayView4<f32>) -> Result<Array4<f32>, FakeError> {
         assert!(self.is_loaded(Component::VaeDecoder));
-        if self.decoder_needs_all_memory && self.is_loaded(Component::Unet) {
+        let (_, _, height, width) = latents.dim();
+        let too_long = |longest| height.max(width) > longest;
+        if (self.decoder_needs_all_memory && self.is_loaded(Component::Unet))
+            || self.longest_decoded.is_some_and(too_long)
+        {
             return Err(FakeError::OutOfMemory);
         }
         self.decoded += 1;
-        let (_, _, height, width) = latents.dim();
         Ok(Array4::from_shape_fn(
             (1, 3, height * 4, width * 4),
             |(_, channel, y, x)| latents[(0, channel, y / 4, x / 4)].tanh(),

@@ -1,6 +1,9 @@
 //! Devices that are too small, latents that are not numbers, texts that cannot be encoded, and stops.
 
+use std::num::NonZeroU32;
+
 use ip2p_sweep::engine::{Ending, Policy};
+use ip2p_sweep::spec::{Fit, VaeTile};
 
 use crate::fake::Fake;
 use crate::fixture::{ONE_BY_ONE, plan, run, spec};
@@ -65,6 +68,46 @@ fn a_device_that_is_too_small_for_anything_fails_the_cells_with_a_remedy() {
         "{:?}",
         run.failures()[0]
     );
+}
+
+#[test]
+fn a_decoder_that_is_too_large_for_the_device_is_helped_by_the_tiles_that_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spec = spec(folder.path());
+    spec.images.truncate(1);
+    spec.seeds.truncate(1);
+    spec.instructions.truncate(1);
+    spec.guidance_scales.truncate(1);
+    spec.image_guidance_scales.truncate(1);
+    spec.size.fit = Fit::Exact {
+        width: 256,
+        height: 128,
+    };
+    let run_with = |tile: VaeTile, longest_decoded| {
+        let mut spec = spec.clone();
+        spec.numerics.vae_tile = tile;
+        let mut fake = Fake {
+            longest_decoded,
+            ..Fake::default()
+        };
+        let run = run(&plan(&spec), &mut fake, ONE_BY_ONE, None);
+        (run, fake.decoded)
+    };
+    let (whole, decoded) = run_with(VaeTile::Auto, None);
+    assert_eq!((whole.images.len(), decoded), (1, 1));
+    let (failed, _) = run_with(VaeTile::Auto, Some(32));
+    let [(_, error)] = failed.failures()[..] else {
+        panic!("{:?}", failed.failures());
+    };
+    let remedy = "; or numerics.vae_tile = 128, for smaller tiles";
+    assert!(error.ends_with(remedy), "{error}");
+    // 3 x 1 tiles; the fake's pixels do not look at their neighbours.
+    let tile = VaeTile::Pixels(NonZeroU32::new(128).unwrap());
+    let (tiled, decoded) = run_with(tile, Some(32));
+    assert_eq!(decoded, 3);
+    let levels = tiled.images[&0].as_raw().iter();
+    let mut levels = levels.zip(whole.images[&0].as_raw());
+    assert!(levels.all(|(a, b)| a.abs_diff(*b) <= 1));
 }
 
 #[test]

@@ -92,6 +92,7 @@ const SHAPES: Shapes = Shapes {
     height: 3,
     width: 4,
     vae_factor: 8,
+    tiling: None,
 };
 
 /// Measures a model; also gives the stages that were announced.

@@ -26,7 +26,14 @@ function cellToml(cell) {
     "[numerics]",
     `noise = ${tomlString(data.numerics.noise)}`,
     `guidance = ${tomlString(data.numerics.guidance)}`,
+    ...tileLines(data.numerics.vae_tile),
   ].join("\n")}\n`;
+}
+
+/** Nothing where the sweep leaves it open; a word, or `{ pixels }`. */
+function tileLines(tile) {
+  if (tile === undefined) return [];
+  return [`vae_tile = ${tile.pixels ?? tomlString(tile)}`];
 }
 
 function cellName(cell) {

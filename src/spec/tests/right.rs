@@ -159,7 +159,7 @@ fn every_table_is_read() {
          [[exclude]]\nguidance_scale = 9\nimage_guidance_scale = 1.0\n\
          [size]\nfit = \"exact\"\nwidth = 512\nheight = 256\n\
          [runtime]\ndevice = \"cuda:1\"\nthreads = 4\nmemory = \"phased\"\nbatch = 8\nmemory_limit_mib = 4096\n\
-         [numerics]\nnoise = \"torch-cuda\"\nguidance = \"diffusers\"\n\
+         [numerics]\nnoise = \"torch-cuda\"\nguidance = \"diffusers\"\nvae_tile = 512\n\
          [sheet]\nrows = \"scheduler\"\ncolumns = \"guidance_scale\"\ncell = 64\nshow_input = false",
     );
     let spec = parse(&format!("name = \"n.1_x-y\"\n{text}"));
@@ -183,6 +183,8 @@ fn every_table_is_read() {
     );
     assert_eq!(spec.numerics.noise, NoiseSource::TorchCuda);
     assert_eq!(spec.numerics.guidance, GuidanceMode::Diffusers);
+    let tile = std::num::NonZeroU32::new(512).map(VaeTile::Pixels);
+    assert_eq!(Some(spec.numerics.vae_tile), tile);
     assert_eq!(spec.sheet.rows, Some(Parameter::Scheduler));
     assert_eq!(spec.sheet.columns, Some(Parameter::GuidanceScale));
     assert_eq!((spec.sheet.cell.get(), spec.sheet.show_input), (64, false));

@@ -54,7 +54,7 @@ fn unknown_keys_suggest_the_nearest_or_the_right_place() {
     );
     refuses(
         "[numerics]\nprecision = 2",
-        "unknown key \"precision\" in [numerics]\n6:1\nknown keys: noise, guidance",
+        "unknown key \"precision\" in [numerics]\n6:1\nknown keys: noise, guidance, vae_tile",
     );
     refuses(
         "[[exclude]]\nseeds = 0",

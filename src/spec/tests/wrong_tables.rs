@@ -173,6 +173,19 @@ fn settings_that_do_not_exist_are_refused() {
         "numerics.guidance: unknown guidance \"difusers\"\n6:12\ndid you mean diffusers?",
     );
     refuses(
+        "[numerics]\nvae_tile = 'small'",
+        "numerics.vae_tile: unknown tile \"small\"\n6:12\nchoose from: auto, off",
+    );
+    refuses(
+        "[numerics]\nvae_tile = 32",
+        "numerics.vae_tile is 32, which is outside 64 to 8192\n6:12\ngive a number from 64 to 8192",
+    );
+    refuses(
+        "[numerics]\nvae_tile = true",
+        "numerics.vae_tile must be \"auto\", \"off\" or a whole number, not true or false\n6:12\n\
+         e.g. vae_tile = 512",
+    );
+    refuses(
         "[sheet]\nshow_input = 'yes'",
         "sheet.show_input must be true or false, not text\n6:14\ne.g. show_input = true",
     );
