@@ -91,6 +91,7 @@ fn neither_batch_nor_padding_changes_a_pixel_by_more_than_a_level() {
         batch,
         unet_rows,
         pad,
+        probe: false,
     };
     let (reference, rows) = run(&prepared, policy(1, 1, false));
     assert_eq!(reference.len(), prepared.plan.cells.len());

@@ -237,19 +237,36 @@ fn a_run_says_where_its_sheets_are_and_a_second_one_does_nothing() {
             .and(contains("sheet    results/s/sheets/sheet.png (")),
     );
     let journal = fs::read(place.path("results/s/journal.jsonl")).unwrap();
-    place
-        .run(&sweep(""))
-        .success()
-        .stdout(contains("s: 0 of 1 cell left to do\n"));
+    let made = |name: &str| {
+        let file = fs::metadata(place.path(&format!("results/s/{name}"))).unwrap();
+        file.modified().unwrap()
+    };
+    let views = || [made("sheets/sheet.png"), made("report/index.html")];
+    let before = views();
+    place.run(&sweep("")).success().stdout(
+        contains("s: 0 of 1 cell left to do\n")
+            .and(contains("sheet    results/s/sheets/sheet.png ("))
+            .and(contains("report   results/s/report/index.html")),
+    );
     assert_eq!(
         fs::read(place.path("results/s/journal.jsonl")).unwrap(),
         journal
     );
+    assert_eq!(views(), before, "nothing has changed that they show");
+    let sheet = fs::read(place.path("results/s/sheets/sheet.png")).unwrap();
     place
-        .ip2p(&["sheet", "results/s"])
+        .ip2p(&["sheet", "results/s", "--cell", "99"])
         .assert()
         .success()
         .stdout(contains("results/s/sheets/sheet.png ("));
+    fs::remove_file(place.path("results/s/report/index.html")).unwrap();
+    place.run(&sweep("")).success();
+    assert_eq!(
+        fs::read(place.path("results/s/sheets/sheet.png")).unwrap(),
+        sheet,
+        "the sweep's own sheet is drawn again over another one"
+    );
+    assert!(made("report/index.html") > before[1]);
 }
 
 #[test]

@@ -212,7 +212,7 @@ impl Sweep {
                 cancel.store(Some(measured.len()) == stop_after, Ordering::Relaxed);
             }
         });
-        (outcome.unwrap(), measured)
+        (outcome.unwrap().0, measured)
     }
 
     /// Rows of `cells.csv` by column name.

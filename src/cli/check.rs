@@ -11,7 +11,6 @@ use ip2p_sweep::judge::{
 use ip2p_sweep::model::runtime::Host;
 use ip2p_sweep::plan::Shard;
 use ip2p_sweep::runner::{Execution, Outcome, prepare};
-use ip2p_sweep::store::Run;
 
 use super::progress::{Progress, ProgressFlags};
 use super::{RuntimeFlags, interrupt, render, table};
@@ -52,13 +51,12 @@ impl Check {
         for note in prepared.notes.iter().chain(execution.notes()) {
             progress.note(note);
         }
-        let outcome = execution.run(interrupt::flag(), &mut |event| progress.take(event))?;
+        let (outcome, run) = execution.run(interrupt::flag(), &mut |event| progress.take(event))?;
         if outcome == Outcome::Interrupted {
             let place = format!("{}; check again to go on", out.display());
             progress.end_with(&[("stopped", place)]);
             return Ok(ExitCode::from(interrupt::EXIT_CODE));
         }
-        let run = Run::read(&out)?;
         let check = Verdicts::new(&run, &baseline, prepared.spec.check, self.shard)?;
         let reports = write_reports(&check, &out, step_summary().as_deref())?;
         let mut lines = vec![

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use ip2p_sweep::Error;
 use ip2p_sweep::model::runtime::Host;
-use ip2p_sweep::report::write_report;
+use ip2p_sweep::report::{find_report, write_report};
 use ip2p_sweep::runner::{Execution, Outcome, Prepared, prepare};
-use ip2p_sweep::sheet::write_sheets;
+use ip2p_sweep::sheet::{find_sheets, write_sheets};
 use ip2p_sweep::store::Run as RunFolder;
 
 use super::live::LiveReport;
@@ -51,17 +51,24 @@ pub fn run_prepared(
     for note in prepared.notes.iter().chain(execution.notes()) {
         progress.note(note);
     }
-    let live = (execution.workload().cells > 0).then(|| LiveReport::of(out));
-    let outcome = execution.run(interrupt::flag(), &mut |event| progress.take(event))?;
+    let workload = execution.workload();
+    let live = (workload.cells > 0).then(|| LiveReport::of(out));
+    let (outcome, run) = execution.run(interrupt::flag(), &mut |event| progress.take(event))?;
     drop(live);
-    let mut views = Views::default();
-    if outcome != Outcome::Interrupted {
-        let run = RunFolder::read(out)?;
-        views.sheets = write_sheets(&run, &with_advice(&run))?;
-        views.report = Some(write_report(&run)?);
-        for note in views.sheets.iter().flat_map(|sheet| &sheet.notes) {
-            progress.note(note);
+    let views = match outcome {
+        Outcome::Interrupted => Views::default(),
+        Outcome::Complete { .. } => {
+            // A report that was written while the run went on may lack its last cells.
+            let made = if workload.is_nothing() {
+                made(&run)
+            } else {
+                None
+            };
+            made.map_or_else(|| make(&run), Ok)?
         }
+    };
+    for note in views.sheets.iter().flat_map(|sheet| &sheet.notes) {
+        progress.note(note);
     }
     progress.end(outcome, out, &views);
     Ok(ExitCode::from(match outcome {
@@ -70,4 +77,19 @@ pub fn run_prepared(
         Outcome::Complete { done: 0, .. } => Error::FAILED,
         Outcome::Complete { .. } => Error::SOME_CELLS_FAILED,
     }))
+}
+
+/// The sheets and the report as they are, unless something has changed since they were made.
+fn made(run: &RunFolder) -> Option<Views> {
+    Some(Views {
+        sheets: find_sheets(run, &with_advice(run))?,
+        report: Some(find_report(run)?),
+    })
+}
+
+fn make(run: &RunFolder) -> Result<Views, Error> {
+    Ok(Views {
+        sheets: write_sheets(run, &with_advice(run))?,
+        report: Some(write_report(run)?),
+    })
 }

@@ -42,6 +42,13 @@ impl<'a> Conditioning<'a> {
         value(self.texts.get(text))
     }
 
+    /// Tokens and hidden size of the embeddings, once there is one.
+    pub(super) fn shape_of_texts(&self) -> Option<(usize, usize)> {
+        let mut encoded = self.texts.values();
+        let (_, tokens, hidden) = encoded.find_map(|text| text.value.as_ref().ok())?.dim();
+        Some((tokens, hidden))
+    }
+
     /// The latents (1, channels, h, w) of an image.
     pub(super) fn image(&self, start: Start) -> Result<&Array4<f32>, String> {
         value(self.images.get(&fitted(start)))

@@ -1,9 +1,8 @@
 //! The third phase: cells of one course are denoised together, a lane for each trajectory.
 
-use std::rc::Rc;
 use std::time::Instant;
 
-use super::trajectory::{Lane, Member, Row, State};
+use super::trajectory::{Lane, Member, State};
 use super::{Component, Denoised, Denoiser, Engine, Event, Halt, Outcome, Task};
 use crate::diffusion::{Evaluation, Generator, Sampler, combine};
 use crate::meter::milliseconds;
@@ -17,9 +16,6 @@ struct Followed<'a, 'p> {
     guidance: Guidance<'a>,
     partings: &'p [usize],
 }
-
-/// A UNet row to evaluate: index of its lane, and its condition.
-type Wanted<'a> = (usize, Condition<'a>);
 
 impl<'a, D: Denoiser> Engine<'a, '_, D> {
     /// Denoises tasks of one course and puts their latents on the shelf, unless they lie there. `partings` are
@@ -98,13 +94,8 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         let sampler = Sampler::new(course.scheduler, config, course.num_inference_steps)
             .map_err(|error| error.to_string())?;
         let mut noise = Generator::new(self.job.plan.numerics.noise, start.seed);
-        let side = |pixels: u32| (pixels / self.job.vae_factor) as usize;
-        let shape = (
-            1,
-            self.job.latent_channels,
-            side(course.height),
-            side(course.width),
-        );
+        let (channels, height, width) = self.latents_of(course);
+        let shape = (1, channels, height, width);
         let latents = noise.randn(shape) * sampler.init_noise_sigma();
         Ok(Lane {
             start,
@@ -262,44 +253,6 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         }
     }
 
-    /// Evaluates the rows that are not there yet; returns how many, and the milliseconds of the calls.
-    fn predict(
-        &mut self,
-        lanes: &mut [Lane<'a>],
-        evaluation: Evaluation,
-    ) -> Result<(u32, f64), D::Error> {
-        let wanted = wanted(lanes, evaluation.step);
-        let rows_a_call = self.policy.unet_rows.max(1);
-        let mut unet_ms = 0.0;
-        for chunk in wanted.chunks(rows_a_call) {
-            let rows = if self.policy.pad {
-                rows_a_call
-            } else {
-                chunk.len()
-            };
-            for (row, &(lane, condition)) in chunk.iter().enumerate() {
-                let Lane { start, state, .. } = &lanes[lane];
-                let deviation = state.sampler.input_deviation(evaluation);
-                // Texts and images that failed have no lane.
-                let text = self.conditioning.text(condition.text).ok();
-                let image = self.conditioning.image(*start).ok();
-                let image = image.filter(|_| condition.image);
-                self.inputs
-                    .write(rows, row, (&state.latents, deviation), image, text);
-            }
-            let (sample, text) = self.inputs.views(rows);
-            let begun = Instant::now();
-            let output = self.model.predict(sample, evaluation.timestep, text)?;
-            unet_ms += milliseconds(begun);
-            let output = Rc::new(output);
-            for (index, &(lane, condition)) in chunk.iter().enumerate() {
-                let output = Rc::clone(&output);
-                lanes[lane].rows.push((condition, Row { output, index }));
-            }
-        }
-        Ok((wanted.len() as u32, unet_ms))
-    }
-
     /// Fails the cells that the UNet failed for, or whose latents left the numbers.
     fn drop_broken(&mut self, lanes: &mut Vec<Lane<'a>>, index: usize, of: usize) -> Outcome<D> {
         let mut broken = Vec::new();
@@ -325,28 +278,6 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         }
         Ok(())
     }
-}
-
-/// The rows that lanes need at a step and have not; each counts for the first cell that needs it.
-fn wanted<'a>(lanes: &mut [Lane<'a>], step: u32) -> Vec<Wanted<'a>> {
-    let mut wanted = Vec::new();
-    for (index, lane) in lanes.iter_mut().enumerate() {
-        let of_lane = wanted.len();
-        for Member {
-            guidance, record, ..
-        } in &mut lane.members
-        {
-            for &(condition, _) in guidance.at(step) {
-                let is_known = lane.rows.iter().any(|(known, _)| *known == condition)
-                    || wanted[of_lane..].contains(&(index, condition));
-                if !is_known {
-                    wanted.push((index, condition));
-                    record.unet_evals += 1;
-                }
-            }
-        }
-    }
-    wanted
 }
 
 /// A lane after a step: one for each of what its cells ask.

@@ -35,6 +35,15 @@ impl Component {
     }
 }
 
+/// Device memory as a component sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// The most that its allocator handed out at a time, in bytes.
+    pub peak_bytes: u64,
+    /// What its allocator may still take of the device, in bytes.
+    pub free_bytes: u64,
+}
+
 /// One opened model folder. Arrays are float32 whatever the weights are; the first axis is rows.
 ///
 /// Errors are the implementation's own; the engine asks only whether memory ran out.
@@ -54,6 +63,13 @@ pub trait Denoiser {
     /// The most device memory that the loaded components' own allocators handed out at a time, in bytes;
     /// `None` where they do not say.
     fn arena_peak_bytes(&self) -> Option<u64> {
+        None
+    }
+
+    /// What a loaded component needed so far, and what is left for it; `None` where that is unknown, or not a
+    /// device's memory.
+    fn room(&self, component: Component) -> Option<Room> {
+        let _ = component;
         None
     }
 

@@ -5,26 +5,28 @@
 //! component at a time is loaded, and latents wait on a [`Shelf`] for the decoder. When the device runs
 //! out of memory, the rest is done with less at a time.
 
+mod batches;
 mod conditioning;
 mod denoise;
 mod denoiser;
 mod event;
+mod finish;
 mod inputs;
 mod policy;
+mod predict;
+mod probe;
 mod shelf;
 mod tiles;
 mod trajectory;
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use image::RgbImage;
-
+use batches::{batches, fewest_rows};
 use conditioning::Conditioning;
-pub use denoiser::{Component, Denoiser, DeviceMemory};
+pub use denoiser::{Component, Denoiser, DeviceMemory, Room};
 pub use event::{Ending, Event, Observer};
 use inputs::Inputs;
 pub use policy::Policy;
@@ -33,10 +35,8 @@ pub use tiles::{decode, encode_image};
 use trajectory::{Fork, later_partings};
 
 use crate::diffusion::{Evaluation, Sampler, SchedulerConfig};
-use crate::image::{mean_absolute_change, to_image};
 use crate::meter::{Meter, milliseconds};
 use crate::plan::{CellKey, CellWork, Course, ModelWork, Plan, Start};
-use crate::store::{Record, StageTimes, Status};
 
 /// The work of one model, and what the engine must know of that model.
 #[derive(Debug, Clone, Copy)]
@@ -109,6 +109,7 @@ pub fn run<D: Denoiser>(
         conditioning: Conditioning::default(),
         forks: Vec::new(),
         inputs: Inputs::default(),
+        padded_rows: 0,
         finished: HashSet::new(),
     };
     loop {
@@ -142,6 +143,8 @@ struct Engine<'a, 'o, D: Denoiser> {
     forks: Vec<Fork<'a>>,
     /// Of the UNet.
     inputs: Inputs,
+    /// Rows of every UNet call of the course, where calls are padded.
+    padded_rows: usize,
     /// Cells that were handed over, done or failed.
     finished: HashSet<usize>,
 }
@@ -155,10 +158,6 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             .tasks()
             .filter(|task| !self.finished.contains(&task.work.cell))
             .collect();
-        let batch = self.policy.batch.max(1);
-        let batches = tasks
-            .chunk_by(|one, next| one.start.course == next.start.course)
-            .flat_map(|alike| alike.chunks(batch));
         let mut partings = self.partings(&tasks).into_iter();
         self.encode_texts(&tasks)?;
         if self.policy.phased {
@@ -166,11 +165,14 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 self.encode_image(task)?;
             }
         }
-        for batch in batches {
-            let partings: Vec<_> = partings.by_ref().take(batch.len()).collect();
-            self.denoise(batch, &partings)?;
-            if !self.policy.phased {
-                self.finish(batch)?;
+        self.settle_rows(&tasks)?;
+        for alike in tasks.chunk_by(|one, next| one.start.course == next.start.course) {
+            for batch in self.batches(alike) {
+                let partings: Vec<_> = partings.by_ref().take(batch.len()).collect();
+                self.denoise(batch, &partings)?;
+                if !self.policy.phased {
+                    self.finish(batch)?;
+                }
             }
         }
         if self.policy.phased {
@@ -178,6 +180,41 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         } else {
             Ok(())
         }
+    }
+
+    /// Tasks of one course in batches. Where calls are padded they are as large as the batches need, and the batches
+    /// such that a step is a call.
+    fn batches<'t>(&mut self, alike: &'t [Task<'a>]) -> Vec<&'t [Task<'a>]> {
+        let Policy {
+            batch,
+            unet_rows,
+            pad,
+            ..
+        } = self.policy;
+        let most_cells = batch.max(1);
+        if !pad {
+            return alike.chunks(most_cells).collect();
+        }
+        let rows: Vec<usize> = alike.iter().map(|task| self.rows_a_step(task)).collect();
+        self.padded_rows = fewest_rows(&rows, most_cells, unet_rows.max(1));
+        let mut left = alike;
+        let mut next = |cells| left.split_off(..cells).unwrap_or_default();
+        let sizes = batches(&rows, most_cells, self.padded_rows);
+        sizes.into_iter().map(&mut next).collect()
+    }
+
+    /// The most UNet rows that a step of a task asks for.
+    fn rows_a_step(&self, task: &Task) -> usize {
+        let guidance = self.guidance(task);
+        let rows = guidance.phases().iter().map(|phase| phase.conditions.len());
+        rows.max().unwrap_or(0)
+    }
+
+    /// Channels, height and width of a course's latents.
+    fn latents_of(&self, course: Course) -> (usize, usize, usize) {
+        let side = |pixels: u32| (pixels / self.job.vae_factor) as usize;
+        let channels = self.job.latent_channels;
+        (channels, side(course.height), side(course.width))
     }
 
     /// For each task the evaluations at which later ones part from it.
@@ -274,130 +311,5 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
 
     fn key(&self, task: &Task) -> &'a CellKey {
         &self.job.plan.cells[task.work.cell].key
-    }
-
-    /// Decodes what lies on the shelf and hands it over, each for the cell and those that copy it.
-    fn finish(&mut self, tasks: &[Task<'a>]) -> Outcome<D> {
-        for task in tasks {
-            if self.finished.contains(&task.work.cell) {
-                continue;
-            }
-            self.ready(Component::VaeDecoder)?;
-            let Denoised {
-                latents,
-                mut record,
-            } = self.shelf.get(self.key(task))?;
-            let begun = Instant::now();
-            let tiling = self.tiling(task.start);
-            let latents = latents / self.job.scaling_factor;
-            let pixels = decode(self.model, latents.view(), tiling.as_ref(), self.cancel);
-            record.times.decode_ms = Some(milliseconds(begun));
-            self.meter.note_arena(self.model.arena_peak_bytes());
-            let image = match pixels {
-                Ok(None) => return Err(Halt::Stopped),
-                Ok(Some(pixels)) if pixels.iter().all(|value| value.is_finite()) => {
-                    to_image(pixels.view())
-                }
-                Ok(Some(_)) => {
-                    self.fail(
-                        task,
-                        record,
-                        "the decoded image holds NaN or infinite values".to_owned(),
-                    )?;
-                    continue;
-                }
-                Err(error) => {
-                    let reason = self.coding_reason(error, task.start)?;
-                    self.fail(task, record, reason)?;
-                    continue;
-                }
-            };
-            let input = self.conditioning.input(self.job.plan, task.start).ok();
-            record.image_change = input
-                .as_ref()
-                .map(|input| mean_absolute_change(input, &image));
-            self.hand_over(task, record, Some(Arc::new(image)), input)?;
-        }
-        Ok(())
-    }
-
-    /// Records a failure.
-    fn fail(&mut self, task: &Task<'a>, mut record: Record, reason: String) -> Outcome<D> {
-        record.status = Status::Failed;
-        record.error = Some(reason);
-        self.hand_over(task, record, None, None)
-    }
-
-    /// Emits the cell's record and, without times of their own, those of its copies.
-    fn hand_over(
-        &mut self,
-        task: &Task<'a>,
-        mut record: Record,
-        image: Option<Arc<RgbImage>>,
-        input: Option<Arc<RgbImage>>,
-    ) -> Outcome<D> {
-        let peaks = self.meter.peaks();
-        record.memory = Some(self.policy.memory().to_owned());
-        record.vram_peak_mib = peaks.vram_mib;
-        record.vram_source = peaks
-            .vram_mib
-            .and(self.meter.vram_source())
-            .map(str::to_owned);
-        record.vram_device_mib = peaks.vram_device_mib;
-        record.vram_device_source = peaks
-            .vram_device_mib
-            .and(self.meter.vram_device_source())
-            .map(str::to_owned);
-        record.rss_peak_mib = peaks.rss_mib;
-        record.finished = jiff::Timestamp::now();
-        self.shelf.remove(self.key(task))?;
-        let copies = task.work.copies.iter().map(|&cell| {
-            let copy = Record {
-                cell: self.job.plan.cells[cell].key.clone(),
-                unet_evals: 0,
-                times: StageTimes::default(),
-                steps: Vec::new(),
-                ..record.clone()
-            };
-            (cell, copy)
-        });
-        let records: Vec<(usize, Record)> = copies.collect();
-        for (cell, record) in std::iter::once((task.work.cell, record)).chain(records) {
-            self.finished.insert(cell);
-            let (image, input) = (image.clone(), input.clone());
-            self.emit(Event::Finished {
-                cell,
-                record: Box::new(record),
-                image,
-                input,
-            })?;
-        }
-        Ok(())
-    }
-
-    /// A record with nothing measured yet.
-    fn record(&self, task: &Task) -> Record {
-        Record {
-            cell: self.key(task).clone(),
-            status: Status::Done,
-            error: None,
-            finished: jiff::Timestamp::UNIX_EPOCH,
-            device: self.job.device.to_owned(),
-            precision: self.job.precision.to_owned(),
-            batch_size: 1,
-            unet_evals: 0,
-            times: StageTimes::default(),
-            memory: None,
-            vram_peak_mib: None,
-            vram_source: None,
-            vram_device_mib: None,
-            vram_device_source: None,
-            rss_peak_mib: None,
-            image_change: None,
-            measures: None,
-            clip: None,
-            first_latents: Vec::new(),
-            steps: Vec::new(),
-        }
     }
 }

@@ -13,6 +13,8 @@ pub struct Policy {
     pub unet_rows: usize,
     /// Whether calls with fewer rows are filled up, so that a GPU sees one shape only.
     pub pad: bool,
+    /// Whether the device's memory settles `unet_rows` and `batch`: these are what holds where it does not say.
+    pub probe: bool,
 }
 
 impl Policy {
@@ -28,6 +30,7 @@ impl Policy {
             Some(Self {
                 batch: self.batch / 2,
                 unet_rows: self.unet_rows.div_ceil(2),
+                probe: false,
                 ..self
             })
         } else if self.unet_rows > 1 {

@@ -4,6 +4,8 @@
 //! and an input that has not changed since the last call is not copied to the device again: the text embeddings
 //! stay there. On the CPU ONNX Runtime reads and writes them in place.
 
+use std::time::Instant;
+
 use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::{IoBinding, Session as OrtSession};
 use ort::value::{DynTensor, TensorElementType};
@@ -12,6 +14,7 @@ use super::graph::Feed;
 use super::onnx_file::ElementType;
 use super::runtime::ExecutionDevice;
 use super::tensors;
+use crate::meter::milliseconds;
 
 /// One input of a call.
 #[derive(Debug, Clone)]
@@ -102,8 +105,12 @@ impl Bound {
             && (self.output.0.as_str(), self.output.1.as_slice()) == output
     }
 
-    /// Runs the session; gives the output as float32 values.
-    pub fn run(&mut self, session: &mut OrtSession, inputs: &[Input]) -> ort::Result<Vec<f32>> {
+    /// Runs the session; gives the output as float32 values, and the milliseconds of ONNX Runtime's call.
+    pub fn run(
+        &mut self,
+        session: &mut OrtSession,
+        inputs: &[Input],
+    ) -> ort::Result<(Vec<f32>, f64)> {
         for (bound, input) in self.inputs.iter_mut().zip(inputs) {
             if bound.values == input.values {
                 continue;
@@ -118,9 +125,11 @@ impl Bound {
         if self.device != ExecutionDevice::Cpu {
             self.binding.synchronize_inputs()?;
         }
+        let begun = Instant::now();
         let outputs = session.run_binding(&self.binding)?;
+        let ms = milliseconds(begun);
         match outputs.get(self.output.0.as_str()) {
-            Some(value) => Ok(tensors::output(value)?.1),
+            Some(value) => Ok((tensors::output(value)?.1, ms)),
             None => Err(ort::Error::new(format!("it gave no {:?}", self.output.0))),
         }
     }

@@ -11,7 +11,8 @@ use super::session::{Session, SessionOptions, fresh_arena};
 use super::{
     ElementType, MatrixProducts, ModelError, ModelFolder, Operations, Tokenizer, files, tensors,
 };
-use crate::engine::{Component, Denoiser};
+use crate::engine::{Component, Denoiser, Room};
+use crate::meter::free_bytes;
 
 /// An InstructPix2Pix model on a device. Components are loaded when asked for, or first needed.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct OnnxModel {
     threads: usize,
     limit_bytes: Option<usize>,
     sessions: [Option<Session>; 4],
+    /// Milliseconds in ONNX Runtime's calls of components that are unloaded.
+    called_ms: f64,
 }
 
 impl OnnxModel {
@@ -46,6 +49,7 @@ impl OnnxModel {
             threads,
             limit_bytes: None,
             sessions: [const { None }; 4],
+            called_ms: 0.0,
         })
     }
 
@@ -71,6 +75,12 @@ impl OnnxModel {
     /// Where it runs.
     pub fn device(&self) -> ExecutionDevice {
         self.device
+    }
+
+    /// Milliseconds that were spent in ONNX Runtime's own calls: what is beside them is this program's.
+    pub fn called_ms(&self) -> f64 {
+        let loaded = self.sessions.iter().flatten().map(Session::called_ms);
+        self.called_ms + loaded.sum::<f64>()
     }
 
     fn session(&mut self, component: Component) -> Result<&mut Session, ModelError> {
@@ -220,7 +230,9 @@ impl Denoiser for OnnxModel {
     }
 
     fn unload(&mut self, component: Component) {
-        self.sessions[component as usize] = None;
+        if let Some(session) = self.sessions[component as usize].take() {
+            self.called_ms += session.called_ms();
+        }
     }
 
     fn arena_peak_bytes(&self) -> Option<u64> {
@@ -230,6 +242,19 @@ impl Denoiser for OnnxModel {
             .map(|arena| (arena.in_use, arena.max_in_use.saturating_sub(arena.in_use)))
             .reduce(|sum, arena| (sum.0 + arena.0, sum.1.max(arena.1)))?;
         Some(in_use + rise)
+    }
+
+    fn room(&self, component: Component) -> Option<Room> {
+        let index = self.device.cuda_index()?;
+        let session = self.sessions[component as usize].as_ref()?;
+        let limit = self.limit_bytes.map(|limit| {
+            let taken: u64 = self.arenas().map(|arena| arena.total_allocated).sum();
+            (limit as u64).saturating_sub(taken)
+        });
+        Some(Room {
+            peak_bytes: session.arena()?.max_in_use,
+            free_bytes: free_bytes(Some(index)).into_iter().chain(limit).min()?,
+        })
     }
 
     fn encode_text(&mut self, text: &str) -> Result<Array3<f32>, ModelError> {

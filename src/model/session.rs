@@ -1,6 +1,7 @@
 //! One component as an ONNX Runtime session on the chosen device.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use ndarray::{Array, Dimension};
 use ort::ep::{self, ArenaExtendStrategy, ExecutionProviderDispatch};
@@ -13,6 +14,7 @@ use super::bound::{Bound, Input};
 use super::error::says_out_of_memory;
 use super::runtime::{ArenaStatistics, ExecutionDevice, Runtime, arena_statistics, cap_cpu};
 use super::{ModelError, tensors};
+use crate::meter::milliseconds;
 
 /// How a session is made.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +37,8 @@ pub(super) struct Session {
     device: ExecutionDevice,
     /// The tensors of the last [`Session::run_bound`].
     bound: Option<Bound>,
+    /// Milliseconds in ONNX Runtime's calls.
+    called_ms: f64,
     inner: OrtSession,
 }
 
@@ -84,6 +88,7 @@ impl Session {
             arena,
             device: options.device,
             bound: None,
+            called_ms: 0.0,
             inner,
         }
     }
@@ -104,6 +109,11 @@ impl Session {
             out_of_memory: says_out_of_memory(&message),
             message,
         }
+    }
+
+    /// Milliseconds in ONNX Runtime's own calls so far.
+    pub fn called_ms(&self) -> f64 {
+        self.called_ms
     }
 
     /// What the arena of this session's device holds; `None` if it does not say.
@@ -128,10 +138,10 @@ impl Session {
             .map(|(name, value)| Ok((name, value?)))
             .collect::<ort::Result<Vec<_>>>()
             .map_err(|error| failed(error.message()))?;
-        let outputs = self
-            .inner
-            .run(inputs)
-            .map_err(|error| failed(error.message()))?;
+        let begun = Instant::now();
+        let outputs = self.inner.run(inputs);
+        self.called_ms += milliseconds(begun);
+        let outputs = outputs.map_err(|error| failed(error.message()))?;
         let value = outputs
             .get(output)
             .ok_or_else(|| failed(&format!("it gave no {output:?}")))?;
@@ -162,7 +172,8 @@ impl Session {
             None => Bound::new(&self.inner, self.device, inputs, output).map_err(failed)?,
         };
         // After a failure they are not kept: what the device has of them is unknown.
-        let values = bound.run(&mut self.inner, inputs).map_err(failed)?;
+        let (values, ms) = bound.run(&mut self.inner, inputs).map_err(failed)?;
+        self.called_ms += ms;
         self.bound = Some(bound);
         Array::from_shape_vec(shape, values).map_err(|error| self.wrong(error.to_string()))
     }

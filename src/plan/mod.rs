@@ -5,7 +5,10 @@
 
 mod build;
 mod cell;
+mod grid;
 mod guidance;
+mod name;
+mod pixels;
 mod schedule;
 mod shard;
 mod tiles;

@@ -23,6 +23,14 @@ use inputs::Inputs;
 
 /// The report's folder in the run folder.
 const FOLDER: &str = "report";
+/// The page in it; the last file that is written.
+const INDEX: &str = "index.html";
+
+/// The report of a run, if it was written after all that it shows.
+pub fn find_report(run: &Run) -> Option<PathBuf> {
+    let index = run.folder.join(FOLDER).join(INDEX);
+    run.is_shown_by(&index).then_some(index)
+}
 
 /// Writes `report/index.html` and all it needs into the run folder and returns its path.
 ///
@@ -42,7 +50,7 @@ pub fn write_report(run: &Run) -> Result<PathBuf, ReportError> {
     let data = Data::new(run, &inputs, &thumbnails);
     write_file(&folder.join("style.css"), page::STYLE.as_bytes())?;
     write_file(&folder.join("report.js"), page::SCRIPT.as_bytes())?;
-    let index = folder.join("index.html");
+    let index = folder.join(INDEX);
     write_file(&index, page::render(run, &data)?.as_bytes())?;
     Ok(index)
 }

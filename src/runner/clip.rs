@@ -8,9 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use image::RgbImage;
 
-use super::Prepared;
-use super::memory::limit_bytes;
-use super::place::Place;
+use super::{Backend, Prepared};
 use crate::Error;
 use crate::engine::Event;
 use crate::image::{ImageError, fit, read};
@@ -30,10 +28,10 @@ pub struct Clip {
 }
 
 impl Prepared {
-    /// The cells that are done and whose record lacks what the sweep file asks to be measured, in their order.
+    /// The cells that are done and whose record lacks what the sweep file asks to be measured, in the plan's order.
     pub(super) fn unmeasured<'r>(
         &self,
-        cells: impl Iterator<Item = usize>,
+        cells: &HashSet<usize>,
         record_of: impl Fn(usize) -> Option<&'r Record>,
     ) -> Vec<usize> {
         let Some(clip) = &self.clip else {
@@ -47,7 +45,10 @@ impl Prepared {
                     && known.is_none_or(|known| !known.was_made_with(&clip.sha256, &captions))
             })
         };
-        cells.filter(is_left).collect()
+        (0..self.plan.cells.len())
+            .filter(|cell| cells.contains(cell))
+            .filter(is_left)
+            .collect()
     }
 
     /// What a cell's images show before and after, if the sweep file says so.
@@ -68,9 +69,9 @@ impl Prepared {
 ///
 /// # Errors
 /// If an encoder cannot be loaded or fails, or the journal cannot be written; what was measured before is kept.
-pub(super) fn measure(
+pub(super) fn measure<B: Backend>(
     prepared: &Prepared,
-    place: &Place,
+    backend: &B,
     folder: &mut RunFolder,
     cells: &[usize],
     cancel: &AtomicBool,
@@ -79,28 +80,22 @@ pub(super) fn measure(
     let Some(clip) = &prepared.clip else {
         return Ok(());
     };
-    let runtime = &prepared.spec.runtime;
     let mut pass = Pass {
         prepared,
         clip,
-        model: ClipModel::new(
-            Arc::clone(&clip.folder),
-            place.runtime.clone(),
-            place.device,
-            runtime.threads,
-            limit_bytes(runtime),
-        )?,
+        model: backend.open_clip(clip, &prepared.spec.runtime)?,
         captions: HashMap::new(),
         inputs: HashMap::new(),
         measured: HashMap::new(),
     };
+    let path = folder.run().folder.clone();
     pass.embed_captions(cells, cancel)?;
     for (index, &cell) in cells.iter().enumerate() {
         if cancel.load(Ordering::Relaxed) {
             break;
         }
         let planned = &prepared.plan.cells[cell];
-        match pass.measure(planned, folder.path()) {
+        match pass.measure(planned, &path) {
             Ok(measures) => {
                 folder.add_measures(cell, measures.clone())?;
                 observer(&Event::Measured {

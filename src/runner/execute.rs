@@ -2,30 +2,28 @@
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::Prepared;
 use super::clip::measure as measure_with_clip;
-use super::memory::{limit_bytes, policy};
-use super::place::Place;
+use super::memory::policy;
 use super::timings::Timings;
+use super::{Backend, Place, Prepared};
 use crate::Error;
 use crate::engine::{self, Ending, Event, Job};
 use crate::judge::advice::advise;
 use crate::judge::measures::measure;
 use crate::meter::{Meter, free_bytes};
-use crate::model::OnnxModel;
 use crate::model::runtime::{ExecutionDevice, Host};
 use crate::plan::{Course, Group, ModelWork, Schedule, Shard};
-use crate::store::{DiskShelf, Record, Run, RunFolder, Writer};
+use crate::store::{DiskShelf, HeldFolder, Record, Run, RunFolder, Writer};
 
 /// A run folder that is open and locked, with the work that is left for it.
 #[derive(Debug)]
-pub struct Execution<'a> {
+pub struct Execution<'a, B: Backend = Place> {
     prepared: &'a Prepared,
-    host: Host,
+    /// Where what it took is kept for forecasts.
+    cache: Option<PathBuf>,
     /// What this execution is to see done, as indices into [`crate::plan::Plan::cells`].
     cells: HashSet<usize>,
     schedule: Schedule,
@@ -33,7 +31,7 @@ pub struct Execution<'a> {
     unmeasured: usize,
     folder: RunFolder,
     /// Absent if nothing is left to do.
-    place: Option<Place>,
+    backend: Option<B>,
     notes: Vec<String>,
 }
 
@@ -46,6 +44,13 @@ pub struct Workload {
     pub steps: u64,
     /// Cells to be measured with CLIP, if none fails.
     pub measures: usize,
+}
+
+impl Workload {
+    /// Whether all is done.
+    pub fn is_nothing(&self) -> bool {
+        self.cells == 0 && self.measures == 0
+    }
 }
 
 /// How a run ended.
@@ -81,6 +86,25 @@ impl<'a> Execution<'a> {
         host: Host,
         shard: Shard,
     ) -> Result<Self, Error> {
+        let device = prepared.spec.runtime.device;
+        let find = |notes: &mut Vec<String>| Place::find(&host, device, notes);
+        Self::open_with(prepared, out, host.cache.clone(), shard, find)
+    }
+}
+
+impl<'a, B: Backend> Execution<'a, B> {
+    /// As [`Execution::open_shard`], with a backend that `find` is asked for if there is work. What the run took
+    /// is kept in the folder `cache`, if any.
+    ///
+    /// # Errors
+    /// If the folder cannot be used, or what `find` says.
+    pub fn open_with(
+        prepared: &'a Prepared,
+        out: &Path,
+        cache: Option<PathBuf>,
+        shard: Shard,
+        find: impl Fn(&mut Vec<String>) -> Result<B, Error>,
+    ) -> Result<Self, Error> {
         let plan = &prepared.plan;
         let cells: HashSet<usize> = shard.cells(plan).into_iter().collect();
         let of_shard = |mut pending: Vec<usize>| {
@@ -88,39 +112,33 @@ impl<'a> Execution<'a> {
             pending
         };
         let mut notes = Vec::new();
-        let earlier = Run::find(out)?.filter(|run| of_shard(run.pending(plan)).is_empty());
-        let (environment, place) = match earlier {
-            Some(run) => (run.environment, None),
-            None => {
-                let place = Place::find(&host, prepared.spec.runtime.device, &mut notes)?;
-                (
-                    place.environment(prepared.spec.runtime.threads),
-                    Some(place),
-                )
+        // Where there is no run yet, none is begun that cannot go on.
+        let found = match Run::is_in(out) {
+            true => None,
+            false => Some(find(&mut notes)?),
+        };
+        let held = HeldFolder::take(out, plan)?;
+        notes.extend_from_slice(held.notes());
+        let schedule = Schedule::new(plan, &of_shard(held.pending()));
+        let unmeasured = prepared.unmeasured(&cells, |cell| held.record_of(cell));
+        let is_complete = schedule.models.is_empty() && unmeasured.is_empty();
+        let (environment, backend) = match (found, held.environment()) {
+            (None, Some(earlier)) if is_complete => (earlier.clone(), None),
+            (found, _) => {
+                let backend = found.map_or_else(|| find(&mut notes), Ok)?;
+                let threads = prepared.spec.runtime.threads;
+                (backend.environment(threads), Some(backend))
             }
         };
-        let folder = RunFolder::open(out, plan, &prepared.spec.text, &environment)?;
-        notes.extend_from_slice(folder.notes());
-        let schedule = Schedule::new(plan, &of_shard(folder.pending()));
-        let unmeasured = unmeasured(prepared, &cells, &folder).len();
-        // An image that was there may turn out to be damaged.
-        let is_needed = !schedule.models.is_empty() || unmeasured > 0;
-        let place = match place {
-            None if is_needed => Some(Place::find(
-                &host,
-                prepared.spec.runtime.device,
-                &mut notes,
-            )?),
-            place => place,
-        };
+        let folder = held.begin(&prepared.spec.text, &environment)?;
         Ok(Self {
             prepared,
-            host,
+            cache,
             cells,
             schedule,
-            unmeasured,
+            unmeasured: unmeasured.len(),
             folder,
-            place,
+            backend,
             notes,
         })
     }
@@ -155,7 +173,7 @@ impl<'a> Execution<'a> {
         &self.notes
     }
 
-    /// Does the work; `observer` sees every event.
+    /// Does the work; `observer` sees every event. Tells how it ended, and what is there now.
     ///
     /// # Errors
     /// If a component cannot be loaded or a file cannot be written; what was finished before is kept.
@@ -163,122 +181,120 @@ impl<'a> Execution<'a> {
         self,
         cancel: &AtomicBool,
         observer: &mut dyn FnMut(&Event),
-    ) -> Result<Outcome, Error> {
+    ) -> Result<(Outcome, Run), Error> {
         let Self {
             prepared,
-            host,
+            cache,
             cells,
             schedule,
             folder,
-            place,
+            backend,
             ..
         } = self;
-        let path = folder.path().to_owned();
+        let path = folder.run().folder.clone();
         let writer = Writer::start(folder, |_| ())?;
-        let worked = match &place {
-            Some(place) => place.work_off(prepared, &schedule, &path, &writer, cancel, observer),
+        let worked = match &backend {
+            Some(backend) => work_off(
+                backend, prepared, &schedule, &path, &writer, cancel, observer,
+            ),
             None => Ok(()),
         };
         // What was handed over is written whatever became of the rest; a full disk explains a stop best.
         let mut folder = writer.finish()?;
-        worked?;
-        let measured = match &place {
-            Some(place) => {
-                learn(&host, prepared, &schedule, &folder, place.device);
-                let left = unmeasured(prepared, &cells, &folder);
-                measure_with_clip(prepared, place, &mut folder, &left, cancel, observer)
+        let unmeasured =
+            |folder: &RunFolder| prepared.unmeasured(&cells, |cell| folder.record_of(cell));
+        let measured = match (&worked, &backend) {
+            (Ok(()), Some(backend)) => {
+                let device = backend.device();
+                learn(cache.as_ref(), prepared, &schedule, &folder, device);
+                let left = unmeasured(&folder);
+                measure_with_clip(prepared, backend, &mut folder, &left, cancel, observer)
             }
-            None => Ok(()),
+            _ => Ok(()),
         };
-        folder.finish_with(&advise(&Run::read(&path)?).texts())?;
-        measured?;
+        folder.finish_with(&advise(folder.run()).texts())?;
+        worked.and(measured)?;
         let mut missing = folder.pending();
         missing.retain(|cell| cells.contains(cell));
-        let unmeasured = unmeasured(prepared, &cells, &folder);
-        if cancel.load(Ordering::Relaxed) && !(missing.is_empty() && unmeasured.is_empty()) {
-            return Ok(Outcome::Interrupted);
-        }
-        Ok(Outcome::Complete {
-            done: cells.len() - missing.len(),
-            failed: missing.len(),
-        })
-    }
-}
-
-/// The cells that are done and left to be measured with CLIP, in the plan's order.
-fn unmeasured(prepared: &Prepared, cells: &HashSet<usize>, folder: &RunFolder) -> Vec<usize> {
-    let all = (0..prepared.plan.cells.len()).filter(|cell| cells.contains(cell));
-    prepared.unmeasured(all, |cell| folder.record_of(cell))
-}
-
-impl Place {
-    /// Every model in turn, until all is done or the observer or a signal stops it.
-    fn work_off(
-        &self,
-        prepared: &Prepared,
-        schedule: &Schedule,
-        folder: &Path,
-        writer: &Writer,
-        cancel: &AtomicBool,
-        observer: &mut dyn FnMut(&Event),
-    ) -> Result<(), Error> {
-        let mut meter = Meter::new(self.device.cuda_index());
-        let mut shelf = DiskShelf::open(folder)?;
-        let mut take = |event: Event| {
-            observer(&event);
-            match event {
-                Event::Finished {
-                    record,
-                    image,
-                    input,
-                    ..
-                } => {
-                    let output = image.clone();
-                    writer.hand_over_with(*record, image, move |record| {
-                        record.measures = input.zip(output).and_then(|(i, o)| measure(&i, &o));
-                    })
-                }
-                _ => ControlFlow::Continue(()),
+        let is_left = !(missing.is_empty() && unmeasured(&folder).is_empty());
+        let outcome = if cancel.load(Ordering::Relaxed) && is_left {
+            Outcome::Interrupted
+        } else {
+            Outcome::Complete {
+                done: cells.len() - missing.len(),
+                failed: missing.len(),
             }
         };
-        for work in &schedule.models {
-            let entry = &prepared.plan.models[work.model];
-            let model = &prepared.models[work.model];
-            let threads = prepared.spec.runtime.threads;
-            let mut onnx = OnnxModel::new(
-                Arc::clone(&model.folder),
-                self.runtime.clone(),
-                self.device,
-                threads,
-            )?
-            .with_memory_limit(limit_bytes(&prepared.spec.runtime));
-            let gpu = self.device.cuda_index();
-            let policy = policy(
-                &prepared.spec.runtime,
-                entry,
-                latent_pixels(work, entry.vae_factor),
-                gpu.is_some(),
-                free_bytes(gpu),
-            );
-            let job = Job {
-                plan: &prepared.plan,
-                work,
-                latent_channels: model.folder.latent_channels(),
-                vae_factor: entry.vae_factor,
-                scaling_factor: model.folder.scaling_factor(),
-                scheduler_config: &model.scheduler_config,
-                device: &self.device.to_string(),
-                precision: &entry.precision,
-            };
-            let ending = engine::run(
-                job, &mut onnx, policy, &mut shelf, &mut meter, cancel, &mut take,
-            )?;
-            if ending == Ending::Stopped {
-                break;
-            }
-        }
-        Ok(())
+        Ok((outcome, folder.into_run()))
     }
+}
+
+/// Every model in turn, until all is done or the observer or a signal stops it.
+fn work_off<B: Backend>(
+    backend: &B,
+    prepared: &Prepared,
+    schedule: &Schedule,
+    folder: &Path,
+    writer: &Writer,
+    cancel: &AtomicBool,
+    observer: &mut dyn FnMut(&Event),
+) -> Result<(), Error> {
+    let (device, runtime) = (backend.device(), &prepared.spec.runtime);
+    let gpu = device.cuda_index();
+    let mut meter = Meter::new(gpu);
+    let mut shelf = DiskShelf::open(folder)?;
+    let mut take = |event: Event| {
+        observer(&event);
+        match event {
+            Event::Finished {
+                record,
+                image,
+                input,
+                ..
+            } => {
+                let output = image.clone();
+                writer.hand_over_with(*record, image, move |record| {
+                    record.measures = input.zip(output).and_then(|(i, o)| measure(&i, &o));
+                })
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    };
+    for work in &schedule.models {
+        let entry = &prepared.plan.models[work.model];
+        let model = &prepared.models[work.model];
+        let mut opened = backend.open(model, runtime)?;
+        let policy = policy(
+            runtime,
+            entry,
+            latent_pixels(work, entry.vae_factor),
+            gpu.is_some(),
+            free_bytes(gpu),
+        );
+        let job = Job {
+            plan: &prepared.plan,
+            work,
+            latent_channels: model.folder.latent_channels(),
+            vae_factor: entry.vae_factor,
+            scaling_factor: model.folder.scaling_factor(),
+            scheduler_config: &model.scheduler_config,
+            device: &device.to_string(),
+            precision: &entry.precision,
+        };
+        let ending = engine::run(
+            job,
+            &mut opened,
+            policy,
+            &mut shelf,
+            &mut meter,
+            cancel,
+            &mut take,
+        )?;
+        if ending == Ending::Stopped {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Height times width of the largest latents.
@@ -292,13 +308,13 @@ fn latent_pixels(work: &ModelWork, vae_factor: u32) -> usize {
 
 /// Keeps what this run took, for the forecasts of later ones.
 fn learn(
-    host: &Host,
+    cache: Option<&PathBuf>,
     prepared: &Prepared,
     schedule: &Schedule,
     folder: &RunFolder,
     device: ExecutionDevice,
 ) {
-    let mut timings = Timings::read(host.cache.as_ref());
+    let mut timings = Timings::read(cache);
     for work in &schedule.models {
         let mut courses: Vec<Course> = work.groups.iter().map(|group| group.start.course).collect();
         courses.dedup();
@@ -315,5 +331,5 @@ fn learn(
             timings.learn(entry, &device.to_string(), course, &records);
         }
     }
-    timings.write(host.cache.as_ref());
+    timings.write(cache);
 }

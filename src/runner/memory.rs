@@ -11,8 +11,8 @@ const SESSION_OVERHEAD: f64 = 1.5;
 /// The share of free memory that a run may plan with.
 const USABLE: f64 = 0.8;
 
-/// Cells denoised together on a GPU, where the sweep file leaves it open. Three rows a cell keep the
-/// card busy from four cells on; the engine halves it where memory runs out.
+/// Cells denoised together on a GPU, where the sweep file leaves it open and the device does not say what it has
+/// room for. Three rows a cell keep the card busy from four cells on; the engine halves it where memory runs out.
 const GPU_BATCH: usize = 4;
 
 /// Latent pixels of all cells denoised together on a CPU, where the sweep file leaves it open: a half of
@@ -53,6 +53,7 @@ pub fn policy(
         batch,
         unet_rows,
         pad: on_gpu,
+        probe: on_gpu && runtime.batch == Batch::Auto,
     }
 }
 

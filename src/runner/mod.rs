@@ -1,5 +1,6 @@
 //! Wires the parts together: a sweep file is prepared, then executed into a run folder.
 
+mod backend;
 mod clip;
 mod execute;
 mod forecast;
@@ -8,9 +9,10 @@ mod place;
 mod prepare;
 mod timings;
 
+pub use backend::Backend;
 pub use clip::Clip;
 pub use execute::{Execution, Outcome, Workload};
 pub use forecast::{Forecast, forecast};
 pub(crate) use memory::{check_limit, component_sizes, limit_bytes};
-pub(crate) use place::Place;
+pub use place::Place;
 pub use prepare::{Model, Prepared, prepare};

@@ -8,13 +8,16 @@ use crate::store::Environment;
 
 /// A runtime and a device.
 #[derive(Debug)]
-pub(crate) struct Place {
-    pub runtime: Runtime,
-    pub device: ExecutionDevice,
+pub struct Place {
+    pub(crate) runtime: Runtime,
+    pub(crate) device: ExecutionDevice,
 }
 
 impl Place {
     /// Finds both; what the user should know of the device becomes a note.
+    ///
+    /// # Errors
+    /// If there is no usable library, or not the device.
     pub fn find(host: &Host, device: Device, notes: &mut Vec<String>) -> Result<Self, Error> {
         let located = locate(host)?;
         let resolved = resolve_device(device, &located)?;

@@ -1,6 +1,8 @@
 //! Sheets as PNG, JPEG or WebP, each with its parameters.
 
-use std::io::{self, Cursor};
+use std::fs::File;
+use std::io::{self, BufReader, Cursor};
+use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::webp::WebPEncoder;
@@ -8,6 +10,8 @@ use image::{ExtendedColorType, ImageEncoder, ImageError, ImageResult, RgbImage};
 
 use super::options::Format;
 
+/// The chunk of a PNG that holds its parameters.
+const CHUNK: &str = "ip2p";
 /// Of 100.
 const JPEG_QUALITY: u8 = 92;
 /// What one JPEG segment holds, with room for its head.
@@ -54,11 +58,22 @@ fn encode_png(sheet: &RgbImage, parameters: &str) -> Result<Vec<u8>, png::Encodi
     let mut encoder = png::Encoder::new(&mut bytes, sheet.width(), sheet.height());
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
-    encoder.add_itxt_chunk("ip2p".to_owned(), parameters.to_owned())?;
+    encoder.add_itxt_chunk(CHUNK.to_owned(), parameters.to_owned())?;
     let mut writer = encoder.write_header()?;
     writer.write_image_data(sheet.as_raw())?;
     writer.finish()?;
     Ok(bytes)
+}
+
+/// Whether a file is a PNG of these parameters.
+pub fn is_png_of(path: &Path, parameters: &str) -> bool {
+    let own = || {
+        let file = BufReader::new(File::open(path).ok()?);
+        let reader = png::Decoder::new(file).read_info().ok()?;
+        let mut chunks = reader.info().utf8_text.iter();
+        chunks.find(|chunk| chunk.keyword == CHUNK)?.get_text().ok()
+    };
+    own().is_some_and(|own| own == parameters)
 }
 
 /// EXIF strings are ASCII: other characters as JSON escapes.

@@ -30,4 +30,4 @@ pub use options::{Format, SheetOptions};
 pub use picture::input_path;
 pub(crate) use picture::scaled;
 pub(crate) use text::{Shorten, Style};
-pub use write::{SheetError, SheetFile, write_sheets};
+pub use write::{SheetError, SheetFile, find_sheets, write_sheets};

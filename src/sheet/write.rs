@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::draw::Brush;
-use super::encode::encode;
+use super::encode::{encode, is_png_of};
 use super::layout::{Page, layout};
 use super::options::SheetOptions;
 use crate::store::{Run, StoreError, write_file};
@@ -74,7 +74,7 @@ pub fn write_sheets(run: &Run, options: &SheetOptions) -> Result<Vec<SheetFile>,
     let mut told = BTreeSet::new();
     let mut files = Vec::new();
     for page in &layout.pages {
-        let path = folder.join(format!("{}.{}", page.stem, options.format.extension()));
+        let path = folder.join(file_name(page, options));
         let mut notes = BTreeSet::new();
         let sheet = brush.draw(page, &mut notes);
         let coded = encode(&sheet, options.format, &parameters(run, options, page));
@@ -94,6 +94,27 @@ pub fn write_sheets(run: &Run, options: &SheetOptions) -> Result<Vec<SheetFile>,
     }
     remove_stale(&folder, options, &files)?;
     Ok(files)
+}
+
+/// The sheets of a run, if all are there as PNGs with these options, drawn after all that they show. What should be
+/// known of how they were drawn was told then.
+pub fn find_sheets(run: &Run, options: &SheetOptions) -> Option<Vec<SheetFile>> {
+    let folder = run.folder.join(FOLDER);
+    let found = |page: &Page| {
+        let path = folder.join(file_name(page, options));
+        let is_same = run.is_shown_by(&path) && is_png_of(&path, &parameters(run, options, page));
+        is_same.then_some(SheetFile {
+            path,
+            width: page.width,
+            height: page.height,
+            notes: Vec::new(),
+        })
+    };
+    layout(&run.plan, options).pages.iter().map(found).collect()
+}
+
+fn file_name(page: &Page, options: &SheetOptions) -> String {
+    format!("{}.{}", page.stem, options.format.extension())
 }
 
 fn folder_of(run: &Run) -> Result<PathBuf, StoreError> {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use super::StoreError;
@@ -16,7 +16,39 @@ const UNFINISHED: &str = ".ip2p-";
 /// # Errors
 /// If the file cannot be written.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    replace(path, bytes).map_err(StoreError::write(path))
+    write_with(path, |file| file.write_all(bytes))
+}
+
+/// As [`write`], piece by piece.
+///
+/// # Errors
+/// If the file cannot be written.
+pub(super) fn write_with(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), StoreError> {
+    replace(path, Sync::Yes, fill).map_err(StoreError::write(path))
+}
+
+/// As [`write`], and leaves a file that holds just that as it is: when it was changed says something.
+///
+/// # Errors
+/// If the file cannot be written.
+pub(super) fn update(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let plain = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
+    match fs::read(path) {
+        Ok(there) if plain && there == bytes => Ok(()),
+        _ => write(path, bytes),
+    }
+}
+
+/// As [`write`], at a fraction of the time: a killed process leaves the file whole or not at all, a power cut may
+/// leave it damaged.
+///
+/// # Errors
+/// If the file cannot be written.
+pub(super) fn write_unsynced(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    replace(path, Sync::No, |file| file.write_all(bytes)).map_err(StoreError::write(path))
 }
 
 /// Writes a file that must not be there yet.
@@ -29,18 +61,36 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         .map_err(StoreError::write(path))
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Whether a file has to outlast a power cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sync {
+    Yes,
+    No,
+}
+
+fn replace(
+    path: &Path,
+    sync: Sync,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(UNFINISHED);
     // Results are for sharing, as far as the user's umask allows.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut unfinished = builder.tempfile_in(folder)?;
-    unfinished.write_all(bytes)?;
-    unfinished.as_file().sync_all()?;
+    let unfinished = builder.tempfile_in(folder)?;
+    let mut file = BufWriter::new(unfinished);
+    fill(&mut file)?;
+    let unfinished = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    if sync == Sync::Yes {
+        unfinished.as_file().sync_all()?;
+    }
     unfinished.persist(path).map_err(|error| error.error)?;
-    sync_folder(folder)
+    match sync {
+        Sync::Yes => sync_folder(folder),
+        Sync::No => Ok(()),
+    }
 }
 
 /// Makes a rename last through a power cut, where folders can be synced.

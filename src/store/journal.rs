@@ -4,8 +4,8 @@
 //! off when the journal is opened again. A complete line that cannot be read (a damaged disk, an editor)
 //! is skipped with a note: its cell is computed again, which is safe, where refusing the whole run is not.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::files::open_to_append;
@@ -25,26 +25,31 @@ pub(super) struct Contents {
     pub(super) length: u64,
 }
 
-/// Reads a journal; one that is not there is empty.
+/// Reads a journal, a line in memory at a time; one that is not there is empty.
 pub(super) fn read(path: &Path) -> Result<Contents, StoreError> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+    let mut contents = Contents::default();
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(contents),
         Err(source) => return Err(StoreError::read(path)(source)),
     };
-    let length = bytes
-        .iter()
-        .rposition(|&byte| byte == b'\n')
-        .map_or(0, |end| end + 1);
-    let mut contents = Contents {
-        length: length as u64,
-        ..Contents::default()
-    };
-    let lines = bytes[..length].split(|&byte| byte == b'\n').enumerate();
-    for (index, line) in lines.filter(|(_, line)| !line.is_empty()) {
-        match serde_json::from_slice(line) {
+    let mut reader = BufReader::with_capacity(1 << 16, file);
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        reader
+            .read_until(b'\n', &mut line)
+            .map_err(StoreError::read(path))?;
+        let Some((b'\n', text)) = line.split_last() else {
+            break;
+        };
+        contents.length += line.len() as u64;
+        if text.is_empty() {
+            continue;
+        }
+        match serde_json::from_slice(text) {
             Ok(record) => contents.records.push(record),
-            Err(_) => contents.unreadable.push(index + 1),
+            Err(_) => contents.unreadable.push(number),
         }
     }
     Ok(contents)
@@ -103,6 +108,8 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn record(number: usize) -> Record {

@@ -8,6 +8,7 @@ mod environment;
 mod error;
 mod files;
 mod folder;
+mod held;
 mod journal;
 mod lock;
 mod png;
@@ -15,12 +16,14 @@ mod record;
 mod run;
 mod shelf;
 mod table;
+mod tables;
 mod writer;
 
 pub use environment::Environment;
 pub use error::StoreError;
 pub use files::{make_folder, write as write_file, write_new as write_new_file};
 pub use folder::RunFolder;
+pub use held::HeldFolder;
 pub use record::{
     ClipMeasures, EditCaptions, LatentStatistics, Measures, Record, StageTimes, Status, StepRecord,
 };

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::environment::PlanFile;
 use super::{Environment, Record, Status, StoreError, journal};
@@ -45,6 +46,11 @@ impl Run {
         })
     }
 
+    /// Whether a run is in a folder, whatever state it is in.
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(PLAN).exists()
+    }
+
     /// Reads a run folder if there is one: a folder that is not there yet, or empty, is none.
     ///
     /// # Errors
@@ -66,6 +72,15 @@ impl Run {
         (0..plan.cells.len())
             .filter(|index| !is_done(index))
             .collect()
+    }
+
+    /// Whether a file that was made from this run is there, and the run's plan and journal are no newer.
+    pub fn is_shown_by(&self, file: &Path) -> bool {
+        let changed = |path: &Path| fs::metadata(path)?.modified();
+        let is_older = |source: &str, made: SystemTime| {
+            changed(&self.folder.join(source)).is_ok_and(|changed| changed <= made)
+        };
+        changed(file).is_ok_and(|made| is_older(PLAN, made) && is_older(journal::NAME, made))
     }
 
     /// The image of a cell, if the cell is done.

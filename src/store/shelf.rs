@@ -1,4 +1,7 @@
-//! Latents that wait for the decoder, on disk: in phased memory a killed run goes on with the decoder.
+//! Latents that wait for the decoder, on disk: a killed run goes on with the decoder.
+//!
+//! They are not synced, which would take longer than many a cell. What a power cut damages is found out by its
+//! digest and denoised again.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -6,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use ndarray::Array4;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::{Record, StoreError, files};
 use crate::engine::{Denoised, Shelf, ShelfError};
@@ -24,18 +28,21 @@ pub struct DiskShelf {
 #[derive(Debug, Serialize, Deserialize)]
 struct Head {
     shape: (usize, usize, usize, usize),
+    /// Of the bytes of the latents.
+    sha256: [u8; 32],
     record: Record,
 }
 
 impl DiskShelf {
-    /// The shelf of a run folder.
+    /// The shelf of a run folder; what is damaged on it is thrown away.
     ///
     /// # Errors
-    /// If the folder cannot be made.
+    /// If the folder cannot be made, or what lies in it not read.
     pub fn open(run_folder: &Path) -> Result<Self, StoreError> {
         let folder = run_folder.join(FOLDER);
         files::make_folder(&folder)?;
         files::remove_unfinished(&folder)?;
+        remove_damaged(&folder)?;
         Ok(Self { folder })
     }
 
@@ -63,14 +70,19 @@ impl Shelf for DiskShelf {
             cell: record.cell.clone(),
             reason,
         };
+        let values: Vec<u8> = latents
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
         let head = Head {
             shape: latents.dim(),
+            sha256: Sha256::digest(&values).into(),
             record: record.clone(),
         };
         let mut bytes = serde_json::to_vec(&head).map_err(|error| failed(error.to_string()))?;
         bytes.push(b'\n');
-        bytes.extend(latents.iter().flat_map(|value| value.to_le_bytes()));
-        files::write(&path, &bytes).map_err(|error| failed(error.to_string()))
+        bytes.extend(values);
+        files::write_unsynced(&path, &bytes).map_err(|error| failed(error.to_string()))
     }
 
     fn get(&mut self, cell: &CellKey) -> Result<Denoised, ShelfError> {
@@ -93,10 +105,30 @@ impl Shelf for DiskShelf {
     }
 }
 
+fn remove_damaged(folder: &Path) -> Result<(), StoreError> {
+    for entry in fs::read_dir(folder).map_err(StoreError::read(folder))? {
+        let path = entry.map_err(StoreError::read(folder))?.path();
+        let bytes = fs::read(&path).map_err(StoreError::read(&path))?;
+        if parse(&bytes).is_none() {
+            fs::remove_file(&path).map_err(StoreError::write(&path))?;
+        }
+    }
+    Ok(())
+}
+
 fn parse(bytes: &[u8]) -> Option<Denoised> {
     let end = bytes.iter().position(|&byte| byte == b'\n')?;
-    let Head { shape, record } = serde_json::from_slice(&bytes[..end]).ok()?;
-    let values = bytes[end + 1..].chunks_exact(4);
+    let head: Head = serde_json::from_slice(&bytes[..end]).ok()?;
+    let Head {
+        shape,
+        sha256,
+        record,
+    } = head;
+    let values = &bytes[end + 1..];
+    if sha256[..] != Sha256::digest(values)[..] {
+        return None;
+    }
+    let values = values.chunks_exact(4);
     let values = values.map(|value| f32::from_le_bytes([value[0], value[1], value[2], value[3]]));
     let latents = Array4::from_shape_vec(shape, values.collect()).ok()?;
     Some(Denoised { latents, record })
@@ -173,5 +205,24 @@ mod tests {
                 "cannot keep the latents of cell b: the file is damaged; delete it"
             );
         }
+    }
+
+    #[test]
+    fn what_a_power_cut_damaged_is_thrown_away_when_the_run_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut shelf = DiskShelf::open(folder.path()).unwrap();
+        for key in ["cut", "zeroed", "whole"] {
+            shelf.put(denoised(key)).unwrap();
+        }
+        let place = |key: &str| shelf.path(&denoised(key).record.cell);
+        let bytes = fs::read(place("cut")).unwrap();
+        fs::write(place("cut"), &bytes[..bytes.len() - 4]).unwrap();
+        let mut bytes = fs::read(place("zeroed")).unwrap();
+        let end = bytes.len();
+        bytes[end - 8..].fill(0);
+        fs::write(place("zeroed"), &bytes).unwrap();
+        let shelf = DiskShelf::open(folder.path()).unwrap();
+        let held = ["cut", "zeroed", "whole"].map(|key| shelf.holds(&denoised(key).record.cell));
+        assert_eq!(held, [false, false, true]);
     }
 }

@@ -1,5 +1,7 @@
 //! `cells.csv` and `steps.csv`, made from the plan and the records.
 
+use std::io;
+
 use csv::WriterBuilder;
 
 use super::{ClipMeasures, Measures, Record, Status, StepRecord};
@@ -142,13 +144,25 @@ where
     R: IntoIterator<Item = F>,
     F: AsRef<[u8]>,
 {
-    let mut writer = WriterBuilder::new().from_writer(Vec::new());
+    let mut bytes = Vec::new();
+    write_csv(&mut bytes, rows)?;
+    Ok(bytes)
+}
+
+/// Writes rows as CSV, one in memory at a time.
+pub(super) fn write_csv<R, F>(
+    out: impl io::Write,
+    rows: impl IntoIterator<Item = R>,
+) -> Result<(), csv::Error>
+where
+    R: IntoIterator<Item = F>,
+    F: AsRef<[u8]>,
+{
+    let mut writer = WriterBuilder::new().from_writer(out);
     for row in rows {
         writer.write_record(row)?;
     }
-    writer
-        .into_inner()
-        .map_err(|error| error.into_error().into())
+    Ok(writer.flush()?)
 }
 
 /// Text that no spreadsheet takes for a formula.

@@ -39,7 +39,7 @@ impl Writer {
         mut folder: RunFolder,
         mut saved: impl FnMut(&Record) + Send + 'static,
     ) -> Result<Self, StoreError> {
-        let path = folder.path().to_owned();
+        let path = folder.run().folder.clone();
         let (queue, arrivals): (_, Receiver<Finished>) = sync_channel(WAITING);
         let write_all = move || {
             for Finished {
@@ -51,7 +51,6 @@ impl Writer {
                 complete(&mut record);
                 saved(folder.record(record, image.as_deref())?);
             }
-            folder.finish()?;
             Ok(folder)
         };
         let thread = thread::Builder::new()
@@ -88,7 +87,7 @@ impl Writer {
         }
     }
 
-    /// Waits until all is written, brings the tables in order, and gives the folder back.
+    /// Waits until all is written, and gives the folder back.
     ///
     /// # Errors
     /// The first thing that could not be written; the cells before it are recorded, those after it are not.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ip2p_sweep::engine::{Component, Denoiser, DeviceMemory};
+use ip2p_sweep::engine::{Component, Denoiser, DeviceMemory, Room};
 use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis};
 
 /// A model of arithmetic: rows do not touch each other, and every call is counted.
@@ -23,6 +23,8 @@ pub struct Fake {
     pub longest_decoded: Option<usize>,
     /// Texts that cannot be encoded.
     pub refused_text: Option<&'static str>,
+    /// UNet rows of a MiB each that the device says to have room for.
+    pub room_rows: Option<usize>,
     /// How many rows a call had.
     pub shapes: BTreeSet<usize>,
     /// The UNet row at which a prediction is NaN.
@@ -59,6 +61,16 @@ impl Denoiser for Fake {
 
     fn unload(&mut self, component: Component) {
         self.loaded.retain(|&loaded| loaded != component);
+    }
+
+    fn room(&self, component: Component) -> Option<Room> {
+        assert_eq!(component, Component::Unet);
+        let most = *self.shapes.last()?;
+        let free = self.room_rows?.saturating_sub(most);
+        Some(Room {
+            peak_bytes: (most as u64) << 20,
+            free_bytes: (free as u64) << 20,
+        })
     }
 
     fn encode_text(&mut self, text: &str) -> Result<Array3<f32>, FakeError> {

@@ -19,6 +19,7 @@ pub const ONE_BY_ONE: Policy = Policy {
     batch: 1,
     unet_rows: 1,
     pad: false,
+    probe: false,
 };
 pub const STEPS: u32 = 4;
 

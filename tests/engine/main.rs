@@ -4,5 +4,6 @@
 
 mod fake;
 mod fixture;
+mod room;
 mod sharing;
 mod trouble;

@@ -60,12 +60,14 @@ fn neither_batches_nor_phases_change_a_pixel() {
             batch: 3,
             unet_rows: 9,
             pad: false,
+            probe: false,
         },
         Policy {
             phased: true,
             batch: 7,
             unet_rows: 2,
             pad: false,
+            probe: false,
         },
     ];
     for policy in policies {

@@ -26,6 +26,7 @@ fn an_exhausted_device_gets_smaller_batches_then_phases() {
             batch: 8,
             unet_rows: 24,
             pad: false,
+            probe: false,
         },
         None,
     );

@@ -7,7 +7,8 @@ use std::time::Duration;
 use image::{Rgb, RgbImage};
 use ip2p_sweep::plan::Plan;
 use ip2p_sweep::store::{
-    Environment, Measures, Record, RunFolder, StageTimes, Status, StepRecord, StoreError,
+    Environment, HeldFolder, Measures, Record, RunFolder, StageTimes, Status, StepRecord,
+    StoreError,
 };
 use serde_json::json;
 
@@ -61,16 +62,21 @@ pub fn environment() -> Environment {
     }
 }
 
-/// Opens a run folder. A child that another test starts holds this process's locks for a moment, between
+/// Takes a run folder. A child that another test starts holds this process's locks for a moment, between
 /// fork and exec: a folder that was just let go is asked for again.
-pub fn open(folder: &Path, plan: &Plan) -> Result<RunFolder, StoreError> {
+pub fn take(folder: &Path, plan: &Plan) -> Result<HeldFolder, StoreError> {
     for _ in 0..200 {
-        match RunFolder::open(folder, plan, SWEEP, &environment()) {
+        match HeldFolder::take(folder, plan) {
             Err(StoreError::Locked { pid: None, .. }) => thread::sleep(Duration::from_millis(5)),
-            opened => return opened,
+            taken => return taken,
         }
     }
-    RunFolder::open(folder, plan, SWEEP, &environment())
+    HeldFolder::take(folder, plan)
+}
+
+/// Opens a run folder to write it.
+pub fn open(folder: &Path, plan: &Plan) -> Result<RunFolder, StoreError> {
+    take(folder, plan)?.begin(SWEEP, &environment())
 }
 
 /// What the engine would say of a cell.

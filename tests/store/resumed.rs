@@ -1,11 +1,13 @@
 //! Runs that go on where they stopped.
 
 use std::fs;
+use std::thread::sleep;
+use std::time::Duration;
 
 use image::RgbImage;
 use ip2p_sweep::store::{Record, Run, Status, StoreError};
 
-use crate::fixture::{failed, finished, open, picture, plan, record, record_all};
+use crate::fixture::{failed, finished, open, picture, plan, record, record_all, take};
 use crate::tree::tree;
 
 #[test]
@@ -63,12 +65,39 @@ fn a_line_that_cannot_be_read_costs_its_cell_alone() {
         .collect();
     lines[1] = "{\"cell\": \u{0}".to_owned();
     fs::write(&path, lines.join("\n") + "\n").unwrap();
-    let run = open(folder.path(), &plan).unwrap();
+    let run = take(folder.path(), &plan).unwrap();
     assert_eq!(run.pending(), [1]);
     assert!(
         run.notes()[0].contains("line 2 cannot be read"),
         "{:?}",
         run.notes()
+    );
+}
+
+#[test]
+fn what_was_made_from_a_run_shows_it_until_a_cell_is_recorded_or_the_plan_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = finished(folder.path(), 3);
+    let view = folder.path().join("view");
+    fs::write(&view, "made of three cells").unwrap();
+    let shown = || Run::read(folder.path()).unwrap().is_shown_by(&view);
+    assert!(shown());
+    drop(open(folder.path(), &plan).unwrap());
+    assert!(shown(), "nothing was left to do");
+    sleep(Duration::from_millis(20));
+    let larger = self::plan(4);
+    drop(open(folder.path(), &larger).unwrap());
+    assert!(!shown(), "the plan has changed");
+    sleep(Duration::from_millis(20));
+    fs::write(&view, "made of three cells of four").unwrap();
+    assert!(shown());
+    sleep(Duration::from_millis(20));
+    record_all(&mut open(folder.path(), &larger).unwrap(), &larger);
+    assert!(!shown(), "a cell was recorded");
+    assert!(
+        !Run::read(folder.path())
+            .unwrap()
+            .is_shown_by(&folder.path().join("none"))
     );
 }
 

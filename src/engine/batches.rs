@@ -1,0 +1,99 @@
+//! Which cells of a course are denoised together, and how many UNet rows a call has: pure.
+
+/// The share of free memory that calls of the UNet may fill: allocators lose some between their pieces.
+const USABLE: f64 = 0.8;
+
+/// Rows a call at most. A GPU is busy from far fewer on, and the calls that are not full waste the more.
+pub(super) const MOST_ROWS: usize = 64;
+
+/// Splits cells, each with its UNet rows a step, into batches in their order: of at most so many cells, whose rows
+/// fit into one call. A cell of more rows is a batch of its own, in several calls.
+pub(super) fn batches(rows: &[usize], most_cells: usize, most_rows: usize) -> Vec<usize> {
+    let mut batches = Vec::new();
+    let (mut cells, mut filled) = (0, 0);
+    for &rows in rows {
+        if cells > 0 && (cells == most_cells || filled + rows > most_rows) {
+            batches.push(cells);
+            (cells, filled) = (0, 0);
+        }
+        cells += 1;
+        filled += rows;
+    }
+    batches.extend((cells > 0).then_some(cells));
+    batches
+}
+
+/// The fewest rows a call with which there are no more batches than with `most_rows`: every call is padded to as
+/// many, so that those of a last small batch would be wasted.
+pub(super) fn fewest_rows(rows: &[usize], most_cells: usize, most_rows: usize) -> usize {
+    let count = |limit: usize| batches(rows, most_cells, limit).len();
+    let fewest = count(most_rows);
+    let limits: Vec<usize> = (1..=most_rows).collect();
+    let largest = rows.iter().copied().max().unwrap_or(1);
+    let enough = 1 + limits.partition_point(|&limit| count(limit) > fewest);
+    enough.max(largest).min(most_rows)
+}
+
+/// Rows for which the device has room, by what two calls of few rows took at most: (rows, bytes) each. What those
+/// took is counted once more, since an allocator cannot use small pieces for large tensors.
+pub(super) fn rows_with_room(small: (usize, u64), large: (usize, u64), free_bytes: u64) -> usize {
+    let rows = large.0.saturating_sub(small.0).max(1);
+    let row_bytes = large.1.saturating_sub(small.1) / rows as u64;
+    let fitting = (USABLE * free_bytes as f64 / row_bytes.max(1) as f64) as usize;
+    fitting.clamp(large.0, MOST_ROWS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_hold_as_many_cells_as_their_rows_fill_a_call() {
+        let rows = [3, 2, 2, 3, 3, 2];
+        assert_eq!(batches(&rows, 64, 8), [3, 3]);
+        assert_eq!(batches(&rows, 2, 8), [2, 2, 2]);
+        assert_eq!(batches(&rows, 64, 64), [6]);
+        assert_eq!(
+            batches(&rows, 64, 2),
+            [1; 6],
+            "a cell of 3 rows runs in two calls"
+        );
+        assert_eq!(batches(&[], 4, 4), [0; 0]);
+    }
+
+    #[test]
+    fn calls_are_no_larger_than_as_many_batches_need() {
+        // 100 cells of three rows fill five batches of up to 63 rows as well as of 60.
+        assert_eq!(fewest_rows(&[3; 100], 64, 64), 60);
+        // A fifth of the cells has two rows: 280 rows in five calls.
+        let mixed: Vec<usize> = (0..100)
+            .map(|cell| if cell % 5 == 0 { 2 } else { 3 })
+            .collect();
+        let rows = fewest_rows(&mixed, 64, 64);
+        assert_eq!(batches(&mixed, 64, rows).len(), 5);
+        assert_eq!(batches(&mixed, 64, rows - 1).len(), 6);
+        assert_eq!(rows, 56);
+        assert_eq!(
+            fewest_rows(&[2; 4], 4, 12),
+            8,
+            "no row is padded that no cell needs"
+        );
+        assert_eq!(fewest_rows(&[3], 64, 64), 3);
+        assert_eq!(fewest_rows(&[3, 3], 64, 2), 2, "memory is the stronger");
+    }
+
+    #[test]
+    fn rows_follow_from_growth_and_free_memory() {
+        const MIB: u64 = 1 << 20;
+        let probe = |free: u64| rows_with_room((3, 2300 * MIB), (6, 2600 * MIB), free * MIB);
+        assert_eq!(probe(1000), 8, "800 of 1000 MiB in rows of 100");
+        assert_eq!(probe(4000), 32);
+        assert_eq!(probe(100_000), MOST_ROWS);
+        assert_eq!(probe(0), 6, "what was probed fits");
+        assert_eq!(
+            rows_with_room((3, 7), (6, 7), 1 << 30),
+            MOST_ROWS,
+            "no growth"
+        );
+    }
+}

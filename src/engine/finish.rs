@@ -1,0 +1,144 @@
+//! The last phase: latents on the shelf become images, and cells are handed over with what was measured.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use image::RgbImage;
+
+use super::tiles::decode;
+use super::{Component, Denoised, Denoiser, Engine, Event, Halt, Outcome, Task};
+use crate::image::{mean_absolute_change, to_image};
+use crate::meter::milliseconds;
+use crate::store::{Record, StageTimes, Status};
+
+impl<'a, D: Denoiser> Engine<'a, '_, D> {
+    /// Decodes what lies on the shelf and hands it over, each for the cell and those that copy it.
+    pub(super) fn finish(&mut self, tasks: &[Task<'a>]) -> Outcome<D> {
+        for task in tasks {
+            if self.finished.contains(&task.work.cell) {
+                continue;
+            }
+            self.ready(Component::VaeDecoder)?;
+            let Denoised {
+                latents,
+                mut record,
+            } = self.shelf.get(self.key(task))?;
+            let begun = Instant::now();
+            let tiling = self.tiling(task.start);
+            let latents = latents / self.job.scaling_factor;
+            let pixels = decode(self.model, latents.view(), tiling.as_ref(), self.cancel);
+            record.times.decode_ms = Some(milliseconds(begun));
+            self.meter.note_arena(self.model.arena_peak_bytes());
+            let image = match pixels {
+                Ok(None) => return Err(Halt::Stopped),
+                Ok(Some(pixels)) if pixels.iter().all(|value| value.is_finite()) => {
+                    to_image(pixels.view())
+                }
+                Ok(Some(_)) => {
+                    self.fail(
+                        task,
+                        record,
+                        "the decoded image holds NaN or infinite values".to_owned(),
+                    )?;
+                    continue;
+                }
+                Err(error) => {
+                    let reason = self.coding_reason(error, task.start)?;
+                    self.fail(task, record, reason)?;
+                    continue;
+                }
+            };
+            let input = self.conditioning.input(self.job.plan, task.start).ok();
+            record.image_change = input
+                .as_ref()
+                .map(|input| mean_absolute_change(input, &image));
+            self.hand_over(task, record, Some(Arc::new(image)), input)?;
+        }
+        Ok(())
+    }
+
+    /// Records a failure.
+    pub(super) fn fail(
+        &mut self,
+        task: &Task<'a>,
+        mut record: Record,
+        reason: String,
+    ) -> Outcome<D> {
+        record.status = Status::Failed;
+        record.error = Some(reason);
+        self.hand_over(task, record, None, None)
+    }
+
+    /// Emits the cell's record and, without times of their own, those of its copies.
+    fn hand_over(
+        &mut self,
+        task: &Task<'a>,
+        mut record: Record,
+        image: Option<Arc<RgbImage>>,
+        input: Option<Arc<RgbImage>>,
+    ) -> Outcome<D> {
+        let peaks = self.meter.peaks();
+        record.memory = Some(self.policy.memory().to_owned());
+        record.vram_peak_mib = peaks.vram_mib;
+        record.vram_source = peaks
+            .vram_mib
+            .and(self.meter.vram_source())
+            .map(str::to_owned);
+        record.vram_device_mib = peaks.vram_device_mib;
+        record.vram_device_source = peaks
+            .vram_device_mib
+            .and(self.meter.vram_device_source())
+            .map(str::to_owned);
+        record.rss_peak_mib = peaks.rss_mib;
+        record.finished = jiff::Timestamp::now();
+        self.shelf.remove(self.key(task))?;
+        let copies = task.work.copies.iter().map(|&cell| {
+            let copy = Record {
+                cell: self.job.plan.cells[cell].key.clone(),
+                unet_evals: 0,
+                times: StageTimes::default(),
+                steps: Vec::new(),
+                ..record.clone()
+            };
+            (cell, copy)
+        });
+        let records: Vec<(usize, Record)> = copies.collect();
+        for (cell, record) in std::iter::once((task.work.cell, record)).chain(records) {
+            self.finished.insert(cell);
+            let (image, input) = (image.clone(), input.clone());
+            self.emit(Event::Finished {
+                cell,
+                record: Box::new(record),
+                image,
+                input,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// A record with nothing measured yet.
+    pub(super) fn record(&self, task: &Task) -> Record {
+        Record {
+            cell: self.key(task).clone(),
+            status: Status::Done,
+            error: None,
+            finished: jiff::Timestamp::UNIX_EPOCH,
+            device: self.job.device.to_owned(),
+            precision: self.job.precision.to_owned(),
+            batch_size: 1,
+            unet_evals: 0,
+            times: StageTimes::default(),
+            memory: None,
+            vram_peak_mib: None,
+            vram_source: None,
+            vram_device_mib: None,
+            vram_device_source: None,
+            rss_peak_mib: None,
+            image_change: None,
+            measures: None,
+            clip: None,
+            first_latents: Vec::new(),
+            steps: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The readable part of a cell's key.
+
+use super::Axis;
+use crate::spec::{Parameter, Parameters};
+
+/// The varying values in short: `house-winter-g7.0-i1.5-s42`.
+pub(super) fn prefix(axes: &[Axis], parameters: &Parameters) -> String {
+    let parts: Vec<String> = axes
+        .iter()
+        .map(|axis| {
+            let value = parameters.text(axis.parameter);
+            match axis.parameter {
+                Parameter::GuidanceScale => format!("g{value}"),
+                Parameter::ImageGuidanceScale => format!("i{value}"),
+                Parameter::GuidanceStart => format!("from{value}"),
+                Parameter::GuidanceEnd => format!("to{value}"),
+                Parameter::Seed => format!("s{value}"),
+                Parameter::NumInferenceSteps => format!("n{value}"),
+                Parameter::Model | Parameter::Image => slug(stem(&value)),
+                _ => slug(&value),
+            }
+        })
+        .filter(|part| !part.is_empty())
+        .collect();
+    parts.join("-")
+}
+
+/// The last part of a path without its extension.
+fn stem(path: &str) -> &str {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    file.rsplit_once('.').map_or(file, |(stem, _)| stem)
+}
+
+/// Lower-case ASCII letters and digits joined by `_`, at most 24 of them.
+fn slug(text: &str) -> String {
+    let words: Vec<String> = text
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_lowercase)
+        .collect();
+    words.join("_").chars().take(24).collect()
+}

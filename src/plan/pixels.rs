@@ -1,0 +1,98 @@
+//! The hash of all that can change a cell's pixels, and of nothing else.
+
+use std::collections::HashMap;
+
+use sha2::{Digest, Sha256};
+
+use super::{Condition, ImageEntry, ModelEntry, Tiling, guidance};
+use crate::spec::{Fit, Numerics, Parameters, VaeTile};
+
+/// Bumped when the same parameters come to mean other pixels, so that old cells are not taken for new ones.
+const MEANING: u32 = 1;
+
+/// Hashes all that can change a cell's pixels, and nothing else.
+pub(super) struct Hasher<'a> {
+    digests: HashMap<&'a str, &'a str>,
+    vae_factors: HashMap<&'a str, u32>,
+    fit: Fit,
+    numerics: Numerics,
+}
+
+impl<'a> Hasher<'a> {
+    pub(super) fn new(
+        models: &'a [ModelEntry],
+        images: &'a [ImageEntry],
+        fit: Fit,
+        numerics: Numerics,
+    ) -> Self {
+        let vae_factors = models.iter();
+        let vae_factors = vae_factors.map(|model| (model.name.as_str(), model.vae_factor));
+        let vae_factors = vae_factors.collect();
+        let models = models
+            .iter()
+            .map(|model| (model.name.as_str(), model.sha256.as_str()));
+        let images = images
+            .iter()
+            .map(|image| (image.name.as_str(), image.sha256.as_str()));
+        Self {
+            digests: models.chain(images).collect(),
+            vae_factors,
+            fit,
+            numerics,
+        }
+    }
+
+    /// 12 hexadecimal digits: 48 bits, for at most a million cells a run.
+    pub(super) fn hash(&self, parameters: &Parameters, width: u32, height: u32) -> String {
+        // Scales that leave the same branches with the same coefficients have the same pixels.
+        let rows = |conditions: &[(Condition, f32)]| {
+            let rows = conditions.iter();
+            let rows = rows.map(|(condition, coefficient)| {
+                serde_json::json!([condition.text, condition.image, coefficient])
+            });
+            rows.collect::<serde_json::Value>()
+        };
+        let guidance = guidance(parameters, self.numerics.guidance);
+        let conditions = match guidance.phases() {
+            // Cells without an interval keep the hash that they had before there were intervals.
+            [always] => rows(&always.conditions),
+            phases => phases
+                .iter()
+                .map(|phase| serde_json::json!([phase.first_step, rows(&phase.conditions)]))
+                .collect(),
+        };
+        // Images that stay whole keep the hash that they had before there were tiles.
+        let Numerics { vae_tile, .. } = self.numerics;
+        let untiled = Numerics {
+            vae_tile: VaeTile::default(),
+            ..self.numerics
+        };
+        let factor = self.vae_factors[parameters.model.as_str()];
+        let tiles =
+            Tiling::new(vae_tile, width, height, factor).map(|Tiling { columns, rows, .. }| {
+                serde_json::json!([columns.count(), columns.side(), rows.count(), rows.side()])
+            });
+        let mut content = serde_json::json!([
+            MEANING,
+            self.digests[parameters.model.as_str()],
+            self.digests[parameters.image.as_str()],
+            conditions,
+            parameters.seed,
+            parameters.num_inference_steps,
+            parameters.scheduler,
+            self.fit,
+            width,
+            height,
+            untiled,
+        ]);
+        if let (Some(content), Some(tiles)) = (content.as_array_mut(), tiles) {
+            content.push(tiles);
+        }
+        let digest = Sha256::digest(content.to_string());
+        digest
+            .iter()
+            .take(6)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}

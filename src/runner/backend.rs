@@ -1,0 +1,70 @@
+//! What makes models ready to run: ONNX Runtime, or what a benchmark puts in its place.
+
+use std::sync::Arc;
+
+use super::memory::limit_bytes;
+use super::{Clip, Model, Place};
+use crate::Error;
+use crate::engine::Denoiser;
+use crate::model::clip::ClipModel;
+use crate::model::runtime::ExecutionDevice;
+use crate::model::{ModelError, OnnxModel};
+use crate::spec::Runtime;
+use crate::store::Environment;
+
+/// Makes the models of a sweep ready to run.
+pub trait Backend {
+    /// An opened model folder.
+    type Model: Denoiser<Error = ModelError>;
+
+    /// Where it runs.
+    fn device(&self) -> ExecutionDevice;
+
+    /// For the run folder: what runs it, with the threads that were asked for.
+    fn environment(&self, threads: usize) -> Environment;
+
+    /// Opens a model; its components are loaded when they are needed.
+    ///
+    /// # Errors
+    /// If the model's files do not make a model.
+    fn open(&self, model: &Model, runtime: &Runtime) -> Result<Self::Model, Error>;
+
+    /// Opens CLIP; its encoders are loaded when they are needed.
+    ///
+    /// # Errors
+    /// If the folder does not make a model.
+    fn open_clip(&self, clip: &Clip, runtime: &Runtime) -> Result<ClipModel, Error>;
+}
+
+impl Backend for Place {
+    type Model = OnnxModel;
+
+    fn device(&self) -> ExecutionDevice {
+        self.device
+    }
+
+    fn environment(&self, threads: usize) -> Environment {
+        self.environment(threads)
+    }
+
+    fn open(&self, model: &Model, runtime: &Runtime) -> Result<OnnxModel, Error> {
+        let opened = OnnxModel::new(
+            Arc::clone(&model.folder),
+            self.runtime.clone(),
+            self.device,
+            runtime.threads,
+        )?;
+        Ok(opened.with_memory_limit(limit_bytes(runtime)))
+    }
+
+    fn open_clip(&self, clip: &Clip, runtime: &Runtime) -> Result<ClipModel, Error> {
+        let opened = ClipModel::new(
+            Arc::clone(&clip.folder),
+            self.runtime.clone(),
+            self.device,
+            runtime.threads,
+            limit_bytes(runtime),
+        )?;
+        Ok(opened)
+    }
+}
