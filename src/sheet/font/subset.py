@@ -18,9 +18,23 @@ from fontTools.ttLib import TTFont, newTable
 from fontTools.ttLib.tables._k_e_r_n import KernTable_format_0
 
 KEPT = [
-    (0x20, 0x7E), (0xA0, 0x24F), (0x2B0, 0x2FF), (0x300, 0x36F), (0x370, 0x3FF), (0x400, 0x52F),
-    (0x1E00, 0x1EFF), (0x1F00, 0x1FFF), (0x2010, 0x2027), (0x2030, 0x203F), (0x2070, 0x209F),
-    (0x20A0, 0x20BF), (0x2100, 0x214F), (0x2190, 0x21FF), (0x2200, 0x22FF), (0x25A0, 0x25CF), (0x2713, 0x2717),
+    (0x20, 0x7E),
+    (0xA0, 0x24F),
+    (0x2B0, 0x2FF),
+    (0x300, 0x36F),
+    (0x370, 0x3FF),
+    (0x400, 0x52F),
+    (0x1E00, 0x1EFF),
+    (0x1F00, 0x1FFF),
+    (0x2010, 0x2027),
+    (0x2030, 0x203F),
+    (0x2070, 0x209F),
+    (0x20A0, 0x20BF),
+    (0x2100, 0x214F),
+    (0x2190, 0x21FF),
+    (0x2200, 0x22FF),
+    (0x25A0, 0x25CF),
+    (0x2713, 0x2717),
 ]
 KERNED = [*range(0x20, 0x7F), *range(0xC0, 0x100), *range(0x391, 0x3CA), *range(0x410, 0x450)]
 MOST_PAIRS = 10_900  # a format 0 subtable holds no more than 65,535 bytes
@@ -55,8 +69,13 @@ def cut(path):
     cmap = font.getBestCmap()
     pairs = gpos_pairs(font, {cmap[c] for c in KERNED if c in cmap})
     strongest = sorted(pairs, key=lambda pair: (-abs(pairs[pair]), pair))[:MOST_PAIRS]
-    options = subset.Options(layout_features=[], drop_tables=["GPOS", "GSUB", "GDEF"], hinting=False,
-                             name_IDs=[0, 1, 2, 3, 4, 5, 6, 13, 14], notdef_outline=True)
+    options = subset.Options(
+        layout_features=[],
+        drop_tables=["GPOS", "GSUB", "GDEF"],
+        hinting=False,
+        name_IDs=[0, 1, 2, 3, 4, 5, 6, 13, 14],
+        notdef_outline=True,
+    )
     cutter = subset.Subsetter(options)
     cutter.populate(unicodes=[c for first, last in KEPT for c in range(first, last + 1)])
     cutter.subset(font)
