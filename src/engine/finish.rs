@@ -118,27 +118,6 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
 
     /// A record with nothing measured yet.
     pub(super) fn record(&self, task: &Task) -> Record {
-        Record {
-            cell: self.key(task).clone(),
-            status: Status::Done,
-            error: None,
-            finished: jiff::Timestamp::UNIX_EPOCH,
-            device: self.job.device.to_owned(),
-            precision: self.job.precision.to_owned(),
-            batch_size: 1,
-            unet_evals: 0,
-            times: StageTimes::default(),
-            memory: None,
-            vram_peak_mib: None,
-            vram_source: None,
-            vram_device_mib: None,
-            vram_device_source: None,
-            rss_peak_mib: None,
-            image_change: None,
-            measures: None,
-            clip: None,
-            first_latents: Vec::new(),
-            steps: Vec::new(),
-        }
+        Record::new(self.key(task).clone(), self.job.device, self.job.precision)
     }
 }

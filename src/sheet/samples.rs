@@ -150,29 +150,12 @@ fn gradient(width: u32, height: u32, blue: u8) -> RgbImage {
 
 fn record(key: &CellKey, index: usize) -> Record {
     Record {
-        cell: key.clone(),
-        status: Status::Done,
-        error: None,
-        finished: jiff::Timestamp::UNIX_EPOCH,
-        device: "cpu".into(),
-        precision: "fp32".into(),
-        batch_size: 1,
         unet_evals: 60,
         times: StageTimes {
             denoise_ms: Some(900.0 + 350.0 * index as f64),
             ..StageTimes::default()
         },
-        memory: None,
-        vram_peak_mib: None,
-        vram_source: None,
-        vram_device_mib: None,
-        vram_device_source: None,
-        rss_peak_mib: None,
-        image_change: None,
-        measures: None,
-        clip: None,
-        first_latents: Vec::new(),
-        steps: Vec::new(),
+        ..Record::new(key.clone(), "cpu", "fp32")
     }
 }
 

@@ -59,6 +59,34 @@ pub struct Record {
     pub steps: Vec<StepRecord>,
 }
 
+impl Record {
+    /// A cell of which nothing is measured yet.
+    pub fn new(cell: CellKey, device: &str, precision: &str) -> Self {
+        Self {
+            cell,
+            status: Status::Done,
+            error: None,
+            finished: jiff::Timestamp::UNIX_EPOCH,
+            device: device.to_owned(),
+            precision: precision.to_owned(),
+            batch_size: 1,
+            unet_evals: 0,
+            times: StageTimes::default(),
+            memory: None,
+            vram_peak_mib: None,
+            vram_source: None,
+            vram_device_mib: None,
+            vram_device_source: None,
+            rss_peak_mib: None,
+            image_change: None,
+            measures: None,
+            clip: None,
+            first_latents: Vec::new(),
+            steps: Vec::new(),
+        }
+    }
+}
+
 /// How an output differs from its fitted input ([`crate::judge::measures`]). It knows nothing of the
 /// instruction.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -137,31 +137,13 @@ fn parse(bytes: &[u8]) -> Option<Denoised> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Status;
 
     fn denoised(key: &str) -> Denoised {
         let cell = serde_json::from_value(serde_json::json!(key)).unwrap();
         let record = Record {
-            cell,
-            status: Status::Done,
-            error: None,
-            finished: jiff::Timestamp::UNIX_EPOCH,
-            device: "cpu".to_owned(),
-            precision: "fp32".to_owned(),
-            batch_size: 1,
             unet_evals: 3,
-            times: Default::default(),
-            memory: None,
-            vram_peak_mib: None,
-            vram_source: None,
-            vram_device_mib: None,
-            vram_device_source: None,
             rss_peak_mib: Some(1.5),
-            image_change: None,
-            measures: None,
-            clip: None,
-            first_latents: Vec::new(),
-            steps: Vec::new(),
+            ..Record::new(cell, "cpu", "fp32")
         };
         let latents = Array4::from_shape_fn((1, 4, 2, 3), |(_, c, y, x)| {
             (c * 6 + y * 3 + x) as f32 / 7.0

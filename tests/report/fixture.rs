@@ -214,13 +214,7 @@ fn record(cell: &Cell, index: usize) -> Record {
         rss_mib: Some(1800.0 + index as f64 + 20.0 * wave),
     };
     Record {
-        cell: cell.key.clone(),
-        status: Status::Done,
-        error: None,
         finished: jiff::Timestamp::from_second(1_790_000_000 + 3 * index as i64).unwrap(),
-        device: "cpu".to_owned(),
-        precision: "fp32".to_owned(),
-        batch_size: 1,
         unet_evals: 58,
         times: StageTimes {
             encode_text_ms: (index == 0).then_some(31.25),
@@ -229,17 +223,11 @@ fn record(cell: &Cell, index: usize) -> Record {
             decode_ms: Some(142.0 + 10.0 * wave),
             save_ms: Some(9.5),
         },
-        memory: None,
         vram_peak_mib: Some(3300.5),
         vram_source: Some("nvml-process".to_owned()),
-        vram_device_mib: None,
-        vram_device_source: None,
         rss_peak_mib: Some(1900.25 + index as f64),
-        image_change: None,
-        measures: None,
-        clip: None,
-        first_latents: Vec::new(),
         steps: (0..4).map(step).collect(),
+        ..Record::new(cell.key.clone(), "cpu", "fp32")
     }
 }
 

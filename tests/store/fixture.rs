@@ -82,23 +82,11 @@ pub fn open(folder: &Path, plan: &Plan) -> Result<RunFolder, StoreError> {
 /// What the engine would say of a cell.
 pub fn record(plan: &Plan, cell: usize) -> Record {
     Record {
-        cell: plan.cells[cell].key.clone(),
-        status: Status::Done,
-        error: None,
-        finished: jiff::Timestamp::UNIX_EPOCH,
-        device: "cpu".to_owned(),
-        precision: "fp32".to_owned(),
-        batch_size: 1,
         unet_evals: 60,
         times: StageTimes {
             denoise_ms: Some(1234.567),
             ..StageTimes::default()
         },
-        memory: None,
-        vram_peak_mib: None,
-        vram_source: None,
-        vram_device_mib: None,
-        vram_device_source: None,
         rss_peak_mib: Some(100.25),
         image_change: Some(0.125),
         measures: Some(Measures {
@@ -106,8 +94,6 @@ pub fn record(plan: &Plan, cell: usize) -> Record {
             saturation_change: -0.025,
             contrast_change: 0.0125,
         }),
-        clip: None,
-        first_latents: Vec::new(),
         steps: vec![StepRecord {
             step: 0,
             timestep: 799.2,
@@ -118,6 +104,7 @@ pub fn record(plan: &Plan, cell: usize) -> Record {
             vram_mib: None,
             rss_mib: Some(99.0),
         }],
+        ..Record::new(plan.cells[cell].key.clone(), "cpu", "fp32")
     }
 }
 
