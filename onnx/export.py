@@ -35,11 +35,7 @@ from ip2p_export import script
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The command line."""
-    usage = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    usage.add_argument(
-        "model", nargs="?", metavar="MODEL", help="a diffusers folder, or a hub name such as timbrooks/instruct-pix2pix"
-    )
-    usage.add_argument("--out", type=Path, metavar="DIR", help="the folder to write")
+    usage = script.usage(__doc__, model="a diffusers folder, or a hub name such as timbrooks/instruct-pix2pix")
     usage.add_argument(
         "--precision", choices=["fp32", "fp16"], default="fp32", help="what the UNet computes in (default: fp32)"
     )
@@ -49,16 +45,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     usage.add_argument(
         "--optimize", choices=["cuda"], help="write a second folder, DIR-cuda, with fused operators that need CUDA"
     )
-    usage.add_argument(
-        "--verify", action="store_true", help="compare the export with torch: each component, and edits of 5 steps"
+    parsed = script.parse(
+        usage, arguments, verify="compare the export with torch: each component, and edits of 5 steps"
     )
-    usage.add_argument("--overwrite", action="store_true", help="replace DIR if it exists")
-    usage.add_argument(
-        "--requirements", action="store_true", help="print the packages that this script needs, and stop"
-    )
-    parsed = usage.parse_args(arguments)
-    if not parsed.requirements and (parsed.model is None or parsed.out is None):
-        usage.error("MODEL and --out are required")
     if parsed.store and parsed.precision == "fp16":
         usage.error("--store is for --precision fp32: with fp16 all weights are stored so anyway")
     return parsed
@@ -66,11 +55,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> int:
     """Parse, export, and tell what went wrong; the exit code."""
-    options = vars(parse(arguments))
-    if options.pop("requirements"):
-        print("\n".join(script.requirements(Path(__file__))))
-        return 0
-    return script.run("pipeline", options)
+    return script.main(Path(__file__), "pipeline", parse(arguments))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""What the export scripts do alike: name their packages, start the export, tell what went wrong.
+"""What the export scripts do alike: their command line, the packages they need, and telling what went wrong.
 
 Imports nothing that has to be installed.
 """
 
+import argparse
 import importlib
 import re
 import sys
@@ -11,6 +12,36 @@ from pathlib import Path
 from typing import Any
 
 METADATA = re.compile(r"^# /// script$(.*?)^# ///$", re.MULTILINE | re.DOTALL)
+
+
+def usage(description: str, *, model: str) -> argparse.ArgumentParser:
+    """A command line that begins with MODEL and --out; `model` says what MODEL may be."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", nargs="?", metavar="MODEL", help=model)
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the folder to write")
+    return parser
+
+
+def parse(parser: argparse.ArgumentParser, arguments: list[str] | None, *, verify: str) -> argparse.Namespace:
+    """What was asked for; the options of all scripts end the command line. `verify` says what is compared."""
+    parser.add_argument("--verify", action="store_true", help=verify)
+    parser.add_argument("--overwrite", action="store_true", help="replace DIR if it exists")
+    parser.add_argument(
+        "--requirements", action="store_true", help="print the packages that this script needs, and stop"
+    )
+    parsed = parser.parse_args(arguments)
+    if not parsed.requirements and (parsed.model is None or parsed.out is None):
+        parser.error("MODEL and --out are required")
+    return parsed
+
+
+def main(script: Path, module: str, parsed: argparse.Namespace) -> int:
+    """Do what was asked for: print the packages, or export; the exit code."""
+    options = vars(parsed)
+    if options.pop("requirements"):
+        print("\n".join(requirements(script)))
+        return 0
+    return run(module, options)
 
 
 def requirements(script: Path) -> list[str]:

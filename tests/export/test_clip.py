@@ -7,13 +7,11 @@ from pathlib import Path
 
 import export_clip
 import numpy as np
-import onnx
 import onnxruntime
 import pytest
 import torch
 from clip_recipe import CONTEXT, PREPROCESSING, SIDE, build_clip
-from ip2p_export import graph
-from onnx import numpy_helper
+from failing import failure, read_with_a_wrong_weight
 from safetensors.torch import load_file, save_file
 from transformers import CLIPModel
 
@@ -31,14 +29,6 @@ def run_export(clip: Path, *options: str) -> Path:
     out = clip.with_name("out")
     assert export_clip.main([str(clip), "--out", str(out), *options]) == 0
     return out
-
-
-def fails(capsys: pytest.CaptureFixture, *arguments: object) -> str:
-    """What is printed by an export that must fail."""
-    assert export_clip.main([str(argument) for argument in arguments]) == 1
-    errors = capsys.readouterr().err
-    assert errors.startswith("error: ") and "\nhint: " in errors, errors
-    return errors
 
 
 def session(folder: Path, encoder: str) -> onnxruntime.InferenceSession:
@@ -111,16 +101,18 @@ def test_models_with_the_old_end_mark_are_read_at_the_largest_id(clip: Path) -> 
 
 def test_another_kind_of_model_is_named(clip: Path, capsys: pytest.CaptureFixture) -> None:
     (clip / "config.json").write_text(json.dumps({"model_type": "siglip", "vision_config": {}}))
-    assert "is a siglip, not a whole CLIP" in fails(capsys, clip, "--out", clip.with_name("out"))
+    assert "is a siglip, not a whole CLIP" in failure(capsys, export_clip.main, clip, "--out", clip.with_name("out"))
     (clip / "config.json").write_text(json.dumps({"model_type": "clip_text_model"}))
-    assert "is a clip_text_model, not a whole CLIP" in fails(capsys, clip, "--out", clip.with_name("out"))
+    assert "is a clip_text_model, not a whole CLIP" in failure(
+        capsys, export_clip.main, clip, "--out", clip.with_name("out")
+    )
 
 
 def test_weights_that_would_be_random_stop_the_export(clip: Path, capsys: pytest.CaptureFixture) -> None:
     weights = load_file(clip / "model.safetensors")
     del weights["visual_projection.weight"]
     save_file(weights, clip / "model.safetensors", metadata={"format": "pt"})
-    errors = fails(capsys, clip, "--out", clip.with_name("out"))
+    errors = failure(capsys, export_clip.main, clip, "--out", clip.with_name("out"))
     assert "1 weights of the model are not in" in errors and "visual_projection.weight" in errors
     assert not clip.with_name("out").exists()
 
@@ -129,7 +121,7 @@ def test_weights_that_would_be_random_stop_the_export(clip: Path, capsys: pytest
 def test_missing_files_are_named(clip: Path, capsys: pytest.CaptureFixture, name: str) -> None:
     for path in [clip / name, *([clip / "tokenizer.json"] if name == "merges.txt" else [])]:
         path.unlink(missing_ok=True)
-    errors = fails(capsys, clip, "--out", clip.with_name("out"))
+    errors = failure(capsys, export_clip.main, clip, "--out", clip.with_name("out"))
     assert str(clip) in errors
     assert not clip.with_name("out").exists()
 
@@ -137,17 +129,8 @@ def test_missing_files_are_named(clip: Path, capsys: pytest.CaptureFixture, name
 def test_verification_notices_one_wrong_weight(
     clip: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = graph.read
-
-    def damaged(path: Path) -> onnx.ModelProto:
-        model = read(path)
-        for tensor in model.graph.initializer:
-            if tensor.name == "vision_model.post_layernorm.bias":
-                tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) + 0.01, tensor.name))
-        return model
-
-    monkeypatch.setattr(graph, "read", damaged)
-    errors = fails(capsys, clip, "--out", clip.with_name("out"), "--verify")
+    read_with_a_wrong_weight(monkeypatch, "vision_model.post_layernorm.bias")
+    errors = failure(capsys, export_clip.main, clip, "--out", clip.with_name("out"), "--verify")
     assert "differs from torch by more than its limit in: image_encoder" in errors
     assert not clip.with_name("out").exists()
 

@@ -9,10 +9,9 @@ from collections import namedtuple
 from pathlib import Path
 
 import export
-import onnx
 import pytest
+from failing import failure, read_with_a_wrong_weight
 from ip2p_export import graph, layout
-from onnx import numpy_helper
 from safetensors.torch import load_file, save_file
 
 SCRIPT = Path(export.__file__)
@@ -21,14 +20,6 @@ WEIGHTS = {
     "unet": "unet/diffusion_pytorch_model.safetensors",
     "vae": "vae/diffusion_pytorch_model.safetensors",
 }
-
-
-def fails(capsys: pytest.CaptureFixture, *arguments: object) -> str:
-    """What is printed by an export that must fail."""
-    assert export.main([str(argument) for argument in arguments]) == 1
-    errors = capsys.readouterr().err
-    assert errors.startswith("error: ") and "\nhint: " in errors, errors
-    return errors
 
 
 def edit_json(path: Path, **changes: object) -> None:
@@ -42,7 +33,7 @@ def test_weights_that_would_be_random_stop_the_export(
     weights = load_file(pipeline / WEIGHTS[part])
     name = sorted(weights)[len(weights) // 2]
     save_file({other: value for other, value in weights.items() if other != name}, pipeline / WEIGHTS[part])
-    errors = fails(capsys, pipeline, "--out", tmp_path / "out")
+    errors = failure(capsys, export.main, pipeline, "--out", tmp_path / "out")
     assert f"1 weights of {part} are not in" in errors and name in errors
     assert sorted(path.name for path in tmp_path.iterdir()) == ["pipeline"]
 
@@ -51,12 +42,12 @@ def test_weights_that_would_be_random_stop_the_export(
 def test_truncated_weights_are_named(pipeline: Path, tmp_path: Path, capsys: pytest.CaptureFixture, part: str) -> None:
     path = pipeline / WEIGHTS[part]
     path.write_bytes(path.read_bytes()[:5000])
-    assert f"{pipeline / part} cannot be loaded" in fails(capsys, pipeline, "--out", tmp_path / "out")
+    assert f"{pipeline / part} cannot be loaded" in failure(capsys, export.main, pipeline, "--out", tmp_path / "out")
 
 
 def test_weights_of_another_shape_are_named(pipeline: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     edit_json(pipeline / "text_encoder" / "config.json", intermediate_size=128)
-    assert "text_encoder" in fails(capsys, pipeline, "--out", tmp_path / "out")
+    assert "text_encoder" in failure(capsys, export.main, pipeline, "--out", tmp_path / "out")
 
 
 @pytest.mark.parametrize(("channels", "kind"), [(4, "a text-to-image model"), (9, "an inpainting model")])
@@ -64,26 +55,26 @@ def test_other_kinds_of_unet_are_named(
     pipeline: Path, tmp_path: Path, capsys: pytest.CaptureFixture, channels: int, kind: str
 ) -> None:
     edit_json(pipeline / "unet" / "config.json", in_channels=channels)
-    assert f"has {channels} input channels, an InstructPix2Pix 8: this is {kind}" in fails(
-        capsys, pipeline, "--out", tmp_path / "out"
+    assert f"has {channels} input channels, an InstructPix2Pix 8: this is {kind}" in failure(
+        capsys, export.main, pipeline, "--out", tmp_path / "out"
     )
 
 
 def test_another_make_of_pipeline_is_named(pipeline: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     edit_json(pipeline / "model_index.json", text_encoder=["transformers", "T5EncoderModel"])
-    assert "is T5EncoderModel, not CLIPTextModel" in fails(capsys, pipeline, "--out", tmp_path / "out")
+    assert "is T5EncoderModel, not CLIPTextModel" in failure(capsys, export.main, pipeline, "--out", tmp_path / "out")
 
 
 @pytest.mark.parametrize("name", ["instruct-pix2pix-00-22000.ckpt", "model.safetensors"])
 def test_single_file_checkpoints_are_explained(tmp_path: Path, capsys: pytest.CaptureFixture, name: str) -> None:
     (tmp_path / name).write_bytes(b"weights")
-    errors = fails(capsys, tmp_path / name, "--out", tmp_path / "out")
+    errors = failure(capsys, export.main, tmp_path / name, "--out", tmp_path / "out")
     assert "is a single-file checkpoint" in errors and "from_single_file" in errors
 
 
 @pytest.mark.parametrize("name", ["no/such/folder", "./missing", "just-a-name"])
 def test_a_missing_folder_is_named(tmp_path: Path, capsys: pytest.CaptureFixture, name: str) -> None:
-    assert f"there is no folder {name}" in fails(capsys, name, "--out", tmp_path / "out")
+    assert f"there is no folder {name}" in failure(capsys, export.main, name, "--out", tmp_path / "out")
 
 
 def test_without_network_the_remedy_is_a_folder(tmp_path: Path) -> None:
@@ -115,19 +106,19 @@ def test_missing_and_broken_configurations_are_named(
     pipeline: Path, tmp_path: Path, capsys: pytest.CaptureFixture, name: str
 ) -> None:
     (pipeline / name).write_text("{")
-    assert f"{pipeline / name} cannot be read" in fails(capsys, pipeline, "--out", tmp_path / "out")
+    assert f"{pipeline / name} cannot be read" in failure(capsys, export.main, pipeline, "--out", tmp_path / "out")
     (pipeline / name).unlink()
-    assert f"{pipeline / name} is missing" in fails(capsys, pipeline, "--out", tmp_path / "out")
+    assert f"{pipeline / name} is missing" in failure(capsys, export.main, pipeline, "--out", tmp_path / "out")
 
 
 def test_a_tokenizer_without_files_is_named(pipeline: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (pipeline / "tokenizer" / "merges.txt").unlink()
-    assert "has neither tokenizer.json nor" in fails(capsys, pipeline, "--out", tmp_path / "out")
+    assert "has neither tokenizer.json nor" in failure(capsys, export.main, pipeline, "--out", tmp_path / "out")
 
 
 def test_parts_without_safetensors_are_named(pipeline: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (pipeline / WEIGHTS["vae"]).unlink()
-    assert "has no .safetensors weights" in fails(capsys, pipeline, "--out", tmp_path / "out")
+    assert "has no .safetensors weights" in failure(capsys, export.main, pipeline, "--out", tmp_path / "out")
 
 
 def test_a_full_disk_is_told_before_the_work(
@@ -135,7 +126,7 @@ def test_a_full_disk_is_told_before_the_work(
 ) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(layout.shutil, "disk_usage", lambda path: usage(10**9, 10**9, 1000))
-    assert "the export needs about" in fails(capsys, pipeline, "--out", tmp_path / "out")
+    assert "the export needs about" in failure(capsys, export.main, pipeline, "--out", tmp_path / "out")
 
 
 def test_a_disk_that_fills_on_the_way_leaves_nothing(
@@ -145,7 +136,7 @@ def test_a_disk_that_fills_on_the_way_leaves_nothing(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(graph, "save", full)
-    assert "No space left on device" in fails(capsys, pipeline, "--out", tmp_path / "out")
+    assert "No space left on device" in failure(capsys, export.main, pipeline, "--out", tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["pipeline"]
 
 
@@ -153,26 +144,17 @@ def test_an_existing_folder_is_kept_unless_asked(pipeline: Path, tmp_path: Path,
     out = tmp_path / "out"
     out.mkdir()
     (out / "mine").write_text("mine")
-    assert "exists already" in fails(capsys, pipeline, "--out", out)
+    assert "exists already" in failure(capsys, export.main, pipeline, "--out", out)
     assert (out / "mine").read_text() == "mine"
     shutil.rmtree(pipeline / "unet")
-    fails(capsys, pipeline, "--out", out, "--overwrite")
+    failure(capsys, export.main, pipeline, "--out", out, "--overwrite")
     assert (out / "mine").read_text() == "mine", "a failed export must not touch what was there"
 
 
 def test_verification_notices_one_wrong_weight(
     pipeline: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = graph.read
-
-    def damaged(path: Path) -> onnx.ModelProto:
-        model = read(path)
-        for tensor in model.graph.initializer:
-            if tensor.name == "conv_out.bias":
-                tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) + 0.01, tensor.name))
-        return model
-
-    monkeypatch.setattr(graph, "read", damaged)
-    errors = fails(capsys, pipeline, "--out", tmp_path / "out", "--verify")
+    read_with_a_wrong_weight(monkeypatch, "conv_out.bias")
+    errors = failure(capsys, export.main, pipeline, "--out", tmp_path / "out", "--verify")
     assert "differs from torch by more than its limits in: unet" in errors
     assert not (tmp_path / "out").exists()
