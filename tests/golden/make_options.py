@@ -9,16 +9,13 @@ these samples differs for another reason.
 Writes `options/samplers.safetensors` and `options/index.json`, in the form of `samplers/`.
 """
 
-import json
 from pathlib import Path
 
-import diffusers
 import numpy as np
 import torch
 from make_samplers import CONFIGS as COMMON
-from make_samplers import SEED, ZERO_SNR, sample
-from safetensors.torch import save_file
-from schedulers import CLASSES, make_scheduler
+from make_samplers import ZERO_SNR, write
+from schedulers import CLASSES
 
 FOLDER = Path(__file__).parent / "options"
 BASE = COMMON["linspace"]
@@ -34,19 +31,9 @@ CASES: list[tuple[str, dict, list[str], list[int]]] = [
     ("steps_61", COMMON["trailing"], list(CLASSES), [61]),
     ("sample", BASE | SAMPLE, ["euler", "heun", "lms", "ddim", "ddpm", "lcm", *MULTISTEP], [5]),
     ("v", BASE | V, list(CLASSES), [5]),
-    (
-        "trained_betas",
-        {"trained_betas": [0.001 * i for i in range(1, 101)], "num_train_timesteps": 100},
-        list(CLASSES),
-        [5],
-    ),
+    ("trained_betas", TRAINED, list(CLASSES), [5]),
     ("karras", BASE | {"use_karras_sigmas": True}, [*K_DIFFUSION, "unipc"], [1, 5, 20]),
-    (
-        "karras_limits",
-        BASE | {"use_karras_sigmas": True, "sigma_min": 0.1, "sigma_max": 10.0},
-        [*K_DIFFUSION, *MULTISTEP[1:]],
-        [5],
-    ),
+    ("karras_limits", BASE | LIMITS, [*K_DIFFUSION, *MULTISTEP[1:]], [5]),
     ("log_linear", BASE | {"interpolation_type": "log_linear"}, ["euler"], [5]),
     ("sigma_min", BASE | {"final_sigmas_type": "sigma_min"}, ["euler", *MULTISTEP], [1, 5, 20]),
     ("karras_sigma_min", BASE | {"final_sigmas_type": "sigma_min", "use_karras_sigmas": True}, ["unipc"], [5]),
@@ -68,8 +55,6 @@ CASES: list[tuple[str, dict, list[str], list[int]]] = [
     ("too_many", {}, ["euler", "ddim", "ddpm", "unipc"], [1001]),
     ("leading_1000", BASE | {"timestep_spacing": "leading"}, ["ddim", "dpmpp_2m"], [1000]),
 ]
-LONG = 100
-"""Cases of more steps keep only the schedule's length in check, by failing or not."""
 
 
 def use_ieee_square_root() -> None:
@@ -85,44 +70,9 @@ def use_ieee_square_root() -> None:
 
 
 def main() -> None:
-    torch.set_num_threads(1)
     use_ieee_square_root()
-    FOLDER.mkdir(exist_ok=True)
-    stored, cases = {}, []
-    for config_name, config, names, all_steps in CASES:
-        for name in names:
-            for steps in all_steps:
-                case = {
-                    "name": f"{config_name}.{name}.{steps}",
-                    "config": config_name,
-                    "scheduler": name,
-                    "steps": steps,
-                }
-                try:
-                    scheduler = make_scheduler(name, config)
-                    arrays = sample(scheduler, steps)
-                except Exception as error:  # what diffusers cannot do is part of the record
-                    case["error"] = f"{type(error).__name__}: {error}".splitlines()[0]
-                else:
-                    if steps > LONG:
-                        continue
-                    case["init_noise_sigma"] = float(scheduler.init_noise_sigma)
-                    case["timestep_type"] = str(scheduler.timesteps.dtype).removeprefix("torch.")
-                    case["finite"] = bool(arrays["latents"].isfinite().all())
-                    stored |= {f"{case['name']}.{key}": value.contiguous() for key, value in arrays.items()}
-                cases.append(case)
-    save_file(stored, FOLDER / "samplers.safetensors")
-    (FOLDER / "samplers.safetensors").chmod(0o644)
-    configs = {name: config for name, config, _, _ in CASES}
-    lines = ",\n  ".join(json.dumps(case) for case in cases)
-    (FOLDER / "index.json").write_text(
-        f'{{"diffusers": "{diffusers.__version__}", "seed": {SEED}, "configs": {json.dumps(configs, indent=1)},\n'
-        f'"cases": [\n  {lines}\n]}}\n'
-    )
-    print(f"{len(cases)} cases; not finite or failing:")
-    for case in cases:
-        if not case.get("finite"):
-            print("  ", case)
+    wanted = ((config, name, steps) for config, _, names, all_steps in CASES for name in names for steps in all_steps)
+    write(FOLDER, {config: options for config, options, _, _ in CASES}, wanted)
 
 
 if __name__ == "__main__":
