@@ -6,7 +6,7 @@ use super::config::{TextConfig, UnetConfig, VaeConfig, context_length};
 use super::graph::{Graphs, Ports};
 use super::graph_files::GraphFiles;
 use super::onnx_file::{ElementType, OnnxFile};
-use super::tokenizer::{Tokenizer, TokenizerFiles, special_files};
+use super::tokenizer::{Tokenizer, TokenizerFolder};
 use super::{ModelError, files};
 use crate::engine::Component;
 
@@ -20,7 +20,7 @@ pub struct ModelFolder {
     latent_multiple: Option<u32>,
     context_length: usize,
     scheduler: String,
-    tokenizer: TokenizerFiles,
+    tokenizer: TokenizerFolder,
     graphs: Graphs,
     components: Vec<ComponentFiles>,
     warnings: Vec<String>,
@@ -56,7 +56,7 @@ impl ModelFolder {
         check_family(&path, &unet, &vae)?;
         let text = TextConfig::read(&config(Component::TextEncoder))?;
         let scheduler = scheduler_text(&path)?;
-        let tokenizer = TokenizerFiles::find(&path.join("tokenizer"))?;
+        let tokenizer = TokenizerFolder::find(&path)?;
         let context_length = context_length(&path, &text)?;
 
         let mut components = Vec::new();
@@ -171,11 +171,7 @@ impl ModelFolder {
     /// # Errors
     /// [`ModelError::Tokenizer`] or [`ModelError::Json`] if its files do not make one.
     pub fn tokenizer(&self) -> Result<Tokenizer, ModelError> {
-        Tokenizer::read(
-            &self.path.join("tokenizer"),
-            &self.tokenizer,
-            self.context_length,
-        )
+        Tokenizer::read(&self.tokenizer, self.context_length)
     }
 
     /// SHA-256 in hexadecimal over all files that can change a pixel: graphs, weights, configurations
@@ -187,7 +183,6 @@ impl ModelFolder {
         let mut paths = vec![self.path.join(SCHEDULER)];
         paths.extend(self.components.iter().flat_map(|files| files.graph.paths()));
         paths.extend(self.tokenizer.paths());
-        paths.extend(special_files(&self.path.join("tokenizer")));
         files::digest(&self.path, &paths)
     }
 

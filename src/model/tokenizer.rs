@@ -34,43 +34,53 @@ pub struct Encoded {
     pub truncated: Option<String>,
 }
 
+/// The folder `tokenizer` of a model.
+#[derive(Debug)]
+pub(super) struct TokenizerFolder {
+    path: PathBuf,
+    files: TokenizerFiles,
+}
+
 /// The files that make a tokenizer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum TokenizerFiles {
+#[derive(Debug)]
+enum TokenizerFiles {
     /// `tokenizer.json`.
     Whole(PathBuf),
     /// `vocab.json` and `merges.txt`.
     Parts { vocab: PathBuf, merges: PathBuf },
 }
 
-impl TokenizerFiles {
-    /// Looks which form `folder` holds.
-    pub fn find(folder: &Path) -> Result<Self, ModelError> {
-        let whole = folder.join("tokenizer.json");
-        let (vocab, merges) = (folder.join("vocab.json"), folder.join("merges.txt"));
-        if whole.exists() {
-            Ok(Self::Whole(whole))
+impl TokenizerFolder {
+    /// Looks which form the tokenizer of the model at `root` has.
+    pub fn find(root: &Path) -> Result<Self, ModelError> {
+        let path = root.join("tokenizer");
+        let whole = path.join("tokenizer.json");
+        let (vocab, merges) = (path.join("vocab.json"), path.join("merges.txt"));
+        let files = if whole.exists() {
+            TokenizerFiles::Whole(whole)
         } else if vocab.exists() && merges.exists() {
-            Ok(Self::Parts { vocab, merges })
+            TokenizerFiles::Parts { vocab, merges }
         } else {
-            Err(ModelError::NoTokenizer {
-                path: folder.to_owned(),
-            })
-        }
+            return Err(ModelError::NoTokenizer { path });
+        };
+        Ok(Self { path, files })
     }
 
     /// All files that are read.
     pub fn paths(&self) -> Vec<PathBuf> {
-        match self {
-            Self::Whole(path) => vec![path.clone()],
-            Self::Parts { vocab, merges } => vec![vocab.clone(), merges.clone()],
-        }
+        let mut paths = match &self.files {
+            TokenizerFiles::Whole(path) => vec![path.clone()],
+            TokenizerFiles::Parts { vocab, merges } => vec![vocab.clone(), merges.clone()],
+        };
+        paths.extend(special_files(&self.path));
+        paths
     }
 
+    /// The file that errors name.
     fn main(&self) -> &Path {
-        match self {
-            Self::Whole(path) => path,
-            Self::Parts { vocab, .. } => vocab,
+        match &self.files {
+            TokenizerFiles::Whole(path) => path,
+            TokenizerFiles::Parts { vocab, .. } => vocab,
         }
     }
 }
@@ -112,7 +122,7 @@ impl Special {
 }
 
 /// The optional files beside a tokenizer that are there.
-pub(super) fn special_files(folder: &Path) -> Vec<PathBuf> {
+fn special_files(folder: &Path) -> Vec<PathBuf> {
     ["tokenizer_config.json", "special_tokens_map.json"]
         .into_iter()
         .map(|name| folder.join(name))
@@ -122,13 +132,9 @@ pub(super) fn special_files(folder: &Path) -> Vec<PathBuf> {
 
 impl Tokenizer {
     /// Makes the tokenizer of `folder` for a model with room for `length` tokens.
-    pub(super) fn read(
-        folder: &Path,
-        files: &TokenizerFiles,
-        length: usize,
-    ) -> Result<Self, ModelError> {
-        let special = Special::read(folder)?;
-        let mut json = match files {
+    pub(super) fn read(folder: &TokenizerFolder, length: usize) -> Result<Self, ModelError> {
+        let special = Special::read(&folder.path)?;
+        let mut json = match &folder.files {
             TokenizerFiles::Whole(path) => read_json(path)?,
             TokenizerFiles::Parts { vocab, merges } => {
                 clip_json(&read_json(vocab)?, &files::text(merges)?, &special)
@@ -142,7 +148,7 @@ impl Tokenizer {
             }
         }
         let broken = |problem: String| ModelError::Tokenizer {
-            path: files.main().to_owned(),
+            path: folder.main().to_owned(),
             problem,
         };
         let inner: tokenizers::Tokenizer = json

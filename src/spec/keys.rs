@@ -2,6 +2,20 @@
 
 use std::fmt;
 
+/// The keys of `[sweep]`, which presets set and exclusions match, too.
+const VARIED: [&str; 10] = [
+    "image",
+    "instruction",
+    "negative_prompt",
+    "guidance_scale",
+    "image_guidance_scale",
+    "guidance_start",
+    "guidance_end",
+    "seed",
+    "num_inference_steps",
+    "scheduler",
+];
+
 /// A table of a sweep file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Table {
@@ -65,74 +79,45 @@ impl Table {
     }
 
     /// The keys it may have.
-    pub fn keys(self) -> &'static [&'static str] {
-        match self {
-            Self::Root => &[
-                "name", "model", "sweep", "preset", "exclude", "caption", "size", "runtime",
-                "numerics", "measures", "sheet", "check",
-            ],
-            Self::Sweep => &[
-                "image",
-                "instruction",
-                "negative_prompt",
-                "guidance_scale",
-                "image_guidance_scale",
-                "guidance_start",
-                "guidance_end",
-                "seed",
-                "num_inference_steps",
-                "scheduler",
-            ],
-            Self::Preset => &[
-                "name",
-                "model",
-                "image",
-                "instruction",
-                "negative_prompt",
-                "guidance_scale",
-                "image_guidance_scale",
-                "guidance_start",
-                "guidance_end",
-                "seed",
-                "num_inference_steps",
-                "scheduler",
-            ],
-            Self::Exclude => &[
-                "model",
-                "image",
-                "instruction",
-                "negative_prompt",
-                "guidance_scale",
-                "image_guidance_scale",
-                "guidance_start",
-                "guidance_end",
-                "seed",
-                "num_inference_steps",
-                "scheduler",
-                "preset",
-            ],
-            Self::Caption => &["instruction", "image", "before", "after"],
-            Self::Size => &["resolution", "fit", "width", "height"],
-            Self::Runtime => &["device", "threads", "memory", "batch", "memory_limit_mib"],
-            Self::Numerics => &["noise", "guidance", "vae_tile"],
-            Self::Measures => &["clip"],
-            Self::Sheet => &[
-                "rows",
-                "columns",
-                "super_rows",
-                "super_columns",
-                "merge",
-                "cell",
-                "show_input",
-            ],
-            Self::Check => &[
-                "perceptual_mean",
-                "perceptual_p99",
-                "ssim",
-                "latents",
-                "drift",
-            ],
-        }
+    pub fn keys(self) -> Vec<&'static str> {
+        let tables = Self::NAMED.map(Self::name);
+        let (own, shared): (&[_], &[_]) = match self {
+            Self::Root => (&["name", "model"], &tables),
+            Self::Sweep => (&[], &VARIED),
+            Self::Preset => (&["name", "model"], &VARIED),
+            Self::Exclude => (&["model", "preset"], &VARIED),
+            Self::Caption => (&["instruction", "image", "before", "after"], &[]),
+            Self::Size => (&["resolution", "fit", "width", "height"], &[]),
+            Self::Runtime => (
+                &["device", "threads", "memory", "batch", "memory_limit_mib"],
+                &[],
+            ),
+            Self::Numerics => (&["noise", "guidance", "vae_tile"], &[]),
+            Self::Measures => (&["clip"], &[]),
+            Self::Sheet => (
+                &[
+                    "rows",
+                    "columns",
+                    "super_rows",
+                    "super_columns",
+                    "merge",
+                    "cell",
+                    "show_input",
+                ],
+                &[],
+            ),
+            Self::Check => (
+                &[
+                    "perceptual_mean",
+                    "perceptual_p99",
+                    "ssim",
+                    "latents",
+                    "drift",
+                ],
+                &[],
+            ),
+        };
+        [own, shared].concat()
     }
 }
 

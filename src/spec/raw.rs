@@ -101,11 +101,12 @@ fn section<'t>(
     entries: &'t DeTable<'t>,
     faults: &mut Faults,
 ) -> Section<'t> {
+    let keys = table.keys();
     let mut fields = Vec::new();
     for (typed, value) in entries {
         let typed_name: &str = typed.get_ref();
-        match table.keys().iter().find(|name| **name == typed_name) {
-            Some(name) => fields.push(Field {
+        match keys.iter().find(|name| **name == typed_name) {
+            Some(&name) => fields.push(Field {
                 key: Key {
                     table,
                     number,
@@ -128,7 +129,7 @@ fn unknown_key(typed: &str, table: Table) -> SpecProblem {
     let hint = match home {
         Some(Table::Root) => format!("{typed} stands at the top of the file, above all [tables]"),
         Some(home) => format!("{typed} belongs under {}", home.header()),
-        None => suggest::hint(typed, "known keys", table.keys()),
+        None => suggest::hint(typed, "known keys", &table.keys()),
     };
     SpecProblem::UnknownKey {
         key: quoted(typed),

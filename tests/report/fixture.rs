@@ -9,10 +9,12 @@ use ip2p_sweep::diffusion::SchedulerKind;
 use ip2p_sweep::plan::{Axis, Cell, CellKey, ImageEntry, ModelEntry, Plan};
 use ip2p_sweep::report::write_report;
 use ip2p_sweep::spec::{Fit, Numerics, Parameter, Parameters, Scale, SheetSpec};
-use ip2p_sweep::store::{Environment, Record, Run, StageTimes, Status, StepRecord};
+use ip2p_sweep::store::{Record, Run, StageTimes, Status, StepRecord};
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
+
+use crate::environment::environment;
 
 /// What varies in a run.
 pub struct Sweep {
@@ -251,20 +253,6 @@ fn model() -> ModelEntry {
         scheduler: SchedulerKind::EulerAncestral,
         precision: "fp32".to_owned(),
         component_bytes: [1, 2, 3, 4],
-    }
-}
-
-fn environment() -> Environment {
-    Environment {
-        ip2p: "0.1.0".to_owned(),
-        onnxruntime: "1.32.0".to_owned(),
-        device: "cpu".to_owned(),
-        device_name: None,
-        provider: "CPUExecutionProvider".to_owned(),
-        os: "linux x86_64".to_owned(),
-        cpu: None,
-        threads: 2,
-        started: jiff::Timestamp::from_second(1_790_000_000).unwrap(),
     }
 }
 

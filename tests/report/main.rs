@@ -6,6 +6,8 @@
 mod advice;
 mod browser;
 mod comparison;
+#[path = "../common/environment.rs"]
+mod environment;
 mod files;
 mod fixture;
 mod grid;

@@ -7,10 +7,11 @@ use std::time::Duration;
 use image::{Rgb, RgbImage};
 use ip2p_sweep::plan::Plan;
 use ip2p_sweep::store::{
-    Environment, HeldFolder, Measures, Record, RunFolder, StageTimes, Status, StepRecord,
-    StoreError,
+    HeldFolder, Measures, Record, RunFolder, StageTimes, Status, StepRecord, StoreError,
 };
 use serde_json::json;
+
+pub use crate::environment::environment;
 
 pub const SWEEP: &str = "name = \"winter\"\n";
 pub const WIDTH: u32 = 24;
@@ -46,20 +47,6 @@ pub fn plan(cells: u64) -> Plan {
         "cells": cells
     }))
     .unwrap()
-}
-
-pub fn environment() -> Environment {
-    Environment {
-        ip2p: "0.1.0".to_owned(),
-        onnxruntime: "1.32.0".to_owned(),
-        device: "cpu".to_owned(),
-        device_name: None,
-        provider: "CPUExecutionProvider".to_owned(),
-        os: "linux x86_64".to_owned(),
-        cpu: None,
-        threads: 2,
-        started: jiff::Timestamp::UNIX_EPOCH,
-    }
 }
 
 /// Takes a run folder. A child that another test starts holds this process's locks for a moment, between

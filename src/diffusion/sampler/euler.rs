@@ -25,12 +25,7 @@ pub(super) fn sampler(config: &SchedulerConfig, steps: u32) -> Result<Sampler, S
         prediction,
         sigmas: schedule.sigmas.clone(),
     };
-    Ok(Sampler::of_sigmas(
-        schedule.timesteps,
-        &schedule.sigmas,
-        schedule.init_noise_sigma,
-        method,
-    ))
+    Ok(Sampler::of_schedule(schedule, method))
 }
 
 impl Method for Euler {

@@ -5,6 +5,7 @@ use ndarray::{Array4, ArrayView4, Zip};
 use super::prediction::{clipped, denoised};
 use super::{Method, Sampler, zip};
 use crate::diffusion::config::PredictionType;
+use crate::diffusion::sigmas::Schedule;
 use crate::diffusion::{Generator, SchedulerConfig, SchedulerError, SchedulerKind, sigmas};
 
 #[derive(Clone)]
@@ -21,17 +22,18 @@ pub(super) fn sampler(config: &SchedulerConfig, steps: u32) -> Result<Sampler, S
     let schedule = sigmas::k_diffusion(SchedulerKind::Heun, config, steps)?;
     let mut sigmas = twice_but_first(&schedule.sigmas);
     sigmas.pop();
-    let timesteps = twice_but_first(&schedule.timesteps);
     let method = Heun {
         prediction: config.prediction_type()?,
         clip: config.clip(false)?,
         sigmas: sigmas.clone(),
         begun: None,
     };
-    Ok(
-        Sampler::of_sigmas(timesteps, &sigmas, schedule.init_noise_sigma, method)
-            .with_steps(|evaluation| evaluation / 2),
-    )
+    let doubled = Schedule {
+        timesteps: twice_but_first(&schedule.timesteps),
+        sigmas,
+        ..schedule
+    };
+    Ok(Sampler::of_schedule(doubled, method).with_steps(|evaluation| evaluation / 2))
 }
 
 fn twice_but_first(values: &[f32]) -> Vec<f32> {

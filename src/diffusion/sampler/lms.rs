@@ -26,12 +26,7 @@ pub(super) fn sampler(config: &SchedulerConfig, steps: u32) -> Result<Sampler, S
         sigmas: schedule.sigmas.clone(),
         derivatives: VecDeque::new(),
     };
-    Ok(Sampler::of_sigmas(
-        schedule.timesteps,
-        &schedule.sigmas,
-        schedule.init_noise_sigma,
-        method,
-    ))
+    Ok(Sampler::of_schedule(schedule, method))
 }
 
 impl Method for Lms {

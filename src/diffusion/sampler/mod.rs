@@ -14,6 +14,7 @@ mod unipc;
 
 use ndarray::{Array4, ArrayView4, Zip};
 
+use super::sigmas::Schedule;
 use super::{Generator, SchedulerConfig, SchedulerError, SchedulerKind};
 
 /// One call of the UNet.
@@ -123,16 +124,11 @@ impl Sampler {
     }
 
     /// A sampler whose UNet sees latents scaled to unit variance.
-    fn of_sigmas(
-        timesteps: Vec<f32>,
-        sigmas: &[f32],
-        init_noise_sigma: f32,
-        method: impl Method + Send + 'static,
-    ) -> Self {
-        let mut sampler = Self::of_timesteps(timesteps, method);
+    fn of_schedule(schedule: Schedule<f32>, method: impl Method + Send + 'static) -> Self {
+        let mut sampler = Self::of_timesteps(schedule.timesteps, method);
         sampler.scales_input = true;
-        sampler.init_noise_sigma = init_noise_sigma;
-        sampler.with_sigmas(sigmas)
+        sampler.init_noise_sigma = schedule.init_noise_sigma;
+        sampler.with_sigmas(&schedule.sigmas)
     }
 
     /// A sampler whose UNet sees the latents as they are.

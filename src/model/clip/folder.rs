@@ -6,7 +6,7 @@ use super::Preprocessing;
 use crate::model::config::{TextConfig, context_length};
 use crate::model::graph::ClipCalls;
 use crate::model::graph_files::GraphFiles;
-use crate::model::tokenizer::{Tokenizer, TokenizerFiles, special_files};
+use crate::model::tokenizer::{Tokenizer, TokenizerFolder};
 use crate::model::{ModelError, files};
 
 const PREPROCESSING: &str = "preprocessor_config.json";
@@ -47,7 +47,7 @@ pub struct ClipFolder {
     path: PathBuf,
     preprocessing: Preprocessing,
     context_length: usize,
-    tokenizer: TokenizerFiles,
+    tokenizer: TokenizerFolder,
     calls: ClipCalls,
     graphs: [GraphFiles; 2],
 }
@@ -64,7 +64,7 @@ impl ClipFolder {
     fn read(path: &Path) -> Result<Self, ModelError> {
         let text = TextConfig::read(&path.join("text_encoder/config.json"))?;
         let preprocessing = Preprocessing::read(&path.join(PREPROCESSING))?;
-        let tokenizer = TokenizerFiles::find(&path.join("tokenizer"))?;
+        let tokenizer = TokenizerFolder::find(path)?;
         let context_length = context_length(path, &text)?;
         let (text, text_file) = GraphFiles::read(path, Encoder::Text.folder())?;
         let (image, image_file) = GraphFiles::read(path, Encoder::Image.folder())?;
@@ -104,11 +104,7 @@ impl ClipFolder {
     /// # Errors
     /// [`ModelError::Tokenizer`] or [`ModelError::Json`] if its files do not make one.
     pub fn tokenizer(&self) -> Result<Tokenizer, ModelError> {
-        Tokenizer::read(
-            &self.path.join("tokenizer"),
-            &self.tokenizer,
-            self.context_length,
-        )
+        Tokenizer::read(&self.tokenizer, self.context_length)
     }
 
     /// SHA-256 in hexadecimal over all files that can change a measure. Reads every byte of them.
@@ -119,7 +115,6 @@ impl ClipFolder {
         let mut paths = vec![self.path.join(PREPROCESSING)];
         paths.extend(self.graphs.iter().flat_map(GraphFiles::paths));
         paths.extend(self.tokenizer.paths());
-        paths.extend(special_files(&self.path.join("tokenizer")));
         files::digest(&self.path, &paths)
     }
 
