@@ -13,6 +13,9 @@ use crate::fixture::Sweep;
 
 const HOSTILE: &str =
     "</figcaption></script><img src=x onerror=\"window.hacked=1\">'\"<!-- \u{202e}gnp.exe {{ a }}";
+const LONG: &str = "turn the small wooden house by the lake into a medieval stone castle with four tall towers, red banners, \
+    a drawbridge over a dark moat, a full moon behind thin clouds, torches along the walls, and a knight in shining \
+    armour who rides a white horse towards the gate at night while it begins to snow on the hills";
 const RED: [u8; 3] = [255, 0, 0];
 
 /// Two runs with four cells in common, of which the third is red in the second run, and four of their own each.
@@ -87,12 +90,12 @@ fn the_keyboard_alone_orders_and_moves_all_sliders() {
             .await;
         page.press(&Key::Down.to_string()).await;
         page.until(
-            "document.querySelector('main').firstElementChild.textContent.includes('onerror')",
+            "document.getElementById('pairs').firstElementChild.textContent.includes('onerror')",
         )
         .await;
         page.press(&Key::Up.to_string()).await;
         page.until(
-            "!document.querySelector('main').firstElementChild.textContent.includes('onerror')",
+            "!document.getElementById('pairs').firstElementChild.textContent.includes('onerror')",
         )
         .await;
         assert_eq!(page.script(first).await, planned);
@@ -119,7 +122,7 @@ fn the_keyboard_alone_orders_and_moves_all_sliders() {
 fn hostile_text_is_shown_as_text_and_cells_of_one_run_are_listed() {
     let (_folder, index) = comparison();
     with_page(&index, "", async |page| {
-        let labels = page.texts("main figcaption").await;
+        let labels = page.texts("main figcaption bdi").await;
         assert_eq!(
             labels[2],
             format!("guidance_scale 3.0, instruction {HOSTILE}")
@@ -140,6 +143,40 @@ fn hostile_text_is_shown_as_text_and_cells_of_one_run_are_listed() {
                 .await,
             json!(0)
         );
+    });
+}
+
+#[test]
+fn long_captions_are_cut_and_shown_whole_by_a_button() {
+    let root = tempfile::tempdir().unwrap();
+    let run = |name: &str| {
+        let sweep = Sweep {
+            instructions: vec!["make it winter", LONG],
+            seeds: vec![42],
+            image_guidance: vec!["1.5"],
+            guidance: vec!["3.0"],
+            ..Sweep::default()
+        };
+        sweep.done(&root.path().join(name))
+    };
+    let (a, b) = (run("a"), run("b"));
+    let comparison = compare([&a, &b]).unwrap();
+    let out = root.path().join("out");
+    let index = write_comparison([&a, &b], &comparison, &out).unwrap().page;
+    with_page(&index, "", async |page| {
+        let buttons = "[...document.querySelectorAll('figcaption button')]";
+        page.until(&format!("!{buttons}[1].hidden")).await;
+        let hidden = format!("return {buttons}.map((button) => button.hidden)");
+        assert_eq!(page.script(&hidden).await, json!([true, false]));
+        let lines = "const words = document.querySelectorAll('figcaption bdi')[1];
+             return Math.round(words.clientHeight / parseFloat(getComputedStyle(words).lineHeight))";
+        assert_eq!(page.script(lines).await, json!(2));
+        page.script(&format!("{buttons}[1].focus()")).await;
+        page.press(" ").await;
+        let whole = "const words = document.querySelectorAll('figcaption bdi')[1]; return words.scrollHeight === words.clientHeight";
+        assert_eq!(page.script(whole).await, json!(true));
+        page.press(" ").await;
+        assert_eq!(page.script(lines).await, json!(2));
     });
 }
 

@@ -28,5 +28,32 @@
     }
     pairs.append(...figures);
   });
+
+  /** Captions that need more lines than they get are cut there, with a button for the rest. */
+  const startCaptions = (captions) => {
+    const buttons = captions.map((caption) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.hidden = true;
+      const cut = (isCut) => {
+        caption.classList.toggle("cut", isCut);
+        button.setAttribute("aria-expanded", !isCut);
+        button.textContent = isCut ? "Show all" : "Show less";
+      };
+      cut(true);
+      button.addEventListener("click", () => cut(!caption.classList.contains("cut")));
+      caption.append(button);
+      return button;
+    });
+    new ResizeObserver(() => {
+      // All are measured before any is changed: else each would be laid out anew.
+      const overflows = captions.map(({ firstElementChild: words }) => words.scrollHeight > words.clientHeight + 1);
+      buttons.forEach((button, index) => {
+        if (captions[index].classList.contains("cut")) button.hidden = !overflows[index];
+      });
+    }).observe(pairs);
+  };
+
+  startCaptions(planned.map((figure) => figure.querySelector("figcaption")));
   document.body.dataset.ready = "true";
 })();
