@@ -157,6 +157,28 @@ impl Drop for Driver {
     }
 }
 
+/// A command of the browser's own protocol, passed on by chromedriver.
+#[derive(Debug)]
+struct Devtools(&'static str, Value);
+
+impl WebDriverCompatibleCommand for Devtools {
+    fn endpoint(
+        &self,
+        base: &url::Url,
+        session: Option<&str>,
+    ) -> Result<url::Url, url::ParseError> {
+        base.join(&format!(
+            "session/{}/goog/cdp/execute",
+            session.unwrap_or_default()
+        ))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        let body = json!({ "cmd": self.0, "params": self.1 });
+        (http::Method::POST, Some(body.to_string()))
+    }
+}
+
 /// What the browser's console holds, warnings and worse: a command of chromedriver's own.
 #[derive(Debug)]
 struct BrowserLog;
@@ -243,6 +265,29 @@ impl Page {
         picture
             .get_pixel(picture.width() * 2 / 5, picture.height() / 2)
             .0
+    }
+
+    /// What assistive technology is told of: pairs of role and name.
+    pub async fn told(&self) -> Vec<(String, String)> {
+        let tree = Devtools("Accessibility.getFullAXTree", json!({}));
+        let tree = self.0.issue_cmd(tree).await.unwrap();
+        let text =
+            |node: &Value, key: &str| node[key]["value"].as_str().unwrap_or_default().to_owned();
+        let nodes = tree["nodes"].as_array().unwrap().iter();
+        nodes
+            .filter(|node| node["ignored"] != json!(true))
+            .map(|node| (text(node, "role"), text(node, "name")))
+            .collect()
+    }
+
+    /// Shows the page as it is where the user prefers dark colours.
+    pub async fn darken(&self) {
+        let features = json!([{ "name": "prefers-color-scheme", "value": "dark" }]);
+        let media = Devtools(
+            "Emulation.setEmulatedMedia",
+            json!({ "features": features }),
+        );
+        self.0.issue_cmd(media).await.unwrap();
     }
 
     /// The address behind the `#`.

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod accessible;
 mod advice;
 mod browser;
 mod comparison;

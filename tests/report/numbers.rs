@@ -15,7 +15,10 @@ fn failed_cells_are_found_with_their_error() {
     fail(&mut run, 4, "NaN in <step> 3");
     let index = write_report(&run).unwrap();
     with_page(&index, "", async |page| {
-        assert_eq!(page.texts(".tile.failed").await, ["failedNaN in <step> 3"]);
+        assert_eq!(
+            page.texts(".tile.failed").await,
+            ["failed: NaN in <step> 3"]
+        );
         page.click("#show-failed").await;
         assert_eq!(
             page.texts("#table tbody tr td:last-child").await,

@@ -113,7 +113,7 @@ function plotFigure(id, title, fields, words = "") {
 function explain(mark, text, action) {
   mark.setAttribute("aria-label", text);
   mark.setAttribute("role", action ? "button" : "img");
-  mark.setAttribute("tabindex", 0);
+  mark.setAttribute("tabindex", -1);
   for (const type of ["pointerenter", "focus"]) mark.addEventListener(type, () => showHint(mark, text));
   for (const type of ["pointerleave", "blur"]) mark.addEventListener(type, hideHint);
   if (!action) return mark;
@@ -125,6 +125,33 @@ function explain(mark, text, action) {
     action();
   });
   return mark;
+}
+
+/** Puts a drawing into its canvas. All its marks are one stop of the tab key; arrow keys go from mark to mark. */
+function showDrawing(canvas, root, legend) {
+  canvas.replaceChildren(...[root, legend].filter(Boolean));
+  const marks = [...root.querySelectorAll("[tabindex]")];
+  marks[0]?.setAttribute("tabindex", 0);
+  root.addEventListener("focusin", (event) => {
+    for (const mark of marks) mark.setAttribute("tabindex", mark === event.target ? 0 : -1);
+  });
+  root.addEventListener("keydown", (event) => {
+    const next = ARROWS[event.key] && markBeside(marks, event.target, ARROWS[event.key]);
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  });
+}
+
+/** Left and right along the marks of a line, up and down to the nearest of the line before or after. */
+function markBeside(marks, mark, direction) {
+  const step = direction === "left" || direction === "up" ? -1 : 1;
+  const lines = [...groupBy(marks, (other) => other.parentNode).values()];
+  if (lines.length === 1 || direction === "left" || direction === "right") return marks[marks.indexOf(mark) + step];
+  const line = lines[lines.findIndex((members) => members.includes(mark)) + step] ?? [];
+  const middle = (other) => other.getBoundingClientRect().left + other.getBoundingClientRect().width / 2;
+  const away = (other) => Math.abs(middle(other) - middle(mark));
+  return line.reduce((nearest, other) => (nearest && away(nearest) <= away(other) ? nearest : other), undefined);
 }
 
 function showHint(mark, text) {

@@ -36,10 +36,7 @@ function renderGrid() {
     const isFirst = index === 0 || layout.rows[index - 1].outer !== row.outer;
     return state.superRows && isFirst ? [bandOf(row), lineOf(row, index)] : [lineOf(row, index)];
   });
-  const table = element("div", {
-    class: "grid", role: "grid", "aria-label": "Cells of the sweep",
-    "aria-rowcount": layout.rows.length, "aria-colcount": layout.columns.length,
-  }, heads(), element("div", { role: "rowgroup" }, ...body));
+  const table = element("div", { class: "grid", role: "grid", "aria-label": "Cells of the sweep" }, heads(), element("div", { role: "rowgroup" }, ...body));
   byId("grid").replaceChildren(table);
   setStyle(table, { "--tracks": tracks(), "--ratio": commonRatio() });
   sizeGrid();
@@ -144,23 +141,37 @@ function lineOf(row, rowIndex) {
 
 function tileOf(index) {
   const cell = data.cells[index];
-  const words = { done: cell.advised ? ", advised" : "", failed: `, failed: ${cell.error}`, waiting: ", not there yet" }[cell.status];
   return element("button", {
     type: "button", class: `tile ${cell.status}${cell.advised ? " advised" : ""}`, tabindex: -1, "data-cell": index,
-    "aria-label": `${describe(cell)}${words}`,
+    "aria-label": tileWords(cell),
   }, tileContent(cell), captionOf(cell));
 }
 
+/** What a tile is and all that stands on it. */
+function tileWords(cell) {
+  const status = { done: cell.advised && "advised", failed: `failed: ${cell.error ?? ""}`, waiting: "not there yet" }[cell.status];
+  return [describe(cell), status, captionWords(cell)].filter(Boolean).join(", ");
+}
+
 function tileContent(cell) {
-  if (cell.status === "failed") return element("span", { class: "why" }, element("b", { text: "failed" }), foreign(cell.error ?? ""));
+  if (cell.status === "failed") return element("span", { class: "why" }, element("b", { text: "failed: " }), foreign(cell.error ?? ""));
   if (!cell.image) return element("span", { class: "why", text: "not there yet" });
   const source = showsThumbnails(state) ? cell.thumbnail ?? cell.image : cell.image;
   return element("img", { src: source, alt: "", loading: "lazy", decoding: "async", width: cell.width, height: cell.height });
 }
 
 function captionOf(cell) {
-  const value = state.caption ? numberOf(cell, state.caption) : undefined;
+  const value = captionValue(cell);
   return value === undefined ? undefined : element("span", { class: "caption", text: formatMeasure(state.caption, value) });
+}
+
+function captionWords(cell) {
+  const value = captionValue(cell);
+  return value === undefined ? undefined : `${label(state.caption)} ${formatMeasure(state.caption, value)}`;
+}
+
+function captionValue(cell) {
+  return state.caption ? numberOf(cell, state.caption) : undefined;
 }
 
 function makeTabStop(tile) {

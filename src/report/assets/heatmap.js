@@ -1,5 +1,11 @@
 // A measured number over the grid, as the grid is laid out.
 
+/** The share of the ramp above which the ink of its high end has the better contrast, at least 4.5 in light and dark. */
+const LEGIBLE = 0.62;
+
+/** Bounds of a cell's sides in pixels. */
+const HEAT_CELL = { least: 14, widest: 160, lowest: 44, highest: 96 };
+
 function heatColumn() {
   return data.numbers.includes(state.heat) ? state.heat : numbersByInterest[0];
 }
@@ -18,26 +24,32 @@ function drawHeatmap(figure) {
   const canvas = figure.querySelector(".canvas");
   if (!known.length) return canvas.replaceChildren(element("p", { class: "empty", text: "Nothing was measured here yet." }));
   const range = [Math.min(...known), Math.max(...known)];
-  const size = heatmapSize(plotWidth(figure), rows, columns);
+  const rowWords = rows.map((row) => heatWords(state.superRows, state.rows, row));
+  const size = heatmapSize(plotWidth(figure), rowWords, columns.length);
   const root = svg("svg", { class: "chart heat", viewBox: `0 0 ${size.width} ${size.height}`, width: size.width, height: size.height, role: "group", "aria-label": `${label(key)} over the grid` });
   const columnWords = columns.map((column) => heatWords(state.superColumns, state.columns, column));
   const stride = Math.ceil(Math.min(60, EM + Math.max(...columnWords.map(textWidth))) / size.cell);
   columnWords.forEach((words, index) => {
     if (index % stride === 0) root.append(heatLabel(words, size.left + (index + 0.5) * size.cell, size.top - 8, "middle", size.cell * stride));
   });
-  rows.forEach((row, index) => root.append(heatLabel(heatWords(state.superRows, state.rows, row), size.left - 8, size.top + (index + 0.5) * size.line, "end", size.left - 8)));
-  values.forEach((line, row) => line.forEach((value, column) => {
-    if (value !== undefined) root.append(heatCell(cells[row][column], key, value, range, size, row, column));
-  }));
-  canvas.replaceChildren(root, heatLegend(key, range));
+  rowWords.forEach((words, index) => root.append(heatLabel(words, size.left - 8, size.top + (index + 0.5) * size.line, "end", size.left - 8)));
+  values.forEach((line, row) => {
+    const known = [...line.entries()].filter(([, value]) => value !== undefined);
+    root.append(svg("g", {}, ...known.map(([column, value]) => heatCell(cells[row][column], key, value, range, size, row, column))));
+  });
+  showDrawing(canvas, root, heatLegend(key, range));
 }
 
-function heatmapSize(available, rows, columns) {
-  const left = state.rows || state.superRows ? Math.min(130, available * 0.3) : 8;
-  const cell = Math.max(14, Math.min(110, (available - left - 4) / columns.length));
-  const line = Math.max(14, Math.min(44, cell * 0.7, 900 / rows.length));
+/** As wide as there is room, and as high as the plot beside it, within reason. */
+function heatmapSize(available, rowWords, columns) {
+  const { least, widest, lowest, highest } = HEAT_CELL;
+  const rows = rowWords.length;
   const top = 28;
-  return { left, top, cell, line, width: left + cell * columns.length + 4, height: top + line * rows.length + 4 };
+  const left = Math.min(EM + Math.max(...rowWords.map(textWidth)), 130, available * 0.3);
+  const cell = Math.max(least, Math.min(widest, (available - left - 4) / columns));
+  const even = Math.min(highest, Math.max(lowest, (CHART.height - top - 4) / rows));
+  const line = Math.max(least, Math.min(even, cell * 0.7, 900 / rows));
+  return { left, top, cell, line, width: left + cell * columns + 4, height: top + line * rows + 4 };
 }
 
 function heatWords(outerAxis, innerAxis, { outer, inner }) {
@@ -55,7 +67,7 @@ function heatCell(index, key, value, [low, high], size, row, column) {
   const share = high > low ? (value - low) / (high - low) : 0;
   const x = size.left + column * size.cell;
   const y = size.top + row * size.line;
-  const group = svg("g", { class: share > 0.5 ? "heat-cell strong" : "heat-cell", style: { "--share": `${Math.round(share * 100)}%` } },
+  const group = svg("g", { class: share > LEGIBLE ? "heat-cell strong" : "heat-cell", style: { "--share": `${Math.round(share * 100)}%` } },
     svg("rect", { x: x + 1, y: y + 1, width: size.cell - 2, height: size.line - 2, rx: 3 }));
   if (size.cell >= 40 && size.line >= 16) {
     group.append(svg("text", { x: x + size.cell / 2, y: y + size.line / 2, "text-anchor": "middle", "dominant-baseline": "central", text: formatNumber(value) }));

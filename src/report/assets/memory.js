@@ -25,5 +25,5 @@ function drawMemory(figure) {
     root.append(explain(line, `${name}: peak ${formatMeasure(key, peak)}`));
   }
   const items = lines.map(([, name, index]) => element("li", { text: name, style: { "--colour": orderedColour(index, 2) } }));
-  canvas.replaceChildren(root, element("ul", { class: "legend" }, ...items));
+  showDrawing(canvas, root, element("ul", { class: "legend" }, ...items));
 }

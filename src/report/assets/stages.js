@@ -32,7 +32,7 @@ function drawStages(figure) {
     root.append(svg("text", { class: "tick", x: toX(tick), y: height - 22, "text-anchor": "middle", text: formatTick(tick) }));
   }
   root.append(svg("text", { class: "axis-name", x: (left + width - 70) / 2, y: height - 4, "text-anchor": "middle", text: "milliseconds a cell" }));
-  canvas.replaceChildren(root, stageLegend());
+  showDrawing(canvas, root, stageLegend());
   figure.querySelector(".note").textContent = `${words} Work that cells share, such as encoding their image, counts for the first that needed it.`;
 }
 

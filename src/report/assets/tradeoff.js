@@ -48,7 +48,7 @@ function drawTradeoff(figure) {
   if (front.length > 1) drawing.root.append(svg("path", { class: "front", d: path(front.map((point) => [drawing.toX(point.x), drawing.toY(point.y)])) }));
   series.forEach((line, index) => drawSeries(drawing, line, orderedColour(index, series.length), front));
   const legend = lines ? seriesLegend(lines, series) : undefined;
-  canvas.replaceChildren(...[drawing.root, legend].filter(Boolean));
+  showDrawing(canvas, drawing.root, legend);
   figure.querySelector(".note").textContent = tradeoffWords(series, cells, front, x, y);
 }
 
