@@ -3,15 +3,14 @@
 
 mod common;
 
+use std::fs;
 use std::sync::Arc;
 
-use std::fs;
-
+use common::{Tensors, golden_json};
 use ip2p_sweep::engine::{Component, Denoiser, DeviceMemory};
 use ip2p_sweep::model::runtime::ExecutionDevice;
 use ip2p_sweep::model::{ModelFolder, OnnxModel};
 use ndarray::{Array3, Array4, ArrayD, Axis, concatenate, s};
-use safetensors::SafeTensors;
 
 const MODELS: [&str; 2] = ["tiny_eps", "tiny_v"];
 
@@ -21,29 +20,20 @@ fn model(name: &str) -> OnnxModel {
 }
 
 struct Golden {
-    bytes: Vec<u8>,
+    arrays: Tensors,
     cases: serde_json::Value,
 }
 
 impl Golden {
     fn read(name: &str) -> Self {
-        let runs = common::golden().join("runs");
-        let text = fs::read_to_string(runs.join(format!("{name}.json"))).unwrap();
         Self {
-            bytes: fs::read(runs.join(format!("{name}.safetensors"))).unwrap(),
-            cases: serde_json::from_str(&text).unwrap(),
+            arrays: Tensors::read(format!("runs/{name}.safetensors")),
+            cases: golden_json(format!("runs/{name}.json")),
         }
     }
 
     fn array(&self, name: &str) -> ArrayD<f32> {
-        let tensors = SafeTensors::deserialize(&self.bytes).unwrap();
-        let tensor = tensors.tensor(name).unwrap();
-        let values = tensor
-            .data()
-            .chunks_exact(4)
-            .map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()))
-            .collect();
-        ArrayD::from_shape_vec(tensor.shape(), values).unwrap()
+        self.arrays.get(name).unwrap()
     }
 
     fn array3(&self, name: &str) -> Array3<f32> {

@@ -5,11 +5,12 @@
     reason = "each test file uses its own part; a test that cannot read its data fails"
 )]
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use ip2p_sweep::model::runtime::{Host, Located, Runtime, Wanted, load, locate, setup};
-use ndarray::{ArrayD, IxDyn};
-use safetensors::SafeTensors;
+use ndarray::ArrayD;
+use safetensors::{Dtype, SafeTensors};
 
 /// `tests/golden`.
 pub fn golden() -> PathBuf {
@@ -21,22 +22,28 @@ pub fn golden_json(path: impl AsRef<Path>) -> serde_json::Value {
     serde_json::from_slice(&std::fs::read(golden().join(path)).unwrap()).unwrap()
 }
 
-/// The float32 arrays of a golden `.safetensors` file.
-pub struct Tensors(Vec<u8>);
+/// The float32 arrays of a golden `.safetensors` file, by name.
+pub struct Tensors(HashMap<String, ArrayD<f32>>);
 
 impl Tensors {
     pub fn read(path: impl AsRef<Path>) -> Self {
-        Self(std::fs::read(golden().join(path)).unwrap())
+        let bytes = std::fs::read(golden().join(path)).unwrap();
+        let file = SafeTensors::deserialize(&bytes).unwrap();
+        let floats = file
+            .iter()
+            .filter(|(_, tensor)| tensor.dtype() == Dtype::F32);
+        let arrays = floats.map(|(name, tensor)| {
+            let values = tensor.data().chunks_exact(4);
+            let values = values.map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()));
+            let array = ArrayD::from_shape_vec(tensor.shape(), values.collect()).unwrap();
+            (name.to_owned(), array)
+        });
+        Self(arrays.collect())
     }
 
     /// An array by name.
     pub fn get(&self, name: &str) -> Option<ArrayD<f32>> {
-        let file = SafeTensors::deserialize(&self.0).unwrap();
-        let tensor = file.tensor(name).ok()?;
-        let values = tensor.data().chunks_exact(4);
-        let values = values.map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()));
-        let shape = IxDyn(tensor.shape());
-        Some(ArrayD::from_shape_vec(shape, values.collect()).unwrap())
+        self.0.get(name).cloned()
     }
 }
 
