@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use ip2p_sweep::engine::{self, Event, Job, MemoryShelf, Policy};
+use ip2p_sweep::engine::{self, Event, InputFiles, Job, MemoryShelf, Policy};
 use ip2p_sweep::meter::Meter;
 use ip2p_sweep::model::OnnxModel;
 use ip2p_sweep::model::runtime::ExecutionDevice;
@@ -33,9 +33,14 @@ fn run(prepared: &Prepared, policy: Policy) -> (BTreeMap<usize, image::RgbImage>
     let schedule = Schedule::new(plan, &pending);
     let folder = Arc::clone(&model.folder);
     let mut onnx = OnnxModel::new(folder, common::runtime(), ExecutionDevice::Cpu, 1).unwrap();
+    // The image has the size of the cells.
+    let inputs = plan.inputs_of(pending).into_iter();
+    let inputs = inputs.map(|input| (input, Ok(plan.images[0].path.clone())));
+    let inputs: InputFiles = inputs.collect();
     let job = Job {
         plan,
         work: &schedule.models[0],
+        inputs: &inputs,
         latent_channels: model.folder.latent_channels(),
         vae_factor: model.folder.vae_factor(),
         scaling_factor: model.folder.scaling_factor(),

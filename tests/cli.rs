@@ -11,47 +11,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use assert_cmd::assert::OutputAssertExt;
-use common::{copy_folder, golden};
+use common::place::Place;
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;
-use tempfile::TempDir;
-
-/// A folder to work in, with an image and a model beside the sweep file.
-struct Place {
-    folder: TempDir,
-}
-
-impl Place {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::copy(
-            golden().join("runs/input/64x48.png"),
-            folder.path().join("in.png"),
-        )
-        .unwrap();
-        copy_folder(&golden().join("tiny_eps"), &folder.path().join("model"));
-        Self { folder }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// `ip2p` in the folder, with this machine's ONNX Runtime.
-    fn ip2p(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ip2p"));
-        command.current_dir(self.folder.path()).args(arguments);
-        command.env("ORT_DYLIB_PATH", common::library().path);
-        command
-    }
-
-    /// Runs a sweep file of this text.
-    fn run(&self, text: &str) -> assert_cmd::assert::Assert {
-        fs::write(self.path("s.toml"), text).unwrap();
-        self.ip2p(&["run", "s.toml"]).assert()
-    }
-}
 
 /// One cell of two steps; `more` goes into `[sweep]` or after it.
 fn sweep(more: &str) -> String {
@@ -238,7 +201,7 @@ fn a_run_says_where_its_sheets_are_and_a_second_one_does_nothing() {
     );
     let journal = fs::read(place.path("results/s/journal.jsonl")).unwrap();
     let made = |name: &str| {
-        let file = fs::metadata(place.path(&format!("results/s/{name}"))).unwrap();
+        let file = fs::metadata(place.path(format!("results/s/{name}"))).unwrap();
         file.modified().unwrap()
     };
     let views = || [made("sheets/sheet.png"), made("report/index.html")];

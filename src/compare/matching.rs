@@ -155,11 +155,7 @@ fn counts(parameter: Parameter, spread: &[Spread; 2]) -> bool {
 fn value(plan: &Plan, parameters: &Parameters, parameter: Parameter) -> String {
     let text = parameters.text(parameter);
     let digest = match parameter {
-        Parameter::Image => plan
-            .images
-            .iter()
-            .find(|image| image.name == text)
-            .map(|image| &image.sha256),
+        Parameter::Image => plan.image(&text).map(|image| &image.sha256),
         Parameter::Model => plan
             .models
             .iter()

@@ -1,6 +1,7 @@
 //! The first two phases: every distinct text and every distinct image is encoded once.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,25 +9,21 @@ use image::RgbImage;
 use ndarray::{Array3, Array4};
 
 use super::{Component, Denoiser, Engine, Halt, Outcome, Task, encode_image};
-use crate::image::{fit, read, to_tensor};
+use crate::image::{read, to_tensor};
 use crate::meter::milliseconds;
-use crate::plan::{Condition, Guidance, Plan, Start, guidance};
+use crate::plan::{Condition, Fitted, Guidance, guidance};
 
 /// What the UNet is conditioned on, encoded; a failure stays with the text or image that caused it.
 #[derive(Debug, Default)]
 pub(super) struct Conditioning<'a> {
     texts: HashMap<&'a str, Encoded<Array3<f32>>>,
-    images: HashMap<Fitted, Encoded<Array4<f32>>>,
+    images: HashMap<Fitted<'a>, Encoded<Array4<f32>>>,
     /// The last input that was read: cells of one image lie together.
-    input: Option<(Fitted, Arc<RgbImage>)>,
+    input: Option<(Fitted<'a>, Arc<RgbImage>)>,
 }
 
-/// An image at a size: index into [`Plan::images`], width, height.
-type Fitted = (usize, u32, u32);
-
-fn fitted(start: Start) -> Fitted {
-    (start.image, start.course.width, start.course.height)
-}
+/// The file of every input, brought to the size of its cells; or why there is none.
+pub type InputFiles<'a> = HashMap<Fitted<'a>, Result<PathBuf, String>>;
 
 /// An encoded text or image, or why there is none.
 #[derive(Debug)]
@@ -50,8 +47,8 @@ impl<'a> Conditioning<'a> {
     }
 
     /// The latents (1, channels, h, w) of an image.
-    pub(super) fn image(&self, start: Start) -> Result<&Array4<f32>, String> {
-        value(self.images.get(&fitted(start)))
+    pub(super) fn image(&self, input: Fitted<'a>) -> Result<&Array4<f32>, String> {
+        value(self.images.get(&input))
     }
 
     /// Milliseconds spent on these texts that no cell has taken yet.
@@ -62,26 +59,26 @@ impl<'a> Conditioning<'a> {
     }
 
     /// Milliseconds spent on this image, if no cell has taken them yet.
-    pub(super) fn take_image_ms(&mut self, start: Start) -> Option<f64> {
-        self.images.get_mut(&fitted(start))?.ms.take()
+    pub(super) fn take_image_ms(&mut self, input: Fitted<'a>) -> Option<f64> {
+        self.images.get_mut(&input)?.ms.take()
     }
 
-    /// The input image at the size of the output.
-    pub(super) fn input(&mut self, plan: &Plan, start: Start) -> Result<Arc<RgbImage>, String> {
-        if let Some((known, input)) = &self.input
-            && *known == fitted(start)
+    /// The pixels of an input.
+    pub(super) fn pixels(
+        &mut self,
+        files: &InputFiles,
+        input: Fitted<'a>,
+    ) -> Result<Arc<RgbImage>, String> {
+        if let Some((known, pixels)) = &self.input
+            && *known == input
         {
-            return Ok(Arc::clone(input));
+            return Ok(Arc::clone(pixels));
         }
-        let (image, _) = read(&plan.images[start.image].path).map_err(|error| error.to_string())?;
-        let input = Arc::new(fit(
-            &image,
-            start.course.width,
-            start.course.height,
-            plan.fit,
-        ));
-        self.input = Some((fitted(start), Arc::clone(&input)));
-        Ok(input)
+        let file = files.get(&input).ok_or("it has no file")?;
+        let (pixels, _) = read(file.as_ref()?).map_err(|error| error.to_string())?;
+        let pixels = Arc::new(pixels);
+        self.input = Some((input, Arc::clone(&pixels)));
+        Ok(pixels)
     }
 }
 
@@ -121,16 +118,16 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
 
     /// Encodes a task's image, unless that was done.
     pub(super) fn encode_image(&mut self, task: &Task<'a>) -> Outcome<D> {
-        let known = fitted(task.start);
-        if self.conditioning.images.contains_key(&known) || self.shelf.holds(self.key(task)) {
+        let input = self.input(task);
+        if self.conditioning.images.contains_key(&input) || self.shelf.holds(self.key(task)) {
             return Ok(());
         }
         self.ready(Component::VaeEncoder)?;
         let begun = Instant::now();
         let tiling = self.tiling(task.start);
-        let value = match self.conditioning.input(self.job.plan, task.start) {
-            Ok(input) => {
-                let pixels = to_tensor(&input);
+        let value = match self.conditioning.pixels(self.job.inputs, input) {
+            Ok(pixels) => {
+                let pixels = to_tensor(&pixels);
                 match encode_image(self.model, pixels.view(), tiling.as_ref(), self.cancel) {
                     Ok(Some(latents)) => Ok(latents),
                     Ok(None) => return Err(Halt::Stopped),
@@ -142,7 +139,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         let ms = Some(milliseconds(begun));
         self.conditioning
             .images
-            .insert(known, Encoded { value, ms });
+            .insert(input, Encoded { value, ms });
         Ok(())
     }
 

@@ -58,7 +58,8 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         for (condition, _) in asked() {
             self.conditioning.text(condition.text)?;
         }
-        self.conditioning.image(task.start)?;
+        let input = self.input(&task);
+        self.conditioning.image(input)?;
         let on_path = (self.forks.iter()).filter(|fork| fork.is_on_path(task.start, &guidance));
         let fork = on_path.max_by_key(|fork| fork.evaluation);
         let entry = fork.map_or(0, |fork| fork.evaluation);
@@ -78,7 +79,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         let mut record = self.record(&task);
         let texts = asked().map(|(condition, _)| condition.text);
         record.times.encode_text_ms = self.conditioning.take_text_ms(texts);
-        record.times.encode_image_ms = self.conditioning.take_image_ms(task.start);
+        record.times.encode_image_ms = self.conditioning.take_image_ms(input);
         lanes[joined].members.push(Member {
             task,
             guidance,

@@ -48,7 +48,8 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                     continue;
                 }
             };
-            let input = self.conditioning.input(self.job.plan, task.start).ok();
+            let input = self.input(task);
+            let input = self.conditioning.pixels(self.job.inputs, input).ok();
             record.image_change = input
                 .as_ref()
                 .map(|input| mean_absolute_change(input, &image));

@@ -26,6 +26,7 @@ use std::time::Instant;
 
 use batches::{batches, fewest_rows};
 use conditioning::Conditioning;
+pub use conditioning::InputFiles;
 pub use denoiser::{Component, Denoiser, DeviceMemory, Room};
 pub use event::{Ending, Event, Observer};
 use inputs::Inputs;
@@ -36,7 +37,7 @@ use trajectory::{Fork, later_partings};
 
 use crate::diffusion::{Evaluation, Sampler, SchedulerConfig};
 use crate::meter::{Meter, milliseconds};
-use crate::plan::{CellKey, CellWork, Course, ModelWork, Plan, Start};
+use crate::plan::{CellKey, CellWork, Course, Fitted, ModelWork, Plan, Start};
 
 /// The work of one model, and what the engine must know of that model.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +46,8 @@ pub struct Job<'a> {
     pub plan: &'a Plan,
     /// What to do of it.
     pub work: &'a ModelWork,
+    /// The inputs of its cells.
+    pub inputs: &'a InputFiles<'a>,
     /// Channels of the latents.
     pub latent_channels: usize,
     /// Image pixels per latent pixel, a side.
@@ -307,6 +310,10 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             ControlFlow::Continue(()) if !self.cancel.load(Ordering::Relaxed) => Ok(()),
             _ => Err(Halt::Stopped),
         }
+    }
+
+    fn input(&self, task: &Task) -> Fitted<'a> {
+        task.start.fitted(self.job.plan)
     }
 
     fn key(&self, task: &Task) -> &'a CellKey {

@@ -36,7 +36,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 let deviation = state.sampler.input_deviation(evaluation);
                 // Texts and images that failed have no lane.
                 let text = self.conditioning.text(condition.text).ok();
-                let image = self.conditioning.image(*start).ok();
+                let image = self.conditioning.image(start.fitted(self.job.plan)).ok();
                 let image = image.filter(|_| condition.image);
                 self.inputs
                     .write(rows, row, (&state.latents, deviation), image, text);

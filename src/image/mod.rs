@@ -8,5 +8,5 @@ mod resample;
 pub use convert::{mean_absolute_change, to_image, to_tensor};
 pub(crate) use fit::nearest_multiple;
 pub use fit::{FitError, MAX_SIDE, fit, fit_size};
-pub use read::{ImageError, Note, Probed, probe, read};
+pub use read::{ImageError, Note, Probed, probe, read, read_probed};
 pub use resample::{Filter, resize};

@@ -115,6 +115,13 @@ pub enum ImageError {
         /// The decoder's words.
         reason: String,
     },
+    /// Not the bytes that were probed.
+    #[error("image {} has changed since the sweep was started", path.display())]
+    #[diagnostic(help("run again: the image is then taken as it is"))]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 /// Reads and decodes an image to learn its size and digest. It is decoded whole, since the images of a
@@ -125,14 +132,31 @@ pub enum ImageError {
 pub fn probe(path: &Path) -> Result<Probed, ImageError> {
     let bytes = read_file(path)?;
     let (image, notes) = decode(&bytes, path)?;
-    let digest = Sha256::digest(&bytes);
-    let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(Probed {
         width: image.width(),
         height: image.height(),
-        sha256,
+        sha256: digest(&bytes),
         notes,
     })
+}
+
+/// Reads an image that was probed before; it must still be the file of that digest.
+///
+/// # Errors
+/// As [`read`], or if the file has changed.
+pub fn read_probed(path: &Path, sha256: &str) -> Result<RgbImage, ImageError> {
+    let bytes = read_file(path)?;
+    if digest(&bytes) != sha256 {
+        let path = path.to_owned();
+        return Err(ImageError::Changed { path });
+    }
+    Ok(decode(&bytes, path)?.0)
+}
+
+/// SHA-256 in hexadecimal.
+fn digest(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Reads an image as 8-bit RGB: EXIF orientation applied, 16 bits reduced to the high 8, grey expanded,

@@ -63,10 +63,7 @@ pub struct Subject {
 impl Subject {
     /// That of a cell.
     pub fn of(plan: &Plan, cell: &Cell) -> Self {
-        let image = plan
-            .images
-            .iter()
-            .find(|image| image.name == cell.parameters.image);
+        let image = plan.image(&cell.parameters.image);
         Self {
             image_sha256: image.map(|image| image.sha256.clone()).unwrap_or_default(),
             width: cell.width,

@@ -26,13 +26,13 @@ pub(super) fn prefix(axes: &[Axis], parameters: &Parameters) -> String {
 }
 
 /// The last part of a path without its extension.
-fn stem(path: &str) -> &str {
+pub(super) fn stem(path: &str) -> &str {
     let file = path.rsplit('/').next().unwrap_or(path);
     file.rsplit_once('.').map_or(file, |(stem, _)| stem)
 }
 
 /// Lower-case ASCII letters and digits joined by `_`, at most 24 of them.
-fn slug(text: &str) -> String {
+pub(super) fn slug(text: &str) -> String {
     let words: Vec<String> = text
         .split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|word| !word.is_empty())

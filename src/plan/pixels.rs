@@ -42,7 +42,7 @@ impl<'a> Hasher<'a> {
         }
     }
 
-    /// 12 hexadecimal digits: 48 bits, for at most a million cells a run.
+    /// The hash of a cell.
     pub(super) fn hash(&self, parameters: &Parameters, width: u32, height: u32) -> String {
         // Scales that leave the same branches with the same coefficients have the same pixels.
         let rows = |conditions: &[(Condition, f32)]| {
@@ -88,11 +88,24 @@ impl<'a> Hasher<'a> {
         if let (Some(content), Some(tiles)) = (content.as_array_mut(), tiles) {
             content.push(tiles);
         }
-        let digest = Sha256::digest(content.to_string());
-        digest
-            .iter()
-            .take(6)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        short_hash(&content)
     }
+}
+
+/// As the hash of a cell, of an image file at a size.
+pub(super) fn input_hash(image_sha256: &str, fit: Fit, width: u32, height: u32) -> String {
+    short_hash(&serde_json::json!([
+        MEANING,
+        image_sha256,
+        fit,
+        width,
+        height
+    ]))
+}
+
+/// 12 hexadecimal digits: 48 bits, for at most a million cells a run.
+fn short_hash(content: &serde_json::Value) -> String {
+    let digest = Sha256::digest(content.to_string());
+    let bytes = digest.iter().take(6);
+    bytes.map(|byte| format!("{byte:02x}")).collect()
 }

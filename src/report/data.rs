@@ -5,13 +5,13 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 
 use super::columns::{Columns, Row};
-use super::inputs::{Input, Inputs};
+use super::inputs::Inputs;
 use super::memory::Memory;
 use super::{ReportError, thumbnails};
 use crate::judge::advice::advise;
 use crate::plan::{Cell, CellKey, Plan};
 use crate::spec::{Fit, Numerics, Parameter};
-use crate::store::{Record, Run, Status};
+use crate::store::{MissingInput, Record, Run, Status};
 
 /// The column of what is advised, the last of [`Data::words`].
 const ADVICE: &str = "advice";
@@ -48,7 +48,7 @@ struct InputData {
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    missing: Option<&'static str>,
+    missing: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -114,7 +114,7 @@ impl Data {
             axes: plan.axes.iter().map(|axis| axis.parameter).collect(),
             cells: plan.cells.iter().map(|cell| cells.cell(cell)).collect(),
             memory: Memory::of(records()),
-            inputs: inputs.all.iter().map(input).collect(),
+            inputs: inputs.files.iter().map(input).collect(),
             numbers: columns.numbers,
             words: columns.words,
             parameters,
@@ -168,23 +168,17 @@ fn index(parameter: &ParameterValues) -> HashMap<String, usize> {
         .collect()
 }
 
-fn input(input: &Input) -> InputData {
-    match input {
-        Input::File(file) => InputData {
-            file: Some(file.clone()),
-            missing: None,
-        },
-        Input::Missing(why) => InputData {
-            file: None,
-            missing: Some(why),
-        },
+fn input(file: &Result<String, MissingInput>) -> InputData {
+    InputData {
+        file: file.as_ref().ok().map(|file| format!("../{file}")),
+        missing: file.as_ref().err().map(MissingInput::to_string),
     }
 }
 
 /// What is needed to describe one cell.
 struct Gatherer<'a> {
     run: &'a Run,
-    inputs: &'a Inputs,
+    inputs: &'a Inputs<'a>,
     thumbnails: &'a HashSet<CellKey>,
     columns: &'a Columns,
     /// What is advised of cells.

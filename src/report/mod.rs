@@ -7,7 +7,6 @@
 mod columns;
 mod data;
 mod error;
-mod files;
 mod inputs;
 mod memory;
 mod page;
@@ -34,20 +33,19 @@ pub fn find_report(run: &Run) -> Option<PathBuf> {
 
 /// Writes `report/index.html` and all it needs into the run folder and returns its path.
 ///
-/// An input image that is no longer there, or a cell's image that cannot be read, is told in the page
-/// and hinders nothing else.
+/// An input that the run folder lacks, or a cell's image that cannot be read, is told in the page and
+/// hinders nothing else.
 ///
 /// # Errors
 /// If a file of the report cannot be written, or a symbolic link stands where it would be.
 pub fn write_report(run: &Run) -> Result<PathBuf, ReportError> {
     let folder = run.folder.join(FOLDER);
-    let (inputs, thumbnails) = (folder.join(inputs::FOLDER), folder.join(thumbnails::FOLDER));
-    for folder in [&folder, &inputs, &thumbnails] {
+    let thumbnails = folder.join(thumbnails::FOLDER);
+    for folder in [&folder, &thumbnails] {
         make_folder(folder)?;
     }
-    let inputs = Inputs::write(run, &inputs)?;
     let thumbnails = thumbnails::write(run, &thumbnails)?;
-    let data = Data::new(run, &inputs, &thumbnails);
+    let data = Data::new(run, &Inputs::find(run), &thumbnails);
     write_file(&folder.join("style.css"), page::STYLE.as_bytes())?;
     write_file(&folder.join("report.js"), page::SCRIPT.as_bytes())?;
     let index = folder.join(INDEX);

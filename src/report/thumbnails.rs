@@ -5,13 +5,15 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use image::RgbImage;
+use image::codecs::jpeg::JpegEncoder;
 use rayon::prelude::*;
 
-use super::{ReportError, files};
+use super::ReportError;
 use crate::image::{fit, read};
 use crate::plan::{Cell, CellKey};
 use crate::spec::Fit;
-use crate::store::Run;
+use crate::store::{Run, write_file};
 
 /// Their folder in the report.
 pub(super) const FOLDER: &str = "thumbs";
@@ -54,8 +56,19 @@ fn write_one(run: &Run, folder: &Path, cell: &Cell) -> Result<bool, ReportError>
     let scale = f64::from(SIDE) / f64::from(cell.width.max(cell.height));
     let side = |pixels: u32| ((f64::from(pixels) * scale).round() as u32).max(1);
     let small = fit(&image, side(cell.width), side(cell.height), Fit::Crop);
-    files::write_jpeg(&path, &small, QUALITY)?;
+    write_jpeg(&path, &small)?;
     Ok(true)
+}
+
+fn write_jpeg(path: &Path, image: &RgbImage) -> Result<(), ReportError> {
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, QUALITY)
+        .encode_image(image)
+        .map_err(|source| ReportError::Code {
+            path: path.to_owned(),
+            source,
+        })?;
+    Ok(write_file(path, &bytes)?)
 }
 
 fn is_newer(path: &Path, source: &Path) -> io::Result<bool> {

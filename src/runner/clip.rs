@@ -11,12 +11,12 @@ use image::RgbImage;
 use super::{Backend, Prepared};
 use crate::Error;
 use crate::engine::Event;
-use crate::image::{ImageError, fit, read};
+use crate::image::{ImageError, read};
 use crate::judge::clip::{Embedding, direction_similarity, image_similarity};
 use crate::model::ModelError;
 use crate::model::clip::{ClipFolder, ClipModel};
-use crate::plan::{Cell, CellKey};
-use crate::store::{ClipMeasures, EditCaptions, Record, RunFolder, Status};
+use crate::plan::{Cell, CellKey, Fitted};
+use crate::store::{ClipMeasures, EditCaptions, Inputs, MissingInput, Record, RunFolder, Status};
 
 /// A CLIP folder that was read.
 #[derive(Debug)]
@@ -134,8 +134,11 @@ impl From<ImageError> for Failure {
     }
 }
 
-/// Name of an image, width and height.
-type Fitted = (String, u32, u32);
+impl From<MissingInput> for Failure {
+    fn from(error: MissingInput) -> Self {
+        Self::Cell(error.to_string())
+    }
+}
 
 /// CLIP at work, with what was embedded and measured so far.
 struct Pass<'a> {
@@ -143,7 +146,7 @@ struct Pass<'a> {
     clip: &'a Clip,
     model: ClipModel,
     captions: HashMap<String, Embedding>,
-    inputs: HashMap<Fitted, Embedding>,
+    inputs: HashMap<Fitted<'a>, Embedding>,
     /// For the cells that have the same pixels.
     measured: HashMap<&'a CellKey, ClipMeasures>,
 }
@@ -176,7 +179,7 @@ impl<'a> Pass<'a> {
         }
         let (image, _) = read(&run.join(cell.key.image_path()))?;
         let output = self.embed(&image)?;
-        let input = self.input(cell)?;
+        let input = self.input(cell.fitted(), run)?;
         let direction = captions.as_ref().and_then(|captions| {
             let before = self.captions.get(&captions.caption_before)?;
             let after = self.captions.get(&captions.caption_after)?;
@@ -193,18 +196,12 @@ impl<'a> Pass<'a> {
     }
 
     /// The embedding of a cell's input, as the model saw it.
-    fn input(&mut self, cell: &Cell) -> Result<Embedding, Failure> {
-        let (width, height) = (cell.width, cell.height);
-        let name = &cell.parameters.image;
-        let fitted = (name.clone(), width, height);
+    fn input(&mut self, fitted: Fitted<'a>, run: &Path) -> Result<Embedding, Failure> {
         if let Some(known) = self.inputs.get(&fitted) {
             return Ok(known.clone());
         }
-        let plan = &self.prepared.plan;
-        let entry = plan.images.iter().find(|entry| entry.name == *name);
-        let entry = entry.ok_or_else(|| Failure::Cell(format!("the plan has no image {name}")))?;
-        let (image, _) = read(&entry.path)?;
-        let embedding = self.embed(&fit(&image, width, height, plan.fit))?;
+        let image = Inputs::of(&self.prepared.plan, run).read(fitted)?;
+        let embedding = self.embed(&image)?;
         self.inputs.insert(fitted, embedding.clone());
         Ok(embedding)
     }

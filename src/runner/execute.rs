@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::clip::measure as measure_with_clip;
+use super::inputs::keep_inputs;
 use super::memory::policy;
 use super::timings::Timings;
 use super::{Backend, Place, Prepared};
 use crate::Error;
-use crate::engine::{self, Ending, Event, Job};
+use crate::engine::{self, Ending, Event, InputFiles, Job};
 use crate::judge::advice::advise;
 use crate::judge::measures::measure;
 use crate::meter::{Meter, free_bytes};
@@ -192,12 +193,21 @@ impl<'a, B: Backend> Execution<'a, B> {
             ..
         } = self;
         let path = folder.run().folder.clone();
+        let mut pending = folder.pending();
+        pending.retain(|cell| cells.contains(cell));
+        let inputs = keep_inputs(&prepared.plan, &path, &cells, &pending, cancel)?;
         let writer = Writer::start(folder, |_| ())?;
         let worked = match &backend {
-            Some(backend) => work_off(
-                backend, prepared, &schedule, &path, &writer, cancel, observer,
-            ),
-            None => Ok(()),
+            Some(backend) if !cancel.load(Ordering::Relaxed) => {
+                let work = Work {
+                    prepared,
+                    schedule: &schedule,
+                    inputs: &inputs,
+                    folder: &path,
+                };
+                work_off(backend, work, &writer, cancel, observer)
+            }
+            _ => Ok(()),
         };
         // What was handed over is written whatever became of the rest; a full disk explains a stop best.
         let mut folder = writer.finish()?;
@@ -229,16 +239,28 @@ impl<'a, B: Backend> Execution<'a, B> {
     }
 }
 
+/// What is to be computed, of what, and where it goes.
+struct Work<'a> {
+    prepared: &'a Prepared,
+    schedule: &'a Schedule,
+    inputs: &'a InputFiles<'a>,
+    folder: &'a Path,
+}
+
 /// Every model in turn, until all is done or the observer or a signal stops it.
 fn work_off<B: Backend>(
     backend: &B,
-    prepared: &Prepared,
-    schedule: &Schedule,
-    folder: &Path,
+    work: Work,
     writer: &Writer,
     cancel: &AtomicBool,
     observer: &mut dyn FnMut(&Event),
 ) -> Result<(), Error> {
+    let Work {
+        prepared,
+        schedule,
+        inputs,
+        folder,
+    } = work;
     let (device, runtime) = (backend.device(), &prepared.spec.runtime);
     let gpu = device.cuda_index();
     let mut meter = Meter::new(gpu);
@@ -274,6 +296,7 @@ fn work_off<B: Backend>(
         let job = Job {
             plan: &prepared.plan,
             work,
+            inputs,
             latent_channels: model.folder.latent_channels(),
             vae_factor: entry.vae_factor,
             scaling_factor: model.folder.scaling_factor(),

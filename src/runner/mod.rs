@@ -4,6 +4,7 @@ mod backend;
 mod clip;
 mod execute;
 mod forecast;
+mod inputs;
 mod memory;
 mod place;
 mod prepare;

@@ -73,7 +73,8 @@ impl Brush<'_> {
             let images: Vec<_> = places
                 .par_iter()
                 .map(|&(place, index)| {
-                    picture::of_input(self.run, cell(index)).map(|image| fitted(image, place))
+                    let input = self.run.inputs().read(cell(index).fitted());
+                    input.map(|image| fitted(image, place))
                 })
                 .collect();
             for (&(place, index), image) in places.iter().zip(images) {
@@ -82,7 +83,7 @@ impl Brush<'_> {
                     Err(reason) => {
                         hatch(canvas, fitted_place(place, cell(index)));
                         notes.insert(format!(
-                            "input {} is not shown: {reason}",
+                            "input {} is not shown: {reason}; run the sweep again to have it made",
                             cell(index).parameters.image
                         ));
                     }

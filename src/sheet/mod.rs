@@ -27,7 +27,6 @@ mod write;
 pub(crate) use font::Face;
 pub use layout::sizes;
 pub use options::{Format, SheetOptions};
-pub use picture::input_path;
 pub(crate) use picture::scaled;
 pub(crate) use text::{Shorten, Style};
 pub use write::{SheetError, SheetFile, find_sheets, write_sheets};

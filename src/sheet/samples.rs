@@ -114,18 +114,8 @@ pub fn run(plan: Plan, folder: &Path) -> Run {
             .unwrap();
         run.records
             .insert(cell.key.clone(), record(&cell.key, index));
-        let image = run
-            .plan
-            .images
-            .iter()
-            .find(|image| image.name == cell.parameters.image)
-            .unwrap();
-        let path = folder.join(super::input_path(image, cell.width, cell.height, Fit::Crop));
-        if !path.exists() {
-            RgbImage::from_pixel(cell.width, cell.height, INPUT)
-                .save(path)
-                .unwrap();
-        }
+        let input = RgbImage::from_pixel(cell.width, cell.height, INPUT);
+        run.inputs().keep(cell.fitted(), &input).unwrap();
     }
     run
 }

@@ -11,7 +11,7 @@ use super::journal::{self, Journal};
 use super::lock::Lock;
 use super::run::{PLAN, read_plan};
 use super::tables::Tables;
-use super::{Environment, Record, Run, RunFolder, Status, StoreError, files, png};
+use super::{Environment, Record, Run, RunFolder, Status, StoreError, files, inputs, png};
 use crate::plan::{Cell, CellKey, Plan};
 
 /// A run folder that this process holds and has read, but not begun to write.
@@ -85,9 +85,10 @@ impl HeldFolder {
         files::remove_unfinished(&folder)?;
         write_plan(&folder, &plan, environment)?;
         files::update(&folder.join("sweep.toml"), sweep_text.as_bytes())?;
-        let cells = folder.join("cells");
-        files::make_folder(&cells)?;
-        files::remove_unfinished(&cells)?;
+        for folder in ["cells", inputs::FOLDER].map(|name| folder.join(name)) {
+            files::make_folder(&folder)?;
+            files::remove_unfinished(&folder)?;
+        }
         let journal = Journal::open(&folder.join(journal::NAME), self.journal)?;
         let keys = plan.cells.iter().enumerate();
         let index = keys

@@ -9,6 +9,7 @@ mod error;
 mod files;
 mod folder;
 mod held;
+mod inputs;
 mod journal;
 mod lock;
 mod png;
@@ -24,6 +25,7 @@ pub use error::StoreError;
 pub use files::{make_folder, write as write_file, write_new as write_new_file};
 pub use folder::RunFolder;
 pub use held::HeldFolder;
+pub use inputs::{Inputs, MissingInput};
 pub use record::{
     ClipMeasures, EditCaptions, LatentStatistics, Measures, Record, StageTimes, Status, StepRecord,
 };

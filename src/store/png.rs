@@ -1,4 +1,4 @@
-//! A cell's PNG: pixels, and the parameters that made them. Nothing in it depends on when or how fast it
+//! PNGs of cells and inputs: pixels, and what made them. Nothing in one depends on when or how fast it
 //! was made, so that equal pixels and parameters give equal bytes.
 
 use image::RgbImage;
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Record;
 use crate::diffusion::SchedulerKind;
-use crate::plan::{Cell, Plan};
+use crate::plan::{Cell, Fitted, Plan};
 use crate::spec::{Numerics, Parameters, Scale};
 
 /// The first bytes of a PNG up to its width, and its last 12.
@@ -35,18 +35,43 @@ pub(super) fn encode(
     cell: &Cell,
     record: &Record,
 ) -> Result<Vec<u8>, png::EncodingError> {
+    let infotext = infotext(cell);
+    let provenance = provenance(plan, cell, record)?;
+    encode_with(image, |encoder| {
+        // tEXt holds Latin-1 alone.
+        if infotext.chars().all(|letter| u32::from(letter) < 256) {
+            encoder.add_text_chunk("parameters".to_owned(), infotext)?;
+        } else {
+            encoder.add_itxt_chunk("parameters".to_owned(), infotext)?;
+        }
+        encoder.add_itxt_chunk("ip2p".to_owned(), provenance)
+    })
+}
+
+/// An input as a PNG with an iTXt chunk `ip2p` (JSON) that says what it was made of.
+pub(super) fn encode_input(
+    image: &RgbImage,
+    plan: &Plan,
+    fitted: Fitted,
+) -> Result<Vec<u8>, png::EncodingError> {
+    let entry = plan.image(fitted.image);
+    let origin = serde_json::json!({
+        "image": fitted.image, "image_sha256": entry.map(|entry| &entry.sha256), "fit": plan.fit,
+    });
+    encode_with(image, |encoder| {
+        encoder.add_itxt_chunk("ip2p".to_owned(), origin.to_string())
+    })
+}
+
+fn encode_with(
+    image: &RgbImage,
+    describe: impl FnOnce(&mut png::Encoder<&mut Vec<u8>>) -> Result<(), png::EncodingError>,
+) -> Result<Vec<u8>, png::EncodingError> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, image.width(), image.height());
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
-    let infotext = infotext(cell);
-    // tEXt holds Latin-1 alone.
-    if infotext.chars().all(|letter| u32::from(letter) < 256) {
-        encoder.add_text_chunk("parameters".to_owned(), infotext)?;
-    } else {
-        encoder.add_itxt_chunk("parameters".to_owned(), infotext)?;
-    }
-    encoder.add_itxt_chunk("ip2p".to_owned(), provenance(plan, cell, record)?)?;
+    describe(&mut encoder)?;
     let mut writer = encoder.write_header()?;
     writer.write_image_data(image.as_raw())?;
     writer.finish()?;
@@ -59,10 +84,7 @@ fn provenance(plan: &Plan, cell: &Cell, record: &Record) -> Result<String, png::
         .models
         .iter()
         .find(|model| model.name == parameters.model);
-    let image = plan
-        .images
-        .iter()
-        .find(|image| image.name == parameters.image);
+    let image = plan.image(&parameters.image);
     let provenance = Provenance {
         cell: cell.key.as_str(),
         parameters,

@@ -176,7 +176,7 @@ pub enum Status {
 pub struct StageTimes {
     /// Text encoder.
     pub encode_text_ms: Option<f64>,
-    /// VAE encoder, reading and fitting the image included.
+    /// VAE encoder, reading the input included.
     pub encode_image_ms: Option<f64>,
     /// All steps; of a batch, its share.
     pub denoise_ms: Option<f64>,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::environment::PlanFile;
-use super::{Environment, Record, Status, StoreError, journal};
+use super::{Environment, Inputs, Record, Status, StoreError, inputs, journal};
 use crate::plan::{CellKey, Plan};
 
 /// Plan and environment, in the run folder.
@@ -74,13 +74,19 @@ impl Run {
             .collect()
     }
 
-    /// Whether a file that was made from this run is there, and the run's plan and journal are no newer.
+    /// Whether a file that was made from this run is there, and the run's plan, journal and inputs are no newer.
     pub fn is_shown_by(&self, file: &Path) -> bool {
         let changed = |path: &Path| fs::metadata(path)?.modified();
         let is_older = |source: &str, made: SystemTime| {
             changed(&self.folder.join(source)).is_ok_and(|changed| changed <= made)
         };
-        changed(file).is_ok_and(|made| is_older(PLAN, made) && is_older(journal::NAME, made))
+        let sources = [PLAN, journal::NAME, inputs::FOLDER];
+        changed(file).is_ok_and(|made| sources.iter().all(|source| is_older(source, made)))
+    }
+
+    /// The inputs of its cells, as they lie in the folder.
+    pub fn inputs(&self) -> Inputs<'_> {
+        Inputs::of(&self.plan, &self.folder)
     }
 
     /// The image of a cell, if the cell is done.

@@ -5,7 +5,9 @@
     reason = "each test file uses its own part; a test that cannot read its data fails"
 )]
 
-use std::collections::HashMap;
+pub mod place;
+
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use ip2p_sweep::model::runtime::{Host, Located, Runtime, Wanted, load, locate, setup};
@@ -77,4 +79,29 @@ pub fn copy_folder(from: &Path, to: &Path) {
             std::fs::copy(entry.path(), target).unwrap();
         }
     }
+}
+
+/// Every file below a folder with its bytes, by its path in the folder.
+pub fn files_of(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in folder.read_dir().unwrap() {
+        let path = entry.unwrap().path();
+        let name = PathBuf::from(path.file_name().unwrap());
+        if path.is_dir() {
+            let inner = files_of(&path).into_iter();
+            files.extend(inner.map(|(inner, bytes)| (name.join(inner), bytes)));
+        } else {
+            files.insert(name, std::fs::read(&path).unwrap());
+        }
+    }
+    files
+}
+
+/// Asserts that two folders hold the same files; says which differ, and not how.
+pub fn assert_same_files(one: &BTreeMap<PathBuf, Vec<u8>>, other: &BTreeMap<PathBuf, Vec<u8>>) {
+    let names = |files: &BTreeMap<PathBuf, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(one), names(other));
+    let differ = one.iter().filter(|(file, bytes)| other[*file] != **bytes);
+    let differ: Vec<_> = differ.map(|(file, _)| file).collect();
+    assert!(differ.is_empty(), "{differ:?}");
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use ip2p_sweep::diffusion::{SchedulerConfig, SchedulerKind};
-use ip2p_sweep::engine::{self, Ending, Event, Job, MemoryShelf, Policy};
+use ip2p_sweep::engine::{self, Ending, Event, InputFiles, Job, MemoryShelf, Policy};
+use ip2p_sweep::image::{fit, read};
 use ip2p_sweep::meter::Meter;
 use ip2p_sweep::plan::{ImageEntry, ModelEntry, Plan, Schedule};
 use ip2p_sweep::spec::{NamedPath, Numerics, Runtime, Scale, SheetSpec, Size, SweepSpec};
@@ -92,6 +93,20 @@ pub fn plan(spec: &SweepSpec) -> Plan {
     Plan::new(spec, vec![model], images.collect()).unwrap()
 }
 
+/// The inputs of all cells, beside the images.
+fn inputs(plan: &Plan) -> InputFiles<'_> {
+    let inputs = plan.inputs_of(0..plan.cells.len()).into_iter();
+    let fitted = inputs.map(|input| {
+        let image = &plan.image(input.image).unwrap().path;
+        let (width, height) = (input.width, input.height);
+        let file = image.with_extension(format!("{width}x{height}.png"));
+        let (pixels, _) = read(image).unwrap();
+        fit(&pixels, width, height, plan.fit).save(&file).unwrap();
+        (input, Ok(file))
+    });
+    fitted.collect()
+}
+
 #[derive(Default)]
 pub struct Run {
     pub records: BTreeMap<usize, Record>,
@@ -136,9 +151,11 @@ pub fn run_schedule(
             "beta_start": 0.00085, "beta_end": 0.012, "prediction_type": "epsilon"}"#,
     )
     .unwrap();
+    let inputs = inputs(plan);
     let job = Job {
         plan,
         work: &schedule.models[0],
+        inputs: &inputs,
         latent_channels: 4,
         vae_factor: 4,
         scaling_factor: 0.5,

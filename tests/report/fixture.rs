@@ -11,7 +11,6 @@ use ip2p_sweep::report::write_report;
 use ip2p_sweep::spec::{Fit, Numerics, Parameter, Parameters, Scale, SheetSpec};
 use ip2p_sweep::store::{Record, Run, StageTimes, Status, StepRecord};
 use rust_decimal::Decimal;
-use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::environment::environment;
@@ -53,8 +52,15 @@ impl Sweep {
     /// The run with no cell done.
     pub fn started(&self, folder: &Path) -> Run {
         fs::create_dir_all(folder.join("cells")).unwrap();
-        fs::create_dir_all(folder.join("photos")).unwrap();
-        let images = self.images.iter().map(|name| self.image(folder, name));
+        fs::create_dir_all(folder.join("inputs")).unwrap();
+        let (width, height) = (self.size.0 + 16, self.size.1);
+        let images = self.images.iter().map(|name| ImageEntry {
+            name: (*name).to_owned(),
+            path: folder.join(name),
+            sha256: format!("{:064x}", name.len()),
+            width,
+            height,
+        });
         let plan = Plan {
             name: "winter".to_owned(),
             axes: self.axes(),
@@ -65,28 +71,18 @@ impl Sweep {
             sheet: SheetSpec::default(),
             cells: self.cells(),
         };
-        Run {
+        let run = Run {
             folder: folder.to_owned(),
             plan,
             environment: environment(),
             records: HashMap::new(),
+        };
+        for input in run.plan.inputs_of(0..run.plan.cells.len()) {
+            let seed = input.image.len() as u64;
+            let pixels = scene(input.width, input.height, 0.0, seed);
+            run.inputs().keep(input, &pixels).unwrap();
         }
-    }
-
-    fn image(&self, folder: &Path, name: &str) -> ImageEntry {
-        let path = folder.join(name);
-        let (width, height) = (self.size.0 + 16, self.size.1);
-        scene(width, height, 0.0, name.len() as u64)
-            .save(&path)
-            .unwrap();
-        let digest = Sha256::digest(fs::read(&path).unwrap());
-        ImageEntry {
-            name: name.to_owned(),
-            sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
-            path,
-            width,
-            height,
-        }
+        run
     }
 
     fn axes(&self) -> Vec<Axis> {

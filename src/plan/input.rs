@@ -1,0 +1,70 @@
+//! Inputs as models see them: an image of the plan at the size of the cells that are made of it.
+
+use std::collections::HashSet;
+
+use super::name::{slug, stem};
+use super::pixels::input_hash;
+use super::{Cell, ImageEntry, Plan, Start};
+
+/// An image at a size: cells with the same one are made of the same pixels. How an image is brought to its size is the
+/// same for the whole plan ([`Plan::fit`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fitted<'a> {
+    /// Name of the image.
+    pub image: &'a str,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+}
+
+impl Cell {
+    /// The input that the cell is made of.
+    pub fn fitted(&self) -> Fitted<'_> {
+        Fitted {
+            image: &self.parameters.image,
+            width: self.width,
+            height: self.height,
+        }
+    }
+}
+
+impl Start {
+    /// The input that its cells are made of.
+    pub fn fitted<'a>(&self, plan: &'a Plan) -> Fitted<'a> {
+        Fitted {
+            image: &plan.images[self.image].name,
+            width: self.course.width,
+            height: self.course.height,
+        }
+    }
+}
+
+impl Plan {
+    /// An image by its name; only a plan that was tampered with lacks one of its cells'.
+    pub fn image(&self, name: &str) -> Option<&ImageEntry> {
+        self.images.iter().find(|image| image.name == name)
+    }
+
+    /// The inputs of cells, as indices into [`Plan::cells`], each once, in the order in which the cells need them.
+    pub fn inputs_of(&self, cells: impl IntoIterator<Item = usize>) -> Vec<Fitted<'_>> {
+        let mut seen = HashSet::new();
+        let inputs = cells.into_iter().map(|cell| self.cells[cell].fitted());
+        inputs.filter(|fitted| seen.insert(*fitted)).collect()
+    }
+
+    /// The file of an input in a run folder, relative to it: a readable name, and a short hash of all that can change
+    /// the pixels.
+    pub fn input_path(&self, fitted: Fitted) -> String {
+        let Fitted {
+            image,
+            width,
+            height,
+        } = fitted;
+        let sha256 = self.image(image).map(|entry| entry.sha256.as_str());
+        let hash = input_hash(sha256.unwrap_or_default(), self.fit, width, height);
+        let name = slug(stem(image));
+        let dash = if name.is_empty() { "" } else { "-" };
+        format!("inputs/{name}{dash}{width}x{height}-{hash}.png")
+    }
+}

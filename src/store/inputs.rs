@@ -1,0 +1,72 @@
+//! The inputs of a run as its models saw them: what sheets, report and measures show and compare with, whatever becomes
+//! of the images that the sweep file names.
+
+use std::io;
+use std::path::Path;
+
+use image::RgbImage;
+
+use super::{StoreError, files, png};
+use crate::image::read;
+use crate::plan::{Fitted, Plan};
+
+/// Their folder in the run folder.
+pub(super) const FOLDER: &str = "inputs";
+
+/// The inputs of a plan in a run folder.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    folder: &'a Path,
+    plan: &'a Plan,
+}
+
+/// An input that a run folder should hold and does not, or not whole.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
+#[error("the run folder lacks {file}")]
+#[diagnostic(help("run the sweep again: it makes the inputs that its folder lacks"))]
+pub struct MissingInput {
+    /// The file, relative to the run folder.
+    pub file: String,
+}
+
+impl<'a> Inputs<'a> {
+    /// Those of a plan in a run folder.
+    pub fn of(plan: &'a Plan, folder: &'a Path) -> Self {
+        Self { folder, plan }
+    }
+
+    /// The file of an input, relative to the run folder.
+    ///
+    /// # Errors
+    /// If it is not there, or not whole.
+    pub fn find(&self, fitted: Fitted) -> Result<String, MissingInput> {
+        let file = self.plan.input_path(fitted);
+        match png::is_whole(&self.folder.join(&file), fitted.width, fitted.height) {
+            true => Ok(file),
+            false => Err(MissingInput { file }),
+        }
+    }
+
+    /// The pixels of an input.
+    ///
+    /// # Errors
+    /// If it is not there, or damaged.
+    pub fn read(&self, fitted: Fitted) -> Result<RgbImage, MissingInput> {
+        let file = self.find(fitted)?;
+        match read(&self.folder.join(&file)) {
+            Ok((image, _)) => Ok(image),
+            Err(_) => Err(MissingInput { file }),
+        }
+    }
+
+    /// Writes an input, unless just these pixels are there. The folder must be there.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn keep(&self, fitted: Fitted, image: &RgbImage) -> Result<(), StoreError> {
+        let path = self.folder.join(self.plan.input_path(fitted));
+        let bytes = png::encode_input(image, self.plan, fitted)
+            .map_err(|error| StoreError::write(&path)(io::Error::other(error)))?;
+        files::update(&path, &bytes)
+    }
+}
