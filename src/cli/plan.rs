@@ -45,7 +45,7 @@ impl PlanCommand {
         rows.extend(plan.tilings().into_iter().map(|((width, height), tiling)| {
             row("VAE", format!("{width} x {height} pixels in {tiling}"))
         }));
-        for (index, size) in sheet::sizes(plan).into_iter().enumerate() {
+        for (index, size) in sheet::sizes(plan)?.into_iter().enumerate() {
             rows.push(row(
                 if index == 0 { "sheets" } else { "" },
                 format!("{} x {} pixels", size.0, size.1),

@@ -39,6 +39,9 @@ pub struct Sheet {
     /// Leave the input out
     #[arg(long)]
     no_input: bool,
+    /// A font file for characters that the embedded font lacks (Chinese, Japanese, Korean, symbols)
+    #[arg(long, value_name = "FILE")]
+    font: Option<PathBuf>,
     /// Show in a corner how long each cell took
     #[arg(long)]
     seconds: bool,
@@ -85,6 +88,7 @@ impl Sheet {
             merge: self.merge.or(of_sweep.merge),
             cell: self.cell.and_then(NonZeroU32::new).unwrap_or(of_sweep.cell),
             show_input: of_sweep.show_input && !self.no_input,
+            font: self.font.clone().or(of_sweep.font),
         };
         let cells = run.plan.cells.iter().map(|cell| &cell.key);
         let only = cells.filter(|key| self.only.iter().any(|chosen| chosen == key.as_str()));

@@ -1,6 +1,5 @@
 //! Sheets of pairs: the first run, the second, and where they differ, side by side.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,13 +8,13 @@ use rayon::prelude::*;
 
 use super::pair::amplified;
 use super::{CompareError, Comparison, Pair};
-use crate::sheet::Format;
 use crate::sheet::draw::{DARK, MUTED, PAPER, RULE, fill, hatch, paste};
 use crate::sheet::encode::encode;
-use crate::sheet::font::{Face, showable};
+use crate::sheet::font::{Face, Glyphs, OtherFont};
 use crate::sheet::metrics::Rect;
 use crate::sheet::picture::scaled;
 use crate::sheet::text::{Shorten, Style};
+use crate::sheet::{Format, SheetOptions};
 use crate::store::{self, Run};
 
 /// Columns of pairs on a sheet, and rows of them: about 60 megapixels with the largest cells.
@@ -35,7 +34,9 @@ pub(super) fn write(
     comparison: &Comparison,
     out: &Path,
 ) -> Result<Vec<PathBuf>, CompareError> {
-    let layout = Layout::of(runs[0], comparison);
+    // A run may have come from elsewhere without its font: then there are boxes.
+    let other = SheetOptions::default().font(&runs[0].plan).ok().flatten();
+    let layout = Layout::of(runs[0], comparison, other.as_ref());
     let pages: Vec<&[Pair]> = comparison.pairs.chunks(layout.across * MOST_DOWN).collect();
     let digits = pages.len().to_string().len().max(2);
     remove_earlier(out)?;
@@ -78,14 +79,15 @@ fn remove_earlier(out: &Path) -> Result<(), CompareError> {
 /// Sizes in pixels and texts that all sheets of a comparison share.
 struct Layout<'a> {
     comparison: &'a Comparison,
+    glyphs: Glyphs<'a>,
     /// Of an image.
     width: u32,
     height: u32,
     gap: u32,
     margin: u32,
-    label: Style,
-    small: Style,
-    title: Style,
+    label: Style<'a>,
+    small: Style<'a>,
+    title: Style<'a>,
     /// Lines that the longest label takes.
     lines: u32,
     /// Pairs side by side.
@@ -93,7 +95,7 @@ struct Layout<'a> {
 }
 
 impl<'a> Layout<'a> {
-    fn of(run: &Run, comparison: &'a Comparison) -> Self {
+    fn of(run: &Run, comparison: &'a Comparison, other: Option<&'a OtherFont>) -> Self {
         let side = run.plan.sheet.cell.get().clamp(SIDES.0, SIDES.1);
         let boxes = comparison.pairs.iter().map(|pair| {
             let cell = &run.plan.cells[pair.cells[0]];
@@ -101,16 +103,20 @@ impl<'a> Layout<'a> {
         });
         let (width, height) = boxes.fold((1, 1), |(w, h), b| (b.width.max(w), b.height.max(h)));
         let em = (side as f32 / 16.0).clamp(12.0, 24.0);
-        let style = |face, em| Style { face, em };
+        let style = |face: Face<'static>, em| Style {
+            face: face.or(other),
+            em,
+        };
         let mut layout = Self {
             comparison,
+            glyphs: Glyphs::new(other),
             width,
             height,
             gap: (side / 48).max(2),
             margin: (em * 1.6) as u32,
-            label: style(Face::Bold, em),
-            small: style(Face::Regular, (em * 0.9).max(12.0)),
-            title: style(Face::Bold, em * 1.5),
+            label: style(Face::BOLD, em),
+            small: style(Face::REGULAR, (em * 0.9).max(12.0)),
+            title: style(Face::BOLD, em * 1.5),
             lines: 1,
             across: 1,
         };
@@ -138,8 +144,12 @@ impl<'a> Layout<'a> {
         self.lines * self.label.line() + self.small.line() + self.gap + self.height + self.margin
     }
 
+    fn shown(&self, text: &str) -> String {
+        self.glyphs.clone().showable(text)
+    }
+
     fn label_of(&self, pair: &Pair) -> Vec<String> {
-        let shown = showable(&pair.label, &mut BTreeSet::new());
+        let shown = self.shown(&pair.label);
         self.label
             .wrap(&shown, self.block_width(), LABEL_LINES, Shorten::End)
             .lines
@@ -215,7 +225,7 @@ impl<'a> Layout<'a> {
         texts.push(page.to_owned());
         let shown = texts
             .iter()
-            .map(|text| showable(text, &mut BTreeSet::new()))
+            .map(|text| self.shown(text))
             .filter(|text| !text.is_empty());
         shown
             .flat_map(|text| {
@@ -238,7 +248,7 @@ impl<'a> Layout<'a> {
 
     /// One line, cut to a width.
     fn line(&self, canvas: &mut RgbImage, style: Style, at: (u32, u32), text: &str, width: u32) {
-        let shown = showable(text, &mut BTreeSet::new());
+        let shown = self.shown(text);
         for line in style.wrap(&shown, width, 1, Shorten::Middle).lines {
             style.face.draw(canvas, at, &line, style.em, DARK);
         }
@@ -277,7 +287,12 @@ impl<'a> Layout<'a> {
         }
         let numbers = self
             .small
-            .wrap(&numbers(pair), self.block_width(), 1, Shorten::End)
+            .wrap(
+                &self.shown(&numbers(pair)),
+                self.block_width(),
+                1,
+                Shorten::End,
+            )
             .lines;
         self.small
             .face
@@ -303,7 +318,7 @@ fn numbers(pair: &Pair) -> String {
             "perceptual {:.2}, SSIM {:.3}",
             difference.perceptual_mean, difference.ssim
         ),
-        Err(reason) => showable(reason, &mut BTreeSet::new()),
+        Err(reason) => reason.clone(),
     };
     let times =
         |name: &str, ratio: Option<f64>| ratio.map(|ratio| format!(", {name} × {ratio:.2}"));

@@ -35,11 +35,11 @@ pub struct Strip {
 /// are on it, since a sheet does not grow past 100 megapixels. An image that cannot be read stays grey.
 pub fn draw_strips(strips: &[Strip], headings: [&str; 3]) -> (RgbImage, usize) {
     let bold = Style {
-        face: Face::Bold,
+        face: Face::BOLD,
         em: 15.0,
     };
     let plain = Style {
-        face: Face::Regular,
+        face: Face::REGULAR,
         em: 13.0,
     };
     let width = 3 * SIDE + 4 * GAP;

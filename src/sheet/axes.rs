@@ -25,7 +25,7 @@ const PREFERENCE: [Parameter; 12] = [
 /// Values that follow one another along a side or from panel to panel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Level {
-    /// One parameter, or all that vary where chosen cells stand in a row.
+    /// One parameter, or several that vary together: those that presets link, all where chosen cells stand in a row.
     pub parameters: Vec<Parameter>,
     /// For each position the value of each parameter, as [`crate::spec::Parameters::text`].
     pub values: Vec<Vec<String>>,
@@ -77,7 +77,7 @@ impl Arrangement {
     /// Arranges the cells (indices into the plan) as the spec says, and by preference where it does not.
     /// A parameter that has one value among these cells is never an axis, whatever the spec says.
     pub fn new(plan: &Plan, cells: &[usize], spec: &SheetSpec) -> Self {
-        let mut axes = axes_of(plan, cells);
+        let mut axes = linked(axes_of(plan, cells), plan, cells, spec);
         let mut constants = Vec::new();
         axes.retain(|level| match level.values.as_slice() {
             [single] => {
@@ -176,6 +176,58 @@ pub enum ImagePlace {
     Columns,
     /// Within a cell: no place for inputs.
     Merged,
+}
+
+/// Joins to the presets what has one value in each of them and no side of its own: else each preset would
+/// be a panel of one row or column.
+fn linked(axes: Vec<Level>, plan: &Plan, cells: &[usize], spec: &SheetSpec) -> Vec<Level> {
+    let sides = [
+        spec.rows,
+        spec.columns,
+        spec.super_rows,
+        spec.super_columns,
+        spec.merge,
+    ];
+    let text = |cell: usize, parameter| plan.cells[cell].parameters.text(parameter);
+    let Some(presets) = axes
+        .iter()
+        .find(|level| level.is(Parameter::Preset) && level.values.len() > 1)
+    else {
+        return axes;
+    };
+    // For each preset a cell that has it.
+    let examples: Vec<usize> = presets
+        .values
+        .iter()
+        .filter_map(|value| {
+            cells
+                .iter()
+                .copied()
+                .find(|&cell| text(cell, Parameter::Preset) == value[0])
+        })
+        .collect();
+    let is_linked = |level: &Level| {
+        let parameter = level.parameters[0];
+        let like_example = |&cell: &usize| {
+            text(cell, parameter) == text(examples[presets.position(&plan.cells[cell])], parameter)
+        };
+        parameter != Parameter::Preset
+            && level.values.len() > 1
+            && !sides.contains(&Some(parameter))
+            && cells.iter().all(like_example)
+    };
+    let (joined, mut rest): (Vec<Level>, Vec<Level>) = axes.iter().cloned().partition(is_linked);
+    let mut parameters = vec![Parameter::Preset];
+    parameters.extend(joined.iter().map(|level| level.parameters[0]));
+    let values = examples
+        .iter()
+        .map(|&cell| parameters.iter().map(|&p| text(cell, p)).collect())
+        .collect();
+    let place = rest.iter().position(|level| level.is(Parameter::Preset));
+    if let (Some(place), false) = (place, joined.is_empty()) {
+        rest[place] = Level::new(parameters, values);
+    }
+    rest
 }
 
 /// The values that each parameter has among these cells, in the order of the plan's axes. Values that a

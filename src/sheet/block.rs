@@ -13,19 +13,23 @@ const TITLE_LINES: usize = 5;
 
 /// One panel, or the part of a panel that fits on a page.
 #[derive(Debug, Clone)]
-pub struct Block<'a> {
-    grid: &'a Grid,
+pub struct Block<'a, 'f> {
+    grid: &'a Grid<'f>,
     panel: &'a Panel,
-    strips: Vec<Strip<'a>>,
+    strips: Vec<Strip<'a, 'f>>,
     /// The panel's values, and which part of it this is.
     title: Vec<(String, String)>,
     /// Pixels, without the title.
     body: (u32, u32),
 }
 
-impl<'a> Block<'a> {
+impl<'a, 'f> Block<'a, 'f> {
     /// The blocks of a panel, each of which `fits` on a page.
-    pub fn of_panel(grid: &'a Grid, panel: &'a Panel, fits: &dyn Fn(&Self) -> bool) -> Vec<Self> {
+    pub fn of_panel(
+        grid: &'a Grid<'f>,
+        panel: &'a Panel,
+        fits: &dyn Fn(&Self) -> bool,
+    ) -> Vec<Self> {
         let in_a_strip = grid.strip_columns(panel);
         let whole = Self::new(
             grid,
@@ -43,7 +47,7 @@ impl<'a> Block<'a> {
     }
 
     fn split_strips(
-        grid: &'a Grid,
+        grid: &'a Grid<'f>,
         panel: &'a Panel,
         in_a_strip: usize,
         fits: &dyn Fn(&Self) -> bool,
@@ -62,7 +66,7 @@ impl<'a> Block<'a> {
     }
 
     /// Halves, thirds, … of the longer side until every part fits.
-    fn split_grid(grid: &'a Grid, panel: &'a Panel, fits: &dyn Fn(&Self) -> bool) -> Vec<Self> {
+    fn split_grid(grid: &'a Grid<'f>, panel: &'a Panel, fits: &dyn Fn(&Self) -> bool) -> Vec<Self> {
         let (rows, columns) = (panel.rows.len(), panel.columns.len());
         let (mut row_parts, mut column_parts) = (1, 1);
         loop {
@@ -94,7 +98,7 @@ impl<'a> Block<'a> {
     }
 
     fn new(
-        grid: &'a Grid,
+        grid: &'a Grid<'f>,
         panel: &'a Panel,
         rows: Range<usize>,
         columns: Vec<Range<usize>>,
@@ -117,7 +121,7 @@ impl<'a> Block<'a> {
         let shown = columns.first().map_or(0, |first| first.start)
             ..columns.last().map_or(0, |last| last.end);
         part("columns", shown, panel.columns.len());
-        let strips: Vec<Strip> = columns
+        let strips: Vec<Strip<'a, 'f>> = columns
             .into_iter()
             .map(|columns| Strip::new(grid, panel, rows.clone(), columns))
             .collect();
@@ -154,7 +158,7 @@ impl<'a> Block<'a> {
     }
 
     /// Everything in it, the strips below a title of this height, so that neighbours stand level.
-    pub fn items(&self, title_height: u32) -> Items {
+    pub fn items(&self, title_height: u32) -> Items<'f> {
         let mut items = Items::default();
         self.place_title(&mut items);
         let mut y = title_height;
@@ -181,17 +185,20 @@ impl<'a> Block<'a> {
     }
 
     /// Places the title and gives the height it takes.
-    fn place_title(&self, items: &mut Items) -> u32 {
+    fn place_title(&self, items: &mut Items<'f>) -> u32 {
         let m = &self.grid.metrics;
         let mut y = 0;
         for (name, value) in &self.title {
-            let indent = m.label.width(name) + m.pad;
+            let indent = match name.is_empty() {
+                true => 0,
+                false => m.label.width(name) + m.pad,
+            };
             let room = self.body.0.saturating_sub(indent);
             // A value that would get less than half the width starts below its name.
-            let (x, room) = if room < self.body.0 / 2 {
-                (0, self.body.0)
-            } else {
-                (indent, room)
+            let starts_below = room < self.body.0 / 2;
+            let (x, room) = match starts_below {
+                true => (0, self.body.0),
+                false => (indent, room),
             };
             let name = m
                 .label
@@ -199,7 +206,7 @@ impl<'a> Block<'a> {
                 .lines
                 .concat();
             items.text(0, y, name, m.label, Ink::Muted);
-            if x == 0 {
+            if starts_below {
                 y += m.label.line();
             }
             for line in m.name.wrap(value, room, TITLE_LINES, Shorten::End).lines {

@@ -10,7 +10,7 @@ use imageproc::pixelops::interpolate;
 use imageproc::rect::Rect as Area;
 use rayon::prelude::*;
 
-use super::font::showable;
+use super::font::Glyphs;
 use super::layout::Page;
 use super::metrics::{Ink, Metrics, Rect, Text};
 use super::options::SheetOptions;
@@ -44,7 +44,9 @@ pub struct Brush<'a> {
     /// Where the images come from.
     pub run: &'a Run,
     /// Sizes.
-    pub metrics: &'a Metrics,
+    pub metrics: &'a Metrics<'a>,
+    /// What can be shown.
+    pub glyphs: Glyphs<'a>,
     /// What is shown on the cells.
     pub options: &'a SheetOptions,
 }
@@ -105,31 +107,30 @@ impl Brush<'_> {
                 .collect();
             for (&(place, index), picture) in places.iter().zip(pictures) {
                 let cell = &self.run.plan.cells[index];
-                let place = match &picture {
-                    Ok((at, _)) => *at,
-                    Err(_) => fitted_place(place, cell),
+                let (place, is_shown) = match &picture {
+                    Ok((at, _)) => (*at, true),
+                    Err(_) => (fitted_place(place, cell), false),
                 };
                 match picture {
                     Ok((at, image)) => paste(canvas, &image, at),
                     Err(Picture::Failed(reason)) => self.draw_failed(canvas, place, &reason),
                     Err(_) => hatch(canvas, place),
                 }
-                self.draw_marks(canvas, place, cell);
+                self.draw_marks(canvas, place, cell, is_shown);
             }
         }
     }
 
-    fn draw_marks(&self, canvas: &mut RgbImage, place: Rect, cell: &Cell) {
+    /// The outline of an advised cell; inside of it the time, which would hide why a cell failed.
+    fn draw_marks(&self, canvas: &mut RgbImage, mut place: Rect, cell: &Cell, is_shown: bool) {
         let advised = self.options.advised.as_ref();
         if advised.is_some_and(|keys| keys.contains(&cell.key)) {
             self.draw_outline(canvas, place);
+            place = place.inset(self.outline());
         }
-        let total = self
-            .run
-            .records
-            .get(&cell.key)
-            .and_then(|record| record.times.total_ms());
-        if let (true, Some(ms)) = (self.options.seconds, total) {
+        let record = self.run.records.get(&cell.key);
+        let total = record.and_then(|record| record.times.total_ms());
+        if let (true, true, Some(ms)) = (self.options.seconds, is_shown, total) {
             self.draw_seconds(canvas, place, &seconds(ms));
         }
     }
@@ -167,7 +168,7 @@ impl Brush<'_> {
         let pad = (style.em / 2.0) as u32;
         let room = place.width.saturating_sub(2 * pad);
         let most = (place.height.saturating_sub(pad) / style.line()).clamp(1, 6) as usize;
-        let reason = showable(reason, &mut BTreeSet::new());
+        let reason = self.glyphs.clone().showable(reason);
         let reason: String = reason.chars().take(200).collect();
         let lines = style
             .wrap(&format!("failed: {reason}"), room, most, Shorten::End)
@@ -193,18 +194,17 @@ impl Brush<'_> {
         }
     }
 
+    /// Pixels of an outline.
+    fn outline(&self) -> u32 {
+        (self.metrics.width.max(self.metrics.height) / 56).clamp(2, 12)
+    }
+
     fn draw_outline(&self, canvas: &mut RgbImage, place: Rect) {
-        let thick = (self.metrics.width.max(self.metrics.height) / 56).clamp(2, 12);
+        let thick = self.outline();
         for inset in 0..=thick {
             let colour = if inset == thick { PAPER } else { ADVISED };
             if place.width > 2 * inset && place.height > 2 * inset {
-                let inner = Rect::new(
-                    place.x + inset,
-                    place.y + inset,
-                    place.width - 2 * inset,
-                    place.height - 2 * inset,
-                );
-                frame(canvas, inner, colour);
+                frame(canvas, place.inset(inset), colour);
             }
         }
     }
@@ -212,7 +212,7 @@ impl Brush<'_> {
     /// White on dark in the lower right corner, where there is room.
     fn draw_seconds(&self, canvas: &mut RgbImage, place: Rect, text: &str) {
         let style = Style {
-            em: (self.metrics.small.em * 0.9).clamp(SMALLEST_EM, 24.0),
+            em: (self.metrics.small.em * 0.9).max(SMALLEST_EM),
             ..self.metrics.small
         };
         let pad = (style.em / 3.0) as u32;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use super::axes::{Arrangement, ImagePlace, Level};
+use super::font::{Glyphs, OtherFont};
 use super::labels::{Labels, Side, shown};
 use super::metrics::Metrics;
 use super::options::SheetOptions;
@@ -21,7 +22,7 @@ type Sorted = BTreeMap<(Place, Place), Vec<(usize, usize)>>;
 
 /// All that is to be shown, before it has a place in pixels.
 #[derive(Debug, Clone)]
-pub struct Grid {
+pub struct Grid<'f> {
     /// In the order of their values.
     pub panels: Vec<Panel>,
     /// Labels of the levels of panels.
@@ -35,9 +36,9 @@ pub struct Grid {
     /// Where inputs go, if they are shown.
     pub inputs: Option<ImagePlace>,
     /// Sizes.
-    pub metrics: Metrics,
-    /// Characters without a glyph.
-    pub missing: BTreeSet<char>,
+    pub metrics: Metrics<'f>,
+    /// What can be shown, and what was lost.
+    pub glyphs: Glyphs<'f>,
 }
 
 /// One panel; rows and columns without any cell in it are left out.
@@ -63,12 +64,13 @@ impl Panel {
     }
 }
 
-impl Grid {
-    /// Sorts the cells of a plan.
-    pub fn new(plan: &Plan, options: &SheetOptions) -> Self {
+impl<'f> Grid<'f> {
+    /// Sorts the cells of a plan; texts fall back on another font.
+    pub fn new(plan: &Plan, options: &SheetOptions, other: Option<&'f OtherFont>) -> Self {
         let cells = options.chosen(plan);
         let arrangement = arrange(plan, &cells, options);
-        let metrics = Metrics::new(options.look(plan).cell.get(), arrangement.merge.is_some());
+        let cell = options.look(plan).cell.get();
+        let metrics = Metrics::new(cell, arrangement.merge.is_some(), other);
         let mut panels = panels(plan, &cells, &arrangement);
         for panel in &mut panels {
             let cells: Vec<usize> = panel.cells.values().flatten().copied().collect();
@@ -76,11 +78,11 @@ impl Grid {
         }
         let least = |side: fn(&Panel) -> u32| panels.iter().map(side).min().unwrap_or(1);
         let narrowest = metrics.boxed((least(|panel| panel.size.0), least(|panel| panel.size.1)));
-        let mut missing = BTreeSet::new();
+        let mut glyphs = Glyphs::new(other);
         let mut labels = |levels: &[Level]| -> Vec<Labels> {
             levels
                 .iter()
-                .map(|level| Labels::of(level, &mut missing))
+                .map(|level| Labels::of(level, &mut glyphs))
                 .collect()
         };
         let panel_labels = labels(&arrangement.panels);
@@ -94,7 +96,7 @@ impl Grid {
             [Side::SuperColumns, Side::Columns],
             &narrowest,
         );
-        let settings = settings(plan, &cells, &arrangement, &mut missing);
+        let settings = settings(plan, &cells, &arrangement, &mut glyphs);
         let place = arrangement.image();
         let inputs = options.look(plan).show_input && place != ImagePlace::Merged;
         Self {
@@ -105,7 +107,7 @@ impl Grid {
             settings,
             inputs: inputs.then_some(place),
             metrics,
-            missing,
+            glyphs,
         }
     }
 
@@ -201,14 +203,14 @@ fn settings(
     plan: &Plan,
     cells: &[usize],
     arrangement: &Arrangement,
-    missing: &mut BTreeSet<char>,
+    glyphs: &mut Glyphs,
 ) -> Vec<(String, String)> {
     let constants = arrangement
         .constants
         .iter()
         .filter(|(parameter, value)| !parameter.is_plain(value));
     let mut settings: Vec<(String, String)> = constants
-        .map(|(parameter, value)| (parameter.key().to_owned(), shown(value, missing)))
+        .map(|(parameter, value)| (parameter.key().to_owned(), shown(value, glyphs)))
         .collect();
     if let Some(first) = cells.first().map(|&cell| &plan.cells[cell]) {
         let same = |&cell: &usize| {
@@ -219,7 +221,7 @@ fn settings(
         }
     }
     if let Some(level) = &arrangement.merge {
-        let labels = Labels::of(level, missing);
+        let labels = Labels::of(level, glyphs);
         let within = format!(
             "{} (within each cell, in reading order)",
             labels.full.join(", ")

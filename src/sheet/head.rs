@@ -10,9 +10,9 @@ use super::text::Shorten;
 const VALUE_LINES: usize = 8;
 
 /// Places the head in a width of pixels, and gives its height.
-pub struct Head<'a> {
+pub struct Head<'a, 'f> {
     /// What the sheet shows.
-    pub grid: &'a Grid,
+    pub grid: &'a Grid<'f>,
     /// Name of the sweep.
     pub title: &'a str,
     /// `page 1 of 3`, where there are several.
@@ -23,9 +23,9 @@ pub struct Head<'a> {
     pub outline: Option<&'a str>,
 }
 
-impl Head<'_> {
+impl<'f> Head<'_, 'f> {
     /// Everything in it, and its height with the space below.
-    pub fn place(&self, width: u32) -> (Items, u32) {
+    pub fn place(&self, width: u32) -> (Items<'f>, u32) {
         let mut items = Items::default();
         let mut y = self.place_title(&mut items, width);
         let mut pairs = self.grid.settings.clone();
@@ -40,7 +40,7 @@ impl Head<'_> {
         (items, y + m.pad * 2 + 1)
     }
 
-    fn place_title(&self, items: &mut Items, width: u32) -> u32 {
+    fn place_title(&self, items: &mut Items<'f>, width: u32) -> u32 {
         let m = &self.grid.metrics;
         let page_width = if self.page.is_empty() {
             0
@@ -74,7 +74,7 @@ impl Head<'_> {
     /// Names and values one after another, in as many lines as they need.
     fn place_settings(
         &self,
-        items: &mut Items,
+        items: &mut Items<'f>,
         pairs: &[(String, String)],
         y: u32,
         width: u32,
@@ -100,7 +100,13 @@ impl Head<'_> {
     }
 
     /// A value in lines from x on, or from the left of the next line where x leaves little room.
-    fn place_long(&self, items: &mut Items, value: &str, (x, y): (u32, u32), width: u32) -> u32 {
+    fn place_long(
+        &self,
+        items: &mut Items<'f>,
+        value: &str,
+        (x, y): (u32, u32),
+        width: u32,
+    ) -> u32 {
         let m = &self.grid.metrics;
         let (x, mut y) = if x > width / 2 {
             (0, y + m.small.line())
@@ -119,7 +125,7 @@ impl Head<'_> {
     }
 
     /// For each level with marks: its name, then each mark with its value.
-    fn place_legends(&self, items: &mut Items, mut y: u32, width: u32) -> u32 {
+    fn place_legends(&self, items: &mut Items<'f>, mut y: u32, width: u32) -> u32 {
         let m = &self.grid.metrics;
         for (is_column, levels) in [
             (false, &self.grid.row_labels),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::axes::Level;
-use super::font::showable;
+use super::font::Glyphs;
 use super::metrics::Metrics;
 use super::text::{Shorten, Style};
 use crate::spec::Parameter;
@@ -47,7 +47,7 @@ pub struct Labels {
 
 impl Labels {
     /// The values of a level, for titles.
-    pub fn of(level: &Level, missing: &mut BTreeSet<char>) -> Self {
+    pub fn of(level: &Level, glyphs: &mut Glyphs) -> Self {
         let names: Vec<&str> = level
             .parameters
             .iter()
@@ -63,12 +63,12 @@ impl Labels {
                 } else {
                     values
                 };
-                values.iter().map(|value| shown(value, missing)).collect()
+                values.iter().map(|value| shown(value, glyphs)).collect()
             }
             several => level
                 .values
                 .iter()
-                .map(|values| joined(several, values, missing))
+                .map(|values| joined(several, values, glyphs))
                 .collect(),
         };
         let (full, explained) = (told_apart(full.clone()), full);
@@ -145,10 +145,10 @@ impl Labels {
 }
 
 /// A value as sheets show it: empty ones named, boxes where the font has no glyph.
-pub fn shown(value: &str, missing: &mut BTreeSet<char>) -> String {
+pub fn shown(value: &str, glyphs: &mut Glyphs) -> String {
     let cut: String = value.chars().take(LONGEST).collect();
     let ellipsis = if cut.len() < value.len() { "…" } else { "" };
-    let shown = showable(&format!("{cut}{ellipsis}"), missing);
+    let shown = glyphs.showable(&format!("{cut}{ellipsis}"));
     if shown.is_empty() {
         "(none)".to_owned()
     } else {
@@ -156,10 +156,10 @@ pub fn shown(value: &str, missing: &mut BTreeSet<char>) -> String {
     }
 }
 
-fn joined(parameters: &[Parameter], values: &[String], missing: &mut BTreeSet<char>) -> String {
+fn joined(parameters: &[Parameter], values: &[String], glyphs: &mut Glyphs) -> String {
     let pairs = parameters.iter().zip(values);
     let pairs: Vec<String> = pairs
-        .map(|(p, value)| format!("{} {}", p.key(), shown(value, missing)))
+        .map(|(p, value)| format!("{} {}", p.key(), shown(value, glyphs)))
         .collect();
     pairs.join(", ")
 }
@@ -251,9 +251,9 @@ mod tests {
 
     #[test]
     fn an_empty_value_is_named_and_an_enormous_one_is_cut() {
-        let mut missing = BTreeSet::new();
-        assert_eq!(shown(" ", &mut missing), "(none)");
-        let cut = shown(&"a".repeat(1_000_000), &mut missing);
+        let mut glyphs = Glyphs::default();
+        assert_eq!(shown(" ", &mut glyphs), "(none)");
+        let cut = shown(&"a".repeat(1_000_000), &mut glyphs);
         assert_eq!(cut.chars().count(), LONGEST + 1);
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::block::Block;
-use super::font::missing_note;
+use super::font::OtherFont;
 use super::grid::Grid;
 use super::head::Head;
 use super::metrics::{Items, LONGEST_SIDE, MOST_PIXELS, Metrics};
 use super::options::SheetOptions;
 use super::text::slug;
+use super::write::SheetError;
 use crate::plan::Plan;
 
 /// Width over height that a page of several panels should come near to.
@@ -19,7 +20,7 @@ const ADVISED: &str = "advised cell";
 
 /// One sheet: where everything stands.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Page {
+pub struct Page<'f> {
     /// File name without folder and extension.
     pub stem: String,
     /// Pixels.
@@ -27,35 +28,37 @@ pub struct Page {
     /// Pixels.
     pub height: u32,
     /// What is on it.
-    pub items: Items,
+    pub items: Items<'f>,
 }
 
 /// All sheets of a run.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Layout {
+pub struct Layout<'f> {
     /// In the order of the panels.
-    pub pages: Vec<Page>,
+    pub pages: Vec<Page<'f>>,
     /// The sizes in use.
-    pub metrics: Metrics,
+    pub metrics: Metrics<'f>,
     /// What the user should know of them.
     pub notes: Vec<String>,
 }
 
 /// The size in pixels of each sheet that a run of this plan will have.
-pub fn sizes(plan: &Plan) -> Vec<(u32, u32)> {
-    let layout = layout(plan, &SheetOptions::default());
-    layout
-        .pages
-        .iter()
-        .map(|page| (page.width, page.height))
-        .collect()
+///
+/// # Errors
+/// If the sheets are to have a font that cannot be used.
+pub fn sizes(plan: &Plan) -> Result<Vec<(u32, u32)>, SheetError> {
+    let options = SheetOptions::default();
+    let other = options.font(plan)?;
+    let pages = layout(plan, &options, other.as_ref()).pages;
+    let sizes = pages.iter().map(|page| (page.width, page.height));
+    Ok(sizes.collect())
 }
 
 /// Lays out all sheets.
-pub fn layout(plan: &Plan, options: &SheetOptions) -> Layout {
-    let grid = Grid::new(plan, options);
-    let mut missing = grid.missing.clone();
-    let title = super::font::showable(&plan.name, &mut missing);
+pub fn layout<'f>(plan: &Plan, options: &SheetOptions, other: Option<&'f OtherFont>) -> Layout<'f> {
+    let grid = Grid::new(plan, options, other);
+    let mut glyphs = grid.glyphs.clone();
+    let title = glyphs.showable(&plan.name);
     let press = Press {
         grid: &grid,
         title: &title,
@@ -77,7 +80,7 @@ pub fn layout(plan: &Plan, options: &SheetOptions) -> Layout {
     Layout {
         pages,
         metrics: grid.metrics,
-        notes: missing_note(&missing).into_iter().collect(),
+        notes: glyphs.note().into_iter().collect(),
     }
 }
 
@@ -89,15 +92,15 @@ fn labelled(blocks: &[Block]) -> Labelled {
 }
 
 /// Puts blocks on pages.
-struct Press<'a> {
-    grid: &'a Grid,
+struct Press<'a, 'f> {
+    grid: &'a Grid<'f>,
     title: &'a str,
     outline: Option<&'static str>,
     stem: String,
 }
 
-impl<'a> Press<'a> {
-    fn head<'h>(&'h self, labelled: &'h Labelled, page: String) -> Head<'h> {
+impl<'a, 'f> Press<'a, 'f> {
+    fn head<'h>(&'h self, labelled: &'h Labelled, page: String) -> Head<'h, 'f> {
         Head {
             grid: self.grid,
             title: self.title,
@@ -108,7 +111,7 @@ impl<'a> Press<'a> {
     }
 
     /// Whether a block has room on a page of its own.
-    fn fits_alone(&self, block: &Block<'a>) -> bool {
+    fn fits_alone(&self, block: &Block<'a, 'f>) -> bool {
         let (width, height) = block.size();
         if width > LONGEST_SIDE || height > LONGEST_SIDE {
             return false;
@@ -131,7 +134,7 @@ impl<'a> Press<'a> {
     }
 
     /// The blocks of each page, and how many stand side by side.
-    fn shares<'b>(&self, blocks: &'b [Block<'a>]) -> Vec<(&'b [Block<'a>], usize)> {
+    fn shares<'b>(&self, blocks: &'b [Block<'a, 'f>]) -> Vec<(&'b [Block<'a, 'f>], usize)> {
         let slot = slot(blocks);
         let run = same_outer_run(blocks);
         let labelled = labelled(blocks);
@@ -194,7 +197,7 @@ impl<'a> Press<'a> {
             .map(|(across, _)| across)
     }
 
-    fn page(&self, blocks: &[Block], across: usize, number: usize, of: usize) -> Page {
+    fn page(&self, blocks: &[Block<'_, 'f>], across: usize, number: usize, of: usize) -> Page<'f> {
         let m = &self.grid.metrics;
         let (slot_width, _) = slot(blocks);
         let body = (slot_width + m.panel_gap) * across as u32 - m.panel_gap;

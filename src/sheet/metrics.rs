@@ -1,6 +1,6 @@
 //! Sizes and positions that everything on a sheet is measured in, and the things that are placed.
 
-use super::font::Face;
+use super::font::{Face, OtherFont};
 use super::text::Style;
 use crate::plan::{Cell, Plan};
 
@@ -45,6 +45,16 @@ impl Rect {
     /// Just below it.
     pub fn bottom(self) -> u32 {
         self.y + self.height
+    }
+
+    /// The same without so many pixels on each side.
+    pub fn inset(self, pixels: u32) -> Self {
+        Self::new(
+            self.x + pixels,
+            self.y + pixels,
+            self.width.saturating_sub(2 * pixels),
+            self.height.saturating_sub(2 * pixels),
+        )
     }
 
     /// The largest rectangle of an image's proportions, in the middle of this one.
@@ -97,13 +107,13 @@ pub enum Ink {
 
 /// One line of text.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Text {
+pub struct Text<'f> {
     /// What it covers.
     pub rect: Rect,
     /// Without line breaks, and with glyphs for every character.
     pub text: String,
     /// Font and size.
-    pub style: Style,
+    pub style: Style<'f>,
     /// Colour.
     pub ink: Ink,
     /// Reads from bottom to top.
@@ -112,7 +122,7 @@ pub struct Text {
 
 /// Everything on one sheet, or on a part of it.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Items {
+pub struct Items<'f> {
     /// Cells, as indices into the plan; an image is centred in its box.
     pub cells: Vec<(Rect, usize)>,
     /// Input images, each as a cell (an index into the plan) that was made from it.
@@ -122,10 +132,10 @@ pub struct Items {
     /// Thin lines.
     pub rules: Vec<Rect>,
     /// Texts.
-    pub texts: Vec<Text>,
+    pub texts: Vec<Text<'f>>,
 }
 
-impl Items {
+impl<'f> Items<'f> {
     /// Adds others, moved by this much.
     pub fn append(&mut self, other: Self, dx: u32, dy: u32) {
         let moved = |rect: Rect| Rect {
@@ -155,7 +165,7 @@ impl Items {
     }
 
     /// Adds one line of text at a place.
-    pub fn text(&mut self, x: u32, y: u32, text: impl Into<String>, style: Style, ink: Ink) {
+    pub fn text(&mut self, x: u32, y: u32, text: impl Into<String>, style: Style<'f>, ink: Ink) {
         let text = text.into();
         if !text.is_empty() {
             let rect = Rect::new(x, y, style.width(&text), style.line());
@@ -170,7 +180,14 @@ impl Items {
     }
 
     /// Adds one line of text that reads upwards, its first letter at the lower end.
-    pub fn turned_text(&mut self, x: u32, y: u32, text: impl Into<String>, style: Style, ink: Ink) {
+    pub fn turned_text(
+        &mut self,
+        x: u32,
+        y: u32,
+        text: impl Into<String>,
+        style: Style<'f>,
+        ink: Ink,
+    ) {
         let text = text.into();
         if !text.is_empty() {
             let rect = Rect::new(x, y, style.line(), style.width(&text));
@@ -187,7 +204,7 @@ impl Items {
 
 /// Sizes in pixels, all derived from the side of a cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Metrics {
+pub struct Metrics<'f> {
     /// Width of a cell's box.
     pub width: u32,
     /// Height of a cell's box.
@@ -203,16 +220,16 @@ pub struct Metrics {
     /// Around the sheet.
     pub margin: u32,
     /// Values.
-    pub label: Style,
+    pub label: Style<'f>,
     /// Names of axes, panel titles.
-    pub name: Style,
+    pub name: Style<'f>,
     /// The title.
-    pub title: Style,
+    pub title: Style<'f>,
     /// Constant settings and legends.
-    pub small: Style,
+    pub small: Style<'f>,
 }
 
-impl Metrics {
+impl<'f> Metrics<'f> {
     /// The same for cells whose boxes have this size.
     pub fn boxed(self, (width, height): (u32, u32)) -> Self {
         Self {
@@ -232,11 +249,15 @@ impl Metrics {
         boxes.fold(LEAST_BOX, |(w, h), b| (b.width.max(w), b.height.max(h)))
     }
 
-    /// For cells of this side. Cells that hold several images stand further apart than those images.
-    pub fn new(cell: u32, is_merged: bool) -> Self {
+    /// For cells of this side, with a font to fall back on. Cells that hold several images stand further apart than
+    /// those images.
+    pub fn new(cell: u32, is_merged: bool, other: Option<&'f OtherFont>) -> Self {
         let cell = cell.clamp(CELL_BOUNDS.0, CELL_BOUNDS.1);
         let em = (cell as f32 / 16.0).clamp(12.0, 40.0);
-        let style = |face, em| Style { face, em };
+        let style = |face: Face<'static>, em| Style {
+            face: face.or(other),
+            em,
+        };
         Self {
             width: cell,
             height: cell,
@@ -245,10 +266,10 @@ impl Metrics {
             pad: (em * 0.45) as u32,
             panel_gap: (em * 3.0) as u32,
             margin: (em * 1.6) as u32,
-            label: style(Face::Regular, em),
-            name: style(Face::Bold, em),
-            title: style(Face::Bold, em * 1.5),
-            small: style(Face::Regular, (em * 0.9).max(12.0)),
+            label: style(Face::REGULAR, em),
+            name: style(Face::BOLD, em),
+            title: style(Face::BOLD, em * 1.5),
+            small: style(Face::REGULAR, (em * 0.9).max(12.0)),
         }
     }
 }

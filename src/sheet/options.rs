@@ -1,8 +1,11 @@
 //! How sheets are to look and to be stored.
 
 use std::collections::{BTreeSet, HashSet};
+use std::path::PathBuf;
 
+use super::font::OtherFont;
 use super::text::slug;
+use super::write::SheetError;
 use crate::plan::{CellKey, Plan};
 use crate::spec::SheetSpec;
 
@@ -53,6 +56,17 @@ impl SheetOptions {
     /// The look to draw a plan with.
     pub(super) fn look<'a>(&'a self, plan: &'a Plan) -> &'a SheetSpec {
         self.look.as_ref().unwrap_or(&plan.sheet)
+    }
+
+    /// The font to fall back on, if there is to be one.
+    pub(crate) fn font(&self, plan: &Plan) -> Result<Option<OtherFont>, SheetError> {
+        let read = |path: &PathBuf| {
+            OtherFont::read(path).map_err(|reason| SheetError::Font {
+                path: path.clone(),
+                reason,
+            })
+        };
+        self.look(plan).font.as_ref().map(read).transpose()
     }
 
     /// What file names begin with.

@@ -11,11 +11,11 @@ use super::metrics::{Items, Metrics, Rect};
 
 /// A part of a panel, with its own labels.
 #[derive(Debug, Clone)]
-pub struct Strip<'a> {
-    grid: &'a Grid,
+pub struct Strip<'a, 'f> {
+    grid: &'a Grid<'f>,
     panel: &'a Panel,
     /// With the panel's own size of boxes.
-    metrics: Metrics,
+    metrics: Metrics<'f>,
     rows: Range<usize>,
     columns: Range<usize>,
     /// Left edges of the columns, from the first.
@@ -26,10 +26,10 @@ pub struct Strip<'a> {
     origin: (u32, u32),
 }
 
-impl<'a> Strip<'a> {
+impl<'a, 'f> Strip<'a, 'f> {
     /// These rows and columns of a panel.
     pub fn new(
-        grid: &'a Grid,
+        grid: &'a Grid<'f>,
         panel: &'a Panel,
         rows: Range<usize>,
         columns: Range<usize>,
@@ -60,7 +60,7 @@ impl<'a> Strip<'a> {
     }
 
     /// Everything in it. The input of the whole panel is left out where a strip above shows it.
-    pub fn items(&self, is_first: bool) -> Items {
+    pub fn items(&self, is_first: bool) -> Items<'f> {
         let mut items = Items::default();
         self.place_cells(&mut items);
         self.place_columns(&mut items);

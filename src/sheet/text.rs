@@ -22,14 +22,14 @@ pub struct Wrapped {
 
 /// How text is set.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Style {
+pub struct Style<'f> {
     /// Weight.
-    pub face: Face,
+    pub face: Face<'f>,
     /// Em in pixels.
     pub em: f32,
 }
 
-impl Style {
+impl Style<'_> {
     /// Width in whole pixels.
     pub fn width(self, text: &str) -> u32 {
         self.face.width(text, self.em).ceil() as u32
@@ -117,10 +117,17 @@ fn shortened(characters: &[char], kept: usize, shorten: Shorten) -> String {
     format!("{}…{}", head.trim_end(), tail.trim_start())
 }
 
-/// Pieces between which a line may end: after spaces, and after the marks that join names and paths.
+/// Pieces between which a line may end: where Unicode has it so (UAX #14), which is between most characters
+/// of Chinese and Japanese, and after the marks that join names and paths.
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
-    text.split_inclusive(' ')
-        .flat_map(|word| word.split_inclusive(['_', '/', '-', '\\']))
+    let mut start = 0;
+    let ends = unicode_linebreak::linebreaks(text).map(|(end, _)| end);
+    let words = ends.map(move |end| {
+        let word = &text[start..end];
+        start = end;
+        word
+    });
+    words.flat_map(|word| word.split_inclusive(['_', '/', '-', '\\']))
 }
 
 /// Characters of a file name made from a text.
@@ -148,8 +155,8 @@ pub fn slug(text: &str) -> String {
 mod tests {
     use super::*;
 
-    const STYLE: Style = Style {
-        face: Face::Regular,
+    const STYLE: Style<'static> = Style {
+        face: Face::REGULAR,
         em: 12.0,
     };
 
@@ -175,6 +182,14 @@ mod tests {
         let wrapped = assert_fits("make it a cold winter night", 80, 4, Shorten::End);
         assert!(wrapped.whole);
         assert_eq!(wrapped.lines.join(" "), "make it a cold winter night");
+    }
+
+    #[test]
+    fn chinese_and_japanese_wrap_between_characters_but_not_before_a_stop() {
+        assert_eq!(
+            Vec::from_iter(pieces("把房子变、成 a")),
+            ["把", "房", "子", "变、", "成 ", "a"]
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::draw::Brush;
 use super::encode::{encode, is_png_of};
+use super::font::Glyphs;
 use super::layout::{Page, layout};
 use super::options::SheetOptions;
 use crate::store::{Run, StoreError, write_file};
@@ -38,6 +39,17 @@ pub enum SheetError {
         /// The run folder.
         folder: PathBuf,
     },
+    /// The user's font is of no use.
+    #[error("cannot use the font {}: {reason}", path.display())]
+    #[diagnostic(help(
+        "give a .ttf, .otf or .ttc file, e.g. one of Noto Sans CJK; where it is named: sheet.font or --font"
+    ))]
+    Font {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The image coder refused.
     #[error("cannot code {}: {source}", path.display())]
     #[diagnostic(help("try another format"))]
@@ -63,11 +75,12 @@ pub fn write_sheets(run: &Run, options: &SheetOptions) -> Result<Vec<SheetFile>,
         let folder = run.folder.clone();
         return Err(SheetError::NoCells { folder });
     }
-    let mut layout = layout(&run.plan, options);
-    let metrics = &layout.metrics;
+    let other = options.font(&run.plan)?;
+    let mut layout = layout(&run.plan, options, other.as_ref());
     let brush = Brush {
         run,
-        metrics,
+        metrics: &layout.metrics,
+        glyphs: Glyphs::new(other.as_ref()),
         options,
     };
     let folder = folder_of(run)?;
@@ -110,7 +123,9 @@ pub fn find_sheets(run: &Run, options: &SheetOptions) -> Option<Vec<SheetFile>> 
             notes: Vec::new(),
         })
     };
-    layout(&run.plan, options).pages.iter().map(found).collect()
+    let other = options.font(&run.plan).ok()?;
+    let pages = layout(&run.plan, options, other.as_ref()).pages;
+    pages.iter().map(found).collect()
 }
 
 fn file_name(page: &Page, options: &SheetOptions) -> String {

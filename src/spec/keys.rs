@@ -103,6 +103,7 @@ impl Table {
                     "merge",
                     "cell",
                     "show_input",
+                    "font",
                 ],
                 &[],
             ),
@@ -154,7 +155,7 @@ impl Key {
                 "number"
             }
             "seed" | "num_inference_steps" => "whole number",
-            "image" => "path",
+            "image" | "font" => "path",
             "model" | "clip" => "folder",
             _ => "text",
         }
@@ -194,6 +195,7 @@ impl Key {
             "rows" => "rows = \"image_guidance_scale\"",
             "columns" => "columns = \"guidance_scale\"",
             "cell" => "cell = 256",
+            "font" => "font = \"NotoSansCJK-Regular.ttc\"",
             "perceptual_mean" => "perceptual_mean = 0.1",
             "perceptual_p99" => "perceptual_p99 = 0.3",
             "ssim" => "ssim = 0.999",

@@ -78,6 +78,12 @@ impl Base {
         self.literal(field, Kind::File)
     }
 
+    /// A font file, whatever folder sheets are drawn from later.
+    pub fn font(&self, field: Field<'_>) -> Checked<PathBuf> {
+        let NamedPath { path, .. } = self.literal(field, Kind::File)?;
+        Ok(std::path::absolute(&path).unwrap_or(path))
+    }
+
     /// The name that a path has in plans, whether it exists or not.
     pub fn name(&self, field: Field<'_>) -> Checked<String> {
         let text = field.text()?;

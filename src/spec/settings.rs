@@ -1,6 +1,7 @@
 //! What is not an axis: size, runtime, numerics and the look of sheets.
 
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -190,6 +191,9 @@ pub struct SheetSpec {
     pub cell: NonZeroU32,
     /// Whether the input stands beside the grid.
     pub show_input: bool,
+    /// A font file for characters that the embedded font lacks.
+    #[serde(default)]
+    pub font: Option<PathBuf>,
 }
 
 impl SheetSpec {
@@ -207,6 +211,7 @@ impl Default for SheetSpec {
             merge: None,
             cell: Self::DEFAULT_CELL,
             show_input: true,
+            font: None,
         }
     }
 }

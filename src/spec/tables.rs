@@ -212,7 +212,12 @@ pub(super) fn measures(section: &Section<'_>, base: &Base, faults: &mut Faults) 
 }
 
 /// `[sheet]`; the axes are those of `spec`.
-pub(super) fn sheet(spec: &SweepSpec, section: &Section<'_>, faults: &mut Faults) -> SheetSpec {
+pub(super) fn sheet(
+    spec: &SweepSpec,
+    section: &Section<'_>,
+    base: &Base,
+    faults: &mut Faults,
+) -> SheetSpec {
     let mut sheet = SheetSpec::default();
     let mut taken: Vec<(&str, Parameter)> = Vec::new();
     let mut axis = |key| {
@@ -236,6 +241,9 @@ pub(super) fn sheet(spec: &SweepSpec, section: &Section<'_>, faults: &mut Faults
         Ok(side.unwrap_or(SheetSpec::DEFAULT_CELL))
     });
     sheet.show_input = read(faults, section, "show_input", sheet.show_input, boolean);
+    sheet.font = read(faults, section, "font", None, |field| {
+        base.font(field).map(Some)
+    });
     sheet
 }
 

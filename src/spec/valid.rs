@@ -68,7 +68,7 @@ pub(super) fn validate(
     if faults.is_empty() {
         spec.excludes = overrides::excludes(&spec, &raw.excludes, &base, faults);
         spec.captions = captions::captions(&spec, &raw.captions, &base, faults);
-        spec.sheet = tables::sheet(&spec, &raw.sheet, faults);
+        spec.sheet = tables::sheet(&spec, &raw.sheet, &base, faults);
     }
     spec
 }

@@ -9,8 +9,8 @@ use crate::sheet::metrics::{Ink, Items, Metrics, Rect};
 
 const OUTPUT: &str = "output";
 
-impl Strip<'_> {
-    pub(super) fn place_cells(&self, items: &mut Items) {
+impl<'f> Strip<'_, 'f> {
+    pub(super) fn place_cells(&self, items: &mut Items<'f>) {
         for (row, at_row) in self.rows.clone().enumerate() {
             for (column, at_column) in self.columns.clone().enumerate() {
                 let place = self.cell_box(row, column);
@@ -36,7 +36,7 @@ impl Strip<'_> {
         }
     }
 
-    pub(super) fn place_columns(&self, items: &mut Items) {
+    pub(super) fn place_columns(&self, items: &mut Items<'f>) {
         let m = &self.metrics;
         let mut y = 0;
         let bottom = match self.grid.inputs {
@@ -85,7 +85,7 @@ impl Strip<'_> {
         }
     }
 
-    pub(super) fn place_rows(&self, items: &mut Items) {
+    pub(super) fn place_rows(&self, items: &mut Items<'f>) {
         let m = &self.metrics;
         let levels = self.grid.row_labels.len();
         let mut x = match self.grid.inputs {
@@ -136,7 +136,7 @@ impl Strip<'_> {
 
     fn place_super_row(
         &self,
-        items: &mut Items,
+        items: &mut Items<'f>,
         labels: &Labels,
         place: usize,
         x: u32,
@@ -186,7 +186,7 @@ impl Strip<'_> {
         }
     }
 
-    pub(super) fn place_inputs(&self, items: &mut Items) {
+    pub(super) fn place_inputs(&self, items: &mut Items<'f>) {
         let m = &self.metrics;
         let above = self.origin.1
             - if self.grid.inputs.is_some() {

@@ -23,7 +23,7 @@ fn small_run(folder: &tempfile::TempDir) -> Run {
 fn drawn(run: &Run, options: &SheetOptions) -> (RgbImage, Vec<(Rect, usize)>, Rect) {
     let sheets = write_sheets(run, options).unwrap();
     let sheet = image::open(&sheets[0].path).unwrap().into_rgb8();
-    let page = layout(&run.plan, options).pages.remove(0);
+    let page = layout(&run.plan, options, None).pages.remove(0);
     assert_eq!(sheet.dimensions(), (page.width, page.height));
     (sheet, page.items.cells, page.items.inputs[0].0)
 }
@@ -114,7 +114,7 @@ fn advised_cells_are_outlined() {
     };
     let sheets = write_sheets(&run, &options).unwrap();
     let sheet = image::open(&sheets[0].path).unwrap().into_rgb8();
-    let page = layout(&run.plan, &options).pages.remove(0);
+    let page = layout(&run.plan, &options, None).pages.remove(0);
     let edge = |index: usize| at(&sheet, page.items.cells[index].0, 0.5, 0.0);
     assert_eq!(edge(4), Rgb([17, 138, 74]));
     assert_ne!(edge(3), edge(4));
@@ -123,6 +123,58 @@ fn advised_cells_are_outlined() {
             .texts
             .iter()
             .any(|text| text.text == "advised cell")
+    );
+}
+
+#[test]
+fn times_stand_on_images_alone_and_inside_outlines() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = small_run(&folder);
+    fail(&mut run, 1, "out of memory");
+    let advised = Some([run.plan.cells[4].key.clone()].into());
+    let sheet = |seconds: bool| {
+        let options = SheetOptions {
+            advised: Option::clone(&advised),
+            seconds,
+            ..SheetOptions::default()
+        };
+        let (sheet, cells, _) = drawn(&run, &options);
+        (sheet, cells)
+    };
+    let ((plain, cells), (timed, _)) = (sheet(false), sheet(true));
+    let changed = |index: usize, x: f64, y: f64| {
+        at(&plain, cells[index].0, x, y) != at(&timed, cells[index].0, x, y)
+    };
+    assert!(changed(0, 1.0, 1.0), "a time in the corner");
+    assert!(!changed(1, 0.97, 0.97), "none where a cell failed");
+    assert!(
+        !changed(4, 1.0, 1.0) && changed(4, 0.96, 0.96),
+        "inside the outline"
+    );
+}
+
+#[test]
+fn a_font_of_the_users_shows_what_the_embedded_one_lacks() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(
+        sized_plan(&[(P::Instruction, &["冬に"]), GUIDANCE], 64, 64),
+        folder.path(),
+    );
+    let options = |font: Option<&str>| {
+        let mut look = run.plan.sheet.clone();
+        look.font = font.map(Into::into);
+        SheetOptions {
+            look: Some(look),
+            ..SheetOptions::default()
+        }
+    };
+    let notes = |font| write_sheets(&run, &options(font)).unwrap()[0].notes.clone();
+    assert!(notes(None)[0].contains("冬 (U+51AC)"));
+    assert_eq!(notes(Some("src/sheet/font/sample.ttf")), [""; 0]);
+    let error = write_sheets(&run, &options(Some("Cargo.toml"))).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot use the font Cargo.toml: it is not a TrueType or OpenType font"
     );
 }
 

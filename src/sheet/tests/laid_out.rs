@@ -1,13 +1,15 @@
 use std::collections::HashSet;
 use std::num::NonZeroU32;
 
+use rust_decimal::Decimal;
+
 use crate::plan::Plan;
 use crate::sheet::SheetOptions;
 use crate::sheet::layout::{Layout, Page, layout};
 use crate::sheet::metrics::{LONGEST_SIDE, MOST_PIXELS, Rect};
 use crate::sheet::samples::{plan, sized_plan};
 use crate::sheet::sizes;
-use crate::spec::{Parameter as P, SheetSpec};
+use crate::spec::{Parameter as P, Scale, SheetSpec};
 
 const GUIDANCE: (P, &[&str]) = (P::GuidanceScale, &["3.0", "5.0", "7.5"]);
 const IMAGE_GUIDANCE: (P, &[&str]) = (P::ImageGuidanceScale, &["1.0", "1.5"]);
@@ -32,7 +34,11 @@ const HOSTILE: [&str; 9] = [
      shining armour who rides a white horse towards the gate at night while it begins to snow on the hills",
 ];
 
-fn lay_out(plan: &Plan, cell: u32, change: impl Fn(&mut SheetSpec, &mut SheetOptions)) -> Layout {
+fn lay_out(
+    plan: &Plan,
+    cell: u32,
+    change: impl Fn(&mut SheetSpec, &mut SheetOptions),
+) -> Layout<'static> {
     let mut look = plan.sheet.clone();
     look.cell = NonZeroU32::new(cell).unwrap();
     let mut options = SheetOptions {
@@ -41,7 +47,7 @@ fn lay_out(plan: &Plan, cell: u32, change: impl Fn(&mut SheetSpec, &mut SheetOpt
     };
     change(&mut look, &mut options);
     options.look = Some(look);
-    layout(plan, &options)
+    layout(plan, &options, None)
 }
 
 fn overlap(a: Rect, b: Rect) -> bool {
@@ -100,7 +106,7 @@ fn shown_cells(layout: &Layout) -> Vec<usize> {
     cells
 }
 
-fn texts(page: &Page) -> Vec<&str> {
+fn texts<'a>(page: &'a Page) -> Vec<&'a str> {
     page.items
         .texts
         .iter()
@@ -347,9 +353,31 @@ fn scattered_chosen_cells_stand_in_a_row_and_a_chosen_block_stays_a_grid() {
 }
 
 #[test]
+fn what_presets_link_stands_with_the_preset() {
+    let mut plan = plan(&[INSTRUCTIONS, (P::Preset, &["subtle", "strong"])]);
+    for cell in &mut plan.cells {
+        let is_subtle = cell.parameters.preset.as_deref() == Some("subtle");
+        let guidance = Decimal::from(if is_subtle { 2 } else { 8 });
+        cell.parameters.guidance_scale = Scale::new(guidance);
+    }
+    let layout = lay_out(&plan, 256, |_, _| {});
+    let page = &layout.pages[0];
+    assert_sound(page);
+    assert_eq!(page.items.inputs.len(), 1, "one panel");
+    assert!(
+        texts(page).contains(&"preset subtle, guidance_scale 2.0"),
+        "{:?}",
+        texts(page)
+    );
+    // An axis that the sweep file places stays where it is.
+    let layout = lay_out(&plan, 256, |look, _| look.rows = Some(P::GuidanceScale));
+    assert!(texts(&layout.pages[0]).contains(&"subtle"));
+}
+
+#[test]
 fn sizes_are_those_of_the_pages() {
     let plan = plan(&[IMAGE_GUIDANCE, GUIDANCE]);
-    let [(width, height)] = sizes(&plan)[..] else {
+    let [(width, height)] = sizes(&plan).unwrap()[..] else {
         panic!("one sheet");
     };
     assert!(width > 4 * 256 && width < 5 * 256 + 200, "{width}");

@@ -160,7 +160,7 @@ fn every_table_is_read() {
          [size]\nfit = \"exact\"\nwidth = 512\nheight = 256\n\
          [runtime]\ndevice = \"cuda:1\"\nthreads = 4\nmemory = \"phased\"\nbatch = 8\nmemory_limit_mib = 4096\n\
          [numerics]\nnoise = \"torch-cuda\"\nguidance = \"diffusers\"\nvae_tile = 512\n\
-         [sheet]\nrows = \"scheduler\"\ncolumns = \"guidance_scale\"\ncell = 64\nshow_input = false",
+         [sheet]\nrows = \"scheduler\"\ncolumns = \"guidance_scale\"\ncell = 64\nshow_input = false\nfont = \"a.png\"",
     );
     let spec = parse(&format!("name = \"n.1_x-y\"\n{text}"));
     assert_eq!(spec.name, "n.1_x-y");
@@ -188,6 +188,8 @@ fn every_table_is_read() {
     assert_eq!(spec.sheet.rows, Some(Parameter::Scheduler));
     assert_eq!(spec.sheet.columns, Some(Parameter::GuidanceScale));
     assert_eq!((spec.sheet.cell.get(), spec.sheet.show_input), (64, false));
+    let font = spec.sheet.font.unwrap();
+    assert!(font.is_absolute() && font.ends_with("a.png"), "{font:?}");
 }
 
 #[test]
@@ -275,6 +277,7 @@ fn what_the_template_of_init_comments_out_is_right_too() {
         .collect();
     let folder = Folder::new();
     fs::create_dir_all(folder.path("onnx/clip")).unwrap();
+    fs::write(folder.path("NotoSansCJK-Regular.ttc"), "").unwrap();
     let spec = folder.parse(&uncommented).unwrap();
     assert_eq!(spec.captions.len(), 1);
     assert_eq!(spec.presets.len(), 1);

@@ -322,6 +322,15 @@ fn paths_that_lead_nowhere_are_named_with_the_folder_searched() {
 }
 
 #[test]
+fn the_font_of_sheets_must_exist() {
+    assert_eq!(
+        refusal(&with("[sheet]\nfont = 'f.ttf'")),
+        "sheet.font \"f.ttf\" does not exist in DIR\n6:8\n\
+         paths are relative to the sweep file; check the spelling"
+    );
+}
+
+#[test]
 fn model_folders_must_exist() {
     let model = |value: &str| refusal(&with("").replace("\"model\"", value));
     assert_eq!(
