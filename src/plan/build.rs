@@ -83,6 +83,7 @@ impl Plan {
             images,
             numerics: spec.numerics,
             fit: spec.size.fit,
+            resolution: spec.size.resolution,
             sheet: spec.sheet.clone(),
             cells,
         })

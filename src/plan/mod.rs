@@ -43,6 +43,9 @@ pub struct Plan {
     pub numerics: Numerics,
     /// How images were brought to size.
     pub fit: Fit,
+    /// The longest side that the sweep file asks for, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<u32>,
     /// Look of the sheets.
     pub sheet: SheetSpec,
     /// The cells in the order they run.

@@ -22,6 +22,8 @@ pub(super) struct Data {
     name: String,
     numerics: Numerics,
     fit: Fit,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resolution: Option<u32>,
     rows: Option<Parameter>,
     columns: Option<Parameter>,
     /// The parameters that vary, slowest first; a cell is known by its values of these.
@@ -109,6 +111,7 @@ impl Data {
             name: plan.name.clone(),
             numerics: plan.numerics,
             fit: plan.fit,
+            resolution: plan.resolution,
             rows: plan.sheet.rows,
             columns: plan.sheet.columns,
             axes: plan.axes.iter().map(|axis| axis.parameter).collect(),

@@ -69,6 +69,7 @@ pub fn sized_plan(axes: &[(Parameter, &[&str])], width: u32, height: u32) -> Pla
             .collect(),
         numerics: Numerics::default(),
         fit: Fit::Crop,
+        resolution: None,
         sheet: SheetSpec::default(),
         cells,
     }

@@ -68,6 +68,7 @@ impl Sweep {
             images: images.collect(),
             numerics: Numerics::default(),
             fit: Fit::Crop,
+            resolution: None,
             sheet: SheetSpec::default(),
             cells: self.cells(),
         };

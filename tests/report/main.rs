@@ -6,7 +6,10 @@
 mod accessible;
 mod advice;
 mod browser;
+#[path = "../common/mod.rs"]
+mod common;
 mod comparison;
+mod copied;
 #[path = "../common/environment.rs"]
 mod environment;
 mod files;

@@ -40,9 +40,10 @@ function cellName(cell) {
   return `${data.name}-${cell.key.split("-").pop()}`;
 }
 
-/** The same pixels whatever the model's own size: `exact` crops as `crop` does. */
+/** `exact` crops as `crop` does, and has the same pixels whatever the model's own size. `floor` scales what is left of the
+ *  image when its sides are rounded down: the sides of the cell do not say from what. */
 function sizeLines(cell) {
-  if (data.fit === "floor") return ['fit = "floor"', `resolution = ${Math.max(cell.width, cell.height)}`];
+  if (data.fit === "floor") return ['fit = "floor"', ...(data.resolution ? [`resolution = ${data.resolution}`] : [])];
   return ['fit = "exact"', `width = ${cell.width}`, `height = ${cell.height}`];
 }
 
