@@ -4,6 +4,7 @@
 mod common;
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use common::{Tensors, golden_json};
@@ -220,4 +221,34 @@ fn what_a_call_left_in_the_kept_tensors_does_not_show_in_the_next() {
     let again = kept.predict(sample(1, 0).view(), 10.0, text(1, 0).view());
     let fresh = model("tiny_eps").predict(sample(1, 0).view(), 10.0, text(1, 0).view());
     assert_eq!(again.unwrap(), fresh.unwrap());
+}
+
+/// `tiny_eps`, of 4 pixels a latent, with a component of `tiny_v`, of 8.
+fn with_foreign(component: Component) -> OnnxModel {
+    let copy = tempfile::tempdir().unwrap();
+    common::copy_folder(&common::golden().join("tiny_eps"), copy.path());
+    let file = Path::new(component.folder()).join("model.onnx");
+    let foreign = common::golden().join("tiny_v").join(&file);
+    fs::copy(foreign, copy.path().join(&file)).unwrap();
+    let folder = ModelFolder::open(copy.path()).unwrap();
+    let runtime = common::runtime();
+    let mut model = OnnxModel::new(Arc::new(folder), runtime, ExecutionDevice::Cpu, 1).unwrap();
+    model.load(component).unwrap();
+    model
+}
+
+#[test]
+fn what_has_another_shape_than_the_configurations_say_is_an_error_and_not_a_crash() {
+    let mut model = with_foreign(Component::VaeEncoder);
+    let error = model.encode_image(Array4::zeros((1, 3, 32, 64)).view());
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "vae_encoder failed: \"latent_sample\" has the shape [1, 4, 4, 8] where the configurations say [1, 4, 8, 16]"
+    );
+    let mut model = with_foreign(Component::VaeDecoder);
+    let error = model.decode(Array4::zeros((1, 4, 4, 8)).view());
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "vae_decoder failed: \"sample\" has the shape [1, 3, 32, 64] where the configurations say [1, 3, 16, 32]"
+    );
 }

@@ -220,6 +220,23 @@ fn parts_of_different_models_do_not_go_together() {
 }
 
 #[test]
+fn a_scaling_factor_that_is_nothing_in_float32_is_refused() {
+    for written in ["0", "-0.2", "1e-60", "1e60"] {
+        let folder = copy("tiny_eps");
+        replace(
+            folder.path().join("vae_encoder/config.json"),
+            "0.18215",
+            written,
+        );
+        assert_eq!(
+            refusal(folder.path()),
+            "vae_encoder/config.json: scaling_factor must be above 0, as float32",
+            "{written}"
+        );
+    }
+}
+
+#[test]
 fn a_missing_scaling_factor_is_that_of_diffusers() {
     let folder = copy("tiny_eps");
     for part in ["vae_encoder", "vae_decoder"] {

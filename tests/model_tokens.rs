@@ -6,7 +6,7 @@ mod common;
 use std::fs;
 
 use ip2p_sweep::model::ModelFolder;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn ids(value: &Value) -> Vec<i64> {
     let ids = value.as_array().unwrap();
@@ -49,4 +49,35 @@ fn what_is_cut_off_is_the_end_of_the_text() {
     assert!(!cut.is_empty() && cut.len() < text.len());
     let kept = &text[..text.len() - cut.len()];
     assert_eq!(tokenizer.encode(kept).unwrap().truncated, None, "{kept:?}");
+}
+
+#[test]
+fn parts_that_no_clip_has_are_refused_before_they_can_do_harm() {
+    for (key, part, name) in [
+        (
+            "pre_tokenizer",
+            json!({"type": "FixedLength", "length": 0}),
+            "FixedLength",
+        ),
+        (
+            "normalizer",
+            json!({"type": "Sequence", "normalizers": [{"type": "Precompiled", "precompiled_charsmap": "AAAA"}]}),
+            "Precompiled",
+        ),
+    ] {
+        let copy = tempfile::tempdir().unwrap();
+        common::copy_folder(&common::golden().join("tiny_v"), copy.path());
+        let file = copy.path().join("tokenizer/tokenizer.json");
+        let mut tokenizer: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        tokenizer[key] = part;
+        fs::write(&file, tokenizer.to_string()).unwrap();
+        let error = ModelFolder::open(copy.path()).unwrap().tokenizer();
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            format!(
+                "{} does not make a tokenizer: it has a part {name:?}, which CLIP has not",
+                file.display()
+            )
+        );
+    }
 }

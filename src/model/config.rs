@@ -68,8 +68,9 @@ impl VaeConfig {
     fn read_half(path: &Path) -> Result<Self, ModelError> {
         let config = Config::read(path)?;
         let scaling_factor = config.number("scaling_factor")?.unwrap_or(SCALING_FACTOR);
-        if scaling_factor <= 0.0 || !scaling_factor.is_finite() {
-            return Err(config.wrong("scaling_factor", "must be above 0"));
+        // Latents are divided by it as float32.
+        if scaling_factor as f32 <= 0.0 || !(scaling_factor as f32).is_finite() {
+            return Err(config.wrong("scaling_factor", "must be above 0, as float32"));
         }
         Ok(Self {
             factor: 1 << (config.length("block_out_channels")? - 1),

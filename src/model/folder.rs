@@ -139,6 +139,11 @@ impl ModelFolder {
         self.context_length
     }
 
+    /// Channels of the text embeddings that the UNet takes.
+    pub(super) fn text_width(&self) -> usize {
+        self.unet.text_width
+    }
+
     /// What the UNet computes in, as far as its file tells: `fp32`, `fp16`, or `fp16-weights` where halves
     /// are kept but floats go in (and are mostly computed with).
     pub fn precision(&self) -> &'static str {

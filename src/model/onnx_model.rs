@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis, Dim, Slice, concatenate};
+use ndarray::{
+    Array, Array3, Array4, ArrayView3, ArrayView4, Axis, Dim, Dimension, Slice, concatenate,
+};
 
 use super::bound::Input;
 use super::graph::TimestepShape;
@@ -218,6 +220,22 @@ fn predict(
     session.run_bound(&inputs, &call.output, output_shape)
 }
 
+/// An output, if it has the shape that the configurations say: graphs leave most of theirs open.
+fn shaped<D: Dimension>(
+    session: &Session,
+    name: &str,
+    output: Array<f32, D>,
+    expected: impl AsRef<[usize]>,
+) -> Result<Array<f32, D>, ModelError> {
+    let (given, expected) = (output.shape(), expected.as_ref());
+    match given == expected {
+        true => Ok(output),
+        false => Err(session.wrong(format!(
+            "{name:?} has the shape {given:?} where the configurations say {expected:?}"
+        ))),
+    }
+}
+
 impl Denoiser for OnnxModel {
     type Error = ModelError;
 
@@ -260,33 +278,38 @@ impl Denoiser for OnnxModel {
     fn encode_text(&mut self, text: &str) -> Result<Array3<f32>, ModelError> {
         let encoded = self.tokenizer.encode(text)?;
         let call = self.folder.graphs().text_encoder.clone();
+        let expected = [1, encoded.ids.len(), self.folder.text_width()];
         let ids = tensors::token_ids(&encoded.ids, call.input.element);
-        self.session(Component::TextEncoder)?
-            .run(vec![(call.input.name.as_str(), ids)], &call.output)
+        let session = self.session(Component::TextEncoder)?;
+        let output = session.run(vec![(call.input.name.as_str(), ids)], &call.output)?;
+        shaped(session, &call.output, output, expected)
     }
 
     fn encode_image(&mut self, pixels: ArrayView4<f32>) -> Result<Array4<f32>, ModelError> {
         let call = self.folder.graphs().vae_encoder.clone();
         let channels = self.folder.latent_channels();
+        let factor = self.folder.vae_factor() as usize;
+        let (rows, _, height, width) = pixels.dim();
         let input = tensors::input(pixels, call.input.element);
         let session = self.session(Component::VaeEncoder)?;
         let output: Array4<f32> =
             session.run(vec![(call.input.name.as_str(), input)], &call.output)?;
         let given = output.len_of(Axis(1));
-        if given == channels {
-            Ok(output)
+        let mean = if given == channels {
+            output
         } else if given == 2 * channels {
             // Mean, then logarithm of the variance (diffusers' `DiagonalGaussianDistribution`).
-            Ok(output
-                .slice_axis(Axis(1), Slice::from(..channels))
-                .to_owned())
+            let mean = output.slice_axis(Axis(1), Slice::from(..channels));
+            mean.to_owned()
         } else {
-            Err(session.wrong(format!(
+            return Err(session.wrong(format!(
                 "{:?} has {given} channels, not {channels} or {}",
                 call.output,
                 2 * channels
-            )))
-        }
+            )));
+        };
+        let expected = [rows, channels, height / factor, width / factor];
+        shaped(session, &call.output, mean, expected)
     }
 
     fn predict(
@@ -318,8 +341,12 @@ impl Denoiser for OnnxModel {
 
     fn decode(&mut self, latents: ArrayView4<f32>) -> Result<Array4<f32>, ModelError> {
         let call = self.folder.graphs().vae_decoder.clone();
+        let factor = self.folder.vae_factor() as usize;
+        let (rows, _, height, width) = latents.dim();
         let input = tensors::input(latents, call.input.element);
-        self.session(Component::VaeDecoder)?
-            .run(vec![(call.input.name.as_str(), input)], &call.output)
+        let session = self.session(Component::VaeDecoder)?;
+        let output = session.run(vec![(call.input.name.as_str(), input)], &call.output)?;
+        let expected = [rows, 3, height * factor, width * factor];
+        shaped(session, &call.output, output, expected)
     }
 }

@@ -151,6 +151,14 @@ impl Tokenizer {
             path: folder.main().to_owned(),
             problem,
         };
+        if let Some(part) = ["normalizer", "pre_tokenizer"]
+            .iter()
+            .find_map(|key| foreign_part(json.get(key)?))
+        {
+            return Err(broken(format!(
+                "it has a part {part:?}, which CLIP has not"
+            )));
+        }
         let inner: tokenizers::Tokenizer = json
             .to_string()
             .parse()
@@ -186,6 +194,20 @@ impl Tokenizer {
         });
         ids.resize(self.length, i64::from(self.pad));
         Ok(Encoded { ids, truncated })
+    }
+}
+
+/// A part that no CLIP has and that makes the library panic where its values are wrong.
+fn foreign_part(json: &Value) -> Option<&'static str> {
+    const FOREIGN: [&str; 2] = ["Precompiled", "FixedLength"];
+    match json {
+        Value::Object(part) => {
+            let kind = part.get("type").and_then(Value::as_str);
+            let own = FOREIGN.into_iter().find(|foreign| kind == Some(foreign));
+            own.or_else(|| part.values().find_map(foreign_part))
+        }
+        Value::Array(parts) => parts.iter().find_map(foreign_part),
+        _ => None,
     }
 }
 

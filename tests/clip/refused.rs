@@ -85,6 +85,11 @@ fn preprocessing_that_is_not_done_here_is_refused() {
             r#"{"image_mean": 0.5}"#,
             "image_mean must be a list of three numbers",
         ),
+        (
+            r#"{"image_mean": [0.5, 1e39, 0.5]}"#,
+            "image_mean must be a list of three numbers",
+        ),
+        (r#"{"rescale_factor": 1e37}"#, "rescale_factor is too large"),
         (r#"{"size": 16}"#, "crop_size is larger than size"),
         (
             r#"{"size": {"height": 16}}"#,

@@ -97,6 +97,9 @@ impl Preprocessing {
                 Err(config.wrong("crop_size", "is larger than size"))
             }
             _ if self.deviation.contains(&0.0) => Err(config.wrong("image_std", "must not be 0")),
+            _ if !((255.0 * self.rescale_factor) as f32).is_finite() => {
+                Err(config.wrong("rescale_factor", "is too large"))
+            }
             _ => Ok(()),
         }
     }
@@ -184,7 +187,10 @@ fn channels(config: &Config, key: &'static str, default: [f32; 3]) -> Result<[f3
     };
     let numbers = value.as_array().map(|values| {
         let numbers = values.iter().filter_map(Value::as_f64);
-        numbers.map(|number| number as f32).collect::<Vec<_>>()
+        let numbers = numbers.map(|number| number as f32);
+        numbers
+            .filter(|number| number.is_finite())
+            .collect::<Vec<_>>()
     });
     match numbers.as_deref() {
         Some(&[red, green, blue]) => Ok([red, green, blue]),
