@@ -271,3 +271,16 @@ fn operations_are_those_that_torch_counts() {
         }
     }
 }
+
+#[test]
+fn sizes_rows_and_threads_beyond_all_measure_are_bad_usage() {
+    for (flag, value, told) in [
+        ("--rows", "4097", "4097 is not in 1..=4096"),
+        ("--rows", "0", "0 is not in 1..=4096"),
+        ("--size", "16392", "in pixels up to 16384"),
+        ("--threads", "1025", "1025 is not in 0..=1024"),
+    ] {
+        let refused = bench(&model("demo"), &[flag, value]).assert();
+        refused.code(2).stdout("").stderr(contains(told));
+    }
+}

@@ -1,6 +1,5 @@
 //! `ip2p bench`: what one wants to know of a model and a device before a large sweep.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -9,11 +8,15 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 use ip2p_sweep::Error;
 use ip2p_sweep::bench::{self, Benchmark, Efficiency, Options, ROWS_A_STEP, Stage, Timing};
+use ip2p_sweep::image::MAX_SIDE;
 use ip2p_sweep::model::runtime::Host;
 use ip2p_sweep::spec::{MAX_STEPS, Runtime};
 
 use super::progress::duration;
 use super::{DeviceFlags, interrupt, render, table};
+
+/// Rows of a call of the UNet at most: more than any device is faster with.
+const MOST_ROWS: i64 = 4096;
 
 /// `ip2p bench`.
 #[derive(Debug, clap::Args)]
@@ -24,8 +27,8 @@ pub struct Bench {
     #[arg(long, value_name = "PIXELS")]
     size: Option<Pixels>,
     /// Rows of the UNet's calls; by default 1,3 on a CPU and 1,3,6,12 on a GPU
-    #[arg(long, value_delimiter = ',', value_name = "ROWS")]
-    rows: Vec<NonZeroUsize>,
+    #[arg(long, value_delimiter = ',', value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=MOST_ROWS))]
+    rows: Vec<u32>,
     /// Steps of the cell whose time is told
     #[arg(long, default_value_t = 20, value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_STEPS)))]
     steps: u32,
@@ -43,7 +46,7 @@ impl Bench {
     pub fn run(self, library: Option<PathBuf>) -> Result<ExitCode, Error> {
         let options = Options {
             size: self.size.map(|Pixels(width, height)| (width, height)),
-            rows: self.rows.into_iter().map(NonZeroUsize::get).collect(),
+            rows: self.rows.into_iter().map(|rows| rows as usize).collect(),
             num_inference_steps: self.steps,
             budget: self.seconds,
             runtime: Runtime::default().overridden(self.device.into()),
@@ -76,13 +79,21 @@ impl Bench {
 struct Pixels(u32, u32);
 
 impl FromStr for Pixels {
-    type Err = &'static str;
+    type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (width, height) = text.split_once('x').unwrap_or((text, text));
         match (width.parse(), height.parse()) {
-            (Ok(width), Ok(height)) if width > 0 && height > 0 => Ok(Self(width, height)),
-            _ => Err("give WIDTHxHEIGHT or one number, in pixels, e.g. 512x768"),
+            (Ok(width), Ok(height))
+                if [width, height]
+                    .iter()
+                    .all(|side| (1..=MAX_SIDE).contains(side)) =>
+            {
+                Ok(Self(width, height))
+            }
+            _ => Err(format!(
+                "give WIDTHxHEIGHT or one number, in pixels up to {MAX_SIDE}, e.g. 512x768"
+            )),
         }
     }
 }

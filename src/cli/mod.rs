@@ -24,9 +24,10 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand};
 use ip2p_sweep::Error;
-use ip2p_sweep::spec::{Batch, Device, MemoryPolicy, RuntimeOverrides};
+use ip2p_sweep::spec::{Batch, Device, MAX_THREADS, MemoryPolicy, RuntimeOverrides};
 
 /// Parameter sweeps of InstructPix2Pix: grids of guidance scales, contact sheets, CSV logs, baselines.
 #[derive(Debug, Parser)]
@@ -114,7 +115,7 @@ pub struct DeviceFlags {
     #[arg(long)]
     device: Option<Device>,
     /// CPU threads; 0 is the physical cores
-    #[arg(long)]
+    #[arg(long, value_parser = RangedU64ValueParser::<usize>::new().range(0..=u64::from(MAX_THREADS)))]
     threads: Option<usize>,
     /// The most that ONNX Runtime may take of the device's memory
     #[arg(long, value_name = "MIB")]

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use ip2p_sweep::Error;
 use ip2p_sweep::judge::advice::advise;
 use ip2p_sweep::sheet::{Format, SheetFile, SheetOptions, write_sheets};
-use ip2p_sweep::spec::{Parameter, SheetSpec};
+use ip2p_sweep::spec::{CELL_SIDES, Parameter, SheetSpec};
 use ip2p_sweep::store::Run;
 
 use super::render;
@@ -34,7 +34,7 @@ pub struct Sheet {
     #[arg(long, value_name = "AXIS", value_parser = axis)]
     merge: Option<Parameter>,
     /// Side of a cell in pixels
-    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(32..=2048))]
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(i64::from(CELL_SIDES.0)..=i64::from(CELL_SIDES.1)))]
     cell: Option<u32>,
     /// Leave the input out
     #[arg(long)]

@@ -178,6 +178,17 @@ pub enum SpecProblem {
         axes: String,
     },
 
+    #[error(
+        "the sweep's {cells} cells hold up to {bytes} bytes of text each: more than {max_mib} MiB"
+    )]
+    #[diagnostic(help("shorten the longest instruction or negative prompt, or an axis: {axes}"))]
+    TooMuchText {
+        cells: u64,
+        bytes: usize,
+        max_mib: u64,
+        axes: String,
+    },
+
     #[error("{key} holds the control character {character}")]
     #[diagnostic(help("write the text on one line, with spaces instead of tabs"))]
     ControlCharacter { key: String, character: String },

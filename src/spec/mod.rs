@@ -42,6 +42,10 @@ use crate::diffusion::SchedulerKind;
 pub const MAX_CELLS: u64 = 1_000_000;
 /// Most denoising steps: the schedulers are trained with a thousand.
 pub const MAX_STEPS: u32 = 1000;
+/// Most threads on a CPU.
+pub const MAX_THREADS: u32 = 1024;
+/// Sides of a sheet's cells, in pixels.
+pub const CELL_SIDES: (u32, u32) = (32, 2048);
 /// The smallest tile of the VAE, in pixels.
 pub const MIN_TILE: u32 = 64;
 

@@ -13,7 +13,9 @@ mod tests {
 
     use super::super::keys::Table;
     use super::super::text::MAX_TEXT_BYTES;
-    use super::super::{MAX_STEPS, MemoryPolicy, Parameter, tables, valid};
+    use super::super::{
+        CELL_SIDES, MAX_STEPS, MAX_THREADS, MemoryPolicy, Parameter, tables, valid,
+    };
     use super::schema;
     use crate::diffusion::SchedulerKind;
 
@@ -114,7 +116,7 @@ mod tests {
         );
         assert_eq!(
             at("/properties/runtime/properties/threads/maximum"),
-            json!(tables::MAX_THREADS)
+            json!(MAX_THREADS)
         );
         assert_eq!(
             at("/properties/runtime/properties/batch/oneOf/1/maximum"),
@@ -134,11 +136,11 @@ mod tests {
         assert_eq!(at("/$defs/side/maximum"), json!(tables::SIDE.1));
         assert_eq!(
             at("/properties/sheet/properties/cell/minimum"),
-            json!(tables::CELL.0)
+            json!(CELL_SIDES.0)
         );
         assert_eq!(
             at("/properties/sheet/properties/cell/maximum"),
-            json!(tables::CELL.1)
+            json!(CELL_SIDES.1)
         );
         for (key, (min, max)) in [
             ("perceptual_mean", tables::PERCEPTUAL),

@@ -11,8 +11,9 @@ use super::number::{Domain, number};
 use super::path::Base;
 use super::raw::{Field, Section};
 use super::{
-    Batch, CheckSpec, Device, Fit, GuidanceMode, MIN_TILE, MeasuresSpec, MemoryPolicy, NoiseSource,
-    Numerics, Parameter, Runtime, SheetSpec, Size, SweepSpec, VaeTile, suggest,
+    Batch, CELL_SIDES, CheckSpec, Device, Fit, GuidanceMode, MAX_THREADS, MIN_TILE, MeasuresSpec,
+    MemoryPolicy, NoiseSource, Numerics, Parameter, Runtime, SheetSpec, Size, SweepSpec, VaeTile,
+    suggest,
 };
 
 /// Sides of images in pixels.
@@ -25,10 +26,6 @@ pub(super) const SSIM: (u32, u32) = (0, 1);
 pub(super) const LATENTS: (u32, u32) = (0, 10);
 /// `check.drift`.
 pub(super) const DRIFT: (u32, u32) = (1, 1000);
-/// Sides of a sheet's cells in pixels.
-pub(super) const CELL: (u32, u32) = (32, 2048);
-/// `runtime.threads`.
-pub(super) const MAX_THREADS: u32 = 1024;
 /// `runtime.batch`.
 pub(super) const MAX_BATCH: u32 = 1024;
 /// `runtime.memory_limit_mib`: 16 TiB.
@@ -237,7 +234,7 @@ pub(super) fn sheet(
     sheet.super_columns = axis("super_columns");
     sheet.merge = axis("merge");
     sheet.cell = read(faults, section, "cell", sheet.cell, |field| {
-        let side = NonZeroU32::new(whole(field, CELL)?);
+        let side = NonZeroU32::new(whole(field, CELL_SIDES)?);
         Ok(side.unwrap_or(SheetSpec::DEFAULT_CELL))
     });
     sheet.show_input = read(faults, section, "show_input", sheet.show_input, boolean);

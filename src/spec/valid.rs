@@ -12,6 +12,9 @@ use super::path::Base;
 use super::raw::{Field, RawSweep};
 use super::{MAX_CELLS, MAX_STEPS, Overrides, Parameter, Scale, SweepSpec, captions, tables, text};
 
+/// Most text of all cells: a plan is in memory several times over while it is made.
+const MAX_TEXT_MIB: u64 = 512;
+
 /// The sweep; if there are faults, one that must not be used.
 pub(super) fn validate(
     raw: &RawSweep<'_>,
@@ -240,23 +243,51 @@ fn default_values(spec: &mut SweepSpec) {
 
 fn limit_cells(spec: &SweepSpec, faults: &mut Faults) {
     let counts = Parameter::ALL.map(|parameter| (parameter, spec.count(parameter).max(1)));
-    let cells = counts
-        .iter()
-        .try_fold(1u64, |cells, (_, count)| cells.checked_mul(*count as u64));
-    if cells.is_some_and(|cells| cells <= MAX_CELLS) {
-        return;
-    }
     let axes: Vec<String> = counts
         .iter()
         .filter(|(_, count)| *count > 1)
         .map(|(parameter, count)| format!("{parameter} has {count} values"))
         .collect();
-    faults.push(
-        SpecProblem::TooManyCells {
-            cells: cells.map_or("more than 10^19".to_owned(), |cells| cells.to_string()),
+    let axes = axes.join(", ");
+    let cells = counts
+        .iter()
+        .try_fold(1u64, |cells, (_, count)| cells.checked_mul(*count as u64));
+    let bytes = longest_text(spec);
+    let problem = match cells {
+        Some(cells) if cells > MAX_CELLS => SpecProblem::TooManyCells {
+            cells: cells.to_string(),
             max: MAX_CELLS,
-            axes: axes.join(", "),
-        }
-        .anywhere(),
-    );
+            axes,
+        },
+        Some(cells) if cells * bytes as u64 > MAX_TEXT_MIB << 20 => SpecProblem::TooMuchText {
+            cells,
+            bytes,
+            max_mib: MAX_TEXT_MIB,
+            axes,
+        },
+        Some(_) => return,
+        None => SpecProblem::TooManyCells {
+            cells: "more than 10^19".to_owned(),
+            max: MAX_CELLS,
+            axes,
+        },
+    };
+    faults.push(problem.anywhere());
+}
+
+/// Bytes of the longest texts that a cell can have. A plan holds them once a cell.
+fn longest_text(spec: &SweepSpec) -> usize {
+    let longest = |parameter: Parameter| {
+        let of_presets = spec.presets.iter();
+        let of_presets = of_presets.filter_map(|preset| preset.overrides.text(parameter));
+        let texts = spec.swept(parameter).into_iter().chain(of_presets);
+        texts.map(|text| text.len()).max().unwrap_or_default()
+    };
+    let texts = [
+        Parameter::Model,
+        Parameter::Image,
+        Parameter::Instruction,
+        Parameter::NegativePrompt,
+    ];
+    texts.into_iter().map(longest).sum()
 }

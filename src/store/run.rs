@@ -8,7 +8,9 @@ use std::time::SystemTime;
 
 use super::environment::PlanFile;
 use super::{Environment, Inputs, Record, Status, StoreError, inputs, journal};
+use crate::image::MAX_SIDE;
 use crate::plan::{CellKey, Plan};
+use crate::spec::CELL_SIDES;
 
 /// Plan and environment, in the run folder.
 pub(super) const PLAN: &str = "plan.json";
@@ -96,7 +98,8 @@ impl Run {
     }
 }
 
-/// Reads `plan.json`, and refuses cells whose files would lie outside their folder.
+/// Reads `plan.json`, and refuses what no sweep file gives: cells whose files would lie outside their folder, and
+/// sizes that nothing can be drawn at.
 pub(super) fn read_plan(folder: &Path) -> Result<PlanFile, StoreError> {
     let path = folder.join(PLAN);
     let text = fs::read(&path).map_err(|source| match source.kind() {
@@ -111,18 +114,29 @@ pub(super) fn read_plan(folder: &Path) -> Result<PlanFile, StoreError> {
     };
     let file: PlanFile =
         serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))?;
-    match file
-        .plan
-        .cells
-        .iter()
-        .find(|cell| !is_file_name(cell.key.as_str()))
-    {
-        Some(cell) => Err(malformed(format!(
-            "{:?} cannot be the key of a cell",
-            cell.key.as_str()
-        ))),
+    match fault(&file.plan) {
+        Some(fault) => Err(malformed(fault)),
         None => Ok(file),
     }
+}
+
+fn fault(plan: &Plan) -> Option<String> {
+    for cell in &plan.cells {
+        let key = cell.key.as_str();
+        if !is_file_name(key) {
+            return Some(format!("{key:?} cannot be the key of a cell"));
+        }
+        let sides = [cell.width, cell.height];
+        if !sides.iter().all(|side| (1..=MAX_SIDE).contains(side)) {
+            return Some(format!(
+                "cell {key} is {} x {} pixels",
+                cell.width, cell.height
+            ));
+        }
+    }
+    let side = plan.sheet.cell.get();
+    let (least, most) = CELL_SIDES;
+    (!(least..=most).contains(&side)).then(|| format!("sheet.cell is {side}"))
 }
 
 /// Whether a key names a file in its folder, whoever wrote the `plan.json` it comes from.

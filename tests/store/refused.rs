@@ -121,3 +121,36 @@ fn a_plan_whose_cells_lead_out_of_the_folder_is_refused() {
         "{error}"
     );
 }
+
+#[test]
+fn a_plan_of_sizes_that_nothing_can_be_drawn_at_is_refused() {
+    for (from, to, told) in [
+        (
+            "\"width\": 24",
+            "\"width\": 0",
+            "cell s0-0123456789ab is 0 x 16 pixels",
+        ),
+        (
+            "\"height\": 16",
+            "\"height\": 4000000000",
+            "cell s0-0123456789ab is 24 x 4000000000 pixels",
+        ),
+        (
+            "\"cell\": 256",
+            "\"cell\": 4294967295",
+            "sheet.cell is 4294967295",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        finished(folder.path(), 1);
+        let path = folder.path().join("plan.json");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{from}");
+        fs::write(&path, text.replace(from, to)).unwrap();
+        let error = Run::read(folder.path()).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!("{} cannot be understood: {told}", path.display())
+        );
+    }
+}

@@ -223,3 +223,18 @@ fn many_faults_are_told_at_once_in_the_order_of_the_file() {
     let error = Folder::new().parse(&with(&many)).unwrap_err();
     assert_eq!(error.others().len(), 19);
 }
+
+#[test]
+fn text_that_no_plan_could_hold_is_refused() {
+    let long = "y".repeat(9_000);
+    let text = with(&format!(
+        "negative_prompt = \"{long}\"\nseed = {{ from = 0, count = 60000 }}"
+    ));
+    assert_eq!(
+        refusal(&text),
+        "the sweep's 60000 cells hold up to 9024 bytes of text each: more than 512 MiB\n\
+         shorten the longest instruction or negative prompt, or an axis: seed has 60000 values"
+    );
+    let fewer = text.replace("60000", "59000");
+    assert_eq!(parse(&fewer).seeds.len(), 59_000);
+}
