@@ -5,6 +5,7 @@ mod cli;
 use std::process::ExitCode;
 
 use clap::Parser;
+use ip2p_sweep::Error;
 
 fn main() -> ExitCode {
     let arguments = match cli::Arguments::try_parse() {
@@ -12,6 +13,9 @@ fn main() -> ExitCode {
         Err(usage) => usage.exit(),
     };
     match cli::run(arguments) {
+        Ok(code) if code == ExitCode::SUCCESS && cli::render::lost() => {
+            ExitCode::from(Error::FAILED)
+        }
         Ok(code) => code,
         Err(error) => {
             cli::render::error(&error);

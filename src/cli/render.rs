@@ -6,16 +6,36 @@
 use std::fmt::{Arguments, Write as _};
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use ip2p_sweep::Error;
 use miette::Diagnostic;
 
-/// Prints text as it is. A reader that went away (`ip2p schema | head`) is no error.
+/// Why standard output could not be written, the first time.
+static LOST: OnceLock<io::Error> = OnceLock::new();
+
+/// Prints text as it is. A reader that went away (`ip2p schema | head`) is no error; what else hinders it is told
+/// at the end ([`lost`]), since a run is worth more than its log.
 pub fn print(text: &str) {
     let mut stdout = io::stdout().lock();
-    let _ = stdout
+    let printed = stdout
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush());
+    if let Err(error) = printed
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        let _ = LOST.set(error);
+    }
+}
+
+/// Tells of output that could not be printed, if there was some.
+pub fn lost() -> bool {
+    if let Some(error) = LOST.get() {
+        aside(format_args!(
+            "error: cannot write to standard output: {error}\nhint: free some space, or send it elsewhere"
+        ));
+    }
+    LOST.get().is_some()
 }
 
 /// Prints one line.

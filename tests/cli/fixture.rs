@@ -1,0 +1,17 @@
+//! What `ip2p` is run on, and what it says of it.
+
+use predicates::prelude::*;
+
+pub use crate::common::place::Place;
+
+/// One cell of two steps; `more` goes into `[sweep]` or after it.
+pub fn sweep(more: &str) -> String {
+    format!(
+        "model = \"model\"\n[sweep]\nimage = \"in.png\"\ninstruction = \"make it winter\"\n\
+         num_inference_steps = 2\n{more}"
+    )
+}
+
+pub fn says(error: &str) -> impl Predicate<str> + use<> {
+    predicate::eq(format!("error: {error}\n"))
+}
