@@ -219,12 +219,15 @@ impl<'a> Progress<'a> {
                 *last = Instant::now();
                 let seconds = self.begun.elapsed().as_secs_f64();
                 let rate = self.steps as f64 / seconds;
-                let left = (self.workload.steps.saturating_sub(self.steps)) as f64 / rate;
-                render::line(format_args!(
-                    "{cells}/{all} cells  {}  {}",
-                    pace(rate),
-                    time_left(left)
-                ));
+                // Cells whose latents were there already had fewer steps to do than was thought.
+                let left = match cells == all {
+                    true => String::new(),
+                    false => {
+                        time_left(self.workload.steps.saturating_sub(self.steps) as f64 / rate)
+                    }
+                };
+                let line = format!("{cells}/{all} cells  {}  {left}", pace(rate));
+                render::line(format_args!("{}", line.trim_end()));
             }
             _ => {}
         }

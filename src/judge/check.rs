@@ -86,14 +86,17 @@ impl Check {
         counts.into_iter().filter(|(_, count)| *count > 0).collect()
     }
 
-    /// `3 same, 1 regression`.
+    /// `3 same, 1 regression`; a shard may have `no cells`.
     pub fn counts_text(&self) -> String {
         let counts: Vec<String> = self
             .counts()
             .iter()
             .map(|(verdict, count)| format!("{count} {verdict}"))
             .collect();
-        counts.join(", ")
+        match counts.is_empty() {
+            true => "no cells".to_owned(),
+            false => counts.join(", "),
+        }
     }
 
     /// Cells that do not pass, worst first.

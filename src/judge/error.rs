@@ -75,7 +75,10 @@ pub enum JudgeError {
     },
     /// A cell was named that has no image.
     #[error("cell {cell} of {} has no image to accept: {reason}", run.display())]
-    #[diagnostic(help("run the sweep again: finished cells are kept"))]
+    #[diagnostic(help(
+        "run the sweep again: finished cells are kept; delete {} first if it is damaged",
+        run.join("cells").join(format!("{cell}.png")).display()
+    ))]
     NoImage {
         /// The run folder.
         run: PathBuf,

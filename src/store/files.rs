@@ -74,15 +74,14 @@ fn replace(
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
+    // Made and written as any file: its mode is left to the user's umask, since results are for sharing, and
+    // errors do not speak of a name that the user does not know.
+    let create = |path: &Path| File::create_new(path);
     let mut builder = tempfile::Builder::new();
-    builder.prefix(UNFINISHED);
-    // Results are for sharing, as far as the user's umask allows.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let unfinished = builder.tempfile_in(folder)?;
-    let mut file = BufWriter::new(unfinished);
+    let unfinished = builder.prefix(UNFINISHED).make_in(folder, create)?;
+    let mut file = BufWriter::new(unfinished.as_file());
     fill(&mut file)?;
-    let unfinished = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.into_inner().map_err(io::IntoInnerError::into_error)?;
     if sync == Sync::Yes {
         unfinished.as_file().sync_all()?;
     }
@@ -161,6 +160,19 @@ mod tests {
         assert!(error.to_string().starts_with("cannot write "), "{error}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert!(place.join("kept").is_file());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn errors_name_the_file_and_not_its_unfinished_copy() {
+        // Nobody may make files there.
+        let error = write(Path::new("/proc/self/plan.json"), b"new").unwrap_err();
+        let told = error.to_string();
+        assert!(
+            told.starts_with("cannot write /proc/self/plan.json: "),
+            "{told}"
+        );
+        assert!(!told.contains(UNFINISHED), "{told}");
     }
 
     #[cfg(unix)]

@@ -3,6 +3,7 @@
 //! They are not synced, which would take longer than many a cell. What a power cut damages is found out by its
 //! digest and denoised again.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,8 @@ use crate::plan::CellKey;
 
 /// Folder in the run folder; there only while latents wait.
 const FOLDER: &str = "latents";
+/// Of the files in it.
+const EXTENSION: &str = "latents";
 
 /// A shelf in a run folder that this process holds. Each file is a line of JSON, then little-endian float32.
 #[derive(Debug)]
@@ -47,7 +50,7 @@ impl DiskShelf {
     }
 
     fn path(&self, cell: &CellKey) -> PathBuf {
-        self.folder.join(format!("{cell}.latents"))
+        self.folder.join(format!("{cell}.{EXTENSION}"))
     }
 }
 
@@ -108,6 +111,9 @@ impl Shelf for DiskShelf {
 fn remove_damaged(folder: &Path) -> Result<(), StoreError> {
     for entry in fs::read_dir(folder).map_err(StoreError::read(folder))? {
         let path = entry.map_err(StoreError::read(folder))?.path();
+        if path.extension() != Some(OsStr::new(EXTENSION)) || !path.is_file() {
+            continue;
+        }
         let bytes = fs::read(&path).map_err(StoreError::read(&path))?;
         if parse(&bytes).is_none() {
             fs::remove_file(&path).map_err(StoreError::write(&path))?;
@@ -203,7 +209,10 @@ mod tests {
         let end = bytes.len();
         bytes[end - 8..].fill(0);
         fs::write(place("zeroed"), &bytes).unwrap();
+        let foreign = folder.path().join(FOLDER).join("notes");
+        fs::create_dir(&foreign).unwrap();
         let shelf = DiskShelf::open(folder.path()).unwrap();
+        assert!(foreign.is_dir(), "what is not its own stays");
         let held = ["cut", "zeroed", "whole"].map(|key| shelf.holds(&denoised(key).record.cell));
         assert_eq!(held, [false, false, true]);
     }

@@ -103,3 +103,21 @@ fn a_baseline_that_cannot_be_written_stays_as_it_is() {
         "{unknown}"
     );
 }
+
+#[test]
+fn a_result_that_is_damaged_is_named_with_what_to_do() {
+    let copied = TINY.copy();
+    let run = copied.run();
+    let cell = &run.plan.cells[0].key;
+    let image = run.folder.join(cell.image_path());
+    fs::write(&image, "no image").unwrap();
+    let baseline = Baseline::read(&copied.folder.path().join("none")).unwrap();
+    let error = Acceptance::new(&run, &baseline, &[], None).unwrap_err();
+    assert!(
+        error.to_string().starts_with(&format!("cell {cell} of ")),
+        "{error}"
+    );
+    let help = error.help().unwrap().to_string();
+    let remedy = format!("delete {} first if it is damaged", image.display());
+    assert!(help.ends_with(&remedy), "{help}");
+}

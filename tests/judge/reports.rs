@@ -49,3 +49,10 @@ fn reports_say_what_is_wrong_and_stay_within_their_limits() {
     let sheet = image::open(reports.sheet.unwrap()).unwrap().into_rgb8();
     assert!(sheet.height() > 2 * 320, "{:?}", sheet.dimensions());
 }
+
+#[test]
+fn a_shard_without_cells_says_so() {
+    let mut check = TINY.copy().with_images(swapped);
+    check.cells.clear();
+    assert_eq!(check.counts_text(), "no cells");
+}
