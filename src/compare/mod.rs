@@ -1,6 +1,6 @@
 //! Two runs side by side: what differs in the images, in time and in memory.
 //!
-//! Cells are matched by their parameters ([`matching`]), also where the runs differ in model, device,
+//! Cells are matched by their parameters (`matching`), also where the runs differ in model, device,
 //! precision or scheduler; [`compare`] measures each pair, [`write_comparison`] leaves a table, sheets and
 //! a page in a folder of their own. Only run folders are read; neither is written to.
 

@@ -6,7 +6,7 @@ use super::runtime::RuntimeError;
 use crate::engine::DeviceMemory;
 
 /// Shared remedy: what a model folder must look like.
-const EXPORT: &str = "export the model with `optimum-cli export onnx --task image-to-image`, and give the folder that holds unet/, vae_encoder/, vae_decoder/ and text_encoder/";
+const EXPORT: &str = "export the model with `python onnx/export.py` or `optimum-cli export onnx --task image-to-image`, and give the folder that holds unet/, vae_encoder/, vae_decoder/ and text_encoder/";
 
 /// An unusable model folder, or a failure of one of its components.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]

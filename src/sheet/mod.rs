@@ -1,8 +1,8 @@
 //! Contact sheets: labelled grids of a run's images.
 //!
-//! A plan and [`SheetOptions`] become a layout (pure: [`axes`], [`labels`], [`grid`], [`strip`],
-//! [`block`], [`head`], [`layout`]), which is drawn page by page ([`draw`], from the images that [`picture`]
-//! reads), encoded and put into the run folder ([`write`]).
+//! A plan and [`SheetOptions`] become a layout (pure: `axes`, `labels`, `grid`, `strip`,
+//! `block`, `head`, `layout`), which is drawn page by page (`draw`, from the images that `picture`
+//! reads), encoded and put into the run folder (`write`).
 
 mod axes;
 mod block;

@@ -266,7 +266,7 @@ fn stepped(
         };
         return Err(problem.at(step_at));
     }
-    // Both are below 2^64 with at most six decimals: nothing here can overflow.
+    // Both ends are below 2^64 with at most six decimals, and no value is beyond them: nothing here can overflow.
     let last = ((to - from) / step).floor();
     limit(field, last + Decimal::ONE)?;
     Ok(count_up(last)

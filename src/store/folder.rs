@@ -64,7 +64,8 @@ impl RunFolder {
     /// record with the time that took. A failed cell comes without an image.
     ///
     /// # Errors
-    /// If something cannot be written. What was recorded before is safe; this cell is not recorded.
+    /// If something cannot be written. What was recorded before is safe; this cell is recorded only if it was a table:
+    /// those are made anew when the run goes on.
     pub fn record(
         &mut self,
         mut record: Record,
