@@ -120,18 +120,10 @@ pub fn run(
     if let Some(tiling) = &tiling {
         notes.push(format!("the image is encoded and decoded in {tiling}"));
     }
-    let latents = |side: u32| (side / folder.vae_factor()) as usize;
-    let shapes = Shapes {
-        channels: folder.latent_channels(),
-        height: latents(height),
-        width: latents(width),
-        vae_factor: folder.vae_factor() as usize,
-        tiling,
-    };
-    let rows: &[usize] = match (options.rows.as_slice(), on_gpu) {
-        ([], true) => &[1, 3, 6, 12],
-        ([], false) => &[1, 3],
-        (rows, _) => rows,
+    let shapes = shapes(&folder, (width, height), tiling);
+    let rows = match options.rows.as_slice() {
+        [] => usual_rows(on_gpu),
+        rows => rows,
     };
     let mut bench = Bench {
         model: &mut onnx,
@@ -168,4 +160,24 @@ pub fn run(
         efficiency,
         notes,
     }))
+}
+
+/// The arrays of a model for images of this size.
+fn shapes(folder: &ModelFolder, (width, height): (u32, u32), tiling: Option<Tiling>) -> Shapes {
+    let latents = |side: u32| (side / folder.vae_factor()) as usize;
+    Shapes {
+        channels: folder.latent_channels(),
+        height: latents(height),
+        width: latents(width),
+        vae_factor: folder.vae_factor() as usize,
+        tiling,
+    }
+}
+
+/// Rows of the UNet's calls that a run would make.
+fn usual_rows(on_gpu: bool) -> &'static [usize] {
+    match on_gpu {
+        true => &[1, 3, 6, 12],
+        false => &[1, 3],
+    }
 }

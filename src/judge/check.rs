@@ -2,20 +2,22 @@
 
 use std::collections::{HashMap, HashSet};
 
+use image::RgbImage;
 use rayon::prelude::*;
 
 use super::baseline::Baseline;
+use super::causes::{Made, causes};
 use super::class::EnvironmentClass;
 use super::difference::difference;
 use super::error::JudgeError;
 use super::limits::{Limits, latent_change};
-use super::manifest::{Accepted, BaselineCell, Subject};
+use super::manifest::{Accepted, BaselineCell};
 use super::verdict::{Cause, CellCheck, Verdict};
 use crate::Error;
 use crate::image::read;
 use crate::plan::{Cell, Shard};
 use crate::spec::{CheckSpec, Parameters};
-use crate::store::{Record, Run, Status};
+use crate::store::{Run, Status};
 
 /// What is said of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -237,25 +239,42 @@ impl Judge<'_> {
         else {
             return Ok(checked(Verdict::New));
         };
-        let causes = self.causes(cell, record, &class, known, accepted);
-        let expected = Some(self.baseline.image_path(accepted));
-        let expected_image = self.baseline.image(accepted)?;
-        let is_other = causes
-            .iter()
-            .any(|cause| matches!(cause, Cause::Parameters(_)));
-        if is_other && expected_image.dimensions() != actual.dimensions() {
-            return Ok(CellCheck {
-                causes,
-                expected,
-                ..checked(Verdict::Stale)
-            });
+        let made = Made {
+            run: self.run,
+            cell,
+            record,
+            class: &class,
+        };
+        let causes = causes(made, known, accepted);
+        let held = CellCheck {
+            causes,
+            expected: Some(self.baseline.image_path(accepted)),
+            ..checked(Verdict::Stale)
+        };
+        self.hold(held, made, accepted, &actual)
+    }
+
+    /// The verdict of an image that something was accepted for; `held` knows what differs beside the pixels.
+    fn hold(
+        &self,
+        held: CellCheck,
+        made: Made,
+        accepted: &Accepted,
+        actual: &RgbImage,
+    ) -> Result<CellCheck, JudgeError> {
+        let expected = self.baseline.image(accepted)?;
+        let mut causes = held.causes.iter();
+        let is_other = causes.any(|cause| matches!(cause, Cause::Parameters(_)));
+        if is_other && expected.dimensions() != actual.dimensions() {
+            return Ok(held);
         }
-        let (difference, _) = difference(&expected_image, &actual).map_err(|source| {
-            let cell = name.clone();
+        let (difference, _) = difference(&expected, actual).map_err(|source| {
+            let cell = held.name.clone();
             JudgeError::Difference { cell, source }
         })?;
+        let own_class = accepted.class == *made.class;
         let same_class = Limits::same_class(self.spec).excesses(&difference);
-        let excesses = if accepted.class == class || same_class.is_empty() {
+        let excesses = if own_class || same_class.is_empty() {
             same_class.clone()
         } else {
             Limits::other_class(self.spec).excesses(&difference)
@@ -265,81 +284,20 @@ impl Judge<'_> {
             true if difference.is_none() => Verdict::Same,
             true if same_class.is_empty() => Verdict::Within,
             true => Verdict::Drift,
-            false if causes.contains(&Cause::Model) => Verdict::Stale,
+            false if held.causes.contains(&Cause::Model) => Verdict::Stale,
             false => Verdict::Regression,
         };
-        let latent_change = latent_change(&accepted.first_latents, &record.first_latents);
+        let latent_change = latent_change(&accepted.first_latents, &made.record.first_latents);
         // Devices differ in their last bits from the first step on.
-        let early_warning = accepted.class == class
-            && latent_change.is_some_and(|change| change > self.spec.latents);
+        let early_warning =
+            own_class && latent_change.is_some_and(|change| change > self.spec.latents);
         Ok(CellCheck {
+            verdict,
             difference: Some(difference),
             excesses,
             latent_change,
             early_warning,
-            causes,
-            expected,
-            ..checked(verdict)
+            ..held
         })
-    }
-
-    /// What differs from what an accepted image was made with.
-    fn causes(
-        &self,
-        cell: &Cell,
-        record: &Record,
-        class: &EnvironmentClass,
-        known: &BaselineCell,
-        accepted: &Accepted,
-    ) -> Vec<Cause> {
-        let subject = Subject::of(&self.run.plan, cell);
-        let (then, now) = (&accepted.environment, &self.run.environment);
-        let models = &self.run.plan.models;
-        let model = models
-            .iter()
-            .find(|model| model.name == cell.parameters.model);
-        let was = &known.subject;
-        let mut causes = Vec::new();
-        let mut differs = |differs: bool, cause: Cause| {
-            if differs {
-                causes.push(cause);
-            }
-        };
-        differs(
-            was.image_sha256 != subject.image_sha256,
-            Cause::Parameters("input image"),
-        );
-        let size = |subject: &Subject| (subject.width, subject.height, subject.fit);
-        differs(size(was) != size(&subject), Cause::Parameters("size"));
-        differs(
-            was.numerics != subject.numerics,
-            Cause::Parameters("numerics"),
-        );
-        differs(
-            model.is_none_or(|model| model.sha256 != accepted.model_sha256),
-            Cause::Model,
-        );
-        let library = Cause::Library(then.onnxruntime.clone(), now.onnxruntime.clone());
-        differs(then.onnxruntime != now.onnxruntime, library);
-        let device = |class: &EnvironmentClass| {
-            (
-                class.device.clone(),
-                class.provider.clone(),
-                class.precision.clone(),
-            )
-        };
-        let place = |class: &EnvironmentClass| format!("{} ({})", class.device, class.precision);
-        let device_changed = device(&accepted.class) != device(class);
-        differs(
-            device_changed,
-            Cause::Device(place(&accepted.class), place(class)),
-        );
-        differs(
-            then.ip2p != now.ip2p,
-            Cause::Program(then.ip2p.clone(), now.ip2p.clone()),
-        );
-        let threads = then.threads != now.threads && record.device == "cpu";
-        differs(threads, Cause::Threads(then.threads, now.threads));
-        causes
     }
 }

@@ -9,6 +9,7 @@ mod accept;
 pub mod advice;
 mod annotations;
 mod baseline;
+mod causes;
 mod check;
 mod class;
 pub mod clip;

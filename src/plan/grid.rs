@@ -11,11 +11,10 @@ struct Draft {
     scheduler: Option<SchedulerKind>,
 }
 
-/// The full product, slowest parameter first, so that the cells which share their first step (one image,
-/// scheduler, step count and seed) lie together.
-pub(super) fn grid(spec: &SweepSpec, models: &[ModelEntry]) -> Vec<Parameters> {
-    let base = Draft {
-        parameters: Parameters {
+impl Draft {
+    /// A cell of which nothing is set yet.
+    fn blank() -> Self {
+        let parameters = Parameters {
             model: String::new(),
             image: String::new(),
             instruction: String::new(),
@@ -28,10 +27,18 @@ pub(super) fn grid(spec: &SweepSpec, models: &[ModelEntry]) -> Vec<Parameters> {
             num_inference_steps: 0,
             scheduler: SchedulerKind::EulerAncestral,
             preset: None,
-        },
-        scheduler: None,
-    };
-    let mut grid = vec![base];
+        };
+        Self {
+            parameters,
+            scheduler: None,
+        }
+    }
+}
+
+/// The full product, slowest parameter first, so that the cells which share their first step (one image,
+/// scheduler, step count and seed) lie together.
+pub(super) fn grid(spec: &SweepSpec, models: &[ModelEntry]) -> Vec<Parameters> {
+    let mut grid = vec![Draft::blank()];
     grid = vary(grid, &spec.models, |cell, model| {
         cell.model.clone_from(&model.name)
     });

@@ -1,0 +1,68 @@
+//! What differs from what an accepted image was made with.
+
+use super::class::EnvironmentClass;
+use super::manifest::{Accepted, BaselineCell, Subject};
+use super::verdict::Cause;
+use crate::plan::Cell;
+use crate::store::{Record, Run};
+
+/// How a result was made.
+#[derive(Clone, Copy)]
+pub(super) struct Made<'a> {
+    pub run: &'a Run,
+    pub cell: &'a Cell,
+    pub record: &'a Record,
+    pub class: &'a EnvironmentClass,
+}
+
+/// Whatever could be why a result is another than what was accepted for its cell.
+pub(super) fn causes(made: Made, known: &BaselineCell, accepted: &Accepted) -> Vec<Cause> {
+    let Run {
+        plan, environment, ..
+    } = made.run;
+    let (was, is) = (&known.subject, Subject::of(plan, made.cell));
+    let (then, now) = (&accepted.environment, environment);
+    let mut models = plan.models.iter();
+    let model = models.find(|model| model.name == made.cell.parameters.model);
+    let size = |subject: &Subject| (subject.width, subject.height, subject.fit);
+    let threads_count = made.record.device == "cpu";
+    let causes = [
+        (
+            was.image_sha256 != is.image_sha256,
+            Cause::Parameters("input image"),
+        ),
+        (size(was) != size(&is), Cause::Parameters("size")),
+        (was.numerics != is.numerics, Cause::Parameters("numerics")),
+        (
+            model.is_none_or(|model| model.sha256 != accepted.model_sha256),
+            Cause::Model,
+        ),
+        (
+            then.onnxruntime != now.onnxruntime,
+            Cause::Library(then.onnxruntime.clone(), now.onnxruntime.clone()),
+        ),
+        (
+            device(&accepted.class) != device(made.class),
+            Cause::Device(place(&accepted.class), place(made.class)),
+        ),
+        (
+            then.ip2p != now.ip2p,
+            Cause::Program(then.ip2p.clone(), now.ip2p.clone()),
+        ),
+        (
+            then.threads != now.threads && threads_count,
+            Cause::Threads(then.threads, now.threads),
+        ),
+    ];
+    let differing = causes.into_iter().filter(|(differs, _)| *differs);
+    differing.map(|(_, cause)| cause).collect()
+}
+
+/// What of a class is the device's.
+fn device(class: &EnvironmentClass) -> [&str; 3] {
+    [&class.device, &class.provider, &class.precision]
+}
+
+fn place(class: &EnvironmentClass) -> String {
+    format!("{} ({})", class.device, class.precision)
+}
