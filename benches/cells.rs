@@ -196,15 +196,16 @@ fn executed(sweep: &Path, out: &Path) -> (f64, Run) {
     let execution =
         Execution::open_with(&prepared, out, None, Shard::WHOLE, |_| Ok(Nothing)).unwrap();
     let cells = execution.workload().cells;
-    let (outcome, run) = execution.run(&AtomicBool::new(false), &mut |_| ()).unwrap();
+    let executed = execution.run(&AtomicBool::new(false), &mut |_| ()).unwrap();
     assert_eq!(
-        outcome,
+        executed.outcome,
         Outcome::Complete {
             done: cells,
             failed: 0
         }
     );
-    (begun.elapsed().as_secs_f64() * 1e3 / cells as f64, run)
+    let ms = begun.elapsed().as_secs_f64() * 1e3;
+    (ms / cells as f64, executed.run)
 }
 
 /// The most memory that this process had so far.

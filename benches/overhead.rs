@@ -73,11 +73,11 @@ fn seconds(sweep: &Path) -> [f64; 3] {
             loading_ms += ms;
         }
     };
-    let (_, run) = execution
+    let executed = execution
         .run(&AtomicBool::new(false), &mut observe)
         .unwrap();
     let execution_ms = begun.elapsed().as_secs_f64() * 1e3 - loading_ms;
-    let stages = run.records.values().map(|record| {
+    let stages = executed.run.records.values().map(|record| {
         let inference = StageTimes {
             save_ms: None,
             ..record.times

@@ -172,9 +172,9 @@ fn an_image_that_changes_once_the_sweep_has_started_fails_its_cells_only() {
         .unwrap();
     let out = place.path("results/a");
     let execution = Execution::open(&prepared, &out, common::host()).unwrap();
-    let (outcome, run) = execution.run(&AtomicBool::new(false), &mut |_| ()).unwrap();
-    assert_eq!(outcome, Outcome::Complete { done: 1, failed: 1 });
-    let record = &run.records[&prepared.plan.cells[1].key];
+    let executed = execution.run(&AtomicBool::new(false), &mut |_| ()).unwrap();
+    assert_eq!(executed.outcome, Outcome::Complete { done: 1, failed: 1 });
+    let record = &executed.run.records[&prepared.plan.cells[1].key];
     assert_eq!(record.status, Status::Failed);
     let error = record.error.as_deref().unwrap();
     assert!(

@@ -147,8 +147,8 @@ fn a_size_that_no_unet_level_halves_evenly_is_within_one_level_of_diffusers() {
 fn run_one(sweep: &Path, out: &Path, host: Host) -> image::RgbImage {
     let prepared = prepare(sweep, RuntimeOverrides::default()).unwrap();
     let execution = Execution::open(&prepared, out, host).unwrap();
-    let (outcome, _) = execution.run(&AtomicBool::new(false), &mut |_| ()).unwrap();
-    assert_eq!(outcome, Outcome::Complete { done: 1, failed: 0 });
+    let executed = execution.run(&AtomicBool::new(false), &mut |_| ()).unwrap();
+    assert_eq!(executed.outcome, Outcome::Complete { done: 1, failed: 0 });
     image::open(out.join(prepared.plan.cells[0].key.image_path()))
         .unwrap()
         .to_rgb8()

@@ -10,7 +10,7 @@ use ip2p_sweep::judge::{
 };
 use ip2p_sweep::model::runtime::Host;
 use ip2p_sweep::plan::Shard;
-use ip2p_sweep::runner::{Execution, Outcome, prepare};
+use ip2p_sweep::runner::{Executed, Execution, Outcome, prepare};
 
 use super::progress::{Progress, ProgressFlags};
 use super::{RuntimeFlags, interrupt, render, table};
@@ -51,7 +51,11 @@ impl Check {
         for note in prepared.notes.iter().chain(execution.notes()) {
             progress.note(note);
         }
-        let (outcome, run) = execution.run(interrupt::flag(), &mut |event| progress.take(event))?;
+        let Executed {
+            outcome,
+            run,
+            measured,
+        } = execution.run(interrupt::flag(), &mut |event| progress.take(event))?;
         if outcome == Outcome::Interrupted {
             let place = format!("{}; check again to go on", out.display());
             progress.end_with(&[("stopped", place)]);
@@ -70,13 +74,22 @@ impl Check {
         lines.extend(sheet);
         lines.extend(remedy(&check, &baseline, &out).map(|text| ("hint", text)));
         progress.note_all(&findings(&check));
+        progress.note_unmeasured(&measured);
         progress.end_with(&lines);
         if env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
             for line in annotations(&check) {
                 render::line(format_args!("{line}"));
             }
         }
-        Ok(ExitCode::from(check.exit_code()))
+        match (measured, check.exit_code()) {
+            (Ok(()), code) => Ok(ExitCode::from(code)),
+            (Err(error), Error::DONE) => Err(error),
+            // The verdict says more than what could not be measured.
+            (Err(error), code) => {
+                render::error(&error);
+                Ok(ExitCode::from(code))
+            }
+        }
     }
 }
 

@@ -12,13 +12,13 @@ use super::{render, table};
 /// `ip2p doctor`.
 #[derive(Debug, clap::Args)]
 pub struct Doctor {
-    /// A model folder to look at, too
-    model: Option<PathBuf>,
+    /// A model or CLIP folder to look at, too
+    folder: Option<PathBuf>,
 }
 
 impl Doctor {
     pub fn run(self, library: Option<PathBuf>) -> Result<ExitCode, Error> {
-        let facts = diagnose(&Host::current(library), self.model.as_deref());
+        let facts = diagnose(&Host::current(library), self.folder.as_deref());
         let rows: Vec<Vec<String>> = facts
             .iter()
             .map(|fact| {

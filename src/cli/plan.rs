@@ -6,11 +6,11 @@ use std::process::ExitCode;
 
 use ip2p_sweep::model::runtime::Host;
 use ip2p_sweep::plan::{Axis, Plan};
-use ip2p_sweep::runner::{Forecast, forecast, prepare};
+use ip2p_sweep::runner::{Forecast, Measuring, forecast, prepare};
 use ip2p_sweep::spec::Parameter;
 use ip2p_sweep::{Error, sheet};
 
-use super::progress::duration;
+use super::progress::{count, duration};
 use super::{RuntimeFlags, render, table};
 
 /// `ip2p plan`.
@@ -42,6 +42,12 @@ impl PlanCommand {
                 memory(&forecast, prepared.spec.runtime.memory_limit_mib),
             ),
         ];
+        rows.extend(
+            forecast
+                .measuring
+                .as_ref()
+                .map(|it| row("CLIP", measuring(it))),
+        );
         rows.extend(plan.tilings().into_iter().map(|((width, height), tiling)| {
             row("VAE", format!("{width} x {height} pixels in {tiling}"))
         }));
@@ -155,6 +161,25 @@ fn memory(forecast: &Forecast, limit_mib: Option<NonZeroU32>) -> String {
         "about {} resident, {} phased, beside the runtime's own{limited}",
         size(forecast.resident_bytes),
         size(forecast.phased_bytes)
+    )
+}
+
+fn measuring(measuring: &Measuring) -> String {
+    let clip = &measuring.clip;
+    if measuring.cells == 0 {
+        return format!("{clip}: all cells are measured");
+    }
+    let takes = [(measuring.images, "image"), (measuring.captions, "caption")];
+    let takes = takes.into_iter().filter(|(number, _)| *number > 0);
+    let takes: Vec<String> = takes.map(|(number, what)| count(number, what)).collect();
+    let time = measuring
+        .seconds
+        .map_or_else(String::new, |seconds| format!("{}, ", duration(seconds)));
+    format!(
+        "{clip}: {} to measure; {}, about {time}{}",
+        count(measuring.cells, "cell"),
+        takes.join(" and "),
+        size(measuring.bytes)
     )
 }
 

@@ -146,6 +146,13 @@ impl<'a> Progress<'a> {
         }
     }
 
+    /// Tells that CLIP has failed, before the last lines; the error itself comes after them.
+    pub fn note_unmeasured<T, E>(&self, measured: &Result<T, E>) {
+        if measured.is_err() {
+            self.note("cells are left unmeasured, since CLIP fails; run again once it works");
+        }
+    }
+
     /// Prints lines of a table, unless nothing is to be printed; as notes where every line is JSON.
     pub fn note_all(&self, lines: &[String]) {
         for line in lines {
@@ -289,7 +296,7 @@ fn last_lines(outcome: Outcome, run: &Path, views: &Views) {
 }
 
 /// `1 cell`, `2 cells`.
-fn count(number: usize, what: &str) -> String {
+pub fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 

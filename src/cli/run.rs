@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use ip2p_sweep::Error;
 use ip2p_sweep::model::runtime::Host;
 use ip2p_sweep::report::{find_report, write_report};
-use ip2p_sweep::runner::{Execution, Outcome, Prepared, prepare};
+use ip2p_sweep::runner::{Executed, Execution, Outcome, Prepared, prepare};
 use ip2p_sweep::sheet::{find_sheets, sizes, write_sheets};
 use ip2p_sweep::store::Run as RunFolder;
 
@@ -55,7 +55,11 @@ pub fn run_prepared(
     }
     let workload = execution.workload();
     let live = (workload.cells > 0).then(|| LiveReport::of(out));
-    let (outcome, run) = execution.run(interrupt::flag(), &mut |event| progress.take(event))?;
+    let Executed {
+        outcome,
+        run,
+        measured,
+    } = execution.run(interrupt::flag(), &mut |event| progress.take(event))?;
     drop(live);
     let views = match outcome {
         Outcome::Interrupted => Views::default(),
@@ -72,7 +76,10 @@ pub fn run_prepared(
     for note in views.sheets.iter().flat_map(|sheet| &sheet.notes) {
         progress.note(note);
     }
+    progress.note_unmeasured(&measured);
     progress.end(outcome, out, &views);
+    // What could not be measured hinders no sheet and no report.
+    measured?;
     Ok(ExitCode::from(match outcome {
         Outcome::Interrupted => interrupt::EXIT_CODE,
         Outcome::Complete { failed: 0, .. } => Error::DONE,

@@ -5,6 +5,7 @@ use std::path::Path;
 use miette::Diagnostic;
 
 use super::ModelFolder;
+use super::clip::{ClipFolder, Encoder};
 use super::runtime::{
     ExecutionDevice, Host, Located, RuntimeError, cuda_state, locate, pip_version, resolve_device,
 };
@@ -14,7 +15,7 @@ use crate::spec::Device;
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
-    /// What: `ONNX Runtime`, `GPU`, `device`, `pip`, `cache`, `model`.
+    /// What: `ONNX Runtime`, `GPU`, `device`, `pip`, `cache`, `model`, `CLIP`.
     pub topic: &'static str,
     /// How it is.
     pub state: FactState,
@@ -35,8 +36,8 @@ pub enum FactState {
     Missing,
 }
 
-/// Looks at everything that a run needs. Fetches nothing and makes no session.
-pub fn diagnose(host: &Host, model: Option<&Path>) -> Vec<Fact> {
+/// Looks at everything that a run needs, and at a model or CLIP folder. Fetches nothing and makes no session.
+pub fn diagnose(host: &Host, folder: Option<&Path>) -> Vec<Fact> {
     let mut facts = Vec::new();
     match locate(host) {
         Ok(located) => {
@@ -69,7 +70,7 @@ pub fn diagnose(host: &Host, model: Option<&Path>) -> Vec<Fact> {
             &RuntimeError::Offline,
         ));
     }
-    facts.extend(model.into_iter().flat_map(model_facts));
+    facts.extend(folder.into_iter().flat_map(folder_facts));
     facts
 }
 
@@ -116,6 +117,36 @@ fn devices(located: &Located) -> Vec<Fact> {
         Err(error) => Fact::of("device", FactState::Missing, &error),
     };
     vec![gpu, device]
+}
+
+/// What a folder is: a model, or CLIP.
+fn folder_facts(path: &Path) -> Vec<Fact> {
+    match ClipFolder::is_in(path) {
+        true => clip_facts(path),
+        false => model_facts(path),
+    }
+}
+
+fn clip_facts(path: &Path) -> Vec<Fact> {
+    let folder = match ClipFolder::open(path) {
+        Ok(folder) => folder,
+        Err(error) => return vec![Fact::of("CLIP", FactState::Missing, &error)],
+    };
+    let (width, height) = folder.preprocessing().output_size();
+    let bytes = Encoder::ALL.map(|encoder| folder.encoder_bytes(encoder));
+    let mut facts = vec![Fact::ok(
+        "CLIP",
+        format!(
+            "{}: images of {width} x {height} px, {} tokens, {} MB",
+            path.display(),
+            folder.context_length(),
+            bytes.iter().sum::<u64>() / 1_000_000,
+        ),
+    )];
+    if let Err(error) = folder.tokenizer() {
+        facts.push(Fact::of("tokenizer", FactState::Missing, &error));
+    }
+    facts
 }
 
 fn model_facts(path: &Path) -> Vec<Fact> {

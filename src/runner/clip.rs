@@ -2,17 +2,20 @@
 //! measured is not measured again.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use image::RgbImage;
 
+use super::timings::Timings;
 use super::{Backend, Prepared};
 use crate::Error;
 use crate::engine::Event;
 use crate::image::{ImageError, read};
 use crate::judge::clip::{Embedding, direction_similarity, image_similarity};
+use crate::meter::milliseconds;
 use crate::model::ModelError;
 use crate::model::clip::{ClipFolder, ClipModel};
 use crate::plan::{Cell, CellKey, Fitted};
@@ -23,6 +26,8 @@ use crate::store::{ClipMeasures, EditCaptions, Inputs, MissingInput, Record, Run
 pub struct Clip {
     /// The folder.
     pub folder: Arc<ClipFolder>,
+    /// As the sweep file calls it.
+    pub name: String,
     /// SHA-256 over all of it.
     pub sha256: String,
 }
@@ -52,7 +57,7 @@ impl Prepared {
     }
 
     /// What a cell's images show before and after, if the sweep file says so.
-    fn captions(&self, cell: &Cell) -> Option<EditCaptions> {
+    pub(super) fn captions(&self, cell: &Cell) -> Option<EditCaptions> {
         let parameters = &cell.parameters;
         let caption = self
             .spec
@@ -74,6 +79,7 @@ pub(super) fn measure<B: Backend>(
     backend: &B,
     folder: &mut RunFolder,
     cells: &[usize],
+    cache: Option<&PathBuf>,
     cancel: &AtomicBool,
     observer: &mut dyn FnMut(&Event),
 ) -> Result<(), Error> {
@@ -87,6 +93,7 @@ pub(super) fn measure<B: Backend>(
         captions: HashMap::new(),
         inputs: HashMap::new(),
         measured: HashMap::new(),
+        image_ms: Vec::new(),
     };
     let path = folder.run().folder.clone();
     pass.embed_captions(cells, cancel)?;
@@ -112,6 +119,9 @@ pub(super) fn measure<B: Backend>(
             Err(Failure::Model(error)) => return Err(error.into()),
         }
     }
+    let mut timings = Timings::read(cache);
+    timings.learn_clip(&clip.sha256, &backend.device().to_string(), pass.image_ms);
+    timings.write(cache);
     Ok(())
 }
 
@@ -149,6 +159,8 @@ struct Pass<'a> {
     inputs: HashMap<Fitted<'a>, Embedding>,
     /// For the cells that have the same pixels.
     measured: HashMap<&'a CellKey, ClipMeasures>,
+    /// Milliseconds of each image that was embedded.
+    image_ms: Vec<f64>,
 }
 
 impl<'a> Pass<'a> {
@@ -207,7 +219,9 @@ impl<'a> Pass<'a> {
     }
 
     fn embed(&mut self, image: &RgbImage) -> Result<Embedding, Failure> {
+        let begun = Instant::now();
         let values = self.model.embed_image(image)?;
+        self.image_ms.push(milliseconds(begun));
         let none = || Failure::Cell("its embedding is zero or not finite".to_owned());
         Embedding::new(values.view()).ok_or_else(none)
     }

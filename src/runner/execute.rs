@@ -68,6 +68,17 @@ pub enum Outcome {
     Interrupted,
 }
 
+/// What an execution came to.
+#[derive(Debug)]
+pub struct Executed {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What is there now.
+    pub run: Run,
+    /// Why cells are left unmeasured, if CLIP could not be used: all else is done.
+    pub measured: Result<(), Error>,
+}
+
 impl<'a> Execution<'a> {
     /// Locks the run folder, finds out what is left to do, and loads ONNX Runtime if anything is.
     ///
@@ -174,15 +185,16 @@ impl<'a, B: Backend> Execution<'a, B> {
         &self.notes
     }
 
-    /// Does the work; `observer` sees every event. Tells how it ended, and what is there now.
+    /// Does the work; `observer` sees every event.
     ///
     /// # Errors
-    /// If a component cannot be loaded or a file cannot be written; what was finished before is kept.
+    /// If a component cannot be loaded or a file cannot be written; what was finished before is kept. What ails CLIP is
+    /// in [`Executed::measured`].
     pub fn run(
         self,
         cancel: &AtomicBool,
         observer: &mut dyn FnMut(&Event),
-    ) -> Result<(Outcome, Run), Error> {
+    ) -> Result<Executed, Error> {
         let Self {
             prepared,
             cache,
@@ -193,9 +205,12 @@ impl<'a, B: Backend> Execution<'a, B> {
             ..
         } = self;
         let path = folder.run().folder.clone();
-        let mut pending = folder.pending();
-        pending.retain(|cell| cells.contains(cell));
-        let inputs = keep_inputs(&prepared.plan, &path, &cells, &pending, cancel)?;
+        let pending = |folder: &RunFolder| {
+            let pending = folder.pending().into_iter();
+            pending.filter(|cell| cells.contains(cell)).collect()
+        };
+        let left: Vec<usize> = pending(&folder);
+        let inputs = keep_inputs(&prepared.plan, &path, &cells, &left, cancel)?;
         let writer = Writer::start(folder, |_| ())?;
         let worked = match &backend {
             Some(backend) if !cancel.load(Ordering::Relaxed) => {
@@ -218,14 +233,26 @@ impl<'a, B: Backend> Execution<'a, B> {
                 let device = backend.device();
                 learn(cache.as_ref(), prepared, &schedule, &folder, device);
                 let left = unmeasured(&folder);
-                measure_with_clip(prepared, backend, &mut folder, &left, cancel, observer)
+                measure_with_clip(
+                    prepared,
+                    backend,
+                    &mut folder,
+                    &left,
+                    cache.as_ref(),
+                    cancel,
+                    observer,
+                )
             }
             _ => Ok(()),
         };
         folder.finish_with(&advise(folder.run()).texts())?;
-        worked.and(measured)?;
-        let mut missing = folder.pending();
-        missing.retain(|cell| cells.contains(cell));
+        worked?;
+        let measured = match measured {
+            // A journal that cannot be written is no fault of CLIP.
+            Err(Error::Store(error)) => return Err(error.into()),
+            measured => measured,
+        };
+        let missing = pending(&folder);
         let is_left = !(missing.is_empty() && unmeasured(&folder).is_empty());
         let outcome = if cancel.load(Ordering::Relaxed) && is_left {
             Outcome::Interrupted
@@ -235,7 +262,11 @@ impl<'a, B: Backend> Execution<'a, B> {
                 failed: missing.len(),
             }
         };
-        Ok((outcome, folder.into_run()))
+        Ok(Executed {
+            outcome,
+            run: folder.into_run(),
+            measured,
+        })
     }
 }
 

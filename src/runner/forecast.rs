@@ -1,11 +1,13 @@
 //! What a run will do and take, before it does.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::Prepared;
-use super::memory::{phased_bytes, resident_bytes};
+use super::memory::{alone_bytes, phased_bytes, resident_bytes};
 use super::timings::Timings;
 use crate::Error;
+use crate::model::clip::Encoder;
 use crate::plan::{ModelWork, Schedule, UnetRows};
 use crate::store::Run;
 
@@ -24,6 +26,25 @@ pub struct Forecast {
     pub resident_bytes: f64,
     /// Memory of the largest component.
     pub phased_bytes: f64,
+    /// What CLIP will do, if the sweep file names a folder of it.
+    pub measuring: Option<Measuring>,
+}
+
+/// What measuring with CLIP will take, after the cells.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measuring {
+    /// The CLIP folder, as the sweep file names it.
+    pub clip: String,
+    /// Cells to be measured, if none fails.
+    pub cells: usize,
+    /// Images to be embedded: inputs, and outputs that are not copies.
+    pub images: usize,
+    /// Captions to be embedded.
+    pub captions: usize,
+    /// Time of the images, if CLIP ran before.
+    pub seconds: Option<f64>,
+    /// Memory of the larger encoder.
+    pub bytes: f64,
 }
 
 /// Looks at the sweep and at what its run folder holds already.
@@ -36,7 +57,8 @@ pub fn forecast(
     cache: Option<&PathBuf>,
 ) -> Result<Forecast, Error> {
     let plan = &prepared.plan;
-    let left = match Run::find(out)? {
+    let run = Run::find(out)?;
+    let left: Vec<usize> = match &run {
         Some(run) => run.pending(plan),
         None => (0..plan.cells.len()).collect(),
     };
@@ -57,6 +79,43 @@ pub fn forecast(
         device,
         resident_bytes: most(resident_bytes),
         phased_bytes: most(phased_bytes),
+        measuring: measuring(prepared, run.as_ref(), &left, &timings),
+    })
+}
+
+/// What CLIP is left to do where these cells have no image yet.
+fn measuring(
+    prepared: &Prepared,
+    run: Option<&Run>,
+    left: &[usize],
+    timings: &Timings,
+) -> Option<Measuring> {
+    let clip = prepared.clip.as_ref()?;
+    let plan = &prepared.plan;
+    let all = (0..plan.cells.len()).collect();
+    let record_of = |cell: usize| run?.records.get(&plan.cells[cell].key);
+    let unmeasured = prepared.unmeasured(&all, record_of).into_iter();
+    let cells: BTreeSet<usize> = unmeasured.chain(left.iter().copied()).collect();
+    let outputs = cells
+        .iter()
+        .filter(|&&cell| plan.cells[cell].same_as.is_none());
+    let captions = cells
+        .iter()
+        .filter_map(|&cell| prepared.captions(&plan.cells[cell]));
+    let captions: BTreeSet<String> = captions
+        .flat_map(|captions| [captions.caption_before, captions.caption_after])
+        .collect();
+    let images = outputs.count() + plan.inputs_of(cells.iter().copied()).len();
+    let image_ms = timings
+        .last_device()
+        .and_then(|device| timings.clip_ms(&clip.sha256, device));
+    Some(Measuring {
+        clip: clip.name.clone(),
+        cells: cells.len(),
+        images,
+        captions: captions.len(),
+        seconds: image_ms.map(|ms| ms * images as f64 / 1000.0),
+        bytes: alone_bytes(Encoder::ALL.map(|encoder| clip.folder.encoder_bytes(encoder))),
     })
 }
 

@@ -91,7 +91,12 @@ pub fn resident_bytes(model: &ModelEntry) -> f64 {
 
 /// Memory of the largest component.
 pub fn phased_bytes(model: &ModelEntry) -> f64 {
-    SESSION_OVERHEAD * model.component_bytes.into_iter().max().unwrap_or(0) as f64
+    alone_bytes(model.component_bytes)
+}
+
+/// Of the largest of some parts, one in memory at a time.
+pub fn alone_bytes(parts: impl IntoIterator<Item = u64>) -> f64 {
+    SESSION_OVERHEAD * parts.into_iter().max().unwrap_or(0) as f64
 }
 
 #[cfg(test)]

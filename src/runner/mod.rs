@@ -12,8 +12,8 @@ mod timings;
 
 pub use backend::Backend;
 pub use clip::Clip;
-pub use execute::{Execution, Outcome, Workload};
-pub use forecast::{Forecast, forecast};
+pub use execute::{Executed, Execution, Outcome, Workload};
+pub use forecast::{Forecast, Measuring, forecast};
 pub(crate) use memory::{check_limit, component_sizes, limit_bytes};
 pub use place::Place;
 pub use prepare::{Model, Prepared, prepare};

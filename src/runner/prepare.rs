@@ -147,6 +147,7 @@ fn clip(spec: &SweepSpec) -> Result<Option<Clip>, Error> {
     let sizes = Encoder::ALL.map(|encoder| (encoder.name(), folder.encoder_bytes(encoder)));
     check_limit(&spec.runtime, sizes.into_iter())?;
     Ok(Some(Clip {
+        name: named.name.clone(),
         sha256: folder.digest()?,
         folder: Arc::new(folder),
     }))

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::meter::median;
 use crate::plan::{Course, ModelEntry};
-use crate::store::Record;
+use crate::store::{Record, make_folder, write_file};
 
 /// Speed by model, device and size. A file that cannot be read or written is no error: nothing is known then.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -16,6 +16,9 @@ pub struct Timings {
     speeds: BTreeMap<String, Speed>,
     /// The device of the last run.
     last_device: Option<String>,
+    /// Milliseconds of CLIP for an image, by CLIP folder and device.
+    #[serde(default)]
+    clip_ms: BTreeMap<String, f64>,
 }
 
 /// Milliseconds of the last run's median cell.
@@ -66,19 +69,39 @@ impl Timings {
         }
     }
 
+    /// Milliseconds that CLIP takes for an image on a device.
+    pub fn clip_ms(&self, clip_sha256: &str, device: &str) -> Option<f64> {
+        self.clip_ms.get(&clip_key(clip_sha256, device)).copied()
+    }
+
+    /// Learns from the images that CLIP has embedded.
+    pub fn learn_clip(&mut self, clip_sha256: &str, device: &str, image_ms: Vec<f64>) {
+        if let Some(ms) = median(image_ms) {
+            self.clip_ms.insert(clip_key(clip_sha256, device), ms);
+        }
+    }
+
     /// Keeps what is known now.
     pub fn write(&self, cache: Option<&PathBuf>) {
         let Some(folder) = cache else { return };
         if let Ok(text) = serde_json::to_vec_pretty(self) {
             // Losing an estimate is not worth an error.
-            let _ = crate::store::write_file(&folder.join(FILE), &text);
+            let _ = make_folder(folder).and_then(|()| write_file(&folder.join(FILE), &text));
         }
     }
 }
 
 const FILE: &str = "timings.json";
 
+fn clip_key(sha256: &str, device: &str) -> String {
+    format!("{} {device}", short(sha256))
+}
+
+fn short(sha256: &str) -> &str {
+    sha256.get(..16).unwrap_or(sha256)
+}
+
 fn key(model: &ModelEntry, device: &str, course: Course) -> String {
-    let digest = model.sha256.get(..16).unwrap_or(&model.sha256);
+    let digest = short(&model.sha256);
     format!("{digest} {device} {}x{}", course.width, course.height)
 }

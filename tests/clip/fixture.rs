@@ -98,13 +98,15 @@ impl Sweep {
         let execution = Execution::open(&prepared, &self.out(), host).unwrap();
         let cancel = AtomicBool::new(false);
         let mut measured = Vec::new();
-        let outcome = execution.run(&cancel, &mut |event| {
+        let executed = execution.run(&cancel, &mut |event| {
             if let Event::Measured { cell, .. } = event {
                 measured.push(*cell);
                 cancel.store(Some(measured.len()) == stop_after, Ordering::Relaxed);
             }
         });
-        (outcome.unwrap().0, measured)
+        let executed = executed.unwrap();
+        executed.measured.unwrap();
+        (executed.outcome, measured)
     }
 
     /// Rows of `cells.csv` by column name.

@@ -6,6 +6,7 @@
     reason = "a test says what it saw"
 )]
 
+mod commands;
 #[path = "../common/mod.rs"]
 mod common;
 mod fixture;

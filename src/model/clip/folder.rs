@@ -53,6 +53,12 @@ pub struct ClipFolder {
 }
 
 impl ClipFolder {
+    /// Whether a folder is meant to be one of CLIP, whole or not. A pipeline may have an image encoder, too.
+    pub fn is_in(path: &Path) -> bool {
+        let has = |part: &str| path.join(part).exists();
+        has(PREPROCESSING) || (has(Encoder::Image.folder()) && !has("model_index.json"))
+    }
+
     /// Reads and checks the folder at `path`; no ONNX Runtime is needed.
     ///
     /// # Errors
