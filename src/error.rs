@@ -68,7 +68,8 @@ impl Error {
             | Self::Image(_)
             | Self::Plan(_)
             | Self::Scheduler(_)
-            | Self::Bench(_) => Self::BAD_SWEEP,
+            | Self::Bench(_)
+            | Self::Sheet(SheetError::Font { .. }) => Self::BAD_SWEEP,
             Self::Model(_) | Self::Runtime(_) => Self::NOT_USABLE,
             Self::Compare(CompareError::NothingInCommon { .. } | CompareError::Foreign { .. }) => {
                 Self::BAD_SWEEP

@@ -7,7 +7,7 @@ use ip2p_sweep::Error;
 use ip2p_sweep::model::runtime::Host;
 use ip2p_sweep::report::{find_report, write_report};
 use ip2p_sweep::runner::{Executed, Execution, Outcome, Prepared, prepare};
-use ip2p_sweep::sheet::{find_sheets, sizes, write_sheets};
+use ip2p_sweep::sheet::{check_font, find_sheets, write_sheets};
 use ip2p_sweep::store::Run as RunFolder;
 
 use super::live::LiveReport;
@@ -47,7 +47,7 @@ pub fn run_prepared(
     flags: ProgressFlags,
 ) -> Result<ExitCode, Error> {
     // A font that cannot be used is told before the work, not after it.
-    sizes(&prepared.plan)?;
+    check_font(&prepared.plan)?;
     let execution = Execution::open(prepared, out, host)?;
     let mut progress = Progress::begin(flags, &prepared.plan, execution.workload());
     for note in prepared.notes.iter().chain(execution.notes()) {

@@ -29,4 +29,4 @@ pub use layout::sizes;
 pub use options::{Format, SheetOptions};
 pub(crate) use picture::scaled;
 pub(crate) use text::{Shorten, Style};
-pub use write::{SheetError, SheetFile, find_sheets, write_sheets};
+pub use write::{SheetError, SheetFile, check_font, find_sheets, write_sheets};

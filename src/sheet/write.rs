@@ -10,6 +10,7 @@ use super::encode::{encode, is_png_of};
 use super::font::Glyphs;
 use super::layout::{Page, layout};
 use super::options::SheetOptions;
+use crate::plan::Plan;
 use crate::store::{Run, StoreError, write_file};
 
 /// The folder of sheets in a run folder.
@@ -107,6 +108,14 @@ pub fn write_sheets(run: &Run, options: &SheetOptions) -> Result<Vec<SheetFile>,
     }
     remove_stale(&folder, options, &files)?;
     Ok(files)
+}
+
+/// Whether the font that the sweep file names, if it does, can be used.
+///
+/// # Errors
+/// If it cannot.
+pub fn check_font(plan: &Plan) -> Result<(), SheetError> {
+    SheetOptions::default().font(plan).map(drop)
 }
 
 /// The sheets of a run, if all are there as PNGs with these options, drawn after all that they show. What should be

@@ -51,6 +51,19 @@ fn mistakes_in_the_sweep_file_are_shown_with_place_and_remedy() {
 }
 
 #[test]
+fn a_font_of_no_use_is_refused_before_anything_runs() {
+    let place = Place::new();
+    place
+        .run(&sweep("[sheet]\nfont = \"in.png\""))
+        .code(2)
+        .stderr(contains(
+            "in.png: it is not a TrueType or OpenType font\nhint: give a .ttf",
+        ))
+        .stdout("");
+    assert!(!place.path("results").exists());
+}
+
+#[test]
 fn bad_images_are_refused_before_anything_runs() {
     let place = Place::new();
     let whole = fs::read(place.path("in.png")).unwrap();
