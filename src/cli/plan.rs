@@ -141,6 +141,9 @@ fn unet(forecast: &Forecast) -> String {
 }
 
 fn time(forecast: &Forecast) -> String {
+    if forecast.cells == 0 {
+        return "none: nothing is left to do".to_owned();
+    }
     match (forecast.seconds, &forecast.device) {
         (Some(seconds), Some(device)) => {
             format!(

@@ -25,6 +25,8 @@ fn a_run_says_where_its_sheets_are_and_a_second_one_does_nothing() {
         let file = fs::metadata(place.path(format!("results/s/{name}"))).unwrap();
         file.modified().unwrap()
     };
+    let planned = place.ip2p(&["plan", "s.toml"]).assert().success();
+    planned.stdout(contains("time    none: nothing is left to do\n"));
     let views = || [made("sheets/sheet.png"), made("report/index.html")];
     let before = views();
     place.run(&sweep("")).success().stdout(
