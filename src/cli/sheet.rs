@@ -4,14 +4,15 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::ValueEnum;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, ValueEnum};
 use ip2p_sweep::Error;
 use ip2p_sweep::judge::advice::advise;
 use ip2p_sweep::sheet::{Format, SheetFile, SheetOptions, write_sheets};
 use ip2p_sweep::spec::{CELL_SIDES, Parameter, SheetSpec};
 use ip2p_sweep::store::Run;
 
-use super::render;
+use super::{Arguments, render};
 
 /// `ip2p sheet`.
 #[derive(Debug, clap::Args)]
@@ -67,6 +68,7 @@ enum FormatName {
 
 impl Sheet {
     pub fn run(self) -> Result<ExitCode, Error> {
+        self.refuse_one_axis_twice();
         let run = Run::read(&self.run)?;
         for sheet in write_sheets(&run, &self.options(&run))? {
             render::line(format_args!("{}", description(&sheet)));
@@ -75,6 +77,28 @@ impl Sheet {
             }
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Bad usage, which the program exits with as with any other.
+    fn refuse_one_axis_twice(&self) {
+        let given = [
+            ("--rows", self.rows),
+            ("--columns", self.columns),
+            ("--super-rows", self.super_rows),
+            ("--super-columns", self.super_columns),
+            ("--merge", self.merge),
+        ];
+        for (index, &(flag, axis)) in given.iter().enumerate() {
+            let mut earlier = given[..index].iter();
+            if let (Some(axis), Some((other, _))) =
+                (axis, earlier.find(|(_, other)| *other == axis))
+            {
+                let told = format!("{other} and {flag} are both {axis}: choose two different axes");
+                Arguments::command()
+                    .error(ErrorKind::ArgumentConflict, told)
+                    .exit();
+            }
+        }
     }
 
     /// The flags over what the sweep file says.

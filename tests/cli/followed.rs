@@ -45,6 +45,13 @@ fn a_run_says_where_its_sheets_are_and_a_second_one_does_nothing() {
         .assert()
         .success()
         .stdout(contains("results/s/sheets/sheet.png ("));
+    place
+        .ip2p(&["sheet", "results/s", "--rows", "seed", "--merge", "seed"])
+        .assert()
+        .code(2)
+        .stderr(contains(
+            "--rows and --merge are both seed: choose two different axes",
+        ));
     fs::remove_file(place.path("results/s/report/index.html")).unwrap();
     place.run(&sweep("")).success();
     assert_eq!(
