@@ -13,9 +13,9 @@ import torch
 from diffusers import DDIMScheduler
 from torch import nn
 
-from copying import copying_error, predict_guided
 from drawing import render
 from edits import SINGLES, TASKS
+from guiding import guiding_error, predict_guided
 from models import SCHEDULE, latent_scale, new_autoencoder, new_text_encoder, new_unet, save_pipeline
 from pairs import load_pairs
 from pictures import to_tensor
@@ -26,7 +26,7 @@ from training import Average, Clock, Muon, append_row, fast_autocast, save_atomi
 
 DROPPED = 0.05  # share of samples without instruction, without image, without both: each
 UNCHANGED = 0.1  # share of samples with an empty instruction and the input as its own result
-COPYING_WEIGHT = 0.2  # of the error of guided copying, over that of a prediction
+GUIDING_WEIGHT = 0.2  # of the error of guidance, over that of a prediction
 LARGEST_WEIGHT = 5.0  # of the squared error of the predicted picture, over that at the same noise
 TEST_SEED = 9_500_000
 SAVE_SECONDS = 180
@@ -68,7 +68,7 @@ def parse_arguments():
     parser.add_argument("--minutes", type=float, help="end after so many minutes")
     parser.add_argument("--steps", type=int, help="end after so many steps")
     parser.add_argument("--batch", type=int, default=32, help="pairs in a step (default 32)")
-    parser.add_argument("--copies", type=int, default=8, help="pairs in a step that teach guided copying (default 8)")
+    parser.add_argument("--guided", type=int, default=8, help="pairs in a step that teach guidance (default 8)")
     parser.add_argument("--lr", type=float, default=0.02, help="peak learning rate of matrices (default 0.02)")
     parser.add_argument("--resume", type=Path, help="a checkpoint to go on from, with a fresh learning-rate schedule")
     parser.add_argument("--test-minutes", type=float, default=8, help="minutes between measurements (default 8)")
@@ -155,16 +155,16 @@ class Trainer:
         )
 
     def learn(self, rng) -> tuple[float, float]:
-        """One step; the loss of the edits and the error of guided copying before it."""
+        """One step; the loss of the edits and the error of guidance before it."""
         loss = self.loss(self.draw(rng), rng)
-        copying_loss, copying = self.copying(rng)
+        guiding_loss, guiding = self.guiding(rng)
         self.optimizer.zero_grad()
-        (loss + copying_loss).backward()
+        (loss + guiding_loss).backward()
         torch.nn.utils.clip_grad_norm_(self.nets.parameters(), 1.0)
         self.optimizer.step()
         self.average.update()
         self.clock.step += 1
-        return loss.item(), copying.item()
+        return loss.item(), guiding.item()
 
     def loss(self, batch: Batch, rng):
         """Squared error of the velocity, at more high noise than low.
@@ -186,25 +186,25 @@ class Trainer:
         weight = (LARGEST_WEIGHT * (1 - alpha)).clamp(max=1.0)
         return (weight * places(self.change(batch)) * (output - velocity).square()).mean()
 
-    def copying(self, rng):
-        """The loss of edits predicted for guidance, and the guided error where nothing changes.
+    def guiding(self, rng):
+        """The loss of edits predicted for guidance, and the error of what guidance makes of them.
 
         Half of the edits are local. The others teach to edit at the same noise: with local ones alone the model
         learns to bring the input back late in sampling, whatever it was asked.
         """
-        scenes = rng.integers(len(self.pairs.sources), size=self.args.copies)
-        chosen = np.stack([scenes, rng.integers(self.pairs.tasks.shape[1], size=self.args.copies)], 1)
-        local = self.args.copies // 2
+        scenes = rng.integers(len(self.pairs.sources), size=self.args.guided)
+        chosen = np.stack([scenes, rng.integers(self.pairs.tasks.shape[1], size=self.args.guided)], 1)
+        local = self.args.guided // 2
         chosen[:local] = self.local[rng.integers(len(self.local), size=local)]
         batch = self.batch(*chosen.T, rng).to(self.args.device)
         with fast_autocast(batch.target.device.type):
             empty = self.empty.to(batch.tokens.device)
-            result = predict_guided(self.nets, self.alphas, batch, empty, rng)
+            result = predict_guided(self.nets, self.alphas, batch, self.scale, empty, rng)
         change = self.change(batch)
-        error = copying_error(result, change)
-        squares = places(change) * (result.edited - result.wanted).square() + (result.free - result.wanted).square()
-        share = self.args.copies / self.args.batch
-        return share * ((result.weight * squares).mean() + COPYING_WEIGHT * error), error
+        error = guiding_error(result, change)
+        squares = places(change) * (result.edited - result.true).square() + (result.free - result.true).square()
+        share = self.args.guided / self.args.batch
+        return share * ((result.weight * squares).mean() + GUIDING_WEIGHT * error), error
 
     def change(self, batch: Batch):
         """The mean squared change of each place's latents by the edit."""
@@ -214,9 +214,9 @@ class Trainer:
         """Writes the averaged weights as a checkpoint and a pipeline folder, and a row of the curve."""
         self.average.swap()
         work, scores = self.args.work, self.test.measure() if test_now else {}
-        loss, copying = np.mean(recent or [(0.0, 0.0)], axis=0).tolist()
+        loss, guiding = np.mean(recent or [(0.0, 0.0)], axis=0).tolist()
         row = {"minutes": round(self.clock.elapsed_minutes(), 1), "step": self.clock.step}
-        row |= {"loss": round(loss, 5), "copying": round(copying, 5)}
+        row |= {"loss": round(loss, 5), "guiding": round(guiding, 5)}
         row |= {name: round(scores[name], 2) if name in scores else "" for name in self.test.columns}
         save_atomically({"average": self.nets.state_dict(), "row": row}, work / "editor.pt")
         save_pipeline(work / "pipeline", self.autoencoder, self.nets["unet"], self.nets["text"], self.tokenizer)

@@ -12,8 +12,8 @@ import torch
 from conftest import ROOT
 from diffusers import DDIMScheduler
 
-from copying import copying_error, predict_guided
 from exported import ExportedUnet
+from guiding import IMAGE_SCALES, TEXT_SCALES, guiding_error, predict_guided, reach
 from models import SCHEDULE, new_text_encoder, new_unet
 from train_editor import Batch
 from training import Average, Clock, Muon, orthogonal, save_atomically
@@ -47,7 +47,7 @@ def test_an_interrupted_training_goes_on_from_its_checkpoint(work: Path) -> None
     with open(work / "editor.csv") as file:
         [row] = csv.DictReader(file)
     assert row["step"] == "2" and float(row["loss"]) < 1, "a trained model starts with a small loss"
-    assert 0 < float(row["copying"]) < 5, "guided copying of a trained model is not far off"
+    assert 0 < float(row["guiding"]) < 5, "guidance of a trained model is not far off"
 
 
 @pytest.mark.parametrize("options", [(), ("--onnx", ROOT / "onnx" / "demo")], ids=["torch", "onnx"])
@@ -76,31 +76,42 @@ class Copier(torch.nn.Module):
 
 @pytest.fixture
 def guided_error():
-    """The error of guided copying of a `Copier`, with the squared change that the edit is said to make."""
+    """The error of guidance of a `Copier`, for an edit from `source` that is said to make a squared change."""
     torch.manual_seed(0)
     picture = torch.randn(4, 4, 8, 8)
-    batch = Batch(source=picture, target=picture, tokens=torch.ones(4, 3, dtype=torch.long))
     alphas = DDIMScheduler(**SCHEDULE).alphas_cumprod
 
-    def measure(error: float, change: float = 0.0) -> float:
+    def measure(error: float, change: float = 0.0, source: torch.Tensor = picture) -> float:
+        batch = Batch(source=source / 2, target=picture, tokens=torch.ones(4, 3, dtype=torch.long))
         networks = {"unet": Copier(picture, alphas, error), "text": lambda tokens: (tokens[..., None].float(),)}
         rng = np.random.default_rng(0)
-        result = predict_guided(networks, alphas, batch, torch.zeros(1, 3, dtype=torch.long), rng)
-        return copying_error(result, torch.full((4, 1, 8, 8), change)).item()
+        result = predict_guided(networks, alphas, batch, 2.0, torch.zeros(1, 3, dtype=torch.long), rng)
+        return guiding_error(result, torch.full((4, 1, 8, 8), change)).item()
 
     return measure
 
 
-def test_guided_copying_has_no_error_when_all_predictions_are_right(guided_error) -> None:
+def test_guidance_has_no_error_when_nothing_is_edited_and_all_predictions_are_right(guided_error) -> None:
     assert guided_error(0.0) < 1e-6
 
 
-def test_guided_copying_counts_a_small_error_as_guidance_multiplies_it(guided_error) -> None:
+def test_guidance_counts_a_small_error_as_it_multiplies_it(guided_error) -> None:
     assert guided_error(0.2) > 2 * 0.2**2
 
 
-def test_guided_copying_counts_untouched_places_alone(guided_error) -> None:
-    assert guided_error(0.2, change=5.0) < 0.02 * guided_error(0.2)
+def test_guidance_counts_untouched_places_most(guided_error) -> None:
+    assert 0.25 * guided_error(0.2) < guided_error(0.2, change=5.0) < 0.3 * guided_error(0.2)
+
+
+def test_guidance_that_always_leads_to_the_true_edit_is_wrong(guided_error) -> None:
+    assert guided_error(0.0, source=torch.zeros(4, 4, 8, 8)) > 1e-4
+
+
+def test_scales_lead_to_the_true_edit_as_usual_and_farther_or_less_far_otherwise() -> None:
+    assert reach(5.0, 1.5) == 1
+    texts, images = np.geomspace(*TEXT_SCALES, 9), np.geomspace(*IMAGE_SCALES, 9)
+    assert np.all(np.diff(reach(texts, 1.5)) > 0) and np.all(np.diff(reach(5.0, images)) < 0)
+    assert 0.5 < reach(TEXT_SCALES[0], IMAGE_SCALES[1]) < 1 < reach(TEXT_SCALES[1], IMAGE_SCALES[0]) < 1.5
 
 
 def test_a_training_without_an_end_says_so() -> None:
