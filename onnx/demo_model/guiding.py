@@ -19,7 +19,7 @@ USUAL_SCALES = 5.0, 1.5  # lead to the true edit
 TEXT_REACH, IMAGE_REACH = 0.02, 0.1  # how much farther along the edit one more of a scale leads, or less far
 FIRST_TIME, GAPS = 10, (20, 150)
 UNTOUCHED = 0.3  # mean squared change of a place's latents at which it counts halfway between the two
-TOUCHED_WEIGHT = 0.25  # of a place that the edit changes much, over that of an untouched one
+TOUCHED_WEIGHT = 0.25  # of a place that an edit of the whole picture changes much, over that of an untouched one
 LARGEST_WEIGHT = 20.0  # of the squared error of the predicted picture, over that at the same noise
 
 
@@ -50,9 +50,7 @@ def predict_guided(networks, alphas, batch, latent_scale, empty, rng) -> Guided:
     count, device = len(batch.source), batch.target.device
     times = np.maximum(rng.random(count) ** 1.5 * 1000, FIRST_TIME).astype(np.int64)
     earlier = np.minimum(times + rng.integers(*GAPS, count), 999)
-    scales = [
-        _column(np.exp(rng.uniform(*np.log(limits), count)), device) for limits in (TEXT_SCALES, IMAGE_SCALES)
-    ]
+    scales = [_column(np.exp(rng.uniform(*np.log(limits), count)), device) for limits in (TEXT_SCALES, IMAGE_SCALES)]
     source = batch.source * latent_scale
     picture = source + reach(*scales) * (batch.target - source)
     with torch.no_grad():
@@ -74,9 +72,13 @@ def predict_guided(networks, alphas, batch, latent_scale, empty, rng) -> Guided:
     )
 
 
-def guiding_error(result: Guided, change) -> torch.Tensor:
-    """Weighted squared error of the guided prediction; places that the edit leaves alone count most."""
-    share = (UNTOUCHED + TOUCHED_WEIGHT * change) / (UNTOUCHED + change)
+def guiding_error(result: Guided, change, is_local) -> torch.Tensor:
+    """Weighted squared error of the guided prediction; places that the edit leaves alone count most.
+
+    All places of a local edit count alike: its edges are where guidance spills over.
+    """
+    touched = torch.where(is_local.view(-1, 1, 1, 1), 1.0, TOUCHED_WEIGHT)
+    share = (UNTOUCHED + touched * change) / (UNTOUCHED + change)
     return (result.weight * share * (result.guided - result.wanted).square()).mean()
 
 

@@ -91,7 +91,8 @@ class Trainer:
         self.tokenizer = stored_tokenizer(args.work / "pipeline") if args.resume else new_tokenizer()
         self.phrasings = [self.tokenize(task.phrasings(held_out=False)) for task in TASKS]
         self.empty = self.tokenize([""])
-        self.local = np.argwhere(np.isin(self.pairs.tasks, [index for index, task in enumerate(TASKS) if task.local]))
+        self.is_local = np.array([task.local for task in TASKS])[self.pairs.tasks]
+        self.local = np.argwhere(self.is_local)
         self.autoencoder = new_autoencoder()
         self.autoencoder.load_state_dict(torch.load(args.work / "autoencoder.pt", map_location="cpu")["average"])
         self.autoencoder.register_to_config(scaling_factor=self.scale)
@@ -194,14 +195,14 @@ class Trainer:
         """
         scenes = rng.integers(len(self.pairs.sources), size=self.args.guided)
         chosen = np.stack([scenes, rng.integers(self.pairs.tasks.shape[1], size=self.args.guided)], 1)
-        local = self.args.guided // 2
-        chosen[:local] = self.local[rng.integers(len(self.local), size=local)]
+        chosen[: len(chosen) // 2] = rng.choice(self.local, len(chosen) // 2)
         batch = self.batch(*chosen.T, rng).to(self.args.device)
         with fast_autocast(batch.target.device.type):
             empty = self.empty.to(batch.tokens.device)
             result = predict_guided(self.nets, self.alphas, batch, self.scale, empty, rng)
         change = self.change(batch)
-        error = guiding_error(result, change)
+        is_local = torch.from_numpy(self.is_local[tuple(chosen.T)]).to(change.device)
+        error = guiding_error(result, change, is_local)
         squares = places(change) * (result.edited - result.true).square() + (result.free - result.true).square()
         share = self.args.guided / self.args.batch
         return share * ((result.weight * squares).mean() + GUIDING_WEIGHT * error), error

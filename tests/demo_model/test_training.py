@@ -81,12 +81,12 @@ def guided_error():
     picture = torch.randn(4, 4, 8, 8)
     alphas = DDIMScheduler(**SCHEDULE).alphas_cumprod
 
-    def measure(error: float, change: float = 0.0, source: torch.Tensor = picture) -> float:
+    def measure(error: float, change: float = 0.0, is_local: bool = False, source: torch.Tensor = picture) -> float:
         batch = Batch(source=source / 2, target=picture, tokens=torch.ones(4, 3, dtype=torch.long))
         networks = {"unet": Copier(picture, alphas, error), "text": lambda tokens: (tokens[..., None].float(),)}
         rng = np.random.default_rng(0)
         result = predict_guided(networks, alphas, batch, 2.0, torch.zeros(1, 3, dtype=torch.long), rng)
-        return guiding_error(result, torch.full((4, 1, 8, 8), change)).item()
+        return guiding_error(result, torch.full((4, 1, 8, 8), change), torch.tensor([is_local] * 4)).item()
 
     return measure
 
@@ -101,6 +101,10 @@ def test_guidance_counts_a_small_error_as_it_multiplies_it(guided_error) -> None
 
 def test_guidance_counts_untouched_places_most(guided_error) -> None:
     assert 0.25 * guided_error(0.2) < guided_error(0.2, change=5.0) < 0.3 * guided_error(0.2)
+
+
+def test_guidance_counts_all_places_of_a_local_edit_alike(guided_error) -> None:
+    assert guided_error(0.2, change=5.0, is_local=True) == pytest.approx(guided_error(0.2))
 
 
 def test_guidance_that_always_leads_to_the_true_edit_is_wrong(guided_error) -> None:
