@@ -26,7 +26,8 @@ from training import Average, Clock, Muon, append_row, fast_autocast, save_atomi
 
 DROPPED = 0.05  # share of samples without instruction, without image, without both: each
 UNCHANGED = 0.1  # share of samples with an empty instruction and the input as its own result
-GUIDING_WEIGHT = 0.2  # of the error of guidance, over that of a prediction
+GUIDING_WEIGHT = 0.5  # of the error of guidance, over that of a prediction
+OTHER_LOCAL_SHARE = 3.0  # how much more often than one of the many house colours another local edit teaches guidance
 LARGEST_WEIGHT = 5.0  # of the squared error of the predicted picture, over that at the same noise
 TEST_SEED = 9_500_000
 SAVE_SECONDS = 180
@@ -42,6 +43,10 @@ class Batch:
 
     def to(self, device: str) -> "Batch":
         return Batch(*(part.to(device) for part in (self.source, self.target, self.tokens)))
+
+
+def recolours_house(task) -> bool:
+    return any("wall" in edit.changes for edit in task.edits)
 
 
 def places(change):
@@ -93,6 +98,9 @@ class Trainer:
         self.empty = self.tokenize([""])
         self.is_local = np.array([task.local for task in TASKS])[self.pairs.tasks]
         self.local = np.argwhere(self.is_local)
+        shares = np.array([1.0 if recolours_house(task) else OTHER_LOCAL_SHARE for task in TASKS])
+        shares = shares[self.pairs.tasks[tuple(self.local.T)]]
+        self.local_shares = shares / shares.sum()
         self.autoencoder = new_autoencoder()
         self.autoencoder.load_state_dict(torch.load(args.work / "autoencoder.pt", map_location="cpu")["average"])
         self.autoencoder.register_to_config(scaling_factor=self.scale)
@@ -195,7 +203,7 @@ class Trainer:
         """
         scenes = rng.integers(len(self.pairs.sources), size=self.args.guided)
         chosen = np.stack([scenes, rng.integers(self.pairs.tasks.shape[1], size=self.args.guided)], 1)
-        chosen[: len(chosen) // 2] = rng.choice(self.local, len(chosen) // 2)
+        chosen[: len(chosen) // 2] = rng.choice(self.local, len(chosen) // 2, p=self.local_shares)
         batch = self.batch(*chosen.T, rng).to(self.args.device)
         with fast_autocast(batch.target.device.type):
             empty = self.empty.to(batch.tokens.device)
