@@ -23,7 +23,9 @@ pub struct Inputs<'a> {
 /// An input that a run folder should hold and does not, or not whole.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 #[error("the run folder lacks {file}")]
-#[diagnostic(help("run the sweep again: it makes the inputs that its folder lacks"))]
+#[diagnostic(help(
+    "delete it if it is there and damaged, and run the sweep again: it makes the inputs that its folder lacks"
+))]
 pub struct MissingInput {
     /// The file, relative to the run folder.
     pub file: String,
