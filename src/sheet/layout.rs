@@ -1,6 +1,6 @@
 //! Pages: where everything stands on every sheet, a pure function of a plan and options.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::block::Block;
 use super::font::OtherFont;
@@ -42,12 +42,15 @@ pub struct Layout<'f> {
     pub notes: Vec<String>,
 }
 
-/// The size in pixels of each sheet that a run of this plan will have.
+/// The size in pixels of each sheet that a run of this plan will have, if it leads to advice.
 ///
 /// # Errors
 /// If the sheets are to have a font that cannot be used.
 pub fn sizes(plan: &Plan) -> Result<Vec<(u32, u32)>, SheetError> {
-    let options = SheetOptions::default();
+    let options = SheetOptions {
+        advised: Some(HashSet::new()),
+        ..SheetOptions::default()
+    };
     let other = options.font(plan)?;
     let pages = layout(plan, &options, other.as_ref()).pages;
     let sizes = pages.iter().map(|page| (page.width, page.height));
