@@ -9,6 +9,9 @@ use tempfile::TempDir;
 
 use super::{copy_folder, golden, library};
 
+/// What services for continuous integration set, and `ip2p` heeds.
+pub const CI_VARIABLES: [&str; 3] = ["CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"];
+
 /// A folder to work in, with an image and a model beside the sweep file.
 pub struct Place {
     pub folder: TempDir,
@@ -30,11 +33,14 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    /// `ip2p` in the folder, with this machine's ONNX Runtime.
+    /// `ip2p` in the folder, with this machine's ONNX Runtime, as at somebody's desk wherever the tests run.
     pub fn ip2p(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ip2p"));
         command.current_dir(self.folder.path()).args(arguments);
         command.env("ORT_DYLIB_PATH", library().path);
+        for name in CI_VARIABLES {
+            command.env_remove(name);
+        }
         command
     }
 

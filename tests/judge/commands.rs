@@ -5,7 +5,7 @@ use std::fs;
 use ip2p_sweep::judge::MANIFEST;
 use ip2p_sweep::store::Run;
 
-use crate::common;
+use crate::common::{self, place::CI_VARIABLES};
 use crate::fixture::swapped;
 
 #[test]
@@ -26,7 +26,7 @@ fn the_commands_end_with_the_documented_codes() {
             .arg(&library)
             .args(arguments)
             .current_dir(folder.path());
-        for name in ["CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"] {
+        for name in CI_VARIABLES {
             command.env_remove(name);
         }
         if let Some(value) = ci {
