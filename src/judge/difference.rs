@@ -14,7 +14,7 @@ pub const BRIGHTEST: f32 = 4.0;
 /// Pixels of a side that butteraugli needs.
 const SMALLEST_SIDE: u32 = 8;
 /// Pixels of a side of the windows of SSIM, and from one window to the next.
-const WINDOW: u32 = 8;
+const WINDOW: u32 = 7;
 const STRIDE: usize = 4;
 /// (0.01 x 255)^2 and (0.03 x 255)^2, as in Wang et al. 2004.
 const C1: f64 = 6.5025;
@@ -196,8 +196,10 @@ fn perceptual(expected: &RgbImage, actual: &RgbImage) -> Option<Vec<f32>> {
     )
 }
 
-/// Mean SSIM of the luma over windows of 8 x 8 pixels, every window weighing the same
+/// Mean SSIM of the luma over windows of 7 x 7 pixels, every window weighing the same
 /// (Wang et al. 2004, "Image quality assessment: from error visibility to structural similarity").
+/// A window's value is scikit-image's. `image-compare` does not divide the covariances by the number of pixels,
+/// which makes C2 as good as zero.
 pub(super) fn ssim(expected: &RgbImage, actual: &RgbImage) -> f64 {
     let (width, height) = expected.dimensions();
     let (wide, high) = (width.min(WINDOW), height.min(WINDOW));
@@ -216,14 +218,15 @@ pub(super) fn ssim(expected: &RgbImage, actual: &RgbImage) -> f64 {
     sum / count
 }
 
-/// SSIM of one window of so many pairs of levels.
+/// SSIM of one window of so many pairs of levels, with sample variances.
 fn similarity(pairs: impl Iterator<Item = (f64, f64)>, count: f64) -> f64 {
     let [x, y, xx, yy, xy] = pairs.fold([0.0; 5], |[x, y, xx, yy, xy], (a, b)| {
         [x + a, y + b, xx + a * a, yy + b * b, xy + a * b]
     });
     let (mean_x, mean_y) = (x / count, y / count);
-    let variances = (xx + yy) / count - mean_x * mean_x - mean_y * mean_y;
-    let covariance = xy / count - mean_x * mean_y;
+    let others = (count - 1.0).max(1.0);
+    let variances = (xx + yy - count * (mean_x * mean_x + mean_y * mean_y)) / others;
+    let covariance = (xy - count * (mean_x * mean_y)) / others;
     let means = mean_x * mean_x + mean_y * mean_y;
     (2.0 * mean_x * mean_y + C1) * (2.0 * covariance + C2) / ((means + C1) * (variances + C2))
 }

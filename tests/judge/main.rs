@@ -14,4 +14,5 @@ mod commands;
 mod common;
 mod fixture;
 mod reports;
+mod similarity;
 mod weights;
