@@ -8,7 +8,7 @@ use super::panel::Measured;
 use crate::store::Measures;
 
 /// Mean absolute change below which an edit is hardly seen, if the structure is kept too.
-pub(super) const BARELY_CHANGED: f64 = 0.035;
+const BARELY_CHANGED: f64 = 0.035;
 /// Similarity (SSIM) from which on the structure counts as kept.
 const STRUCTURE_KEPT: f64 = 0.7;
 /// Mean absolute change above which an image is destroyed, if its structure is lost too.

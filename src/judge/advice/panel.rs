@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use super::fault::{BARELY_CHANGED, Fault, Usual, median};
+use super::fault::{Fault, Usual, median};
 use super::remedy::{general, settings};
 use crate::plan::Cell;
 use crate::spec::{Parameter, Scale};
@@ -57,11 +57,6 @@ impl<'a> Measured<'a> {
         ]
     }
 
-    /// As much of the input's structure as is left, as soon as the change is clear.
-    fn merit(&self, clear: f64) -> f64 {
-        self.measures.ssim.max(0.0) * (self.change / clear).min(1.0)
-    }
-
     /// Whether the settings let the edit do as much or more: a larger text scale, a smaller image scale,
     /// guidance at more steps.
     fn is_freer_than(&self, other: &Self) -> bool {
@@ -111,35 +106,35 @@ impl<'a> Panel<'a> {
             .map(|(measured, _)| measured)
     }
 
-    /// The change from which on an edit shows clearly, for this instruction.
+    /// The change from which on an edit shows clearly, for this instruction; never more than that of all cells
+    /// without fault.
     fn clear_change(&self) -> f64 {
         let usual = median(self.faultless().map(|cell| cell.change)).unwrap_or_default();
-        (CLEAR_SHARE * usual).max(BARELY_CHANGED)
+        CLEAR_SHARE * usual
     }
 
-    /// The cell to take and why, if there is a choice and one without fault.
+    /// The cell to take and why, if there is a choice and one without fault: of the clear edits the one that
+    /// keeps most of the input's structure, of equals the first.
     pub(super) fn best(&self) -> Option<(&Measured<'a>, String)> {
         if self.cells.len() < 2 {
             return None;
         }
         let clear = self.clear_change();
-        let best = self.faultless().max_by(|one, other| {
-            // Of equals the first.
-            one.merit(clear)
-                .total_cmp(&other.merit(clear))
-                .then(other.place.cmp(&one.place))
-        })?;
-        let (change, kept) = (100.0 * best.change, best.measures.ssim);
-        let reason = if best.change >= clear {
-            format!(
-                "of the cells that clearly change the image it keeps most of the input's structure \
-                 (mean change {change:.1} %, SSIM {kept:.2})"
-            )
-        } else {
-            format!(
-                "it is the best balance of change (mean {change:.1} %) and kept structure (SSIM {kept:.2})"
-            )
-        };
+        let best = self
+            .faultless()
+            .filter(|cell| cell.change >= clear)
+            .max_by(|one, other| {
+                let kept = |cell: &Measured| cell.measures.ssim;
+                kept(one)
+                    .total_cmp(&kept(other))
+                    .then(other.place.cmp(&one.place))
+            })?;
+        let reason = format!(
+            "of the cells that clearly change the image it keeps most of the input's structure \
+             (mean change {:.1} %, SSIM {:.2})",
+            100.0 * best.change,
+            best.measures.ssim
+        );
         Some((best, reason))
     }
 

@@ -166,7 +166,12 @@ fn what_is_clear_is_what_the_instruction_usually_does() {
         [0.056, 0.84, 0.0, 0.0],
         [0.065, 0.75, 0.0, 0.0],
     ];
-    for numbers in [winter, castle] {
+    let hardly_any_winter = [
+        [0.2, 0.74, 0.0, 0.0],
+        [0.3, 0.6, 0.0, 0.0],
+        [0.3, 0.55, 0.0, 0.0],
+    ];
+    for numbers in [winter, castle, hardly_any_winter] {
         let run = grid(&["1.5"], &["1.5", "3.0", "6.0"], &numbers);
         let [best] = &advise(&run).best[..] else {
             panic!("one panel")
