@@ -1,18 +1,23 @@
 //! `ip2p sheet`: the contact sheets of a run again, without inference.
 
+use std::collections::HashSet;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, ValueEnum};
+use clap::{Args, ValueEnum};
 use ip2p_sweep::Error;
-use ip2p_sweep::judge::advice::advise;
+use ip2p_sweep::judge::advice::{Advice, advise};
+use ip2p_sweep::plan::CellKey;
 use ip2p_sweep::sheet::{Format, SheetFile, SheetOptions, write_sheets};
 use ip2p_sweep::spec::{CELL_SIDES, Parameter, SheetSpec};
-use ip2p_sweep::store::Run;
+use ip2p_sweep::store::{Run, StoreError};
 
-use super::{Arguments, render};
+use super::render;
+
+/// What file names begin with where only some cells are shown: the sheets of all stay.
+const NAME_OF_CHOSEN: &str = "chosen";
 
 /// `ip2p sheet`.
 #[derive(Debug, clap::Args)]
@@ -49,10 +54,10 @@ pub struct Sheet {
     /// File format
     #[arg(long, value_enum, default_value_t)]
     format: FormatName,
-    /// Only these cells, by the keys in the first column of cells.csv
+    /// Only these cells, by the keys in the first column of cells.csv or how they begin
     #[arg(long, value_name = "KEY", num_args = 1..)]
     only: Vec<String>,
-    /// What file names begin with
+    /// What file names begin with [default: sheet, with --only chosen]
     #[arg(long, value_name = "STEM")]
     name: Option<String>,
 }
@@ -70,31 +75,41 @@ impl Sheet {
     pub fn run(self) -> Result<ExitCode, Error> {
         self.refuse_one_axis_twice();
         let run = Run::read(&self.run)?;
-        for sheet in write_sheets(&run, &self.options(&run))? {
+        let options = self.options(&run)?;
+        for sheet in write_sheets(&run, &options)? {
             render::line(format_args!("{}", description(&sheet)));
             for note in &sheet.notes {
                 render::line(format_args!("note: {note}"));
             }
         }
+        for (flag, axis) in self.axes().filter(|&(_, axis)| has_one_value(&run, axis)) {
+            render::line(format_args!(
+                "note: {flag} {axis} does nothing: the run has one {axis} only"
+            ));
+        }
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Bad usage, which the program exits with as with any other.
-    fn refuse_one_axis_twice(&self) {
-        let given = [
+    /// The axes that were given, each with its flag.
+    fn axes(&self) -> impl Iterator<Item = (&'static str, Parameter)> {
+        let flags = [
             ("--rows", self.rows),
             ("--columns", self.columns),
             ("--super-rows", self.super_rows),
             ("--super-columns", self.super_columns),
             ("--merge", self.merge),
         ];
-        for (index, &(flag, axis)) in given.iter().enumerate() {
-            let mut earlier = given[..index].iter();
-            if let (Some(axis), Some((other, _))) =
-                (axis, earlier.find(|(_, other)| *other == axis))
-            {
+        flags
+            .into_iter()
+            .filter_map(|(flag, axis)| axis.map(|axis| (flag, axis)))
+    }
+
+    /// Bad usage, which the program exits with as with any other.
+    fn refuse_one_axis_twice(&self) {
+        for (index, (flag, axis)) in self.axes().enumerate() {
+            if let Some((other, _)) = self.axes().take(index).find(|(_, other)| *other == axis) {
                 let told = format!("{other} and {flag} are both {axis}: choose two different axes");
-                Arguments::command()
+                Self::augment_args(clap::Command::new("ip2p sheet"))
                     .error(ErrorKind::ArgumentConflict, told)
                     .exit();
             }
@@ -102,7 +117,7 @@ impl Sheet {
     }
 
     /// The flags over what the sweep file says.
-    fn options(&self, run: &Run) -> SheetOptions {
+    fn options(&self, run: &Run) -> Result<SheetOptions, StoreError> {
         let of_sweep = run.plan.sheet.clone();
         let look = SheetSpec {
             rows: self.rows.or(of_sweep.rows),
@@ -114,21 +129,33 @@ impl Sheet {
             show_input: of_sweep.show_input && !self.no_input,
             font: self.font.clone().or(of_sweep.font),
         };
-        let cells = run.plan.cells.iter().map(|cell| &cell.key);
-        let only = cells.filter(|key| self.only.iter().any(|chosen| chosen == key.as_str()));
-        SheetOptions {
+        let chosen = self.only.iter().map(|name| run.cell(name).cloned());
+        let chosen: HashSet<CellKey> = chosen.collect::<Result<_, _>>()?;
+        let only = (!chosen.is_empty()).then_some(chosen);
+        let usual_name = only.as_ref().map(|_| NAME_OF_CHOSEN.to_owned());
+        Ok(SheetOptions {
             look: Some(look),
             format: match self.format {
                 FormatName::Png => Format::Png,
                 FormatName::Jpeg => Format::Jpeg,
                 FormatName::Webp => Format::WebP,
             },
-            name: self.name.clone(),
+            name: self.name.clone().or(usual_name),
             seconds: self.seconds,
-            only: (!self.only.is_empty()).then(|| only.cloned().collect()),
-            ..with_advice(run)
-        }
+            only,
+            ..outlining(&advise(run))
+        })
     }
+}
+
+fn has_one_value(run: &Run, parameter: Parameter) -> bool {
+    let mut values = run
+        .plan
+        .cells
+        .iter()
+        .map(|cell| cell.parameters.text(parameter));
+    let first = values.next();
+    values.all(|value| Some(value) == first)
 }
 
 fn axis(text: &str) -> Result<Parameter, String> {
@@ -137,8 +164,8 @@ fn axis(text: &str) -> Result<Parameter, String> {
 }
 
 /// What the sweep file asks for, with the advised cells outlined.
-pub fn with_advice(run: &Run) -> SheetOptions {
-    let advised = advise(run).cells();
+pub fn outlining(advice: &Advice) -> SheetOptions {
+    let advised = advice.cells();
     SheetOptions {
         advised: (!advised.is_empty()).then_some(advised),
         ..SheetOptions::default()

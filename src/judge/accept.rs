@@ -252,9 +252,7 @@ fn chosen(run: &Run, only: &[String]) -> Result<HashSet<CellKey>, JudgeError> {
     }
     only.iter()
         .map(|name| {
-            let Some(key) = keys.clone().find(|key| key.as_str() == name) else {
-                return Err(unknown(run, name));
-            };
+            let key = run.cell(name).map_err(JudgeError::Run)?;
             if is_done(key) {
                 return Ok(key.clone());
             }
@@ -262,26 +260,11 @@ fn chosen(run: &Run, only: &[String]) -> Result<HashSet<CellKey>, JudgeError> {
             let reason = record.and_then(|record| record.error.clone());
             Err(JudgeError::NoImage {
                 run: run.folder.clone(),
-                cell: name.clone(),
+                cell: key.to_string(),
                 reason: reason.unwrap_or_else(|| "it was not computed".to_owned()),
             })
         })
         .collect()
-}
-
-fn unknown(run: &Run, name: &str) -> JudgeError {
-    let keys = run.plan.cells.iter().map(|cell| cell.key.as_str());
-    let nearest = keys.max_by(|a, b| {
-        let near = |key: &str| strsim::normalized_levenshtein(key, name);
-        near(a).total_cmp(&near(b))
-    });
-    JudgeError::UnknownCell {
-        run: run.folder.clone(),
-        cell: name.to_owned(),
-        suggestion: nearest
-            .map(|key| format!("; did you mean {key}?"))
-            .unwrap_or_default(),
-    }
 }
 
 fn file_by_pixels<'a>(cells: impl Iterator<Item = &'a BaselineCell>) -> HashMap<String, String> {

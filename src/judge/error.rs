@@ -62,17 +62,10 @@ pub enum JudgeError {
         /// What was refused.
         source: StoreError,
     },
-    /// A cell was named that the run does not have.
-    #[error("{} has no cell {cell}", run.display())]
-    #[diagnostic(help("cells.csv lists the cells of a run in its first column{suggestion}"))]
-    UnknownCell {
-        /// The run folder.
-        run: PathBuf,
-        /// What was named.
-        cell: String,
-        /// The nearest that there is.
-        suggestion: String,
-    },
+    /// The run does not have what was named.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Run(StoreError),
     /// A cell was named that has no image.
     #[error("cell {cell} of {} has no image to accept: {reason}", run.display())]
     #[diagnostic(help(
@@ -134,7 +127,7 @@ impl JudgeError {
     /// What the program exits with.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::UnknownCell { .. } | Self::InCi | Self::NobodyToAsk => Error::BAD_SWEEP,
+            Self::Run(_) | Self::InCi | Self::NobodyToAsk => Error::BAD_SWEEP,
             Self::NothingDone { .. } => Check::TO_ACCEPT,
             _ => Error::FAILED,
         }

@@ -156,10 +156,11 @@ pub fn shown(value: &str, glyphs: &mut Glyphs) -> String {
     }
 }
 
+/// Names with their values, which stay on one line where it is long enough.
 fn joined(parameters: &[Parameter], values: &[String], glyphs: &mut Glyphs) -> String {
     let pairs = parameters.iter().zip(values);
     let pairs: Vec<String> = pairs
-        .map(|(p, value)| format!("{} {}", p.key(), shown(value, glyphs)))
+        .map(|(p, value)| format!("{}\u{a0}{}", p.key(), shown(value, glyphs)))
         .collect();
     pairs.join(", ")
 }

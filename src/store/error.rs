@@ -69,6 +69,17 @@ pub enum StoreError {
         /// One of the things.
         name: String,
     },
+    /// A cell was named that the run does not have.
+    #[error("{} has no cell {cell}", run.display())]
+    #[diagnostic(help("cells.csv lists the cells of a run in its first column{suggestion}"))]
+    UnknownCell {
+        /// The run folder.
+        run: PathBuf,
+        /// What was named.
+        cell: String,
+        /// The nearest that there is.
+        suggestion: String,
+    },
     /// A record does not belong to the plan, or comes without its image.
     #[error("cell {cell} cannot be recorded: {reason}")]
     #[diagnostic(help("this is a fault of ip2p; please report it"))]
@@ -116,6 +127,7 @@ fn write_remedy(source: &io::Error) -> &'static str {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             "give a folder that you may write to with --out"
         }
+        io::ErrorKind::AlreadyExists => "delete it, or name another one with --out",
         _ => "check the folder, or give another one with --out",
     }
 }

@@ -91,6 +91,35 @@ impl Run {
         Inputs::of(&self.plan, &self.folder)
     }
 
+    /// The cell of this key, or the only one whose key begins so.
+    ///
+    /// # Errors
+    /// If there is none, or there are several of which none is meant more than the others.
+    pub fn cell(&self, name: &str) -> Result<&CellKey, StoreError> {
+        let keys = || self.plan.cells.iter().map(|cell| &cell.key);
+        let mut longer = keys().filter(|key| key.as_str().starts_with(name));
+        let exact = keys().find(|key| key.as_str() == name);
+        match (exact, longer.next(), longer.next()) {
+            (Some(key), ..) | (None, Some(key), None) => Ok(key),
+            _ => Err(self.unknown_cell(name)),
+        }
+    }
+
+    fn unknown_cell(&self, name: &str) -> StoreError {
+        let keys = self.plan.cells.iter().map(|cell| cell.key.as_str());
+        let nearest = keys.max_by(|a, b| {
+            let near = |key: &str| strsim::normalized_levenshtein(key, name);
+            near(a).total_cmp(&near(b))
+        });
+        StoreError::UnknownCell {
+            run: self.folder.clone(),
+            cell: name.to_owned(),
+            suggestion: nearest
+                .map(|key| format!("; did you mean {key}?"))
+                .unwrap_or_default(),
+        }
+    }
+
     /// The image of a cell, if the cell is done.
     pub fn image_path(&self, cell: &CellKey) -> Option<PathBuf> {
         let record = self.records.get(cell)?;

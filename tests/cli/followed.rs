@@ -52,6 +52,13 @@ fn a_run_says_where_its_sheets_are_and_a_second_one_does_nothing() {
         .stderr(contains(
             "--rows and --merge are both seed: choose two different axes",
         ));
+    place
+        .ip2p(&["sheet", "results/s", "--rows", "scheduler"])
+        .assert()
+        .success()
+        .stdout(contains(
+            "note: --rows scheduler does nothing: the run has one scheduler only",
+        ));
     fs::remove_file(place.path("results/s/report/index.html")).unwrap();
     place.run(&sweep("")).success();
     assert_eq!(
@@ -60,6 +67,27 @@ fn a_run_says_where_its_sheets_are_and_a_second_one_does_nothing() {
         "the sweep's own sheet is drawn again over another one"
     );
     assert!(made("report/index.html") > before[1]);
+}
+
+#[test]
+fn chosen_cells_have_a_sheet_of_their_own_and_unknown_ones_are_told() {
+    let place = Place::new();
+    place.run(&sweep("seed = [1, 2]")).success();
+    let sheet = || fs::read(place.path("results/s/sheets/sheet.png")).unwrap();
+    let before = sheet();
+    let only = |cell: &str| place.ip2p(&["sheet", "results/s", "--only", cell]).assert();
+    only("s1")
+        .success()
+        .stdout(contains("results/s/sheets/chosen.png ("));
+    assert_eq!(sheet(), before);
+    only("s3-abc").code(2).stderr(
+        contains("error: results/s has no cell s3-abc\n")
+            .and(contains("cells.csv lists the cells of a run"))
+            .and(contains("; did you mean s")),
+    );
+    only("s")
+        .code(2)
+        .stderr(contains("results/s has no cell s\n"));
 }
 
 #[test]

@@ -365,7 +365,7 @@ fn what_presets_link_stands_with_the_preset() {
     assert_sound(page);
     assert_eq!(page.items.inputs.len(), 1, "one panel");
     assert!(
-        texts(page).contains(&"preset subtle, guidance_scale 2.0"),
+        texts(page).contains(&"preset\u{a0}subtle, guidance_scale\u{a0}2.0"),
         "{:?}",
         texts(page)
     );
