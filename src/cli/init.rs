@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use ip2p_sweep::{Error, spec, store};
+use ip2p_sweep::spec::{SweepSpec, template};
+use ip2p_sweep::{Error, store};
 
 use super::render;
 
@@ -24,12 +25,17 @@ pub struct Init {
 
 impl Init {
     pub fn run(self) -> Result<ExitCode, Error> {
-        let text = spec::template(&self.image, &self.instruction, &self.model);
+        let text = template(&self.image, &self.instruction, &self.model);
         store::write_new_file(&self.out, text.as_bytes())?;
         render::line(format_args!(
             "wrote {0}; next: ip2p plan {0}",
             self.out.display()
         ));
+        if let Err(error) = SweepSpec::read(&self.out) {
+            for missing in std::iter::once(&error).chain(error.others()) {
+                render::line(format_args!("note: {missing}"));
+            }
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

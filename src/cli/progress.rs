@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use ip2p_sweep::engine::Event;
-use ip2p_sweep::plan::Plan;
+use ip2p_sweep::plan::{CellKey, Plan};
 use ip2p_sweep::runner::{Outcome, Workload};
 use ip2p_sweep::sheet::SheetFile;
 use ip2p_sweep::store::{Record, Status};
@@ -33,6 +33,9 @@ pub struct ProgressFlags {
     json: bool,
 }
 
+/// Advised cells that are named; of more panels the sheets tell.
+const MOST_ADVISED: usize = 4;
+
 /// What was made of a run to be looked at.
 #[derive(Debug, Default)]
 pub struct Views {
@@ -40,6 +43,8 @@ pub struct Views {
     pub sheets: Vec<SheetFile>,
     /// The page of its report.
     pub report: Option<PathBuf>,
+    /// The advised cell of each panel.
+    pub advised: Vec<CellKey>,
 }
 
 /// Follows one run.
@@ -189,7 +194,7 @@ impl<'a> Progress<'a> {
             Style::Json => json_line(&json!({
                 "event": "end", "run": run, "stopped": outcome == Outcome::Interrupted,
                 "sheets": views.sheets.iter().map(|sheet| &sheet.path).collect::<Vec<_>>(),
-                "report": views.report,
+                "report": views.report, "advised": views.advised,
             })),
             Style::Quiet => {}
             Style::Bar(bar) => {
@@ -292,6 +297,15 @@ fn last_lines(outcome: Outcome, run: &Path, views: &Views) {
     }
     if let Some(page) = &views.report {
         render::line(format_args!("report   {}", page.display()));
+    }
+    for cell in views.advised.iter().take(MOST_ADVISED) {
+        render::line(format_args!("advised  {cell}"));
+    }
+    if views.advised.len() > MOST_ADVISED {
+        let more = views.advised.len() - MOST_ADVISED;
+        render::line(format_args!(
+            "         and {more} more: outlined on the sheets"
+        ));
     }
 }
 

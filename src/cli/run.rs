@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ip2p_sweep::Error;
+use ip2p_sweep::judge::advice::{Advice, advise};
 use ip2p_sweep::model::runtime::Host;
+use ip2p_sweep::plan::CellKey;
 use ip2p_sweep::report::{find_report, write_report};
 use ip2p_sweep::runner::{Executed, Execution, Outcome, Prepared, prepare};
 use ip2p_sweep::sheet::{check_font, find_sheets, write_sheets};
@@ -12,7 +14,7 @@ use ip2p_sweep::store::Run as RunFolder;
 
 use super::live::LiveReport;
 use super::progress::{Progress, ProgressFlags, Views};
-use super::sheet::with_advice;
+use super::sheet::outlining;
 use super::{RuntimeFlags, interrupt};
 
 /// `ip2p run`.
@@ -90,15 +92,23 @@ pub fn run_prepared(
 
 /// The sheets and the report as they are, unless something has changed since they were made.
 fn made(run: &RunFolder) -> Option<Views> {
+    let advice = advise(run);
     Some(Views {
-        sheets: find_sheets(run, &with_advice(run))?,
+        sheets: find_sheets(run, &outlining(&advice))?,
         report: Some(find_report(run)?),
+        advised: keys(advice),
     })
 }
 
 fn make(run: &RunFolder) -> Result<Views, Error> {
+    let advice = advise(run);
     Ok(Views {
-        sheets: write_sheets(run, &with_advice(run))?,
+        sheets: write_sheets(run, &outlining(&advice))?,
         report: Some(write_report(run)?),
+        advised: keys(advice),
     })
+}
+
+fn keys(advice: Advice) -> Vec<CellKey> {
+    advice.best.into_iter().map(|best| best.cell).collect()
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use assert_cmd::assert::OutputAssertExt;
+use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;
 
@@ -46,7 +47,18 @@ fn a_new_sweep_file_has_a_plan() {
         .ip2p(&["init", "in.png", "x"])
         .assert()
         .code(1)
-        .stderr(contains("sweep.toml"));
+        .stderr(
+            contains("sweep.toml").and(contains("hint: delete it, or name another one with --out")),
+        );
+    place
+        .ip2p(&["init", "no.png", "x", "--out", "other.toml"])
+        .assert()
+        .success()
+        .stdout(
+            contains("wrote other.toml")
+                .and(contains("note: image \"no.png\" does not exist"))
+                .and(contains("note: model")),
+        );
 }
 
 #[test]
