@@ -122,7 +122,7 @@ fn advised_cells_are_outlined() {
         page.items
             .texts
             .iter()
-            .any(|text| text.text == "advised cell")
+            .any(|text| text.text == "advised, by pixels alone")
     );
 }
 
