@@ -45,8 +45,12 @@ impl<'f> Strip<'_, 'f> {
         };
         for (depth, labels) in self.grid.column_labels.iter().enumerate() {
             for line in self.name_lines(labels, self.grid_width()) {
-                let x = self.origin.0 + (self.grid_width().saturating_sub(m.name.width(&line))) / 2;
-                items.text(x, y, line, m.name, Ink::Muted);
+                let width = m.name.width(&line);
+                let places = &self.panel.columns[self.columns.clone()];
+                for (start, end) in name_spans(places, &self.lefts, m.width, depth, width) {
+                    let x = self.origin.0 + (start + end).saturating_sub(width) / 2;
+                    items.text(x, y, line.as_str(), m.name, Ink::Muted);
+                }
                 y += m.name.line();
             }
             let height = self.column_label_height(depth);
@@ -93,16 +97,15 @@ impl<'f> Strip<'_, 'f> {
             _ => 0,
         };
         for (depth, labels) in self.grid.row_labels.iter().enumerate() {
-            let middle = self.origin.1 + self.grid_height() / 2;
-            for (line, text) in self
-                .name_lines(labels, self.grid_height())
-                .into_iter()
-                .enumerate()
-            {
-                let y = (middle)
-                    .saturating_sub(m.name.width(&text) / 2)
-                    .max(self.origin.1);
-                items.turned_text(x + line as u32 * m.name.line(), y, text, m.name, Ink::Muted);
+            let lines = self.name_lines(labels, self.grid_height());
+            for (line, text) in lines.iter().enumerate() {
+                let width = m.name.width(text);
+                let places = &self.panel.rows[self.rows.clone()];
+                for (start, end) in name_spans(places, &self.tops, m.height, depth, width) {
+                    let y = self.origin.1 + (start + end).saturating_sub(width) / 2;
+                    let x = x + line as u32 * m.name.line();
+                    items.turned_text(x, y, text.as_str(), m.name, Ink::Muted);
+                }
             }
             x += self.row_name_width(depth);
             if depth + 1 == levels && self.grid.inputs == Some(ImagePlace::Columns) {
@@ -257,6 +260,27 @@ impl<'f> Strip<'_, 'f> {
 
 fn centred(x: u32, m: &Metrics) -> u32 {
     x + (input_width(m) - m.name.width(INPUT)) / 2
+}
+
+/// From where to where the name of an axis is centred: along each group of the level around it where all of them
+/// are long enough for a name of this width, else along the whole side.
+fn name_spans(
+    places: &[Vec<usize>],
+    starts: &[u32],
+    side: u32,
+    depth: usize,
+    width: u32,
+) -> Vec<(u32, u32)> {
+    let span = |group: Range<usize>| (starts[group.start], starts[group.end - 1] + side);
+    let whole = vec![span(0..places.len())];
+    let Some(around) = depth.checked_sub(1) else {
+        return whole;
+    };
+    let spans: Vec<(u32, u32)> = groups(places, around).into_iter().map(span).collect();
+    match spans.iter().all(|(start, end)| end - start >= width) {
+        true => spans,
+        false => whole,
+    }
 }
 
 /// Runs of places that are equal down to this depth.

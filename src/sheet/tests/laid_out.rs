@@ -165,6 +165,20 @@ fn hostile_values_on_every_axis_stay_in_their_places() {
 }
 
 #[test]
+fn the_name_of_an_inner_axis_stands_at_each_group_that_is_long_enough() {
+    let plan = plan(&[INSTRUCTIONS, IMAGE_GUIDANCE, GUIDANCE]);
+    let named = |cell: u32| {
+        let layout = lay_out(&plan, cell, |look, _| {
+            look.super_rows = Some(P::Instruction);
+        });
+        assert_sound(&layout.pages[0]);
+        let names = texts(&layout.pages[0]).into_iter();
+        names.filter(|text| *text == "image_guidance_scale").count()
+    };
+    assert_eq!((named(256), named(8)), (2, 1));
+}
+
+#[test]
 fn guidance_scales_are_columns_and_rows_and_instructions_are_panels() {
     let plan = plan(&[INSTRUCTIONS, IMAGE_GUIDANCE, GUIDANCE]);
     let layout = lay_out(&plan, 256, |_, _| {});
