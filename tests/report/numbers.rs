@@ -160,3 +160,56 @@ fn a_run_that_was_measured_with_clip_is_plotted_as_in_the_paper() {
         );
     });
 }
+
+const LINES: &str = "return [...document.querySelectorAll('#tradeoff .series')].map((series) => series.querySelectorAll('.line').length)";
+const POINTS: &str =
+    "return [...document.querySelectorAll('#tradeoff .point')].map((point) => point.getAttribute('aria-label'))";
+
+#[test]
+fn points_of_change_and_closeness_are_the_cells_of_the_selection() {
+    let (_folder, index) = report(&Sweep::default());
+    with_page(&index, "view=plots", async |page| {
+        for (choice, instruction) in [("0", "make it winter"), ("1", "make it night")] {
+            page.choose("#at-instruction", choice).await;
+            let points: Vec<String> =
+                serde_json::from_value(page.script(POINTS).await).unwrap();
+            assert_eq!(points.len(), 9);
+            let cell = format!("instruction {instruction}, seed 42, image_guidance_scale ");
+            assert!(
+                points.iter().all(|point| point.starts_with(&cell)),
+                "{points:?}"
+            );
+        }
+        page.click("#tradeoff .series:last-of-type .point").await;
+        page.until("document.getElementById('viewer').open").await;
+        assert_eq!(
+            page.texts("#viewer-title").await,
+            ["make it night · seed\u{a0}42 · image guidance\u{a0}1.0 · guidance\u{a0}9.5"]
+        );
+    });
+    with_page(&index, "view=plots&superRows=seed", async |page| {
+        // A colour for each guidance_scale, a line for each seed.
+        assert_eq!(page.script(LINES).await, json!([2, 2, 2]));
+        assert_eq!(page.script(POINTS).await.as_array().unwrap().len(), 18);
+    });
+}
+
+#[test]
+fn lines_run_along_scales_and_join_neither_instructions_nor_seeds() {
+    let (_folder, index) = report(&Sweep {
+        instructions: vec!["make it winter", "make it night", "make it spring"],
+        image_guidance: vec!["1.5"],
+        ..Sweep::default()
+    });
+    with_page(&index, "view=plots&rows=instruction", async |page| {
+        let legend = page.texts("#tradeoff .legend li").await;
+        assert_eq!(legend[0], "instruction");
+        assert_eq!(page.script(LINES).await, json!([1, 1, 1]));
+        page.choose("#plot-lines", "guidance_scale").await;
+        assert_eq!(page.script(LINES).await, json!([0, 0, 0]));
+        assert_eq!(page.script(POINTS).await.as_array().unwrap().len(), 9);
+        page.choose("#side-columns", "seed").await;
+        assert_eq!(page.script(LINES).await, json!([0, 0, 0]));
+        assert_eq!(page.script(POINTS).await.as_array().unwrap().len(), 6);
+    });
+}

@@ -109,7 +109,7 @@ function superHead() {
 /** Names of the axes, and the input where all cells of the grid share it. */
 function corner() {
   const names = [axisName(state.rows, "↓"), axisName(state.columns, "→")];
-  const inputs = new Set(layout.cells.flat().filter((index) => index !== undefined).map((index) => data.cells[index].input));
+  const inputs = new Set(cellsOf(layout).map((cell) => cell.input));
   const picture = inputs.size === 1 ? inputPicture([...inputs][0]) : undefined;
   return element("div", { class: "corner", role: "columnheader" }, picture, element("div", {}, ...names));
 }

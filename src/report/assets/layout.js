@@ -36,6 +36,11 @@ function gridLayout(state) {
   return { rows, columns, cells };
 }
 
+/** The cells of a layout, line by line. */
+function cellsOf(layout) {
+  return layout.cells.flat().filter((index) => index !== undefined).map((index) => data.cells[index]);
+}
+
 /** Where a cell is in a layout, or null. */
 function placeOf(layout, index) {
   for (let row = 0; row < layout.cells.length; row++) {
