@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod accessible;
+mod address;
 mod advice;
 mod browser;
 #[path = "../common/mod.rs"]

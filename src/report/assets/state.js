@@ -4,6 +4,8 @@ const SIDES = ["rows", "columns", "superRows", "superColumns"];
 const VIEWS = ["grid", "plots", "table", "about"];
 const MODES = ["slider", "difference", "output", "input"];
 const SIZE = { least: 48, most: 512, step: 8 };
+/** Characters of a value that an address spells out. */
+const LONGEST_IN_ADDRESS = 60;
 
 const defaults = defaultState();
 let state = readAddress();
@@ -52,15 +54,23 @@ function readAddress() {
   const size = Number(query.get("size"));
   if (size >= SIZE.least && size <= SIZE.most) read.size = size;
   for (const axis of data.axes) {
-    const isValue = (index) => Number.isInteger(index) && index >= 0 && index < valuesOf(axis).length;
-    const at = Number(query.get(`at.${axis}`) ?? NaN);
-    if (isValue(at)) read.at[axis] = at;
-    const hidden = (query.get(`hide.${axis}`) ?? "").split(".").filter(Boolean).map(Number).filter(isValue);
-    if (hidden.length && hidden.length < valuesOf(axis).length) read.hidden[axis] = hidden;
+    const names = valuesOf(axis).map(addressName);
+    const at = names.indexOf(query.get(`at.${axis}`));
+    if (at >= 0) read.at[axis] = at;
+    const hides = query.getAll(`hide.${axis}`);
+    const hidden = [...names.keys()].filter((index) => hides.includes(names[index]));
+    if (hidden.length && hidden.length < names.length) read.hidden[axis] = hidden;
   }
   dropDoubles(read);
   for (const key of ["cell", "pin"]) if (!cellIndex.has(read[key])) read[key] = "";
   return read;
+}
+
+/** A value as addresses name it, wherever it stands in the sweep: itself, or a hash (FNV-1a) in place of a long text. */
+function addressName(text) {
+  if (text.length <= LONGEST_IN_ADDRESS) return text;
+  const hash = new TextEncoder().encode(text).reduce((hash, byte) => Math.imul(hash ^ byte, 0x01000193), 0x811c9dc5);
+  return `~${(hash >>> 0).toString(16).padStart(8, "0")}`;
 }
 
 /** An axis can be on one side only; the first side keeps it. */
@@ -75,8 +85,9 @@ function address() {
   for (const [key, value] of Object.entries(state)) {
     if (typeof value !== "object" && value !== defaults[key]) query.set(key, value);
   }
-  for (const [axis, index] of Object.entries(state.at)) if (index) query.set(`at.${axis}`, index);
-  for (const [axis, hidden] of Object.entries(state.hidden)) if (hidden.length) query.set(`hide.${axis}`, hidden.join("."));
+  const nameOf = (axis, index) => addressName(valuesOf(axis)[index]);
+  for (const [axis, index] of Object.entries(state.at)) query.set(`at.${axis}`, nameOf(axis, index));
+  for (const [axis, hidden] of Object.entries(state.hidden)) for (const index of hidden) query.append(`hide.${axis}`, nameOf(axis, index));
   return `#${query}`;
 }
 
