@@ -20,10 +20,10 @@ fn failed_cells_are_found_with_their_error() {
             ["failed: NaN in <step> 3"]
         );
         page.click("#show-failed").await;
-        assert_eq!(
-            page.texts("#table tbody tr td:last-child").await,
-            ["NaN in <step> 3"]
-        );
+        assert_eq!(page.texts("#table tbody td.long").await, ["NaN in <step> 3"]);
+        let heads = page.texts("#table thead th").await;
+        let status = heads.iter().position(|head| head == "status").unwrap();
+        assert_eq!(heads[status + 1], "error", "{heads:?}");
         page.click("#table tbody button").await;
         assert_eq!(
             page.texts("#viewer .message").await[0],
@@ -62,6 +62,73 @@ fn the_table_is_sorted_and_filtered() {
             .unwrap();
         page.until("document.getElementById('table-count').textContent === '6 of 36 cells'")
             .await;
+    });
+}
+
+#[test]
+fn words_are_found_in_what_the_table_shows_and_numbers_as_a_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    // Seeds are found in the hashes that end keys, which count the cells here, and in numbers.
+    let sweep = Sweep {
+        instructions: vec!["a castle", "a castle of 1.13 towers (new)"],
+        seeds: vec![13, 130],
+        ..Sweep::default()
+    };
+    let mut run = sweep.done(folder.path());
+    let whole = run.plan.cells[13].key.clone();
+    fail(&mut run, 20, "NaN in <step> 3");
+    let index = write_report(&run).unwrap();
+    with_page(&index, "view=table", async move |page| {
+        for (words, count) in [
+            ("castle 13", 18),
+            ("CAST 13 new)", 9),
+            ("13", 18),
+            ("0000", 0),
+            ("7 1.5 130", 2),
+            ("9.5", 12),
+            (whole.as_str(), 1),
+            ("nan <step>", 1),
+            ("winter", 0),
+        ] {
+            let find = format!(
+                "const find = document.getElementById('table-find'); find.value = {}; find.dispatchEvent(new Event('input'))",
+                json!(words)
+            );
+            page.script(&find).await;
+            let expected = format!("{count} of 36 cells");
+            assert_eq!(page.texts("#table-count").await, [expected], "{words}");
+        }
+    });
+}
+
+#[test]
+fn the_first_column_of_the_table_stays_and_cuts_its_keys() {
+    let scales = |from: u32| -> Vec<&'static str> {
+        let value = |index| format!("{}.5", from + index);
+        (0..4).map(|index| &*value(index).leak()).collect()
+    };
+    let (_folder, index) = report(&Sweep {
+        guidance: scales(1),
+        image_guidance: scales(10),
+        ..Sweep::default()
+    });
+    with_page(&index, "view=table", async |page| {
+        let key = "const find = (selector) => document.querySelector(selector);
+            const scroll = find('.table-scroll');
+            const key = find('#table tbody button');
+            key.textContent = 'g1.5-'.repeat(20);
+            scroll.style.width = '600px';
+            scroll.scrollTo(200, 200);
+            const left = (node) => Math.round(node.getBoundingClientRect().left - scroll.getBoundingClientRect().left);
+            const head = find('#table thead th');
+            const box = head.getBoundingClientRect();
+            const seen = document.elementFromPoint(box.left + 20, box.top + box.height / 2);
+            return [seen.dataset.sort, left(head), left(find('#table tbody th')), getComputedStyle(key).textOverflow,
+                key.scrollWidth > key.clientWidth, document.querySelectorAll('#table tbody button')[1].title]";
+        assert_eq!(
+            page.script(key).await,
+            json!(["cell", 1, 1, "ellipsis", true, "g2.5-i10.5-s42-000001"])
+        );
     });
 }
 

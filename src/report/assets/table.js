@@ -2,21 +2,26 @@
 
 const ROWS_AT_ONCE = 150;
 
-/** Columns: key, name, how to sort and what to show. */
+/** Columns: key, name, how to sort and what to show; what takes most room comes last, but for errors. */
 const tableColumns = [
   { key: "cell", name: "cell", sorts: (cell) => cellIndex.get(cell.key), shows: (cell) => cell.key },
   ...varying.map((key) => ({ key, name: key, sorts: (cell) => valueIndex(cell, key), shows: (cell) => shortValue(key, valueText(cell, key)) })),
   { key: "status", name: "status", sorts: (cell) => cell.status, shows: (cell) => cell.status },
-  ...data.words.map(wordColumn).filter(Boolean),
-  ...numbersByInterest.map((key) => ({ key, name: label(key), isNumber: true, sorts: (cell) => numberOf(cell, key), shows: (cell) => formatNumber(numberOf(cell, key)) })),
   ...(data.cells.some((cell) => cell.error) ? [{ key: "error", name: "error", isLong: true, sorts: (cell) => cell.error ?? "", shows: (cell) => cell.error ?? "" }] : []),
+  ...data.words.filter((key) => key !== "advice").map(wordColumn).filter(saysSomething),
+  ...numbersByInterest.map((key) => ({ key, name: label(key), isNumber: true, sorts: (cell) => numberOf(cell, key), shows: (cell) => formatNumber(numberOf(cell, key)) })),
+  ...data.words.filter((key) => key === "advice").map(wordColumn),
 ];
 
-/** A column of words; one that says the same of all cells says nothing. */
-function wordColumn(key, index) {
+function wordColumn(key) {
+  const index = data.words.indexOf(key);
   const word = (cell) => cell.words?.[index] ?? "";
-  if (new Set(data.cells.filter((cell) => cell.words).map(word)).size < 2) return undefined;
   return { key, name: label(key), isLong: key === "advice", sorts: word, shows: word };
+}
+
+/** A column that says the same of all cells says nothing. */
+function saysSomething({ shows }) {
+  return new Set(data.cells.filter((cell) => cell.words).map(shows)).size > 1;
 }
 
 let tableCells = [];
@@ -48,10 +53,26 @@ function renderTable() {
 
 function isFound(cell) {
   if (state.status && cell.status !== state.status) return false;
-  const words = state.find.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = state.find.split(/\s+/).filter(Boolean);
   if (!words.length) return true;
-  const text = [cell.key, cell.status, cell.error ?? "", ...data.parameters.map(({ key }) => valueText(cell, key)), ...(cell.words ?? [])].join("\n").toLowerCase();
-  return words.every((word) => text.includes(word));
+  const text = searchedText(cell);
+  return words.every((word) => word === cell.key || wordPattern(word).test(text));
+}
+
+/** The words of a row, without the hash that ends each key: no word or number is meant to be found in one. */
+function searchedText(cell) {
+  const withoutHash = (key) => key.split("-").slice(0, -1).join("-");
+  const named = (text) => text.replace(/\S+$/, (key) => (cellIndex.has(key) ? withoutHash(key) : key));
+  const columns = tableColumns.filter((column) => !column.isNumber && column.key !== "cell");
+  return [withoutHash(cell.key), ...columns.map((column) => named(column.shows(cell)))].join("\n");
+}
+
+/** A word is found anywhere, but for its digits at an end, which are whole numbers: 43 is neither in 1.43 nor in 430, 7 is 7.0. */
+function wordPattern(word) {
+  const literal = word.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+  const before = /^\d/.test(word) ? "(?<![\\p{L}\\p{N}]|\\d\\.)" : "";
+  const after = /\d$/.test(word) ? "(?![\\p{L}\\p{N}]|\\.\\d*[1-9])" : "";
+  return new RegExp(`${before}${literal}${after}`, "iu");
 }
 
 /** By the column in the state; a minus before its key turns the order. What was not measured comes last. */
@@ -99,7 +120,7 @@ function tableRow(cell) {
   for (const column of tableColumns) {
     const text = column.shows(cell);
     if (column.key === "cell") {
-      const open = element("button", { type: "button", class: "link", text, onclick: () => openCell(cellIndex.get(cell.key)) });
+      const open = element("button", { type: "button", class: "link", text, title: text, onclick: () => openCell(cellIndex.get(cell.key)) });
       row.append(element("th", { scope: "row" }, open));
     } else {
       row.append(element("td", { class: column.isNumber ? "number" : column.isLong ? "long" : undefined }, foreign(text)));
