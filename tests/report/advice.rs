@@ -37,6 +37,10 @@ fn the_advised_cell_is_outlined_and_says_why() {
             notice[0].starts_with("Advised: of the cells that clearly change"),
             "{notice:?}"
         );
+        assert!(
+            notice[0].ends_with("they know nothing of the instruction."),
+            "{notice:?}"
+        );
         page.script("document.getElementById('viewer').close()")
             .await;
         // A cell with a fault names the one to try, which opens.

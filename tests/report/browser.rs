@@ -231,6 +231,13 @@ impl Page {
             .unwrap();
     }
 
+    /// Turns the wheel over a point of the window, down by so many pixels.
+    pub async fn wheel(&self, x: u32, y: u32, down: u32) {
+        let event = json!({ "type": "mouseWheel", "x": x, "y": y, "deltaX": 0, "deltaY": down });
+        let turn = Devtools("Input.dispatchMouseEvent", event);
+        self.0.issue_cmd(turn).await.unwrap();
+    }
+
     /// Types into the element that has the focus.
     pub async fn press(&self, keys: &str) {
         self.0

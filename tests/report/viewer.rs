@@ -131,3 +131,25 @@ fn a_run_of_one_cell_has_a_report_too() {
         assert_eq!(page.texts("#viewer [data-move]:disabled").await.len(), 4);
     });
 }
+
+#[test]
+fn the_page_keeps_its_place_behind_an_open_cell() {
+    let (_folder, index) = report(&Sweep::default());
+    with_page(&index, "view=plots&size=240", async |page| {
+        let scrolled = "return Math.round(scrollY)";
+        page.wheel(700, 450, 100).await;
+        page.until("Math.round(scrollY) === 100").await;
+        page.script("document.querySelector('.heat-cell').dispatchEvent(new MouseEvent('click'))")
+            .await;
+        page.until("document.getElementById('viewer').open").await;
+        // Over what is too short to scroll itself.
+        page.wheel(700, 20, 200).await;
+        page.script("return new Promise((done) => setTimeout(done, 300))")
+            .await;
+        assert_eq!(page.script(scrolled).await, json!(100));
+        page.script("document.getElementById('viewer').close()")
+            .await;
+        page.wheel(700, 450, 50).await;
+        page.until("Math.round(scrollY) === 150").await;
+    });
+}

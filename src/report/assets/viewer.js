@@ -135,7 +135,8 @@ function adviceNote(cell) {
   const example = cellIndex.get(key);
   const text = `${words.charAt(0).toUpperCase()}${words.slice(1)} `;
   return element("p", { class: cell.advised ? "notice good" : "notice" }, text,
-    example === undefined ? key : element("button", { type: "button", class: "link", text: key, onclick: () => openCell(example) }));
+    example === undefined ? key : element("button", { type: "button", class: "link", text: key, onclick: () => openCell(example) }),
+    element("small", { class: "muted", text: "From pixel measures alone; they know nothing of the instruction." }));
 }
 
 function madeWith(cell) {
