@@ -4,7 +4,7 @@ use fantoccini::key::Key;
 use ip2p_sweep::report::write_report;
 use serde_json::json;
 
-use crate::browser::{Page, with_page};
+use crate::browser::{Page, with_page, with_phone};
 use crate::fixture::{Sweep, fail, report};
 
 /// Roles that mean nothing without a name.
@@ -67,6 +67,46 @@ fn the_name_of_a_tile_holds_all_that_is_seen_on_it() {
         let texts = page.texts(".tile").await;
         assert_eq!(texts[0], "failed: NaN in <step> 3");
         assert!(texts[1].ends_with(" ms"), "{texts:?}");
+    });
+}
+
+/// The controls by the rows in which they are seen; a control out of its place in the tab order starts a row above the last.
+const CONTROL_ROWS: &str = "
+    const controls = [...document.querySelectorAll('#axes :is(select, input, summary, button)')].filter((control) => control.checkVisibility());
+    const rows = [];
+    let before;
+    for (const control of controls) {
+        const box = control.getBoundingClientRect();
+        const isBeside = before && Math.abs(box.bottom - before.bottom) < 4 && box.left >= before.right;
+        const isBelow = !before || box.top >= before.bottom;
+        if (!isBeside) rows.push(isBelow ? 0 : -1000);
+        rows[rows.length - 1] += 1;
+        before = box;
+    }
+    return rows;";
+
+#[test]
+fn the_tab_key_goes_through_the_controls_as_they_are_seen_and_none_stands_alone() {
+    let (_folder, index) = report(&Sweep {
+        images: vec!["photos/lake.png", "photos/wood.png"],
+        instructions: vec![
+            "make it winter",
+            "turn the small house into a castle with four towers",
+        ],
+        ..Sweep::default()
+    });
+    with_page(&index, "", async |page| {
+        for width in [1400, 1000] {
+            page.0.set_window_size(width, 900).await.unwrap();
+            let rows: Vec<i64> = serde_json::from_value(page.script(CONTROL_ROWS).await).unwrap();
+            assert_eq!(rows.iter().sum::<i64>(), 10, "at {width}: {rows:?}");
+            assert!(rows.iter().all(|&row| row > 1), "at {width}: {rows:?}");
+        }
+    });
+    with_phone(&index, "", async |page| {
+        page.click(".fold").await;
+        let rows: Vec<i64> = serde_json::from_value(page.script(CONTROL_ROWS).await).unwrap();
+        assert_eq!(rows.iter().sum::<i64>(), 11, "{rows:?}");
     });
 }
 

@@ -2,14 +2,15 @@
 
 const SIDE_NAMES = { rows: "Rows", columns: "Columns", superRows: "Super-rows", superColumns: "Super-columns" };
 
+/** In the order in which they are seen: what is on which side, then what of the rest and how it is shown. */
 const controls = {
   sides: element("div", { class: "fields foldable" }),
-  rest: element("div", { class: "fields" }),
+  rest: element("div", { class: "rest" }),
   values: element("div", { class: "values" }),
   valuesSummary: element("summary"),
   /** On a narrow screen the sides wait behind this. */
   fold: element("button", { type: "button", class: "fold", "aria-expanded": false, text: "Arrange" }),
-  grid: element("div", { class: "fields push" }),
+  grid: element("div", { class: "fields" }),
 };
 
 function startControls() {
@@ -23,7 +24,7 @@ function startControls() {
     values.open = false;
     controls.valuesSummary.focus();
   });
-  byId("axes").append(controls.rest, controls.sides, values, controls.fold, controls.grid);
+  byId("axes").append(controls.sides, element("div", { class: "fields" }, controls.rest, values, controls.fold, controls.grid));
   controls.grid.append(captionField(), sizeField());
   controls.fold.addEventListener("click", () => {
     const isOpen = byId("axes").classList.toggle("unfolded");
