@@ -111,7 +111,11 @@ fn facts(run: &Run) -> Vec<(&'static str, String)> {
         ("system", environment.os.clone()),
     ];
     facts.extend(environment.cpu.clone().map(|cpu| ("processor", cpu)));
-    facts.push(("threads", environment.threads.to_string()));
+    let threads = match environment.threads {
+        0 => "one a physical core".to_owned(),
+        threads => threads.to_string(),
+    };
+    facts.push(("threads", threads));
     facts.push((
         "started",
         environment

@@ -37,6 +37,18 @@ fn the_page_names_no_path_of_the_machine_and_loads_nothing_from_elsewhere() {
 }
 
 #[test]
+fn threads_that_were_left_to_the_runtime_are_told_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = Sweep::default().done(folder.path());
+    for (threads, words) in [(0, "one a physical core"), (2, "2")] {
+        run.environment.threads = threads;
+        let page = fs::read_to_string(write_report(&run).unwrap()).unwrap();
+        let told = format!("<dt>threads</dt><dd><bdi>{words}</bdi></dd>");
+        assert!(page.contains(&told), "{told}");
+    }
+}
+
+#[test]
 fn large_cells_have_thumbnails() {
     let folder = tempfile::tempdir().unwrap();
     let sweep = Sweep {
