@@ -20,7 +20,10 @@ fn failed_cells_are_found_with_their_error() {
             ["failed: NaN in <step> 3"]
         );
         page.click("#show-failed").await;
-        assert_eq!(page.texts("#table tbody td.long").await, ["NaN in <step> 3"]);
+        assert_eq!(
+            page.texts("#table tbody td.long").await,
+            ["NaN in <step> 3"]
+        );
         let heads = page.texts("#table thead th").await;
         let status = heads.iter().position(|head| head == "status").unwrap();
         assert_eq!(heads[status + 1], "error", "{heads:?}");
@@ -229,8 +232,7 @@ fn a_run_that_was_measured_with_clip_is_plotted_as_in_the_paper() {
 }
 
 const LINES: &str = "return [...document.querySelectorAll('#tradeoff .series')].map((series) => series.querySelectorAll('.line').length)";
-const POINTS: &str =
-    "return [...document.querySelectorAll('#tradeoff .point')].map((point) => point.getAttribute('aria-label'))";
+const POINTS: &str = "return [...document.querySelectorAll('#tradeoff .point')].map((point) => point.getAttribute('aria-label'))";
 
 #[test]
 fn points_of_change_and_closeness_are_the_cells_of_the_selection() {
@@ -238,8 +240,7 @@ fn points_of_change_and_closeness_are_the_cells_of_the_selection() {
     with_page(&index, "view=plots", async |page| {
         for (choice, instruction) in [("0", "make it winter"), ("1", "make it night")] {
             page.choose("#at-instruction", choice).await;
-            let points: Vec<String> =
-                serde_json::from_value(page.script(POINTS).await).unwrap();
+            let points: Vec<String> = serde_json::from_value(page.script(POINTS).await).unwrap();
             assert_eq!(points.len(), 9);
             let cell = format!("instruction {instruction}, seed 42, image_guidance_scale ");
             assert!(
@@ -278,5 +279,37 @@ fn lines_run_along_scales_and_join_neither_instructions_nor_seeds() {
         page.choose("#side-columns", "seed").await;
         assert_eq!(page.script(LINES).await, json!([0, 0, 0]));
         assert_eq!(page.script(POINTS).await.as_array().unwrap().len(), 6);
+    });
+}
+
+#[test]
+fn the_heat_map_names_its_axes_and_marks_failed_cells() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = Sweep::default().done(folder.path());
+    fail(&mut run, 4, "NaN in <step> 3");
+    let index = write_report(&run).unwrap();
+    with_page(&index, "view=plots&superRows=seed", async |page| {
+        let names = "return [...document.querySelectorAll('#heatmap .axis-name')].map((name) => name.firstChild.textContent)";
+        assert_eq!(
+            page.script(names).await,
+            json!(["guidance scale", "seed · image guidance scale"])
+        );
+        let marks = "return [...document.querySelectorAll('.heat-failed')].map((mark) => [mark.textContent, mark.getAttribute('aria-label')])";
+        let cell =
+            "instruction make it winter, seed 42, image_guidance_scale 1.5, guidance_scale 7.0";
+        assert_eq!(
+            page.script(marks).await,
+            json!([["failed", format!("{cell}: failed: NaN in <step> 3")]])
+        );
+        // Names and labels keep clear of each other.
+        let clear = "const box = (node) => node.getBoundingClientRect();
+            const [across, down] = document.querySelectorAll('#heatmap .axis-name');
+            const labels = [...document.querySelectorAll('#heatmap .tick')];
+            const of = (anchor) => labels.filter((label) => label.getAttribute('text-anchor') === anchor).map(box);
+            return [Math.min(...of('middle').map((label) => label.top)) >= box(across).bottom - 1,
+                Math.min(...of('end').map((label) => label.left)) >= box(down).right - 1]";
+        assert_eq!(page.script(clear).await, json!([true, true]));
+        page.click(".heat-failed").await;
+        page.until("document.getElementById('viewer').open").await;
     });
 }
