@@ -211,3 +211,28 @@ fn labels_of_rows_pass_behind_the_label_of_their_super_row() {
         }
     });
 }
+
+#[test]
+fn long_labels_wrap_and_those_that_are_cut_stand_whole_among_the_values() {
+    let long = "turn the small wooden house by the lake into a medieval stone castle with four tall towers, red banners, \
+        a drawbridge over a dark moat, and a full moon behind thin clouds";
+    let (_folder, index) = report(&Sweep {
+        instructions: vec!["make it winter", long],
+        ..Sweep::default()
+    });
+    let cut =
+        "return [...document.querySelectorAll('.grid .label bdi, .chip bdi')].filter((words) =>
+        words.scrollHeight > words.clientHeight + 1)
+        .map((words) => [words.closest('.chip') ? 'value' : 'label', words.textContent])";
+    with_page(&index, "columns=instruction&size=240", async move |page| {
+        assert_eq!(page.script(cut).await, json!([]));
+        page.script("location.hash = 'columns=instruction&size=96'")
+            .await;
+        page.until("document.querySelector('.tile').clientWidth === 96")
+            .await;
+        page.click("#values > summary").await;
+        assert_eq!(page.script(cut).await, json!([["label", long]]));
+        let wide = "return [...document.querySelectorAll('.chip bdi')].filter((words) => words.scrollWidth > words.clientWidth).length";
+        assert_eq!(page.script(wide).await, json!(0));
+    });
+}
