@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use fantoccini::key::Key;
 use image::{Rgb, RgbImage};
 use ip2p_sweep::compare::{compare, write_comparison};
+use ip2p_sweep::diffusion::SchedulerKind;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -181,10 +182,33 @@ fn long_captions_are_cut_and_shown_whole_by_a_button() {
 }
 
 #[test]
-fn a_phone_needs_no_sideways_scrolling() {
-    let (_folder, index) = comparison();
+fn a_phone_shows_the_pictures_below_each_other_and_breaks_no_words() {
+    let root = tempfile::tempdir().unwrap();
+    let run = |name: &str| Sweep::default().done(&root.path().join(name));
+    let (a, mut b) = (run("a"), run("b"));
+    for cell in &mut b.plan.cells {
+        cell.parameters.scheduler = SchedulerKind::Ddim;
+        cell.parameters.model =
+            "../exported/with/a/long/path/onnx/instruct-pix2pix-00-22000".to_owned();
+    }
+    let comparison = compare([&a, &b]).unwrap();
+    let out = root.path().join("out");
+    let index = write_comparison([&a, &b], &comparison, &out).unwrap().page;
     with_phone(&index, "", async |page| {
         let room = "return [document.documentElement.scrollWidth, innerWidth]";
         assert_eq!(page.script(room).await, json!([390, 390]));
+        let pictures = "const [slider, difference] = document.querySelector('.views').children;
+            const [above, below] = [slider, difference].map((node) => node.getBoundingClientRect());
+            return [above.bottom <= below.top, above.left === below.left, above.width > 300, below.width > 300]";
+        assert_eq!(page.script(pictures).await, json!([true, true, true, true]));
+        assert_eq!(
+            page.texts(".settings th").await[3..],
+            ["model", "scheduler"]
+        );
+        let lines = "return [...document.querySelectorAll('.settings tr:last-child bdi')].map((words) => [words.textContent, words.getClientRects().length])";
+        assert_eq!(
+            page.script(lines).await,
+            json!([["euler_ancestral", 1], ["ddim", 1]])
+        );
     });
 }
