@@ -111,8 +111,6 @@ impl<D: Denoiser> Bench<'_, '_, D> {
         work: impl FnOnce(&mut Self) -> Outcome<T, D>,
     ) -> Outcome<(ComponentCost, T), D> {
         (self.observer)(Stage::Load(component));
-        // What the arena of the component before said holds no longer.
-        self.meter.note_arena(None);
         self.meter.begin();
         let begun = Instant::now();
         self.model.load(component)?;

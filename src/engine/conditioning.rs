@@ -8,9 +8,9 @@ use std::time::Instant;
 use image::RgbImage;
 use ndarray::{Array3, Array4};
 
+use super::spent::Spent;
 use super::{Component, Denoiser, Engine, Halt, Outcome, Task, encode_image};
 use crate::image::{read, to_tensor};
-use crate::meter::milliseconds;
 use crate::plan::{Condition, Fitted, Guidance, guidance};
 
 /// What the UNet is conditioned on, encoded; a failure stays with the text or image that caused it.
@@ -29,8 +29,8 @@ pub type InputFiles<'a> = HashMap<Fitted<'a>, Result<PathBuf, String>>;
 #[derive(Debug)]
 struct Encoded<T> {
     value: Result<T, String>,
-    /// Milliseconds, until the first cell that needs it takes them into its record.
-    ms: Option<f64>,
+    /// What encoding it took, until the first cell that needs it takes that into its record.
+    spent: Option<Spent>,
 }
 
 impl<'a> Conditioning<'a> {
@@ -51,16 +51,14 @@ impl<'a> Conditioning<'a> {
         value(self.images.get(&input))
     }
 
-    /// Milliseconds spent on these texts that no cell has taken yet.
-    pub(super) fn take_text_ms<'t>(&mut self, texts: impl Iterator<Item = &'t str>) -> Option<f64> {
-        texts
-            .filter_map(|text| self.texts.get_mut(text)?.ms.take())
-            .reduce(|sum, ms| sum + ms)
+    /// What was spent on a text, if no cell has taken it yet.
+    pub(super) fn take_text(&mut self, text: &str) -> Option<Spent> {
+        self.texts.get_mut(text)?.spent.take()
     }
 
-    /// Milliseconds spent on this image, if no cell has taken them yet.
-    pub(super) fn take_image_ms(&mut self, input: Fitted<'a>) -> Option<f64> {
-        self.images.get_mut(&input)?.ms.take()
+    /// What was spent on an image, if no cell has taken it yet.
+    pub(super) fn take_image(&mut self, input: Fitted<'a>) -> Option<Spent> {
+        self.images.get_mut(&input)?.spent.take()
     }
 
     /// The pixels of an input.
@@ -102,14 +100,16 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 if self.conditioning.texts.contains_key(text) {
                     continue;
                 }
+                self.meter.begin();
                 self.ready(Component::TextEncoder)?;
                 let begun = Instant::now();
                 let value = match self.model.encode_text(text) {
                     Ok(embedding) => Ok(embedding),
                     Err(error) => Err(self.reason(error)?),
                 };
-                let ms = Some(milliseconds(begun));
-                self.conditioning.texts.insert(text, Encoded { value, ms });
+                let spent = Some(self.spent(begun));
+                let encoded = Encoded { value, spent };
+                self.conditioning.texts.insert(text, encoded);
             }
         }
         self.model.unload(Component::TextEncoder);
@@ -122,6 +122,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         if self.conditioning.images.contains_key(&input) || self.shelf.holds(self.key(task)) {
             return Ok(());
         }
+        self.meter.begin();
         self.ready(Component::VaeEncoder)?;
         let begun = Instant::now();
         let tiling = self.tiling(task.start);
@@ -136,10 +137,9 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             }
             Err(reason) => Err(reason),
         };
-        let ms = Some(milliseconds(begun));
-        self.conditioning
-            .images
-            .insert(input, Encoded { value, ms });
+        let spent = Some(self.spent(begun));
+        let encoded = Encoded { value, spent };
+        self.conditioning.images.insert(input, encoded);
         Ok(())
     }
 

@@ -21,7 +21,6 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
     /// Denoises tasks of one course and puts their latents on the shelf, unless they lie there. `partings` are
     /// those of each task.
     pub(super) fn denoise(&mut self, batch: &[Task<'a>], partings: &[Vec<usize>]) -> Outcome<D> {
-        self.meter.begin();
         let mut lanes = Vec::new();
         let mut followed = None;
         for (task, partings) in batch.iter().zip(partings) {
@@ -30,7 +29,8 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             }
             self.encode_image(task)?;
             if let Err(reason) = self.join(*task, &mut lanes) {
-                self.fail(task, self.record(task), reason)?;
+                let record = self.record(task);
+                self.fail(task, record, reason)?;
                 continue;
             }
             followed = Some(Followed {
@@ -43,6 +43,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         let Some(followed) = followed else {
             return Ok(());
         };
+        self.meter.begin();
         self.ready(Component::Unet)?;
         self.forks.retain(|fork| {
             followed.partings.contains(&fork.evaluation)
@@ -54,8 +55,8 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
     /// Puts a cell on its trajectory, as far on as one is known; the error is the cell's.
     fn join(&mut self, task: Task<'a>, lanes: &mut Vec<Lane<'a>>) -> Result<(), String> {
         let guidance = self.guidance(&task);
-        let asked = || guidance.phases().iter().flat_map(|phase| &phase.conditions);
-        for (condition, _) in asked() {
+        let asked = guidance.phases().iter().flat_map(|phase| &phase.conditions);
+        for (condition, _) in asked {
             self.conditioning.text(condition.text)?;
         }
         let input = self.input(&task);
@@ -76,10 +77,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 lanes.len() - 1
             }
         };
-        let mut record = self.record(&task);
-        let texts = asked().map(|(condition, _)| condition.text);
-        record.times.encode_text_ms = self.conditioning.take_text_ms(texts);
-        record.times.encode_image_ms = self.conditioning.take_image_ms(input);
+        let record = self.record(&task);
         lanes[joined].members.push(Member {
             task,
             guidance,
@@ -180,12 +178,14 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         mut steps: Vec<StepRecord>,
     ) -> Outcome<D> {
         let first = cells(&lanes).into_iter().min();
+        let peaks = self.peaks();
         for Lane { state, members, .. } in lanes {
             for Member {
                 task, mut record, ..
             } in members
             {
                 record.times.denoise_ms = Some(denoise_ms);
+                peaks.raise(&mut record);
                 record.batch_size = batch_size as u32;
                 record.first_latents.clone_from(&state.statistics);
                 if Some(task.work.cell) == first {
@@ -275,6 +275,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         } in broken
         {
             let reason = record.error.take().unwrap_or_default();
+            self.peaks().raise(&mut record);
             self.fail(&task, record, reason)?;
         }
         Ok(())

@@ -18,6 +18,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             if self.finished.contains(&task.work.cell) {
                 continue;
             }
+            self.meter.begin();
             self.ready(Component::VaeDecoder)?;
             let Denoised {
                 latents,
@@ -28,7 +29,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             let latents = latents / self.job.scaling_factor;
             let pixels = decode(self.model, latents.view(), tiling.as_ref(), self.cancel);
             record.times.decode_ms = Some(milliseconds(begun));
-            self.meter.note_arena(self.model.arena_peak_bytes());
+            self.peaks().raise(&mut record);
             let image = match pixels {
                 Ok(None) => return Err(Halt::Stopped),
                 Ok(Some(pixels)) if pixels.iter().all(|value| value.is_finite()) => {
@@ -78,19 +79,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         image: Option<Arc<RgbImage>>,
         input: Option<Arc<RgbImage>>,
     ) -> Outcome<D> {
-        let peaks = self.meter.peaks();
         record.memory = Some(self.policy.memory().to_owned());
-        record.vram_peak_mib = peaks.vram_mib;
-        record.vram_source = peaks
-            .vram_mib
-            .and(self.meter.vram_source())
-            .map(str::to_owned);
-        record.vram_device_mib = peaks.vram_device_mib;
-        record.vram_device_source = peaks
-            .vram_device_mib
-            .and(self.meter.vram_device_source())
-            .map(str::to_owned);
-        record.rss_peak_mib = peaks.rss_mib;
         record.finished = jiff::Timestamp::now();
         self.shelf.remove(self.key(task))?;
         let copies = task.work.copies.iter().map(|&cell| {
@@ -115,10 +104,5 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             })?;
         }
         Ok(())
-    }
-
-    /// A record with nothing measured yet.
-    pub(super) fn record(&self, task: &Task) -> Record {
-        Record::new(self.key(task).clone(), self.job.device, self.job.precision)
     }
 }

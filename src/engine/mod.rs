@@ -16,6 +16,7 @@ mod policy;
 mod predict;
 mod probe;
 mod shelf;
+mod spent;
 mod tiles;
 mod trajectory;
 

@@ -66,7 +66,7 @@ pub struct Meter {
 struct State {
     on_gpu: bool,
     vram: Option<Vram>,
-    /// What the arenas last said.
+    /// What the arenas last said, if they did since the beginning.
     arena_mib: Option<f64>,
     peaks: Memory,
 }
@@ -111,10 +111,11 @@ impl Meter {
         Self { state, _running }
     }
 
-    /// Forgets the peaks.
+    /// Forgets the peaks, and what the arenas said: those of another component hold no longer.
     pub fn begin(&mut self) {
         let mut state = lock(&self.state);
         state.peaks = Memory::default();
+        state.arena_mib = None;
         state.sample();
     }
 
@@ -137,7 +138,7 @@ impl Meter {
         if !state.on_gpu {
             return;
         }
-        if state.arena_mib.is_none() {
+        if state.arena_mib.is_none() && peak_bytes.is_some() {
             // What was kept so far is from elsewhere.
             state.peaks.vram_mib = None;
         }
@@ -209,6 +210,13 @@ mod tests {
         assert_eq!(meter.peaks().vram_device_mib, None);
         meter.note_arena(None);
         assert_eq!(meter.sample().vram_mib, None);
+        assert_eq!(meter.peaks().vram_mib, Some(64.0));
+
+        meter.note_arena(Some(64 << 20));
+        meter.begin();
+        assert_eq!(meter.peaks().vram_mib, None, "said before the beginning");
+        meter.note_arena(Some(16 << 20));
+        assert_eq!(meter.peaks().vram_mib, Some(16.0));
     }
 
     #[test]

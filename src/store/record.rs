@@ -31,7 +31,8 @@ pub struct Record {
     /// `resident` or `phased`: how many components were in memory at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<String>,
-    /// Peak of device memory while its batch ran; from an arena, since its components were loaded.
+    /// Peak of device memory while its batch was denoised, while it was decoded, and while what it is the first cell
+    /// to need was encoded; from an arena, since the component at work was loaded.
     pub vram_peak_mib: Option<f64>,
     /// Where that was read: `ort-arena`, or where ONNX Runtime does not say, as `vram_device_source`.
     pub vram_source: Option<String>,
@@ -41,7 +42,7 @@ pub struct Record {
     /// What that counts: `nvml-process`, or `nvml-device-rise` where processes cannot be told apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vram_device_source: Option<String>,
-    /// Peak of the process's resident memory while its batch ran.
+    /// Peak of the process's resident memory meanwhile.
     pub rss_peak_mib: Option<f64>,
     /// Mean absolute difference to the fitted input, of 255 levels, 0 to 1.
     pub image_change: Option<f64>,

@@ -25,10 +25,18 @@ pub struct Fake {
     pub refused_text: Option<&'static str>,
     /// UNet rows of a MiB each that the device says to have room for.
     pub room_rows: Option<usize>,
+    /// MiB that encoding and decoding of an image take in their arenas, which say so; each UNet row takes one.
+    pub arena_mib: Option<Arena>,
     /// How many rows a call had.
     pub shapes: BTreeSet<usize>,
     /// The UNet row at which a prediction is NaN.
     pub nan_at_row: Option<u64>,
+}
+
+#[derive(Clone, Copy)]
+pub struct Arena {
+    pub vae_encoder: u64,
+    pub vae_decoder: u64,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +69,17 @@ impl Denoiser for Fake {
 
     fn unload(&mut self, component: Component) {
         self.loaded.retain(|&loaded| loaded != component);
+    }
+
+    fn arena_peak_bytes(&self) -> Option<u64> {
+        let arena = self.arena_mib?;
+        let peak_mib = |component: &Component| match component {
+            Component::TextEncoder => 1,
+            Component::VaeEncoder => arena.vae_encoder,
+            Component::Unet => self.shapes.last().map_or(0, |&rows| rows as u64),
+            Component::VaeDecoder => arena.vae_decoder,
+        };
+        Some(self.loaded.iter().map(peak_mib).sum::<u64>() << 20)
     }
 
     fn room(&self, component: Component) -> Option<Room> {

@@ -192,7 +192,8 @@ pub fn run_schedule(
         fake,
         policy,
         &mut MemoryShelf::default(),
-        &mut Meter::new(None),
+        // No machine has so many GPUs: only what the fake says of its memory is known.
+        &mut Meter::new(Some(9999)),
         &AtomicBool::new(false),
         &mut observe,
     );

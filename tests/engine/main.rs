@@ -4,6 +4,7 @@
 
 mod fake;
 mod fixture;
+mod peaks;
 mod room;
 mod sharing;
 mod trouble;

@@ -1,0 +1,82 @@
+//! What a phase of the work took of time and memory, and the cell's record that carries it.
+
+use std::time::Instant;
+
+use super::{Denoiser, Engine, Task};
+use crate::meter::{Memory, milliseconds};
+use crate::store::Record;
+
+/// What encoding a text or an image took.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spent {
+    ms: f64,
+    peaks: Peaks,
+}
+
+/// The most memory of a phase, and where that of the device was read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peaks {
+    memory: Memory,
+    vram_source: Option<&'static str>,
+    vram_device_source: Option<&'static str>,
+}
+
+impl Peaks {
+    /// Puts them into a record where it knows of no more.
+    pub fn raise(self, record: &mut Record) {
+        let Self {
+            memory,
+            vram_source,
+            vram_device_source,
+        } = self;
+        let is_more = |peak: Option<f64>, known: Option<f64>| peak > known;
+        if is_more(memory.vram_mib, record.vram_peak_mib) {
+            record.vram_peak_mib = memory.vram_mib;
+            record.vram_source = vram_source.map(str::to_owned);
+        }
+        if is_more(memory.vram_device_mib, record.vram_device_mib) {
+            record.vram_device_mib = memory.vram_device_mib;
+            record.vram_device_source = vram_device_source.map(str::to_owned);
+        }
+        if is_more(memory.rss_mib, record.rss_peak_mib) {
+            record.rss_peak_mib = memory.rss_mib;
+        }
+    }
+}
+
+impl<'a, D: Denoiser> Engine<'a, '_, D> {
+    /// The most memory since the meter began.
+    pub(super) fn peaks(&mut self) -> Peaks {
+        self.meter.note_arena(self.model.arena_peak_bytes());
+        Peaks {
+            memory: self.meter.peaks(),
+            vram_source: self.meter.vram_source(),
+            vram_device_source: self.meter.vram_device_source(),
+        }
+    }
+
+    /// Time since an instant, and the most memory since the meter began.
+    pub(super) fn spent(&mut self, begun: Instant) -> Spent {
+        Spent {
+            ms: milliseconds(begun),
+            peaks: self.peaks(),
+        }
+    }
+
+    /// A record with what encoding took for this task first, and nothing else measured yet.
+    pub(super) fn record(&mut self, task: &Task<'a>) -> Record {
+        let mut record = Record::new(self.key(task).clone(), self.job.device, self.job.precision);
+        let guidance = self.guidance(task);
+        for (condition, _) in guidance.phases().iter().flat_map(|phase| &phase.conditions) {
+            if let Some(Spent { ms, peaks }) = self.conditioning.take_text(condition.text) {
+                *record.times.encode_text_ms.get_or_insert_default() += ms;
+                peaks.raise(&mut record);
+            }
+        }
+        if let Some(Spent { ms, peaks }) = self.conditioning.take_image(self.input(task)) {
+            record.times.encode_image_ms = Some(ms);
+            peaks.raise(&mut record);
+        }
+        record
+    }
+}
