@@ -47,6 +47,7 @@ fn run(prepared: &Prepared, policy: Policy) -> (BTreeMap<usize, image::RgbImage>
         scheduler_config: &model.scheduler_config,
         device: "cpu",
         precision: "fp32",
+        memory_limit_mib: None,
     };
     let (mut images, mut rows) = (BTreeMap::new(), 0);
     let mut observe = |event: Event| {

@@ -15,12 +15,14 @@ mod inputs;
 mod policy;
 mod predict;
 mod probe;
+mod remedy;
 mod shelf;
 mod spent;
 mod tiles;
 mod trajectory;
 
 use std::collections::{HashMap, HashSet};
+use std::num::NonZeroU32;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -57,10 +59,12 @@ pub struct Job<'a> {
     pub scaling_factor: f32,
     /// The model's own scheduler configuration, from which every scheduler is made.
     pub scheduler_config: &'a SchedulerConfig,
-    /// For the records: `cpu`, `cuda:0`.
+    /// For records and remedies: `cpu`, `cuda:0`.
     pub device: &'a str,
-    /// For the records: `fp32`, `fp16`.
+    /// For records and remedies: `fp32`, `fp16`.
     pub precision: &'a str,
+    /// For remedies: `runtime.memory_limit_mib`.
+    pub memory_limit_mib: Option<NonZeroU32>,
 }
 
 /// What ends a run early; a cell that fails does not.
@@ -300,8 +304,8 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         match self.policy.smaller() {
             Some(smaller) => Err(Halt::OutOfMemory(smaller)),
             None => Ok(format!(
-                "out of device memory with one cell and one component at a time: {error}; \
-                 lower size.resolution, use an fp16 model, or device = \"cpu\""
+                "out of device memory with one cell and one component at a time: {error}; {}",
+                self.job.less_memory()
             )),
         }
     }

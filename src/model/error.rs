@@ -295,7 +295,7 @@ pub(super) fn says_out_of_memory(message: &str) -> bool {
 
 fn session_help(message: &str, out_of_memory: bool) -> &'static str {
     if out_of_memory {
-        "set memory = \"phased\" under [runtime], raise memory_limit_mib if there is one, close other programs, or take a float16 model"
+        "raise memory_limit_mib if there is one, close other programs, or take a float16 model"
     } else if message.contains("cannot open shared object file") {
         "a library of CUDA or cuDNN is missing: run `ip2p setup --cuda`"
     } else if message.contains("providers_cuda") {
@@ -311,7 +311,7 @@ fn session_help(message: &str, out_of_memory: bool) -> &'static str {
 
 fn run_help(out_of_memory: bool) -> &'static str {
     if out_of_memory {
-        "set batch = 1 and memory = \"phased\" under [runtime], raise memory_limit_mib if there is one, or lower `resolution` under [size]"
+        "raise memory_limit_mib if there is one, close other programs, or take smaller images"
     } else {
         "run `ip2p doctor` on the model folder; try device = \"cpu\" to see whether the device is at fault"
     }

@@ -12,6 +12,7 @@ mod files;
 mod folder;
 mod graph;
 mod graph_files;
+mod message;
 mod onnx_file;
 mod onnx_model;
 mod onnx_writer;

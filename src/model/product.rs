@@ -5,10 +5,11 @@ use ort::session::Session as OrtSession;
 use ort::session::builder::SessionBuilder;
 
 use super::error::says_out_of_memory;
+use super::message::plain;
 use super::onnx_file::ElementType;
 use super::onnx_writer::{INPUT, matrix, matrix_chain};
 use super::runtime::Runtime;
-use super::session::{SessionOptions, configure, plain};
+use super::session::{SessionOptions, configure};
 use super::{ModelError, tensors};
 
 /// Products of square matrices in a chain, by one call of ONNX Runtime: a short chain and a long one.

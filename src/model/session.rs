@@ -12,6 +12,7 @@ use ort::session::{Session as OrtSession, SessionInputValue};
 
 use super::bound::{Bound, Input};
 use super::error::says_out_of_memory;
+use super::message::plain;
 use super::runtime::{ArenaStatistics, ExecutionDevice, Runtime, arena_statistics, cap_cpu};
 use super::{ModelError, tensors};
 use crate::meter::milliseconds;
@@ -248,30 +249,4 @@ fn cuda(index: u32, limit_bytes: Option<usize>) -> ExecutionProviderDispatch {
         .with_arena_extend_strategy(ArenaExtendStrategy::SameAsRequested)
         .build()
         .error_on_failure()
-}
-
-/// ONNX Runtime's message on one line, without the places in its sources that stand before it.
-pub(super) fn plain(message: &str) -> String {
-    let words = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    // "file.cc:12 function [ONNXRuntimeError] : 1 : FAIL : message"
-    let said = words
-        .rsplit_once("[ONNXRuntimeError] : ")
-        .and_then(|(_, said)| said.splitn(3, " : ").nth(2));
-    said.unwrap_or(&words).to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn messages_are_one_line_without_source_positions() {
-        assert_eq!(
-            plain(
-                "/src/bridge.cc:2043 Get() [ONNXRuntimeError] : 1 : FAIL : Failed to load\n  a : b"
-            ),
-            "Failed to load a : b"
-        );
-        assert_eq!(plain("std::bad_alloc"), "std::bad_alloc");
-    }
 }

@@ -334,6 +334,7 @@ fn work_off<B: Backend>(
             scheduler_config: &model.scheduler_config,
             device: &device.to_string(),
             precision: &entry.precision,
+            memory_limit_mib: runtime.memory_limit_mib,
         };
         let ending = engine::run(
             job,

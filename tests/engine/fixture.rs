@@ -1,6 +1,7 @@
 //! Plans of small images, and runs of them on the fake model.
 
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroU32;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -146,6 +147,30 @@ pub fn run_schedule(
     policy: Policy,
     stop_after: Option<usize>,
 ) -> Run {
+    let place = Place {
+        device: "cpu",
+        precision: "fp32",
+        memory_limit_mib: None,
+    };
+    run_at(place, plan, schedule, fake, policy, stop_after)
+}
+
+/// What a job says of where it runs.
+#[derive(Clone, Copy)]
+pub struct Place {
+    pub device: &'static str,
+    pub precision: &'static str,
+    pub memory_limit_mib: Option<NonZeroU32>,
+}
+
+pub fn run_at(
+    place: Place,
+    plan: &Plan,
+    schedule: &Schedule,
+    fake: &mut Fake,
+    policy: Policy,
+    stop_after: Option<usize>,
+) -> Run {
     let config = SchedulerConfig::parse(
         r#"{"_class_name": "EulerAncestralDiscreteScheduler", "beta_schedule": "scaled_linear",
             "beta_start": 0.00085, "beta_end": 0.012, "prediction_type": "epsilon"}"#,
@@ -160,8 +185,9 @@ pub fn run_schedule(
         vae_factor: 4,
         scaling_factor: 0.5,
         scheduler_config: &config,
-        device: "cpu",
-        precision: "fp32",
+        device: place.device,
+        precision: place.precision,
+        memory_limit_mib: place.memory_limit_mib,
     };
     let mut run = Run::default();
     let mut observe = |event: Event| {

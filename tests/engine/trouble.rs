@@ -3,10 +3,11 @@
 use std::num::NonZeroU32;
 
 use ip2p_sweep::engine::{Ending, Policy};
+use ip2p_sweep::plan::Schedule;
 use ip2p_sweep::spec::{Fit, VaeTile};
 
 use crate::fake::Fake;
-use crate::fixture::{ONE_BY_ONE, plan, run, spec};
+use crate::fixture::{ONE_BY_ONE, Place, plan, run, run_at, spec};
 
 #[test]
 fn an_exhausted_device_gets_smaller_batches_then_phases() {
@@ -53,22 +54,43 @@ fn an_exhausted_device_gets_smaller_batches_then_phases() {
 fn a_device_that_is_too_small_for_anything_fails_the_cells_with_a_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let plan = plan(&spec(folder.path()));
-    let run = run(
-        &plan,
-        &mut Fake {
+    let schedule = Schedule::new(&plan, &(0..32).collect::<Vec<_>>());
+    let cases = [
+        (
+            ("cpu", "fp32", 8),
+            "raise runtime.memory_limit_mib, which is 8, or lower size.resolution",
+        ),
+        (
+            ("cpu", "fp16", 0),
+            "lower size.resolution, or close other programs",
+        ),
+        (
+            ("cuda:0", "fp32", 8),
+            "raise runtime.memory_limit_mib, which is 8, lower size.resolution, use an fp16 model, or set device = \"cpu\"",
+        ),
+        (
+            ("cuda:0", "fp16", 0),
+            "lower size.resolution, or set device = \"cpu\"",
+        ),
+    ];
+    for ((device, precision, limit), remedy) in cases {
+        let mut fake = Fake {
             row_limit: Some(0),
             ..Fake::default()
-        },
-        ONE_BY_ONE,
-        None,
-    );
-    assert_eq!(run.ending, Some(Ending::Complete));
-    assert_eq!(run.failures().len(), 32);
-    assert!(
-        run.failures()[0].1.contains("lower size.resolution"),
-        "{:?}",
-        run.failures()[0]
-    );
+        };
+        let place = Place {
+            device,
+            precision,
+            memory_limit_mib: NonZeroU32::new(limit),
+        };
+        let run = run_at(place, &plan, &schedule, &mut fake, ONE_BY_ONE, None);
+        assert_eq!(run.ending, Some(Ending::Complete));
+        assert_eq!(run.failures().len(), 32);
+        let expected = format!(
+            "out of device memory with one cell and one component at a time: out of memory; {remedy}"
+        );
+        assert_eq!(run.failures()[0].1, expected);
+    }
 }
 
 #[test]

@@ -1,0 +1,25 @@
+//! What to change where one cell and one component at a time are too much for a device.
+
+use super::Job;
+
+impl Job<'_> {
+    /// What lets a cell do with less memory or have more of it, of that which is not so already.
+    pub(super) fn less_memory(&self) -> String {
+        let on_gpu = self.device != "cpu";
+        let limit = self.memory_limit_mib;
+        let raise = limit.map(|mib| format!("raise runtime.memory_limit_mib, which is {mib}"));
+        let others = [
+            (true, "lower size.resolution"),
+            (on_gpu && self.precision != "fp16", "use an fp16 model"),
+            (on_gpu, "set device = \"cpu\""),
+            (!on_gpu && limit.is_none(), "close other programs"),
+        ];
+        let others = others.into_iter().filter(|(helps, _)| *helps);
+        let others = others.map(|(_, remedy)| remedy.to_owned());
+        let remedies: Vec<String> = raise.into_iter().chain(others).collect();
+        match remedies.split_last() {
+            Some((last, first)) if !first.is_empty() => format!("{}, or {last}", first.join(", ")),
+            _ => remedies.concat(),
+        }
+    }
+}
