@@ -6,11 +6,11 @@ mod common;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ip2p_sweep::model::runtime::{
-    ExecutionDevice, Host, RuntimeError, Wanted, locate, resolve_device, setup,
+    ExecutionDevice, Host, RuntimeError, SetupEvent, Wanted, locate, resolve_device, setup,
 };
 use ip2p_sweep::spec::Device;
 use miette::Diagnostic;
@@ -130,6 +130,45 @@ fn a_cache_that_cannot_be_made_is_named() {
     };
     let error = setup(&host, Wanted::Cpu, &mut |_| {}).unwrap_err();
     assert!(matches!(error, RuntimeError::NoCache), "{error}");
+}
+
+#[test]
+fn a_cache_that_is_not_whole_is_fetched_again_and_a_whole_one_is_not() {
+    let runtime = common::runtime();
+    let library = &runtime.located().path;
+    let folder = tempfile::tempdir().unwrap();
+    let host = host(&folder, &pip("echo 'connection refused' >&2; exit 1"));
+    let cached = folder.path().join("cache/onnxruntime-1.32.0-cpu");
+    fs::create_dir_all(&cached).unwrap();
+    let name = library.file_name().unwrap();
+    fs::copy(library, cached.join(name)).unwrap();
+    let set_up = || {
+        let mut damaged = Vec::new();
+        let located = setup(&host, Wanted::Cpu, &mut |event| {
+            if let SetupEvent::Damaged { file } = event {
+                damaged.push(file);
+            }
+        });
+        (located, damaged)
+    };
+    let sums = cached.join("SHA256SUMS");
+    let (refused, damaged) = set_up();
+    assert!(matches!(refused, Err(RuntimeError::Network { .. })));
+    assert_eq!(damaged.as_slice(), std::slice::from_ref(&sums));
+
+    let mut listing = Command::new("sha256sum");
+    let listed = listing.arg(name).current_dir(&cached).output().unwrap();
+    fs::write(&sums, listed.stdout).unwrap();
+    let (found, damaged) = set_up();
+    assert_eq!(found.unwrap().path, cached.join(name));
+    assert_eq!(damaged, Vec::<PathBuf>::new());
+
+    // Another file in its place: this process has loaded the first.
+    fs::remove_file(cached.join(name)).unwrap();
+    fs::write(cached.join(name), "cut off").unwrap();
+    let (refused, damaged) = set_up();
+    assert!(matches!(refused, Err(RuntimeError::Network { .. })));
+    assert_eq!(damaged, [cached.join(name)]);
 }
 
 /// A library that exports what ONNX Runtime does and says that it is version 1.20.1; without a C

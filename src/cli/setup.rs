@@ -31,6 +31,10 @@ impl Setup {
 /// Fetches a runtime and says how far it is.
 pub fn fetch(host: &Host, wanted: Wanted) -> Result<Located, Error> {
     let located = setup(host, wanted, &mut |event| match event {
+        SetupEvent::Damaged { file } => render::aside(format_args!(
+            "{} is missing or damaged: fetching all of it again",
+            file.display()
+        )),
         SetupEvent::Waiting => render::aside(format_args!("waiting for another setup to end")),
         SetupEvent::Downloading {
             wheel,

@@ -10,6 +10,7 @@ mod locate;
 mod pins;
 mod pip;
 mod setup;
+mod sums;
 mod wheel;
 
 pub use arena::ArenaStatistics;

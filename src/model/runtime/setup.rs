@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::locate::{Located, Source, library_in};
 use super::pins::{self, Pin};
-use super::{Host, RuntimeError, locate, pip, wheel};
+use super::{Host, RuntimeError, locate, pip, sums, wheel};
 
 /// Folders that a killed setup leaves begin so.
 const STAGING: &str = ".setup-";
@@ -23,6 +23,11 @@ pub enum Wanted {
 /// How far a setup is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SetupEvent {
+    /// What is there is not whole: all of it is fetched again.
+    Damaged {
+        /// The first file that is missing or is not as it was fetched.
+        file: PathBuf,
+    },
     /// Another process sets up; this one waits.
     Waiting,
     /// A wheel is being downloaded and checked.
@@ -67,7 +72,7 @@ impl Wanted {
         }
     }
 
-    /// The folder in the cache, which exists only when it is whole.
+    /// The folder in the cache, which comes there whole.
     fn folder(self, cache: &Path) -> Result<PathBuf, RuntimeError> {
         let version = self.pins()?.first().map_or("", |pin| pin.version);
         Ok(cache.join(format!("onnxruntime-{version}-{}", self.name())))
@@ -86,7 +91,7 @@ pub(super) fn cached_folders(host: &Host) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Fetches what is wanted into the cache, unless it is there. Two processes may do so at once.
+/// Fetches what is wanted into the cache, unless it is there and whole. Two processes may do so at once.
 ///
 /// # Errors
 /// Whatever of Python, pip, network, wheel, disk or cache is at fault; nothing half-done is left behind
@@ -99,14 +104,17 @@ pub fn setup(
     let pins = wanted.pins()?;
     let cache = host.cache()?;
     let folder = wanted.folder(cache)?;
-    if !folder.is_dir() {
+    if let Some(file) = sums::first_wrong(&folder) {
+        if folder.is_dir() {
+            progress(SetupEvent::Damaged { file });
+        }
         if host.offline {
             return Err(RuntimeError::Offline);
         }
         pip::version(host)?;
         fs::create_dir_all(cache).map_err(|source| RuntimeError::writing(cache, source))?;
         let _lock = lock(cache, progress)?;
-        if !folder.is_dir() {
+        if sums::first_wrong(&folder).is_some() {
             remove_leftovers(cache);
             fetch(host, &pins, cache, &folder, progress)?;
         }
@@ -184,5 +192,10 @@ fn fetch(
         // At once, so that wheels and libraries are never all on the disk together.
         fs::remove_dir_all(&downloads).map_err(writing)?;
     }
-    fs::rename(&unpacked, folder).map_err(|source| RuntimeError::writing(folder, source))
+    sums::write(&unpacked).map_err(writing)?;
+    let replacing = |source| RuntimeError::writing(folder, source);
+    if folder.exists() {
+        fs::remove_dir_all(folder).map_err(replacing)?;
+    }
+    fs::rename(&unpacked, folder).map_err(replacing)
 }
