@@ -28,11 +28,15 @@ fn host(folder: &TempDir, script: &str) -> Host {
     }
 }
 
-/// A pip that answers `--version` and then runs `download`, with the download folder in `$dest`.
+/// A pip that answers `--version` and then runs `download`, with the download folder in `$dest` and the log in `$log`.
 fn pip(download: &str) -> String {
     format!(
         r#"case "$3" in --version) echo "pip 24.0"; exit 0;; esac
-while [ $# -gt 0 ]; do [ "$1" = --dest ] && dest="$2"; shift; done
+while [ $# -gt 0 ]; do
+  [ "$1" = --dest ] && dest="$2"
+  [ "$1" = --log ] && log="$2"
+  shift
+done
 {download}"#
     )
 }
@@ -103,6 +107,27 @@ fn failures_of_pip_are_told_apart() {
         error.to_string(),
         "pip cannot download onnxruntime==1.32.0: ERROR: something else"
     );
+}
+
+#[test]
+fn a_network_that_is_tried_only_once_is_seen_in_pips_log() {
+    // What pip 23.2 leaves with PIP_RETRIES=0.
+    let said = |not_fetched: &str| {
+        pip(&format!(
+            "echo '2026-11-25T18:11:02,202 Could not fetch URL https://pypi.org/simple/onnxruntime/: {not_fetched} - skipping' > \"$log\"
+             echo 'ERROR: No matching distribution found for onnxruntime==1.32.0' >&2; exit 1"
+        ))
+    };
+    let error = refusal(&said(
+        "connection error: HTTPSConnectionPool(): Max retries exceeded",
+    ));
+    assert_eq!(
+        error.to_string(),
+        "the package index cannot be reached for onnxruntime==1.32.0: https://pypi.org/simple/onnxruntime/: \
+         connection error: HTTPSConnectionPool(): Max retries exceeded"
+    );
+    let error = refusal(&said("404 Client Error: Not Found"));
+    assert!(matches!(error, RuntimeError::NoWheel { .. }), "{error}");
 }
 
 #[test]

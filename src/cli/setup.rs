@@ -32,7 +32,7 @@ impl Setup {
 pub fn fetch(host: &Host, wanted: Wanted) -> Result<Located, Error> {
     let located = setup(host, wanted, &mut |event| match event {
         SetupEvent::Damaged { file } => render::aside(format_args!(
-            "{} is missing or damaged: fetching all of it again",
+            "{} is missing or damaged: all has to be fetched again",
             file.display()
         )),
         SetupEvent::Waiting => render::aside(format_args!("waiting for another setup to end")),

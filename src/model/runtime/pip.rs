@@ -1,6 +1,7 @@
 //! The user's own pip as the downloader, so that mirrors and proxies which are set up hold.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -30,6 +31,7 @@ pub(in crate::model) fn version(host: &Host) -> Result<String, RuntimeError> {
 /// Downloads a wheel into `folder` and checks that it is the pinned one.
 pub(super) fn download(host: &Host, pin: &Pin, folder: &Path) -> Result<PathBuf, RuntimeError> {
     let requirement = pin.requirement();
+    let log = folder.join("pip.log");
     let output = pip(
         host,
         [
@@ -42,6 +44,8 @@ pub(super) fn download(host: &Host, pin: &Pin, folder: &Path) -> Result<PathBuf,
             OsStr::new(&format!("--platform={}", pin.platform)),
             OsStr::new("--dest"),
             folder.as_os_str(),
+            OsStr::new("--log"),
+            log.as_os_str(),
             OsStr::new("--quiet"),
             OsStr::new("--no-input"),
             // Old pips keep a wheel in memory to put it into their cache; these have gigabytes.
@@ -50,7 +54,7 @@ pub(super) fn download(host: &Host, pin: &Pin, folder: &Path) -> Result<PathBuf,
         ],
     )?;
     if !output.status.success() {
-        return Err(explain(requirement, folder, &output));
+        return Err(explain(requirement, folder, &log, &output));
     }
     let wheel = downloaded(folder).ok_or_else(|| RuntimeError::NoWheel {
         wheel: requirement,
@@ -75,8 +79,8 @@ fn pip<S: AsRef<OsStr>>(
 }
 
 /// Sorts pip's failures by what the user can do. Without a network pip ends with "no matching
-/// distribution", so signs of the network come first.
-fn explain(wheel: String, folder: &Path, output: &Output) -> RuntimeError {
+/// distribution", so signs of the network come first. Where pip is set to try nothing twice, only its log has them.
+fn explain(wheel: String, folder: &Path, log: &Path, output: &Output) -> RuntimeError {
     const NETWORK: [&str; 8] = [
         "connection",
         "name resolution",
@@ -87,19 +91,35 @@ fn explain(wheel: String, folder: &Path, output: &Output) -> RuntimeError {
         "max retries",
         "http error 5",
     ];
+    let is_of_network = |said: &str| {
+        NETWORK
+            .iter()
+            .any(|sign| said.to_lowercase().contains(sign))
+    };
     let said = String::from_utf8_lossy(&output.stderr).to_lowercase();
     let reason = last_words(output);
-    if said.contains("no space left") || said.contains("errno 28") {
+    if let Some(reason) = not_fetched(log).filter(|reason| is_of_network(reason)) {
+        RuntimeError::Network { wheel, reason }
+    } else if said.contains("no space left") || said.contains("errno 28") {
         RuntimeError::DiskFull {
             path: folder.to_owned(),
         }
-    } else if NETWORK.iter().any(|sign| said.contains(sign)) {
+    } else if is_of_network(&said) {
         RuntimeError::Network { wheel, reason }
     } else if said.contains("no matching distribution") {
         RuntimeError::NoWheel { wheel, reason }
     } else {
         RuntimeError::Pip { wheel, reason }
     }
+}
+
+/// Why the index was not read, as pip's log tells it: "2026-11-25T18:10:47,805 Could not fetch URL ... - skipping".
+fn not_fetched(log: &Path) -> Option<String> {
+    let log = fs::read_to_string(log).ok()?;
+    let told = log
+        .lines()
+        .find_map(|line| line.split_once("Could not fetch URL "));
+    told.map(|(_, reason)| reason.trim_end_matches(" - skipping").to_owned())
 }
 
 /// The last line of an error output that says something.
