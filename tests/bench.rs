@@ -163,7 +163,7 @@ fn text_tells_all_of_it_in_aligned_columns() {
 #[test]
 fn what_cannot_be_measured_is_refused_with_the_remedy() {
     let demo = model("demo");
-    let cases: [(&Path, &[&str], i32, &str); 8] = [
+    let cases: [(&Path, &[&str], i32, &str); 9] = [
         (&demo, &["--rows", "0"], 2, "'0' for '--rows <ROWS>'"),
         (
             &demo,
@@ -183,7 +183,8 @@ fn what_cannot_be_measured_is_refused_with_the_remedy() {
             Path::new("nowhere"),
             &[],
             3,
-            "error: model folder nowhere does not exist\nhint: ",
+            "error: model folder nowhere does not exist\n\
+             hint: check the path; it is relative to the current folder\n",
         ),
         (
             &demo,
@@ -196,6 +197,12 @@ fn what_cannot_be_measured_is_refused_with_the_remedy() {
             &["--memory-limit-mib", "1"],
             3,
             "1, but unet alone has",
+        ),
+        (
+            &demo,
+            &["--memory-limit-mib", "0"],
+            2,
+            "0 is not in 1..=16777216",
         ),
         (&demo, &["--device", "cuda:99"], 3, "hint: "),
     ];

@@ -24,10 +24,12 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::builder::RangedU64ValueParser;
+use clap::builder::{RangedU64ValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use ip2p_sweep::Error;
-use ip2p_sweep::spec::{Batch, Device, MAX_THREADS, MemoryPolicy, RuntimeOverrides};
+use ip2p_sweep::spec::{
+    Batch, Device, MAX_MEMORY_MIB, MAX_THREADS, MemoryPolicy, RuntimeOverrides,
+};
 
 /// Parameter sweeps of InstructPix2Pix: grids of guidance scales, contact sheets, CSV logs, baselines.
 #[derive(Debug, Parser)]
@@ -118,8 +120,14 @@ pub struct DeviceFlags {
     #[arg(long, value_parser = RangedU64ValueParser::<usize>::new().range(0..=u64::from(MAX_THREADS)))]
     threads: Option<usize>,
     /// The most that ONNX Runtime may take of the device's memory
-    #[arg(long, value_name = "MIB")]
+    #[arg(long, value_name = "MIB", value_parser = memory_limit())]
     memory_limit_mib: Option<NonZeroU32>,
+}
+
+/// As the sweep file's key.
+fn memory_limit() -> impl TypedValueParser<Value = NonZeroU32> {
+    let mib = RangedU64ValueParser::<u32>::new().range(1..=u64::from(MAX_MEMORY_MIB));
+    mib.try_map(NonZeroU32::try_from)
 }
 
 impl From<RuntimeFlags> for RuntimeOverrides {

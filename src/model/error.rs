@@ -14,14 +14,14 @@ const EXPORT: &str = "export the model with `python onnx/export.py` or `optimum-
 pub enum ModelError {
     /// The folder is not there.
     #[error("model folder {} does not exist", path.display())]
-    #[diagnostic(help("check `model` in the sweep file; it is relative to that file"))]
+    #[diagnostic(help("check the path; it is relative to the current folder"))]
     NoFolder {
         /// As given.
         path: PathBuf,
     },
     /// A file or folder stands where the other is needed.
     #[error("{} is not a folder", path.display())]
-    #[diagnostic(help("`model` names the folder of the export, not a file in it"))]
+    #[diagnostic(help("give the folder of the export, not a file in it"))]
     NotAFolder {
         /// As given.
         path: PathBuf,

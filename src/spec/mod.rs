@@ -44,6 +44,8 @@ pub const MAX_CELLS: u64 = 1_000_000;
 pub const MAX_STEPS: u32 = 1000;
 /// Most threads on a CPU.
 pub const MAX_THREADS: u32 = 1024;
+/// Most of `runtime.memory_limit_mib`: 16 TiB.
+pub const MAX_MEMORY_MIB: u32 = 1 << 24;
 /// Sides of a sheet's cells, in pixels.
 pub const CELL_SIDES: (u32, u32) = (32, 2048);
 /// The smallest tile of the VAE, in pixels.

@@ -14,7 +14,7 @@ mod tests {
     use super::super::keys::Table;
     use super::super::text::MAX_TEXT_BYTES;
     use super::super::{
-        CELL_SIDES, MAX_STEPS, MAX_THREADS, MemoryPolicy, Parameter, tables, valid,
+        CELL_SIDES, MAX_MEMORY_MIB, MAX_STEPS, MAX_THREADS, MemoryPolicy, Parameter, tables, valid,
     };
     use super::schema;
     use crate::diffusion::SchedulerKind;
@@ -124,7 +124,7 @@ mod tests {
         );
         assert_eq!(
             at("/properties/runtime/properties/memory_limit_mib/maximum"),
-            json!(tables::MAX_MEMORY_MIB)
+            json!(MAX_MEMORY_MIB)
         );
         assert_eq!(
             at("/properties/name/maxLength"),

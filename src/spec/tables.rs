@@ -11,9 +11,9 @@ use super::number::{Domain, number};
 use super::path::Base;
 use super::raw::{Field, Section};
 use super::{
-    Batch, CELL_SIDES, CheckSpec, Device, Fit, GuidanceMode, MAX_THREADS, MIN_TILE, MeasuresSpec,
-    MemoryPolicy, NoiseSource, Numerics, Parameter, Runtime, SheetSpec, Size, SweepSpec, VaeTile,
-    suggest,
+    Batch, CELL_SIDES, CheckSpec, Device, Fit, GuidanceMode, MAX_MEMORY_MIB, MAX_THREADS, MIN_TILE,
+    MeasuresSpec, MemoryPolicy, NoiseSource, Numerics, Parameter, Runtime, SheetSpec, Size,
+    SweepSpec, VaeTile, suggest,
 };
 
 /// Sides of images in pixels.
@@ -28,8 +28,6 @@ pub(super) const LATENTS: (u32, u32) = (0, 10);
 pub(super) const DRIFT: (u32, u32) = (1, 1000);
 /// `runtime.batch`.
 pub(super) const MAX_BATCH: u32 = 1024;
-/// `runtime.memory_limit_mib`: 16 TiB.
-pub(super) const MAX_MEMORY_MIB: u32 = 1 << 24;
 /// `size.fit`.
 pub(super) const FITS: [&str; 3] = ["crop", "floor", "exact"];
 /// `numerics.noise`.
