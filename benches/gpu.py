@@ -9,6 +9,7 @@ compared with each other. The random weights mean nothing to the eye, and cost a
 import argparse
 import csv
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -32,6 +33,8 @@ def main():
     parser.add_argument("--loop-cells", type=int, default=8, help="cells for diffusers (default: 8)")
     parser.add_argument("--json", type=Path, help="file for the figures")
     args = parser.parse_args()
+    if not shutil.which(args.ip2p):
+        raise SystemExit(f"error: {args.ip2p} is no program; build it (cargo build --release), or set IP2P")
     clock = Clock()
     pipeline = make("tiny" if args.tiny else "full", args.work)
     clock.lap("random model")

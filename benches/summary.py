@@ -27,7 +27,7 @@ def table(figures: dict) -> str:
         ("phased: VRAM of the arenas, MiB", number(phased["vram_peak_mib"]), f"< {MIB_OF_3_GB:.0f}"),
         ("phased: VRAM of the device, MiB", number(phased["vram_device_mib"]), ""),
         ("UNet rows fewer than 3 a step and cell", f"{saved:.1%}", ">= 11 %"),
-        ("cells a batch at most", str(resident["batch_size"]), ""),
+        ("cells a batch at most, resident; phased", f"{resident['batch_size']}; {phased['batch_size']}", ""),
         ("UNet calls of the steps' time", f"{resident['unet_share']:.1%}", ""),
         ("diffusers, a call a cell, s a cell", f"{diffusers:.2f}", ""),
         ("ip2p, resident, s a cell", f"{resident['loop_s'] / cells:.2f}", ""),

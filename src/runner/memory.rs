@@ -5,14 +5,16 @@ use crate::model::ModelError;
 use crate::plan::ModelEntry;
 use crate::spec::{Batch, MemoryPolicy, Runtime};
 
-/// Sessions take about this much more than their weights: graph copies, packed weights, activations.
+/// Sessions take about this much more than their weights: graph copies, packed weights, activations of small images.
+/// Those of large ones come on top.
 const SESSION_OVERHEAD: f64 = 1.5;
 
 /// The share of free memory that a run may plan with.
 const USABLE: f64 = 0.8;
 
 /// Cells denoised together on a GPU, where the sweep file leaves it open and the device does not say what it has
-/// room for. Three rows a cell keep the card busy from four cells on; the engine halves it where memory runs out.
+/// room for, or `memory = "phased"` asks for little memory and not for as much as there is room for. Three rows a cell
+/// keep the card busy from four cells on; the engine halves it where memory runs out.
 const GPU_BATCH: usize = 4;
 
 /// Latent pixels of all cells denoised together on a CPU, where the sweep file leaves it open: a half of
@@ -53,7 +55,7 @@ pub fn policy(
         batch,
         unet_rows,
         pad: on_gpu,
-        probe: on_gpu && runtime.batch == Batch::Auto,
+        probe: on_gpu && runtime.batch == Batch::Auto && runtime.memory != MemoryPolicy::Phased,
     }
 }
 
@@ -143,6 +145,22 @@ mod tests {
         assert!(phased(limited(3000), Some(1200)));
         assert!(!phased(limited(1100), Some(2000)));
         assert!(!phased(Runtime::default(), None));
+    }
+
+    #[test]
+    fn calls_grow_with_the_room_on_a_gpu_unless_phased_memory_was_asked_for() {
+        let of = |memory, free: u64| {
+            let runtime = Runtime {
+                memory,
+                ..Runtime::default()
+            };
+            let policy = policy(&runtime, &model(), 64 * 64, true, Some(free * MIB));
+            (policy.phased, policy.probe, policy.unet_rows)
+        };
+        assert_eq!(of(MemoryPolicy::Resident, 80_000), (false, true, 12));
+        assert_eq!(of(MemoryPolicy::Phased, 80_000), (true, false, 12));
+        // Too little room for all components: as much of it is used as the UNet can.
+        assert_eq!(of(MemoryPolicy::Auto, 1200), (true, true, 12));
     }
 
     #[test]
