@@ -161,7 +161,7 @@ fn memory(forecast: &Forecast, limit_mib: Option<NonZeroU32>) -> String {
         format!("; limited to {limit}")
     });
     format!(
-        "about {} resident, {} phased, beside the runtime's own{limited}",
+        "about {} resident, {} phased: 1.5 x the weights, whatever the image{limited}",
         size(forecast.resident_bytes),
         size(forecast.phased_bytes)
     )

@@ -213,7 +213,7 @@ pub enum ModelError {
         "runtime.memory_limit_mib is {limit_mib}, but {part} alone has {weights_mib} MiB of weights"
     )]
     #[diagnostic(help(
-        "raise memory_limit_mib to {} or more, leave it out, or take a float16 model; `ip2p plan` says what a sweep needs",
+        "raise memory_limit_mib to {} or more, leave it out, or take a float16 model",
         weights_mib + weights_mib / 2
     ))]
     MemoryLimit {
