@@ -10,7 +10,7 @@ use crate::plan::Plan;
 use crate::spec::{Parameter, Parameters};
 use crate::store::{Record, Run};
 
-/// What the whole of each run has and the other has not.
+/// What all matched cells of each run have and those of the other have not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
     /// A parameter, `device` or `precision`.
@@ -22,7 +22,7 @@ pub struct Setting {
 /// Which cells belong together; cells are indices into [`Plan::cells`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matching {
-    /// What the runs differ in as a whole.
+    /// What the matched cells differ in as a whole.
     pub settings: Vec<Setting>,
     /// The parameters that vary in either run and are matched, in the order of nesting.
     pub axes: Vec<Parameter>,
@@ -48,7 +48,7 @@ pub fn match_cells(runs: [&Run; 2]) -> Matching {
     });
     let groups = plans.map(|plan| groups(plan, &counted));
     let mut matching = Matching {
-        settings: settings(runs, &spread),
+        settings: Vec::new(),
         axes: axes.collect(),
         pairs: Vec::new(),
         alone: Default::default(),
@@ -71,6 +71,7 @@ pub fn match_cells(runs: [&Run; 2]) -> Matching {
             }
         }
     }
+    matching.settings = settings(runs, &spread, &matching.pairs);
     matching
 }
 
@@ -184,8 +185,8 @@ fn groups(plan: &Plan, counted: &[Parameter]) -> HashMap<Vec<String>, Vec<usize>
     groups
 }
 
-/// What the runs have as a whole and differ in.
-fn settings(runs: [&Run; 2], spread: &[Spread; 2]) -> Vec<Setting> {
+/// What the cells of these pairs have as a whole and differ in.
+fn settings(runs: [&Run; 2], spread: &[Spread; 2], pairs: &[[usize; 2]]) -> Vec<Setting> {
     let mut settings: Vec<Setting> = Vec::new();
     for parameter in Parameter::ALL {
         if parameter != Parameter::Preset && !counts(parameter, spread) {
@@ -201,28 +202,28 @@ fn settings(runs: [&Run; 2], spread: &[Spread; 2]) -> Vec<Setting> {
             });
         }
     }
-    let mut recorded = |name, values: [BTreeSet<&str>; 2]| {
+    let mut recorded = |name, value: fn(&Record) -> &str| {
+        let values = [0, 1].map(|which| {
+            let cells = pairs.iter().map(|pair| pair[which]);
+            of_records(runs[which], cells, value)
+        });
         if values[0] != values[1] {
             let values = values.map(|values| values.into_iter().collect::<Vec<_>>().join(", "));
             settings.push(Setting { name, values });
         }
     };
-    recorded(
-        "device",
-        runs.map(|run| of_records(run, |record| &record.device)),
-    );
-    recorded(
-        "precision",
-        runs.map(|run| of_records(run, |record| &record.precision)),
-    );
+    recorded("device", |record| &record.device);
+    recorded("precision", |record| &record.precision);
     settings
 }
 
-fn of_records(run: &Run, value: fn(&Record) -> &str) -> BTreeSet<&str> {
-    run.plan
-        .cells
-        .iter()
-        .filter_map(|cell| run.records.get(&cell.key))
+fn of_records(
+    run: &Run,
+    cells: impl Iterator<Item = usize>,
+    value: fn(&Record) -> &str,
+) -> BTreeSet<&str> {
+    let keys = cells.map(|cell| &run.plan.cells[cell].key);
+    keys.filter_map(|key| run.records.get(key))
         .map(value)
         .collect()
 }

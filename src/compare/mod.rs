@@ -28,8 +28,8 @@ use crate::store::{self, Run};
 pub struct Comparison {
     /// What the two runs are called: their folders' names.
     pub names: [String; 2],
-    /// What each run has for all its cells where the other has something else: parameters, device,
-    /// precision.
+    /// What the matched cells of each run have in common where those of the other have something else:
+    /// parameters, device, precision.
     pub settings: Vec<Setting>,
     /// The parameters that vary in either run, in the order of nesting.
     pub axes: Vec<Parameter>,

@@ -57,6 +57,25 @@ fn cells_are_matched_though_scheduler_and_steps_differ_throughout() {
 }
 
 #[test]
+fn what_only_cells_without_a_partner_have_is_no_setting() {
+    let root = tempfile::tempdir().unwrap();
+    let a = scales(root.path(), "a", &["5.0"]);
+    let mut b = scales(root.path(), "b", &["5.0", "7.0"]);
+    let [matched, alone] = [0, 1].map(|cell| b.plan.cells[cell].key.clone());
+    let record = b.records.get_mut(&alone).unwrap();
+    record.precision = "fp16-weights".to_owned();
+    record.device = "cuda:0".to_owned();
+    assert_eq!(match_cells([&a, &b]).settings, []);
+    let record = b.records.get_mut(&matched).unwrap();
+    let of_a = std::mem::replace(&mut record.precision, "int8".to_owned());
+    let setting = Setting {
+        name: "precision",
+        values: [of_a, "int8".to_owned()],
+    };
+    assert_eq!(match_cells([&a, &b]).settings, [setting]);
+}
+
+#[test]
 fn a_parameter_that_varies_in_either_run_has_to_be_the_same() {
     let root = tempfile::tempdir().unwrap();
     let a = sample(root.path(), "a", &[(Seed, &["1", "2"])]);
