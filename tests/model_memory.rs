@@ -154,6 +154,21 @@ fn a_run_that_meets_its_limit_does_less_at_a_time_and_gives_the_same_pictures() 
 }
 
 #[test]
+fn in_phased_memory_small_cells_say_less_than_large_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["--memory", "phased", "--batch", "1"]);
+    assert!(output.status.success(), "{output:?}");
+    let cells = cells(folder.path());
+    let (small, large) = cells
+        .iter()
+        .map(|cell| (cell["cell"].as_str(), cell["rss_peak_mib"].parse().unwrap()))
+        .partition::<Vec<(&str, f64)>, _>(|(cell, _)| cell.starts_with("a_small"));
+    let most = small.iter().map(|(_, peak)| *peak).fold(0.0, f64::max);
+    let least = large.iter().map(|(_, peak)| *peak).fold(f64::MAX, f64::min);
+    assert!(most + 10.0 < least, "{cells:?}");
+}
+
+#[test]
 fn what_fits_in_no_way_fails_with_what_to_change_and_the_rest_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let output = run(folder.path(), &["--memory-limit-mib", "24", "--json"]);

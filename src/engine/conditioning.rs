@@ -100,8 +100,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 if self.conditioning.texts.contains_key(text) {
                     continue;
                 }
-                self.meter.begin();
-                self.ready(Component::TextEncoder)?;
+                self.begin(Component::TextEncoder)?;
                 let begun = Instant::now();
                 let value = match self.model.encode_text(text) {
                     Ok(embedding) => Ok(embedding),
@@ -122,8 +121,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         if self.conditioning.images.contains_key(&input) || self.shelf.holds(self.key(task)) {
             return Ok(());
         }
-        self.meter.begin();
-        self.ready(Component::VaeEncoder)?;
+        self.begin(Component::VaeEncoder)?;
         let begun = Instant::now();
         let tiling = self.tiling(task.start);
         let value = match self.conditioning.pixels(self.job.inputs, input) {

@@ -43,8 +43,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         let Some(followed) = followed else {
             return Ok(());
         };
-        self.meter.begin();
-        self.ready(Component::Unet)?;
+        self.begin(Component::Unet)?;
         self.forks.retain(|fork| {
             followed.partings.contains(&fork.evaluation)
                 && fork.is_on_path(followed.start, &followed.guidance)

@@ -18,8 +18,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             if self.finished.contains(&task.work.cell) {
                 continue;
             }
-            self.meter.begin();
-            self.ready(Component::VaeDecoder)?;
+            self.begin(Component::VaeDecoder)?;
             let Denoised {
                 latents,
                 mut record,

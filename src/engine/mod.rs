@@ -267,14 +267,26 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         Ok(())
     }
 
-    /// Makes a component ready, alone if memory is phased.
-    fn ready(&mut self, component: Component) -> Outcome<D> {
+    /// Makes a component ready for work whose memory is measured from here on, without what the phase before held.
+    fn begin(&mut self, component: Component) -> Outcome<D> {
+        self.make_room(component);
+        self.meter.begin();
+        self.ready(component)
+    }
+
+    /// Frees the others if memory is phased.
+    fn make_room(&mut self, component: Component) {
         if self.policy.phased {
             let others = Component::ALL
                 .into_iter()
                 .filter(|&other| other != component);
             others.for_each(|other| self.model.unload(other));
         }
+    }
+
+    /// Makes a component ready, alone if memory is phased.
+    fn ready(&mut self, component: Component) -> Outcome<D> {
+        self.make_room(component);
         if self.model.is_loaded(component) {
             return Ok(());
         }
