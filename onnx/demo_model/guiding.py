@@ -14,9 +14,9 @@ import torch
 
 from sampling import guide
 
-TEXT_SCALES, IMAGE_SCALES = (1.0, 12.0), (1.0, 3.0)  # drawn evenly in their logarithms
+TEXT_SCALES, IMAGE_SCALES = (0.5, 12.0), (1.0, 3.0)  # drawn evenly in their logarithms
 USUAL_SCALES = 5.0, 1.5  # lead to the true edit
-TEXT_REACH, IMAGE_REACH = 0.02, 0.1  # how much farther along the edit one more of a scale leads, or less far
+TEXT_REACH, IMAGE_REACH = 0.04, 0.32  # how much farther along the edit one more of a scale leads, or less far
 FIRST_TIME, GAPS = 10, (20, 150)
 UNTOUCHED = 0.3  # mean squared change of a place's latents at which it counts halfway between the two
 TOUCHED_WEIGHT = 0.25  # of a place that an edit of the whole picture changes much, over that of an untouched one
@@ -29,7 +29,6 @@ class Guided:
 
     true: torch.Tensor
     edited: torch.Tensor
-    free: torch.Tensor
     wanted: torch.Tensor
     guided: torch.Tensor
     weight: torch.Tensor
@@ -48,7 +47,7 @@ def predict_guided(networks, alphas, batch, latent_scale, empty, rng) -> Guided:
     the wanted picture is wanted, so that errors of early steps do not stay.
     """
     count, device = len(batch.source), batch.target.device
-    times = np.maximum(rng.random(count) ** 1.5 * 1000, FIRST_TIME).astype(np.int64)
+    times = np.maximum(rng.random(count) ** 2 * 1000, FIRST_TIME).astype(np.int64)
     earlier = np.minimum(times + rng.integers(*GAPS, count), 999)
     scales = [_column(np.exp(rng.uniform(*np.log(limits), count)), device) for limits in (TEXT_SCALES, IMAGE_SCALES)]
     source = batch.source * latent_scale
@@ -65,7 +64,6 @@ def predict_guided(networks, alphas, batch, latent_scale, empty, rng) -> Guided:
     return Guided(
         true=(signal * noisy - batch.target) / sigma,
         edited=branches[0],
-        free=branches[2],
         wanted=(signal * noisy - picture) / sigma,
         guided=guide(branches, *scales),
         weight=(LARGEST_WEIGHT * sigma.square()).clamp(max=1.0),

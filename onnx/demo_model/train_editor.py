@@ -25,9 +25,9 @@ from tokenizer import new_tokenizer, stored_tokenizer
 from training import Average, Clock, Muon, append_row, fast_autocast, save_atomically
 
 DROPPED = 0.05  # share of samples without instruction, without image, without both: each
-UNCHANGED = 0.1  # share of samples with an empty instruction and the input as its own result
-GUIDING_WEIGHT = 0.5  # of the error of guidance, over that of a prediction
-OTHER_LOCAL_SHARE = 3.0  # how much more often than one of the many house colours another local edit teaches guidance
+UNCHANGED = 0.15  # share of samples with an empty instruction and the input as its own result
+GUIDING_WEIGHT = 1.0  # of the error of guidance, over that of a prediction
+OTHER_LOCAL_SHARE = 1.25  # how much more often than one of the many house colours another local edit teaches guidance
 LARGEST_WEIGHT = 5.0  # of the squared error of the predicted picture, over that at the same noise
 TEST_SEED = 9_500_000
 SAVE_SECONDS = 180
@@ -199,7 +199,8 @@ class Trainer:
         """The loss of edits predicted for guidance, and the error of what guidance makes of them.
 
         Half of the edits are local. The others teach to edit at the same noise: with local ones alone the model
-        learns to bring the input back late in sampling, whatever it was asked.
+        learns to bring the input back late in sampling, whatever it was asked. The prediction with neither image nor
+        instruction is not held to the true edit: were it and the edited one, the scales could change little.
         """
         scenes = rng.integers(len(self.pairs.sources), size=self.args.guided)
         chosen = np.stack([scenes, rng.integers(self.pairs.tasks.shape[1], size=self.args.guided)], 1)
@@ -211,7 +212,7 @@ class Trainer:
         change = self.change(batch)
         is_local = torch.from_numpy(self.is_local[tuple(chosen.T)]).to(change.device)
         error = guiding_error(result, change, is_local)
-        squares = places(change) * (result.edited - result.true).square() + (result.free - result.true).square()
+        squares = places(change) * (result.edited - result.true).square()
         share = self.args.guided / self.args.batch
         return share * ((result.weight * squares).mean() + GUIDING_WEIGHT * error), error
 
