@@ -48,6 +48,27 @@ fn axes_change_sides_and_the_address_says_so() {
 }
 
 #[test]
+fn three_axes_have_all_sides_to_choose_from_and_two_only_two() {
+    for (instructions, sides) in [
+        (
+            vec!["make it winter", "make it night"],
+            vec!["Rows", "Columns", "Super-rows", "Super-columns"],
+        ),
+        (vec!["make it winter"], vec!["Rows", "Columns"]),
+    ] {
+        let (_folder, index) = report(&Sweep {
+            instructions,
+            seeds: vec![42],
+            ..Sweep::default()
+        });
+        with_page(&index, "", async move |page| {
+            let labels = page.texts("label:has([id^=side-]) > span").await;
+            assert_eq!(labels, sides);
+        });
+    }
+}
+
+#[test]
 fn values_are_hidden_and_shown_again() {
     let (_folder, index) = report(&Sweep::default());
     with_page(&index, "", async |page| {

@@ -53,7 +53,7 @@ function renderControls() {
 
 /** Two axes need no more than two sides. */
 function isUseful(side) {
-  return SIDES.indexOf(side) < Math.max(2, data.axes.length);
+  return SIDES.indexOf(side) < 2 || data.axes.length > 2;
 }
 
 function sideField(side) {
