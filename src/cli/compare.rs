@@ -7,6 +7,7 @@ use ip2p_sweep::Error;
 use ip2p_sweep::compare::{Comparison, Pair, compare, write_comparison};
 use ip2p_sweep::store::Run;
 
+use super::progress::count;
 use super::{render, table};
 
 /// Rows of the table on the terminal; `compare.csv` has all.
@@ -37,8 +38,8 @@ impl Compare {
             .unwrap_or_else(|| default_folder(&comparison.names));
         let written = write_comparison(runs, &comparison, &out)?;
         differences(&comparison);
-        pairs(&comparison);
         left_out(&comparison);
+        pairs(&comparison);
         for path in [&written.table, &written.page]
             .into_iter()
             .chain(&written.sheets)
@@ -111,8 +112,8 @@ fn pairs(comparison: &Comparison) {
         number(values.get(values.len() / 2).copied(), 2)
     };
     render::line(format_args!(
-        "{} cells in both; medians: perceptual {}, time {}, memory {} (B to A)",
-        comparison.pairs.len(),
+        "{} in both; medians: perceptual {} (1 is just noticeable), time {}, memory {} (B to A)",
+        count(comparison.pairs.len(), "cell"),
         median(&perceptual),
         median(&Pair::time_ratio),
         median(&Pair::memory_ratio),

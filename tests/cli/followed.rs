@@ -181,3 +181,21 @@ fn an_interrupted_run_exits_with_130_and_keeps_what_was_done() {
         "the report was written while the run went on"
     );
 }
+
+#[test]
+fn a_comparison_ends_with_the_pairs_their_medians_and_where_all_of_it_lies() {
+    let place = Place::new();
+    place.run(&sweep("seed = [1, 2]")).success();
+    fs::write(place.path("t.toml"), sweep("seed = [2, 3]")).unwrap();
+    place.ip2p(&["run", "t.toml"]).assert().success();
+    let mut command = place.ip2p(&["compare", "results/s", "results/t"]);
+    let text = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+    let at = |part: &str| lines.iter().position(|line| line.contains(part)).unwrap();
+    assert!(lines[at("only in A: ")].contains("seed 1"), "{text}");
+    assert!(lines[at("only in B: ")].contains("seed 3"), "{text}");
+    assert!(at("only in B: ") < at("perceptual  ssim"), "{text}");
+    assert!(lines[at("equal")].contains(" 1 "), "{text}");
+    let medians = "1 cell in both; medians: perceptual 0.00 (1 is just noticeable), time ";
+    assert!(at(medians) < at("results/s-vs-t/compare.csv"), "{text}");
+}
