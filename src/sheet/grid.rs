@@ -14,6 +14,8 @@ use crate::plan::Plan;
 const MOST_IN_A_STRIP: usize = 8;
 /// Below this share of filled places, chosen cells are shown one after another.
 const SPARSE: f64 = 0.5;
+/// Nor are panels worth their titles with so many chosen cells each.
+const A_FEW: usize = 2;
 
 /// Positions on each level, outer first: one row, column or panel.
 type Place = Vec<usize>;
@@ -130,11 +132,13 @@ fn arrange(plan: &Plan, cells: &[usize], options: &SheetOptions) -> Arrangement 
     if options.only.is_none() {
         return arrangement;
     }
-    let places: usize = panels(plan, cells, &arrangement)
+    let panels = panels(plan, cells, &arrangement);
+    let places = panels
         .iter()
-        .map(|panel| panel.rows.len() * panel.columns.len())
-        .sum();
-    match (cells.len() as f64) < SPARSE * places as f64 {
+        .map(|panel| panel.rows.len() * panel.columns.len());
+    let is_sparse = (cells.len() as f64) < SPARSE * places.sum::<usize>() as f64;
+    let is_scattered = panels.len() > 1 && cells.len() <= A_FEW * panels.len();
+    match is_sparse || is_scattered {
         true => Arrangement::gallery(plan, cells),
         false => arrangement,
     }

@@ -72,20 +72,29 @@ impl Style<'_> {
     fn fill(self, text: &str, width: u32) -> (Vec<String>, bool) {
         let mut lines = vec![String::new()];
         let mut unbroken = true;
-        for piece in pieces(text) {
+        for word in words(text) {
+            let fits = |text: &str| self.width(text.trim_end()) <= width;
             let line = lines.last_mut().expect("never empty");
-            if self.width((line.clone() + piece).trim_end()) <= width {
-                line.push_str(piece);
-                continue;
-            }
-            if !line.is_empty() {
-                lines.push(String::new());
-            }
-            if self.width(piece.trim_end()) <= width {
-                lines.last_mut().expect("never empty").push_str(piece);
-            } else {
-                unbroken = false;
-                self.break_word(piece, width, &mut lines);
+            // Names joined by marks are taken apart only where they are too long for a line of their own.
+            let pieces: Vec<&str> = match fits(&(line.clone() + word)) || fits(word) {
+                true => vec![word],
+                false => word.split_inclusive(JOINTS).collect(),
+            };
+            for piece in pieces {
+                let line = lines.last_mut().expect("never empty");
+                if fits(&(line.clone() + piece)) {
+                    line.push_str(piece);
+                    continue;
+                }
+                if !line.is_empty() {
+                    lines.push(String::new());
+                }
+                if fits(piece) {
+                    lines.last_mut().expect("never empty").push_str(piece);
+                } else {
+                    unbroken = false;
+                    self.break_word(piece, width, &mut lines);
+                }
             }
         }
         for line in &mut lines {
@@ -117,17 +126,19 @@ fn shortened(characters: &[char], kept: usize, shorten: Shorten) -> String {
     format!("{}…{}", head.trim_end(), tail.trim_start())
 }
 
-/// Pieces between which a line may end: where Unicode has it so (UAX #14), which is between most characters
-/// of Chinese and Japanese, and after the marks that join names and paths.
-fn pieces(text: &str) -> impl Iterator<Item = &str> {
+/// The marks that join names and paths.
+const JOINTS: [char; 4] = ['_', '/', '-', '\\'];
+
+/// Words between which a line may end: where Unicode has it so (UAX #14), which is between most characters
+/// of Chinese and Japanese.
+fn words(text: &str) -> impl Iterator<Item = &str> {
     let mut start = 0;
     let ends = unicode_linebreak::linebreaks(text).map(|(end, _)| end);
-    let words = ends.map(move |end| {
+    ends.map(move |end| {
         let word = &text[start..end];
         start = end;
         word
-    });
-    words.flat_map(|word| word.split_inclusive(['_', '/', '-', '\\']))
+    })
 }
 
 /// Characters of a file name made from a text.
@@ -187,16 +198,19 @@ mod tests {
     #[test]
     fn chinese_and_japanese_wrap_between_characters_but_not_before_a_stop() {
         assert_eq!(
-            Vec::from_iter(pieces("把房子变、成 a")),
+            Vec::from_iter(words("把房子变、成 a")),
             ["把", "房", "子", "变、", "成 ", "a"]
         );
     }
 
     #[test]
-    fn names_break_after_their_joints() {
+    fn names_break_after_their_joints_where_no_line_holds_them() {
         let wrapped = assert_fits("image_guidance_scale", 64, 4, Shorten::End);
         assert!(wrapped.whole);
         assert_eq!(wrapped.lines.concat(), "image_guidance_scale");
+        let width = STYLE.width("image_guidance_scale");
+        let wrapped = assert_fits("at image_guidance_scale", width, 4, Shorten::End);
+        assert_eq!(wrapped.lines, ["at", "image_guidance_scale"]);
     }
 
     #[test]

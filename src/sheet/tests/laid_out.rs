@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::num::NonZeroU32;
 
 use rust_decimal::Decimal;
@@ -364,6 +364,28 @@ fn scattered_chosen_cells_stand_in_a_row_and_a_chosen_block_stays_a_grid() {
     assert_eq!(shown_cells(&scattered), [0, 4]);
     let single = choose(&[4]);
     assert!(texts(&single.pages[0]).contains(&"output"));
+}
+
+#[test]
+fn a_few_chosen_cells_of_several_panels_stand_in_a_row_beside_one_input() {
+    let plan = plan(&[INSTRUCTIONS, IMAGE_GUIDANCE, GUIDANCE]);
+    let rows_and_inputs = |cells: &[usize]| {
+        let only = cells
+            .iter()
+            .map(|&index| plan.cells[index].key.clone())
+            .collect();
+        let layout = lay_out(&plan, 256, |_, options| {
+            options.only = Some(Clone::clone(&only));
+        });
+        let items = &layout.pages[0].items;
+        let rows: BTreeSet<u32> = items.cells.iter().map(|(place, _)| place.y).collect();
+        assert_eq!(shown_cells(&layout), cells);
+        (rows.len(), items.inputs.len())
+    };
+    let second = plan.cells.len() / 2;
+    assert_eq!(rows_and_inputs(&[1, 4, second]), (1, 1));
+    let blocks = [0, 1, 3, 4, second, second + 1, second + 3, second + 4];
+    assert_eq!(rows_and_inputs(&blocks), (2, 2));
 }
 
 #[test]
