@@ -22,6 +22,9 @@ const BAR: &str = "━╸ ";
 /// Plain output says how far it is at most this often.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Advised cells that are named; of more panels the sheets tell.
+const MOST_ADVISED: usize = 4;
+
 /// How to follow the run.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct ProgressFlags {
@@ -32,9 +35,6 @@ pub struct ProgressFlags {
     #[arg(long)]
     json: bool,
 }
-
-/// Advised cells that are named; of more panels the sheets tell.
-const MOST_ADVISED: usize = 4;
 
 /// What was made of a run to be looked at.
 #[derive(Debug, Default)]
