@@ -25,6 +25,16 @@ pub const ONE_BY_ONE: Policy = Policy {
 };
 pub const STEPS: u32 = 4;
 
+/// The first of everything that [`spec`] varies, but for the image guidance.
+pub fn one_setting(folder: &Path) -> SweepSpec {
+    let mut spec = spec(folder);
+    spec.images.truncate(1);
+    spec.seeds.truncate(1);
+    spec.instructions.truncate(1);
+    spec.guidance_scales.truncate(1);
+    spec
+}
+
 /// 2 images x 2 seeds x 2 instructions x 2 image scales x 2 text scales = 32 cells.
 pub fn spec(folder: &Path) -> SweepSpec {
     let image = |name: &str| NamedPath {

@@ -3,7 +3,7 @@
 use ip2p_sweep::engine::Policy;
 
 use crate::fake::{Arena, Fake};
-use crate::fixture::{ONE_BY_ONE, plan, run, spec};
+use crate::fixture::{ONE_BY_ONE, one_setting, plan, run};
 
 const ALONE: Policy = Policy {
     phased: true,
@@ -14,11 +14,7 @@ const ALONE: Policy = Policy {
 /// Peaks of two cells of one image: the first asks the UNet for two rows a step, the second for three.
 fn peaks(policy: Policy, vae_encoder: u64, vae_decoder: u64) -> Vec<Option<f64>> {
     let folder = tempfile::tempdir().unwrap();
-    let mut spec = spec(folder.path());
-    spec.images.truncate(1);
-    spec.seeds.truncate(1);
-    spec.instructions.truncate(1);
-    spec.guidance_scales.truncate(1);
+    let spec = one_setting(folder.path());
     let mut fake = Fake {
         arena_mib: Some(Arena {
             vae_encoder,

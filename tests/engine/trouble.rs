@@ -7,7 +7,7 @@ use ip2p_sweep::plan::Schedule;
 use ip2p_sweep::spec::{Fit, VaeTile};
 
 use crate::fake::Fake;
-use crate::fixture::{ONE_BY_ONE, Place, plan, run, run_at, spec};
+use crate::fixture::{ONE_BY_ONE, Place, one_setting, plan, run, run_at, spec};
 
 #[test]
 fn an_exhausted_device_gets_smaller_batches_then_phases() {
@@ -96,11 +96,7 @@ fn a_device_that_is_too_small_for_anything_fails_the_cells_with_a_remedy() {
 #[test]
 fn a_decoder_that_is_too_large_for_the_device_is_helped_by_the_tiles_that_are_named() {
     let folder = tempfile::tempdir().unwrap();
-    let mut spec = spec(folder.path());
-    spec.images.truncate(1);
-    spec.seeds.truncate(1);
-    spec.instructions.truncate(1);
-    spec.guidance_scales.truncate(1);
+    let mut spec = one_setting(folder.path());
     spec.image_guidance_scales.truncate(1);
     spec.size.fit = Fit::Exact {
         width: 256,
