@@ -1,5 +1,7 @@
 //! Text into lines that fit a width: words wrap, and what is too long is shortened with an ellipsis.
 
+use std::mem;
+
 use super::font::Face;
 
 /// Which part of a text that is too long gives way.
@@ -70,49 +72,46 @@ impl Style<'_> {
 
     /// Lines of at most `width` pixels, and whether every break is at a place made for it.
     fn fill(self, text: &str, width: u32) -> (Vec<String>, bool) {
-        let mut lines = vec![String::new()];
+        let fits = |text: &str| self.width(text.trim_end()) <= width;
+        let (mut lines, mut line) = (Vec::new(), String::new());
         let mut unbroken = true;
         for word in words(text) {
-            let fits = |text: &str| self.width(text.trim_end()) <= width;
-            let line = lines.last_mut().expect("never empty");
             // Names joined by marks are taken apart only where they are too long for a line of their own.
-            let pieces: Vec<&str> = match fits(&(line.clone() + word)) || fits(word) {
+            let pieces: Vec<&str> = match fits(&format!("{line}{word}")) || fits(word) {
                 true => vec![word],
                 false => word.split_inclusive(JOINTS).collect(),
             };
             for piece in pieces {
-                let line = lines.last_mut().expect("never empty");
-                if fits(&(line.clone() + piece)) {
+                if !line.is_empty() && !fits(&format!("{line}{piece}")) {
+                    lines.push(mem::take(&mut line));
+                }
+                if fits(&format!("{line}{piece}")) {
                     line.push_str(piece);
-                    continue;
-                }
-                if !line.is_empty() {
-                    lines.push(String::new());
-                }
-                if fits(piece) {
-                    lines.last_mut().expect("never empty").push_str(piece);
                 } else {
                     unbroken = false;
-                    self.break_word(piece, width, &mut lines);
+                    line = self.break_word(piece, width, &mut lines);
                 }
             }
         }
+        lines.push(line);
         for line in &mut lines {
             line.truncate(line.trim_end().len());
         }
         (lines, unbroken)
     }
 
-    fn break_word(self, word: &str, width: u32, lines: &mut Vec<String>) {
+    /// Fills lines with a word that is too long for one; what is left of it begins the next.
+    fn break_word(self, word: &str, width: u32, lines: &mut Vec<String>) -> String {
+        let mut line = String::new();
         for character in word.chars() {
-            let line = lines.last_mut().expect("never empty");
             line.push(character);
-            let overfull = !character.is_whitespace() && self.width(line) > width;
+            let overfull = !character.is_whitespace() && self.width(&line) > width;
             if overfull && line.chars().count() > 1 && !self.face.is_attached(character) {
                 line.pop();
-                lines.push(character.to_string());
+                lines.push(mem::replace(&mut line, character.to_string()));
             }
         }
+        line
     }
 }
 
