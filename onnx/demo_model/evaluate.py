@@ -29,7 +29,8 @@ from scenes import WALLS, sample_scene
 FIRST_SEED = 8_000_000
 CASES, SCALE_CASES = 200, 50
 TEXT_SCALE, IMAGE_SCALE, STEPS = 5.0, 1.5, 20
-TEXT_SCALES, IMAGE_SCALES = (1.5, 3.0, 5.0, 7.0, 10.0), (1.0, 1.25, 1.5, 2.0, 3.0)
+TEXT_SCALES, IMAGE_SCALES = (1.0, 3.0, 5.0, 7.5, 12.0), (0.5, 1.0, 1.5, 2.0, 2.5)
+CORNERS = (1.0, 2.5), (5.0, 1.5), (12.0, 0.5)  # barely edits, edits, destroys: text and image scale
 GLOBAL_BARS = dict.fromkeys(("winter", "night", "sunset", "fog", "desert", "sketch"), 8.0) | {
     "autumn": 5.0,
     "rain": 5.0,
@@ -242,42 +243,59 @@ def sheet(cases, outputs, path: Path):
 
 
 def write_scales(editor: Editor, cases, steps: int, out: Path):
-    """The mean change from the input over the grid of both scales, as CSV and plot."""
-    before = np.stack([case.before for case in cases]).astype(float)
-    change = np.zeros((len(IMAGE_SCALES), len(TEXT_SCALES)))
+    """How far the grid of both scales leads from the input and from the true edit: CSV, plot, pictures of the corners.
+
+    Both are root mean square differences in levels, means over the cases.
+    """
+    before, after = (np.stack([getattr(case, name) for case in cases]) for name in ("before", "after"))
+    change, error = np.zeros((2, len(IMAGE_SCALES), len(TEXT_SCALES)))
+    pictures = {}
     for row, image_scale in enumerate(IMAGE_SCALES):
         for column, text_scale in enumerate(TEXT_SCALES):
             outputs = editor.edit(cases, text_scale, image_scale, steps)
-            change[row, column] = np.sqrt(np.square(outputs - before).mean((1, 2, 3))).mean()
+            change[row, column], error[row, column] = difference(outputs, before), difference(outputs, after)
+            if (text_scale, image_scale) in CORNERS:
+                pictures[text_scale, image_scale] = outputs[: len(KINDS) + 1]
         print(f"image_guidance_scale {image_scale}: {np.round(change[row], 2)}", flush=True)
     with open(out / "scales.csv", "w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["image_guidance_scale"] + [f"guidance_scale={scale}" for scale in TEXT_SCALES])
-        writer.writerows(
-            [scale] + [round(value, 3) for value in values] for scale, values in zip(IMAGE_SCALES, change, strict=True)
-        )
-    print(f"steps: {steps}")
+        writer.writerow(["image_guidance_scale", "guidance_scale", "change", "error"])
+        for (row, column), value in np.ndenumerate(change):
+            writer.writerow([IMAGE_SCALES[row], TEXT_SCALES[column], round(value, 3), round(error[row, column], 3)])
+    untouched = difference(before, after)
+    print(f"steps: {steps}, error of the untouched input: {untouched:.2f}")
     print("rises with guidance_scale everywhere:", bool((np.diff(change, axis=1) > 0).all()))
     print("falls with image_guidance_scale everywhere:", bool((np.diff(change, axis=0) < 0).all()))
-    plot_scales(change, steps, out / "scales.png")
+    print(f"barely edits: {change[-1, 0]:.1f} levels at {CORNERS[0]}, destroys: {error[0, -1]:.1f} from the true edit")
+    plot_scales(change, error, untouched, steps, out / "scales.png")
+    columns = [before, *(pictures[corner] for corner in CORNERS), after]
+    rows = [np.concatenate(list(column[: len(KINDS) + 1]), 1) for column in columns]
+    Image.fromarray(np.concatenate(rows)).save(out / "corners.png")
 
 
-def plot_scales(change, steps: int, path: Path):
+def difference(pictures, others) -> float:
+    """Root mean square difference of each picture, in levels; the mean over the pictures."""
+    return float(np.sqrt(np.square(pictures.astype(float) - others).mean((1, 2, 3))).mean())
+
+
+def plot_scales(change, error, untouched: float, steps: int, path: Path):
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(6, 4))
-    for scale, values in zip(IMAGE_SCALES, change, strict=True):
-        axes.plot(TEXT_SCALES, values, marker="o", label=f"image_guidance_scale {scale}")
-    axes.set(
-        xlabel="guidance_scale",
-        ylabel="change from the input (RMS, levels of 255)",
-        title=f"Mean of {SCALE_CASES} unseen cases, {steps} steps",
-    )
-    axes.legend()
-    axes.grid(alpha=0.3)
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4), sharex=True, sharey=True)
+    for scale, changes, errors in zip(IMAGE_SCALES, change, error, strict=True):
+        left.plot(TEXT_SCALES, changes, marker="o", label=f"image_guidance_scale {scale}")
+        right.plot(TEXT_SCALES, errors, marker="o")
+    right.axhline(untouched, color="black", linestyle="--", linewidth=1, label="the untouched input")
+    left.set(ylabel="RMS, levels of 255", ylim=(0, None), title="From the input")
+    right.set(title="From the true edit")
+    for axes in (left, right):
+        axes.set_xlabel("guidance_scale")
+        axes.legend()
+        axes.grid(alpha=0.3)
+    figure.suptitle(f"Mean of {SCALE_CASES} unseen cases, {steps} steps")
     figure.tight_layout()
     figure.savefig(path, dpi=100)
 

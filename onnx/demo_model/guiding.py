@@ -16,7 +16,7 @@ from sampling import guide
 
 TEXT_SCALES, IMAGE_SCALES = (0.5, 12.0), (1.0, 3.0)  # drawn evenly in their logarithms
 USUAL_SCALES = 5.0, 1.5  # lead to the true edit
-TEXT_REACH, IMAGE_REACH = 0.04, 0.32  # how much farther along the edit one more of a scale leads, or less far
+TEXT_REACH, IMAGE_REACH = 0.08, 0.64  # how much farther along the edit one more of a scale leads, or less far
 FIRST_TIME, GAPS = 10, (20, 150)
 UNTOUCHED = 0.3  # mean squared change of a place's latents at which it counts halfway between the two
 TOUCHED_WEIGHT = 0.25  # of a place that an edit of the whole picture changes much, over that of an untouched one
@@ -35,9 +35,9 @@ class Guided:
 
 
 def reach(text_scale, image_scale):
-    """How far along the edit guidance should lead: 0 is the input, 1 the true edit."""
+    """How far along the edit guidance should lead: 0 is the input, 1 the true edit; never back from the input."""
     text, image = USUAL_SCALES
-    return 1 + TEXT_REACH * (text_scale - text) - IMAGE_REACH * (image_scale - image)
+    return (1 + TEXT_REACH * (text_scale - text) - IMAGE_REACH * (image_scale - image)).clip(min=0)
 
 
 def predict_guided(networks, alphas, batch, latent_scale, empty, rng) -> Guided:
