@@ -29,8 +29,8 @@ from scenes import WALLS, sample_scene
 FIRST_SEED = 8_000_000
 CASES, SCALE_CASES = 200, 50
 TEXT_SCALE, IMAGE_SCALE, STEPS = 5.0, 1.5, 20
-TEXT_SCALES, IMAGE_SCALES = (1.0, 3.0, 5.0, 7.5, 12.0), (0.5, 1.0, 1.5, 2.0, 2.5)
-CORNERS = (1.0, 2.5), (5.0, 1.5), (12.0, 0.5)  # barely edits, edits, destroys: text and image scale
+TEXT_SCALES, IMAGE_SCALES = (1.5, 3.0, 5.0, 7.5, 12.0), (1.0, 1.25, 1.5, 2.0, 2.5)
+SHOWN_SCALES = (0.5, 2.5), (1.5, 2.5), (5.0, 1.5), (12.0, 1.0), (12.0, 0.5)  # from barely edited to destroyed
 GLOBAL_BARS = dict.fromkeys(("winter", "night", "sunset", "fog", "desert", "sketch"), 8.0) | {
     "autumn": 5.0,
     "rain": 5.0,
@@ -100,6 +100,11 @@ def _pictures(index: int, task: Task):
     for seed in range(FIRST_SEED + index, FIRST_SEED + 1_000_000, CASES):
         scene = sample_scene(seed)
         yield render(scene), render(scene, task.style)
+
+
+def stacks(cases) -> tuple[np.ndarray, np.ndarray]:
+    """All pictures before and all after the edit (case, height, width, 3)."""
+    return tuple(np.stack([getattr(case, name) for case in cases]) for name in ("before", "after"))
 
 
 def changed(before: np.ndarray, after: np.ndarray) -> np.ndarray:
@@ -174,7 +179,7 @@ def prove(editor: Editor, cases):
 
 def write_quality(editor: Editor, cases, out: Path):
     outputs = editor.edit(cases, TEXT_SCALE, IMAGE_SCALE, STEPS)
-    afters = np.stack([case.after for case in cases])
+    befores, afters = stacks(cases)
     rebuilt = editor.decode(editor.encode(afters))
     by_kind = defaultdict(list)
     for case, output, again in zip(cases, outputs, rebuilt, strict=True):
@@ -187,7 +192,7 @@ def write_quality(editor: Editor, cases, out: Path):
     for row in rows:
         print(row)
     shown = 2 * (len(KINDS) + 1)
-    sheet(cases[:shown], outputs[:shown], out / "quality.png")
+    sheet([stack[:shown] for stack in (befores, outputs, afters)], out / "quality.png")
 
 
 def measure(case: Case, output, rebuilt) -> dict:
@@ -232,45 +237,41 @@ def psnr(picture, truth) -> float:
     return float(20 * np.log10(255 / max(rms(picture, truth, np.ones(truth.shape[:2], bool)), 1e-6)))
 
 
-def sheet(cases, outputs, path: Path):
-    """Input, output and truth of some cases, a column each, sixteen in a row."""
-    columns = [np.concatenate([case.before, output, case.after]) for case, output in zip(cases, outputs, strict=True)]
+def sheet(rows_of_pictures, path: Path, **options):
+    """Pictures of the same cases one below the other, a column each case, sixteen in a row."""
+    columns = [np.concatenate(pictures) for pictures in zip(*rows_of_pictures, strict=True)]
     rows = [np.concatenate(columns[start : start + 16], 1) for start in range(0, len(columns), 16)]
-    Image.fromarray(np.concatenate(rows)).save(path)
+    Image.fromarray(np.concatenate(rows)).save(path, **options)
 
 
 # -- the two scales -------------------------------------------------------------------------------
 
 
 def write_scales(editor: Editor, cases, steps: int, out: Path):
-    """How far the grid of both scales leads from the input and from the true edit: CSV, plot, pictures of the corners.
+    """How far both scales lead from the input and from the true edit, on a grid and where it shows most.
 
-    Both are root mean square differences in levels, means over the cases.
+    Both are root mean square differences in levels, means over the cases: as CSV and plot. Some cases' pictures.
     """
-    before, after = (np.stack([getattr(case, name) for case in cases]) for name in ("before", "after"))
-    change, error = np.zeros((2, len(IMAGE_SCALES), len(TEXT_SCALES)))
-    pictures = {}
-    for row, image_scale in enumerate(IMAGE_SCALES):
-        for column, text_scale in enumerate(TEXT_SCALES):
-            outputs = editor.edit(cases, text_scale, image_scale, steps)
-            change[row, column], error[row, column] = difference(outputs, before), difference(outputs, after)
-            if (text_scale, image_scale) in CORNERS:
-                pictures[text_scale, image_scale] = outputs[: len(KINDS) + 1]
-        print(f"image_guidance_scale {image_scale}: {np.round(change[row], 2)}", flush=True)
+    before, after = stacks(cases)
+    grid = [(text_scale, image_scale) for image_scale in IMAGE_SCALES for text_scale in TEXT_SCALES]
+    rows, pictures = [], {}
+    for scales in dict.fromkeys([*grid, *SHOWN_SCALES]):
+        outputs = editor.edit(cases, *scales, steps)
+        rows.append([*scales, *(round(difference(outputs, others), 3) for others in (before, after))])
+        if scales in SHOWN_SCALES:
+            pictures[scales] = outputs
+        print("guidance_scale {} image_guidance_scale {}: change {}, error {}".format(*rows[-1]), flush=True)
     with open(out / "scales.csv", "w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["image_guidance_scale", "guidance_scale", "change", "error"])
-        for (row, column), value in np.ndenumerate(change):
-            writer.writerow([IMAGE_SCALES[row], TEXT_SCALES[column], round(value, 3), round(error[row, column], 3)])
+        header = ["guidance_scale", "image_guidance_scale", "change", "error"]
+        csv.writer(file, lineterminator="\n").writerows([header, *rows])
+    change, error = np.array(rows)[: len(grid), 2:].T.reshape(2, len(IMAGE_SCALES), len(TEXT_SCALES))
     untouched = difference(before, after)
-    print(f"steps: {steps}, error of the untouched input: {untouched:.2f}")
+    print(f"steps: {steps}; error of the untouched input: {untouched:.3f}")
     print("rises with guidance_scale everywhere:", bool((np.diff(change, axis=1) > 0).all()))
     print("falls with image_guidance_scale everywhere:", bool((np.diff(change, axis=0) < 0).all()))
-    print(f"barely edits: {change[-1, 0]:.1f} levels at {CORNERS[0]}, destroys: {error[0, -1]:.1f} from the true edit")
     plot_scales(change, error, untouched, steps, out / "scales.png")
-    columns = [before, *(pictures[corner] for corner in CORNERS), after]
-    rows = [np.concatenate(list(column[: len(KINDS) + 1]), 1) for column in columns]
-    Image.fromarray(np.concatenate(rows)).save(out / "corners.png")
+    shown = [before, *map(pictures.get, SHOWN_SCALES), after]
+    sheet([stack[: len(KINDS) + 1] for stack in shown], out / "extremes.jpg", quality=90)
 
 
 def difference(pictures, others) -> float:
