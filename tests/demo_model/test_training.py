@@ -2,38 +2,18 @@
 
 import csv
 import shutil
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
+from conftest import script
 from diffusers import DDIMScheduler
 
-from exported import ExportedUnet
 from guiding import IMAGE_SCALES, TEXT_SCALES, guiding_error, predict_guided, reach
 from models import SCHEDULE, new_text_encoder, new_unet
 from train_editor import Batch
 from training import Average, Clock, Muon, orthogonal, save_atomically
-
-SCRIPTS = ROOT / "onnx" / "demo_model"
-
-
-def script(name: str, *arguments: object) -> str:
-    command = [sys.executable, str(SCRIPTS / name), *map(str, arguments)]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
-@pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The committed model as checkpoints, and a few encoded pairs."""
-    folder = tmp_path_factory.mktemp("work")
-    script("restore.py", ROOT / "onnx" / "demo", "--work", folder)
-    script("pairs.py", "--work", folder, "--scenes", 3)
-    return folder
 
 
 def test_an_interrupted_training_goes_on_from_its_checkpoint(work: Path, tmp_path: Path) -> None:
@@ -50,17 +30,6 @@ def test_an_interrupted_training_goes_on_from_its_checkpoint(work: Path, tmp_pat
         [row] = csv.DictReader(file)
     assert row["step"] == "2" and float(row["loss"]) < 1, "a trained model starts with a small loss"
     assert 0 < float(row["guiding"]) < 5, "guidance of a trained model is not far off"
-
-
-@pytest.mark.parametrize("options", [(), ("--onnx", ROOT / "onnx" / "demo")], ids=["torch", "onnx"])
-def test_the_batched_sampler_gives_the_pictures_of_diffusers(work: Path, options: tuple) -> None:
-    folder = tempfile.mkdtemp(dir=work)
-    assert "at most" in script("evaluate.py", work / "pipeline", "--out", folder, "--parts", "proof", *options)
-
-
-def test_a_folder_without_an_exported_unet_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="hint: give a folder written by export.py"):
-        ExportedUnet(tmp_path, threads=1)
 
 
 class Copier(torch.nn.Module):
