@@ -227,14 +227,14 @@ def summary(kind: str, measured: list[dict]) -> dict:
     return {name: round(value, 3) if isinstance(value, float) else value for name, value in row.items()}
 
 
-def rms(picture, truth, region) -> float:
-    if not region.any():
-        return float("nan")
-    return float(np.sqrt(np.square(picture.astype(float) - truth)[region].mean()))
+def rms(picture, truth, region=...) -> float:
+    """Root mean square difference in levels, of the whole picture or a region; not a number where that is empty."""
+    errors = np.square(picture.astype(float) - truth)[region]
+    return float(np.sqrt(errors.mean())) if errors.size else float("nan")
 
 
 def psnr(picture, truth) -> float:
-    return float(20 * np.log10(255 / max(rms(picture, truth, np.ones(truth.shape[:2], bool)), 1e-6)))
+    return float(20 * np.log10(255 / max(rms(picture, truth), 1e-6)))
 
 
 def sheet(rows_of_pictures, path: Path, **options):
@@ -248,9 +248,9 @@ def sheet(rows_of_pictures, path: Path, **options):
 
 
 def write_scales(editor: Editor, cases, steps: int, out: Path):
-    """How far both scales lead from the input and from the true edit, on a grid and where it shows most.
+    """How far both scales lead from the input and from the true edit, on a grid and at SHOWN_SCALES.
 
-    Both are root mean square differences in levels, means over the cases: as CSV and plot. Some cases' pictures.
+    Writes both differences as CSV and plot, and the pictures of a case of each kind at SHOWN_SCALES.
     """
     before, after = stacks(cases)
     grid = [(text_scale, image_scale) for image_scale in IMAGE_SCALES for text_scale in TEXT_SCALES]
@@ -275,8 +275,8 @@ def write_scales(editor: Editor, cases, steps: int, out: Path):
 
 
 def difference(pictures, others) -> float:
-    """Root mean square difference of each picture, in levels; the mean over the pictures."""
-    return float(np.sqrt(np.square(pictures.astype(float) - others).mean((1, 2, 3))).mean())
+    """The mean of the pictures' root mean square differences."""
+    return float(np.mean([rms(*pair) for pair in zip(pictures, others, strict=True)]))
 
 
 def plot_scales(change, error, untouched: float, steps: int, path: Path):

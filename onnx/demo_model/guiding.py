@@ -35,7 +35,7 @@ class Guided:
 
 
 def reach(text_scale, image_scale):
-    """How far along the edit guidance should lead: 0 is the input, 1 the true edit; never back from the input."""
+    """How far along the edit guidance should lead, of arrays or tensors: 0 is the input, 1 the true edit."""
     text, image = USUAL_SCALES
     return (1 + TEXT_REACH * (text_scale - text) - IMAGE_REACH * (image_scale - image)).clip(min=0)
 
