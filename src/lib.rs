@@ -15,6 +15,7 @@ pub mod image;
 pub mod judge;
 pub mod meter;
 pub mod model;
+mod parallel;
 pub mod plan;
 pub mod report;
 pub mod runner;

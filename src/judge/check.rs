@@ -15,6 +15,7 @@ use super::manifest::{Accepted, BaselineCell};
 use super::verdict::{Cause, CellCheck, Verdict};
 use crate::Error;
 use crate::image::read;
+use crate::parallel::try_collect;
 use crate::plan::{Cell, Shard};
 use crate::spec::{CheckSpec, Parameters};
 use crate::store::{Run, Status};
@@ -58,11 +59,10 @@ impl Check {
             spec: &spec,
         };
         let indices = shard.cells(&run.plan);
-        let cells = indices.par_iter().map(|&index| {
+        let mut cells: Vec<CellCheck> = try_collect(indices.par_iter().map(|&index| {
             let cell = &run.plan.cells[index];
             judge.cell(cell, known.get(&cell.parameters).copied())
-        });
-        let mut cells: Vec<CellCheck> = cells.collect::<Result<_, _>>()?;
+        }))?;
         // One shard looks for what is gone, so that it is told once.
         if indices.first() == Some(&0) {
             cells.extend(missing(run, baseline));

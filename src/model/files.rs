@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::ModelError;
+use crate::parallel::try_collect;
 
 /// First bytes of a Git LFS pointer (its specification, version 1).
 const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
@@ -83,17 +84,15 @@ pub(super) fn external(root: &Path, model: &Path, location: &str) -> Result<Path
 ///
 /// Independent of the order of `paths`.
 pub(super) fn digest(root: &Path, paths: &[PathBuf]) -> Result<String, ModelError> {
-    let mut entries = paths
-        .par_iter()
-        .map(|path| {
-            let relative = path.strip_prefix(root).unwrap_or(path);
-            let name: Vec<_> = relative
-                .components()
-                .map(|part| part.as_os_str().to_string_lossy())
-                .collect();
-            Ok((name.join("/"), hash_file(path)?))
-        })
-        .collect::<Result<Vec<_>, ModelError>>()?;
+    let entries = paths.par_iter().map(|path| {
+        let relative = path.strip_prefix(root).unwrap_or(path);
+        let name: Vec<_> = relative
+            .components()
+            .map(|part| part.as_os_str().to_string_lossy())
+            .collect();
+        hash_file(path).map(|hash| (name.join("/"), hash))
+    });
+    let mut entries = try_collect(entries)?;
     entries.sort();
     let mut whole = Sha256::new();
     for (name, hash) in entries {

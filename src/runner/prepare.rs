@@ -14,6 +14,7 @@ use crate::engine::Component;
 use crate::image::probe;
 use crate::model::clip::{ClipFolder, Encoder};
 use crate::model::{ModelFolder, Tokenizer};
+use crate::parallel::try_collect;
 use crate::plan::{Course, ImageEntry, ModelEntry, Plan};
 use crate::spec::{NamedPath, RuntimeOverrides, SweepSpec};
 
@@ -62,10 +63,8 @@ pub fn prepare(sweep: &Path, flags: RuntimeOverrides) -> Result<Prepared, Error>
         check_limit(&spec.runtime, component_sizes(entry.component_bytes))?;
     }
     let clip = clip(&spec)?;
-    let image_entries = distinct(&spec.images, &spec.preset_images)
-        .into_par_iter()
-        .map(image_entry)
-        .collect::<Result<Vec<_>, _>>()?;
+    let images = distinct(&spec.images, &spec.preset_images);
+    let image_entries = try_collect(images.into_par_iter().map(image_entry))?;
     let (image_entries, image_notes): (Vec<_>, Vec<_>) = image_entries.into_iter().unzip();
     let plan = Plan::new(&spec, model_entries, image_entries)?;
     check_samplers(&plan, &models)?;
