@@ -38,6 +38,8 @@ const ADVISED: Rgb<u8> = Rgb([17, 138, 74]);
 const SMALLEST_EM: f32 = 11.0;
 /// Images decoded before they are put on the canvas; bounds memory.
 const AT_A_TIME: usize = 64;
+/// What is said of times that are not shown.
+const NO_ROOM: &str = "some cells are too small for their time; --cell with more pixels makes room";
 
 /// What drawing a page needs besides the page.
 pub struct Brush<'a> {
@@ -62,7 +64,7 @@ impl Brush<'_> {
             self.draw_absent(&mut canvas, place);
         }
         self.draw_inputs(&mut canvas, page, notes);
-        self.draw_cells(&mut canvas, page);
+        self.draw_cells(&mut canvas, page, notes);
         for text in &page.items.texts {
             draw_text(&mut canvas, text);
         }
@@ -94,7 +96,7 @@ impl Brush<'_> {
         }
     }
 
-    fn draw_cells(&self, canvas: &mut RgbImage, page: &Page) {
+    fn draw_cells(&self, canvas: &mut RgbImage, page: &Page, notes: &mut BTreeSet<String>) {
         for places in page.items.cells.chunks(AT_A_TIME) {
             let pictures: Vec<Result<(Rect, RgbImage), Picture>> = places
                 .par_iter()
@@ -116,22 +118,12 @@ impl Brush<'_> {
                     Err(Picture::Failed(reason)) => self.draw_failed(canvas, place, &reason),
                     Err(_) => hatch(canvas, place),
                 }
-                self.draw_marks(canvas, place, cell, is_shown);
+                let inside = self.draw_outline(canvas, place, cell);
+                // A time would hide why a cell failed.
+                if is_shown && self.options.seconds && !self.draw_seconds(canvas, inside, cell) {
+                    notes.insert(NO_ROOM.to_owned());
+                }
             }
-        }
-    }
-
-    /// The outline of an advised cell; inside of it the time, which would hide why a cell failed.
-    fn draw_marks(&self, canvas: &mut RgbImage, mut place: Rect, cell: &Cell, is_shown: bool) {
-        let advised = self.options.advised.as_ref();
-        if advised.is_some_and(|keys| keys.contains(&cell.key)) {
-            self.draw_outline(canvas, place);
-            place = place.inset(self.outline());
-        }
-        let record = self.run.records.get(&cell.key);
-        let total = record.and_then(|record| record.times.total_ms());
-        if let (true, true, Some(ms)) = (self.options.seconds, is_shown, total) {
-            self.draw_seconds(canvas, place, &seconds(ms));
         }
     }
 
@@ -199,7 +191,12 @@ impl Brush<'_> {
         (self.metrics.width.max(self.metrics.height) / 56).clamp(2, 12)
     }
 
-    fn draw_outline(&self, canvas: &mut RgbImage, place: Rect) {
+    /// Outlines a cell that is advised; the place that is left to it.
+    fn draw_outline(&self, canvas: &mut RgbImage, place: Rect, cell: &Cell) -> Rect {
+        let advised = self.options.advised.as_ref();
+        if !advised.is_some_and(|keys| keys.contains(&cell.key)) {
+            return place;
+        }
         let thick = self.outline();
         for inset in 0..=thick {
             let colour = if inset == thick { PAPER } else { ADVISED };
@@ -207,10 +204,16 @@ impl Brush<'_> {
                 frame(canvas, place.inset(inset), colour);
             }
         }
+        place.inset(thick)
     }
 
-    /// White on dark in the lower right corner, where there is room.
-    fn draw_seconds(&self, canvas: &mut RgbImage, place: Rect, text: &str) {
+    /// How long the cell took, white on dark in the lower right corner; `false` if there is no room for it.
+    fn draw_seconds(&self, canvas: &mut RgbImage, place: Rect, cell: &Cell) -> bool {
+        let record = self.run.records.get(&cell.key);
+        let Some(ms) = record.and_then(|record| record.times.total_ms()) else {
+            return true;
+        };
+        let text = &seconds(ms);
         let style = Style {
             em: (self.metrics.small.em * 0.9).max(SMALLEST_EM),
             ..self.metrics.small
@@ -218,7 +221,7 @@ impl Brush<'_> {
         let pad = (style.em / 3.0) as u32;
         let (width, height) = (style.width(text) + 2 * pad, style.line());
         if width > place.width || height > place.height {
-            return;
+            return false;
         }
         let chip = Rect::new(
             place.right() - width,
@@ -236,6 +239,7 @@ impl Brush<'_> {
         style
             .face
             .draw(canvas, (chip.x + pad, chip.y), text, style.em, PAPER);
+        true
     }
 }
 

@@ -211,7 +211,7 @@ impl Page {
 
     /// Waits until an expression of the page is true.
     pub async fn until(&self, expression: &str) {
-        for _ in 0..100 {
+        for _ in 0..600 {
             if self.script(&format!("return Boolean({expression})")).await == json!(true) {
                 return;
             }

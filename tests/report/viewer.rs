@@ -93,6 +93,25 @@ fn the_back_button_closes_a_cell() {
 }
 
 #[test]
+fn a_cell_that_is_opened_while_another_closes_stays_open() {
+    let (_folder, index) = report(&Sweep::default());
+    with_page(&index, "", async |page| {
+        page.click(".tile").await;
+        page.script(
+            "const viewer = document.getElementById('viewer'); \
+             viewer.addEventListener('close', () => { window.wasTold = true; }, { once: true }); \
+             viewer.close(); document.querySelectorAll('.tile')[1].click();",
+        )
+        .await;
+        page.until("window.wasTold").await;
+        page.until("document.getElementById('viewer').open").await;
+        page.click("#viewer-close").await;
+        page.until("!document.getElementById('viewer').open && !location.hash.includes('cell=')")
+            .await;
+    });
+}
+
+#[test]
 fn the_difference_is_drawn_as_heat() {
     let (_folder, index) = report(&Sweep::default());
     with_page(&index, "mode=difference", async |page| {

@@ -8,23 +8,25 @@ const controls = {
   rest: element("div", { class: "rest" }),
   values: element("div", { class: "values" }),
   valuesSummary: element("summary"),
+  popover: element("details", { class: "popover", id: "values" }),
   /** On a narrow screen the sides wait behind this. */
   fold: element("button", { type: "button", class: "fold", "aria-expanded": false, text: "Arrange" }),
   grid: element("div", { class: "fields" }),
 };
 
 function startControls() {
-  const values = element("details", { class: "popover", id: "values" }, controls.valuesSummary, controls.values);
-  values.hidden = data.axes.length === 0;
+  const { popover } = controls;
+  popover.append(controls.valuesSummary, controls.values);
+  popover.hidden = data.axes.length === 0;
   document.addEventListener("click", (event) => {
-    if (!values.contains(event.target)) values.open = false;
+    if (!popover.contains(event.target)) popover.open = false;
   });
-  values.addEventListener("keydown", (event) => {
+  popover.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
-    values.open = false;
+    popover.open = false;
     controls.valuesSummary.focus();
   });
-  byId("axes").append(controls.sides, element("div", { class: "fields" }, controls.rest, values, controls.fold, controls.grid));
+  byId("axes").append(controls.sides, element("div", { class: "fields" }, controls.rest, controls.fold, controls.grid));
   controls.grid.append(captionField(), sizeField());
   controls.fold.addEventListener("click", () => {
     const isOpen = byId("axes").classList.toggle("unfolded");
@@ -40,15 +42,21 @@ function startControls() {
 
 function renderControls() {
   const focused = document.activeElement?.id;
-  byId("axes").hidden = state.view === "about" || data.axes.length === 0;
-  controls.sides.hidden = controls.rest.hidden = controls.fold.hidden = state.view === "table";
+  const isTable = state.view === "table";
+  byId("axes").hidden = isTable || state.view === "about" || data.axes.length === 0;
   controls.grid.hidden = state.view !== "grid";
+  placeValues(isTable ? byId("table-count") : controls.fold);
   controls.sides.replaceChildren(...SIDES.filter(isUseful).map(sideField));
   controls.rest.replaceChildren(...restAxes(state).map(restField));
   controls.values.replaceChildren(...data.axes.map(valuesField));
   const hidden = Object.values(state.hidden).reduce((sum, values) => sum + values.length, 0);
   controls.valuesSummary.textContent = hidden ? `Values (${hidden} hidden)` : "Values";
   if (focused) byId(focused)?.focus();
+}
+
+/** The values to show are chosen in one row with the other fields, before one of them. */
+function placeValues(next) {
+  if (next.previousElementSibling !== controls.popover) next.before(controls.popover);
 }
 
 /** Two axes need no more than two sides. */

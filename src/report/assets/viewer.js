@@ -10,10 +10,11 @@ function startViewer() {
   pinnedPane = createPane();
   startStage(byId("panes"));
   viewer.addEventListener("keydown", viewerKey);
+  // The event comes after the fact: the next cell may be open by then.
   viewer.addEventListener("close", () => {
-    if (state.cell) leaveViewer();
+    if (state.cell && !viewer.open) leaveViewer();
   });
-  byId("viewer-close").addEventListener("click", () => viewer.close());
+  byId("viewer-close").addEventListener("click", leaveViewer);
   byId("pin").addEventListener("click", togglePin);
   viewer.querySelectorAll("[data-mode]").forEach((button) => {
     if (button.type === "button") button.addEventListener("click", () => update({ mode: button.dataset.mode }));

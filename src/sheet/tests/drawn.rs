@@ -1,4 +1,5 @@
 use std::fs;
+use std::num::NonZeroU32;
 
 use image::{Rgb, RgbImage};
 
@@ -150,6 +151,28 @@ fn times_stand_on_images_alone_and_inside_outlines() {
     assert!(
         !changed(4, 1.0, 1.0) && changed(4, 0.96, 0.96),
         "inside the outline"
+    );
+}
+
+#[test]
+fn cells_too_small_for_their_time_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = small_run(&folder);
+    let notes = |cell: u32, seconds: bool| {
+        let mut look = run.plan.sheet.clone();
+        look.cell = NonZeroU32::new(cell).unwrap();
+        let options = SheetOptions {
+            look: Some(look),
+            seconds,
+            ..SheetOptions::default()
+        };
+        write_sheets(&run, &options).unwrap().remove(0).notes
+    };
+    assert_eq!(notes(64, true), [""; 0]);
+    assert_eq!(notes(16, false), [""; 0]);
+    assert_eq!(
+        notes(16, true),
+        ["some cells are too small for their time; --cell with more pixels makes room"]
     );
 }
 
