@@ -1,5 +1,6 @@
 //! `ip2p compare`: two runs side by side.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -106,6 +107,7 @@ fn pairs(comparison: &Comparison) {
             "... and {more} cells that differ less; {csv} has all"
         ));
     }
+    not_compared(comparison);
     let median = |value: &dyn Fn(&Pair) -> Option<f64>| {
         let mut values: Vec<f64> = comparison.pairs.iter().filter_map(value).collect();
         values.sort_by(f64::total_cmp);
@@ -118,6 +120,26 @@ fn pairs(comparison: &Comparison) {
         median(&Pair::time_ratio),
         median(&Pair::memory_ratio),
     ));
+}
+
+/// Why cells have no difference: each reason once, with how many cells it holds for.
+fn not_compared(comparison: &Comparison) {
+    let mut reasons = BTreeMap::new();
+    for pair in &comparison.pairs {
+        if let Err(reason) = &pair.difference {
+            *reasons.entry(reason).or_insert(0) += 1;
+        }
+    }
+    for (reason, cells) in reasons.iter().take(MOST_ROWS) {
+        let cells = count(*cells, "cell");
+        render::line(format_args!("{cells} not compared: {reason}"));
+    }
+    if reasons.len() > MOST_ROWS {
+        let more = reasons.len() - MOST_ROWS;
+        render::line(format_args!(
+            "... and {more} more reasons; compare.csv has all"
+        ));
+    }
 }
 
 /// Which axes differ among the pairs.
@@ -138,7 +160,7 @@ fn row(pair: &Pair, telling: &[usize]) -> Vec<String> {
             number(Some(difference.perceptual_mean), 3),
             number(Some(difference.ssim), 4),
         ),
-        Err(reason) => (reason.clone(), String::new()),
+        Err(_) => (number(None, 3), number(None, 4)),
     };
     let measured = [
         perceptual,

@@ -199,3 +199,18 @@ fn a_comparison_ends_with_the_pairs_their_medians_and_where_all_of_it_lies() {
     let medians = "1 cell in both; medians: perceptual 0.00 (1 is just noticeable), time ";
     assert!(at(medians) < at("results/s-vs-t/compare.csv"), "{text}");
 }
+
+#[test]
+fn a_comparison_of_images_that_differ_in_size_says_so_once() {
+    let place = Place::new();
+    place.run(&sweep("seed = [1, 2]")).success();
+    let other = sweep("seed = [1, 2]\n[size]\nresolution = 32");
+    fs::write(place.path("t.toml"), other).unwrap();
+    place.ip2p(&["run", "t.toml"]).assert().success();
+    let compared = place.ip2p(&["compare", "results/s", "results/t"]).assert();
+    compared.success().stdout(
+        contains("\n2 cells not compared: the images differ in size: ")
+            .count(1)
+            .and(contains("medians: perceptual - (1 is just noticeable)")),
+    );
+}
