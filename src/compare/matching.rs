@@ -13,7 +13,7 @@ use crate::store::{Record, Run};
 /// What all matched cells of each run have and those of the other have not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
-    /// A parameter, `device` or `precision`.
+    /// A parameter, `size`, `device` or `precision`.
     pub name: &'static str,
     /// Of the first and the second run.
     pub values: [String; 2],
@@ -202,11 +202,18 @@ fn settings(runs: [&Run; 2], spread: &[Spread; 2], pairs: &[[usize; 2]]) -> Vec<
             });
         }
     }
-    let mut recorded = |name, value: fn(&Record) -> &str| {
-        let values = [0, 1].map(|which| {
-            let cells = pairs.iter().map(|pair| pair[which]);
-            of_records(runs[which], cells, value)
+    let cells = |which: usize| pairs.iter().map(move |pair| pair[which]);
+    let sizes = [0, 1].map(|which| size(&runs[which].plan, cells(which)));
+    if let [Some(a), Some(b)] = sizes
+        && a != b
+    {
+        settings.push(Setting {
+            name: "size",
+            values: [a, b],
         });
+    }
+    let mut recorded = |name, value: fn(&Record) -> &str| {
+        let values = [0, 1].map(|which| of_records(runs[which], cells(which), value));
         if values[0] != values[1] {
             let values = values.map(|values| values.into_iter().collect::<Vec<_>>().join(", "));
             settings.push(Setting { name, values });
@@ -215,6 +222,14 @@ fn settings(runs: [&Run; 2], spread: &[Spread; 2], pairs: &[[usize; 2]]) -> Vec<
     recorded("device", |record| &record.device);
     recorded("precision", |record| &record.precision);
     settings
+}
+
+/// The size of these cells, if all have the same.
+fn size(plan: &Plan, cells: impl Iterator<Item = usize>) -> Option<String> {
+    let mut sizes = cells.map(|cell| (plan.cells[cell].width, plan.cells[cell].height));
+    let (width, height) = sizes.next()?;
+    let is_same = sizes.all(|size| size == (width, height));
+    is_same.then(|| format!("{width} × {height}"))
 }
 
 fn of_records(

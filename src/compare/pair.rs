@@ -20,6 +20,8 @@ pub struct Pair {
     pub values: Vec<String>,
     /// What tells it from the other pairs, for people.
     pub label: String,
+    /// Whether either run has an image of it.
+    pub has_image: [bool; 2],
     /// How far the images are apart, or why that is not known.
     pub difference: Result<Difference, String>,
     /// Milliseconds of denoising. Encoding is left out: it counts for whichever cell came first.
@@ -44,10 +46,14 @@ impl Pair {
         let records = [0, 1].map(|which| runs[which].records.get(&found[which].key));
         let keys = found.map(|cell| cell.key.clone());
         let images = images(runs, [&keys[0], &keys[1]]);
-        let difference = images.and_then(|[a, b]| match difference(&a, &b) {
-            Ok((difference, _)) => Ok(difference),
-            Err(error) => Err(error.to_string()),
-        });
+        let has_image = images.each_ref().map(Result::is_ok);
+        let difference = match images {
+            [Ok(a), Ok(b)] => match difference(&a, &b) {
+                Ok((difference, _)) => Ok(difference),
+                Err(error) => Err(error.to_string()),
+            },
+            [Err(reason), _] | [_, Err(reason)] => Err(reason),
+        };
         let clip = alike(records, |one, other| one.clip_sha256 == other.clip_sha256);
         let captioned = alike(records, |one, other| {
             one.was_made_with(&other.clip_sha256, &other.captions)
@@ -61,6 +67,7 @@ impl Pair {
                 .map(|&axis| found[0].parameters.text(axis))
                 .collect(),
             label: label(&found[0].parameters, telling, keys[0].as_str()),
+            has_image,
             difference,
             denoise_ms: records.map(|record| record?.times.denoise_ms),
             peak_mib: peaks(records),
@@ -68,12 +75,17 @@ impl Pair {
         }
     }
 
-    /// Reads its images again: those of all pairs would not fit into memory.
-    ///
-    /// # Errors
-    /// Why there is nothing to see, in words.
-    pub fn images(&self, runs: [&Run; 2]) -> Result<[RgbImage; 2], String> {
-        images(runs, [&self.keys[0], &self.keys[1]])
+    /// Reads the images that there are again: those of all pairs would not fit into memory.
+    pub fn images(&self, runs: [&Run; 2]) -> [Option<RgbImage>; 2] {
+        images(runs, [&self.keys[0], &self.keys[1]]).map(Result::ok)
+    }
+
+    /// Where its images differ, amplified, if that can be told.
+    pub(super) fn amplified(&self, images: &[Option<RgbImage>; 2], gain: u8) -> Option<RgbImage> {
+        match (images, &self.difference) {
+            ([Some(a), Some(b)], Ok(_)) => Some(amplified(a, b, gain)),
+            _ => None,
+        }
     }
 
     /// How many times as long the second took.
@@ -87,8 +99,9 @@ impl Pair {
     }
 }
 
-fn images(runs: [&Run; 2], keys: [&CellKey; 2]) -> Result<[RgbImage; 2], String> {
-    let open = |which: usize| {
+/// The images of a cell in both runs, or why there is none.
+fn images(runs: [&Run; 2], keys: [&CellKey; 2]) -> [Result<RgbImage, String>; 2] {
+    [0, 1].map(|which: usize| {
         let path = runs[which].image_path(keys[which]);
         let path = path.ok_or_else(|| {
             format!(
@@ -99,12 +112,11 @@ fn images(runs: [&Run; 2], keys: [&CellKey; 2]) -> Result<[RgbImage; 2], String>
         read(&path)
             .map(|(image, _)| image)
             .map_err(|error| error.to_string())
-    };
-    Ok([open(0)?, open(1)?])
+    })
 }
 
 /// The absolute difference of every level, so many times: black is equal.
-pub(super) fn amplified(a: &RgbImage, b: &RgbImage, gain: u8) -> RgbImage {
+fn amplified(a: &RgbImage, b: &RgbImage, gain: u8) -> RgbImage {
     RgbImage::from_fn(a.width(), a.height(), |x, y| {
         let (Rgb(a), Some(Rgb(b))) = (a.get_pixel(x, y), b.get_pixel_checked(x, y)) else {
             return Rgb([0; 3]);

@@ -7,7 +7,6 @@ use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder, RgbImage};
 use rayon::prelude::*;
 
-use super::pair::amplified;
 use super::{CompareError, Comparison, Pair};
 use crate::store::{self, Run};
 
@@ -24,14 +23,14 @@ pub(super) enum Side {
     Difference,
 }
 
-/// Where an image of a pair is, relative to the page. Keys are safe as file names.
-pub(super) fn path(pair: &Pair, side: Side) -> String {
-    let (letter, key) = match side {
-        Side::A => ("a", &pair.keys[0]),
-        Side::B => ("b", &pair.keys[1]),
-        Side::Difference => ("difference", &pair.keys[0]),
+/// Where an image of a pair is, if there is one, relative to the page. Keys are safe as file names.
+pub(super) fn path(pair: &Pair, side: Side) -> Option<String> {
+    let (letter, key, is_there) = match side {
+        Side::A => ("a", &pair.keys[0], pair.has_image[0]),
+        Side::B => ("b", &pair.keys[1], pair.has_image[1]),
+        Side::Difference => ("difference", &pair.keys[0], pair.difference.is_ok()),
     };
-    format!("{FOLDER}/{letter}-{key}.png")
+    is_there.then(|| format!("{FOLDER}/{letter}-{key}.png"))
 }
 
 /// Writes the images of all pairs and where they differ.
@@ -44,15 +43,16 @@ pub(super) fn write(
     store::make_folder(&folder)?;
     remove_earlier(&folder)?;
     comparison.pairs.par_iter().try_for_each(|pair| {
-        let (Ok([a, b]), Ok(_)) = (pair.images(runs), &pair.difference) else {
-            return Ok(());
-        };
-        put(&out.join(path(pair, Side::A)), &a)?;
-        put(&out.join(path(pair, Side::B)), &b)?;
-        put(
-            &out.join(path(pair, Side::Difference)),
-            &amplified(&a, &b, comparison.gain),
-        )
+        let images = pair.images(runs);
+        let amplified = pair.amplified(&images, comparison.gain);
+        let [a, b] = images;
+        let sides = [Side::A, Side::B, Side::Difference];
+        for (side, image) in sides.into_iter().zip([a, b, amplified]) {
+            if let (Some(path), Some(image)) = (path(pair, side), image) {
+                put(&out.join(path), &image)?;
+            }
+        }
+        Ok(())
     })
 }
 

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use image::RgbImage;
 use rayon::prelude::*;
 
-use super::pair::amplified;
 use super::{CompareError, Comparison, Pair};
 use crate::sheet::draw::{DARK, MUTED, PAPER, RULE, fill, hatch, paste};
 use crate::sheet::encode::encode;
@@ -254,15 +253,17 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// The three images at the size of the sheet.
-    fn images(&self, runs: [&Run; 2], pair: &Pair) -> Option<[RgbImage; 3]> {
-        pair.difference.as_ref().ok()?;
-        let [a, b] = pair.images(runs).ok()?;
-        let amplified = amplified(&a, &b, self.comparison.gain);
-        Some([a, b, amplified].map(|image| {
-            let place = self.place(0, 0).fitted(image.width(), image.height());
-            scaled(image, place.width, place.height)
-        }))
+    /// The three images at the size of the sheet, as far as there are any.
+    fn images(&self, runs: [&Run; 2], pair: &Pair) -> [Option<RgbImage>; 3] {
+        let images = pair.images(runs);
+        let amplified = pair.amplified(&images, self.comparison.gain);
+        let [a, b] = images;
+        [a, b, amplified].map(|image| {
+            image.map(|image| {
+                let place = self.place(0, 0).fitted(image.width(), image.height());
+                scaled(image, place.width, place.height)
+            })
+        })
     }
 
     fn place(&self, x: u32, y: u32) -> Rect {
@@ -274,7 +275,7 @@ impl<'a> Layout<'a> {
         canvas: &mut RgbImage,
         (x, y): (u32, u32),
         pair: &Pair,
-        images: Option<[RgbImage; 3]>,
+        images: [Option<RgbImage>; 3],
     ) {
         let lines = self.label_of(pair);
         // Short labels stand just above their images.
@@ -299,13 +300,11 @@ impl<'a> Layout<'a> {
             .draw(canvas, (x, y), &numbers[0], self.small.em, MUTED);
         y += self.small.line() + self.gap;
         let places = [0, 1, 2].map(|index| self.place(x + index * (self.width + self.gap), y));
-        match images {
-            Some(images) => {
-                for (place, image) in places.into_iter().zip(images) {
-                    paste(canvas, &image, place.fitted(image.width(), image.height()));
-                }
+        for (place, image) in places.into_iter().zip(images) {
+            match image {
+                Some(image) => paste(canvas, &image, place.fitted(image.width(), image.height())),
+                None => hatch(canvas, place),
             }
-            None => places.into_iter().for_each(|place| hatch(canvas, place)),
         }
     }
 }

@@ -153,11 +153,9 @@ fn differences_and_ratios_are_those_of_the_second_run_to_the_first() {
     );
     // 4 x 10 of 255 levels is below a quarter of full scale, 8 x 10 is above.
     assert_eq!(comparison.gain, 4);
-    let [one, two] = other.images([&a, &b]).unwrap();
-    assert_eq!(
-        *pair::amplified(&one, &two, comparison.gain).get_pixel(3, 3),
-        Rgb([40; 3])
-    );
+    let images = other.images([&a, &b]);
+    let amplified = other.amplified(&images, comparison.gain).unwrap();
+    assert_eq!(*amplified.get_pixel(3, 3), Rgb([40; 3]));
 
     let written = write_comparison([&a, &b], &comparison, &root.path().join("out")).unwrap();
     let rows: Vec<csv::StringRecord> = csv::Reader::from_path(written.table)
@@ -189,11 +187,49 @@ fn a_cell_that_failed_is_told_and_hinders_nothing() {
     let written = write_comparison([&a, &b], &comparison, &root.path().join("out")).unwrap();
     let page = fs::read_to_string(written.page).unwrap();
     assert!(page.contains("Not compared: <bdi>the second run has no image of it</bdi>"));
+    // The first run's image of the first pair, all three of the second.
     assert_eq!(
         fs::read_dir(root.path().join("out/images"))
             .unwrap()
             .count(),
-        3
+        4
+    );
+}
+
+#[test]
+fn images_of_two_sizes_are_shown_and_not_compared() {
+    let root = tempfile::tempdir().unwrap();
+    let axes: [(Parameter, &[&str]); 1] = [(GuidanceScale, &["5.0", "7.0"])];
+    let painted = |name: &str, (width, height), level| {
+        let run = run(sized_plan(&axes, width, height), &root.path().join(name));
+        let grey = RgbImage::from_pixel(width, height, Rgb([level; 3]));
+        (0..2).for_each(|cell| paint(&run, cell, &grey));
+        run
+    };
+    let (a, b) = (painted("a", (64, 64), 80), painted("b", (48, 32), 160));
+    let comparison = compare([&a, &b]).unwrap();
+    let setting = Setting {
+        name: "size",
+        values: ["64 × 64".to_owned(), "48 × 32".to_owned()],
+    };
+    assert_eq!(comparison.settings, [setting]);
+    let out = root.path().join("out");
+    let written = write_comparison([&a, &b], &comparison, &out).unwrap();
+    let page = fs::read_to_string(written.page).unwrap();
+    assert_eq!(page.matches("class=\"alone\"").count(), 4);
+    for pair in &comparison.pairs {
+        for (letter, key) in ["a", "b"].into_iter().zip(&pair.keys) {
+            let file = format!("images/{letter}-{key}.png");
+            assert!(out.join(&file).exists(), "{file}");
+        }
+    }
+    let sheet = image::open(&written.sheets[0]).unwrap().into_rgb8();
+    let pixels = |level: u8| sheet.pixels().filter(|pixel| pixel.0 == [level; 3]).count();
+    let (of_a, of_b) = (pixels(80) as f64, pixels(160) as f64);
+    assert!(of_a > 10_000.0, "{of_a} pixels of A on the sheet");
+    assert!(
+        (of_b / of_a - 2.0 / 3.0).abs() < 0.01,
+        "{of_b} pixels of B beside {of_a} of A"
     );
 }
 
