@@ -75,17 +75,15 @@ impl Pair {
         }
     }
 
-    /// Reads the images that there are again: those of all pairs would not fit into memory.
-    pub fn images(&self, runs: [&Run; 2]) -> [Option<RgbImage>; 2] {
-        images(runs, [&self.keys[0], &self.keys[1]]).map(Result::ok)
-    }
-
-    /// Where its images differ, amplified, if that can be told.
-    pub(super) fn amplified(&self, images: &[Option<RgbImage>; 2], gain: u8) -> Option<RgbImage> {
-        match (images, &self.difference) {
-            ([Some(a), Some(b)], Ok(_)) => Some(amplified(a, b, gain)),
+    /// Its images and their amplified difference, as far as there are any. They are read again: those of all
+    /// pairs would not fit into memory.
+    pub(super) fn pictures(&self, runs: [&Run; 2], gain: u8) -> [Option<RgbImage>; 3] {
+        let [a, b] = images(runs, [&self.keys[0], &self.keys[1]]).map(Result::ok);
+        let amplified = match (&a, &b, &self.difference) {
+            (Some(a), Some(b), Ok(_)) => Some(amplified(a, b, gain)),
             _ => None,
-        }
+        };
+        [a, b, amplified]
     }
 
     /// How many times as long the second took.

@@ -43,11 +43,9 @@ pub(super) fn write(
     store::make_folder(&folder)?;
     remove_earlier(&folder)?;
     comparison.pairs.par_iter().try_for_each(|pair| {
-        let images = pair.images(runs);
-        let amplified = pair.amplified(&images, comparison.gain);
-        let [a, b] = images;
         let sides = [Side::A, Side::B, Side::Difference];
-        for (side, image) in sides.into_iter().zip([a, b, amplified]) {
+        let pictures = pair.pictures(runs, comparison.gain);
+        for (side, image) in sides.into_iter().zip(pictures) {
             if let (Some(path), Some(image)) = (path(pair, side), image) {
                 put(&out.join(path), &image)?;
             }

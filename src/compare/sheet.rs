@@ -255,15 +255,12 @@ impl<'a> Layout<'a> {
 
     /// The three images at the size of the sheet, as far as there are any.
     fn images(&self, runs: [&Run; 2], pair: &Pair) -> [Option<RgbImage>; 3] {
-        let images = pair.images(runs);
-        let amplified = pair.amplified(&images, self.comparison.gain);
-        let [a, b] = images;
-        [a, b, amplified].map(|image| {
-            image.map(|image| {
-                let place = self.place(0, 0).fitted(image.width(), image.height());
-                scaled(image, place.width, place.height)
-            })
-        })
+        let scale = |image: RgbImage| {
+            let place = self.place(0, 0).fitted(image.width(), image.height());
+            scaled(image, place.width, place.height)
+        };
+        let pictures = pair.pictures(runs, self.comparison.gain);
+        pictures.map(|picture| picture.map(scale))
     }
 
     fn place(&self, x: u32, y: u32) -> Rect {

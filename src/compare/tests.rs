@@ -153,9 +153,8 @@ fn differences_and_ratios_are_those_of_the_second_run_to_the_first() {
     );
     // 4 x 10 of 255 levels is below a quarter of full scale, 8 x 10 is above.
     assert_eq!(comparison.gain, 4);
-    let images = other.images([&a, &b]);
-    let amplified = other.amplified(&images, comparison.gain).unwrap();
-    assert_eq!(*amplified.get_pixel(3, 3), Rgb([40; 3]));
+    let [_, _, amplified] = other.pictures([&a, &b], comparison.gain);
+    assert_eq!(*amplified.unwrap().get_pixel(3, 3), Rgb([40; 3]));
 
     let written = write_comparison([&a, &b], &comparison, &root.path().join("out")).unwrap();
     let rows: Vec<csv::StringRecord> = csv::Reader::from_path(written.table)
