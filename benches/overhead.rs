@@ -27,7 +27,8 @@ use ip2p_sweep::model::{ModelError, OnnxModel};
 use ip2p_sweep::plan::Shard;
 use ip2p_sweep::runner::{Backend, Clip, Execution, Model, Place, prepare};
 use ip2p_sweep::spec::{Runtime, RuntimeOverrides};
-use ip2p_sweep::store::{Environment, StageTimes};
+use ip2p_sweep::store::Environment;
+use ip2p_sweep::vocabulary::StageTimes;
 use ndarray::{Array3, Array4, ArrayView3, ArrayView4};
 
 fn main() {

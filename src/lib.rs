@@ -22,5 +22,6 @@ pub mod runner;
 pub mod sheet;
 pub mod spec;
 pub mod store;
+pub mod vocabulary;
 
 pub use error::Error;

@@ -6,8 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
-use ip2p_sweep::image::{ImageError, Note, fit, fit_size, probe, read};
-use ip2p_sweep::spec::{Fit, Size};
+use ip2p_sweep::image::{Fit, ImageError, Note, Size, fit, fit_size, probe, read};
 use miette::Diagnostic;
 
 fn golden() -> PathBuf {

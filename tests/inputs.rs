@@ -15,7 +15,8 @@ use common::{assert_same_files, files_of, golden};
 use image::{Rgb, RgbImage};
 use ip2p_sweep::runner::{Execution, Outcome, prepare};
 use ip2p_sweep::spec::RuntimeOverrides;
-use ip2p_sweep::store::{Run, Status};
+use ip2p_sweep::store::Run;
+use ip2p_sweep::vocabulary::Status;
 use predicates::prelude::*;
 use predicates::str::contains;
 

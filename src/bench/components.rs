@@ -6,11 +6,10 @@ use ndarray::{Array, Array3, Array4, ArrayView, ArrayView3, ArrayView4, Axis, Re
 
 use super::timing::{Stop, Stopwatch};
 use super::{ComponentCost, MemoryCost, Observer, Stage, Timing, UnetCalls};
-use crate::diffusion::Generator;
+use crate::diffusion::{Generator, NoiseSource};
 use crate::engine::{Component, Denoiser, DeviceMemory, decode, encode_image};
 use crate::meter::{Meter, milliseconds};
 use crate::plan::Tiling;
-use crate::spec::NoiseSource;
 
 /// Such as users write.
 const INSTRUCTION: &str = "make it winter";

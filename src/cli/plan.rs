@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use ip2p_sweep::model::runtime::Host;
 use ip2p_sweep::plan::{Axis, Plan};
 use ip2p_sweep::runner::{Forecast, Measuring, forecast, prepare};
-use ip2p_sweep::spec::Parameter;
+use ip2p_sweep::vocabulary::Parameter;
 use ip2p_sweep::{Error, sheet};
 
 use super::progress::{count, duration};

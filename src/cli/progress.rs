@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use ip2p_sweep::engine::Event;
-use ip2p_sweep::plan::{CellKey, Plan};
+use ip2p_sweep::plan::Plan;
 use ip2p_sweep::runner::{Outcome, Workload};
 use ip2p_sweep::sheet::SheetFile;
-use ip2p_sweep::store::{Record, Status};
+use ip2p_sweep::vocabulary::{CellKey, Record, Status};
 use serde_json::{Value, json};
 
 use super::render;

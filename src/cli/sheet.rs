@@ -9,10 +9,10 @@ use clap::error::ErrorKind;
 use clap::{Args, ValueEnum};
 use ip2p_sweep::Error;
 use ip2p_sweep::judge::advice::{Advice, advise};
-use ip2p_sweep::plan::CellKey;
 use ip2p_sweep::sheet::{Format, SheetFile, SheetOptions, write_sheets};
-use ip2p_sweep::spec::{CELL_SIDES, Parameter, SheetSpec};
+use ip2p_sweep::spec::{CELL_SIDES, SheetSpec};
 use ip2p_sweep::store::{Run, StoreError};
+use ip2p_sweep::vocabulary::{CellKey, Parameter};
 
 use super::render;
 

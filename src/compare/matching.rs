@@ -7,8 +7,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::plan::Plan;
-use crate::spec::{Parameter, Parameters};
-use crate::store::{Record, Run};
+use crate::store::Run;
+use crate::vocabulary::{Parameter, Parameters, Record};
 
 /// What all matched cells of each run have and those of the other have not.
 #[derive(Debug, Clone, PartialEq, Eq)]

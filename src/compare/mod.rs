@@ -20,8 +20,8 @@ pub use error::CompareError;
 pub use matching::{Matching, Setting, match_cells};
 pub use pair::Pair;
 
-use crate::spec::Parameter;
 use crate::store::{self, Run};
+use crate::vocabulary::Parameter;
 
 /// Two runs, compared.
 #[derive(Debug, Clone, PartialEq)]

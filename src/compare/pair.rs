@@ -5,9 +5,8 @@ use image::{Rgb, RgbImage};
 use super::matching::label;
 use crate::image::read;
 use crate::judge::difference::{Difference, difference};
-use crate::plan::CellKey;
-use crate::spec::Parameter;
-use crate::store::{ClipMeasures, Record, Run};
+use crate::store::Run;
+use crate::vocabulary::{CellKey, ClipMeasures, Parameter, Record};
 
 /// A cell that both runs have.
 #[derive(Debug, Clone, PartialEq)]

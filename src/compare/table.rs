@@ -1,8 +1,7 @@
 //! The pairs as CSV.
 
 use super::{CompareError, Comparison, Pair};
-use crate::store::to_csv;
-use crate::store::{csv_number as number, csv_text as text};
+use crate::store::{csv_number as number, csv_text as text, to_csv};
 
 /// `compare.csv`: the axes, then both cells and what was measured; unknown is empty.
 pub(super) fn csv(comparison: &Comparison) -> Result<Vec<u8>, CompareError> {

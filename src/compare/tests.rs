@@ -6,10 +6,9 @@ use std::path::Path;
 use image::{Rgb, RgbImage};
 
 use super::*;
-use crate::diffusion::SchedulerKind;
 use crate::sheet::samples::{fail, run, sized_plan};
-use crate::spec::Parameter::{GuidanceScale, Instruction, Seed};
-use crate::store::{ClipMeasures, EditCaptions};
+use crate::vocabulary::Parameter::{GuidanceScale, Instruction, Seed};
+use crate::vocabulary::{ClipMeasures, EditCaptions, SchedulerKind};
 
 const SIDE: u32 = 64;
 

@@ -1,6 +1,7 @@
 //! The noise schedule of training: betas and the cumulative products of 1 - beta, in torch's float32.
 
-use super::{SchedulerConfig, SchedulerError, SchedulerKind};
+use super::{SchedulerConfig, SchedulerError};
+use crate::vocabulary::SchedulerKind;
 
 /// `alphas_cumprod` of a scheduler: the square of the signal's share at each timestep of training.
 ///

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{SchedulerError, SchedulerKind};
+use super::SchedulerError;
+use crate::vocabulary::SchedulerKind;
 
 /// The options of a scheduler, whichever class wrote them.
 ///

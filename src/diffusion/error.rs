@@ -1,6 +1,6 @@
 //! What can be wrong with a scheduler's configuration or its use.
 
-use super::SchedulerKind;
+use crate::vocabulary::SchedulerKind;
 
 /// A scheduler that cannot be made. Keys are those of `scheduler_config.json`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]

@@ -8,8 +8,20 @@
 
 use ndarray::{Array4, ArrayView4, Zip};
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
-use crate::spec::{GuidanceMode, Scale};
+use crate::vocabulary::Scale;
+
+/// `numerics.guidance`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GuidanceMode {
+    /// Continuous in both scales: equation 3 of the InstructPix2Pix paper.
+    #[default]
+    Formula,
+    /// As the diffusers pipeline: off unless guidance_scale > 1 and image_guidance_scale >= 1.
+    Diffusers,
+}
 
 /// The text that a branch is conditioned on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

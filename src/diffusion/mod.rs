@@ -7,15 +7,15 @@ mod betas;
 mod config;
 mod error;
 mod guidance;
-mod kind;
 mod noise;
 mod sampler;
 mod sigmas;
 mod spacing;
 
+// Names of before the vocabulary; whoever imports takes them from there.
+pub use crate::vocabulary::SchedulerKind;
 pub use config::{PredictionType, SchedulerConfig};
 pub use error::SchedulerError;
-pub use guidance::{Branch, BranchText, branches, combine};
-pub use kind::SchedulerKind;
-pub use noise::Generator;
+pub use guidance::{Branch, BranchText, GuidanceMode, branches, combine};
+pub use noise::{Generator, NoiseSource};
 pub use sampler::{Evaluation, Sampler};

@@ -1,7 +1,8 @@
 //! Noise levels sigma = sqrt((1 - alpha) / alpha) at the timesteps that a sampler visits.
 
 use super::spacing::{self, Spacing, linspace};
-use super::{SchedulerConfig, SchedulerError, SchedulerKind, betas};
+use super::{SchedulerConfig, SchedulerError, betas};
+use crate::vocabulary::SchedulerKind;
 
 /// Timesteps and the noise levels at them, one more at the end.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use super::{Component, Denoised, Denoiser, Engine, Event, Halt, Outcome, Task};
 use crate::diffusion::{Evaluation, Generator, Sampler, combine};
 use crate::meter::milliseconds;
 use crate::plan::{Condition, Conditions, Guidance, Start};
-use crate::store::{LatentStatistics, StepRecord};
+use crate::vocabulary::{LatentStatistics, StepRecord};
 
 /// The last cell of a batch, and the evaluations on its way at which cells of later batches part from it.
 struct Followed<'a, 'p> {

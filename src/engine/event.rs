@@ -6,7 +6,7 @@ use std::sync::Arc;
 use image::RgbImage;
 
 use super::Component;
-use crate::store::{ClipMeasures, Record};
+use crate::vocabulary::{ClipMeasures, Record};
 
 /// Something that happened. Cells are indices into [`crate::plan::Plan::cells`].
 #[derive(Debug, Clone)]

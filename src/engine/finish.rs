@@ -9,7 +9,7 @@ use super::tiles::decode;
 use super::{Component, Denoised, Denoiser, Engine, Event, Halt, Outcome, Task};
 use crate::image::{mean_absolute_change, to_image};
 use crate::meter::milliseconds;
-use crate::store::{Record, StageTimes, Status};
+use crate::vocabulary::{Record, StageTimes, Status};
 
 impl<'a, D: Denoiser> Engine<'a, '_, D> {
     /// Decodes what lies on the shelf and hands it over, each for the cell and those that copy it.

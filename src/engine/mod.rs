@@ -40,7 +40,8 @@ use trajectory::{Fork, later_partings};
 
 use crate::diffusion::{Evaluation, Sampler, SchedulerConfig};
 use crate::meter::{Meter, milliseconds};
-use crate::plan::{CellKey, CellWork, Course, Fitted, ModelWork, Plan, Start};
+use crate::plan::{CellWork, Course, Fitted, ModelWork, Plan, Start};
+use crate::vocabulary::CellKey;
 
 /// The work of one model, and what the engine must know of that model.
 #[derive(Debug, Clone, Copy)]

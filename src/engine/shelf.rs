@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use ndarray::Array4;
 
-use crate::plan::CellKey;
-use crate::store::Record;
+use crate::vocabulary::{CellKey, Record};
 
 /// A cell between denoising and decoding.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{Denoiser, Engine, Task};
 use crate::meter::{Memory, milliseconds};
-use crate::store::Record;
+use crate::vocabulary::Record;
 
 /// What encoding a text or an image took.
 #[derive(Debug, Clone, Copy)]

@@ -8,7 +8,7 @@ use ndarray::{Array4, ArrayView4, Axis, Slice};
 use super::Task;
 use crate::diffusion::{Evaluation, Generator, Sampler};
 use crate::plan::{Condition, Conditions, Guidance, Start};
-use crate::store::{LatentStatistics, Record};
+use crate::vocabulary::{LatentStatistics, Record};
 
 /// All that the next step of a trajectory depends on. Nothing beside a cell touches it, so that the cell's result
 /// depends on nothing beside it.

@@ -1,9 +1,9 @@
-//! Bringing an image to a size that the model takes: which size, and how (DESIGN.md, section 8, `fit`).
+//! Bringing an image to a size that the model takes: which size, and how.
 
 use image::RgbImage;
 
 use super::resample::{Area, Filter, resize_area};
-use crate::spec::{Fit, Size};
+use super::{Fit, Size};
 
 /// Longest side of an image that is read or made, in pixels.
 pub const MAX_SIDE: u32 = 16_384;

@@ -10,9 +10,9 @@ use super::baseline::{Baseline, pixels_sha256};
 use super::class::EnvironmentClass;
 use super::error::JudgeError;
 use super::manifest::{Accepted, BaselineCell, IMAGES, Manifest, Subject};
-use crate::plan::{Cell, CellKey};
-use crate::spec::Parameters;
-use crate::store::{Record, Run, Status};
+use crate::plan::Cell;
+use crate::store::Run;
+use crate::vocabulary::{CellKey, Parameters, Record, Status};
 
 /// Characters of a digest in the name of an image.
 const DIGEST_IN_NAME: usize = 16;

@@ -10,9 +10,8 @@ mod remedy;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::plan::CellKey;
-use crate::spec::{Parameter, Parameters};
 use crate::store::Run;
+use crate::vocabulary::{CellKey, Parameter, Parameters};
 
 pub use fault::Fault;
 use panel::{GUIDANCE, Measured, Panel};

@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 use super::manifest::{Accepted, BaselineCell, IMAGES, MANIFEST, Manifest};
 use super::{EnvironmentClass, JudgeError};
 use crate::image::read;
-use crate::spec::Parameters;
 use crate::store::{StoreError, write_file};
+use crate::vocabulary::Parameters;
 
 /// Where the baseline of a sweep is by default, under the current folder.
 pub fn default_folder(name: &str) -> PathBuf {

@@ -4,7 +4,8 @@ use super::class::EnvironmentClass;
 use super::manifest::{Accepted, BaselineCell, Subject};
 use super::verdict::Cause;
 use crate::plan::Cell;
-use crate::store::{Record, Run};
+use crate::store::Run;
+use crate::vocabulary::Record;
 
 /// How a result was made.
 #[derive(Clone, Copy)]

@@ -17,8 +17,9 @@ use crate::Error;
 use crate::image::read;
 use crate::parallel::try_collect;
 use crate::plan::{Cell, Shard};
-use crate::spec::{CheckSpec, Parameters};
-use crate::store::{Run, Status};
+use crate::spec::CheckSpec;
+use crate::store::Run;
+use crate::vocabulary::{Parameters, Status};
 
 /// What is said of a run.
 #[derive(Debug, Clone, PartialEq)]

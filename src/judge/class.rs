@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::store::{Environment, Record};
+use crate::store::Environment;
+use crate::vocabulary::Record;
 
 /// Device model, provider, precision, and ONNX Runtime's minor version. Threads, operating system and
 /// patch versions are no part of it: they are not supposed to change results.

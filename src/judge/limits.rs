@@ -2,7 +2,7 @@
 
 use super::difference::Difference;
 use crate::spec::CheckSpec;
-use crate::store::LatentStatistics;
+use crate::vocabulary::LatentStatistics;
 
 /// What a difference may be.
 #[derive(Debug, Clone, Copy, PartialEq)]

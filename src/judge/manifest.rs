@@ -8,9 +8,11 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{EnvironmentClass, JudgeError};
+use crate::image::Fit;
 use crate::plan::{Cell, Plan};
-use crate::spec::{Fit, Numerics, Parameters};
-use crate::store::{Environment, LatentStatistics};
+use crate::spec::Numerics;
+use crate::store::Environment;
+use crate::vocabulary::{LatentStatistics, Parameters};
 
 /// The format that is written, and the latest that is read.
 pub const FORMAT: u32 = 1;

@@ -6,7 +6,7 @@
 use image::{Rgb, RgbImage};
 
 use super::difference::ssim;
-use crate::store::Measures;
+use crate::vocabulary::Measures;
 
 /// Measures an output against its fitted input of the same size; `None` if the sizes differ or there are
 /// no pixels.

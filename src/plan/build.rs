@@ -5,9 +5,11 @@ use std::collections::{HashMap, HashSet};
 use super::grid::{grid, matches};
 use super::name::prefix;
 use super::pixels::Hasher;
-use super::{Axis, Cell, CellKey, ImageEntry, ModelEntry, Plan};
-use crate::image::{FitError, fit_size};
-use crate::spec::{Parameter, Parameters, Scale, Size, SweepSpec};
+use super::{Axis, Cell, ImageEntry, ModelEntry, Plan};
+use crate::image::{FitError, Size, fit_size};
+use crate::spec::SweepSpec;
+use crate::vocabulary::CellKey;
+use crate::vocabulary::{Parameter, Parameters, Scale};
 
 /// Why a valid sweep file has no plan.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]

@@ -1,8 +1,8 @@
 //! The full product of what a sweep varies, presets applied.
 
 use super::ModelEntry;
-use crate::diffusion::SchedulerKind;
-use crate::spec::{Overrides, Parameter, Parameters, Preset, Scale, SweepSpec};
+use crate::spec::{Overrides, Preset, SweepSpec};
+use crate::vocabulary::{Parameter, Parameters, Scale, SchedulerKind};
 
 /// A cell before its model is settled, and with it the model's own scheduler.
 #[derive(Debug, Clone)]

@@ -7,8 +7,8 @@
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use crate::diffusion::{Branch, BranchText, branches};
-use crate::spec::{GuidanceMode, Parameters, Scale};
+use crate::diffusion::{Branch, BranchText, GuidanceMode, branches};
+use crate::vocabulary::{Parameters, Scale};
 
 /// What one row of the UNet's batch is conditioned on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -132,7 +132,7 @@ impl<'a> Guidance<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diffusion::SchedulerKind;
+    use crate::vocabulary::SchedulerKind;
 
     fn cell(start: &str, end: &str) -> Parameters {
         let scale = |text: &str| Scale::new(text.parse().unwrap());

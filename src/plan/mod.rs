@@ -16,8 +16,10 @@ mod tiles;
 
 use std::path::PathBuf;
 
+// Names of before the vocabulary; whoever imports takes them from there.
+pub use crate::vocabulary::CellKey;
 pub use build::PlanError;
-pub use cell::{Cell, CellKey};
+pub use cell::Cell;
 pub use guidance::{Condition, Conditions, Guidance, Phase, guidance};
 pub use input::Fitted;
 pub use schedule::{CellWork, Course, Group, ModelWork, Schedule, Start, UnetRows};
@@ -25,8 +27,9 @@ use serde::{Deserialize, Serialize};
 pub use shard::{ParseShardError, Shard};
 pub use tiles::{Tiles, Tiling};
 
-use crate::diffusion::SchedulerKind;
-use crate::spec::{Fit, Numerics, Parameter, SheetSpec};
+use crate::image::Fit;
+use crate::spec::{Numerics, SheetSpec};
+use crate::vocabulary::{Parameter, SchedulerKind};
 
 /// Ordered cells with everything resolved. `plan.json` in the run folder is this and the environment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

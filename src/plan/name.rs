@@ -1,7 +1,7 @@
 //! The readable part of a cell's key.
 
 use super::Axis;
-use crate::spec::{Parameter, Parameters};
+use crate::vocabulary::{Parameter, Parameters};
 
 /// The varying values in short: `house-winter-g7.0-i1.5-s42`.
 pub(super) fn prefix(axes: &[Axis], parameters: &Parameters) -> String {

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use sha2::{Digest, Sha256};
 
 use super::{Condition, ImageEntry, ModelEntry, Tiling, guidance};
-use crate::spec::{Fit, Numerics, Parameters, VaeTile};
+use crate::image::Fit;
+use crate::spec::{Numerics, VaeTile};
+use crate::vocabulary::Parameters;
 
 /// Bumped when the same parameters come to mean other pixels, so that old cells are not taken for new ones.
 const MEANING: u32 = 1;

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{Cell, CellKey, Condition, Guidance, Plan, guidance};
-use crate::diffusion::SchedulerKind;
-use crate::spec::Parameters;
+use super::{Cell, Condition, Guidance, Plan, guidance};
+use crate::vocabulary::CellKey;
+use crate::vocabulary::{Parameters, SchedulerKind};
 
 /// The work that is left of a plan, a model at a time.
 #[derive(Debug, Clone, PartialEq)]

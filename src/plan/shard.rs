@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
-use super::{CellKey, Plan};
+use super::Plan;
+use crate::vocabulary::CellKey;
 
 /// The `k`th of `n` parts: every nth cell, together with the cells that have the same pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::store::Record;
+use crate::vocabulary::Record;
 
 /// Parts of a record that are not measures of the cell.
 const NOT_MEASURED: [&str; 6] = [

@@ -8,10 +8,12 @@ use super::columns::{Columns, Row};
 use super::inputs::Inputs;
 use super::memory::Memory;
 use super::{ReportError, thumbnails};
+use crate::image::Fit;
 use crate::judge::advice::advise;
-use crate::plan::{Cell, CellKey, Plan};
-use crate::spec::{Fit, Numerics, Parameter};
-use crate::store::{MissingInput, Record, Run, Status};
+use crate::plan::{Cell, Plan};
+use crate::spec::Numerics;
+use crate::store::{MissingInput, Run};
+use crate::vocabulary::{CellKey, Parameter, Record, Status};
 
 /// The column of what is advised, the last of [`Data::words`].
 const ADVICE: &str = "advice";

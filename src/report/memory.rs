@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::store::Record;
+use crate::vocabulary::Record;
 
 /// More points than this no screen can show.
 const MOST_POINTS: usize = 500;

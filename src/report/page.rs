@@ -4,8 +4,8 @@ use minijinja::{AutoEscape, Environment, Value, context};
 
 use super::ReportError;
 use super::data::Data;
-use crate::spec::Parameter;
-use crate::store::{Run, Status};
+use crate::store::Run;
+use crate::vocabulary::{Parameter, Status};
 
 /// `style.css`.
 pub(super) const STYLE: &str = concat!(

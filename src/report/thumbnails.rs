@@ -10,10 +10,10 @@ use image::codecs::jpeg::JpegEncoder;
 use rayon::prelude::*;
 
 use super::ReportError;
-use crate::image::{fit, read};
-use crate::plan::{Cell, CellKey};
-use crate::spec::Fit;
+use crate::image::{Fit, fit, read};
+use crate::plan::Cell;
 use crate::store::{Run, write_file};
+use crate::vocabulary::CellKey;
 
 /// Their folder in the report.
 pub(super) const FOLDER: &str = "thumbs";

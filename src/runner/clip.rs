@@ -18,8 +18,9 @@ use crate::judge::clip::{Embedding, direction_similarity, image_similarity};
 use crate::meter::milliseconds;
 use crate::model::ModelError;
 use crate::model::clip::{ClipFolder, ClipModel};
-use crate::plan::{Cell, CellKey, Fitted};
-use crate::store::{ClipMeasures, EditCaptions, Inputs, MissingInput, Record, RunFolder, Status};
+use crate::plan::{Cell, Fitted};
+use crate::store::{Inputs, MissingInput, RunFolder};
+use crate::vocabulary::{CellKey, ClipMeasures, EditCaptions, Record, Status};
 
 /// A CLIP folder that was read.
 #[derive(Debug)]

@@ -17,7 +17,8 @@ use crate::judge::measures::measure;
 use crate::meter::{Meter, free_bytes};
 use crate::model::runtime::{ExecutionDevice, Host};
 use crate::plan::{Course, Group, ModelWork, Schedule, Shard};
-use crate::store::{DiskShelf, HeldFolder, Record, Run, RunFolder, Writer};
+use crate::store::{DiskShelf, HeldFolder, Run, RunFolder, Writer};
+use crate::vocabulary::Record;
 
 /// A run folder that is open and locked, with the work that is left for it.
 #[derive(Debug)]

@@ -106,7 +106,7 @@ mod tests {
     use std::num::NonZeroU32;
 
     use super::*;
-    use crate::diffusion::SchedulerKind;
+    use crate::vocabulary::SchedulerKind;
 
     const MIB: u64 = 1 << 20;
 

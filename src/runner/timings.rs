@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::meter::median;
 use crate::plan::{Course, ModelEntry};
-use crate::store::{Record, make_folder, write_file};
+use crate::store::{make_folder, write_file};
+use crate::vocabulary::Record;
 
 /// Speed by model, device and size. A file that cannot be read or written is no error: nothing is known then.
 #[derive(Debug, Default, Serialize, Deserialize)]

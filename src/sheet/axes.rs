@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use crate::plan::{Cell, Plan};
-use crate::spec::{Parameter, SheetSpec};
+use crate::spec::SheetSpec;
+use crate::vocabulary::Parameter;
 
 /// The order in which axes take the columns, then the rows, where the sweep file does not say.
 /// Numbers come first, since a grid of them shows a trend; what stands last becomes the panels.

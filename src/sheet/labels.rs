@@ -6,7 +6,7 @@ use super::axes::Level;
 use super::font::Glyphs;
 use super::metrics::Metrics;
 use super::text::{Shorten, Style};
-use crate::spec::Parameter;
+use crate::vocabulary::Parameter;
 
 /// Characters of a value that a sheet shows at most; the rest is in the image's metadata.
 const LONGEST: usize = 1200;

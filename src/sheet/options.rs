@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use super::font::OtherFont;
 use super::text::slug;
 use super::write::SheetError;
-use crate::plan::{CellKey, Plan};
+use crate::plan::Plan;
 use crate::spec::SheetSpec;
+use crate::vocabulary::CellKey;
 
 /// How sheets are to look and to be stored.
 #[derive(Debug, Clone, PartialEq, Default)]

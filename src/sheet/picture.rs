@@ -6,7 +6,8 @@ use image::{DynamicImage, RgbImage};
 
 use crate::image::read;
 use crate::plan::Cell;
-use crate::store::{Run, Status};
+use crate::store::Run;
+use crate::vocabulary::Status;
 
 /// What is known of an image.
 #[derive(Debug, Clone, PartialEq)]

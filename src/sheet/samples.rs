@@ -7,10 +7,13 @@ use std::str::FromStr;
 use image::{Rgb, RgbImage};
 use rust_decimal::Decimal;
 
-use crate::diffusion::SchedulerKind;
-use crate::plan::{Axis, Cell, CellKey, ImageEntry, Plan};
-use crate::spec::{Fit, Numerics, Parameter, Parameters, Scale, SheetSpec};
-use crate::store::{Environment, Record, Run, StageTimes, Status};
+use crate::image::Fit;
+use crate::plan::{Axis, Cell, ImageEntry, Plan};
+use crate::spec::{Numerics, SheetSpec};
+use crate::store::{Environment, Run};
+use crate::vocabulary::{
+    CellKey, Parameter, Parameters, Record, Scale, SchedulerKind, StageTimes, Status,
+};
 
 /// A plan of the product of these axes; everything else is at its default.
 pub fn plan(axes: &[(Parameter, &[&str])]) -> Plan {

@@ -7,7 +7,8 @@ use super::fault::{Checked, Faults, quoted};
 use super::overrides::{Occurring, single};
 use super::path::Base;
 use super::raw::{Field, Section};
-use super::{Parameter, SweepSpec, text};
+use super::{SweepSpec, text};
+use crate::vocabulary::Parameter;
 
 /// One `[[caption]]`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,12 +6,10 @@ mod fault;
 mod keys;
 mod number;
 mod overrides;
-mod parameter;
 mod path;
 mod raw;
 mod read;
 mod runtime;
-mod scale;
 mod schema;
 mod settings;
 mod suggest;
@@ -24,19 +22,20 @@ mod valid;
 
 use std::path::PathBuf;
 
+// Names of before the vocabulary; whoever imports takes them from there.
+pub use crate::diffusion::{GuidanceMode, NoiseSource};
+pub use crate::image::{Fit, Size};
+pub use crate::vocabulary::{Parameter, Parameters, Scale};
 pub use captions::Caption;
 pub use error::{SpecError, SpecProblem};
-pub use parameter::{Parameter, Parameters};
 pub use runtime::{ParseSettingError, RuntimeOverrides};
-pub use scale::Scale;
 pub use schema::schema;
 pub use settings::{
-    Batch, CheckSpec, Device, Fit, GuidanceMode, MeasuresSpec, MemoryPolicy, NoiseSource, Numerics,
-    Runtime, SheetSpec, Size, VaeTile,
+    Batch, CheckSpec, Device, MeasuresSpec, MemoryPolicy, Numerics, Runtime, SheetSpec, VaeTile,
 };
 pub use template::template;
 
-use crate::diffusion::SchedulerKind;
+use crate::vocabulary::SchedulerKind;
 
 /// Most cells of a sweep, before exclusions.
 pub const MAX_CELLS: u64 = 1_000_000;

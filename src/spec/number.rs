@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use rust_decimal::Decimal;
 use toml::de::DeValue;
 
-use super::Scale;
 use super::error::SpecProblem;
 use super::fault::{Checked, quoted};
 use super::raw::Field;
 use super::suggest;
+use crate::vocabulary::Scale;
 
 /// Most decimals of a number; more would only make labels long.
 pub(super) const MAX_DECIMALS: u32 = 6;

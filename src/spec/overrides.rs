@@ -10,7 +10,8 @@ use super::keys::Key;
 use super::number::{Domain, number};
 use super::path::Base;
 use super::raw::{Field, Section};
-use super::{MAX_STEPS, NamedPath, Overrides, Parameter, Preset, Scale, SweepSpec, suggest, text};
+use super::{MAX_STEPS, NamedPath, Overrides, Preset, SweepSpec, suggest, text};
+use crate::vocabulary::{Parameter, Scale};
 
 /// The presets of a file and the files that only they name.
 #[derive(Debug, Default)]

@@ -6,11 +6,12 @@ use std::path::Path;
 
 use toml::de::DeTable;
 
+use super::SweepSpec;
 use super::error::{SpecError, SpecProblem};
 use super::fault::{Faults, line_and_column};
 use super::raw::RawSweep;
 use super::valid::validate;
-use super::{Parameter, SweepSpec};
+use crate::vocabulary::Parameter;
 
 /// Largest sweep file in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;

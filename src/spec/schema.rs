@@ -17,7 +17,7 @@ mod tests {
         CELL_SIDES, MAX_MEMORY_MIB, MAX_STEPS, MAX_THREADS, MemoryPolicy, Parameter, tables, valid,
     };
     use super::schema;
-    use crate::diffusion::SchedulerKind;
+    use crate::vocabulary::SchedulerKind;
 
     fn root() -> Value {
         serde_json::from_str(schema()).unwrap()

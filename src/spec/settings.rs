@@ -5,34 +5,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{NamedPath, Parameter};
-
-/// How an input image is brought to a size the model can take (`[size]`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Size {
-    /// Longest side in pixels; the model's own size if absent. Unused by [`Fit::Exact`].
-    pub resolution: Option<u32>,
-    /// The rule.
-    pub fit: Fit,
-}
-
-/// The rule of fitting (DESIGN.md, section 8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Fit {
-    /// The original repository's: scale to cover, crop at the centre.
-    #[default]
-    Crop,
-    /// diffusers': each side down to a multiple of the VAE factor.
-    Floor,
-    /// Exactly this size in pixels, cropped at the centre.
-    Exact {
-        /// Pixels.
-        width: u32,
-        /// Pixels.
-        height: u32,
-    },
-}
+use super::NamedPath;
+use crate::diffusion::{GuidanceMode, NoiseSource};
+use crate::vocabulary::Parameter;
 
 /// `[runtime]`: how cells run, never what they mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -112,28 +87,6 @@ impl VaeTile {
     fn is_auto(&self) -> bool {
         *self == Self::Auto
     }
-}
-
-/// `numerics.noise`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NoiseSource {
-    /// `torch.Generator("cpu")`: MT19937 and Box-Muller.
-    #[default]
-    TorchCpu,
-    /// `torch.Generator("cuda")`: Philox.
-    TorchCuda,
-}
-
-/// `numerics.guidance`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum GuidanceMode {
-    /// Continuous in both scales: equation 3 of the InstructPix2Pix paper.
-    #[default]
-    Formula,
-    /// As the diffusers pipeline: off unless guidance_scale > 1 and image_guidance_scale >= 1.
-    Diffusers,
 }
 
 /// `[measures]`: what is measured of finished cells beside the pixels; never changes a cell.

@@ -11,10 +11,12 @@ use super::number::{Domain, number};
 use super::path::Base;
 use super::raw::{Field, Section};
 use super::{
-    Batch, CELL_SIDES, CheckSpec, Device, Fit, GuidanceMode, MAX_MEMORY_MIB, MAX_THREADS, MIN_TILE,
-    MeasuresSpec, MemoryPolicy, NoiseSource, Numerics, Parameter, Runtime, SheetSpec, Size,
-    SweepSpec, VaeTile, suggest,
+    Batch, CELL_SIDES, CheckSpec, Device, MAX_MEMORY_MIB, MAX_THREADS, MIN_TILE, MeasuresSpec,
+    MemoryPolicy, Numerics, Runtime, SheetSpec, SweepSpec, VaeTile, suggest,
 };
+use crate::diffusion::{GuidanceMode, NoiseSource};
+use crate::image::{Fit, Size};
+use crate::vocabulary::Parameter;
 
 /// Sides of images in pixels.
 pub(super) const SIDE: (u32, u32) = (16, 8192);

@@ -6,7 +6,7 @@ use std::hash::Hash;
 use super::error::SpecProblem;
 use super::fault::{Checked, quoted};
 use super::raw::Field;
-use crate::diffusion::SchedulerKind;
+use crate::vocabulary::SchedulerKind;
 
 /// Longest text in bytes; tokenizers keep a few hundred of them.
 pub(super) const MAX_TEXT_BYTES: usize = 10_000;

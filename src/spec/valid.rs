@@ -10,7 +10,8 @@ use super::number::{Domain, numbers};
 use super::overrides::{self, Presets};
 use super::path::Base;
 use super::raw::{Field, RawSweep};
-use super::{MAX_CELLS, MAX_STEPS, Overrides, Parameter, Scale, SweepSpec, captions, tables, text};
+use super::{MAX_CELLS, MAX_STEPS, Overrides, SweepSpec, captions, tables, text};
+use crate::vocabulary::{Parameter, Scale};
 
 /// Most text of all cells: a plan is in memory several times over while it is made.
 const MAX_TEXT_MIB: u64 = 512;

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::plan::CellKey;
+use crate::vocabulary::CellKey;
 
 /// Why a run folder cannot be read or written.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]

@@ -11,9 +11,11 @@ use super::held::{HeldFolder, pending};
 use super::journal::Journal;
 use super::lock::Lock;
 use super::tables::Tables;
-use super::{ClipMeasures, Environment, Record, Run, Status, StoreError, files, png};
+use super::{Environment, Run, StoreError, files, png};
 use crate::meter::milliseconds;
-use crate::plan::{CellKey, Plan};
+use crate::plan::Plan;
+use crate::vocabulary::CellKey;
+use crate::vocabulary::{ClipMeasures, Record, Status};
 
 /// A run folder that this process holds. Cells of earlier plans keep their images and journal lines; the
 /// tables list those of the present plan.

@@ -11,8 +11,10 @@ use super::journal::{self, Journal};
 use super::lock::Lock;
 use super::run::{PLAN, read_plan};
 use super::tables::Tables;
-use super::{Environment, Record, Run, RunFolder, Status, StoreError, files, inputs, png};
-use crate::plan::{Cell, CellKey, Plan};
+use super::{Environment, Run, RunFolder, StoreError, files, inputs, png};
+use crate::plan::{Cell, Plan};
+use crate::vocabulary::CellKey;
+use crate::vocabulary::{Record, Status};
 
 /// A run folder that this process holds and has read, but not begun to write.
 #[derive(Debug)]

@@ -8,8 +8,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use super::StoreError;
 use super::files::open_to_append;
-use super::{Record, StoreError};
+use crate::vocabulary::Record;
 
 /// Its name in the run folder.
 pub(super) const NAME: &str = "journal.jsonl";

@@ -13,22 +13,22 @@ mod inputs;
 mod journal;
 mod lock;
 mod png;
-mod record;
 mod run;
 mod shelf;
 mod table;
 mod tables;
 mod writer;
 
+// Names of before the vocabulary; whoever imports takes them from there.
+pub use crate::vocabulary::{
+    ClipMeasures, EditCaptions, LatentStatistics, Measures, Record, StageTimes, Status, StepRecord,
+};
 pub use environment::Environment;
 pub use error::StoreError;
 pub use files::{make_folder, write as write_file, write_new as write_new_file};
 pub use folder::RunFolder;
 pub use held::HeldFolder;
 pub use inputs::{Inputs, MissingInput};
-pub use record::{
-    ClipMeasures, EditCaptions, LatentStatistics, Measures, Record, StageTimes, Status, StepRecord,
-};
 pub use run::Run;
 pub use shelf::DiskShelf;
 pub(crate) use table::{number as csv_number, text as csv_text, to_csv};

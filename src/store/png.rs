@@ -4,10 +4,10 @@
 use image::RgbImage;
 use serde::Serialize;
 
-use super::Record;
-use crate::diffusion::SchedulerKind;
 use crate::plan::{Cell, Fitted, Plan};
-use crate::spec::{Numerics, Parameters, Scale};
+use crate::spec::Numerics;
+use crate::vocabulary::Record;
+use crate::vocabulary::{Parameters, Scale, SchedulerKind};
 
 /// The first bytes of a PNG up to its width, and its last 12.
 const HEAD: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";

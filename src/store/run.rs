@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::environment::PlanFile;
-use super::{Environment, Inputs, Record, Status, StoreError, inputs, journal};
+use super::{Environment, Inputs, StoreError, inputs, journal};
 use crate::image::MAX_SIDE;
-use crate::plan::{CellKey, Plan};
+use crate::plan::Plan;
 use crate::spec::CELL_SIDES;
+use crate::vocabulary::CellKey;
+use crate::vocabulary::{Record, Status};
 
 /// Plan and environment, in the run folder.
 pub(super) const PLAN: &str = "plan.json";

@@ -12,9 +12,10 @@ use ndarray::Array4;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Record, StoreError, files};
+use super::{StoreError, files};
 use crate::engine::{Denoised, Shelf, ShelfError};
-use crate::plan::CellKey;
+use crate::vocabulary::CellKey;
+use crate::vocabulary::Record;
 
 /// Folder in the run folder; there only while latents wait.
 const FOLDER: &str = "latents";

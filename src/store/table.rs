@@ -4,8 +4,8 @@ use std::io;
 
 use csv::WriterBuilder;
 
-use super::{ClipMeasures, Measures, Record, Status, StepRecord};
 use crate::plan::Cell;
+use crate::vocabulary::{ClipMeasures, Measures, Record, Status, StepRecord};
 
 /// The columns of `cells.csv`.
 pub(super) const CELL_COLUMNS: [&str; 40] = [

@@ -6,8 +6,10 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::table::{CELL_COLUMNS, STEP_COLUMNS, cell_row, step_rows, to_csv, write_csv};
-use super::{Record, Run, StoreError, files};
-use crate::plan::{Cell, CellKey};
+use super::{Run, StoreError, files};
+use crate::plan::Cell;
+use crate::vocabulary::CellKey;
+use crate::vocabulary::Record;
 
 const CELLS_TABLE: &str = "cells.csv";
 const STEPS_TABLE: &str = "steps.csv";

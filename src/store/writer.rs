@@ -8,7 +8,8 @@ use std::thread::{self, JoinHandle};
 
 use image::RgbImage;
 
-use super::{Record, RunFolder, StoreError};
+use super::{RunFolder, StoreError};
+use crate::vocabulary::Record;
 
 /// Cells that may wait to be written before the engine has to wait.
 const WAITING: usize = 16;

@@ -1,7 +1,6 @@
 //! Noise, number by number.
 
-use ip2p_sweep::diffusion::Generator;
-use ip2p_sweep::spec::NoiseSource;
+use ip2p_sweep::diffusion::{Generator, NoiseSource};
 
 use crate::common::{Tensors, golden_json};
 use crate::difference::{largest_difference, numbers};

@@ -1,7 +1,7 @@
 //! The steps of whole pipelines.
 
-use ip2p_sweep::diffusion::{Generator, Sampler, SchedulerConfig, SchedulerKind};
-use ip2p_sweep::spec::NoiseSource;
+use ip2p_sweep::diffusion::{Generator, NoiseSource, Sampler, SchedulerConfig};
+use ip2p_sweep::vocabulary::SchedulerKind;
 use ndarray::{Axis, Ix4};
 use serde_json::Value;
 

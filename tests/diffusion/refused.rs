@@ -1,7 +1,7 @@
 //! Configurations that are not supported, or make no sense.
 
-use ip2p_sweep::diffusion::{Generator, Sampler, SchedulerConfig, SchedulerKind};
-use ip2p_sweep::spec::NoiseSource;
+use ip2p_sweep::diffusion::{Generator, NoiseSource, Sampler, SchedulerConfig};
+use ip2p_sweep::vocabulary::SchedulerKind;
 
 #[test]
 fn options_that_are_not_supported_are_errors_that_name_the_key() {

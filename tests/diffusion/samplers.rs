@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ip2p_sweep::diffusion::{Generator, Sampler, SchedulerConfig, SchedulerKind};
-use ip2p_sweep::spec::NoiseSource;
+use ip2p_sweep::diffusion::{Generator, NoiseSource, Sampler, SchedulerConfig};
+use ip2p_sweep::vocabulary::SchedulerKind;
 use ndarray::{Array4, ArrayView4};
 use serde_json::Value;
 

@@ -6,13 +6,13 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use ip2p_sweep::diffusion::{SchedulerConfig, SchedulerKind};
+use ip2p_sweep::diffusion::SchedulerConfig;
 use ip2p_sweep::engine::{self, Ending, Event, InputFiles, Job, MemoryShelf, Policy};
-use ip2p_sweep::image::{fit, read};
+use ip2p_sweep::image::{Size, fit, read};
 use ip2p_sweep::meter::Meter;
 use ip2p_sweep::plan::{ImageEntry, ModelEntry, Plan, Schedule};
-use ip2p_sweep::spec::{NamedPath, Numerics, Runtime, Scale, SheetSpec, Size, SweepSpec};
-use ip2p_sweep::store::{Record, Status};
+use ip2p_sweep::spec::{NamedPath, Numerics, Runtime, SheetSpec, SweepSpec};
+use ip2p_sweep::vocabulary::{Record, Scale, SchedulerKind, Status};
 
 use crate::fake::Fake;
 

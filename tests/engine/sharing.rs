@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use ip2p_sweep::diffusion::GuidanceMode;
 use ip2p_sweep::engine::{Ending, Policy};
 use ip2p_sweep::plan::{Plan, Schedule};
-use ip2p_sweep::spec::{GuidanceMode, Overrides, SweepSpec};
+use ip2p_sweep::spec::{Overrides, SweepSpec};
 
 use crate::fake::Fake;
 use crate::fixture::{ONE_BY_ONE, STEPS, evaluations_told, plan, run, run_schedule, scale, spec};

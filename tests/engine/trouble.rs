@@ -3,8 +3,9 @@
 use std::num::NonZeroU32;
 
 use ip2p_sweep::engine::{Ending, Policy};
+use ip2p_sweep::image::Fit;
 use ip2p_sweep::plan::Schedule;
-use ip2p_sweep::spec::{Fit, VaeTile};
+use ip2p_sweep::spec::VaeTile;
 
 use crate::fake::Fake;
 use crate::fixture::{ONE_BY_ONE, Place, one_setting, plan, run, run_at, spec};

@@ -1,7 +1,7 @@
 //! What is advised, in the grid, large, and in the table.
 
 use ip2p_sweep::report::write_report;
-use ip2p_sweep::store::Measures;
+use ip2p_sweep::vocabulary::Measures;
 use serde_json::json;
 
 use crate::browser::with_page;

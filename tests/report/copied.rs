@@ -5,8 +5,8 @@ use std::sync::mpsc;
 
 use assert_cmd::assert::OutputAssertExt;
 use image::{Rgb, RgbImage};
-use ip2p_sweep::plan::CellKey;
 use ip2p_sweep::store::Run;
+use ip2p_sweep::vocabulary::CellKey;
 use serde_json::json;
 
 use crate::browser::with_page;

@@ -5,11 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use image::{Rgb, RgbImage};
-use ip2p_sweep::diffusion::SchedulerKind;
-use ip2p_sweep::plan::{Axis, Cell, CellKey, ImageEntry, ModelEntry, Plan};
+use ip2p_sweep::image::Fit;
+use ip2p_sweep::plan::{Axis, Cell, ImageEntry, ModelEntry, Plan};
 use ip2p_sweep::report::write_report;
-use ip2p_sweep::spec::{Fit, Numerics, Parameter, Parameters, Scale, SheetSpec};
-use ip2p_sweep::store::{Record, Run, StageTimes, Status, StepRecord};
+use ip2p_sweep::spec::{Numerics, SheetSpec};
+use ip2p_sweep::store::Run;
+use ip2p_sweep::vocabulary::{
+    CellKey, Parameter, Parameters, Record, Scale, SchedulerKind, StageTimes, Status, StepRecord,
+};
 use rust_decimal::Decimal;
 use tempfile::TempDir;
 

@@ -2,7 +2,7 @@
 
 use fantoccini::Locator;
 use ip2p_sweep::report::write_report;
-use ip2p_sweep::store::ClipMeasures;
+use ip2p_sweep::vocabulary::ClipMeasures;
 use serde_json::json;
 
 use crate::browser::with_page;

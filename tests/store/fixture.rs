@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use image::{Rgb, RgbImage};
 use ip2p_sweep::plan::Plan;
-use ip2p_sweep::store::{
-    HeldFolder, Measures, Record, RunFolder, StageTimes, Status, StepRecord, StoreError,
-};
+use ip2p_sweep::store::{HeldFolder, RunFolder, StoreError};
+use ip2p_sweep::vocabulary::{Measures, Record, StageTimes, Status, StepRecord};
 use serde_json::json;
 
 pub use crate::environment::environment;

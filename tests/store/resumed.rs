@@ -5,7 +5,8 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use image::RgbImage;
-use ip2p_sweep::store::{Record, Run, Status, StoreError};
+use ip2p_sweep::store::{Run, StoreError};
+use ip2p_sweep::vocabulary::{Record, Status};
 
 use crate::fixture::{failed, finished, open, picture, plan, record, record_all, take};
 use crate::tree::tree;

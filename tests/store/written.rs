@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use ip2p_sweep::store::{Record, Run, StageTimes};
+use ip2p_sweep::store::Run;
+use ip2p_sweep::vocabulary::{Record, StageTimes};
 use serde_json::json;
 
 use crate::fixture::{

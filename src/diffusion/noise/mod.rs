@@ -5,11 +5,22 @@ mod mt19937;
 mod philox;
 
 use ndarray::Array4;
+use serde::{Deserialize, Serialize};
 
 use self::box_muller::fill_16;
 use self::mt19937::Mt19937;
 use self::philox::Philox;
-use crate::spec::NoiseSource;
+
+/// `numerics.noise`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoiseSource {
+    /// `torch.Generator("cpu")`: MT19937 and Box-Muller.
+    #[default]
+    TorchCpu,
+    /// `torch.Generator("cuda")`: Philox.
+    TorchCuda,
+}
 
 /// A seeded stream of standard normal numbers: one `torch.Generator`.
 ///

@@ -5,7 +5,8 @@ use ndarray::{Array4, ArrayView4};
 use super::prediction::denoised;
 use super::{Method, Sampler, zip};
 use crate::diffusion::config::PredictionType;
-use crate::diffusion::{Generator, SchedulerConfig, SchedulerError, SchedulerKind, sigmas};
+use crate::diffusion::{Generator, SchedulerConfig, SchedulerError, sigmas};
+use crate::vocabulary::SchedulerKind;
 
 #[derive(Clone)]
 struct Euler {

@@ -6,7 +6,8 @@ use super::prediction::{clipped, denoised};
 use super::{Method, Sampler, zip};
 use crate::diffusion::config::PredictionType;
 use crate::diffusion::sigmas::Schedule;
-use crate::diffusion::{Generator, SchedulerConfig, SchedulerError, SchedulerKind, sigmas};
+use crate::diffusion::{Generator, SchedulerConfig, SchedulerError, sigmas};
+use crate::vocabulary::SchedulerKind;
 
 #[derive(Clone)]
 struct Heun {

@@ -6,7 +6,8 @@ use super::prediction::{Alphas, Level, clipped, refuse, refuse_more_than_trained
 use super::{Method, Sampler, add_noise, zip};
 use crate::diffusion::config::PredictionType;
 use crate::diffusion::spacing::Spacing;
-use crate::diffusion::{Generator, SchedulerConfig, SchedulerError, SchedulerKind};
+use crate::diffusion::{Generator, SchedulerConfig, SchedulerError};
+use crate::vocabulary::SchedulerKind;
 
 #[derive(Clone)]
 struct Lcm {

@@ -35,8 +35,9 @@ pub struct Evaluation {
 /// The loop is that of the diffusers pipeline:
 ///
 /// ```
-/// # use ip2p_sweep::diffusion::{Generator, Sampler, SchedulerConfig, SchedulerKind};
-/// # use ip2p_sweep::spec::NoiseSource;
+/// # use ip2p_sweep::diffusion::{Generator, Sampler, SchedulerConfig};
+/// # use ip2p_sweep::vocabulary::SchedulerKind;
+/// # use ip2p_sweep::diffusion::NoiseSource;
 /// # let config = SchedulerConfig::parse("{}")?;
 /// # let predict = |input: ndarray::Array4<f32>, _timestep: f32| input;
 /// let mut noise = Generator::new(NoiseSource::TorchCpu, 42);

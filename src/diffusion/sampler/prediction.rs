@@ -1,7 +1,8 @@
 //! What a prediction says of the denoised latents, in the two parametrisations of the schedulers.
 
 use crate::diffusion::config::PredictionType;
-use crate::diffusion::{SchedulerConfig, SchedulerError, SchedulerKind, betas};
+use crate::diffusion::{SchedulerConfig, SchedulerError, betas};
+use crate::vocabulary::SchedulerKind;
 
 /// The k-diffusion family: x = x0 + sigma * noise.
 ///

@@ -7,7 +7,8 @@ use ndarray::{Array4, ArrayView4, Zip};
 use super::dpmpp_2m::{lambda, level};
 use super::{Method, Sampler, zip};
 use crate::diffusion::config::PredictionType;
-use crate::diffusion::{Generator, SchedulerConfig, SchedulerError, SchedulerKind, sigmas};
+use crate::diffusion::{Generator, SchedulerConfig, SchedulerError, sigmas};
+use crate::vocabulary::SchedulerKind;
 
 #[derive(Clone)]
 struct UniPc {

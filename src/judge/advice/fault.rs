@@ -5,7 +5,7 @@
 //! demo's sheets, where the house can no longer be made out below an SSIM of 0.3.
 
 use super::panel::Measured;
-use crate::store::Measures;
+use crate::vocabulary::Measures;
 
 /// Mean absolute change below which an edit is hardly seen, if the structure is kept too.
 const BARELY_CHANGED: f64 = 0.035;

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use super::fault::{Fault, Usual, median};
 use super::remedy::{general, settings};
 use crate::plan::Cell;
-use crate::spec::{Parameter, Scale};
-use crate::store::{Measures, Run, Status};
+use crate::store::Run;
+use crate::vocabulary::{Measures, Parameter, Scale, Status};
 
 /// Share of a panel's usual change from which on more change makes no cell better. What is usual is the
 /// instruction's own affair: winter changes levels by a third, a house that becomes a castle by a twentieth.

@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 use super::panel::{GUIDANCE, Measured};
-use crate::spec::Scale;
+use crate::vocabulary::Scale;
 
 /// The settings in which another cell differs.
 pub(super) fn settings(cell: &Measured, other: &Measured) -> String {

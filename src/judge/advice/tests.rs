@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::sheet::samples::{plan, run};
-use crate::store::{Measures, Status};
+use crate::vocabulary::{Measures, Status};
 
 /// Change, SSIM, saturation and contrast change of a cell.
 type Numbers = [f64; 4];

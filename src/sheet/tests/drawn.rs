@@ -7,8 +7,8 @@ use crate::sheet::layout::layout;
 use crate::sheet::metrics::Rect;
 use crate::sheet::samples::{INPUT, fail, plan, run, sized_plan};
 use crate::sheet::{Format, SheetOptions, write_sheets};
-use crate::spec::Parameter as P;
 use crate::store::Run;
+use crate::vocabulary::Parameter as P;
 
 const GUIDANCE: (P, &[&str]) = (P::GuidanceScale, &["3.0", "5.0", "7.5"]);
 const IMAGE_GUIDANCE: (P, &[&str]) = (P::ImageGuidanceScale, &["1.0", "1.5"]);

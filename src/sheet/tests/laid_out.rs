@@ -4,12 +4,12 @@ use std::num::NonZeroU32;
 use rust_decimal::Decimal;
 
 use crate::plan::Plan;
-use crate::sheet::SheetOptions;
 use crate::sheet::layout::{Layout, Page, layout};
 use crate::sheet::metrics::{LONGEST_SIDE, MOST_PIXELS, Rect};
 use crate::sheet::samples::{plan, sized_plan};
-use crate::sheet::sizes;
-use crate::spec::{Parameter as P, Scale, SheetSpec};
+use crate::sheet::{SheetOptions, sizes};
+use crate::spec::SheetSpec;
+use crate::vocabulary::{Parameter as P, Scale};
 
 const GUIDANCE: (P, &[&str]) = (P::GuidanceScale, &["3.0", "5.0", "7.5"]);
 const IMAGE_GUIDANCE: (P, &[&str]) = (P::ImageGuidanceScale, &["1.0", "1.5"]);

@@ -3,7 +3,7 @@
 use ndarray::{ArrayView4, Axis};
 use serde::{Deserialize, Serialize};
 
-use crate::plan::CellKey;
+use super::CellKey;
 
 /// What the journal says of a finished or failed cell. Times in milliseconds, memory in MiB;
 /// what was not measured is `None`, never 0.

@@ -4,8 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Scale;
-use crate::diffusion::SchedulerKind;
+use super::{Scale, SchedulerKind};
 
 /// A key of `[sweep]` (or `model`, or the `preset` axis): everything that can differ between cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,0 +1,17 @@
+//! What every part speaks of: decimals, parameters, schedulers by name, cells by key, and what is recorded of them.
+//!
+//! It stands below everything else and imports nothing of the crate.
+
+mod cell_key;
+mod parameter;
+mod record;
+mod scale;
+mod scheduler;
+
+pub use cell_key::CellKey;
+pub use parameter::{Parameter, Parameters};
+pub use record::{
+    ClipMeasures, EditCaptions, LatentStatistics, Measures, Record, StageTimes, Status, StepRecord,
+};
+pub use scale::Scale;
+pub use scheduler::SchedulerKind;
