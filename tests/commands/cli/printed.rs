@@ -1,0 +1,97 @@
+//! Commands that print or write a file and run nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use assert_cmd::assert::OutputAssertExt;
+use predicates::prelude::*;
+use predicates::str::contains;
+use serde_json::Value;
+
+use super::fixture::Place;
+
+#[test]
+fn every_example_sweep_has_a_plan() {
+    let sweeps = Path::new(env!("CARGO_MANIFEST_DIR")).join("sweeps");
+    let files = fs::read_dir(sweeps)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let files: Vec<PathBuf> = files
+        .filter(|path| path.extension().is_some_and(|end| end == "toml"))
+        .collect();
+    assert!(files.len() >= 7);
+    for file in files {
+        Command::new(env!("CARGO_BIN_EXE_ip2p"))
+            .arg("plan")
+            .arg(file)
+            .assert()
+            .success();
+    }
+}
+
+#[test]
+fn a_new_sweep_file_has_a_plan() {
+    let place = Place::new();
+    let instruction = "make it \"winter\" \\ now";
+    place
+        .ip2p(&["init", "in.png", instruction, "--model", "model"])
+        .assert()
+        .success();
+    place
+        .ip2p(&["plan", "sweep.toml"])
+        .assert()
+        .success()
+        .stdout(contains(instruction));
+    place
+        .ip2p(&["init", "in.png", "x"])
+        .assert()
+        .code(1)
+        .stderr(
+            contains("sweep.toml").and(contains("hint: delete it, or name another one with --out")),
+        );
+    place
+        .ip2p(&["init", "no.png", "x", "--out", "other.toml"])
+        .assert()
+        .success()
+        .stdout(
+            contains("wrote other.toml")
+                .and(contains("note: image \"no.png\" does not exist"))
+                .and(contains("note: model")),
+        );
+}
+
+#[test]
+fn schema_and_completions_are_printed() {
+    let place = Place::new();
+    let schema = place.ip2p(&["schema"]).output().unwrap().stdout;
+    let schema: Value = serde_json::from_slice(&schema).unwrap();
+    assert!(schema["properties"]["sweep"].is_object());
+    place
+        .ip2p(&["completions", "bash"])
+        .assert()
+        .success()
+        .stdout(contains("ip2p"));
+    place.ip2p(&[]).assert().code(2);
+    place.ip2p(&["run"]).assert().code(2);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_a_failure_but_a_reader_that_went_away_is_none() {
+    let place = Place::new();
+    let full = fs::File::create("/dev/full").unwrap();
+    let schema = |stdout: Stdio| place.ip2p(&["schema"]).stdout(stdout).output().unwrap();
+    let lost = schema(full.into());
+    assert_eq!(lost.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8(lost.stderr).unwrap(),
+        "error: cannot write to standard output: No space left on device (os error 28)\n\
+         hint: free some space, or send it elsewhere\n"
+    );
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let gone = schema(writer.into());
+    assert_eq!(gone.status.code(), Some(0));
+    assert_eq!(gone.stderr, b"");
+}

@@ -1,0 +1,188 @@
+//! Baselines through their life: accepted, replaced, grown stale, and shared among devices.
+
+use std::fs;
+
+use image::{Rgb, RgbImage};
+use ip2p_sweep::judge::{Baseline, Cause, ChangeKind, Check, Verdict, latent_change};
+use ip2p_sweep::spec::CheckSpec;
+use serde_json::json;
+
+use super::fixture::{TINY, accept, check, line, swapped, verdicts};
+
+#[test]
+fn a_baseline_is_accepted_kept_and_cleaned() {
+    let copied = TINY.copy();
+    let check = copied.check().unwrap();
+    assert_eq!(verdicts(&check), [Verdict::Same; 2]);
+    assert_eq!(check.exit_code(), 0);
+    assert!(check.causes().is_empty());
+    assert_eq!(accept(&copied.run(), &copied.place(), &[]), []);
+
+    let keys: Vec<String> = copied
+        .run()
+        .plan
+        .cells
+        .iter()
+        .map(|cell| cell.key.to_string())
+        .collect();
+    assert_eq!(copied.with_images(swapped).exit_code(), 10);
+    assert_eq!(
+        accept(&copied.run(), &copied.place(), &keys[1..]),
+        [ChangeKind::Replace]
+    );
+    assert_eq!(
+        verdicts(&copied.check().unwrap()),
+        [Verdict::Regression, Verdict::Same]
+    );
+    assert_eq!(
+        accept(&copied.run(), &copied.place(), &[]),
+        [ChangeKind::Replace]
+    );
+    assert_eq!(copied.check().unwrap().exit_code(), 0);
+    // Nothing that is no longer named is kept.
+    assert_eq!(
+        fs::read_dir(copied.place().join("cells")).unwrap().count(),
+        2
+    );
+    assert_eq!(
+        copied.manifest()["cells"][0]["accepted"][0]["reason"],
+        "a test"
+    );
+}
+
+#[test]
+fn new_missing_and_failed_cells_are_told() {
+    let copied = TINY.copy();
+    let empty = copied.folder.path().join("none");
+    let none = check(&copied.run(), &empty).unwrap();
+    assert_eq!(
+        (verdicts(&none), none.exit_code()),
+        (vec![Verdict::New; 2], 11)
+    );
+
+    copied.edit(|manifest| manifest["cells"][0]["parameters"]["seed"] = json!(77));
+    let changed = copied.check().unwrap();
+    assert_eq!(
+        verdicts(&changed),
+        [Verdict::New, Verdict::Same, Verdict::Missing]
+    );
+    assert_eq!(changed.exit_code(), 11);
+    let kinds = accept(&copied.run(), &copied.place(), &[]);
+    assert_eq!(kinds, [ChangeKind::Add, ChangeKind::Remove]);
+    assert_eq!(copied.check().unwrap().exit_code(), 0);
+
+    let run = copied.run();
+    fs::remove_file(run.folder.join(run.plan.cells[0].key.image_path())).unwrap();
+    let lost = copied.check().unwrap();
+    assert_eq!(
+        (verdicts(&lost), lost.exit_code()),
+        (vec![Verdict::Error, Verdict::Same], 12)
+    );
+}
+
+#[test]
+fn another_input_size_or_model_is_stale() {
+    let copied = TINY.copy();
+    copied.edit(|manifest| manifest["cells"][0]["subject"]["image_sha256"] = json!("00"));
+    copied.edit(|manifest| manifest["cells"][1]["subject"]["width"] = json!(32));
+    let stale = copied.check().unwrap();
+    assert_eq!(
+        (verdicts(&stale), stale.exit_code()),
+        (vec![Verdict::Stale; 2], 11)
+    );
+    assert_eq!(stale.cells[0].causes, [Cause::Parameters("input image")]);
+    assert_eq!(stale.cells[1].causes, [Cause::Parameters("size")]);
+
+    let copied = TINY.copy();
+    copied.edit(|manifest| manifest["cells"][0]["accepted"][0]["model_sha256"] = json!("00"));
+    let same = copied.check().unwrap();
+    assert_eq!(verdicts(&same), [Verdict::Same; 2]);
+    assert_eq!(same.causes(), [(Cause::Model, 1)]);
+    let worse = copied.with_images(swapped);
+    assert_eq!(verdicts(&worse), [Verdict::Stale, Verdict::Regression]);
+    assert_eq!(
+        worse.cells[1].explanation(),
+        "nothing known changed since the baseline"
+    );
+}
+
+#[test]
+fn another_device_has_wider_tolerances_and_a_baseline_of_its_own() {
+    let copied = TINY.copy();
+    copied.edit(|manifest| {
+        for cell in manifest["cells"].as_array_mut().unwrap() {
+            cell["accepted"][0]["class"]["device"] = json!("another");
+        }
+    });
+    let brighter = |_: usize, mut image: RgbImage| {
+        let pixels = image.enumerate_pixels_mut();
+        let some = pixels.filter(|(x, y, _)| x / 8 % 2 == y / 8 % 2);
+        some.for_each(|(_, _, Rgb([red, _, _]))| *red = red.saturating_add(1));
+        image
+    };
+    let check = copied.with_images(brighter);
+    println!("{}", line("half of red brighter by 1", &check));
+    assert_eq!(verdicts(&check), [Verdict::Drift; 2]);
+    assert_eq!(check.exit_code(), 0);
+    assert!(matches!(check.causes()[..], [(Cause::Device(..), 2)]));
+    assert_eq!(
+        accept(&copied.run(), &copied.place(), &[]),
+        [ChangeKind::AddClass; 2]
+    );
+    assert_eq!(verdicts(&copied.check().unwrap()), [Verdict::Same; 2]);
+    assert_eq!(
+        fs::read_dir(copied.place().join("cells")).unwrap().count(),
+        4
+    );
+
+    // Equal pixels of two classes are one file.
+    let copied = TINY.copy();
+    copied.edit(|manifest| {
+        for cell in manifest["cells"].as_array_mut().unwrap() {
+            cell["accepted"][0]["class"]["onnxruntime"] = json!("1.31");
+        }
+    });
+    assert_eq!(
+        accept(&copied.run(), &copied.place(), &[]),
+        [ChangeKind::AddClass; 2]
+    );
+    assert_eq!(
+        fs::read_dir(copied.place().join("cells")).unwrap().count(),
+        2
+    );
+}
+
+#[test]
+fn shards_judge_their_own_cells() {
+    let copied = TINY.copy();
+    copied.with_images(swapped);
+    let baseline = Baseline::read(&copied.place()).unwrap();
+    let of = |shard: &str| {
+        Check::new(
+            &copied.run(),
+            &baseline,
+            CheckSpec::default(),
+            shard.parse().unwrap(),
+        )
+        .unwrap()
+    };
+    let whole = of("1/1");
+    let parts = [of("1/2"), of("2/2")];
+    assert_eq!(
+        [parts[0].cells.clone(), parts[1].cells.clone()].concat(),
+        whole.cells
+    );
+    assert_eq!(of("3/3").cells, []);
+}
+
+#[test]
+fn the_first_latents_are_kept_with_every_cell() {
+    let copied = TINY.copy();
+    let run = copied.run();
+    for cell in &run.plan.cells {
+        let latents = &run.records[&cell.key].first_latents;
+        assert_eq!(latents.len(), 2);
+        assert_eq!(latents[0].mean.len(), 4);
+        assert_eq!(latent_change(latents, latents), Some(0.0));
+    }
+}

@@ -1,0 +1,123 @@
+//! Baselines that cannot be read or written.
+
+use std::fs;
+
+use image::RgbImage;
+use ip2p_sweep::judge::{Acceptance, Baseline, MANIFEST};
+use miette::Diagnostic;
+use serde_json::{Value, json};
+
+use super::fixture::{Copied, TINY, swapped};
+
+#[test]
+fn a_broken_baseline_is_an_error_and_stays_as_it_is() {
+    let message = |edit: &dyn Fn(&Copied)| {
+        let copied = TINY.copy();
+        edit(&copied);
+        let before = fs::read(copied.place().join(MANIFEST)).unwrap();
+        let error = copied.check().unwrap_err();
+        assert_eq!(fs::read(copied.place().join(MANIFEST)).unwrap(), before);
+        assert!(error.help().is_some());
+        let place = copied.place().display().to_string();
+        error.to_string().replace(&place, "B")
+    };
+    let edited = |edit: fn(&mut Value)| message(&move |copied| copied.edit(edit));
+    assert_eq!(
+        message(&|copied| fs::write(copied.place().join(MANIFEST), "{\"format\": 1,").unwrap()),
+        "B/manifest.json cannot be understood: EOF while parsing a value at line 1 column 13"
+    );
+    assert_eq!(
+        edited(|manifest| manifest["format"] = json!(2)),
+        "B/manifest.json has format 2, this program reads up to 1"
+    );
+    assert_eq!(
+        edited(|manifest| manifest["format"] = json!("x")),
+        "B/manifest.json cannot be understood: it has no format number"
+    );
+    assert_eq!(
+        edited(|manifest| manifest["cells"][1] = manifest["cells"][0].clone()),
+        "B/manifest.json cannot be understood: cell 2 is there twice"
+    );
+    assert_eq!(
+        edited(|manifest| manifest["cells"][0]["accepted"][0]["file"] = json!("cells/../../x.png")),
+        "B/manifest.json cannot be understood: \"cells/../../x.png\" is no image of a baseline"
+    );
+    let unknown = edited(|manifest| manifest["cells"][0]["colour"] = json!(1));
+    assert!(
+        unknown.starts_with("B/manifest.json cannot be understood: unknown field `colour`"),
+        "{unknown}"
+    );
+    let digest =
+        edited(|manifest| manifest["cells"][0]["accepted"][0]["pixels_sha256"] = json!("00"));
+    assert!(
+        digest.ends_with("is not the one that was accepted: its 64x64 pixels have another digest"),
+        "{digest}"
+    );
+    let small = message(&|copied| {
+        for entry in fs::read_dir(copied.place().join("cells")).unwrap() {
+            RgbImage::new(5, 4).save(entry.unwrap().path()).unwrap();
+        }
+    });
+    assert!(
+        small.ends_with("its 5x4 pixels have another digest"),
+        "{small}"
+    );
+    let gone = message(&|copied| fs::remove_dir_all(copied.place().join("cells")).unwrap());
+    assert!(
+        gone.starts_with("baseline image B/cells/make_it_winter-"),
+        "{gone}"
+    );
+}
+
+#[test]
+fn a_baseline_that_cannot_be_written_stays_as_it_is() {
+    let copied = TINY.copy();
+    copied.with_images(swapped);
+    // A file where the folder of images should be: the same for every user, root included.
+    let place = copied.folder.path().join("blocked");
+    fs::create_dir(&place).unwrap();
+    fs::write(place.join("cells"), "").unwrap();
+    let mut baseline = Baseline::read(&place).unwrap();
+    let acceptance = Acceptance::new(&copied.run(), &baseline, &[], None).unwrap();
+    let error = acceptance.apply(&mut baseline).unwrap_err();
+    assert!(
+        error.to_string().starts_with("cannot write the baseline: "),
+        "{error}"
+    );
+    assert!(baseline.is_empty());
+    assert!(!place.join(MANIFEST).exists());
+
+    let unknown = Acceptance::new(
+        &copied.run(),
+        &baseline,
+        &["make_it_nigth".to_owned()],
+        None,
+    )
+    .unwrap_err();
+    assert!(
+        unknown
+            .help()
+            .unwrap()
+            .to_string()
+            .contains("did you mean make_it_night-"),
+        "{unknown}"
+    );
+}
+
+#[test]
+fn a_result_that_is_damaged_is_named_with_what_to_do() {
+    let copied = TINY.copy();
+    let run = copied.run();
+    let cell = &run.plan.cells[0].key;
+    let image = run.folder.join(cell.image_path());
+    fs::write(&image, "no image").unwrap();
+    let baseline = Baseline::read(&copied.folder.path().join("none")).unwrap();
+    let error = Acceptance::new(&run, &baseline, &[], None).unwrap_err();
+    assert!(
+        error.to_string().starts_with(&format!("cell {cell} of ")),
+        "{error}"
+    );
+    let help = error.help().unwrap().to_string();
+    let remedy = format!("delete {} first if it is damaged", image.display());
+    assert!(help.ends_with(&remedy), "{help}");
+}

@@ -1,0 +1,58 @@
+//! What a check tells: JUnit, Markdown, annotations and the sheet.
+
+use std::fs;
+
+use ip2p_sweep::judge::{annotations, junit, summary, write_reports};
+
+use super::fixture::{TINY, swapped};
+
+#[test]
+fn reports_say_what_is_wrong_and_stay_within_their_limits() {
+    let copied = TINY.copy();
+    let check = copied.with_images(swapped);
+    let xml = junit(&check);
+    assert!(
+        xml.contains("tests=\"2\" skipped=\"0\" failures=\"2\""),
+        "{xml}"
+    );
+    assert!(xml.contains("type=\"regression\""), "{xml}");
+
+    let text = summary(&check, 1 << 20);
+    assert!(text.contains("**failed**: 2 regression"), "{text}");
+    assert!(text.contains("would have passed"), "{text}");
+    let mut many = check.clone();
+    many.cells = vec![check.cells[0].clone(); 9000];
+    let long = summary(&many, 1 << 20);
+    assert!(
+        long.len() <= 1 << 20 && long.contains("more cells are left out here"),
+        "{}",
+        long.len()
+    );
+
+    let lines = annotations(&many);
+    assert_eq!(lines.len(), 10);
+    assert!(
+        lines[0].starts_with("::error title=regression%3A make_it_winter-"),
+        "{}",
+        lines[0]
+    );
+    assert!(lines.iter().all(|line| !line.contains('\n')));
+
+    let step = copied.folder.path().join("step.md");
+    fs::write(&step, "# before\n").unwrap();
+    let reports = write_reports(&check, &copied.run().folder, Some(&step)).unwrap();
+    assert!(
+        fs::read_to_string(&step)
+            .unwrap()
+            .starts_with("# before\n## ip2p check snap")
+    );
+    let sheet = image::open(reports.sheet.unwrap()).unwrap().into_rgb8();
+    assert!(sheet.height() > 2 * 320, "{:?}", sheet.dimensions());
+}
+
+#[test]
+fn a_shard_without_cells_says_so() {
+    let mut check = TINY.copy().with_images(swapped);
+    check.cells.clear();
+    assert_eq!(check.counts_text(), "no cells");
+}

@@ -1,0 +1,17 @@
+//! The program as its users meet it: commands, run folders, baselines, and what survives being killed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on should panic, and says what it saw"
+)]
+
+mod cli;
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../common/environment.rs"]
+mod environment;
+mod inputs;
+mod judge;
+mod resume;
+mod store;

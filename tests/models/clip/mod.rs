@@ -1,0 +1,7 @@
+//! The measures of CLIP against transformers: the same images, captions and weights give the same similarities.
+
+mod commands;
+mod fixture;
+mod measured;
+mod refused;
+mod similarities;

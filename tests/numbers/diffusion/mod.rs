@@ -1,0 +1,7 @@
+//! Noise, schedules and samples against those of torch and diffusers (tests/golden/README.md).
+
+mod difference;
+mod noise;
+mod pipelines;
+mod refused;
+mod samplers;

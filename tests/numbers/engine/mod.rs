@@ -1,0 +1,8 @@
+//! The engine on a fake model: what is computed, in which order, how often, and what happens when it fails.
+
+mod fake;
+mod fixture;
+mod peaks;
+mod room;
+mod sharing;
+mod trouble;

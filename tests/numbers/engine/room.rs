@@ -1,0 +1,112 @@
+//! Rows a call where the device's memory settles them.
+
+use std::collections::BTreeSet;
+
+use ip2p_sweep::engine::Policy;
+
+use super::fake::Fake;
+use super::fixture::{ONE_BY_ONE, plan, run, spec};
+
+const ON_A_GPU: Policy = Policy {
+    phased: false,
+    batch: 4,
+    unet_rows: 12,
+    pad: true,
+    probe: true,
+};
+
+/// A device with room for 40 rows of 1 MiB. The 72 rows of the plan's cells fill three calls of 24 or more.
+fn device() -> Fake {
+    Fake {
+        room_rows: Some(40),
+        ..Fake::default()
+    }
+}
+
+/// How many rows calls had, but for the probes.
+fn shapes(fake: &Fake) -> Vec<usize> {
+    let probes = BTreeSet::from([3, 6]);
+    fake.shapes.difference(&probes).copied().collect()
+}
+
+#[test]
+fn a_probe_settles_how_many_rows_a_call_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = plan(&spec(folder.path()));
+    let reference = run(&plan, &mut Fake::default(), ONE_BY_ONE, None);
+    for phased in [false, true] {
+        let mut fake = device();
+        let policy = Policy { phased, ..ON_A_GPU };
+        let run = run(&plan, &mut fake, policy, None);
+        assert_eq!(run.images, reference.images);
+        // 34 rows are free after the probe of 6; four fifths of them may be planned with.
+        assert_eq!(
+            run.notes,
+            ["up to 27 UNet rows a call: 1 MiB a row, 34 MiB free"]
+        );
+        let [rows] = shapes(&fake)[..] else {
+            panic!("{:?}", fake.shapes)
+        };
+        assert!((24..=27).contains(&rows), "{rows}");
+        let largest = run.records.values().map(|record| record.batch_size).max();
+        assert!(largest > Some(4), "{largest:?}");
+        if phased {
+            assert_eq!(fake.most_loaded, 1, "the probe needs the UNet alone");
+        }
+    }
+}
+
+#[test]
+fn a_device_that_has_less_than_it_says_gets_half_the_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = plan(&spec(folder.path()));
+    let reference = run(&plan, &mut Fake::default(), ONE_BY_ONE, None);
+    let mut fake = Fake {
+        row_limit: Some(8),
+        ..device()
+    };
+    let run = run(&plan, &mut fake, ON_A_GPU, None);
+    assert_eq!(run.images, reference.images);
+    assert_eq!(
+        run.notes[1..],
+        [
+            "out of device memory: going on with batch 32, 14 UNet rows a call, resident memory",
+            "out of device memory: going on with batch 16, 7 UNet rows a call, resident memory"
+        ]
+    );
+}
+
+#[test]
+fn a_device_too_small_for_the_probe_is_probed_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = plan(&spec(folder.path()));
+    let mut fake = Fake {
+        row_limit: Some(4),
+        ..device()
+    };
+    let run = run(&plan, &mut fake, ON_A_GPU, None);
+    assert_eq!(run.images.len(), 32);
+    assert_eq!(
+        run.notes,
+        [
+            "out of device memory: going on with batch 2, 6 UNet rows a call, resident memory",
+            "out of device memory: going on with batch 1, 3 UNet rows a call, resident memory"
+        ]
+    );
+}
+
+#[test]
+fn nothing_is_probed_where_few_rows_are_needed_or_the_device_says_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spec = spec(folder.path());
+    let all = plan(&spec);
+    spec.images.truncate(1);
+    spec.seeds.truncate(1);
+    spec.instructions.truncate(1);
+    let few = plan(&spec);
+    for (plan, mut fake) in [(few, device()), (all, Fake::default())] {
+        let run = run(&plan, &mut fake, ON_A_GPU, None);
+        assert_eq!(run.notes, [""; 0]);
+        assert!(!fake.shapes.contains(&6), "{:?}", fake.shapes);
+    }
+}

@@ -1,0 +1,225 @@
+//! Reading and fitting images against Pillow (`tests/golden/images`), and files that are no good.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
+use ip2p_sweep::image::{Fit, ImageError, Note, Size, fit, fit_size, probe, read};
+use miette::Diagnostic;
+
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/images")
+}
+
+#[derive(serde::Deserialize)]
+struct Index {
+    cases: Vec<Case>,
+}
+
+#[derive(serde::Deserialize)]
+struct Case {
+    source: String,
+    fit: String,
+    resolution: Option<u32>,
+    multiple: Option<u32>,
+    vae_factor: Option<u32>,
+    upright: (u32, u32),
+    size: (u32, u32),
+    expected: String,
+    tolerance: u8,
+}
+
+/// The largest difference of two images of equal size, in levels.
+fn difference(one: &RgbImage, other: &RgbImage) -> u8 {
+    assert_eq!(one.dimensions(), other.dimensions());
+    let pairs = one.as_raw().iter().zip(other.as_raw());
+    pairs
+        .map(|(one, other)| one.abs_diff(*other))
+        .max()
+        .unwrap()
+}
+
+#[test]
+fn every_kind_of_image_is_read_and_fitted_as_pillow_does() {
+    let index: Index =
+        serde_json::from_slice(&fs::read(golden().join("index.json")).unwrap()).unwrap();
+    assert!(index.cases.len() > 80);
+    let mut wrong = Vec::new();
+    for case in &index.cases {
+        let path = golden().join("source").join(&case.source);
+        let (upright, _) = read(&path).unwrap();
+        assert_eq!(upright.dimensions(), case.upright, "{}", case.source);
+        let probed = probe(&path).unwrap();
+        assert_eq!((probed.width, probed.height), case.upright);
+        let (width, height) = case.upright;
+        let result = match case.fit.as_str() {
+            "none" => upright,
+            rule => {
+                let rule = if rule == "crop" {
+                    Fit::Crop
+                } else {
+                    Fit::Floor
+                };
+                let size = Size {
+                    resolution: case.resolution,
+                    fit: rule,
+                };
+                let factor = case.vae_factor.or(case.multiple).unwrap();
+                let fitted = fit_size(width, height, &size, 512, factor, factor).unwrap();
+                assert_eq!(fitted, case.size, "{}", case.expected);
+                fit(&upright, fitted.0, fitted.1, rule)
+            }
+        };
+        let expected = image::open(golden().join("expected").join(&case.expected)).unwrap();
+        let difference = difference(&result, &expected.to_rgb8());
+        if difference > case.tolerance {
+            wrong.push(format!(
+                "{}: {difference} of {}",
+                case.expected, case.tolerance
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn what_was_done_to_an_image_is_said() {
+    let notes = |name: &str| read(&golden().join("source").join(name)).unwrap().1;
+    assert_eq!(notes("rgb.png"), []);
+    assert_eq!(notes("palette.png"), []);
+    assert_eq!(notes("grey.jpg"), [Note::GreyExpanded]);
+    assert_eq!(notes("bilevel.png"), [Note::GreyExpanded]);
+    assert_eq!(notes("rgba.png"), [Note::AlphaOnWhite]);
+    assert_eq!(notes("palette_transparent.png"), [Note::AlphaOnWhite]);
+    assert_eq!(
+        notes("grey_alpha.png"),
+        [Note::GreyExpanded, Note::AlphaOnWhite]
+    );
+    assert_eq!(notes("grey16.png"), [Note::Reduced, Note::GreyExpanded]);
+    assert_eq!(notes("rgba16.png"), [Note::Reduced, Note::AlphaOnWhite]);
+    assert_eq!(
+        Note::AlphaOnWhite.to_string(),
+        "the image is partly transparent: composited on white"
+    );
+}
+
+#[test]
+fn the_first_frame_of_an_animation_is_used_with_a_note() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("two.gif");
+    let red = RgbImage::from_pixel(9, 7, Rgb([255, 0, 0]));
+    let blue = RgbImage::from_pixel(9, 7, Rgb([0, 0, 255]));
+    let mut encoder = image::codecs::gif::GifEncoder::new(fs::File::create(&path).unwrap());
+    for frame in [&red, &blue] {
+        let rgba = DynamicImage::from(frame.clone()).into_rgba8();
+        encoder.encode_frame(image::Frame::new(rgba)).unwrap();
+    }
+    drop(encoder);
+    let (image, notes) = read(&path).unwrap();
+    assert_eq!(image, red);
+    assert_eq!(notes, [Note::FirstFrame]);
+}
+
+/// The error and its remedy for a file of these bytes.
+fn failure(name: &str, bytes: &[u8]) -> (String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    fs::write(&path, bytes).unwrap();
+    let error = read(&path).unwrap_err();
+    assert_eq!(probe(&path).unwrap_err().to_string(), error.to_string());
+    let place = path.display().to_string();
+    (
+        error.to_string().replace(&place, name),
+        error.help().unwrap().to_string(),
+    )
+}
+
+#[test]
+fn files_that_are_no_images_are_named_with_a_remedy() {
+    let (error, help) = failure("empty.png", b"");
+    assert_eq!(
+        (error.as_str(), help.as_str()),
+        ("image empty.png is empty", "copy or download it again")
+    );
+    let (error, help) = failure("text.png", b"It was a dark and stormy night.");
+    assert_eq!(error, "text.png is not an image that can be read");
+    assert!(help.starts_with("PNG, JPEG, WebP, GIF, BMP and TIFF can be read"));
+    let error = read(Path::new("no/such/image.png")).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("cannot read image no/such/image.png: "),
+        "{error}"
+    );
+    let error = read(&golden()).unwrap_err();
+    assert!(matches!(error, ImageError::NotAFile { .. }), "{error}");
+}
+
+#[test]
+fn images_cut_short_anywhere_are_errors() {
+    let sources = golden().join("source");
+    for name in ["rgb.png", "photo.jpg", "exif_6.jpg", "grey16.png"] {
+        let bytes = fs::read(sources.join(name)).unwrap();
+        for part in 1..20 {
+            let (error, _) = failure(name, &bytes[..bytes.len() * part / 20]);
+            assert!(
+                error.starts_with(&format!("image {name} is damaged or cut short: ")),
+                "{part}: {error}"
+            );
+        }
+    }
+    let image = DynamicImage::from(RgbImage::from_fn(40, 30, |x, y| Rgb([x as u8, y as u8, 9])));
+    for format in [
+        ImageFormat::WebP,
+        ImageFormat::Bmp,
+        ImageFormat::Gif,
+        ImageFormat::Tiff,
+    ] {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let whole = if format == ImageFormat::Gif {
+            image.to_rgba8().into()
+        } else {
+            image.clone()
+        };
+        whole.write_to(&mut bytes, format).unwrap();
+        let bytes = bytes.into_inner();
+        failure("half", &bytes[..bytes.len() / 2]);
+    }
+}
+
+#[test]
+fn enormous_images_are_refused_before_they_are_decoded() {
+    // A PNG's header is enough: the claim is 60000 x 60000 pixels, the data is missing.
+    let mut bytes = fs::read(golden().join("source/rgb.png")).unwrap();
+    bytes[16..20].copy_from_slice(&60_000u32.to_be_bytes());
+    bytes[20..24].copy_from_slice(&60_000u32.to_be_bytes());
+    let crc = crc32(&bytes[12..29]);
+    bytes[29..33].copy_from_slice(&crc.to_be_bytes());
+    let (error, help) = failure("huge.png", &bytes);
+    assert!(
+        error.starts_with("image huge.png is too large: "),
+        "{error}"
+    );
+    assert_eq!(
+        help,
+        "scale it down first: at most 16384 pixels a side, 100 megapixels and 512 MiB"
+    );
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sparse.png");
+    fs::File::create(&path).unwrap().set_len(600 << 20).unwrap();
+    let error = read(&path).unwrap_err();
+    assert!(
+        error.to_string().ends_with("is too large: 600 MiB"),
+        "{error}"
+    );
+}
+
+/// The checksum of PNG chunks.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0u32, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+            (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())
+        })
+    })
+}

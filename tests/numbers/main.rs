@@ -1,0 +1,16 @@
+//! Numbers against independent implementations: mathematics, images, the engine and whole runs.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on should panic, and says what it saw"
+)]
+
+mod batches;
+#[path = "../common/mod.rs"]
+mod common;
+mod diffusion;
+mod engine;
+mod image;
+mod runs;
+mod tiles;
