@@ -20,7 +20,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use ip2p_sweep::Error;
-use ip2p_sweep::engine::{Component, Denoiser, Event, Room};
+use ip2p_sweep::engine::{Component, Denoiser, Event, Headroom};
 use ip2p_sweep::model::clip::ClipModel;
 use ip2p_sweep::model::runtime::{ExecutionDevice, Host};
 use ip2p_sweep::model::{ModelError, OnnxModel};
@@ -149,8 +149,8 @@ impl Denoiser for WatchedModel {
         self.model.arena_peak_bytes()
     }
 
-    fn room(&self, component: Component) -> Option<Room> {
-        self.model.room(component)
+    fn headroom(&self, component: Component) -> Option<Headroom> {
+        self.model.headroom(component)
     }
 
     fn encode_text(&mut self, text: &str) -> Result<Array3<f32>, ModelError> {

@@ -1,4 +1,4 @@
-//! Which cells of a course are denoised together, and how many UNet rows a call has: pure.
+//! Which cells that are sampled alike are denoised together, and how many UNet rows a call has: pure.
 
 /// The share of free memory that calls of the UNet may fill: allocators lose some between their pieces.
 const USABLE: f64 = 0.8;

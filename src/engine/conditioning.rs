@@ -8,7 +8,7 @@ use std::time::Instant;
 use image::RgbImage;
 use ndarray::{Array3, Array4};
 
-use super::spent::Spent;
+use super::cost::EncodingCost;
 use super::{Component, Denoiser, Engine, Halt, Outcome, Task, encode_image};
 use crate::image::{read, to_tensor};
 use crate::plan::{Condition, Fitted, Guidance, guidance};
@@ -30,7 +30,7 @@ pub type InputFiles<'a> = HashMap<Fitted<'a>, Result<PathBuf, String>>;
 struct Encoded<T> {
     value: Result<T, String>,
     /// What encoding it took, until the first cell that needs it takes that into its record.
-    spent: Option<Spent>,
+    cost: Option<EncodingCost>,
 }
 
 impl<'a> Conditioning<'a> {
@@ -51,14 +51,14 @@ impl<'a> Conditioning<'a> {
         value(self.images.get(&input))
     }
 
-    /// What was spent on a text, if no cell has taken it yet.
-    pub(super) fn take_text(&mut self, text: &str) -> Option<Spent> {
-        self.texts.get_mut(text)?.spent.take()
+    /// What encoding took of a text, if no cell has taken it yet.
+    pub(super) fn take_text_cost(&mut self, text: &str) -> Option<EncodingCost> {
+        self.texts.get_mut(text)?.cost.take()
     }
 
-    /// What was spent on an image, if no cell has taken it yet.
-    pub(super) fn take_image(&mut self, input: Fitted<'a>) -> Option<Spent> {
-        self.images.get_mut(&input)?.spent.take()
+    /// What encoding took of an image, if no cell has taken it yet.
+    pub(super) fn take_image_cost(&mut self, input: Fitted<'a>) -> Option<EncodingCost> {
+        self.images.get_mut(&input)?.cost.take()
     }
 
     /// The pixels of an input.
@@ -106,8 +106,8 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                     Ok(embedding) => Ok(embedding),
                     Err(error) => Err(self.reason(error)?),
                 };
-                let spent = Some(self.spent(begun));
-                let encoded = Encoded { value, spent };
+                let cost = Some(self.cost_since(begun));
+                let encoded = Encoded { value, cost };
                 self.conditioning.texts.insert(text, encoded);
             }
         }
@@ -135,8 +135,8 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             }
             Err(reason) => Err(reason),
         };
-        let spent = Some(self.spent(begun));
-        let encoded = Encoded { value, spent };
+        let cost = Some(self.cost_since(begun));
+        let encoded = Encoded { value, cost };
         self.conditioning.images.insert(input, encoded);
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The third phase: cells of one course are denoised together, a lane for each trajectory.
+//! The third phase: cells that are sampled alike are denoised together, a lane for each trajectory.
 
 use std::time::Instant;
 
@@ -18,7 +18,7 @@ struct Followed<'a, 'p> {
 }
 
 impl<'a, D: Denoiser> Engine<'a, '_, D> {
-    /// Denoises tasks of one course and puts their latents on the shelf, unless they lie there. `partings` are
+    /// Denoises tasks that are sampled alike and puts their latents on the shelf, unless they lie there. `partings` are
     /// those of each task.
     pub(super) fn denoise(&mut self, batch: &[Task<'a>], partings: &[Vec<usize>]) -> Outcome<D> {
         let mut lanes = Vec::new();
@@ -87,12 +87,12 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
 
     /// The trajectory of a start from its beginning; the error is that of its cells.
     fn first_lane(&self, start: Start) -> Result<Lane<'a>, String> {
-        let course = start.course;
+        let sampling = start.sampling;
         let config = self.job.scheduler_config;
-        let sampler = Sampler::new(course.scheduler, config, course.num_inference_steps)
+        let sampler = Sampler::new(sampling.scheduler, config, sampling.num_inference_steps)
             .map_err(|error| error.to_string())?;
         let mut noise = Generator::new(self.job.plan.numerics.noise, start.seed);
-        let (channels, height, width) = self.latents_of(course);
+        let (channels, height, width) = self.latents_of(sampling);
         let shape = (1, channels, height, width);
         let latents = noise.randn(shape) * sampler.init_noise_sigma();
         Ok(Lane {

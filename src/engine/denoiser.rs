@@ -37,7 +37,7 @@ impl Component {
 
 /// Device memory as a component sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Room {
+pub struct Headroom {
     /// The most that its allocator handed out at a time, in bytes.
     pub peak_bytes: u64,
     /// What its allocator may still take of the device, in bytes.
@@ -68,7 +68,7 @@ pub trait Denoiser {
 
     /// What a loaded component needed so far, and what is left for it; `None` where that is unknown, or not a
     /// device's memory.
-    fn room(&self, component: Component) -> Option<Room> {
+    fn headroom(&self, component: Component) -> Option<Headroom> {
         let _ = component;
         None
     }

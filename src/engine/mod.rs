@@ -7,6 +7,7 @@
 
 mod batches;
 mod conditioning;
+mod cost;
 mod denoise;
 mod denoiser;
 mod event;
@@ -17,7 +18,6 @@ mod predict;
 mod probe;
 mod remedy;
 mod shelf;
-mod spent;
 mod tiles;
 mod trajectory;
 
@@ -30,7 +30,7 @@ use std::time::Instant;
 use batches::{batches, fewest_rows};
 use conditioning::Conditioning;
 pub use conditioning::InputFiles;
-pub use denoiser::{Component, Denoiser, DeviceMemory, Room};
+pub use denoiser::{Component, Denoiser, DeviceMemory, Headroom};
 pub use event::{Ending, Event, Observer};
 use inputs::Inputs;
 pub use policy::Policy;
@@ -40,7 +40,7 @@ use trajectory::{Fork, later_partings};
 
 use crate::diffusion::{Evaluation, Sampler, SchedulerConfig};
 use crate::meter::{Meter, milliseconds};
-use crate::plan::{CellWork, Course, Fitted, ModelWork, Plan, Start};
+use crate::plan::{CellWork, Fitted, ModelWork, Plan, Sampling, Start};
 use crate::vocabulary::CellKey;
 
 /// The work of one model, and what the engine must know of that model.
@@ -152,7 +152,7 @@ struct Engine<'a, 'o, D: Denoiser> {
     forks: Vec<Fork<'a>>,
     /// Of the UNet.
     inputs: Inputs,
-    /// Rows of every UNet call of the course, where calls are padded.
+    /// Rows of every UNet call of the present sampling, where calls are padded.
     padded_rows: usize,
     /// Cells that were handed over, done or failed.
     finished: HashSet<usize>,
@@ -175,7 +175,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             }
         }
         self.settle_rows(&tasks)?;
-        for alike in tasks.chunk_by(|one, next| one.start.course == next.start.course) {
+        for alike in tasks.chunk_by(|one, next| one.start.sampling == next.start.sampling) {
             for batch in self.batches(alike) {
                 let partings: Vec<_> = partings.by_ref().take(batch.len()).collect();
                 self.denoise(batch, &partings)?;
@@ -191,7 +191,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         }
     }
 
-    /// Tasks of one course in batches. Where calls are padded they are as large as the batches need, and the batches
+    /// Tasks that are sampled alike, in batches. Where calls are padded they are as large as the batches need, and the batches
     /// such that a step is a call.
     fn batches<'t>(&mut self, alike: &'t [Task<'a>]) -> Vec<&'t [Task<'a>]> {
         let Policy {
@@ -219,23 +219,23 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         rows.max().unwrap_or(0)
     }
 
-    /// Channels, height and width of a course's latents.
-    fn latents_of(&self, course: Course) -> (usize, usize, usize) {
+    /// Channels, height and width of a sampling's latents.
+    fn latents_of(&self, sampling: Sampling) -> (usize, usize, usize) {
         let side = |pixels: u32| (pixels / self.job.vae_factor) as usize;
         let channels = self.job.latent_channels;
-        (channels, side(course.height), side(course.width))
+        (channels, side(sampling.height), side(sampling.width))
     }
 
     /// For each task the evaluations at which later ones part from it.
     fn partings(&self, tasks: &[Task<'a>]) -> Vec<Vec<usize>> {
-        let mut courses: HashMap<Course, Vec<Evaluation>> = HashMap::new();
+        let mut samplings: HashMap<Sampling, Vec<Evaluation>> = HashMap::new();
         for Task { start, .. } in tasks {
-            courses.entry(start.course).or_insert_with(|| {
-                let Course {
+            samplings.entry(start.sampling).or_insert_with(|| {
+                let Sampling {
                     scheduler,
                     num_inference_steps,
                     ..
-                } = start.course;
+                } = start.sampling;
                 let config = self.job.scheduler_config;
                 let sampler = Sampler::new(scheduler, config, num_inference_steps);
                 // The cells of a sampler that cannot be made fail when they are due.
@@ -243,7 +243,9 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             });
         }
         let cells = tasks.iter().map(|task| (task.start, self.guidance(task)));
-        later_partings(&cells.collect::<Vec<_>>(), |start| &courses[&start.course])
+        later_partings(&cells.collect::<Vec<_>>(), |start| {
+            &samplings[&start.sampling]
+        })
     }
 
     fn tasks(&self) -> impl Iterator<Item = Task<'a>> + use<'a, D> {

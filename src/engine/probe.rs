@@ -4,7 +4,7 @@ use ndarray::{Array3, Array4};
 
 use super::batches::{MOST_ROWS, rows_with_room};
 use super::{Component, Denoiser, DeviceMemory, Engine, Event, Outcome, Policy, Task};
-use crate::plan::Course;
+use crate::plan::Sampling;
 
 /// Rows of the two calls: those of one cell and of two.
 const PROBED: [usize; 2] = [3, 6];
@@ -19,8 +19,8 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             return Ok(());
         }
         let Policy { unet_rows, .. } = self.policy;
-        let pixels = |course: Course| u64::from(course.width) * u64::from(course.height);
-        let largest = tasks.iter().max_by_key(|task| pixels(task.start.course));
+        let pixels = |sampling: Sampling| u64::from(sampling.width) * u64::from(sampling.height);
+        let largest = tasks.iter().max_by_key(|task| pixels(task.start.sampling));
         let needed: usize = tasks.iter().map(|task| self.rows_a_step(task)).sum();
         let (Some(&largest), Some(text)) = (largest, self.conditioning.shape_of_texts()) else {
             return Ok(());
@@ -31,15 +31,15 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         self.warm_up(&largest)?;
         let mut found = [(0, 0, 0); 2];
         for (found, rows) in found.iter_mut().zip(PROBED) {
-            let (channels, height, width) = self.latents_of(largest.start.course);
+            let (channels, height, width) = self.latents_of(largest.start.sampling);
             let sample = Array4::zeros((rows, 2 * channels, height, width));
             let texts = Array3::zeros((rows, text.0, text.1));
             let predicted = self.model.predict(sample.view(), 0.0, texts.view());
-            self.tried(predicted.map(drop))?;
-            let Some(room) = self.model.room(Component::Unet) else {
+            self.unless_out_of_memory(predicted.map(drop))?;
+            let Some(headroom) = self.model.headroom(Component::Unet) else {
                 return Ok(());
             };
-            *found = (rows, room.peak_bytes, room.free_bytes);
+            *found = (rows, headroom.peak_bytes, headroom.free_bytes);
         }
         let [(few, few_bytes, _), (more, more_bytes, free_bytes)] = found;
         let rows = rows_with_room((few, few_bytes), (more, more_bytes), free_bytes);
@@ -60,16 +60,16 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         if !self.policy.phased {
             self.encode_image(task)?;
             self.ready(Component::VaeDecoder)?;
-            let (channels, height, width) = self.latents_of(task.start.course);
+            let (channels, height, width) = self.latents_of(task.start.sampling);
             let latents = Array4::zeros((1, channels, height, width));
             let decoded = self.model.decode(latents.view());
-            self.tried(decoded.map(drop))?;
+            self.unless_out_of_memory(decoded.map(drop))?;
         }
         self.ready(Component::Unet)
     }
 
     /// What fails for want of memory asks for less of it; what fails otherwise will fail the cells, which say so.
-    fn tried(&self, result: Result<(), D::Error>) -> Outcome<D> {
+    fn unless_out_of_memory(&self, result: Result<(), D::Error>) -> Outcome<D> {
         match result {
             Err(error) if error.is_out_of_memory() => Err(self.halt(error)),
             _ => Ok(()),

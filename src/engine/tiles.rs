@@ -83,8 +83,8 @@ impl<D: Denoiser> Engine<'_, '_, D> {
     /// The tiles of a cell's image; `None` where it stays whole.
     pub(super) fn tiling(&self, start: Start) -> Option<Tiling> {
         let tile = self.job.plan.numerics.vae_tile;
-        let course = start.course;
-        Tiling::new(tile, course.width, course.height, self.job.vae_factor)
+        let sampling = start.sampling;
+        Tiling::new(tile, sampling.width, sampling.height, self.job.vae_factor)
     }
 
     /// As [`Engine::reason`], for an error of encoding or decoding an image: smaller tiles need less memory.
@@ -95,9 +95,10 @@ impl<D: Denoiser> Engine<'_, '_, D> {
     ) -> Result<String, Halt<D::Error>> {
         let out_of_memory = error.is_out_of_memory();
         let reason = self.reason(error)?;
-        let course = start.course;
+        let sampling = start.sampling;
         let tiling = self.tiling(start);
-        let (width, height) = tiling.map_or((course.width, course.height), |tiling| tiling.tile());
+        let (width, height) =
+            tiling.map_or((sampling.width, sampling.height), |tiling| tiling.tile());
         let smaller = width.max(height) / 2 / MIN_TILE * MIN_TILE;
         Ok(match out_of_memory && smaller >= MIN_TILE {
             true => format!("{reason}; or numerics.vae_tile = {smaller}, for smaller tiles"),

@@ -127,7 +127,7 @@ impl<'a> Lane<'a> {
 }
 
 /// For each cell, in the order of work, the evaluations on its way at which cells that follow part from it,
-/// where forks must be kept once it is done. `evaluations` are those of a start's course.
+/// where forks must be kept once it is done. `evaluations` are those of a start's sampling.
 pub(super) fn later_partings<'e>(
     cells: &[(Start, Guidance)],
     evaluations: impl Fn(Start) -> &'e [Evaluation],

@@ -13,7 +13,7 @@ use super::session::{Session, SessionOptions, fresh_arena};
 use super::{
     ElementType, MatrixProducts, ModelError, ModelFolder, Operations, Tokenizer, files, tensors,
 };
-use crate::engine::{Component, Denoiser, Room};
+use crate::engine::{Component, Denoiser, Headroom};
 use crate::meter::free_bytes;
 
 /// An InstructPix2Pix model on a device. Components are loaded when asked for, or first needed.
@@ -262,14 +262,14 @@ impl Denoiser for OnnxModel {
         Some(in_use + rise)
     }
 
-    fn room(&self, component: Component) -> Option<Room> {
+    fn headroom(&self, component: Component) -> Option<Headroom> {
         let index = self.device.cuda_index()?;
         let session = self.sessions[component as usize].as_ref()?;
         let limit = self.limit_bytes.map(|limit| {
             let taken: u64 = self.arenas().map(|arena| arena.total_allocated).sum();
             (limit as u64).saturating_sub(taken)
         });
-        Some(Room {
+        Some(Headroom {
             peak_bytes: session.arena()?.max_in_use,
             free_bytes: free_bytes(Some(index)).into_iter().chain(limit).min()?,
         })

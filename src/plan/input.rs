@@ -34,8 +34,8 @@ impl Start {
     pub fn fitted<'a>(&self, plan: &'a Plan) -> Fitted<'a> {
         Fitted {
             image: &plan.images[self.image].name,
-            width: self.course.width,
-            height: self.course.height,
+            width: self.sampling.width,
+            height: self.sampling.height,
         }
     }
 }

@@ -22,7 +22,7 @@ pub use build::PlanError;
 pub use cell::Cell;
 pub use guidance::{Condition, Conditions, Guidance, Phase, guidance};
 pub use input::Fitted;
-pub use schedule::{CellWork, Course, Group, ModelWork, Schedule, Start, UnetRows};
+pub use schedule::{CellWork, Group, ModelWork, Sampling, Schedule, Start, UnetRows};
 use serde::{Deserialize, Serialize};
 pub use shard::{ParseShardError, Shard};
 pub use tiles::{Tiles, Tiling};

@@ -18,8 +18,8 @@ pub struct Schedule {
 pub struct ModelWork {
     /// Index into [`Plan::models`].
     pub model: usize,
-    /// By course, so that cells which can be denoised together lie together whatever lies between them in
-    /// the plan; within a course in the order of the plan, so that each image's groups lie together.
+    /// By how they are sampled, so that cells which can be denoised together lie together whatever lies between them in
+    /// the plan; within those in the order of the plan, so that each image's groups lie together.
     pub groups: Vec<Group>,
 }
 
@@ -41,13 +41,13 @@ pub struct Start {
     pub image: usize,
     /// Seed of the noise.
     pub seed: u64,
-    /// The course of the denoising.
-    pub course: Course,
+    /// How it is denoised.
+    pub sampling: Sampling,
 }
 
 /// What cells must have in common to be denoised in one batch: equal steps on arrays of equal size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Course {
+pub struct Sampling {
     /// Sampler.
     pub scheduler: SchedulerKind,
     /// Denoising steps.
@@ -95,7 +95,7 @@ impl Schedule {
         }
         works.retain(|work| !work.groups.is_empty());
         for work in &mut works {
-            by_course(&mut work.groups);
+            by_sampling(&mut work.groups);
             for group in &mut work.groups {
                 by_parting(&mut group.cells, plan);
             }
@@ -104,12 +104,12 @@ impl Schedule {
     }
 
     /// Counts the UNet rows of the work; `steps` tells the step of each evaluation of a model (its index) in a
-    /// course: some schedulers ask several times a step.
-    pub fn unet_rows(&self, plan: &Plan, steps: impl Fn(usize, Course) -> Vec<u32>) -> UnetRows {
+    /// sampling: some schedulers ask several times a step.
+    pub fn unet_rows(&self, plan: &Plan, steps: impl Fn(usize, Sampling) -> Vec<u32>) -> UnetRows {
         let mut rows = UnetRows::default();
         for work in &self.models {
             for group in &work.groups {
-                rows.add(group, plan, &steps(work.model, group.start.course));
+                rows.add(group, plan, &steps(work.model, group.start.sampling));
             }
         }
         rows
@@ -213,7 +213,7 @@ impl Start {
         Self {
             image,
             seed,
-            course: Course {
+            sampling: Sampling {
                 scheduler,
                 num_inference_steps,
                 width,
@@ -223,14 +223,14 @@ impl Start {
     }
 }
 
-/// Brings the groups of each course together, courses in the order of their first groups.
-fn by_course(groups: &mut [Group]) {
-    let mut first: HashMap<Course, usize> = HashMap::new();
+/// Brings groups that are sampled alike together, in the order of their first groups.
+fn by_sampling(groups: &mut [Group]) {
+    let mut first: HashMap<Sampling, usize> = HashMap::new();
     for group in groups.iter() {
         let next = first.len();
-        first.entry(group.start.course).or_insert(next);
+        first.entry(group.start.sampling).or_insert(next);
     }
-    groups.sort_by_key(|group| first[&group.start.course]);
+    groups.sort_by_key(|group| first[&group.start.sampling]);
 }
 
 /// Brings cells together that part late; otherwise they keep their order.

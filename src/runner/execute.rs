@@ -16,7 +16,7 @@ use crate::judge::advice::advise;
 use crate::judge::measures::measure;
 use crate::meter::{Meter, free_bytes};
 use crate::model::runtime::{ExecutionDevice, Host};
-use crate::plan::{Course, Group, ModelWork, Schedule, Shard};
+use crate::plan::{Group, ModelWork, Sampling, Schedule, Shard};
 use crate::store::{DiskShelf, HeldFolder, Run, RunFolder, Writer};
 use crate::vocabulary::Record;
 
@@ -166,7 +166,7 @@ impl<'a, B: Backend> Execution<'a, B> {
         };
         for work in &self.schedule.models {
             for group in &work.groups {
-                let of = evaluations(work.model, group.start.course) as u64;
+                let of = evaluations(work.model, group.start.sampling) as u64;
                 workload.steps += of * group.cells.len() as u64;
                 workload.cells += group
                     .cells
@@ -356,7 +356,7 @@ fn work_off<B: Backend>(
 /// Height times width of the largest latents.
 fn latent_pixels(work: &ModelWork, vae_factor: u32) -> usize {
     let sides = |group: &Group| {
-        let Course { width, height, .. } = group.start.course;
+        let Sampling { width, height, .. } = group.start.sampling;
         (width / vae_factor) as usize * (height / vae_factor) as usize
     };
     work.groups.iter().map(sides).max().unwrap_or(0)
@@ -372,19 +372,23 @@ fn learn(
 ) {
     let mut timings = Timings::read(cache);
     for work in &schedule.models {
-        let mut courses: Vec<Course> = work.groups.iter().map(|group| group.start.course).collect();
-        courses.dedup();
-        for course in courses {
+        let mut samplings: Vec<Sampling> = work
+            .groups
+            .iter()
+            .map(|group| group.start.sampling)
+            .collect();
+        samplings.dedup();
+        for sampling in samplings {
             let groups = work
                 .groups
                 .iter()
-                .filter(|group| group.start.course == course);
+                .filter(|group| group.start.sampling == sampling);
             let cells = groups.flat_map(|group| &group.cells);
             let records: Vec<&Record> = cells
                 .filter_map(|work| folder.record_of(work.cell))
                 .collect();
             let entry = &prepared.plan.models[work.model];
-            timings.learn(entry, &device.to_string(), course, &records);
+            timings.learn(entry, &device.to_string(), sampling, &records);
         }
     }
     timings.write(cache);

@@ -123,7 +123,7 @@ fn measuring(
 fn seconds(prepared: &Prepared, work: &ModelWork, timings: &Timings, device: &str) -> Option<f64> {
     let plan = &prepared.plan;
     let groups = work.groups.iter().map(|group| {
-        let speed = timings.speed(&plan.models[work.model], device, group.start.course)?;
+        let speed = timings.speed(&plan.models[work.model], device, group.start.sampling)?;
         let alone = Schedule {
             models: vec![ModelWork {
                 model: work.model,

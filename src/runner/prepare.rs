@@ -15,7 +15,7 @@ use crate::image::probe;
 use crate::model::clip::{ClipFolder, Encoder};
 use crate::model::{ModelFolder, Tokenizer};
 use crate::parallel::try_collect;
-use crate::plan::{Course, ImageEntry, ModelEntry, Plan};
+use crate::plan::{ImageEntry, ModelEntry, Plan, Sampling};
 use crate::spec::{NamedPath, RuntimeOverrides, SweepSpec};
 
 /// A sweep that can run.
@@ -90,17 +90,17 @@ fn distinct<'a>(swept: &'a [NamedPath], of_presets: &'a [NamedPath]) -> Vec<&'a 
 }
 
 impl Prepared {
-    /// How often a model's UNet is asked in a course; some schedulers ask more often than they step.
-    pub fn evaluations(&self) -> impl Fn(usize, Course) -> usize {
+    /// How often a model's UNet is asked in a sampling; some schedulers ask more often than they step.
+    pub fn evaluations(&self) -> impl Fn(usize, Sampling) -> usize {
         let steps = self.evaluation_steps();
-        move |model, course| steps(model, course).len()
+        move |model, sampling| steps(model, sampling).len()
     }
 
-    /// The step of each evaluation of a model's UNet in a course.
-    pub fn evaluation_steps(&self) -> impl Fn(usize, Course) -> Vec<u32> {
-        |model, course| {
+    /// The step of each evaluation of a model's UNet in a sampling.
+    pub fn evaluation_steps(&self) -> impl Fn(usize, Sampling) -> Vec<u32> {
+        |model, sampling| {
             let config = &self.models[model].scheduler_config;
-            let sampler = Sampler::new(course.scheduler, config, course.num_inference_steps);
+            let sampler = Sampler::new(sampling.scheduler, config, sampling.num_inference_steps);
             // Samplers that cannot be made were refused when this was prepared.
             let evaluations = sampler.map(|sampler| sampler.evaluations().to_vec());
             let steps = evaluations.unwrap_or_default().into_iter();

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::meter::median;
-use crate::plan::{Course, ModelEntry};
+use crate::plan::{ModelEntry, Sampling};
 use crate::store::{make_folder, write_file};
 use crate::vocabulary::Record;
 
@@ -45,12 +45,18 @@ impl Timings {
     }
 
     /// The speed of a model on a device at a size.
-    pub fn speed(&self, model: &ModelEntry, device: &str, course: Course) -> Option<Speed> {
-        self.speeds.get(&key(model, device, course)).copied()
+    pub fn speed(&self, model: &ModelEntry, device: &str, sampling: Sampling) -> Option<Speed> {
+        self.speeds.get(&key(model, device, sampling)).copied()
     }
 
     /// Learns from the cells of one model, device and size.
-    pub fn learn(&mut self, model: &ModelEntry, device: &str, course: Course, records: &[&Record]) {
+    pub fn learn(
+        &mut self,
+        model: &ModelEntry,
+        device: &str,
+        sampling: Sampling,
+        records: &[&Record],
+    ) {
         let rows = records.iter().flat_map(|record| &record.steps);
         let row_ms = rows
             .filter(|step| step.unet_rows > 0)
@@ -61,7 +67,7 @@ impl Timings {
         {
             self.last_device = Some(device.to_owned());
             self.speeds.insert(
-                key(model, device, course),
+                key(model, device, sampling),
                 Speed {
                     unet_row_ms,
                     decode_ms,
@@ -102,7 +108,7 @@ fn short(sha256: &str) -> &str {
     sha256.get(..16).unwrap_or(sha256)
 }
 
-fn key(model: &ModelEntry, device: &str, course: Course) -> String {
+fn key(model: &ModelEntry, device: &str, sampling: Sampling) -> String {
     let digest = short(&model.sha256);
-    format!("{digest} {device} {}x{}", course.width, course.height)
+    format!("{digest} {device} {}x{}", sampling.width, sampling.height)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ip2p_sweep::engine::{Component, Denoiser, DeviceMemory, Room};
+use ip2p_sweep::engine::{Component, Denoiser, DeviceMemory, Headroom};
 use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis};
 
 /// A model of arithmetic: rows do not touch each other, and every call is counted.
@@ -82,11 +82,11 @@ impl Denoiser for Fake {
         Some(self.loaded.iter().map(peak_mib).sum::<u64>() << 20)
     }
 
-    fn room(&self, component: Component) -> Option<Room> {
+    fn headroom(&self, component: Component) -> Option<Headroom> {
         assert_eq!(component, Component::Unet);
         let most = *self.shapes.last()?;
         let free = self.room_rows?.saturating_sub(most);
-        Some(Room {
+        Some(Headroom {
             peak_bytes: (most as u64) << 20,
             free_bytes: (free as u64) << 20,
         })

@@ -8,7 +8,7 @@ use crate::vocabulary::Record;
 
 /// What encoding a text or an image took.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Spent {
+pub(super) struct EncodingCost {
     ms: f64,
     peaks: Peaks,
 }
@@ -56,8 +56,8 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
     }
 
     /// Time since an instant, and the most memory since the meter began.
-    pub(super) fn spent(&mut self, begun: Instant) -> Spent {
-        Spent {
+    pub(super) fn cost_since(&mut self, begun: Instant) -> EncodingCost {
+        EncodingCost {
             ms: milliseconds(begun),
             peaks: self.peaks(),
         }
@@ -68,12 +68,16 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         let mut record = Record::new(self.key(task).clone(), self.job.device, self.job.precision);
         let guidance = self.guidance(task);
         for (condition, _) in guidance.phases().iter().flat_map(|phase| &phase.conditions) {
-            if let Some(Spent { ms, peaks }) = self.conditioning.take_text(condition.text) {
+            if let Some(EncodingCost { ms, peaks }) =
+                self.conditioning.take_text_cost(condition.text)
+            {
                 *record.times.encode_text_ms.get_or_insert_default() += ms;
                 peaks.raise(&mut record);
             }
         }
-        if let Some(Spent { ms, peaks }) = self.conditioning.take_image(self.input(task)) {
+        if let Some(EncodingCost { ms, peaks }) =
+            self.conditioning.take_image_cost(self.input(task))
+        {
             record.times.encode_image_ms = Some(ms);
             peaks.raise(&mut record);
         }
