@@ -23,7 +23,7 @@ use ip2p_sweep::Error;
 use ip2p_sweep::engine::{Component, Denoiser};
 use ip2p_sweep::model::ModelError;
 use ip2p_sweep::model::clip::ClipModel;
-use ip2p_sweep::model::runtime::ExecutionDevice;
+use ip2p_sweep::onnxruntime::ExecutionDevice;
 use ip2p_sweep::plan::Shard;
 use ip2p_sweep::report::write_report;
 use ip2p_sweep::runner::{Backend, Clip, Execution, Model, Outcome, prepare};

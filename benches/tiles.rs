@@ -17,8 +17,8 @@ use std::time::Instant;
 use ip2p_sweep::diffusion::{Generator, NoiseSource};
 use ip2p_sweep::engine::{Component, Denoiser, decode, encode_image};
 use ip2p_sweep::meter::{Meter, milliseconds};
-use ip2p_sweep::model::runtime::{Host, load, locate, resolve_device};
 use ip2p_sweep::model::{ModelFolder, OnnxModel};
+use ip2p_sweep::onnxruntime::{Host, load, locate, resolve_device};
 use ip2p_sweep::plan::Tiling;
 use ip2p_sweep::spec::{Device, VaeTile};
 

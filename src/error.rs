@@ -9,7 +9,7 @@ use crate::engine::{EngineError, ShelfError};
 use crate::image::ImageError;
 use crate::judge::JudgeError;
 use crate::model::ModelError;
-use crate::model::runtime::RuntimeError;
+use crate::onnxruntime::RuntimeError;
 use crate::plan::PlanError;
 use crate::report::ReportError;
 use crate::sheet::SheetError;

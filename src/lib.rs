@@ -9,12 +9,14 @@
 pub mod bench;
 pub mod compare;
 pub mod diffusion;
+mod digest;
 pub mod engine;
 pub mod error;
 pub mod image;
 pub mod judge;
 pub mod meter;
 pub mod model;
+pub mod onnxruntime;
 mod parallel;
 pub mod plan;
 pub mod report;

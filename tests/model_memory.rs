@@ -9,8 +9,8 @@ use std::process::{Command, Output};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ip2p_sweep::engine::{Component, Denoiser, DeviceMemory};
-use ip2p_sweep::model::runtime::ExecutionDevice;
 use ip2p_sweep::model::{ModelError, ModelFolder, OnnxModel};
+use ip2p_sweep::onnxruntime::ExecutionDevice;
 use ndarray::{Array3, Array4};
 use serde_json::Value;
 

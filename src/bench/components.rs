@@ -41,8 +41,6 @@ pub(super) struct Measured {
     pub unet: Vec<UnetCalls>,
     pub decode: Timing,
     pub memory: MemoryCost,
-    /// One row of the UNet's inputs: sample (1, channels, h, w) and text (1, tokens, hidden).
-    pub row: (Array4<f32>, Array3<f32>),
 }
 
 /// A model under measurement.
@@ -98,7 +96,6 @@ impl<D: Denoiser> Bench<'_, '_, D> {
             encode_image,
             unet: calls,
             decode,
-            row: (row, text),
         })
     }
 

@@ -1,8 +1,6 @@
-//! What one wants to know of a model and a device before a large sweep: load times, calls of each component, memory,
-//! and how near the UNet comes to what the device can do.
+//! What one wants to know of a model and a device before a large sweep: load times, calls of each component, memory.
 
 mod components;
-mod efficiency;
 mod error;
 mod result;
 mod timing;
@@ -15,17 +13,15 @@ use std::time::Duration;
 
 use components::{Bench, Shapes};
 pub use error::BenchError;
-pub use result::{
-    Benchmark, CellCost, ComponentCost, Efficiency, MemoryCost, ROWS_A_STEP, UnetCalls,
-};
+pub use result::{Benchmark, CellCost, ComponentCost, MemoryCost, ROWS_A_STEP, UnetCalls};
 pub use timing::Timing;
 use timing::{Stop, Stopwatch};
 
 use crate::Error;
 use crate::engine::Component;
 use crate::meter::Meter;
-use crate::model::runtime::Host;
 use crate::model::{ModelFolder, OnnxModel};
+use crate::onnxruntime::Host;
 use crate::plan::Tiling;
 use crate::runner::{Place, check_limit, component_sizes, limit_bytes};
 use crate::spec::{Runtime, VaeTile};
@@ -61,10 +57,6 @@ pub enum Stage {
     },
     /// The VAE decoder is timed.
     Decode,
-    /// The UNet's operations are counted.
-    Count,
-    /// A matrix product is timed.
-    Product,
 }
 
 impl fmt::Display for Stage {
@@ -76,8 +68,6 @@ impl fmt::Display for Stage {
             Self::Unet { rows: 1 } => f.write_str("unet, 1 row"),
             Self::Unet { rows } => write!(f, "unet, {rows} rows"),
             Self::Decode => f.write_str("decoding"),
-            Self::Count => f.write_str("counting the UNet's operations"),
-            Self::Product => f.write_str("multiplying matrices"),
         }
     }
 }
@@ -137,9 +127,6 @@ pub fn run(
         Err(Stop::Cancelled) => return Ok(None),
         Err(Stop::Failed(error)) => return Err(error.into()),
     };
-    let Some(efficiency) = efficiency::measure(&onnx, &measured, &watch, observer) else {
-        return Ok(None);
-    };
     Ok(Some(Benchmark {
         model: model.display().to_string(),
         precision: folder.precision().to_owned(),
@@ -157,7 +144,6 @@ pub fn run(
         unet: measured.unet,
         decode: measured.decode,
         memory: measured.memory,
-        efficiency,
         notes,
     }))
 }

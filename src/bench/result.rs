@@ -35,8 +35,6 @@ pub struct Benchmark {
     pub memory: MemoryCost,
     /// What it means for a sweep.
     pub cell: Option<CellCost>,
-    /// How near the UNet comes to what the device can do.
-    pub efficiency: Efficiency,
     /// What the user should know of the device and the image.
     pub notes: Vec<String>,
 }
@@ -110,40 +108,6 @@ impl CellCost {
             seconds,
             cells_an_hour: 3600.0 / seconds,
         })
-    }
-}
-
-/// The UNet's products against a large matrix product on the same device.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Efficiency {
-    /// Both are known.
-    Known {
-        /// Floating-point operations of the convolutions and matrix products of one UNet row.
-        row_operations: u64,
-        /// Operations a second of the matrix product.
-        product_rate: f64,
-        /// Side of its matrices.
-        product_side: usize,
-        /// Their elements: `float32` or `float16`.
-        product_element: String,
-        /// For each of the UNet's calls, its rate as a share of the product's.
-        shares: Vec<Option<f64>>,
-    },
-    /// Something is not.
-    Unknown {
-        /// Why.
-        reason: String,
-    },
-}
-
-impl Efficiency {
-    /// The share of a UNet call, by its place in [`Benchmark::unet`].
-    pub fn share(&self, call: usize) -> Option<f64> {
-        match self {
-            Self::Known { shares, .. } => shares.get(call).copied().flatten(),
-            Self::Unknown { .. } => None,
-        }
     }
 }
 

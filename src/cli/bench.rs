@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 use ip2p_sweep::Error;
-use ip2p_sweep::bench::{self, Benchmark, Efficiency, Options, ROWS_A_STEP, Stage, Timing};
+use ip2p_sweep::bench::{self, Benchmark, Options, ROWS_A_STEP, Stage, Timing};
 use ip2p_sweep::image::MAX_SIDE;
-use ip2p_sweep::model::runtime::Host;
+use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::spec::{MAX_STEPS, Runtime};
 
 use super::progress::duration;
@@ -153,24 +153,15 @@ fn calls(benchmark: &Benchmark) -> String {
     let header = [
         "call", "rows", "ms", "fastest", "slowest", "ms a row", "rows/s",
     ];
-    let has_shares = matches!(benchmark.efficiency, Efficiency::Known { .. });
     let mut rows = vec![row(header)];
     let mut one = |name: &str, timing: &Timing| rows.push(timed(name, 1, timing));
     one("encode text", &benchmark.encode_text);
     one("encode image", &benchmark.encode_image);
     one("decode", &benchmark.decode);
-    for (index, calls) in benchmark.unet.iter().enumerate() {
-        let mut row = match &calls.timing {
-            Some(timing) => timed("unet", calls.rows, timing),
-            None => row(["unet", &calls.rows.to_string(), "out of memory"]),
-        };
-        let share = benchmark.efficiency.share(index);
-        row.extend(share.map(|share| format!("{:.0} %", 100.0 * share)));
-        rows.push(row);
-    }
-    if has_shares {
-        rows[0].push("of a product".to_owned());
-    }
+    rows.extend(benchmark.unet.iter().map(|calls| match &calls.timing {
+        Some(timing) => timed("unet", calls.rows, timing),
+        None => row(["unet", &calls.rows.to_string(), "out of memory"]),
+    }));
     table::align_numbers(&rows)
 }
 
@@ -190,11 +181,7 @@ fn timed(name: &str, rows: usize, timing: &Timing) -> Vec<String> {
 /// What the numbers mean for a sweep.
 fn meaning(benchmark: &Benchmark) -> String {
     let notes = benchmark.notes.iter();
-    let rows = [
-        ("cell", cell(benchmark)),
-        ("memory", memory(benchmark)),
-        ("efficiency", efficiency(benchmark)),
-    ];
+    let rows = [("cell", cell(benchmark)), ("memory", memory(benchmark))];
     let rows = rows
         .into_iter()
         .chain(notes.map(|note| ("note", note.clone())));
@@ -226,23 +213,6 @@ fn memory(benchmark: &Benchmark) -> String {
         known(memory.resident_mib),
         memory.source
     )
-}
-
-fn efficiency(benchmark: &Benchmark) -> String {
-    match &benchmark.efficiency {
-        Efficiency::Known {
-            row_operations,
-            product_rate,
-            product_side,
-            product_element,
-            ..
-        } => format!(
-            "{} GFLOP a UNet row; a product of {product_side} x {product_side} matrices in {product_element}: {} GFLOP/s",
-            number(*row_operations as f64 / 1e9),
-            number(product_rate / 1e9),
-        ),
-        Efficiency::Unknown { reason } => format!("unknown: {reason}"),
-    }
 }
 
 fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {

@@ -8,7 +8,7 @@ use ip2p_sweep::Error;
 use ip2p_sweep::judge::{
     Baseline, CellCheck, Check as Verdicts, annotations, default_folder, write_reports,
 };
-use ip2p_sweep::model::runtime::Host;
+use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::plan::Shard;
 use ip2p_sweep::runner::{Executed, Execution, Outcome, prepare};
 

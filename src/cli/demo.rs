@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use include_dir::{Dir, include_dir};
 use ip2p_sweep::Error;
-use ip2p_sweep::model::runtime::{Host, Wanted, locate};
+use ip2p_sweep::onnxruntime::{Host, Wanted, locate};
 use ip2p_sweep::runner::prepare;
 use ip2p_sweep::store::{make_folder, write_file};
 

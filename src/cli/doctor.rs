@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ip2p_sweep::Error;
-use ip2p_sweep::model::runtime::Host;
 use ip2p_sweep::model::{FactState, diagnose};
+use ip2p_sweep::onnxruntime::Host;
 
 use super::{render, table};
 

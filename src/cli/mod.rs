@@ -61,7 +61,7 @@ enum Command {
     Report(report::Report),
     /// Compare two runs: images, time and memory
     Compare(compare::Compare),
-    /// Measure a model on a device: load times, calls, memory, efficiency
+    /// Measure a model on a device: load times, calls, memory
     Bench(bench::Bench),
     /// Show what is found, what is missing and what to do
     Doctor(doctor::Doctor),

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ip2p_sweep::model::runtime::Host;
+use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::plan::{Axis, Plan};
 use ip2p_sweep::runner::{Forecast, Measuring, forecast, prepare};
 use ip2p_sweep::vocabulary::Parameter;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use ip2p_sweep::Error;
 use ip2p_sweep::judge::advice::{Advice, advise};
-use ip2p_sweep::model::runtime::Host;
+use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::report::{find_report, write_report};
 use ip2p_sweep::runner::{Executed, Execution, Outcome, Prepared, prepare};
 use ip2p_sweep::sheet::{check_font, find_sheets, write_sheets};

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use ip2p_sweep::Error;
-use ip2p_sweep::model::runtime::{Host, Located, SetupEvent, Wanted, setup};
+use ip2p_sweep::onnxruntime::{Host, Located, SetupEvent, Wanted, setup};
 
 use super::render;
 

@@ -6,10 +6,10 @@ use miette::Diagnostic;
 
 use super::ModelFolder;
 use super::clip::{ClipFolder, Encoder};
-use super::runtime::{
+use crate::engine::Component;
+use crate::onnxruntime::{
     ExecutionDevice, Host, Located, RuntimeError, cuda_state, locate, pip_version, resolve_device,
 };
-use crate::engine::Component;
 use crate::spec::Device;
 
 /// One thing that was looked at.

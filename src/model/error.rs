@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::runtime::RuntimeError;
 use crate::engine::DeviceMemory;
+use crate::onnxruntime::{RuntimeError, SessionError};
 
 /// Shared remedy: what a model folder must look like.
 const EXPORT: &str = "export the model with `python onnx/export.py` or `optimum-cli export onnx --task image-to-image`, and give the folder that holds unet/, vae_encoder/, vae_decoder/ and text_encoder/";
@@ -177,37 +177,10 @@ pub enum ModelError {
         /// The reason.
         problem: String,
     },
-    /// ONNX Runtime could not make a session.
-    #[error("ONNX Runtime cannot load {}: {message}", path.display())]
-    #[diagnostic(help("{}", session_help(message, *out_of_memory)))]
-    Session {
-        /// The ONNX file.
-        path: PathBuf,
-        /// ONNX Runtime's words.
-        message: String,
-        /// Whether memory ran out.
-        out_of_memory: bool,
-    },
-    /// ONNX Runtime failed in a component.
-    #[error("{part} failed: {message}")]
-    #[diagnostic(help("{}", run_help(*out_of_memory)))]
-    Inference {
-        /// Which component.
-        part: &'static str,
-        /// ONNX Runtime's words, or what was wrong with its answer.
-        message: String,
-        /// Whether memory ran out.
-        out_of_memory: bool,
-    },
-    /// ONNX Runtime could not multiply matrices, which `ip2p bench` holds the UNet against.
-    #[error("ONNX Runtime cannot multiply matrices: {message}")]
-    #[diagnostic(help("run `ip2p doctor`"))]
-    Products {
-        /// ONNX Runtime's words.
-        message: String,
-        /// Whether memory ran out.
-        out_of_memory: bool,
-    },
+    /// A component that ONNX Runtime cannot load or run.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Session(#[from] SessionError),
     /// A limit that no run can keep.
     #[error(
         "runtime.memory_limit_mib is {limit_mib}, but {part} alone has {weights_mib} MiB of weights"
@@ -262,101 +235,8 @@ impl ModelError {
 impl DeviceMemory for ModelError {
     fn is_out_of_memory(&self) -> bool {
         match self {
-            Self::Session { out_of_memory, .. }
-            | Self::Inference { out_of_memory, .. }
-            | Self::Products { out_of_memory, .. } => *out_of_memory,
+            Self::Session(error) => error.is_out_of_memory(),
             _ => false,
-        }
-    }
-}
-
-/// Whether words of ONNX Runtime, CUDA or the C++ library say that memory ran out. Their codes do not tell:
-/// ONNX Runtime gives `RUNTIME_EXCEPTION` and `FAIL` for this as for much else.
-pub(super) fn says_out_of_memory(message: &str) -> bool {
-    const SIGNS: [&str; 11] = [
-        // ONNX Runtime's arena: the device gave no more; its own limit is reached.
-        "failed to allocate memory",
-        "is smaller than requested bytes of",
-        // CUDA's runtime and driver, cuDNN 8 and 9, cuBLAS, cuFFT.
-        "out of memory",
-        "error_out_of_memory",
-        "cublas_status_alloc_failed",
-        "cudnn_status_alloc_failed",
-        "device_allocation_failed",
-        "cufft_alloc_failed",
-        // The C library and the C++ libraries of Linux and Windows.
-        "cannot allocate memory",
-        "bad_alloc",
-        "bad allocation",
-    ];
-    let message = message.to_lowercase();
-    SIGNS.iter().any(|sign| message.contains(sign))
-}
-
-fn session_help(message: &str, out_of_memory: bool) -> &'static str {
-    if out_of_memory {
-        "raise memory_limit_mib if there is one, close other programs, or take a float16 model"
-    } else if message.contains("cannot open shared object file") {
-        "a library of CUDA or cuDNN is missing: run `ip2p setup --cuda`"
-    } else if message.contains("providers_cuda") {
-        "the CUDA provider does not load: update the NVIDIA driver (580 or newer), run `ip2p setup --cuda`, or set device = \"cpu\" under [runtime]"
-    } else if message.contains("not enabled in this build") {
-        "this ONNX Runtime was built without CUDA: run `ip2p setup --cuda`, or set device = \"cpu\" under [runtime]"
-    } else if message.contains("opset") || message.contains("IR version") {
-        "the model is newer than this ONNX Runtime: run `ip2p setup`"
-    } else {
-        "run `ip2p doctor` on the model folder; export the model again if a file is damaged"
-    }
-}
-
-fn run_help(out_of_memory: bool) -> &'static str {
-    if out_of_memory {
-        "raise memory_limit_mib if there is one, close other programs, or take smaller images"
-    } else {
-        "run `ip2p doctor` on the model folder; try device = \"cpu\" to see whether the device is at fault"
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn exhausted_memory_is_told_by_the_words_of_each_library() {
-        for message in [
-            "BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer of size 4294967296",
-            "CUDA failure 2: out of memory ; GPU=0",
-            "std::bad_alloc",
-            "CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED",
-            // As users report them from runs on GPUs and capped arenas, file positions shortened.
-            "Non-zero status code returned while running Conv node. Name:'/patch_embed/Conv' Status Message: \
-             bfc_arena.cc:376 void* onnxruntime::BFCArena::AllocateRawInternal(size_t, bool, onnxruntime::Stream*, \
-             bool, onnxruntime::WaitNotificationFn) Failed to allocate memory for requested buffer of size 2830172160",
-            "Non-zero status code returned while running MatMul node. Name:'/attn1/MatMul' Status Message: \
-             bfc_arena.cc:360 void* onnxruntime::BFCArena::AllocateRawInternal(size_t, bool, onnxruntime::Stream*) \
-             Available memory of 31251968 is smaller than requested bytes of 1073741824",
-            "CUDA failure 2: out of memory ; GPU=0 ; hostname=node ; file=cuda_allocator.cc ; line=48 ; \
-             expr=cudaMalloc((void**)&p, size);",
-            "Exception during initialization: cuda_call.cc:121 CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED ; GPU=0 ; \
-             hostname=node ; file=cuda_execution_provider.cc ; line=164 ; expr=cublasCreate(&cublas_handle_);",
-            "CUDNN failure 4: CUDNN_STATUS_ALLOC_FAILED ; GPU=0 ; hostname=node ; expr=cudnnCreate(&cudnn_handle_);",
-            "CUDNN failure 4003: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED ; GPU=0",
-            "CUFFT failure 2: CUFFT_ALLOC_FAILED ; GPU=0",
-            "CUDA_ERROR_OUT_OF_MEMORY",
-            "bad allocation",
-            "mmap: Cannot allocate memory",
-        ] {
-            assert!(says_out_of_memory(message), "{message}");
-        }
-        for message in [
-            "Got invalid dimensions for input: sample",
-            // The codes that exhausted memory comes with, on other occasions.
-            "CUDNN failure 4: CUDNN_STATUS_INTERNAL_ERROR ; GPU=0 ; expr=cudnnFindConvolutionForwardAlgorithmEx(...);",
-            "CUDA failure 700: an illegal memory access was encountered ; GPU=0 ; expr=cudaStreamSynchronize(stream)",
-            "CUBLAS failure 14: CUBLAS_STATUS_INTERNAL_ERROR ; GPU=0",
-            "not enough space: expected 318080, got 314240",
-        ] {
-            assert!(!says_out_of_memory(message), "{message}");
         }
     }
 }

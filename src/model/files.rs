@@ -8,13 +8,13 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::ModelError;
+use crate::digest::{hexadecimal, of_file};
 use crate::parallel::try_collect;
 
 /// First bytes of a Git LFS pointer (its specification, version 1).
 const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 /// The largest tokenizers take a few megabytes.
 const LONGEST_TEXT: u64 = 64 << 20;
-const CHUNK: usize = 1 << 20;
 
 /// Size of a file that holds something and is no LFS pointer.
 pub(super) fn size(path: &Path) -> Result<u64, ModelError> {
@@ -104,24 +104,5 @@ pub(super) fn digest(root: &Path, paths: &[PathBuf]) -> Result<String, ModelErro
 }
 
 fn hash_file(path: &Path) -> Result<Vec<u8>, ModelError> {
-    sha256(path).map_err(|source| ModelError::reading(path, source))
-}
-
-/// SHA-256 of a file, read piece by piece.
-pub(super) fn sha256(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
-    let mut hash = Sha256::new();
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        let length = file.read(&mut chunk)?;
-        if length == 0 {
-            return Ok(hash.finalize().to_vec());
-        }
-        hash.update(&chunk[..length]);
-    }
-}
-
-/// Bytes as lower-case hexadecimal.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    of_file(path).map_err(|source| ModelError::reading(path, source))
 }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use super::config::{TextConfig, UnetConfig, VaeConfig, context_length};
 use super::graph::{Graphs, Ports};
 use super::graph_files::GraphFiles;
-use super::onnx_file::{ElementType, OnnxFile};
+use super::onnx_file::OnnxFile;
 use super::tokenizer::{Tokenizer, TokenizerFolder};
-use super::{ModelError, files};
+use super::{ElementType, ModelError, files};
 use crate::engine::Component;
 
 /// An InstructPix2Pix model in the layout that Optimum writes, found complete and consistent.

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 pub(super) use clip::ClipCalls;
 
-use super::ModelError;
 use super::config::{UnetConfig, VaeConfig};
-use super::onnx_file::{ElementType, OnnxFile, Port};
+use super::onnx_file::{OnnxFile, Port};
+use super::{ElementType, ModelError};
 
 /// The four ONNX files with what they say.
 pub(super) struct Ports {

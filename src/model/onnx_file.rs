@@ -9,71 +9,11 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
-use super::ModelError;
 use super::protobuf::{Field, Stream, Wire};
+use super::{ElementType, ModelError};
 
 /// Messages nest to about ten levels in real models; garbage must not exhaust the stack.
 const DEEPEST: u32 = 64;
-
-/// Element type of a graph's input, output or weight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ElementType {
-    /// IEEE single.
-    Float32,
-    /// IEEE half.
-    Float16,
-    /// The upper half of a single.
-    BFloat16,
-    /// 32-bit integer.
-    Int32,
-    /// 64-bit integer.
-    Int64,
-    /// Any other, by its number in `TensorProto.DataType`.
-    Other(u64),
-}
-
-impl ElementType {
-    fn from_number(number: u64) -> Self {
-        match number {
-            1 => Self::Float32,
-            10 => Self::Float16,
-            16 => Self::BFloat16,
-            6 => Self::Int32,
-            7 => Self::Int64,
-            other => Self::Other(other),
-        }
-    }
-}
-
-impl ElementType {
-    /// Its number in `TensorProto.DataType`.
-    pub(super) fn number(self) -> u64 {
-        match self {
-            Self::Float32 => 1,
-            Self::Float16 => 10,
-            Self::BFloat16 => 16,
-            Self::Int32 => 6,
-            Self::Int64 => 7,
-            Self::Other(number) => number,
-        }
-    }
-}
-
-impl std::fmt::Display for ElementType {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Float32 => f.write_str("float32"),
-            Self::Float16 => f.write_str("float16"),
-            Self::BFloat16 => f.write_str("bfloat16"),
-            Self::Int32 => f.write_str("int32"),
-            Self::Int64 => f.write_str("int64"),
-            Self::Other(2) => f.write_str("uint8"),
-            Self::Other(3) => f.write_str("int8"),
-            Self::Other(11) => f.write_str("float64"),
-            Self::Other(number) => write!(f, "type {number}"),
-        }
-    }
-}
 
 /// An input or output of a graph.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,15 +6,14 @@ use ndarray::{
     Array, Array3, Array4, ArrayView3, ArrayView4, Axis, Dim, Dimension, Slice, concatenate,
 };
 
-use super::bound::Input;
-use super::graph::TimestepShape;
-use super::runtime::{ArenaStatistics, ExecutionDevice, Runtime};
-use super::session::{Session, SessionOptions, fresh_arena};
-use super::{
-    ElementType, MatrixProducts, ModelError, ModelFolder, Operations, Tokenizer, files, tensors,
-};
+use super::graph::{Feed, TimestepShape};
+use super::{ModelError, ModelFolder, Tokenizer};
 use crate::engine::{Component, Denoiser, Headroom};
 use crate::meter::free_bytes;
+use crate::onnxruntime::{
+    ArenaStatistics, ExecutionDevice, Input, InputValue, Runtime, Session, SessionError,
+    SessionOptions, fresh_arena,
+};
 
 /// An InstructPix2Pix model on a device. Components are loaded when asked for, or first needed.
 #[derive(Debug)]
@@ -108,7 +107,8 @@ impl OnnxModel {
             }
             _ => {}
         }
-        Session::load(&self.runtime, component.folder(), &path, options)
+        let session = Session::load(&self.runtime, component.folder(), &path, options)?;
+        Ok(session)
     }
 
     fn options(&self, limit_bytes: Option<usize>) -> SessionOptions {
@@ -117,48 +117,6 @@ impl OnnxModel {
             threads: self.threads,
             limit_bytes,
         }
-    }
-
-    /// What the UNet computes at least for a sample (rows, channels + image channels, h, w) and a text (rows, tokens,
-    /// hidden). It is loaded for that once more, and runs as its file has it: slowly, and with more memory.
-    ///
-    /// # Errors
-    /// If it does not run, or ONNX Runtime's profile of it cannot be read.
-    pub fn unet_operations(
-        &self,
-        sample: ArrayView4<f32>,
-        text: ArrayView3<f32>,
-    ) -> Result<Operations, ModelError> {
-        let path = self.folder.model_file(Component::Unet);
-        let folder = tempfile::tempdir().map_err(|error| ModelError::reading(&path, error))?;
-        let mut session = Session::load_profiled(
-            &self.runtime,
-            Component::Unet.folder(),
-            &path,
-            self.options(None),
-            folder.path(),
-        )?;
-        predict(&mut session, &self.folder, sample, 0.0, text)?;
-        let profile = session.profile()?;
-        let text = files::text(&profile)?;
-        Operations::of_profile(&text).map_err(|message| ModelError::Inference {
-            part: Component::Unet.folder(),
-            message,
-            out_of_memory: false,
-        })
-    }
-
-    /// Products of large matrices on this model's device, in what the UNet computes in there.
-    ///
-    /// # Errors
-    /// [`ModelError::Products`].
-    pub fn matrix_products(&self) -> Result<MatrixProducts, ModelError> {
-        // CPUs compute halves as singles.
-        let element = match (self.device, self.folder.graphs().unet.sample.element) {
-            (ExecutionDevice::Cuda(_), ElementType::Float16) => ElementType::Float16,
-            _ => ElementType::Float32,
-        };
-        MatrixProducts::new(&self.runtime, self.options(None), element)
     }
 
     /// The arenas of the loaded components, each once.
@@ -205,19 +163,29 @@ fn predict(
     let (sample, text) = (sample.as_standard_layout(), text.as_standard_layout());
     let timestep = [timestep];
     let inputs = [
-        Input::new(
+        input(
             &call.sample,
             sample.shape(),
             sample.as_slice().unwrap_or_default(),
         ),
-        Input::new(&call.timestep, &shape, timestep.as_slice()),
-        Input::new(
+        input(&call.timestep, &shape, timestep.as_slice()),
+        input(
             &call.text,
             text.shape(),
             text.as_slice().unwrap_or_default(),
         ),
     ];
-    session.run_bound(&inputs, &call.output, output_shape)
+    Ok(session.run_bound(&inputs, &call.output, output_shape)?)
+}
+
+/// An input of a graph.
+fn input<'a>(feed: &'a Feed, shape: &[usize], values: &'a [f32]) -> Input<'a> {
+    Input {
+        name: &feed.name,
+        element: feed.element,
+        shape: shape.to_owned(),
+        values,
+    }
 }
 
 /// An output, if it has the shape that the configurations say: graphs leave most of theirs open.
@@ -230,9 +198,11 @@ fn shaped<D: Dimension>(
     let (given, expected) = (output.shape(), expected.as_ref());
     match given == expected {
         true => Ok(output),
-        false => Err(session.wrong(format!(
-            "{name:?} has the shape {given:?} where the configurations say {expected:?}"
-        ))),
+        false => Err(session
+            .wrong(format!(
+                "{name:?} has the shape {given:?} where the configurations say {expected:?}"
+            ))
+            .into()),
     }
 }
 
@@ -279,7 +249,7 @@ impl Denoiser for OnnxModel {
         let encoded = self.tokenizer.encode(text)?;
         let call = self.folder.graphs().text_encoder.clone();
         let expected = [1, encoded.ids.len(), self.folder.text_width()];
-        let ids = tensors::token_ids(&encoded.ids, call.input.element);
+        let ids = InputValue::token_ids(&encoded.ids, call.input.element);
         let session = self.session(Component::TextEncoder)?;
         let output = session.run(vec![(call.input.name.as_str(), ids)], &call.output)?;
         shaped(session, &call.output, output, expected)
@@ -290,7 +260,7 @@ impl Denoiser for OnnxModel {
         let channels = self.folder.latent_channels();
         let factor = self.folder.vae_factor() as usize;
         let (rows, _, height, width) = pixels.dim();
-        let input = tensors::input(pixels, call.input.element);
+        let input = InputValue::array(pixels, call.input.element);
         let session = self.session(Component::VaeEncoder)?;
         let output: Array4<f32> =
             session.run(vec![(call.input.name.as_str(), input)], &call.output)?;
@@ -302,11 +272,9 @@ impl Denoiser for OnnxModel {
             let mean = output.slice_axis(Axis(1), Slice::from(..channels));
             mean.to_owned()
         } else {
-            return Err(session.wrong(format!(
-                "{:?} has {given} channels, not {channels} or {}",
-                call.output,
-                2 * channels
-            )));
+            let (one, two) = (channels, 2 * channels);
+            let message = format!("{:?} has {given} channels, not {one} or {two}", call.output);
+            return Err(session.wrong(message).into());
         };
         let expected = [rows, channels, height / factor, width / factor];
         shaped(session, &call.output, mean, expected)
@@ -332,10 +300,8 @@ impl Denoiser for OnnxModel {
             .collect::<Result<Vec<_>, _>>()?;
         let views: Vec<_> = predicted.iter().map(|row| row.view()).collect();
         let joined = concatenate(Axis(0), &views);
-        joined.map_err(|error| ModelError::Inference {
-            part: Component::Unet.folder(),
-            message: error.to_string(),
-            out_of_memory: false,
+        joined.map_err(|error| {
+            SessionError::wrong(Component::Unet.folder(), error.to_string()).into()
         })
     }
 
@@ -343,7 +309,7 @@ impl Denoiser for OnnxModel {
         let call = self.folder.graphs().vae_decoder.clone();
         let factor = self.folder.vae_factor() as usize;
         let (rows, _, height, width) = latents.dim();
-        let input = tensors::input(latents, call.input.element);
+        let input = InputValue::array(latents, call.input.element);
         let session = self.session(Component::VaeDecoder)?;
         let output = session.run(vec![(call.input.name.as_str(), input)], &call.output)?;
         let expected = [rows, 3, height * factor, width * factor];

@@ -7,8 +7,8 @@ use super::{Clip, Model, Place};
 use crate::Error;
 use crate::engine::Denoiser;
 use crate::model::clip::ClipModel;
-use crate::model::runtime::ExecutionDevice;
 use crate::model::{ModelError, OnnxModel};
+use crate::onnxruntime::ExecutionDevice;
 use crate::spec::Runtime;
 use crate::store::Environment;
 

@@ -15,7 +15,7 @@ use crate::engine::{self, Ending, Event, InputFiles, Job};
 use crate::judge::advice::advise;
 use crate::judge::measures::measure;
 use crate::meter::{Meter, free_bytes};
-use crate::model::runtime::{ExecutionDevice, Host};
+use crate::onnxruntime::{ExecutionDevice, Host};
 use crate::plan::{Group, ModelWork, Sampling, Schedule, Shard};
 use crate::store::{DiskShelf, HeldFolder, Run, RunFolder, Writer};
 use crate::vocabulary::Record;

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::meter::{cpu_name, gpu_name};
-use crate::model::runtime::{ExecutionDevice, Host, Runtime, load, locate, resolve_device};
+use crate::onnxruntime::{ExecutionDevice, Host, Runtime, load, locate, resolve_device};
 use crate::spec::Device;
 use crate::store::Environment;
 

@@ -10,7 +10,7 @@ pub mod place;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use ip2p_sweep::model::runtime::{Host, Located, Runtime, Wanted, load, locate, setup};
+use ip2p_sweep::onnxruntime::{Host, Located, Runtime, Wanted, load, locate, setup};
 use ndarray::ArrayD;
 use safetensors::{Dtype, SafeTensors};
 

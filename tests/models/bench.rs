@@ -1,18 +1,13 @@
-//! `ip2p bench` on small models: its structure, its errors, and operations against torch's own count. No time is
-//! asserted: machines differ.
+//! `ip2p bench` on small models: its structure, and its errors. No time is asserted: machines differ.
 
 use crate::common;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use assert_cmd::assert::OutputAssertExt;
-use ip2p_sweep::bench::{Benchmark, Efficiency, Timing};
-use ip2p_sweep::model::runtime::ExecutionDevice;
-use ip2p_sweep::model::{ModelFolder, OnnxModel};
-use ndarray::{Array3, Array4};
+use ip2p_sweep::bench::{Benchmark, Timing};
 use predicates::str::contains;
 
 fn model(name: &str) -> PathBuf {
@@ -84,26 +79,6 @@ fn json_holds_every_number_and_reads_back_as_it_was() {
     let memory = benchmark.memory;
     assert_eq!(memory.source, "rss");
     assert!(memory.resident_mib >= memory.phased_mib && memory.phased_mib.unwrap() > 1.0);
-    let Efficiency::Known {
-        row_operations,
-        product_rate,
-        shares,
-        ..
-    } = benchmark.efficiency
-    else {
-        panic!("{:?}", benchmark.efficiency);
-    };
-    let (counted, row_operations) = (counted("demo") as f64, row_operations as f64);
-    assert!(
-        (row_operations / counted - 1.0).abs() < 1e-3,
-        "{row_operations}"
-    );
-    assert!(product_rate > 1e8, "{product_rate}");
-    assert_eq!(shares.len(), rows.len());
-    assert!(
-        shares.iter().all(|share| share.unwrap() > 0.0),
-        "{shares:?}"
-    );
 }
 
 #[test]
@@ -133,10 +108,8 @@ fn text_tells_all_of_it_in_aligned_columns() {
         "encode text",
         "encode image",
         "decode",
-        "of a product",
         "for 7 steps of 3 rows",
         "MiB phased, at most",
-        "GFLOP a UNet row",
     ] {
         assert!(text.contains(word), "{word}: {text}");
     }
@@ -151,10 +124,7 @@ fn text_tells_all_of_it_in_aligned_columns() {
         .filter(|line| line.starts_with("unet  "))
         .collect();
     assert_eq!(unet.len(), 3, "{text}");
-    assert!(
-        unet[1].ends_with(" %") && unet[1].len() == unet[2].len(),
-        "{text}"
-    );
+    assert_eq!(unet[1].len(), unet[2].len(), "{text}");
     assert_eq!(lines[table].len(), unet[1].len(), "{text}");
 }
 
@@ -235,46 +205,6 @@ fn an_interrupted_benchmark_exits_with_130() {
         sleep(Duration::from_millis(20));
     }
     assert_eq!(child.wait().unwrap().code(), Some(130));
-}
-
-/// The operations of a UNet row by torch's own count (`make_operations.py`).
-fn counted(name: &str) -> u64 {
-    let golden = common::golden_json("operations.json");
-    golden[name]["operations"].as_u64().unwrap()
-}
-
-#[test]
-fn operations_are_those_that_torch_counts() {
-    let golden = common::golden_json("operations.json");
-    for (name, case) in golden.as_object().unwrap() {
-        let folder = ModelFolder::open(model(name)).unwrap();
-        let sizes = |key: &str| -> Vec<usize> {
-            let sizes = case[key].as_array().unwrap().iter();
-            sizes.map(|size| size.as_u64().unwrap() as usize).collect()
-        };
-        let (sample, text) = (sizes("sample"), sizes("text"));
-        let sample = Array4::<f32>::zeros((sample[0], sample[1], sample[2], sample[3]));
-        let text = Array3::<f32>::zeros((text[0], text[1], text[2]));
-        let model =
-            OnnxModel::new(Arc::new(folder), common::runtime(), ExecutionDevice::Cpu, 1).unwrap();
-        let operations = model.unet_operations(sample.view(), text.view()).unwrap();
-        if name == "demo" {
-            // Two small products of its text embedding are written as Einsum.
-            let most = operations.products + operations.uncounted_most;
-            assert!(
-                (operations.products..most).contains(&counted(name)),
-                "{operations:?}"
-            );
-            assert!(operations.uncounted.iter().eq(["Einsum"]), "{operations:?}");
-            assert!(
-                operations.uncounted_most < operations.products / 1000,
-                "{operations:?}"
-            );
-        } else {
-            assert_eq!(operations.products, counted(name), "{name}");
-            assert!(operations.uncounted.is_empty(), "{name}: {operations:?}");
-        }
-    }
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use crate::common::{Tensors, golden_json};
 use ip2p_sweep::engine::{Component, Denoiser, DeviceMemory};
-use ip2p_sweep::model::runtime::ExecutionDevice;
 use ip2p_sweep::model::{ModelFolder, OnnxModel};
+use ip2p_sweep::onnxruntime::ExecutionDevice;
 use ndarray::{Array3, Array4, ArrayD, Axis, concatenate, s};
 
 const MODELS: [&str; 2] = ["tiny_eps", "tiny_v"];

@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ip2p_sweep::model::runtime::{
+use ip2p_sweep::onnxruntime::{
     ExecutionDevice, Host, RuntimeError, SetupEvent, Wanted, locate, resolve_device, setup,
 };
 use ip2p_sweep::spec::Device;

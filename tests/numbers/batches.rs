@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use ip2p_sweep::engine::{self, Event, InputFiles, Job, MemoryShelf, Policy};
 use ip2p_sweep::meter::Meter;
 use ip2p_sweep::model::OnnxModel;
-use ip2p_sweep::model::runtime::ExecutionDevice;
+use ip2p_sweep::onnxruntime::ExecutionDevice;
 use ip2p_sweep::plan::Schedule;
 use ip2p_sweep::runner::{Prepared, prepare};
 use ip2p_sweep::spec::RuntimeOverrides;

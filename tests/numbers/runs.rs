@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use crate::common::{golden, golden_json};
-use ip2p_sweep::model::runtime::Host;
+use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::runner::{Execution, Outcome, prepare};
 use ip2p_sweep::spec::RuntimeOverrides;
 use serde_json::Value;

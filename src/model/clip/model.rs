@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use image::RgbImage;
 use ndarray::{Array1, Array2, Axis};
-use ort::session::SessionInputValue;
 
 use super::{ClipFolder, Encoder};
+use crate::model::ModelError;
 use crate::model::graph::Call;
-use crate::model::runtime::{ExecutionDevice, Runtime};
-use crate::model::session::{Session, SessionOptions, fresh_arena};
 use crate::model::tokenizer::Tokenizer;
-use crate::model::{ModelError, tensors};
+use crate::onnxruntime::{
+    ExecutionDevice, InputValue, Runtime, Session, SessionOptions, fresh_arena,
+};
 
 /// CLIP on a device. An encoder is loaded when it is first needed, in place of the other.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl ClipModel {
     pub fn embed_text(&mut self, text: &str) -> Result<Array1<f32>, ModelError> {
         let ids = self.tokenizer.encode(text)?.ids;
         let call = self.folder.calls().text.clone();
-        let input = tensors::token_ids(&ids, call.input.element);
+        let input = InputValue::token_ids(&ids, call.input.element);
         self.embed(Encoder::Text, &call, input)
     }
 
@@ -69,7 +69,7 @@ impl ClipModel {
     pub fn embed_image(&mut self, image: &RgbImage) -> Result<Array1<f32>, ModelError> {
         let pixels = self.folder.preprocessing().pixels(image);
         let call = self.folder.calls().image.clone();
-        let input = tensors::input(pixels.view(), call.input.element);
+        let input = InputValue::array(pixels.view(), call.input.element);
         self.embed(Encoder::Image, &call, input)
     }
 
@@ -77,13 +77,16 @@ impl ClipModel {
         &mut self,
         encoder: Encoder,
         call: &Call,
-        input: ort::Result<SessionInputValue<'_>>,
+        input: InputValue<'_>,
     ) -> Result<Array1<f32>, ModelError> {
         let session = self.session(encoder)?;
         let rows: Array2<f32> = session.run(vec![(&call.input.name, input)], &call.output)?;
         match rows.len_of(Axis(0)) {
             1 => Ok(rows.index_axis_move(Axis(0), 0)),
-            rows => Err(session.wrong(format!("{:?} has {rows} rows, not one", call.output))),
+            rows => {
+                let message = format!("{:?} has {rows} rows, not one", call.output);
+                Err(session.wrong(message).into())
+            }
         }
     }
 
@@ -99,6 +102,7 @@ impl ClipModel {
     fn load(&self, encoder: Encoder) -> Result<Session, ModelError> {
         let path = self.folder.model_file(encoder);
         fresh_arena(&self.runtime, self.options, path)?;
-        Session::load(&self.runtime, encoder.name(), path, self.options)
+        let session = Session::load(&self.runtime, encoder.name(), path, self.options)?;
+        Ok(session)
     }
 }

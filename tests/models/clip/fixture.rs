@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ip2p_sweep::engine::Event;
-use ip2p_sweep::model::runtime::Host;
+use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::runner::{Execution, Outcome, Prepared, prepare};
 use ip2p_sweep::spec::RuntimeOverrides;
 use serde_json::Value;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ip2p_sweep::model::runtime::Host;
+use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::runner::{Execution, Outcome, Workload};
 
 use super::fixture::{Sweep, text_of};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use image::RgbImage;
 use ip2p_sweep::judge::clip::{Embedding, direction_similarity, image_similarity};
 use ip2p_sweep::model::clip::{ClipFolder, ClipModel, Preprocessing};
-use ip2p_sweep::model::runtime::ExecutionDevice;
+use ip2p_sweep::onnxruntime::ExecutionDevice;
 use ndarray::ArrayD;
 
 use super::fixture::text_of;

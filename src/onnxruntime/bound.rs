@@ -10,32 +10,17 @@ use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, Memory
 use ort::session::{IoBinding, Session as OrtSession};
 use ort::value::{DynTensor, TensorElementType};
 
-use super::graph::Feed;
-use super::onnx_file::ElementType;
-use super::runtime::ExecutionDevice;
-use super::tensors;
+use super::{ElementType, ExecutionDevice, tensors};
 use crate::meter::milliseconds;
 
 /// One input of a call.
 #[derive(Debug, Clone)]
-pub(super) struct Input<'a> {
+pub(crate) struct Input<'a> {
     pub name: &'a str,
     pub element: ElementType,
     pub shape: Vec<usize>,
     /// As many as the shape holds, or one for all.
     pub values: &'a [f32],
-}
-
-impl<'a> Input<'a> {
-    /// An input of the graph.
-    pub fn new(feed: &'a Feed, shape: &[usize], values: &'a [f32]) -> Self {
-        Self {
-            name: &feed.name,
-            element: feed.element,
-            shape: shape.to_owned(),
-            values,
-        }
-    }
 }
 
 /// A session's tensors for one set of shapes.

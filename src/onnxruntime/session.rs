@@ -1,25 +1,24 @@
 //! One component as an ONNX Runtime session on the chosen device.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use ndarray::{Array, Dimension};
 use ort::ep::{self, ArenaExtendStrategy, ExecutionProviderDispatch};
 use ort::logging::LogLevel;
 use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
+use ort::session::Session as OrtSession;
 use ort::session::builder::{BuilderResult, GraphOptimizationLevel, SessionBuilder};
-use ort::session::{Session as OrtSession, SessionInputValue};
 
+use super::arena::{cap_cpu, statistics as arena_statistics};
 use super::bound::{Bound, Input};
-use super::error::says_out_of_memory;
-use super::message::plain;
-use super::runtime::{ArenaStatistics, ExecutionDevice, Runtime, arena_statistics, cap_cpu};
-use super::{ModelError, tensors};
+use super::tensors::{self, InputValue};
+use super::{ArenaStatistics, ExecutionDevice, Runtime, SessionError};
 use crate::meter::milliseconds;
 
 /// How a session is made.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct SessionOptions {
+pub(crate) struct SessionOptions {
     pub device: ExecutionDevice,
     /// For the CPU; 0 is the physical cores.
     pub threads: usize,
@@ -30,7 +29,7 @@ pub(super) struct SessionOptions {
 
 /// A loaded component. Dropping it frees its memory.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(crate) struct Session {
     /// What errors call it.
     part: &'static str,
     /// The allocator of the device's memory, to be asked what it holds.
@@ -50,33 +49,11 @@ impl Session {
         part: &'static str,
         path: &Path,
         options: SessionOptions,
-    ) -> Result<Self, ModelError> {
+    ) -> Result<Self, SessionError> {
         let inner = SessionBuilder::new(runtime.environment())
             .and_then(|builder| Ok(configure(builder, options)?))
             .and_then(|mut builder| builder.commit_from_file(path))
-            .map_err(|error| Self::not_made(path, &error))?;
-        Ok(Self::of(inner, part, options))
-    }
-
-    /// As [`Session::load`], to write a profile into `folder` when [`Session::profile`] ends it. The graph runs as it
-    /// is in the file, with weights as they are, so that the profile tells the shapes of both.
-    pub fn load_profiled(
-        runtime: &Runtime,
-        part: &'static str,
-        path: &Path,
-        options: SessionOptions,
-        folder: &Path,
-    ) -> Result<Self, ModelError> {
-        let inner = SessionBuilder::new(runtime.environment())
-            .and_then(|builder| Ok(configure(builder, options)?))
-            .and_then(|builder| {
-                let builder = builder
-                    .with_optimization_level(GraphOptimizationLevel::Disable)?
-                    .with_prepacking(false)?;
-                Ok(builder.with_profiling(folder.join(part))?)
-            })
-            .and_then(|mut builder| builder.commit_from_file(path))
-            .map_err(|error| Self::not_made(path, &error))?;
+            .map_err(|error| SessionError::load(path, &error))?;
         Ok(Self::of(inner, part, options))
     }
 
@@ -94,24 +71,6 @@ impl Session {
         }
     }
 
-    /// Ends the profile of a session that was loaded for one; gives its file.
-    pub fn profile(mut self) -> Result<PathBuf, ModelError> {
-        let ended = self.inner.end_profiling();
-        ended
-            .map(PathBuf::from)
-            .map_err(|error| self.wrong(plain(error.message())))
-    }
-
-    /// An error of ONNX Runtime in making the session of a graph.
-    pub fn not_made(path: &Path, error: &ort::Error) -> ModelError {
-        let message = plain(error.message());
-        ModelError::Session {
-            path: path.to_owned(),
-            out_of_memory: says_out_of_memory(&message),
-            message,
-        }
-    }
-
     /// Milliseconds in ONNX Runtime's own calls so far.
     pub fn called_ms(&self) -> f64 {
         self.called_ms
@@ -125,32 +84,32 @@ impl Session {
     /// Runs the graph; gives the output of a name as float32.
     pub fn run<D: Dimension>(
         &mut self,
-        inputs: Vec<(&str, ort::Result<SessionInputValue<'_>>)>,
+        inputs: Vec<(&str, InputValue<'_>)>,
         output: &str,
-    ) -> Result<Array<f32, D>, ModelError> {
+    ) -> Result<Array<f32, D>, SessionError> {
         let part = self.part;
-        let failed = |message: &str| ModelError::Inference {
-            part,
-            message: plain(message),
-            out_of_memory: says_out_of_memory(message),
-        };
+        let failed = |error| SessionError::run(part, &error);
         let inputs = inputs
             .into_iter()
-            .map(|(name, value)| Ok((name, value?)))
+            .map(|(name, value)| Ok((name, value.0?)))
             .collect::<ort::Result<Vec<_>>>()
-            .map_err(|error| failed(error.message()))?;
+            .map_err(failed)?;
         let begun = Instant::now();
         let outputs = self.inner.run(inputs);
         self.called_ms += milliseconds(begun);
-        let outputs = outputs.map_err(|error| failed(error.message()))?;
+        let outputs = outputs.map_err(failed)?;
         let value = outputs
             .get(output)
-            .ok_or_else(|| failed(&format!("it gave no {output:?}")))?;
-        let (shape, values) = tensors::output(value).map_err(|error| failed(error.message()))?;
+            .ok_or_else(|| SessionError::wrong(part, format!("it gave no {output:?}")))?;
+        let (shape, values) = tensors::output(value).map_err(failed)?;
         let rank = shape.len();
+        let wrong = |_| {
+            let message = format!("{output:?} has {rank} axes, which is unexpected");
+            SessionError::wrong(part, message)
+        };
         Array::from_shape_vec(shape, values)
             .and_then(Array::into_dimensionality)
-            .map_err(|_| failed(&format!("{output:?} has {rank} axes, which is unexpected")))
+            .map_err(wrong)
     }
 
     /// As [`Session::run`], with tensors that are kept from call to call, for an output of a known shape.
@@ -159,13 +118,9 @@ impl Session {
         inputs: &[Input],
         output: &str,
         shape: D,
-    ) -> Result<Array<f32, D>, ModelError> {
+    ) -> Result<Array<f32, D>, SessionError> {
         let part = self.part;
-        let failed = |error: ort::Error| ModelError::Inference {
-            part,
-            message: plain(error.message()),
-            out_of_memory: says_out_of_memory(error.message()),
-        };
+        let failed = |error| SessionError::run(part, &error);
         let output = (output, shape.slice());
         let kept = self.bound.take();
         let mut bound = match kept.filter(|bound| bound.fits(inputs, output)) {
@@ -180,25 +135,21 @@ impl Session {
     }
 
     /// An error of this component in the library's own words.
-    pub fn wrong(&self, message: String) -> ModelError {
-        ModelError::Inference {
-            part: self.part,
-            message,
-            out_of_memory: false,
-        }
+    pub fn wrong(&self, message: String) -> SessionError {
+        SessionError::wrong(self.part, message)
     }
 }
 
 /// Gives the CPU sessions of a limit a new arena, where nobody uses the old one: it keeps what it once took, in
 /// pieces. `path` is the graph that is to be loaded next.
-pub(super) fn fresh_arena(
+pub(crate) fn fresh_arena(
     runtime: &Runtime,
     options: SessionOptions,
     path: &Path,
-) -> Result<(), ModelError> {
+) -> Result<(), SessionError> {
     match (options.device, options.limit_bytes) {
         (ExecutionDevice::Cpu, Some(limit)) => {
-            cap_cpu(runtime.environment(), limit).map_err(|error| Session::not_made(path, &error))
+            cap_cpu(runtime.environment(), limit).map_err(|error| SessionError::load(path, &error))
         }
         _ => Ok(()),
     }
@@ -208,7 +159,7 @@ pub(super) fn fresh_arena(
     clippy::result_large_err,
     reason = "the type is ort's, whose steps all give it"
 )]
-pub(super) fn configure(builder: SessionBuilder, options: SessionOptions) -> BuilderResult {
+fn configure(builder: SessionBuilder, options: SessionOptions) -> BuilderResult {
     let builder = builder
         .with_optimization_level(GraphOptimizationLevel::All)?
         .with_log_level(LogLevel::Warning)?

@@ -50,7 +50,7 @@ const PACKAGES: [&str; 8] = [
 
 /// What there is for running on a GPU.
 #[derive(Debug)]
-pub(in crate::model) struct CudaState {
+pub(crate) struct CudaState {
     /// Whether the runtime has the provider.
     pub provider: bool,
     /// The driver and its GPUs.
@@ -59,7 +59,7 @@ pub(in crate::model) struct CudaState {
 
 /// An NVIDIA driver with at least one GPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::model) struct Driver {
+pub(crate) struct Driver {
     pub gpus: u32,
     /// The newest CUDA it knows, as `1000 * major + 10 * minor`.
     cuda: c_int,
@@ -73,7 +73,7 @@ impl Driver {
 }
 
 /// Looks at the runtime and the driver; loads neither ONNX Runtime nor CUDA's libraries.
-pub(in crate::model) fn state(located: &Located) -> CudaState {
+pub(crate) fn state(located: &Located) -> CudaState {
     CudaState {
         provider: has_provider(&located.path),
         driver: driver(),

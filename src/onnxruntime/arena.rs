@@ -27,7 +27,7 @@ pub struct ArenaStatistics {
 
 /// Gives an environment a new CPU arena of at most so many bytes, in place of an earlier one. Sessions that
 /// ask for the environment's allocators share it; those that have the earlier one keep that.
-pub(in crate::model) fn cap_cpu(environment: &Environment, limit_bytes: usize) -> ort::Result<()> {
+pub(crate) fn cap_cpu(environment: &Environment, limit_bytes: usize) -> ort::Result<()> {
     let place = MemoryInfo::new(
         AllocationDevice::CPU,
         0,
@@ -67,7 +67,7 @@ fn register(
 
 /// What an allocator says of itself; `None` if it is no arena.
 #[expect(unsafe_code)]
-pub(in crate::model) fn statistics(allocator: &Allocator) -> Option<ArenaStatistics> {
+pub(crate) fn statistics(allocator: &Allocator) -> Option<ArenaStatistics> {
     let api = ort::api();
     let mut pairs: *mut sys::OrtKeyValuePairs = ptr::null_mut();
     // SAFETY: the allocator lives as long as its reference; on success ONNX Runtime hands over the pairs, which

@@ -9,10 +9,24 @@ use ndarray::{ArrayView, Dimension};
 use ort::session::SessionInputValue;
 use ort::value::{DynTensor, DynValue, Tensor, TensorRef};
 
-use super::onnx_file::ElementType;
+use super::ElementType;
 
-/// An array as an input; a contiguous float32 one is not copied.
-pub(super) fn input<'v, D: Dimension>(
+/// An input of a call; whether it could be made is told when it is used.
+pub(crate) struct InputValue<'v>(pub(super) ort::Result<SessionInputValue<'v>>);
+
+impl<'v> InputValue<'v> {
+    /// An array; a contiguous float32 one is not copied.
+    pub fn array<D: Dimension>(array: ArrayView<'v, f32, D>, element: ElementType) -> Self {
+        Self(input(array, element))
+    }
+
+    /// Token ids, of shape (1, tokens).
+    pub fn token_ids(ids: &[i64], element: ElementType) -> Self {
+        Self(token_ids(ids, element))
+    }
+}
+
+fn input<'v, D: Dimension>(
     array: ArrayView<'v, f32, D>,
     element: ElementType,
 ) -> ort::Result<SessionInputValue<'v>> {
@@ -31,11 +45,7 @@ pub(super) fn input<'v, D: Dimension>(
     })
 }
 
-/// Token ids as an input of shape (1, tokens).
-pub(super) fn token_ids(
-    ids: &[i64],
-    element: ElementType,
-) -> ort::Result<SessionInputValue<'static>> {
+fn token_ids(ids: &[i64], element: ElementType) -> ort::Result<SessionInputValue<'static>> {
     let shape = [1, ids.len()];
     Ok(match element {
         // Vocabularies are far below 2^31.

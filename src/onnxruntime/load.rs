@@ -47,7 +47,7 @@ impl Runtime {
         &self.located
     }
 
-    pub(in crate::model) fn environment(&self) -> &Environment {
+    pub(crate) fn environment(&self) -> &Environment {
         &self.environment
     }
 }

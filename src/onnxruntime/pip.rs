@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use super::pins::Pin;
 use super::{Host, RuntimeError};
-use crate::model::files::{hexadecimal, sha256};
+use crate::digest::{hexadecimal, of_file};
 
 /// The Python whose wheels are taken; see [`super::pins`].
 const PYTHON_VERSION: &str = "3.12";
@@ -16,7 +16,7 @@ const PYTHON_VERSION: &str = "3.12";
 ///
 /// # Errors
 /// [`RuntimeError::NoPython`] or [`RuntimeError::NoPip`].
-pub(in crate::model) fn version(host: &Host) -> Result<String, RuntimeError> {
+pub(crate) fn version(host: &Host) -> Result<String, RuntimeError> {
     let output = pip(host, ["--version"])?;
     if output.status.success() {
         let text = String::from_utf8_lossy(&output.stdout);
@@ -141,7 +141,7 @@ fn downloaded(folder: &Path) -> Option<PathBuf> {
 }
 
 fn check(wheel: &Path, pin: &Pin) -> Result<(), RuntimeError> {
-    let hash = sha256(wheel).map_err(|source| RuntimeError::writing(wheel, source))?;
+    let hash = of_file(wheel).map_err(|source| RuntimeError::writing(wheel, source))?;
     let found = hexadecimal(&hash);
     if found == pin.sha256 {
         return Ok(());

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::model::files::{hexadecimal, sha256};
+use crate::digest::{hexadecimal, of_file};
 
 /// As `sha256sum -c` reads it.
 const NAME: &str = "SHA256SUMS";
@@ -15,7 +15,7 @@ pub(super) fn write(folder: &Path) -> io::Result<()> {
     for entry in folder.read_dir()? {
         let entry = entry?;
         if entry.file_type()?.is_file() {
-            let sum = hexadecimal(&sha256(&entry.path())?);
+            let sum = hexadecimal(&of_file(&entry.path())?);
             sums += &format!("{sum}  {}\n", entry.file_name().to_string_lossy());
         }
     }
@@ -33,7 +33,7 @@ pub(super) fn first_wrong(folder: &Path) -> Option<PathBuf> {
     let mut files = sums.lines().filter_map(|line| line.split_once("  "));
     files.find_map(|(sum, name)| {
         let file = folder.join(name);
-        let is_right = sha256(&file).is_ok_and(|found| hexadecimal(&found) == sum);
+        let is_right = of_file(&file).is_ok_and(|found| hexadecimal(&found) == sum);
         (!is_right).then_some(file)
     })
 }

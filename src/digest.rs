@@ -1,0 +1,29 @@
+//! SHA-256 digests, written in hexadecimal.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+/// Files are read in pieces of this size.
+const CHUNK: usize = 1 << 20;
+
+/// SHA-256 of a file, read piece by piece.
+pub(crate) fn of_file(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let length = file.read(&mut chunk)?;
+        if length == 0 {
+            return Ok(hash.finalize().to_vec());
+        }
+        hash.update(&chunk[..length]);
+    }
+}
+
+/// Bytes as lower-case hexadecimal.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

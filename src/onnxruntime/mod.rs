@@ -1,0 +1,39 @@
+//! ONNX Runtime: finding, fetching and loading it, the devices it can use, and sessions that run a graph.
+//!
+//! This is the only folder that names `ort`. It knows graphs by their files alone: what a model folder holds is
+//! [`crate::model`]'s.
+
+mod arena;
+mod bound;
+mod cuda;
+mod device;
+mod element;
+mod error;
+mod host;
+mod load;
+mod locate;
+mod message;
+mod pins;
+mod pip;
+mod session;
+mod session_error;
+mod setup;
+mod sums;
+mod tensors;
+mod wheel;
+
+pub use arena::ArenaStatistics;
+pub use device::{ExecutionDevice, ResolvedDevice, resolve_device};
+pub use element::ElementType;
+pub use error::RuntimeError;
+pub use host::Host;
+pub use load::{Runtime, load};
+pub use locate::{Located, Source, locate};
+pub use session_error::SessionError;
+pub use setup::{SetupEvent, Wanted, setup};
+
+pub(crate) use bound::Input;
+pub(crate) use cuda::state as cuda_state;
+pub(crate) use pip::version as pip_version;
+pub(crate) use session::{Session, SessionOptions, fresh_arena};
+pub(crate) use tensors::InputValue;
