@@ -25,11 +25,11 @@ use ip2p_sweep::model::ModelError;
 use ip2p_sweep::model::clip::ClipModel;
 use ip2p_sweep::onnxruntime::ExecutionDevice;
 use ip2p_sweep::plan::Shard;
-use ip2p_sweep::report::write_report;
 use ip2p_sweep::runner::{Backend, Clip, Execution, Model, Outcome, prepare};
-use ip2p_sweep::sheet::{SheetOptions, write_sheets};
 use ip2p_sweep::spec::{Runtime, RuntimeOverrides};
 use ip2p_sweep::store::{Environment, Run};
+use ip2p_sweep::views::report::write_report;
+use ip2p_sweep::views::sheet::{SheetOptions, write_sheets};
 use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis};
 use serde::{Deserialize, Serialize};
 

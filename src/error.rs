@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use crate::bench::BenchError;
-use crate::compare::CompareError;
 use crate::diffusion::SchedulerError;
 use crate::engine::{EngineError, ShelfError};
 use crate::image::ImageError;
@@ -11,10 +10,11 @@ use crate::judge::JudgeError;
 use crate::model::ModelError;
 use crate::onnxruntime::RuntimeError;
 use crate::plan::PlanError;
-use crate::report::ReportError;
-use crate::sheet::SheetError;
 use crate::spec::SpecError;
 use crate::store::StoreError;
+use crate::views::compare::CompareError;
+use crate::views::report::ReportError;
+use crate::views::sheet::SheetError;
 
 /// Any error of the library; each says what is wrong with what, and its `help` what to do.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]

@@ -7,9 +7,9 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod bench;
-pub mod compare;
 pub mod diffusion;
 mod digest;
+pub mod drawing;
 pub mod engine;
 pub mod error;
 pub mod image;
@@ -19,11 +19,10 @@ pub mod model;
 pub mod onnxruntime;
 mod parallel;
 pub mod plan;
-pub mod report;
 pub mod runner;
-pub mod sheet;
 pub mod spec;
 pub mod store;
+pub mod views;
 pub mod vocabulary;
 
 pub use error::Error;

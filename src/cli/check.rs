@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ip2p_sweep::Error;
-use ip2p_sweep::judge::{
-    Baseline, CellCheck, Check as Verdicts, annotations, default_folder, write_reports,
-};
+use ip2p_sweep::judge::{Baseline, CellCheck, Check as Verdicts, default_folder};
 use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::plan::Shard;
 use ip2p_sweep::runner::{Executed, Execution, Outcome, prepare};
+use ip2p_sweep::views::check::{annotations, write_reports};
 
 use super::progress::{Progress, ProgressFlags};
 use super::{RuntimeFlags, interrupt, render, table};

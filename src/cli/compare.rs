@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ip2p_sweep::Error;
-use ip2p_sweep::compare::{Comparison, Pair, compare, write_comparison};
 use ip2p_sweep::store::Run;
+use ip2p_sweep::views::compare::{Comparison, Pair, compare, write_comparison};
 
 use super::progress::count;
 use super::{render, table};

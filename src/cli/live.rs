@@ -5,8 +5,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use ip2p_sweep::report::write_report;
 use ip2p_sweep::store::Run;
+use ip2p_sweep::views::report::write_report;
 
 /// Time between two writings.
 const REST: Duration = Duration::from_secs(15);

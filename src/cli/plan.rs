@@ -4,11 +4,12 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use ip2p_sweep::Error;
 use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::plan::{Axis, Plan};
 use ip2p_sweep::runner::{Forecast, Measuring, forecast, prepare};
+use ip2p_sweep::views::sheet;
 use ip2p_sweep::vocabulary::Parameter;
-use ip2p_sweep::{Error, sheet};
 
 use super::progress::{count, duration};
 use super::{RuntimeFlags, render, table};

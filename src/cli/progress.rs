@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ip2p_sweep::engine::Event;
 use ip2p_sweep::plan::Plan;
 use ip2p_sweep::runner::{Outcome, Workload};
-use ip2p_sweep::sheet::SheetFile;
+use ip2p_sweep::views::sheet::SheetFile;
 use ip2p_sweep::vocabulary::{CellKey, Record, Status};
 use serde_json::{Value, json};
 

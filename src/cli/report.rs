@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ip2p_sweep::Error;
-use ip2p_sweep::report::write_report;
 use ip2p_sweep::store::Run;
+use ip2p_sweep::views::report::write_report;
 
 use super::render;
 

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use ip2p_sweep::Error;
 use ip2p_sweep::judge::advice::{Advice, advise};
 use ip2p_sweep::onnxruntime::Host;
-use ip2p_sweep::report::{find_report, write_report};
 use ip2p_sweep::runner::{Executed, Execution, Outcome, Prepared, prepare};
-use ip2p_sweep::sheet::{check_font, find_sheets, write_sheets};
 use ip2p_sweep::store::Run as RunFolder;
+use ip2p_sweep::views::report::{find_report, write_report};
+use ip2p_sweep::views::sheet::{check_font, find_sheets, write_sheets};
 use ip2p_sweep::vocabulary::CellKey;
 
 use super::live::LiveReport;

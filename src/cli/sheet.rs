@@ -8,10 +8,11 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Args, ValueEnum};
 use ip2p_sweep::Error;
+use ip2p_sweep::drawing::Format;
 use ip2p_sweep::judge::advice::{Advice, advise};
-use ip2p_sweep::sheet::{Format, SheetFile, SheetOptions, write_sheets};
 use ip2p_sweep::spec::{CELL_SIDES, SheetSpec};
 use ip2p_sweep::store::{Run, StoreError};
+use ip2p_sweep::views::sheet::{SheetFile, SheetOptions, write_sheets};
 use ip2p_sweep::vocabulary::{CellKey, Parameter};
 
 use super::render;

@@ -1,5 +1,7 @@
 //! How far is too far.
 
+use std::fmt;
+
 use super::difference::Difference;
 use crate::spec::CheckSpec;
 use crate::vocabulary::LatentStatistics;
@@ -105,6 +107,21 @@ impl Excess {
             "ssim" => (1.0 - self.measured) / (1.0 - self.limit).max(1e-9),
             _ => self.measured / self.limit.max(1e-9),
         }
+    }
+}
+
+impl fmt::Display for Excess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            measure,
+            measured,
+            limit,
+            would_pass,
+        } = self;
+        write!(
+            f,
+            "{measure} {measured:.4}, limit {limit:.4}, {measure} = {would_pass:?} would have passed"
+        )
     }
 }
 

@@ -2,12 +2,11 @@
 //! and what to try instead, and whether a run still gives the images that were accepted.
 //!
 //! A [`Baseline`] keeps what [`Acceptance`] took from runs; a [`Check`] gives every cell of a run its
-//! [`Verdict`], and is written as sheet, JUnit XML, Markdown and annotations. All is derived from run
-//! folders and baselines; no model is needed.
+//! [`Verdict`]: numbers only, which [`crate::views::check`] shows. All is derived from run folders and baselines;
+//! no model is needed.
 
 mod accept;
 pub mod advice;
-mod annotations;
 mod baseline;
 mod causes;
 mod check;
@@ -15,26 +14,16 @@ mod class;
 pub mod clip;
 pub mod difference;
 mod error;
-mod junit;
 mod limits;
 mod manifest;
-mod markdown;
 pub mod measures;
-mod reports;
-mod strip;
-mod table;
 mod verdict;
 
 pub use accept::{Acceptance, Change, ChangeKind};
-pub use annotations::annotations;
 pub use baseline::{Baseline, default_folder};
 pub use check::Check;
 pub use class::EnvironmentClass;
 pub use error::JudgeError;
-pub use junit::junit;
 pub use limits::{Excess, Limits, latent_change};
 pub use manifest::{Accepted, BaselineCell, FORMAT, MANIFEST, Manifest, Subject};
-pub use markdown::{SUMMARY_BYTES, summary};
-pub use reports::{Reports, write_reports};
-pub use strip::{Strip, draw_strips};
 pub use verdict::{Cause, CellCheck, Verdict};

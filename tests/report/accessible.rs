@@ -1,7 +1,7 @@
 //! What those have who use the keyboard alone, a screen reader, or little contrast.
 
 use fantoccini::key::Key;
-use ip2p_sweep::report::write_report;
+use ip2p_sweep::views::report::write_report;
 use serde_json::json;
 
 use crate::browser::{Page, with_page, with_phone};

@@ -1,6 +1,6 @@
 //! What is advised, in the grid, large, and in the table.
 
-use ip2p_sweep::report::write_report;
+use ip2p_sweep::views::report::write_report;
 use ip2p_sweep::vocabulary::Measures;
 use serde_json::json;
 

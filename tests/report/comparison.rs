@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use fantoccini::key::Key;
 use image::{Rgb, RgbImage};
-use ip2p_sweep::compare::{compare, write_comparison};
+use ip2p_sweep::views::compare::{compare, write_comparison};
 use ip2p_sweep::vocabulary::SchedulerKind;
 use serde_json::json;
 use tempfile::TempDir;

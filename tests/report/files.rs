@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use ip2p_sweep::report::write_report;
+use ip2p_sweep::views::report::write_report;
 
 use crate::fixture::{Sweep, fail};
 

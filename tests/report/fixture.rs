@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use image::{Rgb, RgbImage};
 use ip2p_sweep::image::Fit;
 use ip2p_sweep::plan::{Axis, Cell, ImageEntry, ModelEntry, Plan};
-use ip2p_sweep::report::write_report;
 use ip2p_sweep::spec::{Numerics, SheetSpec};
 use ip2p_sweep::store::Run;
+use ip2p_sweep::views::report::write_report;
 use ip2p_sweep::vocabulary::{
     CellKey, Parameter, Parameters, Record, Scale, SchedulerKind, StageTimes, Status, StepRecord,
 };

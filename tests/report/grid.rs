@@ -1,7 +1,7 @@
 //! The grid: its axes, values and labels, in the address and by the keyboard.
 
 use fantoccini::key::Key;
-use ip2p_sweep::report::write_report;
+use ip2p_sweep::views::report::write_report;
 use serde_json::json;
 
 use crate::browser::{COLUMN_LABELS, ROW_LABELS, with_page, with_phone};

@@ -1,7 +1,7 @@
 //! Plots and table.
 
 use fantoccini::Locator;
-use ip2p_sweep::report::write_report;
+use ip2p_sweep::views::report::write_report;
 use ip2p_sweep::vocabulary::ClipMeasures;
 use serde_json::json;
 

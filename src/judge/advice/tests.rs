@@ -1,7 +1,7 @@
 //! Advice on grids whose measures are given.
 
 use super::*;
-use crate::sheet::samples::{plan, run};
+use crate::views::sheet::samples::{plan, run};
 use crate::vocabulary::{Measures, Status};
 
 /// Change, SSIM, saturation and contrast change of a cell.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ip2p_sweep::judge::{annotations, junit, summary, write_reports};
+use ip2p_sweep::views::check::{annotations, junit, summary, write_reports};
 
 use super::fixture::{TINY, swapped};
 

@@ -1,0 +1,135 @@
+//! Sheets as PNG, JPEG or WebP, each with its parameters.
+
+use std::fs::File;
+use std::io::{self, BufReader, Cursor};
+use std::path::Path;
+
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::webp::WebPEncoder;
+use image::{ExtendedColorType, ImageEncoder, ImageError, ImageResult, RgbImage};
+
+/// The chunk of a PNG that holds its parameters.
+const CHUNK: &str = "ip2p";
+/// Of 100.
+const JPEG_QUALITY: u8 = 92;
+/// What one JPEG segment holds, with room for its head.
+const LONGEST_EXIF: usize = 65_000;
+
+/// The file format of sheets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// Lossless, read by everything.
+    #[default]
+    Png,
+    /// Small, for mails and documents; quality 92.
+    Jpeg,
+    /// Lossless, smaller than PNG.
+    WebP,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: [Self; 3] = [Self::Png, Self::Jpeg, Self::WebP];
+
+    /// What file names end with, without the dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Png => "png",
+            Self::Jpeg => "jpg",
+            Self::WebP => "webp",
+        }
+    }
+}
+
+/// A sheet as a file. `parameters` (JSON) becomes the `ip2p` chunk of a PNG, and the EXIF image description
+/// of the other formats; a JPEG whose description would be too long has none.
+///
+/// # Errors
+/// If the coder refuses, as for sheets that are too large for the format.
+pub fn encode(sheet: &RgbImage, format: Format, parameters: &str) -> ImageResult<Vec<u8>> {
+    let mut bytes = Cursor::new(Vec::new());
+    let exif = exif_description(&ascii(parameters));
+    match format {
+        Format::Png => {
+            return encode_png(sheet, parameters)
+                .map_err(|error| ImageError::IoError(io::Error::other(error)));
+        }
+        Format::Jpeg => {
+            let mut encoder = JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY);
+            if exif.len() < LONGEST_EXIF {
+                let set = encoder.set_exif_metadata(exif);
+                set.map_err(ImageError::Unsupported)?;
+            }
+            write_pixels(sheet, encoder)?;
+        }
+        Format::WebP => {
+            let mut encoder = WebPEncoder::new_lossless(&mut bytes);
+            let set = encoder.set_exif_metadata(exif);
+            set.map_err(ImageError::Unsupported)?;
+            write_pixels(sheet, encoder)?;
+        }
+    }
+    Ok(bytes.into_inner())
+}
+
+fn write_pixels(sheet: &RgbImage, encoder: impl ImageEncoder) -> ImageResult<()> {
+    let (width, height) = sheet.dimensions();
+    encoder.write_image(sheet.as_raw(), width, height, ExtendedColorType::Rgb8)
+}
+
+fn encode_png(sheet: &RgbImage, parameters: &str) -> Result<Vec<u8>, png::EncodingError> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, sheet.width(), sheet.height());
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.add_itxt_chunk(CHUNK.to_owned(), parameters.to_owned())?;
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(sheet.as_raw())?;
+    writer.finish()?;
+    Ok(bytes)
+}
+
+/// Whether a file is a PNG of these parameters.
+pub fn is_png_of(path: &Path, parameters: &str) -> bool {
+    let own = || {
+        let file = BufReader::new(File::open(path).ok()?);
+        let reader = png::Decoder::new(file).read_info().ok()?;
+        let mut chunks = reader.info().utf8_text.iter();
+        chunks.find(|chunk| chunk.keyword == CHUNK)?.get_text().ok()
+    };
+    own().is_some_and(|own| own == parameters)
+}
+
+/// EXIF strings are ASCII: other characters as JSON escapes.
+fn ascii(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character.is_ascii() {
+            escaped.push(character);
+        } else {
+            let mut units = [0; 2];
+            for unit in character.encode_utf16(&mut units) {
+                escaped.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    escaped
+}
+
+/// A TIFF structure with one entry, ImageDescription (EXIF 2.3, section 4.6).
+fn exif_description(text: &str) -> Vec<u8> {
+    const HEAD: u32 = 8;
+    const DIRECTORY: u32 = 2 + 12 + 4;
+    let length = text.len() as u32 + 1;
+    let mut exif = b"II\x2a\0".to_vec();
+    exif.extend(HEAD.to_le_bytes());
+    exif.extend(1u16.to_le_bytes());
+    exif.extend(0x010e_u16.to_le_bytes());
+    exif.extend(2u16.to_le_bytes());
+    exif.extend(length.to_le_bytes());
+    exif.extend((HEAD + DIRECTORY).to_le_bytes());
+    exif.extend(0u32.to_le_bytes());
+    exif.extend(text.as_bytes());
+    exif.push(0);
+    exif
+}

@@ -1,0 +1,99 @@
+//! A font of the user's, for characters that the embedded one lacks.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ab_glyph::{Font, FontArc, FontVec};
+
+/// A TrueType or OpenType font from a file; of a collection its first.
+#[derive(Clone)]
+pub struct OtherFont {
+    path: PathBuf,
+    font: FontArc,
+}
+
+impl OtherFont {
+    /// Reads a font file.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is no font, in words.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        let bytes = fs::read(path).map_err(|error| error.to_string())?;
+        let font = FontVec::try_from_vec(bytes)
+            .map_err(|_| "it is not a TrueType or OpenType font".to_owned())?;
+        if font.units_per_em().is_none() {
+            return Err("it does not say the size of its em".to_owned());
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            font: font.into(),
+        })
+    }
+
+    /// The font, if it can show a character.
+    pub fn font_for(&self, character: char) -> Option<&FontArc> {
+        let has = self.font.glyph_id(character).0 != 0 && !needs_shaping(character);
+        has.then_some(&self.font)
+    }
+}
+
+impl PartialEq for OtherFont {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
+}
+
+impl fmt::Debug for OtherFont {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OtherFont").field(&self.path).finish()
+    }
+}
+
+/// Scripts from right to left, and those whose letters change with their neighbours: glyphs one after
+/// another would be wrong, so that a box is more honest.
+fn needs_shaping(character: char) -> bool {
+    matches!(character,
+        '\u{590}'..='\u{8ff}' | '\u{900}'..='\u{dff}' | '\u{f00}'..='\u{109f}' | '\u{1780}'..='\u{18af}'
+        | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}' | '\u{10800}'..='\u{11fff}' | '\u{1e800}'..='\u{1efff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drawing::font::{Face, Glyphs};
+
+    /// Holds 冬, に and ש as full squares an em wide; written by `sample.py`.
+    fn sample() -> OtherFont {
+        OtherFont::read(Path::new("src/drawing/font/sample.ttf")).unwrap()
+    }
+
+    #[test]
+    fn characters_that_the_embedded_font_lacks_are_taken_from_another() {
+        let other = sample();
+        let mut glyphs = Glyphs::new(Some(&other));
+        assert_eq!(glyphs.showable("a冬に夏"), "a冬に□");
+        let note = glyphs.note().unwrap();
+        assert!(note.contains("夏") && !note.contains("--font"), "{note}");
+        let face = Face::REGULAR.or(Some(&other));
+        assert_eq!(face.width("冬に", 20.0), 40.0);
+        assert_eq!(face.width("ab", 20.0), Face::REGULAR.width("ab", 20.0));
+        let mut canvas = image::RgbImage::from_pixel(60, 40, image::Rgb([255; 3]));
+        face.draw(&mut canvas, (0, 0), "冬", 30.0, image::Rgb([0; 3]));
+        let ink = canvas.pixels().filter(|pixel| pixel.0 == [0; 3]).count();
+        assert!((700..=900).contains(&ink), "a square of 30 pixels: {ink}");
+    }
+
+    #[test]
+    fn scripts_that_need_shaping_stay_boxes() {
+        let other = sample();
+        assert_eq!(Glyphs::new(Some(&other)).showable("ש"), "□");
+    }
+
+    #[test]
+    fn what_is_no_font_is_refused() {
+        let reason = OtherFont::read(Path::new("src/drawing/font/LICENSE-OFL.txt")).unwrap_err();
+        assert_eq!(reason, "it is not a TrueType or OpenType font");
+        assert!(OtherFont::read(Path::new("src/drawing/font/absent.ttf")).is_err());
+    }
+}

@@ -1,0 +1,22 @@
+//! Sheets of pictures and text: what is laid out ([`Items`]) is drawn by one [`Drawer`], whatever the pictures are
+//! of, and encoded.
+//!
+//! A [`Source`] gives the pictures one by one, so that a sheet of thousands never holds more than a few at their
+//! full size.
+
+mod canvas;
+mod drawer;
+mod encode;
+mod font;
+mod items;
+mod picture;
+mod rect;
+mod text;
+
+pub use drawer::Drawer;
+pub use encode::{Format, encode, is_png_of};
+pub use font::{Face, Glyphs, OtherFont};
+pub use items::{Ink, Items, Text};
+pub use picture::{Caption, Marks, Picture, Source, scaled};
+pub use rect::Rect;
+pub use text::{Shorten, Style, slug};

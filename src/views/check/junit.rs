@@ -1,0 +1,38 @@
+//! A check as JUnit XML, which CI services show as tests.
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use super::markdown::measured;
+use crate::judge::{CellCheck, Check, Verdict};
+
+/// JUnit XML: a test case for every cell; failed if it does not pass, in error if it has no image.
+pub fn junit(check: &Check) -> String {
+    let mut suite = TestSuite::new(check.name.as_str());
+    for cell in &check.cells {
+        let mut case = TestCase::new(cell.name.as_str(), status(cell));
+        case.set_classname(check.name.as_str());
+        if cell.early_warning {
+            case.set_system_out("early warning: the latents of the first steps changed");
+        }
+        suite.add_test_case(case);
+    }
+    let mut report = Report::new("ip2p check");
+    report.add_test_suite(suite);
+    // Writing to memory fails only for text that XML cannot hold, which the crate filters out.
+    report.to_string().unwrap_or_default()
+}
+
+fn status(cell: &CellCheck) -> TestCaseStatus {
+    if cell.verdict.passes() {
+        return TestCaseStatus::success();
+    }
+    let kind = match cell.verdict {
+        Verdict::Error => NonSuccessKind::Error,
+        _ => NonSuccessKind::Failure,
+    };
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_type(cell.verdict.name());
+    status.set_message(format!("{}: {}", cell.verdict, cell.explanation()));
+    status.set_description(measured(cell).join("\n"));
+    status
+}

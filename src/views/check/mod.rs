@@ -1,0 +1,13 @@
+//! What a check tells: a sheet, JUnit XML, Markdown, annotations and a table.
+
+mod annotations;
+mod junit;
+mod markdown;
+mod sheet;
+mod table;
+mod write;
+
+pub use annotations::annotations;
+pub use junit::junit;
+pub use markdown::{SUMMARY_BYTES, summary};
+pub use write::{Reports, write_reports};

@@ -1,0 +1,46 @@
+//! `check/cells.csv`: what was measured, a row a cell, those that pass included.
+
+use serde::Serialize;
+
+use crate::judge::{CellCheck, Check};
+use crate::store::csv_text;
+
+/// Measures are empty where there was nothing to measure.
+#[derive(Serialize)]
+struct Row<'a> {
+    cell: &'a str,
+    verdict: &'static str,
+    perceptual_mean: Option<f64>,
+    perceptual_p99: Option<f64>,
+    ssim: Option<f64>,
+    level_mean: Option<f64>,
+    level_max: Option<u8>,
+    latent_change: Option<f64>,
+    explanation: String,
+}
+
+/// The table as CSV.
+pub(super) fn table(check: &Check) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for cell in &check.cells {
+        // Writing to memory does not fail, and every row has the same columns.
+        let written = writer.serialize(row(cell));
+        debug_assert!(written.is_ok());
+    }
+    writer.into_inner().unwrap_or_default()
+}
+
+fn row(cell: &CellCheck) -> Row<'_> {
+    let difference = cell.difference.as_ref();
+    Row {
+        cell: &cell.name,
+        verdict: cell.verdict.name(),
+        perceptual_mean: difference.map(|difference| difference.perceptual_mean),
+        perceptual_p99: difference.map(|difference| difference.perceptual_p99),
+        ssim: difference.map(|difference| difference.ssim),
+        level_mean: difference.map(|difference| difference.level_mean),
+        level_max: difference.map(|difference| difference.level_max),
+        latent_change: cell.latent_change,
+        explanation: csv_text(&cell.explanation()),
+    }
+}

@@ -1,0 +1,163 @@
+//! One cell in both runs, measured.
+
+use image::{Rgb, RgbImage};
+
+use super::matching::label;
+use crate::image::read;
+use crate::judge::difference::{Difference, difference};
+use crate::store::Run;
+use crate::views::pairs::Side;
+use crate::vocabulary::{CellKey, ClipMeasures, Parameter, Record};
+
+/// A cell that both runs have.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pair {
+    /// As indices into the plan of the first and the second run.
+    pub cells: [usize; 2],
+    /// Their names in either run.
+    pub keys: [CellKey; 2],
+    /// The values of the axes.
+    pub values: Vec<String>,
+    /// What tells it from the other pairs, for people.
+    pub label: String,
+    /// Whether either run has an image of it.
+    pub has_image: [bool; 2],
+    /// How far the images are apart, or why that is not known.
+    pub difference: Result<Difference, String>,
+    /// Milliseconds of denoising. Encoding is left out: it counts for whichever cell came first.
+    pub denoise_ms: [Option<f64>; 2],
+    /// Peak of device memory, or of resident memory where either run has no other, in MiB.
+    pub peak_mib: [Option<f64>; 2],
+    /// Similarity to the input, where one CLIP model measured both.
+    pub clip_image_similarity: [Option<f64>; 2],
+    /// Agreement of the edit with its captions, where one CLIP model measured both with the same ones.
+    pub clip_direction_similarity: [Option<f64>; 2],
+}
+
+impl Pair {
+    /// Reads and measures both cells. `telling` are the axes that differ among the pairs.
+    pub(super) fn measure(
+        runs: [&Run; 2],
+        cells: [usize; 2],
+        axes: &[Parameter],
+        telling: &[Parameter],
+    ) -> Self {
+        let found = [0, 1].map(|which| &runs[which].plan.cells[cells[which]]);
+        let records = [0, 1].map(|which| runs[which].records.get(&found[which].key));
+        let keys = found.map(|cell| cell.key.clone());
+        let images = [0, 1].map(|which| image(runs, which, &keys[which]));
+        let has_image = images.each_ref().map(Result::is_ok);
+        let difference = match images {
+            [Ok(a), Ok(b)] => match difference(&a, &b) {
+                Ok((difference, _)) => Ok(difference),
+                Err(error) => Err(error.to_string()),
+            },
+            [Err(reason), _] | [_, Err(reason)] => Err(reason),
+        };
+        let clip = alike(records, |one, other| one.clip_sha256 == other.clip_sha256);
+        let captioned = alike(records, |one, other| {
+            one.was_made_with(&other.clip_sha256, &other.captions)
+        });
+        Self {
+            cells,
+            clip_image_similarity: clip.map(|clip| Some(clip?.clip_image_similarity)),
+            clip_direction_similarity: captioned.map(|clip| clip?.clip_direction_similarity),
+            values: axes
+                .iter()
+                .map(|&axis| found[0].parameters.text(axis))
+                .collect(),
+            label: label(&found[0].parameters, telling, keys[0].as_str()),
+            has_image,
+            difference,
+            denoise_ms: records.map(|record| record?.times.denoise_ms),
+            peak_mib: peaks(records),
+            keys,
+        }
+    }
+
+    /// One of its pictures, if there is one. It is read again: those of all pairs would not fit into memory.
+    pub(super) fn picture(&self, runs: [&Run; 2], side: Side, gain: u8) -> Option<RgbImage> {
+        let image = |which: usize| image(runs, which, &self.keys[which]).ok();
+        match side {
+            Side::A => image(0),
+            Side::B => image(1),
+            Side::Difference => {
+                self.difference.as_ref().ok()?;
+                Some(amplified(&image(0)?, &image(1)?, gain))
+            }
+        }
+    }
+
+    /// How many times as long the second took.
+    pub fn time_ratio(&self) -> Option<f64> {
+        ratio(self.denoise_ms)
+    }
+
+    /// How many times as much memory the second took.
+    pub fn memory_ratio(&self) -> Option<f64> {
+        ratio(self.peak_mib)
+    }
+}
+
+/// The image of a cell in a run, or why there is none.
+fn image(runs: [&Run; 2], which: usize, key: &CellKey) -> Result<RgbImage, String> {
+    let path = runs[which].image_path(key);
+    let path = path.ok_or_else(|| {
+        let run = ["the first run", "the second run"][which];
+        format!("{run} has no image of it")
+    })?;
+    let read = read(&path).map_err(|error| error.to_string())?;
+    Ok(read.0)
+}
+
+/// The absolute difference of every level, so many times: black is equal.
+fn amplified(a: &RgbImage, b: &RgbImage, gain: u8) -> RgbImage {
+    RgbImage::from_fn(a.width(), a.height(), |x, y| {
+        let (Rgb(a), Some(Rgb(b))) = (a.get_pixel(x, y), b.get_pixel_checked(x, y)) else {
+            return Rgb([0; 3]);
+        };
+        Rgb([0, 1, 2].map(|channel| a[channel].abs_diff(b[channel]).saturating_mul(gain)))
+    })
+}
+
+/// By how much differences are amplified: a power of two, the same for all pairs, so that they can be
+/// compared; the mean level of the middle one of those that differ is a quarter of full scale at most.
+pub(super) fn gain(pairs: &[Pair]) -> u8 {
+    const MOST: u8 = 32;
+    let means = pairs
+        .iter()
+        .filter_map(|pair| Some(pair.difference.as_ref().ok()?.level_mean));
+    let mut means: Vec<f64> = means.filter(|mean| *mean > 0.0).collect();
+    means.sort_by(f64::total_cmp);
+    let middle = means.get(means.len() / 2).copied().unwrap_or_default();
+    let mut gain = MOST;
+    while gain > 1 && f64::from(gain) * middle > 64.0 {
+        gain /= 2;
+    }
+    gain
+}
+
+/// Of the same kind for both, so that they can be compared.
+fn peaks(records: [Option<&Record>; 2]) -> [Option<f64>; 2] {
+    let of = |peak: fn(&Record) -> Option<f64>| records.map(|record| record.and_then(peak));
+    match of(|record| record.vram_peak_mib) {
+        [Some(one), Some(other)] => [Some(one), Some(other)],
+        _ => of(|record| record.rss_peak_mib),
+    }
+}
+
+/// The measures of CLIP, if both cells have some that can be compared.
+fn alike(
+    records: [Option<&Record>; 2],
+    comparable: impl Fn(&ClipMeasures, &ClipMeasures) -> bool,
+) -> [Option<&ClipMeasures>; 2] {
+    match records.map(|record| record?.clip.as_ref()) {
+        [Some(one), Some(other)] if comparable(one, other) => [Some(one), Some(other)],
+        _ => [None, None],
+    }
+}
+
+fn ratio(values: [Option<f64>; 2]) -> Option<f64> {
+    let ratio = values[1]? / values[0]?;
+    ratio.is_finite().then_some(ratio)
+}

@@ -1,0 +1,13 @@
+//! What is made of run folders to be looked at: contact sheets, the report, comparisons and checks.
+//!
+//! Only run folders and baselines are read; no model is needed. Every view finds or writes itself ([`View`]) and says
+//! what it made in the same words, whether a run has just ended, is redrawn, or is checked.
+
+pub mod check;
+pub mod compare;
+mod made;
+mod pairs;
+pub mod report;
+pub mod sheet;
+
+pub use made::{File, Made, View};

@@ -1,0 +1,143 @@
+//! The pictures of a sheet, from a run folder.
+
+use super::options::SheetOptions;
+use crate::drawing::{Caption, Items, Marks, Picture, Rect, Source};
+use crate::image::read;
+use crate::plan::Cell;
+use crate::store::Run;
+use crate::vocabulary::Status;
+
+/// What is said of times that are not shown.
+const NO_ROOM: &str = "some cells are too small for their time; --cell with more pixels makes room";
+
+/// A picture of a sheet, by a cell as an index into the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shown {
+    /// What was made.
+    Cell(usize),
+    /// What it was made of.
+    Input(usize),
+}
+
+/// Everything on a sheet, or on a part of it.
+pub type SheetItems<'f> = Items<'f, Shown>;
+
+/// The cells on a sheet with their places.
+pub fn cells<'a>(items: &'a SheetItems) -> impl Iterator<Item = (Rect, usize)> + 'a {
+    items
+        .pictures
+        .iter()
+        .filter_map(|&(place, shown)| match shown {
+            Shown::Cell(index) => Some((place, index)),
+            Shown::Input(_) => None,
+        })
+}
+
+/// The inputs on a sheet with their places, each by a cell that was made of it.
+#[cfg(test)]
+pub fn inputs<'a>(items: &'a SheetItems) -> impl Iterator<Item = (Rect, usize)> + 'a {
+    items
+        .pictures
+        .iter()
+        .filter_map(|&(place, shown)| match shown {
+            Shown::Input(index) => Some((place, index)),
+            Shown::Cell(_) => None,
+        })
+}
+
+/// The pictures of a run.
+pub struct RunPictures<'a> {
+    /// Where they are.
+    pub run: &'a Run,
+    /// What is shown on the cells.
+    pub options: &'a SheetOptions,
+}
+
+impl RunPictures<'_> {
+    fn of_cell(&self, cell: &Cell) -> Picture {
+        let Some(record) = self.run.records.get(&cell.key) else {
+            return Picture::Missing(None);
+        };
+        if record.status == Status::Failed {
+            let reason = record.error.as_deref().unwrap_or("no reason was recorded");
+            return Picture::Failed(reason.to_owned());
+        }
+        match read(&self.run.folder.join(cell.key.image_path())) {
+            Ok((image, _)) => Picture::Image(image),
+            Err(_) => Picture::Failed("its image is missing or damaged".to_owned()),
+        }
+    }
+
+    fn input_of(&self, cell: &Cell) -> Picture {
+        self.run.inputs().read(cell.fitted()).map_or_else(
+            |reason| {
+                Picture::Missing(Some(format!(
+                    "input {} is not shown: {reason}; run the sweep again to have it made",
+                    cell.parameters.image
+                )))
+            },
+            Picture::Image,
+        )
+    }
+
+    fn time_of(&self, cell: &Cell) -> Option<Caption> {
+        let record = self.run.records.get(&cell.key)?;
+        Some(Caption {
+            text: seconds(record.times.total_ms()?),
+            no_room: NO_ROOM,
+        })
+    }
+}
+
+impl Source for RunPictures<'_> {
+    type Key = Shown;
+
+    fn picture(&self, key: Shown) -> Picture {
+        match key {
+            Shown::Cell(index) => self.of_cell(&self.run.plan.cells[index]),
+            Shown::Input(index) => self.input_of(&self.run.plan.cells[index]),
+        }
+    }
+
+    fn size(&self, key: Shown) -> (u32, u32) {
+        let (Shown::Cell(index) | Shown::Input(index)) = key;
+        let cell = &self.run.plan.cells[index];
+        (cell.width, cell.height)
+    }
+
+    fn marks(&self, key: Shown) -> Marks {
+        let Shown::Cell(index) = key else {
+            return Marks::default();
+        };
+        let cell = &self.run.plan.cells[index];
+        let advised = self.options.advised.as_ref();
+        Marks {
+            outlined: advised.is_some_and(|keys| keys.contains(&cell.key)),
+            caption: match self.options.seconds {
+                true => self.time_of(cell),
+                false => None,
+            },
+        }
+    }
+}
+
+/// 340 ms, 1.25 s, 12.5 s, 125 s.
+fn seconds(ms: f64) -> String {
+    match ms / 1000.0 {
+        s if s < 0.9995 => format!("{ms:.0} ms"),
+        s if s < 9.995 => format!("{s:.2} s"),
+        s if s < 99.95 => format!("{s:.1} s"),
+        s => format!("{s:.0} s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_three_figures() {
+        let shown = [340.4, 999.7, 1254.0, 12_540.0, 125_400.0].map(seconds);
+        assert_eq!(shown, ["340 ms", "1.00 s", "1.25 s", "12.5 s", "125 s"]);
+    }
+}

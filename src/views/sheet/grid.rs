@@ -1,0 +1,236 @@
+//! Cells sorted into panels, rows and columns, with the labels that go with them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
+
+use super::axes::{Arrangement, ImagePlace, Level};
+use super::labels::{Labels, Side, shown};
+use super::metrics::Metrics;
+use super::options::SheetOptions;
+use crate::drawing::{Glyphs, OtherFont};
+use crate::plan::Plan;
+
+/// More columns than this of a sweep with one axis wrap into several strips.
+const MOST_IN_A_STRIP: usize = 8;
+/// Below this share of filled places, chosen cells are shown one after another.
+const SPARSE: f64 = 0.5;
+/// Nor are panels worth their titles with so many chosen cells each.
+const A_FEW: usize = 2;
+
+/// Positions on each level, outer first: one row, column or panel.
+type Place = Vec<usize>;
+/// At each row and column the cells (indices into the plan), with their positions among the merged.
+type Sorted = BTreeMap<(Place, Place), Vec<(usize, usize)>>;
+
+/// All that is to be shown, before it has a place in pixels.
+#[derive(Debug, Clone)]
+pub struct Grid<'f> {
+    /// In the order of their values.
+    pub panels: Vec<Panel>,
+    /// Labels of the levels of panels.
+    pub panel_labels: Vec<Labels>,
+    /// Labels of the row levels, outer first.
+    pub row_labels: Vec<Labels>,
+    /// Labels of the column levels, outer first.
+    pub column_labels: Vec<Labels>,
+    /// Names and values of what does not vary, and of what varies within a cell.
+    pub settings: Vec<(String, String)>,
+    /// Where inputs go, if they are shown.
+    pub inputs: Option<ImagePlace>,
+    /// Sizes.
+    pub metrics: Metrics<'f>,
+    /// What can be shown, and what was lost.
+    pub glyphs: Glyphs<'f>,
+}
+
+/// One panel; rows and columns without any cell in it are left out.
+#[derive(Debug, Clone)]
+pub struct Panel {
+    /// Its values.
+    pub place: Place,
+    /// Its rows.
+    pub rows: Vec<Place>,
+    /// Its columns.
+    pub columns: Vec<Place>,
+    /// Pixels of its cells' boxes.
+    pub size: (u32, u32),
+    /// Cells (indices into the plan) at (row, column); more than one if they are merged.
+    pub cells: HashMap<(usize, usize), Vec<usize>>,
+}
+
+impl Panel {
+    /// Any cell of these rows and columns: they share what does not vary among them.
+    pub fn any_cell(&self, rows: Range<usize>, columns: Range<usize>) -> Option<usize> {
+        let mut places = rows.flat_map(|row| columns.clone().map(move |column| (row, column)));
+        places.find_map(|place| self.cells.get(&place)?.first().copied())
+    }
+}
+
+impl<'f> Grid<'f> {
+    /// Sorts the cells of a plan; texts fall back on another font.
+    pub fn new(plan: &Plan, options: &SheetOptions, other: Option<&'f OtherFont>) -> Self {
+        let cells = options.chosen(plan);
+        let arrangement = arrange(plan, &cells, options);
+        let cell = options.look(plan).cell.get();
+        let metrics = Metrics::new(cell, arrangement.merge.is_some(), other);
+        let mut panels = panels(plan, &cells, &arrangement);
+        for panel in &mut panels {
+            let cells: Vec<usize> = panel.cells.values().flatten().copied().collect();
+            panel.size = metrics.box_of(plan, &cells);
+        }
+        let least = |side: fn(&Panel) -> u32| panels.iter().map(side).min().unwrap_or(1);
+        let narrowest = metrics.boxed((least(|panel| panel.size.0), least(|panel| panel.size.1)));
+        let mut glyphs = Glyphs::new(other);
+        let mut labels = |levels: &[Level]| -> Vec<Labels> {
+            levels
+                .iter()
+                .map(|level| Labels::of(level, &mut glyphs))
+                .collect()
+        };
+        let panel_labels = labels(&arrangement.panels);
+        let row_labels = placed(
+            labels(&arrangement.rows),
+            [Side::SuperRows, Side::Rows],
+            &narrowest,
+        );
+        let column_labels = placed(
+            labels(&arrangement.columns),
+            [Side::SuperColumns, Side::Columns],
+            &narrowest,
+        );
+        let settings = settings(plan, &cells, &arrangement, &mut glyphs);
+        let place = arrangement.image();
+        let inputs = options.look(plan).show_input && place != ImagePlace::Merged;
+        Self {
+            panels,
+            panel_labels,
+            row_labels,
+            column_labels,
+            settings,
+            inputs: inputs.then_some(place),
+            metrics,
+            glyphs,
+        }
+    }
+
+    /// How many columns of a panel stand in one strip: all, unless the sweep is one long row.
+    pub fn strip_columns(&self, panel: &Panel) -> usize {
+        let columns = panel.columns.len();
+        if !self.row_labels.is_empty()
+            || self.column_labels.len() != 1
+            || columns <= MOST_IN_A_STRIP
+        {
+            return columns;
+        }
+        let strips = (columns as f64 / 1.6).sqrt().round().max(2.0) as usize;
+        columns.div_ceil(strips)
+    }
+}
+
+fn arrange(plan: &Plan, cells: &[usize], options: &SheetOptions) -> Arrangement {
+    let arrangement = Arrangement::new(plan, cells, options.look(plan));
+    if options.only.is_none() {
+        return arrangement;
+    }
+    let panels = panels(plan, cells, &arrangement);
+    let places = panels
+        .iter()
+        .map(|panel| panel.rows.len() * panel.columns.len());
+    let is_sparse = (cells.len() as f64) < SPARSE * places.sum::<usize>() as f64;
+    let is_scattered = panels.len() > 1 && cells.len() <= A_FEW * panels.len();
+    match is_sparse || is_scattered {
+        true => Arrangement::gallery(plan, cells),
+        false => arrangement,
+    }
+}
+
+/// Wraps the labels of one or two levels for the inner side, or the outer and the inner.
+fn placed(labels: Vec<Labels>, [outer, inner]: [Side; 2], metrics: &Metrics) -> Vec<Labels> {
+    let innermost = labels.len().saturating_sub(1);
+    let spanned = labels.last().map_or(1, |last| last.full.len());
+    let sided = labels.into_iter().enumerate().map(|(depth, labels)| {
+        let side = if depth == innermost { inner } else { outer };
+        labels.placed(side, spanned, metrics)
+    });
+    sided.collect()
+}
+
+fn panels(plan: &Plan, cells: &[usize], arrangement: &Arrangement) -> Vec<Panel> {
+    let mut sorted: BTreeMap<Place, Sorted> = BTreeMap::new();
+    for &index in cells {
+        let cell = &plan.cells[index];
+        let place = |levels: &[Level]| {
+            levels
+                .iter()
+                .map(|level| level.position(cell))
+                .collect::<Place>()
+        };
+        let merged = arrangement
+            .merge
+            .as_ref()
+            .map_or(0, |level| level.position(cell));
+        let panel = sorted.entry(place(&arrangement.panels)).or_default();
+        let at = (place(&arrangement.rows), place(&arrangement.columns));
+        panel.entry(at).or_default().push((merged, index));
+    }
+    sorted
+        .into_iter()
+        .map(|(place, cells)| panel(place, cells))
+        .collect()
+}
+
+fn panel(place: Place, sorted: Sorted) -> Panel {
+    let rows: BTreeSet<&Place> = sorted.keys().map(|(row, _)| row).collect();
+    let columns: BTreeSet<&Place> = sorted.keys().map(|(_, column)| column).collect();
+    let rows: Vec<Place> = rows.into_iter().cloned().collect();
+    let columns: Vec<Place> = columns.into_iter().cloned().collect();
+    let index = |places: &[Place], place: &Place| places.binary_search(place).unwrap_or_default();
+    let cells = sorted
+        .into_iter()
+        .map(|((row, column), mut merged)| {
+            merged.sort_unstable();
+            let at = (index(&rows, &row), index(&columns, &column));
+            (at, merged.into_iter().map(|(_, cell)| cell).collect())
+        })
+        .collect();
+    Panel {
+        place,
+        rows,
+        columns,
+        size: (1, 1),
+        cells,
+    }
+}
+
+/// What the head of a sheet says of what has no axis of its own, unless it goes without saying.
+fn settings(
+    plan: &Plan,
+    cells: &[usize],
+    arrangement: &Arrangement,
+    glyphs: &mut Glyphs,
+) -> Vec<(String, String)> {
+    let constants = arrangement
+        .constants
+        .iter()
+        .filter(|(parameter, value)| !parameter.is_plain(value));
+    let mut settings: Vec<(String, String)> = constants
+        .map(|(parameter, value)| (parameter.key().to_owned(), shown(value, glyphs)))
+        .collect();
+    if let Some(first) = cells.first().map(|&cell| &plan.cells[cell]) {
+        let same = |&cell: &usize| {
+            (plan.cells[cell].width, plan.cells[cell].height) == (first.width, first.height)
+        };
+        if cells.iter().all(same) {
+            settings.push(("size".into(), format!("{} × {}", first.width, first.height)));
+        }
+    }
+    if let Some(level) = &arrangement.merge {
+        let labels = Labels::of(level, glyphs);
+        let within = format!(
+            "{} (within each cell, in reading order)",
+            labels.full.join(", ")
+        );
+        settings.push((labels.name, within));
+    }
+    settings
+}

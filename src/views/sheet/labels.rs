@@ -1,0 +1,259 @@
+//! What stands beside the grid for each value: the value itself, or a mark that a legend explains.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::axes::Level;
+use super::metrics::Metrics;
+use crate::drawing::{Glyphs, Shorten, Style};
+use crate::vocabulary::Parameter;
+
+/// Characters of a value that a sheet shows at most; the rest is in the image's metadata.
+const LONGEST: usize = 1200;
+/// Lines of a label above a column.
+const COLUMN_LINES: usize = 4;
+/// Lines of a label that spans a group.
+const GROUP_LINES: usize = 3;
+
+/// The side of the grid that a level labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Left of each row.
+    Rows,
+    /// Left of groups of rows, turned.
+    SuperRows,
+    /// Above each column.
+    Columns,
+    /// Above groups of columns.
+    SuperColumns,
+}
+
+/// The labels of one level.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Labels {
+    /// The parameter's key.
+    pub name: String,
+    /// Each value as shown if there is room for it.
+    pub full: Vec<String>,
+    /// Each value as a legend shows it beside its mark.
+    pub explained: Vec<String>,
+    /// Each value, or its mark, in lines.
+    pub lines: Vec<Vec<String>>,
+    /// The marks, if there is no room for the values.
+    pub marks: Option<Vec<String>>,
+    /// Which end of a value gives way.
+    pub shorten: Shorten,
+}
+
+impl Labels {
+    /// The values of a level, for titles.
+    pub fn of(level: &Level, glyphs: &mut Glyphs) -> Self {
+        let names: Vec<&str> = level
+            .parameters
+            .iter()
+            .map(|parameter| parameter.key())
+            .collect();
+        let is_path = level.is(Parameter::Image) || level.is(Parameter::Model);
+        let full: Vec<String> = match level.parameters.as_slice() {
+            [_] => {
+                let values: Vec<&str> =
+                    level.values.iter().map(|value| value[0].as_str()).collect();
+                let values = if is_path {
+                    without_folders(&values)
+                } else {
+                    values
+                };
+                values.iter().map(|value| shown(value, glyphs)).collect()
+            }
+            several => level
+                .values
+                .iter()
+                .map(|values| joined(several, values, glyphs))
+                .collect(),
+        };
+        let (full, explained) = (told_apart(full.clone()), full);
+        Self {
+            name: if names.len() == 1 {
+                names[0].to_owned()
+            } else {
+                String::new()
+            },
+            lines: full.iter().map(|value| vec![value.clone()]).collect(),
+            full,
+            explained,
+            marks: None,
+            shorten: if is_path {
+                Shorten::Middle
+            } else {
+                Shorten::End
+            },
+        }
+    }
+
+    /// Wraps the values for their side; `inner` is the number of cells that a group spans.
+    pub fn placed(mut self, side: Side, inner: usize, metrics: &Metrics) -> Self {
+        let spanned = |side: u32| {
+            let inner = u32::try_from(inner.clamp(1, 64)).unwrap_or(64);
+            inner * (side + metrics.gap) - metrics.gap
+        };
+        let row_lines = (metrics.height / metrics.label.line()).max(1) as usize;
+        let several = if self.name.is_empty() { 2 } else { 1 };
+        let (width, most) = match side {
+            Side::Rows => (
+                ((metrics.width * 4 / 5) as f32).max(metrics.label.em * 14.0) as u32,
+                row_lines,
+            ),
+            Side::SuperRows => (spanned(metrics.height), GROUP_LINES),
+            Side::Columns => (metrics.width, COLUMN_LINES * several),
+            Side::SuperColumns => (spanned(metrics.width), GROUP_LINES),
+        };
+        let wrapped: Vec<_> = self
+            .full
+            .iter()
+            .map(|value| metrics.label.wrap(value, width, most, self.shorten))
+            .collect();
+        if wrapped.iter().all(|value| value.whole) {
+            self.lines = wrapped.into_iter().map(|value| value.lines).collect();
+        } else {
+            let marks: Vec<String> = (0..self.full.len())
+                .map(|position| mark(side, position))
+                .collect();
+            self.lines = marks.iter().map(|mark| vec![mark.clone()]).collect();
+            self.marks = Some(marks);
+        }
+        self
+    }
+
+    /// Width of the widest line.
+    pub fn width(&self, style: Style) -> u32 {
+        self.lines
+            .iter()
+            .flatten()
+            .map(|line| style.width(line))
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// Lines of the tallest label.
+    pub fn height(&self) -> u32 {
+        self.lines
+            .iter()
+            .map(|lines| lines.len() as u32)
+            .max()
+            .unwrap_or_default()
+    }
+}
+
+/// A value as sheets show it: empty ones named, boxes where the font has no glyph.
+pub fn shown(value: &str, glyphs: &mut Glyphs) -> String {
+    let cut: String = value.chars().take(LONGEST).collect();
+    let ellipsis = if cut.len() < value.len() { "…" } else { "" };
+    let shown = glyphs.showable(&format!("{cut}{ellipsis}"));
+    if shown.is_empty() {
+        "(none)".to_owned()
+    } else {
+        shown
+    }
+}
+
+/// Names with their values, which stay on one line where it is long enough.
+fn joined(parameters: &[Parameter], values: &[String], glyphs: &mut Glyphs) -> String {
+    let pairs = parameters.iter().zip(values);
+    let pairs: Vec<String> = pairs
+        .map(|(p, value)| format!("{}\u{a0}{}", p.key(), shown(value, glyphs)))
+        .collect();
+    pairs.join(", ")
+}
+
+/// File names alone where they suffice to tell the paths apart.
+fn without_folders<'a>(paths: &[&'a str]) -> Vec<&'a str> {
+    let names: Vec<&str> = paths
+        .iter()
+        .map(|path| {
+            path.trim_end_matches('/')
+                .rsplit('/')
+                .next()
+                .unwrap_or(path)
+        })
+        .collect();
+    let distinct: BTreeSet<&&str> = names.iter().collect();
+    if distinct.len() == names.len() {
+        names
+    } else {
+        paths.to_vec()
+    }
+}
+
+/// Numbers values that look the same once characters without glyphs are boxes.
+fn told_apart(values: Vec<String>) -> Vec<String> {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for value in &values {
+        *counts.entry(value).or_default() += 1;
+    }
+    let is_shared: Vec<bool> = values
+        .iter()
+        .map(|value| counts[value.as_str()] > 1)
+        .collect();
+    let numbered = values.into_iter().zip(is_shared).enumerate();
+    numbered
+        .map(|(index, (value, shared))| {
+            if shared {
+                format!("{}: {value}", index + 1)
+            } else {
+                value
+            }
+        })
+        .collect()
+}
+
+/// A, B, … AA for columns, 1, 2, … for rows; groups get their own kinds.
+fn mark(side: Side, position: usize) -> String {
+    match side {
+        Side::Rows => (position + 1).to_string(),
+        Side::SuperRows => format!("({})", position + 1),
+        Side::Columns => letters(position),
+        Side::SuperColumns => format!("({})", letters(position).to_lowercase()),
+    }
+}
+
+fn letters(position: usize) -> String {
+    let last = char::from(b'A' + (position % 26) as u8);
+    match position / 26 {
+        0 => last.to_string(),
+        more => letters(more - 1) + &last.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_count_as_spreadsheets_do() {
+        let marks: Vec<String> = [0, 25, 26, 27, 701, 702].map(letters).into();
+        assert_eq!(marks, ["A", "Z", "AA", "AB", "ZZ", "AAA"]);
+    }
+
+    #[test]
+    fn values_that_the_font_cannot_tell_apart_are_numbered() {
+        let values = told_apart(["□□", "night", "□□"].map(str::to_owned).into());
+        assert_eq!(values, ["1: □□", "night", "3: □□"]);
+    }
+
+    #[test]
+    fn folders_are_shown_only_where_names_repeat() {
+        assert_eq!(without_folders(&["a/x.png", "b/y.png"]), ["x.png", "y.png"]);
+        assert_eq!(
+            without_folders(&["a/x.png", "b/x.png"]),
+            ["a/x.png", "b/x.png"]
+        );
+        assert_eq!(without_folders(&["models/demo/"]), ["demo"]);
+    }
+
+    #[test]
+    fn an_empty_value_is_named_and_an_enormous_one_is_cut() {
+        let mut glyphs = Glyphs::default();
+        assert_eq!(shown(" ", &mut glyphs), "(none)");
+        let cut = shown(&"a".repeat(1_000_000), &mut glyphs);
+        assert_eq!(cut.chars().count(), LONGEST + 1);
+    }
+}

@@ -1,0 +1,292 @@
+//! Pages: where everything stands on every sheet, a pure function of a plan and options.
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::block::Block;
+use super::draw::SheetItems;
+use super::grid::Grid;
+use super::head::Head;
+use super::metrics::{LONGEST_SIDE, MOST_PIXELS, Metrics};
+use super::options::SheetOptions;
+use super::write::SheetError;
+use crate::drawing::{OtherFont, slug};
+use crate::plan::Plan;
+
+/// Width over height that a page of several panels should come near to.
+const PROPORTIONS: f64 = 1.4;
+
+/// What the outline of a cell means.
+const ADVISED: &str = "advised, by pixels alone";
+
+/// One sheet: where everything stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<'f> {
+    /// File name without folder and extension.
+    pub stem: String,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// What is on it.
+    pub items: SheetItems<'f>,
+}
+
+/// All sheets of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layout<'f> {
+    /// In the order of the panels.
+    pub pages: Vec<Page<'f>>,
+    /// The sizes in use.
+    pub metrics: Metrics<'f>,
+    /// What the user should know of them.
+    pub notes: Vec<String>,
+}
+
+/// The size in pixels of each sheet that a run of this plan will have, if it leads to advice.
+///
+/// # Errors
+/// If the sheets are to have a font that cannot be used.
+pub fn sizes(plan: &Plan) -> Result<Vec<(u32, u32)>, SheetError> {
+    let options = SheetOptions {
+        advised: Some(HashSet::new()),
+        ..SheetOptions::default()
+    };
+    let other = options.font(plan)?;
+    let pages = layout(plan, &options, other.as_ref()).pages;
+    let sizes = pages.iter().map(|page| (page.width, page.height));
+    Ok(sizes.collect())
+}
+
+/// Lays out all sheets.
+pub fn layout<'f>(plan: &Plan, options: &SheetOptions, other: Option<&'f OtherFont>) -> Layout<'f> {
+    let grid = Grid::new(plan, options, other);
+    let mut glyphs = grid.glyphs.clone();
+    let title = glyphs.showable(&plan.name);
+    let press = Press {
+        grid: &grid,
+        title: &title,
+        outline: options.advised.as_ref().map(|_| ADVISED),
+        stem: options.stem(),
+    };
+    let blocks: Vec<Block> = grid
+        .panels
+        .iter()
+        .flat_map(|panel| Block::of_panel(&grid, panel, &|block: &Block| press.fits_alone(block)))
+        .collect();
+    let shares = press.shares(&blocks);
+    let of = shares.len();
+    let pages = shares
+        .into_iter()
+        .enumerate()
+        .map(|(index, (share, across))| press.page(share, across, index + 1, of))
+        .collect();
+    Layout {
+        pages,
+        metrics: grid.metrics,
+        notes: glyphs.note().into_iter().collect(),
+    }
+}
+
+/// See [`super::strip::Strip::labelled`].
+type Labelled = BTreeSet<(bool, usize, usize)>;
+
+fn labelled(blocks: &[Block]) -> Labelled {
+    blocks.iter().flat_map(Block::labelled).collect()
+}
+
+/// Puts blocks on pages.
+struct Press<'a, 'f> {
+    grid: &'a Grid<'f>,
+    title: &'a str,
+    outline: Option<&'static str>,
+    stem: String,
+}
+
+impl<'a, 'f> Press<'a, 'f> {
+    fn head<'h>(&'h self, labelled: &'h Labelled, page: String) -> Head<'h, 'f> {
+        Head {
+            grid: self.grid,
+            title: self.title,
+            page,
+            labelled,
+            outline: self.outline,
+        }
+    }
+
+    /// Whether a block has room on a page of its own.
+    fn fits_alone(&self, block: &Block<'a, 'f>) -> bool {
+        let (width, height) = block.size();
+        if width > LONGEST_SIDE || height > LONGEST_SIDE {
+            return false;
+        }
+        let (page_width, head) = self.width_and_head(width, &block.labelled());
+        fits(page_width, u64::from(head) + u64::from(height))
+    }
+
+    /// Page width for a body of this width, and the height of the head and the margins.
+    fn width_and_head(&self, body: u32, labelled: &Labelled) -> (u32, u32) {
+        let m = &self.grid.metrics;
+        let width = body.max(self.least_width());
+        let (_, head) = self.head(labelled, page_name(1000, 1000)).place(width);
+        (width + 2 * m.margin, head + 2 * m.margin)
+    }
+
+    /// Narrower pages would break settings into scraps.
+    fn least_width(&self) -> u32 {
+        (self.grid.metrics.label.em * 28.0) as u32
+    }
+
+    /// The blocks of each page, and how many stand side by side.
+    fn shares<'b>(&self, blocks: &'b [Block<'a, 'f>]) -> Vec<(&'b [Block<'a, 'f>], usize)> {
+        let slot = slot(blocks);
+        let run = same_outer_run(blocks);
+        let labelled = labelled(blocks);
+        let across = |count| self.across(count, slot, run, &labelled);
+        let room = MOST_PIXELS / (u64::from(slot.0) * u64::from(slot.1));
+        let mut most = blocks.len().min(usize::try_from(room).unwrap_or(1).max(1));
+        while most > 1 && across(most).is_none() {
+            most = (most * 9 / 10).min(most - 1);
+        }
+        if run > 0 && most > run && most < blocks.len() {
+            most -= most % run;
+        }
+        let pages = blocks.len().div_ceil(most.max(1)).max(1);
+        let share = match run > 0 && most >= run {
+            true => most,
+            false => blocks.len().div_ceil(pages),
+        };
+        let shares = blocks.chunks(share.max(1));
+        shares
+            .map(|share| (share, across(share.len()).unwrap_or(1)))
+            .collect()
+    }
+
+    /// How many blocks stand side by side, if they fit on one page: near to the best proportions,
+    /// with few places empty.
+    fn across(
+        &self,
+        count: usize,
+        (width, height): (u32, u32),
+        run: usize,
+        labelled: &Labelled,
+    ) -> Option<usize> {
+        let gap = self.grid.metrics.panel_gap;
+        let ideal = (PROPORTIONS * count as f64 * f64::from(height) / f64::from(width.max(1)))
+            .sqrt() as usize;
+        let mut candidates: BTreeSet<usize> = (ideal.saturating_sub(3)..=ideal + 3).collect();
+        candidates.extend([run, count]);
+        let scored = candidates
+            .into_iter()
+            .filter(|&across| (1..=count).contains(&across))
+            .filter_map(|across| {
+                let down = count.div_ceil(across);
+                let total = |side: u32, number: usize| {
+                    u64::from(side + gap) * number as u64 - u64::from(gap)
+                };
+                let body = u32::try_from(total(width, across))
+                    .ok()
+                    .filter(|&body| body <= LONGEST_SIDE)?;
+                let (page_width, head) = self.width_and_head(body, labelled);
+                let page_height = u64::from(head) + total(height, down);
+                let empty = (across * down - count) as f64 / count as f64;
+                let skew = (f64::from(page_width) / page_height as f64 / PROPORTIONS)
+                    .ln()
+                    .abs();
+                let aligned = if across == run { 0.3 } else { 0.0 };
+                fits(page_width, page_height).then_some((across, skew + empty - aligned))
+            });
+        scored
+            .min_by(|a, b| a.1.total_cmp(&b.1))
+            .map(|(across, _)| across)
+    }
+
+    fn page(&self, blocks: &[Block<'_, 'f>], across: usize, number: usize, of: usize) -> Page<'f> {
+        let m = &self.grid.metrics;
+        let (slot_width, _) = slot(blocks);
+        let body = (slot_width + m.panel_gap) * across as u32 - m.panel_gap;
+        let width = body.max(self.least_width());
+        let labelled = labelled(blocks);
+        let (head, head_height) = self.head(&labelled, page_name(number, of)).place(width);
+        let mut items = SheetItems::default();
+        items.append(head, m.margin, m.margin);
+        let mut y = m.margin + head_height;
+        for row in blocks.chunks(across.max(1)) {
+            let title_height = title_height(row);
+            for (column, block) in row.iter().enumerate() {
+                let x = m.margin + column as u32 * (slot_width + m.panel_gap);
+                items.append(block.items(title_height), x, y);
+            }
+            y += slot(row).1 + m.panel_gap;
+        }
+        Page {
+            stem: stem(&self.stem, blocks, number, of),
+            width: width + 2 * m.margin,
+            height: y - m.panel_gap + m.margin,
+            items,
+        }
+    }
+}
+
+fn fits(width: u32, height: u64) -> bool {
+    width <= LONGEST_SIDE
+        && height <= u64::from(LONGEST_SIDE)
+        && u64::from(width) * height <= MOST_PIXELS
+}
+
+/// The size that has room for each of the blocks.
+fn slot(blocks: &[Block]) -> (u32, u32) {
+    let bodies = blocks.iter().map(Block::body);
+    let (width, height) = bodies.fold((1, 1), |(w, h), (width, height)| {
+        (w.max(width), h.max(height))
+    });
+    (width, height + title_height(blocks))
+}
+
+fn title_height(blocks: &[Block]) -> u32 {
+    blocks
+        .iter()
+        .map(Block::title_height)
+        .max()
+        .unwrap_or_default()
+}
+
+/// How many blocks share each value of the outermost of several panel levels; 0 if that differs.
+fn same_outer_run(blocks: &[Block]) -> usize {
+    let first = blocks.first().and_then(Block::outer);
+    let run = blocks
+        .iter()
+        .take_while(|block| block.outer().is_some() && block.outer() == first)
+        .count();
+    let is_regular = run > 0
+        && blocks
+            .chunks(run)
+            .all(|chunk| chunk.len() == run && chunk.iter().all(|b| b.outer() == chunk[0].outer()));
+    if is_regular { run } else { 0 }
+}
+
+fn page_name(number: usize, of: usize) -> String {
+    if of > 1 {
+        format!("page {number} of {of}")
+    } else {
+        String::new()
+    }
+}
+
+/// `sheet`, or `sheet-02-make-it-night` where there are several pages.
+fn stem(name: &str, blocks: &[Block], number: usize, of: usize) -> String {
+    let digits = of.to_string().len().max(2);
+    match blocks {
+        _ if of == 1 => name.to_owned(),
+        [block] => {
+            let values: Vec<&str> = block
+                .title()
+                .iter()
+                .map(|(_, value)| value.as_str())
+                .collect();
+            let slug = slug(&values.join(" "));
+            let separator = if slug.is_empty() { "" } else { "-" };
+            format!("{name}-{number:0digits$}{separator}{slug}")
+        }
+        _ => format!("{name}-{number:0digits$}"),
+    }
+}

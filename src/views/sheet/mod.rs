@@ -1,0 +1,25 @@
+//! Contact sheets: labelled grids of a run's images.
+//!
+//! A plan and [`SheetOptions`] become a layout (pure: `axes`, `labels`, `grid`, `strip`,
+//! `block`, `head`, `layout`), which is drawn page by page from the pictures of the run folder (`draw`),
+//! and put there (`write`).
+
+mod axes;
+mod block;
+mod draw;
+mod grid;
+mod head;
+mod labels;
+mod layout;
+mod metrics;
+mod options;
+#[cfg(test)]
+pub(crate) mod samples;
+mod strip;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use layout::sizes;
+pub use options::SheetOptions;
+pub use write::{SheetError, SheetFile, check_font, find_sheets, write_sheets};

@@ -1,0 +1,77 @@
+//! How sheets are to look and to be stored.
+
+use std::collections::{BTreeSet, HashSet};
+use std::path::PathBuf;
+
+use super::write::SheetError;
+use crate::drawing::{Format, OtherFont, slug};
+use crate::plan::Plan;
+use crate::spec::SheetSpec;
+use crate::vocabulary::CellKey;
+
+/// How sheets are to look and to be stored.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SheetOptions {
+    /// Axes, cell size, inputs; those of the sweep file if absent.
+    pub look: Option<SheetSpec>,
+    /// File format.
+    pub format: Format,
+    /// What file names begin with, `sheet` if absent; only its letters, digits and hyphens count.
+    pub name: Option<String>,
+    /// Whether each cell shows in a corner how long it took.
+    pub seconds: bool,
+    /// The cells to show; all if absent. Unknown keys are ignored.
+    pub only: Option<HashSet<CellKey>>,
+    /// The cells that the advice names, to be outlined; without any advice the sheet does not explain outlines.
+    pub advised: Option<HashSet<CellKey>>,
+}
+
+impl SheetOptions {
+    /// The look to draw a plan with.
+    pub(super) fn look<'a>(&'a self, plan: &'a Plan) -> &'a SheetSpec {
+        self.look.as_ref().unwrap_or(&plan.sheet)
+    }
+
+    /// The font to fall back on, if there is to be one.
+    pub(crate) fn font(&self, plan: &Plan) -> Result<Option<OtherFont>, SheetError> {
+        let read = |path: &PathBuf| {
+            OtherFont::read(path).map_err(|reason| SheetError::Font {
+                path: path.clone(),
+                reason,
+            })
+        };
+        self.look(plan).font.as_ref().map(read).transpose()
+    }
+
+    /// What file names begin with.
+    pub(super) fn stem(&self) -> String {
+        let stem = self.name.as_deref().map(slug).unwrap_or_default();
+        if stem.is_empty() {
+            "sheet".to_owned()
+        } else {
+            stem
+        }
+    }
+
+    /// The chosen cells, as indices into the plan.
+    pub(super) fn chosen(&self, plan: &Plan) -> Vec<usize> {
+        let is_chosen = |index: &usize| {
+            let key = &plan.cells[*index].key;
+            self.only.as_ref().is_none_or(|only| only.contains(key))
+        };
+        (0..plan.cells.len()).filter(is_chosen).collect()
+    }
+
+    /// As JSON, for the metadata of a sheet of this plan.
+    pub(super) fn to_json(&self, plan: &Plan) -> serde_json::Value {
+        let sorted = |keys: &Option<HashSet<CellKey>>| -> Option<BTreeSet<CellKey>> {
+            keys.as_ref().map(|keys| keys.iter().cloned().collect())
+        };
+        serde_json::json!({
+            "look": self.look(plan),
+            "seconds": self.seconds,
+            "only": sorted(&self.only),
+            "advised": sorted(&self.advised),
+        })
+    }
+}

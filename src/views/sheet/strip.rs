@@ -1,0 +1,213 @@
+//! One grid of cells in pixels: inputs, names of axes, labels and boxes.
+
+mod place;
+
+use std::ops::Range;
+
+use super::axes::ImagePlace;
+use super::draw::SheetItems;
+use super::grid::{Grid, Panel};
+use super::labels::Labels;
+use super::metrics::Metrics;
+use crate::drawing::Rect;
+
+/// A part of a panel, with its own labels.
+#[derive(Debug, Clone)]
+pub struct Strip<'a, 'f> {
+    grid: &'a Grid<'f>,
+    panel: &'a Panel,
+    /// With the panel's own size of boxes.
+    metrics: Metrics<'f>,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    /// Left edges of the columns, from the first.
+    lefts: Vec<u32>,
+    /// Upper edges of the rows, from the first.
+    tops: Vec<u32>,
+    /// Upper left of the first cell.
+    origin: (u32, u32),
+}
+
+impl<'a, 'f> Strip<'a, 'f> {
+    /// These rows and columns of a panel.
+    pub fn new(
+        grid: &'a Grid<'f>,
+        panel: &'a Panel,
+        rows: Range<usize>,
+        columns: Range<usize>,
+    ) -> Self {
+        let metrics = grid.metrics.boxed(panel.size);
+        let lefts = edges(&panel.columns[columns.clone()], metrics.width, &metrics);
+        let tops = edges(&panel.rows[rows.clone()], metrics.height, &metrics);
+        let mut strip = Self {
+            grid,
+            panel,
+            metrics,
+            rows,
+            columns,
+            lefts,
+            tops,
+            origin: (0, 0),
+        };
+        strip.origin = (strip.left(), strip.top());
+        strip
+    }
+
+    /// Pixels.
+    pub fn size(&self) -> (u32, u32) {
+        (
+            self.origin.0 + self.grid_width(),
+            self.origin.1 + self.grid_height(),
+        )
+    }
+
+    /// Everything in it. The input of the whole panel is left out where a strip above shows it.
+    pub fn items(&self, is_first: bool) -> SheetItems<'f> {
+        let mut items = SheetItems::default();
+        self.place_cells(&mut items);
+        self.place_columns(&mut items);
+        self.place_rows(&mut items);
+        if is_first || self.grid.inputs != Some(ImagePlace::Panel) {
+            self.place_inputs(&mut items);
+        }
+        items
+    }
+
+    /// Positions on each row level and each column level that have labels here.
+    pub fn labelled(&self) -> impl Iterator<Item = (bool, usize, usize)> {
+        let of = |is_column: bool, places: &'a [Vec<usize>]| {
+            let levels = move |place: &'a Vec<usize>| {
+                place
+                    .iter()
+                    .enumerate()
+                    .map(move |(depth, &position)| (is_column, depth, position))
+            };
+            places.iter().flat_map(levels)
+        };
+        of(false, &self.panel.rows[self.rows.clone()])
+            .chain(of(true, &self.panel.columns[self.columns.clone()]))
+    }
+
+    fn grid_width(&self) -> u32 {
+        self.lefts
+            .last()
+            .map_or(0, |left| left + self.metrics.width)
+    }
+
+    fn grid_height(&self) -> u32 {
+        self.tops.last().map_or(0, |top| top + self.metrics.height)
+    }
+
+    /// Width of all that stands left of the grid.
+    fn left(&self) -> u32 {
+        let m = &self.metrics;
+        let beside = match self.grid.inputs {
+            Some(ImagePlace::Panel | ImagePlace::Rows) => input_width(m) + m.group_gap,
+            _ => 0,
+        };
+        let levels = self.grid.row_labels.len();
+        let labels =
+            (0..levels).map(|depth| self.row_name_width(depth) + self.row_label_width(depth));
+        let input_word = match self.grid.inputs {
+            Some(ImagePlace::Columns) if levels == 0 => m.name.width(INPUT) + m.pad,
+            Some(ImagePlace::Columns) => self.input_word_shortage(),
+            _ => 0,
+        };
+        beside + labels.sum::<u32>() + input_word
+    }
+
+    /// Where the row labels are narrower than the word "input" that stands below them.
+    fn input_word_shortage(&self) -> u32 {
+        let m = &self.metrics;
+        let depth = self.grid.row_labels.len() - 1;
+        (m.name.width(INPUT) + m.pad).saturating_sub(self.row_label_width(depth))
+    }
+
+    /// Height of all that stands above the grid.
+    fn top(&self) -> u32 {
+        let m = &self.metrics;
+        let levels = self.grid.column_labels.len();
+        let labels = (0..levels)
+            .map(|depth| self.column_name_height(depth) + self.column_label_height(depth));
+        let labels = labels.sum::<u32>();
+        match self.grid.inputs {
+            Some(ImagePlace::Columns) => labels + m.height + m.group_gap,
+            Some(_) => labels.max(m.name.line() + m.pad),
+            None => labels,
+        }
+    }
+
+    fn column_name_height(&self, depth: usize) -> u32 {
+        let lines = self.name_lines(&self.grid.column_labels[depth], self.grid_width());
+        lines.len() as u32 * self.metrics.name.line()
+    }
+
+    fn column_label_height(&self, depth: usize) -> u32 {
+        self.grid.column_labels[depth].height() * self.metrics.label.line() + self.metrics.pad
+    }
+
+    fn row_name_width(&self, depth: usize) -> u32 {
+        let m = &self.metrics;
+        let lines = self.name_lines(&self.grid.row_labels[depth], self.grid_height());
+        lines.len() as u32 * m.name.line() + m.pad
+    }
+
+    fn row_label_width(&self, depth: usize) -> u32 {
+        let m = &self.metrics;
+        let labels = &self.grid.row_labels[depth];
+        let is_turned = depth + 1 < self.grid.row_labels.len();
+        let width = if is_turned {
+            labels.height() * m.label.line()
+        } else {
+            labels.width(m.label)
+        };
+        width + m.pad
+    }
+
+    /// The name of an axis in lines as long as the grid.
+    fn name_lines(&self, labels: &Labels, room: u32) -> Vec<String> {
+        if labels.name.is_empty() {
+            return Vec::new();
+        }
+        self.metrics
+            .name
+            .wrap(&labels.name, room, 3, labels.shorten)
+            .lines
+    }
+
+    fn cell_box(&self, row: usize, column: usize) -> Rect {
+        let m = &self.metrics;
+        Rect::new(
+            self.origin.0 + self.lefts[column],
+            self.origin.1 + self.tops[row],
+            m.width,
+            m.height,
+        )
+    }
+}
+
+const INPUT: &str = "input";
+
+/// Width of the column of inputs: of the images, or of the word above them.
+fn input_width(metrics: &Metrics) -> u32 {
+    metrics.width.max(metrics.name.width(INPUT))
+}
+
+/// Where each row or column starts: close together, groups further apart.
+fn edges(places: &[Vec<usize>], side: u32, metrics: &Metrics) -> Vec<u32> {
+    let mut edge = 0;
+    let mut edges = Vec::with_capacity(places.len());
+    for (index, place) in places.iter().enumerate() {
+        if index > 0 {
+            let is_new_group = place.len() > 1 && place[0] != places[index - 1][0];
+            edge += side
+                + if is_new_group {
+                    metrics.group_gap
+                } else {
+                    metrics.gap
+                };
+        }
+        edges.push(edge);
+    }
+    edges
+}

@@ -1,0 +1,297 @@
+//! Everything of a strip at its place.
+
+use std::ops::Range;
+
+use super::{INPUT, Strip, input_width};
+use crate::drawing::{Ink, Rect};
+use crate::views::sheet::axes::ImagePlace;
+use crate::views::sheet::draw::{SheetItems, Shown};
+use crate::views::sheet::labels::Labels;
+use crate::views::sheet::metrics::Metrics;
+
+const OUTPUT: &str = "output";
+
+impl<'f> Strip<'_, 'f> {
+    pub(super) fn place_cells(&self, items: &mut SheetItems<'f>) {
+        for (row, at_row) in self.rows.clone().enumerate() {
+            for (column, at_column) in self.columns.clone().enumerate() {
+                let place = self.cell_box(row, column);
+                match self
+                    .panel
+                    .cells
+                    .get(&(at_row, at_column))
+                    .map(Vec::as_slice)
+                {
+                    None | Some([]) => items.absent.push(place),
+                    Some([single]) => items.pictures.push((place, Shown::Cell(*single))),
+                    Some(several) => {
+                        let gap = (self.metrics.gap / 4).max(1);
+                        let cells = several.iter().map(|&cell| Shown::Cell(cell));
+                        let places = place.split(several.len(), gap);
+                        items.pictures.extend(places.into_iter().zip(cells));
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn place_columns(&self, items: &mut SheetItems<'f>) {
+        let m = &self.metrics;
+        let mut y = 0;
+        let bottom = match self.grid.inputs {
+            Some(ImagePlace::Columns) => self.origin.1 - m.height - m.group_gap,
+            _ => self.origin.1,
+        };
+        for (depth, labels) in self.grid.column_labels.iter().enumerate() {
+            for line in self.name_lines(labels, self.grid_width()) {
+                let width = m.name.width(&line);
+                let places = &self.panel.columns[self.columns.clone()];
+                for (start, end) in name_spans(places, &self.lefts, m.width, depth, width) {
+                    let x = self.origin.0 + (start + end).saturating_sub(width) / 2;
+                    items.text(x, y, line.as_str(), m.name, Ink::Muted);
+                }
+                y += m.name.line();
+            }
+            let height = self.column_label_height(depth);
+            let is_innermost = depth + 1 == self.grid.column_labels.len();
+            let floor = if is_innermost { bottom } else { y + height } - m.pad;
+            for group in groups(&self.panel.columns[self.columns.clone()], depth) {
+                let span = (self.lefts[group.start], self.lefts[group.end - 1] + m.width);
+                let lines = self.label_lines(
+                    labels,
+                    self.place_on(true, group.start, depth),
+                    span.1 - span.0,
+                );
+                let top = floor - lines.len() as u32 * m.label.line();
+                for (line, text) in lines.into_iter().enumerate() {
+                    let x =
+                        self.origin.0 + (span.0 + span.1).saturating_sub(m.label.width(&text)) / 2;
+                    items.text(
+                        x,
+                        top + line as u32 * m.label.line(),
+                        text,
+                        m.label,
+                        Ink::Dark,
+                    );
+                }
+                if !is_innermost {
+                    let rule = Rect::new(
+                        self.origin.0 + span.0,
+                        floor + m.pad / 3,
+                        span.1 - span.0,
+                        1,
+                    );
+                    items.rules.push(rule);
+                }
+            }
+            y += height;
+        }
+    }
+
+    pub(super) fn place_rows(&self, items: &mut SheetItems<'f>) {
+        let m = &self.metrics;
+        let levels = self.grid.row_labels.len();
+        let mut x = match self.grid.inputs {
+            Some(ImagePlace::Panel) => input_width(m) + m.group_gap,
+            _ => 0,
+        };
+        for (depth, labels) in self.grid.row_labels.iter().enumerate() {
+            let lines = self.name_lines(labels, self.grid_height());
+            for (line, text) in lines.iter().enumerate() {
+                let width = m.name.width(text);
+                let places = &self.panel.rows[self.rows.clone()];
+                for (start, end) in name_spans(places, &self.tops, m.height, depth, width) {
+                    let y = self.origin.1 + (start + end).saturating_sub(width) / 2;
+                    let x = x + line as u32 * m.name.line();
+                    items.turned_text(x, y, text.as_str(), m.name, Ink::Muted);
+                }
+            }
+            x += self.row_name_width(depth);
+            if depth + 1 == levels && self.grid.inputs == Some(ImagePlace::Columns) {
+                x += self.input_word_shortage();
+            }
+            let right = x + self.row_label_width(depth) - m.pad;
+            for group in groups(&self.panel.rows[self.rows.clone()], depth) {
+                let span = (self.tops[group.start], self.tops[group.end - 1] + m.height);
+                let place = self.place_on(false, group.start, depth);
+                if depth + 1 < levels {
+                    self.place_super_row(items, labels, place, x, span);
+                } else {
+                    let lines = &labels.lines[place];
+                    let height = lines.len() as u32 * m.label.line();
+                    let top = self.origin.1 + (span.0 + span.1).saturating_sub(height) / 2;
+                    for (line, text) in lines.iter().enumerate() {
+                        let y = top + line as u32 * m.label.line();
+                        items.text(
+                            right - m.label.width(text),
+                            y,
+                            text.as_str(),
+                            m.label,
+                            Ink::Dark,
+                        );
+                    }
+                }
+            }
+            x = right + m.pad;
+        }
+    }
+
+    fn place_super_row(
+        &self,
+        items: &mut SheetItems<'f>,
+        labels: &Labels,
+        place: usize,
+        x: u32,
+        span: (u32, u32),
+    ) {
+        let m = &self.metrics;
+        let lines = self.label_lines(labels, place, span.1 - span.0);
+        let x = x + (labels.height() - lines.len() as u32) * m.label.line();
+        for (line, text) in lines.iter().enumerate() {
+            let y = self.origin.1 + (span.0 + span.1).saturating_sub(m.label.width(text)) / 2;
+            items.turned_text(
+                x + line as u32 * m.label.line(),
+                y,
+                text.as_str(),
+                m.label,
+                Ink::Dark,
+            );
+        }
+        let right = x + lines.len() as u32 * m.label.line() + m.pad / 3;
+        items
+            .rules
+            .push(Rect::new(right, self.origin.1 + span.0, 1, span.1 - span.0));
+    }
+
+    /// The label of a group; set anew where the group is shorter than elsewhere.
+    fn label_lines(&self, labels: &Labels, place: usize, room: u32) -> Vec<String> {
+        let m = &self.metrics;
+        let lines = &labels.lines[place];
+        if lines.iter().all(|line| m.label.width(line) <= room) {
+            return lines.clone();
+        }
+        m.label
+            .wrap(
+                &lines.join(" "),
+                room,
+                labels.height() as usize,
+                labels.shorten,
+            )
+            .lines
+    }
+
+    /// The value of a level at a row or column of this strip.
+    fn place_on(&self, is_column: bool, index: usize, depth: usize) -> usize {
+        match is_column {
+            true => self.panel.columns[self.columns.start + index][depth],
+            false => self.panel.rows[self.rows.start + index][depth],
+        }
+    }
+
+    pub(super) fn place_inputs(&self, items: &mut SheetItems<'f>) {
+        let m = &self.metrics;
+        let above = self.origin.1
+            - if self.grid.inputs.is_some() {
+                m.name.line() + m.pad
+            } else {
+                0
+            };
+        let beside = self.origin.0.saturating_sub(input_width(m) + m.group_gap);
+        match self.grid.inputs {
+            None => {}
+            Some(ImagePlace::Rows) => {
+                items.text(centred(beside, m), above, INPUT, m.name, Ink::Muted);
+                for row in self.rows.clone() {
+                    let at = Rect {
+                        x: beside,
+                        ..self.cell_box(row - self.rows.start, 0)
+                    };
+                    let cell = self.panel.any_cell(row..row + 1, self.all_columns());
+                    let input = cell.map(|cell| (at, Shown::Input(cell)));
+                    items.pictures.extend(input);
+                }
+            }
+            Some(ImagePlace::Columns) => {
+                let y = self.origin.1 - m.height - m.group_gap;
+                let x = self.origin.0 - m.name.width(INPUT) - m.pad;
+                items.text(
+                    x,
+                    y + m.height.saturating_sub(m.name.line()) / 2,
+                    INPUT,
+                    m.name,
+                    Ink::Muted,
+                );
+                for column in self.columns.clone() {
+                    let at = Rect {
+                        y,
+                        ..self.cell_box(0, column - self.columns.start)
+                    };
+                    let cell = self
+                        .panel
+                        .any_cell(0..self.panel.rows.len(), column..column + 1);
+                    let input = cell.map(|cell| (at, Shown::Input(cell)));
+                    items.pictures.extend(input);
+                }
+            }
+            Some(_) => {
+                items.text(centred(0, m), above, INPUT, m.name, Ink::Muted);
+                if self.grid.column_labels.is_empty() {
+                    let x = self.origin.0 + m.width.saturating_sub(m.name.width(OUTPUT)) / 2;
+                    items.text(x, above, OUTPUT, m.name, Ink::Muted);
+                }
+                let at = Rect {
+                    x: 0,
+                    ..self.cell_box(0, 0)
+                };
+                let cell = self
+                    .panel
+                    .any_cell(0..self.panel.rows.len(), self.all_columns());
+                let input = cell.map(|cell| (at, Shown::Input(cell)));
+                items.pictures.extend(input);
+            }
+        }
+    }
+
+    fn all_columns(&self) -> Range<usize> {
+        0..self.panel.columns.len()
+    }
+}
+
+fn centred(x: u32, m: &Metrics) -> u32 {
+    x + (input_width(m) - m.name.width(INPUT)) / 2
+}
+
+/// From where to where the name of an axis is centred: along each group of the level around it where all of them
+/// are long enough for a name of this width, else along the whole side.
+fn name_spans(
+    places: &[Vec<usize>],
+    starts: &[u32],
+    side: u32,
+    depth: usize,
+    width: u32,
+) -> Vec<(u32, u32)> {
+    let span = |group: Range<usize>| (starts[group.start], starts[group.end - 1] + side);
+    let whole = vec![span(0..places.len())];
+    let Some(around) = depth.checked_sub(1) else {
+        return whole;
+    };
+    let spans: Vec<(u32, u32)> = groups(places, around).into_iter().map(span).collect();
+    match spans.iter().all(|(start, end)| end - start >= width) {
+        true => spans,
+        false => whole,
+    }
+}
+
+/// Runs of places that are equal down to this depth.
+fn groups(places: &[Vec<usize>], depth: usize) -> Vec<Range<usize>> {
+    let mut groups: Vec<Range<usize>> = Vec::new();
+    for (index, place) in places.iter().enumerate() {
+        match groups.last_mut() {
+            Some(group) if places[group.start][..=depth] == place[..=depth] => {
+                group.end = index + 1
+            }
+            _ => groups.push(index..index + 1),
+        }
+    }
+    groups
+}

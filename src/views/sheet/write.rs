@@ -1,0 +1,205 @@
+//! Sheets into the run folder, one page in memory at a time, each put in place whole.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::draw::{RunPictures, cells};
+use super::layout::{Page, layout};
+use super::options::SheetOptions;
+use crate::drawing::{Drawer, Glyphs, encode, is_png_of};
+use crate::plan::Plan;
+use crate::store::{Run, StoreError, write_file};
+
+/// The folder of sheets in a run folder.
+const FOLDER: &str = "sheets";
+
+/// A sheet that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SheetFile {
+    /// Where.
+    pub path: PathBuf,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// What the user should know: inputs that are not shown, characters without glyphs. What holds
+    /// for all sheets is with the first.
+    pub notes: Vec<String>,
+}
+
+/// Why there are no sheets.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum SheetError {
+    /// Nothing to show.
+    #[error("none of the chosen cells is in {}", folder.display())]
+    #[diagnostic(help("cells.csv lists the cells of a run in its first column"))]
+    NoCells {
+        /// The run folder.
+        folder: PathBuf,
+    },
+    /// The user's font is of no use.
+    #[error("cannot use the font {}: {reason}", path.display())]
+    #[diagnostic(help(
+        "give a .ttf, .otf or .ttc file, e.g. one of Noto Sans CJK; where it is named: sheet.font or --font"
+    ))]
+    Font {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The image coder refused.
+    #[error("cannot code {}: {source}", path.display())]
+    #[diagnostic(help("try another format"))]
+    Code {
+        /// The file.
+        path: PathBuf,
+        /// The coder's words.
+        source: image::ImageError,
+    },
+    /// The file system refused.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Draws all sheets of a run into its `sheets` folder, and removes those of earlier calls that have the
+/// same name and format but are no longer among them.
+///
+/// # Errors
+/// If no cell is to be shown, or a file cannot be written.
+pub fn write_sheets(run: &Run, options: &SheetOptions) -> Result<Vec<SheetFile>, SheetError> {
+    if options.chosen(&run.plan).is_empty() {
+        let folder = run.folder.clone();
+        return Err(SheetError::NoCells { folder });
+    }
+    let other = options.font(&run.plan)?;
+    let mut layout = layout(&run.plan, options, other.as_ref());
+    let drawer = Drawer {
+        source: &RunPictures { run, options },
+        small: layout.metrics.small,
+        glyphs: Glyphs::new(other.as_ref()),
+        outline: layout.metrics.outline(),
+    };
+    let folder = folder_of(run)?;
+    let mut told = BTreeSet::new();
+    let mut files = Vec::new();
+    for page in &layout.pages {
+        let path = folder.join(file_name(page, options));
+        let mut notes = BTreeSet::new();
+        let sheet = drawer.draw((page.width, page.height), &page.items, &mut notes);
+        let coded = encode(&sheet, options.format, &parameters(run, options, page));
+        let coded = coded.map_err(|source| SheetError::Code {
+            path: path.clone(),
+            source,
+        })?;
+        write_file(&path, &coded)?;
+        notes.retain(|note| told.insert(note.clone()));
+        let notes = layout.notes.drain(..).chain(notes).collect();
+        files.push(SheetFile {
+            path,
+            width: page.width,
+            height: page.height,
+            notes,
+        });
+    }
+    remove_stale(&folder, options, &files)?;
+    Ok(files)
+}
+
+/// Whether the font that the sweep file names, if it does, can be used.
+///
+/// # Errors
+/// If it cannot.
+pub fn check_font(plan: &Plan) -> Result<(), SheetError> {
+    SheetOptions::default().font(plan).map(drop)
+}
+
+/// The sheets of a run, if all are there as PNGs with these options, drawn after all that they show. What should be
+/// known of how they were drawn was told then.
+pub fn find_sheets(run: &Run, options: &SheetOptions) -> Option<Vec<SheetFile>> {
+    let folder = run.folder.join(FOLDER);
+    let found = |page: &Page| {
+        let path = folder.join(file_name(page, options));
+        let is_same = run.is_shown_by(&path) && is_png_of(&path, &parameters(run, options, page));
+        is_same.then_some(SheetFile {
+            path,
+            width: page.width,
+            height: page.height,
+            notes: Vec::new(),
+        })
+    };
+    let other = options.font(&run.plan).ok()?;
+    let pages = layout(&run.plan, options, other.as_ref()).pages;
+    pages.iter().map(found).collect()
+}
+
+fn file_name(page: &Page, options: &SheetOptions) -> String {
+    format!("{}.{}", page.stem, options.format.extension())
+}
+
+fn folder_of(run: &Run) -> Result<PathBuf, StoreError> {
+    let path = run.folder.join(FOLDER);
+    if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink()) {
+        return Err(StoreError::Link { path });
+    }
+    fs::create_dir_all(&path).map_err(refused(&path))?;
+    Ok(path)
+}
+
+fn refused(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+    let path = path.to_owned();
+    |source| StoreError::Write { path, source }
+}
+
+/// What a sheet shows, as JSON.
+fn parameters(run: &Run, options: &SheetOptions, page: &Page) -> String {
+    let cells: Vec<&str> = cells(&page.items)
+        .map(|(_, index)| run.plan.cells[index].key.as_str())
+        .collect();
+    let sheet = serde_json::json!({
+        "sheet": page.stem,
+        "run": run.plan.name,
+        "options": options.to_json(&run.plan),
+        "axes": run.plan.axes,
+        "cells": cells,
+    });
+    sheet.to_string()
+}
+
+/// Files of this name and format that an earlier call wrote and this one did not.
+fn remove_stale(
+    folder: &Path,
+    options: &SheetOptions,
+    files: &[SheetFile],
+) -> Result<(), StoreError> {
+    let kept: HashSet<&Path> = files.iter().map(|file| file.path.as_path()).collect();
+    for entry in fs::read_dir(folder).map_err(refused(folder))? {
+        let path = entry.map_err(refused(folder))?.path();
+        let is_stale = !kept.contains(path.as_path()) && is_ours(&path, options);
+        if is_stale && path.is_file() {
+            fs::remove_file(&path).map_err(refused(&path))?;
+        }
+    }
+    Ok(())
+}
+
+/// `NAME.png`, `NAME-02.png` and `NAME-02-make-it-night.png`, where NAME is that of the options.
+fn is_ours(path: &Path, options: &SheetOptions) -> bool {
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    let stem = name.strip_suffix(options.format.extension());
+    let stem = stem.and_then(|stem| stem.strip_suffix('.'));
+    let Some(rest) = stem.and_then(|stem| stem.strip_prefix(&options.stem())) else {
+        return false;
+    };
+    let numbered = rest.strip_prefix('-').is_some_and(|rest| {
+        let number = rest.split('-').next().unwrap_or_default();
+        number.len() >= 2 && number.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    rest.is_empty() || numbered
+}
