@@ -18,6 +18,7 @@ pub mod meter;
 pub mod model;
 pub mod onnxruntime;
 mod parallel;
+pub mod pipeline;
 pub mod plan;
 pub mod runner;
 pub mod spec;

@@ -16,6 +16,6 @@ mod spacing;
 pub use crate::vocabulary::SchedulerKind;
 pub use config::{PredictionType, SchedulerConfig};
 pub use error::SchedulerError;
-pub use guidance::{Branch, BranchText, GuidanceMode, branches, combine};
+pub use guidance::{GuidanceMode, combine};
 pub use noise::{Generator, NoiseSource};
 pub use sampler::{Evaluation, Sampler};

@@ -11,7 +11,7 @@ use ndarray::{Array3, Array4};
 use super::cost::EncodingCost;
 use super::{Component, Denoiser, Engine, Halt, Outcome, Task, encode_image};
 use crate::image::{read, to_tensor};
-use crate::plan::{Condition, Fitted, Guidance, guidance};
+use crate::plan::{Condition, Fitted};
 
 /// What the UNet is conditioned on, encoded; a failure stays with the text or image that caused it.
 #[derive(Debug, Default)]
@@ -46,7 +46,7 @@ impl<'a> Conditioning<'a> {
         Some((tokens, hidden))
     }
 
-    /// The latents (1, channels, h, w) of an image.
+    /// What the encoder says of an image, (1, its channels, h, w).
     pub(super) fn image(&self, input: Fitted<'a>) -> Result<&Array4<f32>, String> {
         value(self.images.get(&input))
     }
@@ -94,9 +94,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             if self.shelf.holds(self.key(task)) {
                 continue;
             }
-            let guidance = self.guidance(task);
-            let asked = guidance.phases().iter().flat_map(|phase| &phase.conditions);
-            for &(Condition { text, .. }, _) in asked {
+            for Condition { text, .. } in task.work.guidance.conditions() {
                 if self.conditioning.texts.contains_key(text) {
                     continue;
                 }
@@ -139,14 +137,5 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         let encoded = Encoded { value, cost };
         self.conditioning.images.insert(input, encoded);
         Ok(())
-    }
-
-    /// What the UNet is asked for a task.
-    pub(super) fn guidance(&self, task: &Task) -> Guidance<'a> {
-        let plan = self.job.plan;
-        guidance(
-            &plan.cells[task.work.cell].parameters,
-            plan.numerics.guidance,
-        )
     }
 }

@@ -1,11 +1,13 @@
 //! The third phase: cells that are sampled alike are denoised together, a lane for each trajectory.
 
+use std::rc::Rc;
 use std::time::Instant;
 
 use super::trajectory::{Lane, Member, State};
 use super::{Component, Denoised, Denoiser, Engine, Event, Halt, Outcome, Task};
 use crate::diffusion::{Evaluation, Generator, Sampler, combine};
 use crate::meter::milliseconds;
+use crate::pipeline::{Beginning, Ingredients};
 use crate::plan::{Condition, Conditions, Guidance, Start};
 use crate::vocabulary::{LatentStatistics, StepRecord};
 
@@ -13,7 +15,7 @@ use crate::vocabulary::{LatentStatistics, StepRecord};
 struct Followed<'a, 'p> {
     start: Start,
     cell: usize,
-    guidance: Guidance<'a>,
+    guidance: &'a Guidance<'a>,
     partings: &'p [usize],
 }
 
@@ -36,7 +38,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             followed = Some(Followed {
                 start: task.start,
                 cell: task.work.cell,
-                guidance: self.guidance(task),
+                guidance: &task.work.guidance,
                 partings,
             });
         }
@@ -46,21 +48,18 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         self.begin(Component::Unet)?;
         self.forks.retain(|fork| {
             followed.partings.contains(&fork.evaluation)
-                && fork.is_on_path(followed.start, &followed.guidance)
+                && fork.is_on_path(followed.start, followed.guidance)
         });
         self.denoise_lanes(lanes, &followed)
     }
 
     /// Puts a cell on its trajectory, as far on as one is known; the error is the cell's.
     fn join(&mut self, task: Task<'a>, lanes: &mut Vec<Lane<'a>>) -> Result<(), String> {
-        let guidance = self.guidance(&task);
-        let asked = guidance.phases().iter().flat_map(|phase| &phase.conditions);
-        for (condition, _) in asked {
+        let guidance = &task.work.guidance;
+        for condition in guidance.conditions() {
             self.conditioning.text(condition.text)?;
         }
-        let input = self.input(&task);
-        self.conditioning.image(input)?;
-        let on_path = (self.forks.iter()).filter(|fork| fork.is_on_path(task.start, &guidance));
+        let on_path = (self.forks.iter()).filter(|fork| fork.is_on_path(task.start, guidance));
         let fork = on_path.max_by_key(|fork| fork.evaluation);
         let entry = fork.map_or(0, |fork| fork.evaluation);
         let joined =
@@ -93,8 +92,14 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             .map_err(|error| error.to_string())?;
         let mut noise = Generator::new(self.job.plan.numerics.noise, start.seed);
         let (channels, height, width) = self.latents_of(sampling);
-        let shape = (1, channels, height, width);
-        let latents = noise.randn(shape) * sampler.init_noise_sigma();
+        let input = start.fitted(self.job.plan);
+        let ingredients = Ingredients {
+            sampler: &sampler,
+            shape: (1, channels, height, width),
+            image: Some(self.conditioning.image(input)?),
+        };
+        let pipeline = self.job.work.kind.pipeline();
+        let Beginning { latents, beside } = pipeline.begin(ingredients, &mut noise)?;
         Ok(Lane {
             start,
             entry: 0,
@@ -102,6 +107,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 sampler,
                 noise,
                 latents,
+                beside: beside.map(Rc::new),
                 statistics: Vec::new(),
             },
             rows: Vec::new(),
@@ -249,7 +255,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         if followed.partings.contains(&evaluation.index)
             && let Some(lane) = lanes.iter().find(followed_by)
         {
-            lane.keep(evaluation.index, &followed.guidance, &mut self.forks);
+            lane.keep(evaluation.index, followed.guidance, &mut self.forks);
         }
     }
 

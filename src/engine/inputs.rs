@@ -2,15 +2,25 @@
 
 use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis, Slice, Zip, s};
 
-/// Samples (rows, channels + image channels, h, w) and texts (rows, tokens, hidden).
+/// Samples (rows, channels of latents and of what stands beside them, h, w) and texts (rows, tokens, hidden).
 #[derive(Debug, Default)]
 pub(super) struct Inputs {
     sample: Array4<f32>,
     text: Array3<f32>,
+    /// Channels of the UNet's sample.
+    channels: usize,
 }
 
 impl Inputs {
-    /// Writes one of so many rows: latents divided by their deviation, beside an image's latents or zeros, and a text.
+    /// Of a UNet whose sample has so many channels.
+    pub fn new(channels: usize) -> Self {
+        Self {
+            channels,
+            ..Self::default()
+        }
+    }
+
+    /// Writes one of so many rows: latents divided by their deviation, beside what stands there or zeros, and a text.
     ///
     /// Rows that are not written keep what stood there: a call that is padded looks at them no further.
     pub fn write(
@@ -18,21 +28,21 @@ impl Inputs {
         rows: usize,
         row: usize,
         (latents, deviation): (&Array4<f32>, f32),
-        image: Option<&Array4<f32>>,
+        beside: Option<&Array4<f32>>,
         text: Option<&Array3<f32>>,
     ) {
         let (_, channels, height, width) = latents.dim();
         let (_, of_sample, ..) = self.sample.dim();
-        let shape = (rows, 2 * channels, height, width);
+        let shape = (rows, self.channels, height, width);
         if self.sample.len_of(Axis(0)) < rows
             || (of_sample, self.sample.dim().2, self.sample.dim().3) != (shape.1, height, width)
         {
             self.sample = Array4::zeros(shape);
         }
-        let mut beside = self.sample.slice_mut(s![row, channels.., .., ..]);
-        match image {
-            Some(image) => beside.assign(&image.slice(s![0, .., .., ..])),
-            None => beside.fill(0.0),
+        let mut place = self.sample.slice_mut(s![row, channels.., .., ..]);
+        match beside {
+            Some(beside) => place.assign(&beside.slice(s![0, .., .., ..])),
+            None => place.fill(0.0),
         }
         Zip::from(self.sample.slice_mut(s![row, ..channels, .., ..]))
             .and(latents.slice(s![0, .., .., ..]))

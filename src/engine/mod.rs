@@ -49,7 +49,7 @@ pub struct Job<'a> {
     /// The whole plan.
     pub plan: &'a Plan,
     /// What to do of it.
-    pub work: &'a ModelWork,
+    pub work: &'a ModelWork<'a>,
     /// The inputs of its cells.
     pub inputs: &'a InputFiles<'a>,
     /// Channels of the latents.
@@ -117,7 +117,7 @@ pub fn run<D: Denoiser>(
         observer,
         conditioning: Conditioning::default(),
         forks: Vec::new(),
-        inputs: Inputs::default(),
+        inputs: Inputs::new(job.work.kind.pipeline().unet_channels(job.latent_channels)),
         padded_rows: 0,
         finished: HashSet::new(),
     };
@@ -134,8 +134,15 @@ pub fn run<D: Denoiser>(
 /// One cell on its way through the phases, with those that copy it.
 #[derive(Debug, Clone, Copy)]
 struct Task<'a> {
-    work: &'a CellWork,
+    work: &'a CellWork<'a>,
     start: Start,
+}
+
+impl Task<'_> {
+    /// The most UNet rows that a step asks for.
+    fn rows_a_step(&self) -> usize {
+        self.work.guidance.most_rows()
+    }
 }
 
 /// The engine at work.
@@ -204,19 +211,12 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         if !pad {
             return alike.chunks(most_cells).collect();
         }
-        let rows: Vec<usize> = alike.iter().map(|task| self.rows_a_step(task)).collect();
+        let rows: Vec<usize> = alike.iter().map(Task::rows_a_step).collect();
         self.padded_rows = fewest_rows(&rows, most_cells, unet_rows.max(1));
         let mut left = alike;
         let mut next = |cells| left.split_off(..cells).unwrap_or_default();
         let sizes = batches(&rows, most_cells, self.padded_rows);
         sizes.into_iter().map(&mut next).collect()
-    }
-
-    /// The most UNet rows that a step of a task asks for.
-    fn rows_a_step(&self, task: &Task) -> usize {
-        let guidance = self.guidance(task);
-        let rows = guidance.phases().iter().map(|phase| phase.conditions.len());
-        rows.max().unwrap_or(0)
     }
 
     /// Channels, height and width of a sampling's latents.
@@ -242,7 +242,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 sampler.map_or_else(|_| Vec::new(), |sampler| sampler.evaluations().to_vec())
             });
         }
-        let cells = tasks.iter().map(|task| (task.start, self.guidance(task)));
+        let cells = tasks.iter().map(|task| (task.start, &task.work.guidance));
         later_partings(&cells.collect::<Vec<_>>(), |start| {
             &samplings[&start.sampling]
         })

@@ -32,14 +32,13 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 chunk.len()
             };
             for (row, &(lane, condition)) in chunk.iter().enumerate() {
-                let Lane { start, state, .. } = &lanes[lane];
+                let Lane { state, .. } = &lanes[lane];
                 let deviation = state.sampler.input_deviation(evaluation);
-                // Texts and images that failed have no lane.
+                // Texts that failed have no lane.
                 let text = self.conditioning.text(condition.text).ok();
-                let image = self.conditioning.image(start.fitted(self.job.plan)).ok();
-                let image = image.filter(|_| condition.image);
+                let beside = state.beside.as_deref().filter(|_| condition.image);
                 self.inputs
-                    .write(rows, row, (&state.latents, deviation), image, text);
+                    .write(rows, row, (&state.latents, deviation), beside, text);
             }
             let (sample, text) = self.inputs.views(rows);
             let begun = Instant::now();

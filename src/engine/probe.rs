@@ -6,9 +6,6 @@ use super::batches::{MOST_ROWS, rows_with_room};
 use super::{Component, Denoiser, DeviceMemory, Engine, Event, Outcome, Policy, Task};
 use crate::plan::Sampling;
 
-/// Rows of the two calls: those of one cell and of two.
-const PROBED: [usize; 2] = [3, 6];
-
 const MIB: u64 = 1 << 20;
 
 impl<'a, D: Denoiser> Engine<'a, '_, D> {
@@ -21,7 +18,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         let Policy { unet_rows, .. } = self.policy;
         let pixels = |sampling: Sampling| u64::from(sampling.width) * u64::from(sampling.height);
         let largest = tasks.iter().max_by_key(|task| pixels(task.start.sampling));
-        let needed: usize = tasks.iter().map(|task| self.rows_a_step(task)).sum();
+        let needed: usize = tasks.iter().map(Task::rows_a_step).sum();
         let (Some(&largest), Some(text)) = (largest, self.conditioning.shape_of_texts()) else {
             return Ok(());
         };
@@ -29,10 +26,13 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             return Ok(());
         }
         self.warm_up(&largest)?;
+        let pipeline = self.job.work.kind.pipeline();
+        // Of one cell and of two.
+        let probed = [pipeline.plain_rows(), 2 * pipeline.plain_rows()];
         let mut found = [(0, 0, 0); 2];
-        for (found, rows) in found.iter_mut().zip(PROBED) {
+        for (found, rows) in found.iter_mut().zip(probed) {
             let (channels, height, width) = self.latents_of(largest.start.sampling);
-            let sample = Array4::zeros((rows, 2 * channels, height, width));
+            let sample = Array4::zeros((rows, pipeline.unet_channels(channels), height, width));
             let texts = Array3::zeros((rows, text.0, text.1));
             let predicted = self.model.predict(sample.view(), 0.0, texts.view());
             self.unless_out_of_memory(predicted.map(drop))?;

@@ -17,6 +17,8 @@ pub(super) struct State {
     pub sampler: Sampler,
     pub noise: Generator,
     pub latents: Array4<f32>,
+    /// What conditioned rows see beside the latents, if anything: the same from the first step to the last.
+    pub beside: Option<Rc<Array4<f32>>>,
     /// Of the latents after the first steps.
     pub statistics: Vec<LatentStatistics>,
 }
@@ -41,7 +43,7 @@ pub(super) type Rows<'a> = Vec<(Condition<'a>, Row)>;
 /// A cell on a trajectory.
 pub(super) struct Member<'a> {
     pub task: Task<'a>,
-    pub guidance: Guidance<'a>,
+    pub guidance: &'a Guidance<'a>,
     pub record: Record,
 }
 
@@ -61,7 +63,7 @@ pub(super) struct Fork<'a> {
     pub start: Start,
     pub evaluation: usize,
     /// That of a cell which came by.
-    guidance: Guidance<'a>,
+    guidance: &'a Guidance<'a>,
     state: State,
     /// What was evaluated there so far.
     rows: Rows<'a>,
@@ -81,7 +83,7 @@ impl<'a> Fork<'a> {
     /// Whether a cell's trajectory goes through this point.
     pub fn is_on_path(&self, start: Start, guidance: &Guidance) -> bool {
         let evaluations = self.state.sampler.evaluations();
-        self.start == start && self.evaluation <= parting(&self.guidance, guidance, evaluations)
+        self.start == start && self.evaluation <= parting(self.guidance, guidance, evaluations)
     }
 
     /// A lane from here.
@@ -98,14 +100,14 @@ impl<'a> Fork<'a> {
 
 impl<'a> Lane<'a> {
     /// Keeps this point for cells that follow, or what was evaluated since it was kept.
-    pub fn keep(&self, evaluation: usize, guidance: &Guidance<'a>, forks: &mut Vec<Fork<'a>>) {
+    pub fn keep(&self, evaluation: usize, guidance: &'a Guidance<'a>, forks: &mut Vec<Fork<'a>>) {
         let kept = |fork: &&mut Fork| (fork.start, fork.evaluation) == (self.start, evaluation);
         match forks.iter_mut().find(kept) {
             Some(fork) => fork.rows.clone_from(&self.rows),
             None => forks.push(Fork {
                 start: self.start,
                 evaluation,
-                guidance: guidance.clone(),
+                guidance,
                 state: self.state.clone(),
                 rows: self.rows.clone(),
             }),
@@ -129,7 +131,7 @@ impl<'a> Lane<'a> {
 /// For each cell, in the order of work, the evaluations on its way at which cells that follow part from it,
 /// where forks must be kept once it is done. `evaluations` are those of a start's sampling.
 pub(super) fn later_partings<'e>(
-    cells: &[(Start, Guidance)],
+    cells: &[(Start, &Guidance)],
     evaluations: impl Fn(Start) -> &'e [Evaluation],
 ) -> Vec<Vec<usize>> {
     let mut partings: Vec<Vec<usize>> = vec![Vec::new(); cells.len()];

@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use super::grid::{grid, matches};
 use super::name::prefix;
 use super::pixels::Hasher;
-use super::{Axis, Cell, ImageEntry, ModelEntry, Plan};
+use super::{Axis, Cell, ImageEntry, ModelEntry, Plan, Stage};
 use crate::image::{FitError, Size, fit_size};
+use crate::pipeline::Kind;
 use crate::spec::SweepSpec;
 use crate::vocabulary::CellKey;
 use crate::vocabulary::{Parameter, Parameters, Scale};
@@ -80,6 +81,7 @@ impl Plan {
         let cells = cells(kept, &axes, &hasher, &sizes);
         Ok(Self {
             name: spec.name.clone(),
+            stages: vec![Stage::only(Kind::Edit)],
             axes,
             models,
             images,
@@ -155,7 +157,7 @@ fn cells(grid: Vec<Parameters>, axes: &[Axis], hasher: &Hasher, sizes: &Sizes) -
     grid.into_iter()
         .map(|parameters| {
             let (width, height) = sizes[&(parameters.model.clone(), parameters.image.clone())];
-            let hash = hasher.hash(&parameters, width, height);
+            let hash = hasher.hash(Kind::Edit, &parameters, width, height);
             let prefix = prefix(axes, &parameters);
             let mut key = CellKey::new(&prefix, &hash);
             while !taken.insert(key.clone()) {
@@ -168,6 +170,7 @@ fn cells(grid: Vec<Parameters>, axes: &[Axis], hasher: &Hasher, sizes: &Sizes) -
                 parameters,
                 width,
                 height,
+                stage: 0,
                 same_as,
             }
         })

@@ -7,7 +7,9 @@
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use crate::diffusion::{Branch, BranchText, GuidanceMode, branches};
+use super::{Cell, Plan};
+use crate::diffusion::GuidanceMode;
+use crate::pipeline::{Branch, BranchText, GuidanceScales, Kind};
 use crate::vocabulary::{Parameters, Scale};
 
 /// What one row of the UNet's batch is conditioned on.
@@ -15,7 +17,7 @@ use crate::vocabulary::{Parameters, Scale};
 pub struct Condition<'a> {
     /// The instruction or the negative prompt.
     pub text: &'a str,
-    /// The image's latents, or zeros.
+    /// What stands beside the latents, or zeros.
     pub image: bool,
 }
 
@@ -37,12 +39,9 @@ pub struct Guidance<'a> {
     phases: Vec<Phase<'a>>,
 }
 
-/// The guidance of a cell.
-pub fn guidance(parameters: &Parameters, mode: GuidanceMode) -> Guidance<'_> {
-    let conditioned = Condition {
-        text: &parameters.instruction,
-        image: true,
-    };
+/// The guidance of a cell of a kind.
+pub(super) fn guidance(kind: Kind, parameters: &Parameters, mode: GuidanceMode) -> Guidance<'_> {
+    let conditioned = condition(parameters, kind.pipeline().conditioned());
     let (start, end) = interval(parameters);
     let outside = |first_step| Phase {
         first_step,
@@ -50,7 +49,7 @@ pub fn guidance(parameters: &Parameters, mode: GuidanceMode) -> Guidance<'_> {
     };
     let inside = Phase {
         first_step: start,
-        conditions: conditions(parameters, mode),
+        conditions: conditions(kind, parameters, mode),
     };
     let mut phases = Vec::with_capacity(3);
     if start > 0 || end == Some(0) {
@@ -80,32 +79,52 @@ fn interval(parameters: &Parameters) -> (u32, Option<u32>) {
 }
 
 /// Where guidance acts.
-fn conditions(parameters: &Parameters, mode: GuidanceMode) -> Conditions<'_> {
-    let Parameters {
-        instruction,
-        negative_prompt,
-        guidance_scale,
-        image_guidance_scale,
-        ..
-    } = parameters;
-    let same = instruction == negative_prompt;
-    let condition = |branch: Branch| Condition {
+fn conditions(kind: Kind, parameters: &Parameters, mode: GuidanceMode) -> Conditions<'_> {
+    let scales = GuidanceScales {
+        mode,
+        guidance_scale: parameters.guidance_scale,
+        image_guidance_scale: parameters.image_guidance_scale,
+        same_texts: parameters.instruction == parameters.negative_prompt,
+    };
+    let branches = kind.pipeline().branches(scales).into_iter();
+    branches
+        .map(|(branch, coefficient)| (condition(parameters, branch), coefficient))
+        .collect()
+}
+
+fn condition(parameters: &Parameters, branch: Branch) -> Condition<'_> {
+    Condition {
         text: match branch.text {
-            BranchText::Instruction => instruction,
-            BranchText::Negative => negative_prompt,
+            BranchText::Prompt => &parameters.instruction,
+            BranchText::Negative => &parameters.negative_prompt,
         },
         image: branch.image,
-    };
-    branches(mode, *guidance_scale, *image_guidance_scale, same)
-        .into_iter()
-        .map(|(branch, coefficient)| (condition(branch), coefficient))
-        .collect()
+    }
+}
+
+impl Plan {
+    /// What the UNet is asked for a cell.
+    pub(super) fn guidance<'a>(&self, cell: &'a Cell) -> Guidance<'a> {
+        guidance(self.kind_of(cell), &cell.parameters, self.numerics.guidance)
+    }
 }
 
 impl<'a> Guidance<'a> {
     /// In the order of the steps; the first begins at step 0.
     pub fn phases(&self) -> &[Phase<'a>] {
         &self.phases
+    }
+
+    /// Every condition of every phase, in the order in which they are first asked; some several times.
+    pub fn conditions(&self) -> impl Iterator<Item = Condition<'a>> {
+        let asked = self.phases.iter().flat_map(|phase| &phase.conditions);
+        asked.map(|&(condition, _)| condition)
+    }
+
+    /// The most rows that a step asks for.
+    pub fn most_rows(&self) -> usize {
+        let rows = self.phases.iter().map(|phase| phase.conditions.len());
+        rows.max().unwrap_or(0)
     }
 
     /// What is asked at a step.
@@ -154,7 +173,7 @@ mod tests {
 
     fn rows(start: &str, end: &str) -> Vec<usize> {
         let cell = cell(start, end);
-        let guidance = guidance(&cell, GuidanceMode::Formula);
+        let guidance = guidance(Kind::Edit, &cell, GuidanceMode::Formula);
         (0..10).map(|step| guidance.at(step).len()).collect()
     }
 
@@ -170,7 +189,7 @@ mod tests {
     #[test]
     fn outside_the_conditioned_branch_has_coefficient_one() {
         let cell = cell("0.5", "1.0");
-        let guidance = guidance(&cell, GuidanceMode::Formula);
+        let guidance = guidance(Kind::Edit, &cell, GuidanceMode::Formula);
         let conditioned = Condition {
             text: "make it winter",
             image: true,
@@ -182,7 +201,8 @@ mod tests {
     #[test]
     fn cells_part_at_the_first_step_that_differs() {
         let parting = |one: &Parameters, other: &Parameters| {
-            guidance(one, GuidanceMode::Formula).parting(&guidance(other, GuidanceMode::Formula))
+            let of = |cell| guidance(Kind::Edit, cell, GuidanceMode::Formula);
+            of(one).parting(&of(other))
         };
         let (always, early, late) = (cell("0.0", "1.0"), cell("0.0", "0.6"), cell("0.3", "1.0"));
         assert_eq!(parting(&always, &early), Some(6));

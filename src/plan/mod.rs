@@ -12,6 +12,7 @@ mod name;
 mod pixels;
 mod schedule;
 mod shard;
+mod stage;
 mod tiles;
 
 use std::path::PathBuf;
@@ -20,11 +21,13 @@ use std::path::PathBuf;
 pub use crate::vocabulary::CellKey;
 pub use build::PlanError;
 pub use cell::Cell;
-pub use guidance::{Condition, Conditions, Guidance, Phase, guidance};
+use guidance::guidance;
+pub use guidance::{Condition, Conditions, Guidance, Phase};
 pub use input::Fitted;
 pub use schedule::{CellWork, Group, ModelWork, Sampling, Schedule, Start, UnetRows};
 use serde::{Deserialize, Serialize};
 pub use shard::{ParseShardError, Shard};
+pub use stage::Stage;
 pub use tiles::{Tiles, Tiling};
 
 use crate::image::Fit;
@@ -36,6 +39,12 @@ use crate::vocabulary::{Parameter, SchedulerKind};
 pub struct Plan {
     /// Name of the sweep.
     pub name: String,
+    /// In the order in which they run; the first works on the images of the sweep file.
+    #[serde(
+        default = "Stage::one_edit",
+        skip_serializing_if = "Stage::are_one_edit"
+    )]
+    pub stages: Vec<Stage>,
     /// Parameters with more than one value, in nesting order, slowest first.
     pub axes: Vec<Axis>,
     /// Model folders, in the order of the sweep file.

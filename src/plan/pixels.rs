@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Condition, ImageEntry, ModelEntry, Tiling, guidance};
 use crate::image::Fit;
+use crate::pipeline::Kind;
 use crate::spec::{Numerics, VaeTile};
 use crate::vocabulary::Parameters;
 
@@ -45,7 +46,13 @@ impl<'a> Hasher<'a> {
     }
 
     /// The hash of a cell.
-    pub(super) fn hash(&self, parameters: &Parameters, width: u32, height: u32) -> String {
+    pub(super) fn hash(
+        &self,
+        kind: Kind,
+        parameters: &Parameters,
+        width: u32,
+        height: u32,
+    ) -> String {
         // Scales that leave the same branches with the same coefficients have the same pixels.
         let rows = |conditions: &[(Condition, f32)]| {
             let rows = conditions.iter();
@@ -54,7 +61,7 @@ impl<'a> Hasher<'a> {
             });
             rows.collect::<serde_json::Value>()
         };
-        let guidance = guidance(parameters, self.numerics.guidance);
+        let guidance = guidance(kind, parameters, self.numerics.guidance);
         let conditions = match guidance.phases() {
             // Cells without an interval keep the hash that they had before there were intervals.
             [always] => rows(&always.conditions),

@@ -1,37 +1,40 @@
 //! A [`Plan`] in the order of work: what is shared is found here, before anything runs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use super::{Cell, Condition, Guidance, Plan, guidance};
+use super::{Cell, Condition, Guidance, Plan};
+use crate::pipeline::Kind;
 use crate::vocabulary::CellKey;
 use crate::vocabulary::{Parameters, SchedulerKind};
 
-/// The work that is left of a plan, a model at a time.
+/// The work that is left of a plan, a stage and in it a model at a time.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Schedule {
-    /// In the order of [`Plan::models`]; those without work are left out.
-    pub models: Vec<ModelWork>,
+pub struct Schedule<'a> {
+    /// In the order of [`Plan::stages`] and then [`Plan::models`]; those without work are left out.
+    pub models: Vec<ModelWork<'a>>,
 }
 
-/// The work of one model.
+/// The work of one model in a stage.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ModelWork {
+pub struct ModelWork<'a> {
+    /// What the stage does.
+    pub kind: Kind,
     /// Index into [`Plan::models`].
     pub model: usize,
     /// By how they are sampled, so that cells which can be denoised together lie together whatever lies between them in
     /// the plan; within those in the order of the plan, so that each image's groups lie together.
-    pub groups: Vec<Group>,
+    pub groups: Vec<Group<'a>>,
 }
 
 /// Cells whose latents start equal, so that they share their trajectory until their guidance differs, and
 /// the UNet rows of the step where it does.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Group {
+pub struct Group<'a> {
     /// What they have in common.
     pub start: Start,
     /// What to compute. Those that part late lie together: none shares more with an earlier one than with
     /// the one before it.
-    pub cells: Vec<CellWork>,
+    pub cells: Vec<CellWork<'a>>,
 }
 
 /// Everything that the first latents, their timesteps and their image conditioning depend on.
@@ -60,56 +63,59 @@ pub struct Sampling {
 
 /// One cell to compute.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CellWork {
+pub struct CellWork<'a> {
     /// Index into [`Plan::cells`].
     pub cell: usize,
     /// Further cells with the same pixels.
     pub copies: Vec<usize>,
+    /// What the UNet is asked for it.
+    pub guidance: Guidance<'a>,
 }
 
-impl Schedule {
+impl<'a> Schedule<'a> {
     /// Orders the cells that are not done yet.
-    pub fn new(plan: &Plan, pending: &[usize]) -> Self {
+    pub fn new(plan: &'a Plan, pending: &[usize]) -> Self {
         let model_index = index_by_name(plan.models.iter().map(|model| model.name.as_str()));
         let image_index = index_by_name(plan.images.iter().map(|image| image.name.as_str()));
-        let mut works: Vec<ModelWork> = (0..plan.models.len())
-            .map(|model| ModelWork {
-                model,
-                groups: Vec::new(),
-            })
-            .collect();
-        let mut known: HashMap<(usize, Start), usize> = HashMap::new();
-        for work in computed(plan, pending) {
-            let cell = &plan.cells[work.cell];
+        let mut works: BTreeMap<(usize, usize), ModelWork> = BTreeMap::new();
+        let mut known: HashMap<(usize, usize, Start), usize> = HashMap::new();
+        for cell_work in computed(plan, pending) {
+            let cell = &plan.cells[cell_work.cell];
             let model = model_index[cell.parameters.model.as_str()];
             let start = Start::of(cell, image_index[cell.parameters.image.as_str()]);
-            let groups = &mut works[model].groups;
-            let group = *known.entry((model, start)).or_insert_with(|| {
-                groups.push(Group {
+            let work = works.entry((cell.stage, model));
+            let work = work.or_insert_with(|| ModelWork {
+                kind: plan.kind_of(cell),
+                model,
+                groups: Vec::new(),
+            });
+            let group = *known.entry((cell.stage, model, start)).or_insert_with(|| {
+                work.groups.push(Group {
                     start,
                     cells: Vec::new(),
                 });
-                groups.len() - 1
+                work.groups.len() - 1
             });
-            groups[group].cells.push(work);
+            work.groups[group].cells.push(cell_work);
         }
-        works.retain(|work| !work.groups.is_empty());
-        for work in &mut works {
+        let mut models: Vec<ModelWork> = works.into_values().collect();
+        for work in &mut models {
             by_sampling(&mut work.groups);
             for group in &mut work.groups {
-                by_parting(&mut group.cells, plan);
+                by_parting(&mut group.cells);
             }
         }
-        Self { models: works }
+        Self { models }
     }
 
     /// Counts the UNet rows of the work; `steps` tells the step of each evaluation of a model (its index) in a
     /// sampling: some schedulers ask several times a step.
-    pub fn unet_rows(&self, plan: &Plan, steps: impl Fn(usize, Sampling) -> Vec<u32>) -> UnetRows {
+    pub fn unet_rows(&self, steps: impl Fn(usize, Sampling) -> Vec<u32>) -> UnetRows {
         let mut rows = UnetRows::default();
         for work in &self.models {
+            let plain_rows = work.kind.pipeline().plain_rows() as u64;
             for group in &work.groups {
-                rows.add(group, plan, &steps(work.model, group.start.sampling));
+                rows.add(group, plain_rows, &steps(work.model, group.start.sampling));
             }
         }
         rows
@@ -130,30 +136,29 @@ pub struct UnetRows {
 }
 
 impl UnetRows {
-    /// Rows of the plain pipeline: three an evaluation.
+    /// Rows of the plain pipelines, which share, skip and copy nothing.
     pub fn plain(self) -> u64 {
         self.evaluated + self.shared + self.skipped + self.copied
     }
 
-    fn add(&mut self, group: &Group, plan: &Plan, steps: &[u32]) {
-        const PLAIN_ROWS: u64 = 3;
-        let evaluations = steps.len() as u64;
+    /// Counts those of a group; the plain pipeline has so many in each evaluation.
+    fn add(&mut self, group: &Group, plain_rows: u64, steps: &[u32]) {
+        let plain = plain_rows * steps.len() as u64;
         let mut path = Path::default();
-        for work in &group.cells {
-            let parameters = &plan.cells[work.cell].parameters;
-            let guidance = guidance(parameters, plan.numerics.guidance);
+        for CellWork {
+            copies, guidance, ..
+        } in &group.cells
+        {
             let rows = |steps: &[u32]| -> u64 {
-                steps
-                    .iter()
-                    .map(|&step| guidance.at(step).len() as u64)
-                    .sum()
+                let asked = steps.iter().map(|&step| guidance.at(step).len() as u64);
+                asked.sum()
             };
             let all = rows(steps);
-            let fresh = path.fresh(&guidance, steps, rows);
+            let fresh = path.fresh(guidance, steps, rows);
             self.evaluated += fresh;
             self.shared += all - fresh;
-            self.skipped += PLAIN_ROWS * evaluations - all;
-            self.copied += PLAIN_ROWS * evaluations * work.copies.len() as u64;
+            self.skipped += plain - all;
+            self.copied += plain * copies.len() as u64;
             path.last = Some(guidance);
         }
     }
@@ -162,7 +167,7 @@ impl UnetRows {
 /// The last cell that was counted, and what was asked where others have parted from its trajectory.
 #[derive(Default)]
 struct Path<'a> {
-    last: Option<Guidance<'a>>,
+    last: Option<&'a Guidance<'a>>,
     /// Evaluations at which cells have parted, rising, with the rows of all of them.
     forks: Vec<(usize, Vec<Condition<'a>>)>,
 }
@@ -171,7 +176,7 @@ impl<'a> Path<'a> {
     /// Rows that the next cell of the group needs beyond those of the cells before it.
     fn fresh(
         &mut self,
-        guidance: &Guidance<'a>,
+        guidance: &'a Guidance<'a>,
         steps: &[u32],
         rows: impl Fn(&[u32]) -> u64,
     ) -> u64 {
@@ -234,19 +239,12 @@ fn by_sampling(groups: &mut [Group]) {
 }
 
 /// Brings cells together that part late; otherwise they keep their order.
-fn by_parting(cells: &mut Vec<CellWork>, plan: &Plan) {
-    let guidances: Vec<Guidance> = cells
-        .iter()
-        .map(|work| guidance(&plan.cells[work.cell].parameters, plan.numerics.guidance))
-        .collect();
-    if guidances
-        .iter()
-        .all(|guidance| guidance.phases().len() == 1)
-    {
+fn by_parting(cells: &mut [CellWork]) {
+    if (cells.iter()).all(|work| work.guidance.phases().len() == 1) {
         // Without intervals all of them part at the first step.
         return;
     }
-    let phases = guidances.iter().flat_map(Guidance::phases);
+    let phases = cells.iter().flat_map(|work| work.guidance.phases());
     let mut boundaries: Vec<u32> = phases.map(|phase| phase.first_step).collect();
     boundaries.sort_unstable();
     boundaries.dedup();
@@ -257,19 +255,16 @@ fn by_parting(cells: &mut Vec<CellWork>, plan: &Plan) {
         let next = numbers.len();
         *numbers.entry(asked).or_insert(next)
     };
-    let mut keyed = Vec::with_capacity(cells.len());
-    for (work, guidance) in cells.drain(..).zip(&guidances) {
+    let mut places: HashMap<usize, Vec<usize>> = HashMap::with_capacity(cells.len());
+    for work in cells.iter() {
         let asked = boundaries.iter().map(|&step| {
-            let rows = guidance.at(step).iter();
-            number(
-                rows.map(|&(row, coefficient)| (row, coefficient.to_bits()))
-                    .collect(),
-            )
+            let rows = work.guidance.at(step).iter();
+            let rows = rows.map(|&(row, coefficient)| (row, coefficient.to_bits()));
+            number(rows.collect())
         });
-        keyed.push((asked.collect::<Vec<usize>>(), work));
+        places.insert(work.cell, asked.collect());
     }
-    keyed.sort_by(|(one, _), (other, _)| one.cmp(other));
-    cells.extend(keyed.into_iter().map(|(_, work)| work));
+    cells.sort_by(|one, other| places[&one.cell].cmp(&places[&other.cell]));
 }
 
 fn index_by_name<'a>(names: impl Iterator<Item = &'a str>) -> HashMap<&'a str, usize> {
@@ -281,7 +276,7 @@ fn index_by_name<'a>(names: impl Iterator<Item = &'a str>) -> HashMap<&'a str, u
 
 /// The cells to compute, each with those that only copy it: of cells with the same pixels the first one
 /// that is pending is computed.
-fn computed(plan: &Plan, pending: &[usize]) -> Vec<CellWork> {
+fn computed<'a>(plan: &'a Plan, pending: &[usize]) -> Vec<CellWork<'a>> {
     let mut leaders: HashMap<&CellKey, usize> = HashMap::new();
     let mut works: Vec<CellWork> = Vec::new();
     for &index in pending {
@@ -294,6 +289,7 @@ fn computed(plan: &Plan, pending: &[usize]) -> Vec<CellWork> {
                 works.push(CellWork {
                     cell: index,
                     copies: Vec::new(),
+                    guidance: plan.guidance(cell),
                 });
             }
         }

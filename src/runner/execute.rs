@@ -28,7 +28,7 @@ pub struct Execution<'a, B: Backend = Place> {
     cache: Option<PathBuf>,
     /// What this execution is to see done, as indices into [`crate::plan::Plan::cells`].
     cells: HashSet<usize>,
-    schedule: Schedule,
+    schedule: Schedule<'a>,
     /// Cells that are done and not measured as they should be.
     unmeasured: usize,
     folder: RunFolder,
@@ -274,7 +274,7 @@ impl<'a, B: Backend> Execution<'a, B> {
 /// What is to be computed, of what, and where it goes.
 struct Work<'a> {
     prepared: &'a Prepared,
-    schedule: &'a Schedule,
+    schedule: &'a Schedule<'a>,
     inputs: &'a InputFiles<'a>,
     folder: &'a Path,
 }

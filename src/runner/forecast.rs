@@ -74,7 +74,7 @@ pub fn forecast(
     let most = |bytes: fn(&_) -> f64| plan.models.iter().map(bytes).fold(0.0, f64::max);
     Ok(Forecast {
         cells: left.len(),
-        rows: schedule.unet_rows(plan, prepared.evaluation_steps()),
+        rows: schedule.unet_rows(prepared.evaluation_steps()),
         seconds,
         device,
         resident_bytes: most(resident_bytes),
@@ -126,11 +126,12 @@ fn seconds(prepared: &Prepared, work: &ModelWork, timings: &Timings, device: &st
         let speed = timings.speed(&plan.models[work.model], device, group.start.sampling)?;
         let alone = Schedule {
             models: vec![ModelWork {
+                kind: work.kind,
                 model: work.model,
                 groups: vec![group.clone()],
             }],
         };
-        let rows = alone.unet_rows(plan, prepared.evaluation_steps()).evaluated;
+        let rows = alone.unet_rows(prepared.evaluation_steps()).evaluated;
         let ms = rows as f64 * speed.unet_row_ms + group.cells.len() as f64 * speed.decode_ms;
         Some(ms / 1000.0)
     });

@@ -67,7 +67,7 @@ fn run(prepared: &Prepared, policy: Policy) -> (BTreeMap<usize, image::RgbImage>
         &mut observe,
     )
     .unwrap();
-    let promised = schedule.unet_rows(plan, prepared.evaluation_steps());
+    let promised = schedule.unet_rows(prepared.evaluation_steps());
     assert_eq!(rows, promised.evaluated, "{policy}");
     (images, rows)
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use image::{Rgb, RgbImage};
 use ip2p_sweep::image::Fit;
-use ip2p_sweep::plan::{Axis, Cell, ImageEntry, ModelEntry, Plan};
+use ip2p_sweep::plan::{Axis, Cell, ImageEntry, ModelEntry, Plan, Stage};
 use ip2p_sweep::spec::{Numerics, SheetSpec};
 use ip2p_sweep::store::Run;
 use ip2p_sweep::views::report::write_report;
@@ -66,6 +66,7 @@ impl Sweep {
         });
         let plan = Plan {
             name: "winter".to_owned(),
+            stages: Stage::one_edit(),
             axes: self.axes(),
             models: vec![model()],
             images: images.collect(),
@@ -140,6 +141,7 @@ impl Sweep {
                                 parameters,
                                 width: self.size.0,
                                 height: self.size.1,
+                                stage: 0,
                                 same_as: None,
                             });
                         }

@@ -8,7 +8,7 @@ use image::{Rgb, RgbImage};
 use rust_decimal::Decimal;
 
 use crate::image::Fit;
-use crate::plan::{Axis, Cell, ImageEntry, Plan};
+use crate::plan::{Axis, Cell, ImageEntry, Plan, Stage};
 use crate::spec::{Numerics, SheetSpec};
 use crate::store::{Environment, Run};
 use crate::vocabulary::{
@@ -39,6 +39,7 @@ pub fn sized_plan(axes: &[(Parameter, &[&str])], width: u32, height: u32) -> Pla
             parameters: parameters(point),
             width,
             height,
+            stage: 0,
             same_as: None,
         })
         .collect();
@@ -51,6 +52,7 @@ pub fn sized_plan(axes: &[(Parameter, &[&str])], width: u32, height: u32) -> Pla
     names.dedup();
     Plan {
         name: "winter".into(),
+        stages: Stage::one_edit(),
         axes: axes
             .iter()
             .filter(|(_, values)| values.len() > 1)

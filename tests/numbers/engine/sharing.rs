@@ -37,8 +37,8 @@ fn everything_distinct_is_computed_once() {
         .map(|record| u64::from(record.unet_evals))
         .sum();
     assert_eq!(told, fake.unet_rows, "the records add up");
-    let planned = Schedule::new(&plan, &(0..32).collect::<Vec<_>>())
-        .unet_rows(&plan, |_, _| (0..STEPS).collect());
+    let planned =
+        Schedule::new(&plan, &(0..32).collect::<Vec<_>>()).unet_rows(|_, _| (0..STEPS).collect());
     assert_eq!(
         planned.evaluated, fake.unet_rows,
         "the plan promised as many"
@@ -116,7 +116,7 @@ fn cells_share_their_trajectory_until_they_part() {
         assert_eq!(evaluations_told(&run), expected, "{policy}");
     }
     let pending: Vec<usize> = (0..plan.cells.len()).collect();
-    let planned = Schedule::new(&plan, &pending).unet_rows(&plan, |_, _| (0..STEPS).collect());
+    let planned = Schedule::new(&plan, &pending).unet_rows(|_, _| (0..STEPS).collect());
     assert_eq!(planned.evaluated, expected);
     assert_eq!(planned.plain(), 6 * 3 * u64::from(STEPS));
 }
@@ -146,7 +146,7 @@ fn what_is_promised_is_evaluated_whatever_is_left_to_do() {
     let every_third: Vec<usize> = (0..plan.cells.len()).step_by(3).collect();
     for pending in [(0..plan.cells.len()).collect(), every_third] {
         let schedule = Schedule::new(&plan, &pending);
-        let planned = schedule.unet_rows(&plan, |_, _| (0..STEPS).collect());
+        let planned = schedule.unet_rows(|_, _| (0..STEPS).collect());
         for batch in [1, 3, 7, 64] {
             let policy = Policy {
                 batch,
