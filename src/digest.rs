@@ -27,3 +27,8 @@ pub(crate) fn of_file(path: &Path) -> io::Result<Vec<u8>> {
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+/// SHA-256 of bytes that are in memory, in hexadecimal.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::meter::{median, milliseconds};
+use crate::meter::milliseconds;
+use crate::vocabulary::median;
 
 /// Fewer calls have no median worth the name.
 const FEWEST_CALLS: usize = 3;

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use ip2p_sweep::Error;
 use ip2p_sweep::store::Run;
 use ip2p_sweep::views::compare::{Comparison, Pair, compare, write_comparison};
+use ip2p_sweep::vocabulary;
 
 use super::progress::count;
 use super::{render, table};
@@ -109,9 +110,10 @@ fn pairs(comparison: &Comparison) {
     }
     not_compared(comparison);
     let median = |value: &dyn Fn(&Pair) -> Option<f64>| {
-        let mut values: Vec<f64> = comparison.pairs.iter().filter_map(value).collect();
-        values.sort_by(f64::total_cmp);
-        number(values.get(values.len() / 2).copied(), 2)
+        number(
+            vocabulary::median(comparison.pairs.iter().filter_map(value)),
+            2,
+        )
     };
     render::line(format_args!(
         "{} in both; medians: perceptual {} (1 is just noticeable), time {}, memory {} (B to A)",

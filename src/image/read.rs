@@ -10,9 +10,9 @@ use image::{
     AnimationDecoder, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage,
     RgbaImage,
 };
-use sha2::{Digest, Sha256};
 
 use super::MAX_SIDE;
+use crate::digest::sha256_hex;
 
 /// Most pixels of an image.
 const MAX_PIXELS: u64 = 100_000_000;
@@ -135,7 +135,7 @@ pub fn probe(path: &Path) -> Result<Probed, ImageError> {
     Ok(Probed {
         width: image.width(),
         height: image.height(),
-        sha256: digest(&bytes),
+        sha256: sha256_hex(&bytes),
         notes,
     })
 }
@@ -146,17 +146,11 @@ pub fn probe(path: &Path) -> Result<Probed, ImageError> {
 /// As [`read`], or if the file has changed.
 pub fn read_probed(path: &Path, sha256: &str) -> Result<RgbImage, ImageError> {
     let bytes = read_file(path)?;
-    if digest(&bytes) != sha256 {
+    if sha256_hex(&bytes) != sha256 {
         let path = path.to_owned();
         return Err(ImageError::Changed { path });
     }
     Ok(decode(&bytes, path)?.0)
-}
-
-/// SHA-256 in hexadecimal.
-fn digest(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Reads an image as 8-bit RGB: EXIF orientation applied, 16 bits reduced to the high 8, grey expanded,

@@ -154,10 +154,7 @@ impl Acceptance {
             self.images.insert(file.clone(), bytes);
             file
         });
-        let models = &run.plan.models;
-        let model = models
-            .iter()
-            .find(|model| model.name == cell.parameters.model);
+        let model = run.plan.model(&cell.parameters.model);
         Ok(Accepted {
             class: EnvironmentClass::of(&run.environment, record),
             file: file.clone(),

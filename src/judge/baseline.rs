@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::manifest::{Accepted, BaselineCell, IMAGES, MANIFEST, Manifest};
 use super::{EnvironmentClass, JudgeError};
+use crate::digest::hexadecimal;
 use crate::image::read;
 use crate::store::{StoreError, write_file};
 use crate::vocabulary::Parameters;
@@ -166,9 +167,5 @@ pub(super) fn pixels_sha256(image: &RgbImage) -> String {
     digest.update(image.width().to_le_bytes());
     digest.update(image.height().to_le_bytes());
     digest.update(image.as_raw());
-    digest
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hexadecimal(&digest.finalize())
 }

@@ -23,8 +23,7 @@ pub(super) fn causes(made: Made, known: &BaselineCell, accepted: &Accepted) -> V
     } = made.run;
     let (was, is) = (&known.subject, Subject::of(plan, made.cell));
     let (then, now) = (&accepted.environment, environment);
-    let mut models = plan.models.iter();
-    let model = models.find(|model| model.name == made.cell.parameters.model);
+    let model = plan.model(&made.cell.parameters.model);
     let size = |subject: &Subject| (subject.width, subject.height, subject.fit);
     let threads_count = made.record.device == "cpu";
     let causes = [

@@ -22,12 +22,6 @@ pub fn milliseconds(begun: Instant) -> f64 {
     begun.elapsed().as_secs_f64() * 1e3
 }
 
-/// The middle of some values, the upper one of two; `None` of none.
-pub fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
-}
-
 /// Memory in MiB; `None` is unknown, never zero.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Memory {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::name::{slug, stem};
 use super::pixels::input_hash;
-use super::{Cell, ImageEntry, Plan, Start};
+use super::{Cell, ImageEntry, ModelEntry, Plan, Start};
 
 /// An image at a size: cells with the same one are made of the same pixels. How an image is brought to its size is the
 /// same for the whole plan ([`Plan::fit`]).
@@ -41,6 +41,11 @@ impl Start {
 }
 
 impl Plan {
+    /// A model by its name; only a plan that was tampered with lacks one of its cells'.
+    pub fn model(&self, name: &str) -> Option<&ModelEntry> {
+        self.models.iter().find(|model| model.name == name)
+    }
+
     /// An image by its name; only a plan that was tampered with lacks one of its cells'.
     pub fn image(&self, name: &str) -> Option<&ImageEntry> {
         self.images.iter().find(|image| image.name == name)

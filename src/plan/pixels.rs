@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use sha2::{Digest, Sha256};
 
 use super::{Condition, ImageEntry, ModelEntry, Tiling, guidance};
+use crate::digest::hexadecimal;
 use crate::image::Fit;
 use crate::pipeline::Kind;
 use crate::spec::{Numerics, VaeTile};
@@ -114,7 +115,5 @@ pub(super) fn input_hash(image_sha256: &str, fit: Fit, width: u32, height: u32) 
 
 /// 12 hexadecimal digits: 48 bits, for at most a million cells a run.
 fn short_hash(content: &serde_json::Value) -> String {
-    let digest = Sha256::digest(content.to_string());
-    let bytes = digest.iter().take(6);
-    bytes.map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&Sha256::digest(content.to_string())[..6])
 }

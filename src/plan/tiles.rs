@@ -68,8 +68,7 @@ impl Plan {
     }
 
     fn vae_factor(&self, cell: &Cell) -> u32 {
-        let name = &cell.parameters.model;
-        let model = self.models.iter().find(|model| model.name == *name);
+        let model = self.model(&cell.parameters.model);
         model.map_or(1, |model| model.vae_factor)
     }
 }

@@ -6,10 +6,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::meter::median;
 use crate::plan::{ModelEntry, Sampling};
 use crate::store::{make_folder, write_file};
-use crate::vocabulary::Record;
+use crate::vocabulary::{Record, median};
 
 /// Speed by model, device and size. A file that cannot be read or written is no error: nothing is known then.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -62,9 +61,7 @@ impl Timings {
             .filter(|step| step.unet_rows > 0)
             .map(|step| step.step_ms / f64::from(step.unet_rows));
         let decode_ms = records.iter().filter_map(|record| record.times.decode_ms);
-        if let (Some(unet_row_ms), Some(decode_ms)) =
-            (median(row_ms.collect()), median(decode_ms.collect()))
-        {
+        if let (Some(unet_row_ms), Some(decode_ms)) = (median(row_ms), median(decode_ms)) {
             self.last_device = Some(device.to_owned());
             self.speeds.insert(
                 key(model, device, sampling),

@@ -80,10 +80,7 @@ fn encode_with(
 
 fn provenance(plan: &Plan, cell: &Cell, record: &Record) -> Result<String, png::EncodingError> {
     let parameters = &cell.parameters;
-    let model = plan
-        .models
-        .iter()
-        .find(|model| model.name == parameters.model);
+    let model = plan.model(&parameters.model);
     let image = plan.image(&parameters.image);
     let provenance = Provenance {
         cell: cell.key.as_str(),

@@ -3,12 +3,14 @@
 //! It stands below everything else and imports nothing of the crate.
 
 mod cell_key;
+mod median;
 mod parameter;
 mod record;
 mod scale;
 mod scheduler;
 
 pub use cell_key::CellKey;
+pub use median::median;
 pub use parameter::{Parameter, Parameters};
 pub use record::{
     ClipMeasures, EditCaptions, LatentStatistics, Measures, Record, StageTimes, Status, StepRecord,

@@ -5,7 +5,7 @@
 //! demo's sheets, where the house can no longer be made out below an SSIM of 0.3.
 
 use super::panel::Measured;
-use crate::vocabulary::Measures;
+use crate::vocabulary::{Measures, median};
 
 /// Mean absolute change below which an edit is hardly seen, if the structure is kept too.
 const BARELY_CHANGED: f64 = 0.035;
@@ -45,13 +45,6 @@ impl Fault {
             Self::Oversaturated => "oversaturated",
         }
     }
-}
-
-/// The middle one in order, of an even number the larger.
-pub(super) fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
 }
 
 /// What the instruction does to colours by itself: the medians over the panel. "Make it winter" takes

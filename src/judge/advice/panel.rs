@@ -3,10 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use super::fault::{Fault, Usual, median};
+use super::fault::{Fault, Usual};
 use super::remedy::{general, settings};
 use crate::plan::Cell;
 use crate::store::Run;
+use crate::vocabulary::median;
 use crate::vocabulary::{Measures, Parameter, Scale, Status};
 
 /// Share of a panel's usual change from which on more change makes no cell better. What is usual is the

@@ -157,11 +157,7 @@ fn value(plan: &Plan, parameters: &Parameters, parameter: Parameter) -> String {
     let text = parameters.text(parameter);
     let digest = match parameter {
         Parameter::Image => plan.image(&text).map(|image| &image.sha256),
-        Parameter::Model => plan
-            .models
-            .iter()
-            .find(|model| model.name == text)
-            .map(|model| &model.sha256),
+        Parameter::Model => plan.model(&text).map(|model| &model.sha256),
         _ => None,
     };
     digest.cloned().unwrap_or(text)
