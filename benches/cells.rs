@@ -28,8 +28,9 @@ use ip2p_sweep::plan::Shard;
 use ip2p_sweep::runner::{Backend, Clip, Execution, Model, Outcome, prepare};
 use ip2p_sweep::spec::{Runtime, RuntimeOverrides};
 use ip2p_sweep::store::{Environment, Run};
+use ip2p_sweep::views::View;
 use ip2p_sweep::views::report::write_report;
-use ip2p_sweep::views::sheet::{SheetOptions, write_sheets};
+use ip2p_sweep::views::sheet::{SheetOptions, Sheets};
 use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis};
 use serde::{Deserialize, Serialize};
 
@@ -141,7 +142,8 @@ fn measured(cells: u32, work: &Path) -> Figures {
     let run_peak_mib = peak_mib();
     let begun = Instant::now();
     let run = last.unwrap();
-    write_sheets(&run, &SheetOptions::default()).unwrap();
+    let options = SheetOptions::default();
+    Sheets { run: &run, options }.write().unwrap();
     write_report(&run).unwrap();
     let views_s = begun.elapsed().as_secs_f64();
     Figures {

@@ -9,7 +9,8 @@ use ip2p_sweep::judge::{Baseline, CellCheck, Check as Verdicts, default_folder};
 use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::plan::Shard;
 use ip2p_sweep::runner::{Executed, Execution, Outcome, prepare};
-use ip2p_sweep::views::check::{annotations, write_reports};
+use ip2p_sweep::views::View;
+use ip2p_sweep::views::check::{Checked, annotations};
 
 use super::progress::{Progress, ProgressFlags};
 use super::{RuntimeFlags, interrupt, render, table};
@@ -61,16 +62,15 @@ impl Check {
             return Ok(ExitCode::from(interrupt::EXIT_CODE));
         }
         let check = Verdicts::new(&run, &baseline, prepared.spec.check, self.shard)?;
-        let reports = write_reports(&check, &out, step_summary().as_deref())?;
-        let mut lines = vec![
-            ("check", check.counts_text()),
-            ("junit", reports.junit.display().to_string()),
-            ("summary", reports.summary.display().to_string()),
-        ];
-        let sheet = reports
-            .sheet
-            .map(|sheet| ("sheet", sheet.display().to_string()));
-        lines.extend(sheet);
+        let view = Checked {
+            check: &check,
+            run: &out,
+            step_summary: step_summary(),
+        };
+        let made = view.write()?;
+        let mut lines = vec![("check", check.counts_text())];
+        let files = made.files.iter();
+        lines.extend(files.map(|file| (file.what, file.path.display().to_string())));
         lines.extend(remedy(&check, &baseline, &out).map(|text| ("hint", text)));
         progress.note_all(&findings(&check));
         progress.note_unmeasured(&measured);

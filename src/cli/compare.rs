@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use ip2p_sweep::Error;
 use ip2p_sweep::store::Run;
-use ip2p_sweep::views::compare::{Comparison, Pair, compare, write_comparison};
+use ip2p_sweep::views::View;
+use ip2p_sweep::views::compare::{Compared, Comparison, Pair, compare};
 use ip2p_sweep::vocabulary;
 
 use super::progress::count;
@@ -38,16 +39,17 @@ impl Compare {
         let out = self
             .out
             .unwrap_or_else(|| default_folder(&comparison.names));
-        let written = write_comparison(runs, &comparison, &out)?;
-        differences(&comparison);
-        left_out(&comparison);
-        pairs(&comparison);
-        for path in [&written.table, &written.page]
-            .into_iter()
-            .chain(&written.sheets)
-        {
-            render::line(format_args!("{}", path.display()));
-        }
+        let comparison = &comparison;
+        let view = Compared {
+            runs,
+            comparison,
+            out,
+        };
+        let made = view.write()?;
+        differences(comparison);
+        left_out(comparison);
+        pairs(comparison);
+        render::made(&made);
         Ok(ExitCode::SUCCESS)
     }
 }

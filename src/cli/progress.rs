@@ -2,19 +2,18 @@
 
 use std::fmt::Arguments;
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use ip2p_sweep::engine::Event;
 use ip2p_sweep::plan::Plan;
 use ip2p_sweep::runner::{Outcome, Workload};
-use ip2p_sweep::views::sheet::SheetFile;
+use ip2p_sweep::views::Made;
 use ip2p_sweep::vocabulary::{CellKey, Record, Status};
 use serde_json::{Value, json};
 
 use super::render;
-use super::sheet::description;
 
 /// Full, half and empty.
 const BAR: &str = "━╸ ";
@@ -39,10 +38,8 @@ pub struct ProgressFlags {
 /// What was made of a run to be looked at.
 #[derive(Debug, Default)]
 pub struct Views {
-    /// Its contact sheets.
-    pub sheets: Vec<SheetFile>,
-    /// The page of its report.
-    pub report: Option<PathBuf>,
+    /// Its contact sheets and its report.
+    pub made: Made,
     /// The advised cell of each panel.
     pub advised: Vec<CellKey>,
 }
@@ -193,8 +190,8 @@ impl<'a> Progress<'a> {
         match &self.style {
             Style::Json => json_line(&json!({
                 "event": "end", "run": run, "stopped": outcome == Outcome::Interrupted,
-                "sheets": views.sheets.iter().map(|sheet| &sheet.path).collect::<Vec<_>>(),
-                "report": views.report, "advised": views.advised,
+                "sheets": views.made.all("sheet").map(|file| &file.path).collect::<Vec<_>>(),
+                "report": views.made.all("report").map(|file| &file.path).next(), "advised": views.advised,
             })),
             Style::Quiet => {}
             Style::Bar(bar) => {
@@ -292,11 +289,8 @@ fn last_lines(outcome: Outcome, run: &Path, views: &Views) {
             count(done + failed, "cell")
         )),
     }
-    for sheet in &views.sheets {
-        render::line(format_args!("sheet    {}", description(sheet)));
-    }
-    if let Some(page) = &views.report {
-        render::line(format_args!("report   {}", page.display()));
+    for file in &views.made.files {
+        render::line(format_args!("{:<8} {file}", file.what));
     }
     for cell in views.advised.iter().take(MOST_ADVISED) {
         render::line(format_args!("advised  {cell}"));

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use ip2p_sweep::Error;
+use ip2p_sweep::views::Made;
 use miette::Diagnostic;
 
 /// Why standard output could not be written, the first time.
@@ -41,6 +42,16 @@ pub fn lost() -> bool {
 /// Prints one line.
 pub fn line(text: Arguments) {
     print(&format!("{}\n", clean(&text.to_string())));
+}
+
+/// Prints what was made: a path a line, and what should be known.
+pub fn made(made: &Made) {
+    for file in &made.files {
+        line(format_args!("{file}"));
+    }
+    for note in &made.notes {
+        line(format_args!("note: {note}"));
+    }
 }
 
 /// Prints one line on standard error.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use ip2p_sweep::Error;
 use ip2p_sweep::store::Run;
-use ip2p_sweep::views::report::write_report;
+use ip2p_sweep::views::{View, report as views};
 
 use super::render;
 
@@ -18,8 +18,8 @@ pub struct Report {
 
 impl Report {
     pub fn run(self) -> Result<ExitCode, Error> {
-        let page = write_report(&Run::read(&self.run)?)?;
-        render::line(format_args!("{}", page.display()));
+        let run = Run::read(&self.run)?;
+        render::made(&views::Report { run: &run }.write()?);
         Ok(ExitCode::SUCCESS)
     }
 }

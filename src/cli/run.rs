@@ -4,17 +4,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ip2p_sweep::Error;
-use ip2p_sweep::judge::advice::{Advice, advise};
+use ip2p_sweep::judge::advice::advise;
 use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::runner::{Executed, Execution, Outcome, Prepared, prepare};
 use ip2p_sweep::store::Run as RunFolder;
-use ip2p_sweep::views::report::{find_report, write_report};
-use ip2p_sweep::views::sheet::{check_font, find_sheets, write_sheets};
-use ip2p_sweep::vocabulary::CellKey;
+use ip2p_sweep::views::report::Report;
+use ip2p_sweep::views::sheet::{Sheets, check_font};
+use ip2p_sweep::views::{Made, View};
 
 use super::live::LiveReport;
 use super::progress::{Progress, ProgressFlags, Views};
-use super::sheet::outlining;
 use super::{RuntimeFlags, interrupt};
 
 /// `ip2p run`.
@@ -65,17 +64,10 @@ pub fn run_prepared(
     drop(live);
     let views = match outcome {
         Outcome::Interrupted => Views::default(),
-        Outcome::Complete { .. } => {
-            // A report that was written while the run went on may lack its last cells.
-            let made = if workload.is_nothing() {
-                made(&run)
-            } else {
-                None
-            };
-            made.map_or_else(|| make(&run), Ok)?
-        }
+        // A report that was written while the run went on may lack its last cells.
+        Outcome::Complete { .. } => views(&run, workload.is_nothing())?,
     };
-    for note in views.sheets.iter().flat_map(|sheet| &sheet.notes) {
+    for note in &views.made.notes {
         progress.note(note);
     }
     progress.note_unmeasured(&measured);
@@ -90,25 +82,17 @@ pub fn run_prepared(
     }))
 }
 
-/// The sheets and the report as they are, unless something has changed since they were made.
-fn made(run: &RunFolder) -> Option<Views> {
+/// The sheets and the report: as they are where that is enough and nothing has changed since, else written.
+fn views(run: &RunFolder, as_they_are: bool) -> Result<Views, Error> {
     let advice = advise(run);
-    Some(Views {
-        sheets: find_sheets(run, &outlining(&advice))?,
-        report: Some(find_report(run)?),
-        advised: keys(advice),
-    })
-}
-
-fn make(run: &RunFolder) -> Result<Views, Error> {
-    let advice = advise(run);
+    let (sheets, report) = (Sheets::of(run, &advice), Report { run });
+    let found = || -> Option<Made> { Some(sheets.find()?.and(report.find()?)) };
+    let made = match as_they_are.then(found).flatten() {
+        Some(made) => made,
+        None => sheets.write()?.and(report.write()?),
+    };
     Ok(Views {
-        sheets: write_sheets(run, &outlining(&advice))?,
-        report: Some(write_report(run)?),
-        advised: keys(advice),
+        made,
+        advised: advice.best.into_iter().map(|best| best.cell).collect(),
     })
-}
-
-fn keys(advice: Advice) -> Vec<CellKey> {
-    advice.best.into_iter().map(|best| best.cell).collect()
 }

@@ -9,10 +9,11 @@ use clap::error::ErrorKind;
 use clap::{Args, ValueEnum};
 use ip2p_sweep::Error;
 use ip2p_sweep::drawing::Format;
-use ip2p_sweep::judge::advice::{Advice, advise};
+use ip2p_sweep::judge::advice::advise;
 use ip2p_sweep::spec::{CELL_SIDES, SheetSpec};
 use ip2p_sweep::store::{Run, StoreError};
-use ip2p_sweep::views::sheet::{SheetFile, SheetOptions, write_sheets};
+use ip2p_sweep::views::View;
+use ip2p_sweep::views::sheet::{SheetOptions, Sheets};
 use ip2p_sweep::vocabulary::{CellKey, Parameter};
 
 use super::render;
@@ -77,12 +78,8 @@ impl Sheet {
         self.refuse_one_axis_twice();
         let run = Run::read(&self.run)?;
         let options = self.options(&run)?;
-        for sheet in write_sheets(&run, &options)? {
-            render::line(format_args!("{}", description(&sheet)));
-            for note in &sheet.notes {
-                render::line(format_args!("note: {note}"));
-            }
-        }
+        let sheets = Sheets { run: &run, options };
+        render::made(&sheets.write()?);
         for (flag, axis) in self.axes().filter(|&(_, axis)| has_one_value(&run, axis)) {
             render::line(format_args!(
                 "note: {flag} {axis} does nothing: the run has one {axis} only"
@@ -144,7 +141,7 @@ impl Sheet {
             name: self.name.clone().or(usual_name),
             seconds: self.seconds,
             only,
-            ..outlining(&advise(run))
+            ..SheetOptions::outlining(&advise(run))
         })
     }
 }
@@ -162,23 +159,4 @@ fn has_one_value(run: &Run, parameter: Parameter) -> bool {
 fn axis(text: &str) -> Result<Parameter, String> {
     let keys = Parameter::ALL.map(Parameter::key).join(", ");
     Parameter::from_key(text).ok_or(format!("expected one of {keys}"))
-}
-
-/// What the sweep file asks for, with the advised cells outlined.
-pub fn outlining(advice: &Advice) -> SheetOptions {
-    let advised = advice.cells();
-    SheetOptions {
-        advised: (!advised.is_empty()).then_some(advised),
-        ..SheetOptions::default()
-    }
-}
-
-/// Where a sheet is and how large.
-pub fn description(sheet: &SheetFile) -> String {
-    format!(
-        "{} ({} x {})",
-        sheet.path.display(),
-        sheet.width,
-        sheet.height
-    )
 }

@@ -1,7 +1,7 @@
 //! What every view can do, and what it says of itself.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Something that is made of run folders to be looked at.
 pub trait View {
@@ -61,8 +61,21 @@ impl fmt::Display for File {
 }
 
 impl Made {
+    /// This and another.
+    pub fn and(mut self, other: Self) -> Self {
+        self.files.extend(other.files);
+        self.notes.extend(other.notes);
+        self
+    }
+
+    /// Where the first file that is this lies.
+    pub fn path(&self, what: &str) -> Option<&Path> {
+        self.all(what).next().map(|file| file.path.as_path())
+    }
+
     /// The files that are this.
-    pub fn all<'a>(&'a self, what: &'a str) -> impl Iterator<Item = &'a File> {
-        self.files.iter().filter(move |file| file.what == what)
+    pub fn all<'a>(&'a self, what: &str) -> impl Iterator<Item = &'a File> {
+        let files = self.files.iter();
+        files.filter(move |file| file.what == what)
     }
 }

@@ -1,10 +1,12 @@
 //! The page of a comparison of two runs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use fantoccini::key::Key;
 use image::{Rgb, RgbImage};
-use ip2p_sweep::views::compare::{compare, write_comparison};
+use ip2p_sweep::store::Run;
+use ip2p_sweep::views::View;
+use ip2p_sweep::views::compare::{Compared, compare};
 use ip2p_sweep::vocabulary::SchedulerKind;
 use serde_json::json;
 use tempfile::TempDir;
@@ -18,6 +20,17 @@ const LONG: &str = "turn the small wooden house by the lake into a medieval ston
     a drawbridge over a dark moat, a full moon behind thin clouds, torches along the walls, and a knight in shining \
     armour who rides a white horse towards the gate at night while it begins to snow on the hills";
 const RED: [u8; 3] = [255, 0, 0];
+
+fn page_of(runs: [&Run; 2], out: &Path) -> PathBuf {
+    let comparison = &compare(runs).unwrap();
+    let out = out.to_owned();
+    let view = Compared {
+        runs,
+        comparison,
+        out,
+    };
+    view.write().unwrap().path("page").unwrap().to_owned()
+}
 
 /// Two runs with four cells in common, of which the third is red in the second run, and four of their own each.
 fn comparison() -> (TempDir, PathBuf) {
@@ -37,9 +50,8 @@ fn comparison() -> (TempDir, PathBuf) {
     RgbImage::from_pixel(third.width, third.height, Rgb(RED))
         .save(b.folder.join(third.key.image_path()))
         .unwrap();
-    let comparison = compare([&a, &b]).unwrap();
-    let written = write_comparison([&a, &b], &comparison, &root.path().join("out")).unwrap();
-    (root, written.page)
+    let page = page_of([&a, &b], &root.path().join("out"));
+    (root, page)
 }
 
 #[test]
@@ -161,9 +173,8 @@ fn long_captions_are_cut_and_shown_whole_by_a_button() {
         sweep.done(&root.path().join(name))
     };
     let (a, b) = (run("a"), run("b"));
-    let comparison = compare([&a, &b]).unwrap();
     let out = root.path().join("out");
-    let index = write_comparison([&a, &b], &comparison, &out).unwrap().page;
+    let index = page_of([&a, &b], &out);
     with_page(&index, "", async |page| {
         let buttons = "[...document.querySelectorAll('figcaption button')]";
         page.until(&format!("!{buttons}[1].hidden")).await;
@@ -191,9 +202,8 @@ fn a_phone_shows_the_pictures_below_each_other_and_breaks_no_words() {
         cell.parameters.model =
             "../exported/with/a/long/path/onnx/instruct-pix2pix-00-22000".to_owned();
     }
-    let comparison = compare([&a, &b]).unwrap();
     let out = root.path().join("out");
-    let index = write_comparison([&a, &b], &comparison, &out).unwrap().page;
+    let index = page_of([&a, &b], &out);
     with_phone(&index, "", async |page| {
         let room = "return [document.documentElement.scrollWidth, innerWidth]";
         assert_eq!(page.script(room).await, json!([390, 390]));

@@ -10,57 +10,62 @@ use super::sheet::sheet;
 use super::table::table;
 use crate::judge::{Check, JudgeError};
 use crate::store::{StoreError, write_file};
+use crate::views::{File, Made, View};
 
 /// The folder in the run folder.
 const FOLDER: &str = "check";
 
-/// What was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reports {
-    /// JUnit XML.
-    pub junit: PathBuf,
-    /// Markdown.
-    pub summary: PathBuf,
-    /// Measures of every cell, as CSV.
-    pub cells: PathBuf,
-    /// Expected, actual and heat map of the cells that do not pass; absent if all do.
-    pub sheet: Option<PathBuf>,
+/// The files of a check in the run folder: `check/junit.xml`, `check/summary.md`, `check/cells.csv` and, if a cell does
+/// not pass, `check/sheet.png`.
+#[derive(Debug)]
+pub struct Checked<'a> {
+    /// What was found.
+    pub check: &'a Check,
+    /// The run folder.
+    pub run: &'a Path,
+    /// A file to append the summary to, as CI services have it.
+    pub step_summary: Option<PathBuf>,
 }
 
-/// Writes `check/junit.xml`, `check/summary.md`, `check/cells.csv` and, if a cell does not pass, `check/sheet.png` into a run
-/// folder, and appends the summary to `step_summary` if there is such a file to append to.
-///
-/// # Errors
-/// If something cannot be written.
-pub fn write_reports(
-    check: &Check,
-    run: &Path,
-    step_summary: Option<&Path>,
-) -> Result<Reports, JudgeError> {
-    let folder = run.join(FOLDER);
-    fs::create_dir_all(&folder).map_err(|source| refused(&folder, source))?;
-    let put = |name: &str, bytes: &[u8]| {
-        let path = folder.join(name);
-        write_file(&path, bytes).map_err(|source| JudgeError::Report { source })?;
-        Ok(path)
-    };
-    let reports = Reports {
-        junit: put("junit.xml", junit(check).as_bytes())?,
-        summary: put("summary.md", summary(check, SUMMARY_BYTES).as_bytes())?,
-        cells: put("cells.csv", &table(check))?,
-        sheet: match sheet(check) {
-            Some(bytes) => Some(put("sheet.png", &bytes)?),
-            None => {
-                // That of an earlier check, if there is one.
-                let _ = fs::remove_file(folder.join("sheet.png"));
-                None
-            }
-        },
-    };
-    if let Some(path) = step_summary {
-        append(check, path)?;
+impl View for Checked<'_> {
+    type Error = JudgeError;
+
+    /// Never: a check is written when it is made.
+    fn find(&self) -> Option<Made> {
+        None
     }
-    Ok(reports)
+
+    fn write(&self) -> Result<Made, JudgeError> {
+        let check = self.check;
+        let folder = self.run.join(FOLDER);
+        fs::create_dir_all(&folder).map_err(|source| refused(&folder, source))?;
+        let put = |what: &'static str, name: &str, bytes: &[u8]| {
+            let path = folder.join(name);
+            write_file(&path, bytes).map_err(|source| JudgeError::Report { source })?;
+            Ok(File::of(what, path))
+        };
+        let mut files = vec![
+            put("junit", "junit.xml", junit(check).as_bytes())?,
+            put(
+                "summary",
+                "summary.md",
+                summary(check, SUMMARY_BYTES).as_bytes(),
+            )?,
+            put("table", "cells.csv", &table(check))?,
+        ];
+        match sheet(check) {
+            Some(bytes) => files.push(put("sheet", "sheet.png", &bytes)?),
+            // That of an earlier check, if there is one.
+            None => drop(fs::remove_file(folder.join("sheet.png"))),
+        }
+        if let Some(path) = &self.step_summary {
+            append(check, path)?;
+        }
+        Ok(Made {
+            files,
+            notes: Vec::new(),
+        })
+    }
 }
 
 fn refused(path: &Path, source: std::io::Error) -> JudgeError {

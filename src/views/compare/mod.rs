@@ -1,7 +1,7 @@
 //! Two runs side by side: what differs in the images, in time and in memory.
 //!
 //! Cells are matched by their parameters (`matching`), also where the runs differ in model, device,
-//! precision or scheduler; [`compare`] measures each pair, [`write_comparison`] leaves a table, sheets and
+//! precision or scheduler; [`compare`] measures each pair, [`Compared`] leaves a table, sheets and
 //! a page in a folder of their own. Only run folders are read; neither is written to.
 
 mod error;
@@ -21,6 +21,7 @@ pub use matching::{Matching, Setting, match_cells};
 pub use pair::Pair;
 
 use crate::store::{self, Run};
+use crate::views::{File, Made, View};
 use crate::vocabulary::Parameter;
 
 /// Two runs, compared.
@@ -83,39 +84,43 @@ pub fn compare(runs: [&Run; 2]) -> Result<Comparison, CompareError> {
     })
 }
 
-/// The files of a comparison.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
-    /// A row per pair.
-    pub table: PathBuf,
-    /// One or more pages.
-    pub sheets: Vec<PathBuf>,
-    /// The page with sliders.
-    pub page: PathBuf,
+/// A comparison in a folder of its own: `compare.csv`, `compare.png` (or several) and `index.html` with its images.
+#[derive(Debug)]
+pub struct Compared<'a> {
+    /// The runs.
+    pub runs: [&'a Run; 2],
+    /// What was found.
+    pub comparison: &'a Comparison,
+    /// The folder, which is made if need be.
+    pub out: PathBuf,
 }
 
-/// Writes `compare.csv`, `compare.png` (or several) and `index.html` with its images into a folder, which
-/// is made if need be.
-///
-/// # Errors
-/// If the folder is a run's own or holds other things, or a file cannot be written.
-pub fn write_comparison(
-    runs: [&Run; 2],
-    comparison: &Comparison,
-    out: &Path,
-) -> Result<Written, CompareError> {
-    refuse_foreign(out)?;
-    std::fs::create_dir_all(out).map_err(CompareError::write(out))?;
-    let table = out.join("compare.csv");
-    store::write_file(&table, &table::csv(comparison)?)?;
-    let sheets = sheet::write(runs, comparison, out)?;
-    pictures::write(runs, comparison, out)?;
-    let page = page::write(comparison, out)?;
-    Ok(Written {
-        table,
-        sheets,
-        page,
-    })
+impl View for Compared<'_> {
+    type Error = CompareError;
+
+    /// Never: what two runs hold is not known from the folder.
+    fn find(&self) -> Option<Made> {
+        None
+    }
+
+    /// # Errors
+    /// If the folder is a run's own or holds other things, or a file cannot be written.
+    fn write(&self) -> Result<Made, CompareError> {
+        let (runs, comparison, out) = (self.runs, self.comparison, self.out.as_path());
+        refuse_foreign(out)?;
+        std::fs::create_dir_all(out).map_err(CompareError::write(out))?;
+        let table = out.join("compare.csv");
+        store::write_file(&table, &table::csv(comparison)?)?;
+        let sheets = sheet::write(runs, comparison, out)?;
+        pictures::write(runs, comparison, out)?;
+        let page = page::write(comparison, out)?;
+        let mut files = vec![File::of("table", table), File::of("page", page)];
+        files.extend(sheets);
+        Ok(Made {
+            files,
+            notes: Vec::new(),
+        })
+    }
 }
 
 /// A folder with things in it that is no comparison is the user's, and stays as it is.

@@ -1,13 +1,14 @@
 //! Sheets of pairs: the first run, the second, and where they differ, side by side.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use image::RgbImage;
 
 use super::{CompareError, Comparison, Pair};
 use crate::drawing::{Format, encode};
 use crate::store::{self, Run};
+use crate::views::File;
 use crate::views::pairs::{Described, Head, PairSheets, Pairs, Side};
 use crate::views::sheet::SheetOptions;
 
@@ -18,7 +19,7 @@ pub(super) fn write(
     runs: [&Run; 2],
     comparison: &Comparison,
     out: &Path,
-) -> Result<Vec<PathBuf>, CompareError> {
+) -> Result<Vec<File>, CompareError> {
     let plan = &runs[0].plan;
     // A run may have come from elsewhere without its font: then there are boxes.
     let other = SheetOptions::default().font(plan).ok().flatten();
@@ -32,7 +33,7 @@ pub(super) fn write(
     let source = OfRuns { runs, comparison };
     let digits = sheets.pages().to_string().len().max(2);
     remove_earlier(out)?;
-    let mut paths = Vec::new();
+    let mut files = Vec::new();
     for page in 0..sheets.pages() {
         let name = match sheets.pages() {
             1 => format!("{NAME}.png"),
@@ -45,9 +46,13 @@ pub(super) fn write(
             serde_json::json!({ "compare": comparison.names, "cells": cells }).to_string();
         let path = out.join(name);
         store::write_file(&path, &encode(&sheet, Format::Png, &parameters)?)?;
-        paths.push(path);
+        files.push(File {
+            what: "sheet",
+            path,
+            size: Some(sheet.dimensions()),
+        });
     }
-    Ok(paths)
+    Ok(files)
 }
 
 fn remove_earlier(out: &Path) -> Result<(), CompareError> {

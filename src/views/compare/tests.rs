@@ -18,6 +18,16 @@ fn sample(root: &Path, name: &str, axes: &[(Parameter, &[&str])]) -> Run {
     run(sized_plan(axes, SIDE, SIDE), &root.join(name))
 }
 
+fn compared(runs: [&Run; 2], comparison: &Comparison, out: &Path) -> Result<Made, CompareError> {
+    let out = out.to_owned();
+    Compared {
+        runs,
+        comparison,
+        out,
+    }
+    .write()
+}
+
 fn scales(root: &Path, name: &str, values: &[&str]) -> Run {
     sample(root, name, &[(GuidanceScale, values)])
 }
@@ -156,8 +166,8 @@ fn differences_and_ratios_are_those_of_the_second_run_to_the_first() {
     let amplified = other.picture([&a, &b], Side::Difference, comparison.gain);
     assert_eq!(*amplified.unwrap().get_pixel(3, 3), Rgb([40; 3]));
 
-    let written = write_comparison([&a, &b], &comparison, &root.path().join("out")).unwrap();
-    let rows: Vec<csv::StringRecord> = csv::Reader::from_path(written.table)
+    let written = compared([&a, &b], &comparison, &root.path().join("out")).unwrap();
+    let rows: Vec<csv::StringRecord> = csv::Reader::from_path(written.path("table").unwrap())
         .unwrap()
         .records()
         .map(Result::unwrap)
@@ -183,8 +193,8 @@ fn a_cell_that_failed_is_told_and_hinders_nothing() {
         comparison.pairs[0].difference,
         Err("the second run has no image of it".to_owned())
     );
-    let written = write_comparison([&a, &b], &comparison, &root.path().join("out")).unwrap();
-    let page = fs::read_to_string(written.page).unwrap();
+    let written = compared([&a, &b], &comparison, &root.path().join("out")).unwrap();
+    let page = fs::read_to_string(written.path("page").unwrap()).unwrap();
     assert!(page.contains("Not compared: <bdi>the second run has no image of it</bdi>"));
     // The first run's image of the first pair, all three of the second.
     assert_eq!(
@@ -213,8 +223,8 @@ fn images_of_two_sizes_are_shown_and_not_compared() {
     };
     assert_eq!(comparison.settings, [setting]);
     let out = root.path().join("out");
-    let written = write_comparison([&a, &b], &comparison, &out).unwrap();
-    let page = fs::read_to_string(written.page).unwrap();
+    let written = compared([&a, &b], &comparison, &out).unwrap();
+    let page = fs::read_to_string(written.path("page").unwrap()).unwrap();
     assert_eq!(page.matches("class=\"alone\"").count(), 4);
     for pair in &comparison.pairs {
         for (letter, key) in ["a", "b"].into_iter().zip(&pair.keys) {
@@ -222,7 +232,9 @@ fn images_of_two_sizes_are_shown_and_not_compared() {
             assert!(out.join(&file).exists(), "{file}");
         }
     }
-    let sheet = image::open(&written.sheets[0]).unwrap().into_rgb8();
+    let sheet = image::open(written.path("sheet").unwrap())
+        .unwrap()
+        .into_rgb8();
     let pixels = |level: u8| sheet.pixels().filter(|pixel| pixel.0 == [level; 3]).count();
     let (of_a, of_b) = (pixels(80) as f64, pixels(160) as f64);
     assert!(of_a > 10_000.0, "{of_a} pixels of A on the sheet");
@@ -243,8 +255,8 @@ fn hostile_text_is_shown_as_text() {
     );
     let comparison = compare([&a, &b]).unwrap();
     let out = root.path().join("out");
-    let written = write_comparison([&a, &b], &comparison, &out).unwrap();
-    let page = fs::read_to_string(written.page).unwrap();
+    let written = compared([&a, &b], &comparison, &out).unwrap();
+    let page = fs::read_to_string(written.path("page").unwrap()).unwrap();
     assert!(!page.contains("<img src=x"), "{page}");
     assert!(
         page.contains("&lt;img src=x onerror=alert(1)&gt;"),
@@ -253,7 +265,7 @@ fn hostile_text_is_shown_as_text() {
     // Its attributes are quoted, and no quote ends them.
     assert!(!page.contains("onerror=alert(1)> \""), "{page}");
     assert!(page.contains("script-src 'self'"));
-    let table = fs::read_to_string(written.table).unwrap();
+    let table = fs::read_to_string(written.path("table").unwrap()).unwrap();
     assert!(table.contains("\n'=1+1,"), "{table}");
 }
 
@@ -263,12 +275,13 @@ fn a_comparison_is_made_again_in_its_folder_and_never_in_another() {
     let a = scales(root.path(), "a", &["5.0", "7.0"]);
     let b = scales(root.path(), "b", &["5.0", "7.0"]);
     let comparison = compare([&a, &b]).unwrap();
-    let error = write_comparison([&a, &b], &comparison, &a.folder).unwrap_err();
+    let error = compared([&a, &b], &comparison, &a.folder).unwrap_err();
     assert!(matches!(error, CompareError::Foreign { .. }), "{error}");
     let out = root.path().join("out");
     for _ in 0..2 {
-        let written = write_comparison([&a, &b], &comparison, &out).unwrap();
-        assert_eq!(written.sheets, [out.join("compare.png")]);
+        let written = compared([&a, &b], &comparison, &out).unwrap();
+        let sheets: Vec<_> = written.all("sheet").map(|file| &file.path).collect();
+        assert_eq!(sheets, [&out.join("compare.png")]);
     }
     assert_eq!(fs::read_dir(out.join("images")).unwrap().count(), 6);
 }
@@ -285,11 +298,10 @@ fn many_pairs_take_several_sheets() {
     );
     let comparison = compare([&a, &b]).unwrap();
     let out = root.path().join("out");
-    let written = write_comparison([&a, &b], &comparison, &out).unwrap();
+    let written = compared([&a, &b], &comparison, &out).unwrap();
     let names: Vec<_> = written
-        .sheets
-        .iter()
-        .map(|path| path.file_name().unwrap().to_owned())
+        .all("sheet")
+        .map(|file| file.path.file_name().unwrap())
         .collect();
     assert_eq!(names, ["compare-01.png", "compare-02.png"]);
 }

@@ -17,6 +17,7 @@ use std::path::PathBuf;
 pub use error::ReportError;
 
 use crate::store::{Run, make_folder, write_file};
+use crate::views::{File, Made, View};
 use data::Data;
 use inputs::Inputs;
 
@@ -25,8 +26,34 @@ const FOLDER: &str = "report";
 /// The page in it; the last file that is written.
 const INDEX: &str = "index.html";
 
+/// The report of a run.
+#[derive(Debug)]
+pub struct Report<'a> {
+    /// The run.
+    pub run: &'a Run,
+}
+
+impl View for Report<'_> {
+    type Error = ReportError;
+
+    fn find(&self) -> Option<Made> {
+        find_report(self.run).map(made)
+    }
+
+    fn write(&self) -> Result<Made, ReportError> {
+        write_report(self.run).map(made)
+    }
+}
+
+fn made(index: PathBuf) -> Made {
+    Made {
+        files: vec![File::of("report", index)],
+        notes: Vec::new(),
+    }
+}
+
 /// The report of a run, if it was written after all that it shows.
-pub fn find_report(run: &Run) -> Option<PathBuf> {
+fn find_report(run: &Run) -> Option<PathBuf> {
     let index = run.folder.join(FOLDER).join(INDEX);
     run.is_shown_by(&index).then_some(index)
 }

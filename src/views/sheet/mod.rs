@@ -22,4 +22,4 @@ mod write;
 
 pub use layout::sizes;
 pub use options::SheetOptions;
-pub use write::{SheetError, SheetFile, check_font, find_sheets, write_sheets};
+pub use write::{SheetError, Sheets, check_font};

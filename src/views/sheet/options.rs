@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::write::SheetError;
 use crate::drawing::{Format, OtherFont, slug};
+use crate::judge::advice::Advice;
 use crate::plan::Plan;
 use crate::spec::SheetSpec;
 use crate::vocabulary::CellKey;
@@ -27,6 +28,15 @@ pub struct SheetOptions {
 }
 
 impl SheetOptions {
+    /// What the sweep file asks for, with the advised cells outlined.
+    pub fn outlining(advice: &Advice) -> Self {
+        let advised = advice.cells();
+        Self {
+            advised: (!advised.is_empty()).then_some(advised),
+            ..Self::default()
+        }
+    }
+
     /// The look to draw a plan with.
     pub(super) fn look<'a>(&'a self, plan: &'a Plan) -> &'a SheetSpec {
         self.look.as_ref().unwrap_or(&plan.sheet)

@@ -9,24 +9,95 @@ use super::draw::{RunPictures, cells};
 use super::layout::{Page, layout};
 use super::options::SheetOptions;
 use crate::drawing::{Drawer, Glyphs, encode, is_png_of};
+use crate::judge::advice::Advice;
 use crate::plan::Plan;
 use crate::store::{Run, StoreError, write_file};
+use crate::views::{File, Made, View};
 
 /// The folder of sheets in a run folder.
 const FOLDER: &str = "sheets";
 
-/// A sheet that was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SheetFile {
-    /// Where.
-    pub path: PathBuf,
-    /// Pixels.
-    pub width: u32,
-    /// Pixels.
-    pub height: u32,
-    /// What the user should know: inputs that are not shown, characters without glyphs. What holds
-    /// for all sheets is with the first.
-    pub notes: Vec<String>,
+/// The contact sheets of a run, as [`SheetOptions`] want them.
+#[derive(Debug)]
+pub struct Sheets<'a> {
+    /// The run.
+    pub run: &'a Run,
+    /// How they are to look.
+    pub options: SheetOptions,
+}
+
+impl<'a> Sheets<'a> {
+    /// As the sweep file wants them, with the advised cells outlined.
+    pub fn of(run: &'a Run, advice: &Advice) -> Self {
+        let options = SheetOptions::outlining(advice);
+        Self { run, options }
+    }
+}
+
+impl View for Sheets<'_> {
+    type Error = SheetError;
+
+    /// The sheets, if all are there as PNGs with these options, drawn after all that they show. What should be known of
+    /// how they were drawn was told then.
+    fn find(&self) -> Option<Made> {
+        let (run, options) = (self.run, &self.options);
+        let folder = run.folder.join(FOLDER);
+        let found = |page: &Page| {
+            let path = folder.join(file_name(page, options));
+            let is_same =
+                run.is_shown_by(&path) && is_png_of(&path, &parameters(run, options, page));
+            is_same.then(|| file(path, page))
+        };
+        let other = options.font(&run.plan).ok()?;
+        let pages = layout(&run.plan, options, other.as_ref()).pages;
+        Some(Made {
+            files: pages.iter().map(found).collect::<Option<_>>()?,
+            notes: Vec::new(),
+        })
+    }
+
+    /// Draws all sheets into the run's `sheets` folder, and removes those of earlier calls that have the same name and
+    /// format but are no longer among them.
+    fn write(&self) -> Result<Made, SheetError> {
+        let (run, options) = (self.run, &self.options);
+        if options.chosen(&run.plan).is_empty() {
+            let folder = run.folder.clone();
+            return Err(SheetError::NoCells { folder });
+        }
+        let other = options.font(&run.plan)?;
+        let layout = layout(&run.plan, options, other.as_ref());
+        let drawer = Drawer {
+            source: &RunPictures { run, options },
+            small: layout.metrics.small,
+            glyphs: Glyphs::new(other.as_ref()),
+            outline: layout.metrics.outline(),
+        };
+        let folder = folder_of(run)?;
+        let mut notes = BTreeSet::new();
+        let mut files = Vec::new();
+        for page in &layout.pages {
+            let path = folder.join(file_name(page, options));
+            let sheet = drawer.draw((page.width, page.height), &page.items, &mut notes);
+            let coded = encode(&sheet, options.format, &parameters(run, options, page));
+            let coded = coded.map_err(|source| SheetError::Code {
+                path: path.clone(),
+                source,
+            })?;
+            write_file(&path, &coded)?;
+            files.push(file(path, page));
+        }
+        remove_stale(&folder, options, &files)?;
+        let notes = layout.notes.into_iter().chain(notes).collect();
+        Ok(Made { files, notes })
+    }
+}
+
+fn file(path: PathBuf, page: &Page) -> File {
+    File {
+        what: "sheet",
+        path,
+        size: Some((page.width, page.height)),
+    }
 }
 
 /// Why there are no sheets.
@@ -65,75 +136,12 @@ pub enum SheetError {
     Store(#[from] StoreError),
 }
 
-/// Draws all sheets of a run into its `sheets` folder, and removes those of earlier calls that have the
-/// same name and format but are no longer among them.
-///
-/// # Errors
-/// If no cell is to be shown, or a file cannot be written.
-pub fn write_sheets(run: &Run, options: &SheetOptions) -> Result<Vec<SheetFile>, SheetError> {
-    if options.chosen(&run.plan).is_empty() {
-        let folder = run.folder.clone();
-        return Err(SheetError::NoCells { folder });
-    }
-    let other = options.font(&run.plan)?;
-    let mut layout = layout(&run.plan, options, other.as_ref());
-    let drawer = Drawer {
-        source: &RunPictures { run, options },
-        small: layout.metrics.small,
-        glyphs: Glyphs::new(other.as_ref()),
-        outline: layout.metrics.outline(),
-    };
-    let folder = folder_of(run)?;
-    let mut told = BTreeSet::new();
-    let mut files = Vec::new();
-    for page in &layout.pages {
-        let path = folder.join(file_name(page, options));
-        let mut notes = BTreeSet::new();
-        let sheet = drawer.draw((page.width, page.height), &page.items, &mut notes);
-        let coded = encode(&sheet, options.format, &parameters(run, options, page));
-        let coded = coded.map_err(|source| SheetError::Code {
-            path: path.clone(),
-            source,
-        })?;
-        write_file(&path, &coded)?;
-        notes.retain(|note| told.insert(note.clone()));
-        let notes = layout.notes.drain(..).chain(notes).collect();
-        files.push(SheetFile {
-            path,
-            width: page.width,
-            height: page.height,
-            notes,
-        });
-    }
-    remove_stale(&folder, options, &files)?;
-    Ok(files)
-}
-
 /// Whether the font that the sweep file names, if it does, can be used.
 ///
 /// # Errors
 /// If it cannot.
 pub fn check_font(plan: &Plan) -> Result<(), SheetError> {
     SheetOptions::default().font(plan).map(drop)
-}
-
-/// The sheets of a run, if all are there as PNGs with these options, drawn after all that they show. What should be
-/// known of how they were drawn was told then.
-pub fn find_sheets(run: &Run, options: &SheetOptions) -> Option<Vec<SheetFile>> {
-    let folder = run.folder.join(FOLDER);
-    let found = |page: &Page| {
-        let path = folder.join(file_name(page, options));
-        let is_same = run.is_shown_by(&path) && is_png_of(&path, &parameters(run, options, page));
-        is_same.then_some(SheetFile {
-            path,
-            width: page.width,
-            height: page.height,
-            notes: Vec::new(),
-        })
-    };
-    let other = options.font(&run.plan).ok()?;
-    let pages = layout(&run.plan, options, other.as_ref()).pages;
-    pages.iter().map(found).collect()
 }
 
 fn file_name(page: &Page, options: &SheetOptions) -> String {
@@ -170,11 +178,7 @@ fn parameters(run: &Run, options: &SheetOptions, page: &Page) -> String {
 }
 
 /// Files of this name and format that an earlier call wrote and this one did not.
-fn remove_stale(
-    folder: &Path,
-    options: &SheetOptions,
-    files: &[SheetFile],
-) -> Result<(), StoreError> {
+fn remove_stale(folder: &Path, options: &SheetOptions, files: &[File]) -> Result<(), StoreError> {
     let kept: HashSet<&Path> = files.iter().map(|file| file.path.as_path()).collect();
     for entry in fs::read_dir(folder).map_err(refused(folder))? {
         let path = entry.map_err(refused(folder))?.path();

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use ip2p_sweep::views::check::{annotations, junit, summary, write_reports};
+use ip2p_sweep::views::View;
+use ip2p_sweep::views::check::{Checked, annotations, junit, summary};
 
 use super::fixture::{TINY, swapped};
 
@@ -40,13 +41,20 @@ fn reports_say_what_is_wrong_and_stay_within_their_limits() {
 
     let step = copied.folder.path().join("step.md");
     fs::write(&step, "# before\n").unwrap();
-    let reports = write_reports(&check, &copied.run().folder, Some(&step)).unwrap();
+    let view = Checked {
+        check: &check,
+        run: &copied.run().folder,
+        step_summary: Some(step.clone()),
+    };
+    let made = view.write().unwrap();
     assert!(
         fs::read_to_string(&step)
             .unwrap()
             .starts_with("# before\n## ip2p check snap")
     );
-    let sheet = image::open(reports.sheet.unwrap()).unwrap().into_rgb8();
+    let sheet = image::open(made.path("sheet").unwrap())
+        .unwrap()
+        .into_rgb8();
     assert!(sheet.height() > 2 * 320, "{:?}", sheet.dimensions());
 }
 

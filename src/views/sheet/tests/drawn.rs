@@ -8,11 +8,17 @@ use crate::store::Run;
 use crate::views::sheet::draw::{cells, inputs};
 use crate::views::sheet::layout::layout;
 use crate::views::sheet::samples::{INPUT, fail, plan, run, sized_plan};
-use crate::views::sheet::{SheetOptions, write_sheets};
+use crate::views::sheet::{SheetError, SheetOptions, Sheets};
+use crate::views::{Made, View};
 use crate::vocabulary::Parameter as P;
 
 const GUIDANCE: (P, &[&str]) = (P::GuidanceScale, &["3.0", "5.0", "7.5"]);
 const IMAGE_GUIDANCE: (P, &[&str]) = (P::ImageGuidanceScale, &["1.0", "1.5"]);
+
+fn write_sheets(run: &Run, options: &SheetOptions) -> Result<Made, SheetError> {
+    let options = options.clone();
+    Sheets { run, options }.write()
+}
 
 fn small_run(folder: &tempfile::TempDir) -> Run {
     run(
@@ -24,7 +30,7 @@ fn small_run(folder: &tempfile::TempDir) -> Run {
 /// The only sheet, and where each cell and the input are on it.
 fn drawn(run: &Run, options: &SheetOptions) -> (RgbImage, Vec<(Rect, usize)>, Rect) {
     let sheets = write_sheets(run, options).unwrap();
-    let sheet = image::open(&sheets[0].path).unwrap().into_rgb8();
+    let sheet = image::open(&sheets.files[0].path).unwrap().into_rgb8();
     let page = layout(&run.plan, options, None).pages.remove(0);
     assert_eq!(sheet.dimensions(), (page.width, page.height));
     let input = inputs(&page.items).next().unwrap().0;
@@ -99,11 +105,11 @@ fn unreadable_cells_and_inputs_are_told_and_the_rest_is_drawn() {
     .unwrap();
     fs::remove_dir_all(folder.path().join("inputs")).unwrap();
     let sheets = write_sheets(&run, &SheetOptions::default()).unwrap();
-    assert_eq!(sheets[0].notes.len(), 1);
+    assert_eq!(sheets.notes.len(), 1);
     assert!(
-        sheets[0].notes[0].starts_with("input photos/lake.png is not shown: "),
+        sheets.notes[0].starts_with("input photos/lake.png is not shown: "),
         "{:?}",
-        sheets[0].notes
+        sheets.notes
     );
 }
 
@@ -116,7 +122,7 @@ fn advised_cells_are_outlined() {
         ..SheetOptions::default()
     };
     let sheets = write_sheets(&run, &options).unwrap();
-    let sheet = image::open(&sheets[0].path).unwrap().into_rgb8();
+    let sheet = image::open(&sheets.files[0].path).unwrap().into_rgb8();
     let page = layout(&run.plan, &options, None).pages.remove(0);
     let edge = |index: usize| at(&sheet, cells(&page.items).nth(index).unwrap().0, 0.5, 0.0);
     assert_eq!(edge(4), Rgb([17, 138, 74]));
@@ -168,7 +174,7 @@ fn cells_too_small_for_their_time_are_told() {
             seconds,
             ..SheetOptions::default()
         };
-        write_sheets(&run, &options).unwrap().remove(0).notes
+        write_sheets(&run, &options).unwrap().notes
     };
     assert_eq!(notes(64, true), [""; 0]);
     assert_eq!(notes(16, false), [""; 0]);
@@ -193,7 +199,7 @@ fn a_font_of_the_users_shows_what_the_embedded_one_lacks() {
             ..SheetOptions::default()
         }
     };
-    let notes = |font| write_sheets(&run, &options(font)).unwrap()[0].notes.clone();
+    let notes = |font| write_sheets(&run, &options(font)).unwrap().notes;
     assert!(notes(None)[0].contains("冬 (U+51AC)"));
     assert_eq!(notes(Some("src/drawing/font/sample.ttf")), [""; 0]);
     let error = write_sheets(&run, &options(Some("Cargo.toml"))).unwrap_err();
@@ -213,7 +219,7 @@ fn each_format_is_written_with_the_parameters_of_the_sheet() {
             seconds: true,
             ..SheetOptions::default()
         };
-        let file = write_sheets(&run, &options).unwrap().remove(0);
+        let file = write_sheets(&run, &options).unwrap().files.remove(0);
         let bytes = fs::read(&file.path).unwrap();
         let kind = image::guess_format(&bytes).unwrap();
         assert!(
@@ -223,7 +229,7 @@ fn each_format_is_written_with_the_parameters_of_the_sheet() {
         let text = String::from_utf8_lossy(&bytes);
         assert!(text.contains("\"cells\":[\"c00000\""), "{format:?}");
         let sheet = image::load_from_memory(&bytes).unwrap();
-        assert_eq!((sheet.width(), sheet.height()), (file.width, file.height));
+        assert_eq!(Some((sheet.width(), sheet.height())), file.size);
     }
     let png = fs::read(folder.path().join("sheets/sheet.png")).unwrap();
     let reader = png::Decoder::new(std::io::Cursor::new(png))
@@ -276,7 +282,7 @@ fn a_name_for_the_files_cannot_leave_the_folder() {
         name: Some("../../Best of".into()),
         ..SheetOptions::default()
     };
-    let file = write_sheets(&run, &options).unwrap().remove(0);
+    let file = write_sheets(&run, &options).unwrap().files.remove(0);
     assert_eq!(file.path, folder.path().join("sheets/best-of.png"));
 }
 
