@@ -1,15 +1,19 @@
-//! A headless Chromium that opens one page, driven through chromedriver.
+//! Headless Chromiums driven through chromedriver: one for each test that runs at a time, a tab for each page.
 
 use std::future::Future;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
 /// Labels of the grid's rows.
 pub const ROW_LABELS: &str = ".line:not(.band) > [role=rowheader]";
@@ -24,7 +28,7 @@ pub fn with_page<Case>(index: &Path, address: &str, case: impl FnOnce(Page) -> C
 where
     Case: Future<Output = ()> + Send + 'static,
 {
-    with_window(index, address, json!({}), case);
+    with_screen(Screen::Desk, index, address, case);
 }
 
 /// The same on a phone: 390 x 844 pixels, touch.
@@ -32,26 +36,14 @@ pub fn with_phone<Case>(index: &Path, address: &str, case: impl FnOnce(Page) -> 
 where
     Case: Future<Output = ()> + Send + 'static,
 {
-    let metrics = json!({ "width": 390, "height": 844, "pixelRatio": 2.0, "touch": true });
-    with_window(
-        index,
-        address,
-        json!({ "mobileEmulation": { "deviceMetrics": metrics } }),
-        case,
-    );
+    with_screen(Screen::Phone, index, address, case);
 }
 
-fn with_window<Case>(index: &Path, address: &str, options: Value, case: impl FnOnce(Page) -> Case)
+fn with_screen<Case>(screen: Screen, index: &Path, address: &str, case: impl FnOnce(Page) -> Case)
 where
     Case: Future<Output = ()> + Send + 'static,
 {
-    let (Some(driver), Some(browser)) = (
-        find("CHROMEDRIVER", &["chromedriver"]),
-        find(
-            "CHROMIUM",
-            &["chromium", "chromium-browser", "google-chrome"],
-        ),
-    ) else {
+    let Some(programs) = Programs::find() else {
         let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
         assert!(!ci, "Chromium and chromedriver are needed for these tests");
         eprintln!(
@@ -59,35 +51,78 @@ where
         );
         return;
     };
-    let driver = Driver::start(&driver);
-    let profile = tempfile::tempdir().unwrap();
-    let capabilities = capabilities(&browser, profile.path(), options);
     let address = format!("file://{}#{address}", index.display());
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let client = ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities.as_object().unwrap().clone())
-            .connect(&driver.url)
-            .await
-            .unwrap();
+    RUNTIME.block_on(async {
+        let browser = match idle(screen) {
+            Some(browser) => browser,
+            None => Browser::start(&programs, screen).await,
+        };
+        let client = &browser.client;
+        let tab = client.new_window(true).await.unwrap().handle;
+        client.switch_to_window(tab).await.unwrap();
         client.goto(&address).await.unwrap();
-        client
-            .wait()
-            .for_element(Locator::Css("body[data-ready]"))
-            .await
-            .unwrap();
-        // The browser is closed whatever the case's end, or it would outlive the test.
+        let ready = Locator::Css("body[data-ready]");
+        client.wait().for_element(ready).await.unwrap();
         let outcome = tokio::spawn(case(Page(client.clone()))).await;
         let log = client.issue_cmd(BrowserLog).await.unwrap();
-        client.close().await.unwrap();
+        browser.close_tab().await;
+        IDLE.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(browser);
         if let Err(failure) = outcome {
             std::panic::resume_unwind(failure.into_panic());
         }
         assert_eq!(log, json!([]), "the console holds errors");
     });
+}
+
+/// Drives every browser: a client's connection lives as long as the runtime that made it.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+/// Browsers that no test uses at the moment.
+static IDLE: Mutex<Vec<Browser>> = Mutex::new(Vec::new());
+
+fn idle(screen: Screen) -> Option<Browser> {
+    let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+    let index = idle.iter().position(|browser| browser.screen == screen)?;
+    Some(idle.swap_remove(index))
+}
+
+/// What a page is shown on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Screen {
+    Desk,
+    Phone,
+}
+
+impl Screen {
+    /// Further options of Chromium.
+    fn options(self) -> Value {
+        match self {
+            Self::Desk => json!({}),
+            Self::Phone => {
+                let metrics =
+                    json!({ "width": 390, "height": 844, "pixelRatio": 2.0, "touch": true });
+                json!({ "mobileEmulation": { "deviceMetrics": metrics } })
+            }
+        }
+    }
+}
+
+/// Where the programs are.
+struct Programs {
+    driver: PathBuf,
+    browser: PathBuf,
+}
+
+impl Programs {
+    fn find() -> Option<Self> {
+        let browsers = ["chromium", "chromium-browser", "google-chrome"];
+        Some(Self {
+            driver: find("CHROMEDRIVER", &["chromedriver"])?,
+            browser: find("CHROMIUM", &browsers)?,
+        })
+    }
 }
 
 fn find(variable: &str, names: &[&str]) -> Option<PathBuf> {
@@ -99,6 +134,46 @@ fn find(variable: &str, names: &[&str]) -> Option<PathBuf> {
         .iter()
         .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
         .find(|path| path.is_file())
+}
+
+/// A running Chromium.
+struct Browser {
+    screen: Screen,
+    client: Client,
+    /// A tab that stays empty: a browser ends with its last tab.
+    first_tab: fantoccini::wd::WindowHandle,
+    _driver: Driver,
+    _profile: TempDir,
+}
+
+impl Browser {
+    async fn start(programs: &Programs, screen: Screen) -> Self {
+        let driver = Driver::start(&programs.driver);
+        let profile = tempfile::tempdir().unwrap();
+        let capabilities = capabilities(&programs.browser, profile.path(), screen.options());
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities.as_object().unwrap().clone())
+            .connect(&driver.url)
+            .await
+            .unwrap();
+        Self {
+            screen,
+            first_tab: client.window().await.unwrap(),
+            client,
+            _driver: driver,
+            _profile: profile,
+        }
+    }
+
+    /// Closes the tab of a test, and forgets what its page has stored.
+    async fn close_tab(&self) {
+        let forget = "localStorage.clear()";
+        // A page whose test failed may be in any state.
+        let _ = self.client.execute(forget, Vec::new()).await;
+        let _ = self.client.close_window().await;
+        let first = self.first_tab.clone();
+        self.client.switch_to_window(first).await.unwrap();
+    }
 }
 
 fn capabilities(browser: &Path, profile: &Path, options: Value) -> Value {
@@ -117,43 +192,39 @@ fn capabilities(browser: &Path, profile: &Path, options: Value) -> Value {
     json!({ "goog:chromeOptions": chrome, "goog:loggingPrefs": { "browser": "WARNING" } })
 }
 
-/// A chromedriver that ends with the test.
+/// A chromedriver that ends with the tests, and its browser with it: a shell waits for the end of a pipe that only
+/// this process holds open, then ends their process group.
 struct Driver {
-    process: Child,
+    _shell: Child,
     url: String,
 }
 
 impl Driver {
     fn start(path: &Path) -> Self {
-        let mut process = Command::new(path)
-            .arg("--port=0")
+        let mut shell = Command::new("sh")
+            .args([
+                "-c",
+                "exec 3<&0; \"$0\" --port=0 </dev/null & read -r _ <&3; kill 0",
+            ])
+            .arg(path)
+            .process_group(0)
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let lines = BufReader::new(shell.stdout.take().unwrap()).lines();
         let port = lines
             .map_while(Result::ok)
             .find_map(|line| {
-                Some(
-                    line.split_once("started successfully on port ")?
-                        .1
-                        .trim_end_matches('.')
-                        .to_owned(),
-                )
+                let (_, port) = line.split_once("started successfully on port ")?;
+                Some(port.trim_end_matches('.').to_owned())
             })
             .expect("chromedriver names its port");
         Self {
-            process,
+            _shell: shell,
             url: format!("http://127.0.0.1:{port}"),
         }
-    }
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 
