@@ -1,29 +1,22 @@
 //! The noise schedule of training: betas and the cumulative products of 1 - beta, in torch's float32.
 
+use super::class::{Class, ZeroSnr};
 use super::{SchedulerConfig, SchedulerError};
-use crate::vocabulary::SchedulerKind;
 
 /// `alphas_cumprod` of a scheduler: the square of the signal's share at each timestep of training.
 ///
 /// # Errors
 /// If a beta is not a number, or the schedule is unknown to the scheduler.
 pub(super) fn alphas_cumprod(
-    kind: SchedulerKind,
+    class: &Class,
     config: &SchedulerConfig,
 ) -> Result<Vec<f32>, SchedulerError> {
-    let mut betas = betas(kind, config)?;
-    // These classes do not know the key, and ignore it.
-    let rescales = !matches!(
-        kind,
-        SchedulerKind::Heun | SchedulerKind::Lms | SchedulerKind::Pndm
-    );
-    let zero_snr = rescales && config.flag("rescale_betas_zero_snr", false)?;
-    if zero_snr {
-        betas = rescale_zero_terminal_snr(&betas);
+    let betas = betas(class, config)?;
+    if class.zero_snr == ZeroSnr::Ignored || !config.flag("rescale_betas_zero_snr", false)? {
+        return Ok(cumulative_product(&betas));
     }
-    let mut alphas_cumprod = cumulative_product(&betas);
-    if zero_snr
-        && has_sigmas(kind)
+    let mut alphas_cumprod = cumulative_product(&rescale_zero_terminal_snr(&betas));
+    if class.zero_snr == ZeroSnr::Finite
         && let Some(last) = alphas_cumprod.last_mut()
     {
         // "Close to 0 without being 0 so first sigma is not inf" (diffusers).
@@ -32,39 +25,24 @@ pub(super) fn alphas_cumprod(
     Ok(alphas_cumprod)
 }
 
-fn has_sigmas(kind: SchedulerKind) -> bool {
-    !matches!(
-        kind,
-        SchedulerKind::Ddim | SchedulerKind::Ddpm | SchedulerKind::Pndm | SchedulerKind::Lcm
-    )
-}
-
-fn betas(kind: SchedulerKind, config: &SchedulerConfig) -> Result<Vec<f32>, SchedulerError> {
+fn betas(class: &Class, config: &SchedulerConfig) -> Result<Vec<f32>, SchedulerError> {
     if let Some(trained) = config.numbers("trained_betas")? {
         if trained.is_empty() {
             return Err(config.invalid("trained_betas", "a list of numbers, not empty"));
         }
         return Ok(trained.into_iter().map(|beta| beta as f32).collect());
     }
-    let (start, end) = match kind {
-        SchedulerKind::Heun | SchedulerKind::Lcm => (0.00085, 0.012),
-        _ => (0.0001, 0.02),
-    };
-    let schedule = match kind {
-        SchedulerKind::Lcm => "scaled_linear",
-        _ => "linear",
-    };
-    let start = config.float("beta_start", start)?;
-    let end = config.float("beta_end", end)?;
+    let start = config.float("beta_start", class.beta_start)?;
+    let end = config.float("beta_end", class.beta_end)?;
     let count = config.num_train_timesteps()? as usize;
-    match config.text("beta_schedule", schedule)? {
+    match config.text("beta_schedule", class.beta_schedule)? {
         "linear" => Ok(linspace(start as f32, end as f32, count)),
         "scaled_linear" => {
             let roots = linspace(start.sqrt() as f32, end.sqrt() as f32, count);
             Ok(roots.into_iter().map(|root| root * root).collect())
         }
         "squaredcos_cap_v2" => Ok(cosine(count)),
-        _ => Err(config.unsupported(kind, "beta_schedule")),
+        _ => Err(config.unsupported(class.kind, "beta_schedule")),
     }
 }
 

@@ -3,6 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::SchedulerError;
+use super::class::{Class, SKIP_PRK_STEPS};
+use super::sampler::class_of;
 use crate::vocabulary::SchedulerKind;
 
 /// The options of a scheduler, whichever class wrote them.
@@ -24,6 +26,17 @@ pub enum PredictionType {
     V,
     /// The denoised latents.
     Sample,
+}
+
+/// The diffusers pipelines, by what their constructors do to the configuration of the scheduler they are given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Constructor {
+    /// `StableDiffusionInstructPix2PixPipeline`: nothing.
+    InstructPix2Pix,
+    /// `StableDiffusionPipeline`, `StableDiffusionImg2ImgPipeline`: offset 1, no clipping.
+    TextOrImageToImage,
+    /// `StableDiffusionInpaintPipeline`: offset 1, no Runge-Kutta steps.
+    Inpaint,
 }
 
 impl SchedulerConfig {
@@ -49,25 +62,23 @@ impl SchedulerConfig {
     /// # Errors
     /// If there is no class, or none of the eleven.
     pub fn kind(&self) -> Result<SchedulerKind, SchedulerError> {
-        use SchedulerKind as Kind;
         let class = match self.options.get("_class_name") {
             None => return Err(SchedulerError::NoClass),
             Some(Value::String(class)) => class.as_str(),
             Some(other) => return Err(unknown_class(&other.to_string())),
         };
-        Ok(match class {
-            "EulerAncestralDiscreteScheduler" => Kind::EulerAncestral,
-            "EulerDiscreteScheduler" => Kind::Euler,
-            "HeunDiscreteScheduler" => Kind::Heun,
-            "LMSDiscreteScheduler" => Kind::Lms,
-            "DDIMScheduler" => Kind::Ddim,
-            "DDPMScheduler" => Kind::Ddpm,
-            "PNDMScheduler" => Kind::Pndm,
-            "DPMSolverMultistepScheduler" => self.dpm_solver_kind()?,
-            "UniPCMultistepScheduler" => Kind::UniPc,
-            "LCMScheduler" => Kind::Lcm,
-            other => return Err(unknown_class(other)),
-        })
+        match self.class() {
+            None => Err(unknown_class(class)),
+            Some(class) if class.kind == SchedulerKind::Dpmpp2m => self.dpm_solver_kind(),
+            Some(class) => Ok(class.kind),
+        }
+    }
+
+    /// The class that wrote the file, if it is one of those known here; the first of the kinds that share it.
+    fn class(&self) -> Option<&'static Class> {
+        let name = self.options.get("_class_name")?.as_str()?;
+        let mut classes = SchedulerKind::ALL.into_iter().map(class_of);
+        classes.find(|class| class.name == name)
     }
 
     /// `DPMSolverMultistepScheduler` has other algorithms and orders than DPM-Solver++(2M).
@@ -85,6 +96,43 @@ impl SchedulerConfig {
             return Err(self.unsupported(kind, "solver_order"));
         }
         Ok(kind)
+    }
+
+    /// The configuration that a pipeline's scheduler has once its constructor has rewritten it: `steps_offset` becomes
+    /// 1, `clip_sample` false or `skip_prk_steps` true where its value, or the default of the class that wrote the file,
+    /// is another. Schedulers that are named in a sweep are derived from this.
+    pub fn rewritten_by(&self, constructor: Constructor) -> Self {
+        let mut rewritten = self.clone();
+        let mut set = |key: &str, value: Value| rewritten.options.insert(key.to_owned(), value);
+        let class = self.class();
+        let is = |key: &str, default: Option<bool>, value: bool| match self.options.get(key) {
+            None => default == Some(value),
+            Some(found) => found == &Value::Bool(value),
+        };
+        match constructor {
+            Constructor::InstructPix2Pix => return rewritten,
+            Constructor::TextOrImageToImage => {
+                if is(
+                    "clip_sample",
+                    class.and_then(|class| class.clip_sample),
+                    true,
+                ) {
+                    set("clip_sample", Value::Bool(false));
+                }
+            }
+            Constructor::Inpaint => {
+                if is(
+                    SKIP_PRK_STEPS,
+                    class.and_then(|class| class.skip_prk_steps),
+                    false,
+                ) {
+                    set(SKIP_PRK_STEPS, Value::Bool(true));
+                }
+            }
+        }
+        // Every class has the option; its default is 0.
+        set("steps_offset", Value::from(1));
+        rewritten
     }
 
     /// `prediction_type`.
@@ -119,8 +167,8 @@ impl SchedulerConfig {
     }
 
     /// The range to which the denoised latents are clipped, where `clip_sample` is set.
-    pub(super) fn clip(&self, default: bool) -> Result<Option<f32>, SchedulerError> {
-        if !self.flag("clip_sample", default)? {
+    pub(super) fn clip(&self, class: &Class) -> Result<Option<f32>, SchedulerError> {
+        if !self.flag("clip_sample", class.clip_sample.unwrap_or(false))? {
             return Ok(None);
         }
         let range = self.float("clip_sample_range", 1.0)?;
@@ -319,7 +367,11 @@ mod tests {
 
     #[test]
     fn a_wrong_value_names_its_key() {
-        let message = |json: &str| parse(json).clip(true).map_err(|error| error.to_string());
+        let message = |json: &str| {
+            parse(json)
+                .clip(class_of(SchedulerKind::Ddim))
+                .map_err(|error| error.to_string())
+        };
         assert_eq!(
             message(r#"{"clip_sample": "yes"}"#),
             Err(

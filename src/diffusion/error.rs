@@ -56,4 +56,13 @@ pub enum SchedulerError {
         /// Why not.
         reason: String,
     },
+    /// A strength that leaves no step to take.
+    #[error("strength {strength} of {steps} steps is less than one step")]
+    #[diagnostic(help("raise strength, or num_inference_steps, in the sweep file"))]
+    Strength {
+        /// The strength.
+        strength: String,
+        /// The number of steps asked for.
+        steps: u32,
+    },
 }

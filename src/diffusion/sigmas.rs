@@ -1,5 +1,6 @@
 //! Noise levels sigma = sqrt((1 - alpha) / alpha) at the timesteps that a sampler visits.
 
+use super::class::Class;
 use super::spacing::{self, Spacing, linspace};
 use super::{SchedulerConfig, SchedulerError, betas};
 use crate::vocabulary::SchedulerKind;
@@ -13,27 +14,52 @@ pub(super) struct Schedule<T> {
     pub init_noise_sigma: f32,
 }
 
-/// The schedule of euler_ancestral, euler, heun and lms (Karras et al., 2022, and k-diffusion).
+/// What distinguishes the classes of the k-diffusion family.
+pub(super) struct KDiffusion {
+    pub karras: Karras,
+    /// Whether it knows `interpolation_type`.
+    pub interpolates: bool,
+    /// Whether it knows `final_sigmas_type`.
+    pub final_sigmas: bool,
+    /// Options of other sigmas, which are not built here.
+    pub refused: &'static [&'static str],
+}
+
+/// What a class makes of `use_karras_sigmas`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Karras {
+    /// It does not know the option.
+    Ignored,
+    /// Between the first and the last sigma.
+    Plain,
+    /// Between `sigma_min` and `sigma_max` where those are given.
+    Limited,
+}
+
+/// The schedule of the k-diffusion family (Karras et al., 2022, and k-diffusion).
 pub(super) fn k_diffusion(
-    kind: SchedulerKind,
+    class: &Class,
+    options: &KDiffusion,
     config: &SchedulerConfig,
     steps: u32,
 ) -> Result<Schedule<f32>, SchedulerError> {
-    refuse_other_sigmas(kind, config)?;
-    let alphas_cumprod = betas::alphas_cumprod(kind, config)?;
+    config.refuse_flags(class.kind, options.refused)?;
+    let alphas_cumprod = betas::alphas_cumprod(class, config)?;
     let train = training(&alphas_cumprod);
     let spacing = Spacing::of(config, "linspace")?;
     let mut timesteps = spacing::fractional(config, spacing, steps)?;
-    let mut sigmas = match interpolation(kind, config)? {
+    let interpolation = match options.interpolates {
+        true => interpolation(config)?,
+        false => Interpolation::Linear,
+    };
+    let mut sigmas = match interpolation {
         Interpolation::Linear => interpolate(timesteps.iter().map(|&t| f64::from(t)), &train),
         Interpolation::LogLinear => log_linear(&train, steps),
     };
-    let karras =
-        kind != SchedulerKind::EulerAncestral && config.flag("use_karras_sigmas", false)?;
-    if karras {
-        let limits = match kind {
-            SchedulerKind::Lms => (None, None),
-            _ => karras_limits(config)?,
+    if options.karras != Karras::Ignored && config.flag("use_karras_sigmas", false)? {
+        let limits = match options.karras {
+            Karras::Ignored | Karras::Plain => (None, None),
+            Karras::Limited => karras_limits(config)?,
         };
         sigmas = convert_to_karras(limits, sigmas[sigmas.len() - 1], sigmas[0], steps);
         let logarithms = logarithms(&train);
@@ -41,11 +67,11 @@ pub(super) fn k_diffusion(
             .map(|&sigma| sigma_to_t(sigma, &logarithms) as f32)
             .collect();
     }
-    let last = match kind {
-        SchedulerKind::Euler => final_sigma(config, train[0])?,
-        _ => 0.0,
+    let last = match options.final_sigmas {
+        true => final_sigma(config, train[0])?,
+        false => 0.0,
     };
-    let schedule = finish(kind, steps, timesteps, sigmas, last)?;
+    let schedule = finish(class.kind, steps, timesteps, sigmas, last)?;
     let max = schedule.sigmas.iter().copied().fold(0.0, f32::max);
     let init_noise_sigma = match spacing {
         Spacing::Linspace | Spacing::Trailing => max,
@@ -57,45 +83,57 @@ pub(super) fn k_diffusion(
     })
 }
 
-/// The schedule of dpmpp_2m, dpmpp_2m_karras and unipc.
+/// What distinguishes the multistep solvers' classes.
+pub(super) struct Multistep {
+    /// Whether the sigmas are Karras'.
+    pub karras: bool,
+    /// Whether it knows `lambda_min_clipped`.
+    pub clips_lambda: bool,
+    /// Whether the timesteps of Karras' sigmas are whole with cosine betas too; else they keep fractions, only for
+    /// them to be cut off.
+    pub rounds_cosine: bool,
+    /// Whether `final_sigmas_type` = `sigma_min` means the last of Karras' sigmas; else the least of training.
+    pub ends_at_karras: bool,
+    /// Options of other sigmas, which are not built here.
+    pub refused: &'static [&'static str],
+}
+
+/// The schedule of the multistep solvers.
 pub(super) fn multistep(
-    kind: SchedulerKind,
+    class: &Class,
+    options: &Multistep,
     config: &SchedulerConfig,
     steps: u32,
 ) -> Result<Schedule<i64>, SchedulerError> {
-    refuse_other_sigmas(kind, config)?;
-    let alphas_cumprod = betas::alphas_cumprod(kind, config)?;
+    config.refuse_flags(class.kind, options.refused)?;
+    let alphas_cumprod = betas::alphas_cumprod(class, config)?;
     let train = training(&alphas_cumprod);
-    let karras = match kind {
-        SchedulerKind::UniPc => config.flag("use_karras_sigmas", false)?,
-        _ => kind == SchedulerKind::Dpmpp2mKarras,
-    };
     let spacing = Spacing::of(config, "linspace")?;
-    let mut timesteps = {
-        let last = last_timestep(kind, config, &alphas_cumprod)?;
-        spacing::multistep(config, spacing, last, steps)?
+    let last = match options.clips_lambda {
+        true => last_timestep(config, &alphas_cumprod)?,
+        false => config.num_train_timesteps()?,
     };
-    if !karras {
+    let timesteps = spacing::multistep(config, spacing, last, steps)?;
+    if !options.karras {
         let sigmas = interpolate(timesteps.iter().map(|&t| t as f64), &train);
         let last = final_sigma(config, train[0])?;
-        return finish(kind, steps, timesteps, sigmas, last);
+        return finish(class.kind, steps, timesteps, sigmas, last);
     }
     let (min, max) = (f64::from(train[0]), f64::from(train[train.len() - 1]));
     let sigmas = convert_to_karras(karras_limits(config)?, min, max, steps);
-    // DPM-Solver keeps fractions with cosine betas, only for its timesteps to be cut off.
-    let cosine = config.text("beta_schedule", "linear")? == "squaredcos_cap_v2";
-    let rounds = kind == SchedulerKind::UniPc || !cosine;
+    let cosine = config.text("beta_schedule", class.beta_schedule)? == "squaredcos_cap_v2";
+    let rounds = options.rounds_cosine || !cosine;
     let logarithms = logarithms(&train);
-    timesteps = (sigmas.iter())
+    let timesteps = (sigmas.iter())
         .map(|&sigma| sigma_to_t(sigma, &logarithms))
         .map(|t| if rounds { t.round_ties_even() } else { t } as i64)
         .collect();
-    let min = match kind {
-        SchedulerKind::UniPc => sigmas[sigmas.len() - 1] as f32,
-        _ => train[0],
+    let min = match options.ends_at_karras {
+        true => sigmas[sigmas.len() - 1] as f32,
+        false => train[0],
     };
     let last = final_sigma(config, min)?;
-    finish(kind, steps, timesteps, sigmas, last)
+    finish(class.kind, steps, timesteps, sigmas, last)
 }
 
 fn finish<T: PartialEq + Copy>(
@@ -121,43 +159,12 @@ fn finish<T: PartialEq + Copy>(
     })
 }
 
-fn refuse_other_sigmas(
-    kind: SchedulerKind,
-    config: &SchedulerConfig,
-) -> Result<(), SchedulerError> {
-    let keys: &[&'static str] = match kind {
-        SchedulerKind::EulerAncestral => &[],
-        SchedulerKind::Euler | SchedulerKind::Heun | SchedulerKind::Lms => {
-            &["use_exponential_sigmas", "use_beta_sigmas"]
-        }
-        SchedulerKind::UniPc => &[
-            "use_exponential_sigmas",
-            "use_beta_sigmas",
-            "use_flow_sigmas",
-            "use_dynamic_shifting",
-        ],
-        _ => &[
-            "use_exponential_sigmas",
-            "use_beta_sigmas",
-            "use_flow_sigmas",
-            "use_lu_lambdas",
-        ],
-    };
-    config.refuse_flags(kind, keys)
-}
-
 enum Interpolation {
     Linear,
     LogLinear,
 }
 
-fn interpolation(
-    kind: SchedulerKind,
-    config: &SchedulerConfig,
-) -> Result<Interpolation, SchedulerError> {
-    if kind != SchedulerKind::Euler {
-        return Ok(Interpolation::Linear);
-    }
+fn interpolation(config: &SchedulerConfig) -> Result<Interpolation, SchedulerError> {
     match config.text("interpolation_type", "linear")? {
         "linear" => Ok(Interpolation::Linear),
         "log_linear" => Ok(Interpolation::LogLinear),
@@ -186,15 +193,8 @@ fn logarithms(sigmas: &[f32]) -> Vec<f32> {
 }
 
 /// How many timesteps of training have a log signal-to-noise ratio of `lambda_min_clipped` or more.
-fn last_timestep(
-    kind: SchedulerKind,
-    config: &SchedulerConfig,
-    alphas_cumprod: &[f32],
-) -> Result<i64, SchedulerError> {
+fn last_timestep(config: &SchedulerConfig, alphas_cumprod: &[f32]) -> Result<i64, SchedulerError> {
     let train = config.num_train_timesteps()?;
-    if kind == SchedulerKind::UniPc {
-        return Ok(train);
-    }
     let clip = config.float("lambda_min_clipped", f64::NEG_INFINITY)? as f32;
     let lambda = |alpha: f32| alpha.sqrt().ln() - (1.0 - alpha).sqrt().ln();
     let clipped = (alphas_cumprod.iter()).filter(|&&alpha| lambda(alpha) < clip);

@@ -4,10 +4,17 @@ use ndarray::{Array4, ArrayView4};
 
 use super::prediction::{Alphas, Level, clipped, refuse_more_than_trained};
 use super::{Method, Sampler, zip};
+use crate::diffusion::class::{Class, ZeroSnr};
 use crate::diffusion::config::PredictionType;
 use crate::diffusion::spacing::{self, Spacing};
 use crate::diffusion::{Generator, SchedulerConfig, SchedulerError};
 use crate::vocabulary::SchedulerKind;
+
+pub(super) const CLASS: Class = Class {
+    zero_snr: ZeroSnr::Exact,
+    clip_sample: Some(true),
+    ..Class::new(SchedulerKind::Ddim, "DDIMScheduler")
+};
 
 #[derive(Clone)]
 struct Ddim {
@@ -18,13 +25,12 @@ struct Ddim {
 }
 
 pub(super) fn sampler(config: &SchedulerConfig, steps: u32) -> Result<Sampler, SchedulerError> {
-    let kind = SchedulerKind::Ddim;
-    config.refuse_flags(kind, &["thresholding"])?;
-    refuse_more_than_trained(kind, config, steps)?;
+    config.refuse_flags(CLASS.kind, &["thresholding"])?;
+    refuse_more_than_trained(CLASS.kind, config, steps)?;
     let spacing = Spacing::of(config, "leading")?;
     let timesteps = spacing::whole(config, spacing, steps)?;
     let to_one = config.flag("set_alpha_to_one", true)?;
-    let alphas = Alphas::new(kind, config, steps, to_one)?;
+    let alphas = Alphas::new(&CLASS, config, steps, to_one)?;
     let ratio = config.num_train_timesteps()? / i64::from(steps);
     let levels: Result<_, SchedulerError> = (timesteps.iter())
         .map(|&t| {
@@ -32,13 +38,15 @@ pub(super) fn sampler(config: &SchedulerConfig, steps: u32) -> Result<Sampler, S
             Ok((Level::new(alphas.at(t)?), Level::new(after)))
         })
         .collect();
+    let levels: Vec<(Level, Level)> = levels?;
+    let before: Vec<Level> = levels.iter().map(|&(before, _)| before).collect();
     let method = Ddim {
         prediction: config.prediction_type()?,
-        clip: config.clip(true)?,
-        levels: levels?,
+        clip: config.clip(&CLASS)?,
+        levels,
     };
     let timesteps = timesteps.into_iter().map(|t| t as f32);
-    Ok(Sampler::of_timesteps(timesteps, method))
+    Ok(Sampler::of_timesteps(timesteps, before, method))
 }
 
 impl Method for Ddim {

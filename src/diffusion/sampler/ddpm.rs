@@ -3,11 +3,18 @@
 use ndarray::{Array4, ArrayView4};
 
 use super::prediction::{Alphas, Level, clipped, refuse_more_than_trained};
-use super::{Method, Sampler, add_noise, zip};
+use super::{Method, Sampler, draw_noise, zip};
+use crate::diffusion::class::{Class, ZeroSnr};
 use crate::diffusion::config::PredictionType;
 use crate::diffusion::spacing::{self, Spacing};
 use crate::diffusion::{Generator, SchedulerConfig, SchedulerError};
 use crate::vocabulary::SchedulerKind;
+
+pub(super) const CLASS: Class = Class {
+    zero_snr: ZeroSnr::Exact,
+    clip_sample: Some(true),
+    ..Class::new(SchedulerKind::Ddpm, "DDPMScheduler")
+};
 
 #[derive(Clone)]
 struct Ddpm {
@@ -34,18 +41,17 @@ enum FixedVariance {
 }
 
 pub(super) fn sampler(config: &SchedulerConfig, steps: u32) -> Result<Sampler, SchedulerError> {
-    let kind = SchedulerKind::Ddpm;
-    config.refuse_flags(kind, &["thresholding"])?;
-    refuse_more_than_trained(kind, config, steps)?;
+    config.refuse_flags(CLASS.kind, &["thresholding"])?;
+    refuse_more_than_trained(CLASS.kind, config, steps)?;
     let spacing = Spacing::of(config, "leading")?;
     let timesteps = spacing::whole(config, spacing, steps)?;
     let variance = match config.text("variance_type", "fixed_small")? {
         "fixed_small" => FixedVariance::Small,
         "fixed_small_log" => FixedVariance::SmallLog,
         "fixed_large" => FixedVariance::Large,
-        _ => return Err(config.unsupported(kind, "variance_type")),
+        _ => return Err(config.unsupported(CLASS.kind, "variance_type")),
     };
-    let alphas = Alphas::new(kind, config, steps, true)?;
+    let alphas = Alphas::new(&CLASS, config, steps, true)?;
     let ends = timesteps.iter().skip(1).copied().chain([-1]);
     let posteriors: Result<_, SchedulerError> = (timesteps.iter().zip(ends))
         .map(|(&t, previous)| {
@@ -53,13 +59,15 @@ pub(super) fn sampler(config: &SchedulerConfig, steps: u32) -> Result<Sampler, S
             Ok(Posterior::new(alpha, alpha_after, variance, t > 0))
         })
         .collect();
+    let posteriors: Vec<Posterior> = posteriors?;
+    let levels: Vec<Level> = posteriors.iter().map(|p| p.level).collect();
     let method = Ddpm {
         prediction: config.prediction_type()?,
-        clip: config.clip(true)?,
-        posteriors: posteriors?,
+        clip: config.clip(&CLASS)?,
+        posteriors,
     };
     let timesteps = timesteps.into_iter().map(|t| t as f32);
-    Ok(Sampler::of_timesteps(timesteps, method))
+    Ok(Sampler::of_timesteps(timesteps, levels, method))
 }
 
 impl Posterior {
@@ -96,7 +104,7 @@ impl Method for Ddpm {
             posterior.of_denoised * x0 + posterior.of_latents * x
         });
         match posterior.deviation {
-            Some(deviation) => add_noise(mean, deviation, noise),
+            Some(deviation) => draw_noise(mean, deviation, noise),
             None => mean,
         }
     }

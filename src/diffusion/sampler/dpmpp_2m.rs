@@ -4,9 +4,26 @@ use ndarray::{Array4, ArrayView4, Zip};
 
 use super::prediction::Level;
 use super::{Method, Sampler, zip};
+use crate::diffusion::class::Class;
 use crate::diffusion::config::PredictionType;
-use crate::diffusion::{Generator, SchedulerConfig, SchedulerError, sigmas};
+use crate::diffusion::sigmas::{self, Multistep};
+use crate::diffusion::{Generator, SchedulerConfig, SchedulerError};
 use crate::vocabulary::SchedulerKind;
+
+pub(super) const CLASS: Class = Class::new(SchedulerKind::Dpmpp2m, "DPMSolverMultistepScheduler");
+
+/// The same class with Karras' sigmas.
+pub(super) const KARRAS: Class = Class {
+    kind: SchedulerKind::Dpmpp2mKarras,
+    ..CLASS
+};
+
+const REFUSED: &[&str] = &[
+    "use_exponential_sigmas",
+    "use_beta_sigmas",
+    "use_flow_sigmas",
+    "use_lu_lambdas",
+];
 
 #[derive(Clone)]
 struct Dpmpp2m {
@@ -25,10 +42,11 @@ enum Solver {
 }
 
 pub(super) fn sampler(
-    kind: SchedulerKind,
+    class: &Class,
     config: &SchedulerConfig,
     steps: u32,
 ) -> Result<Sampler, SchedulerError> {
+    let kind = class.kind;
     config.refuse_flags(kind, &["thresholding"])?;
     if ["learned", "learned_range"].contains(&config.optional_text("variance_type")?) {
         return Err(config.unsupported(kind, "variance_type"));
@@ -39,7 +57,14 @@ pub(super) fn sampler(
         "heun" => Solver::Heun,
         _ => return Err(config.unsupported(kind, "solver_type")),
     };
-    let schedule = sigmas::multistep(kind, config, steps)?;
+    let options = Multistep {
+        karras: kind == SchedulerKind::Dpmpp2mKarras,
+        clips_lambda: true,
+        rounds_cosine: false,
+        ends_at_karras: false,
+        refused: REFUSED,
+    };
+    let schedule = sigmas::multistep(class, &options, config, steps)?;
     let few = schedule.timesteps.len() < 15;
     let lower_order_final = config.flag("euler_at_final", false)?
         || (config.flag("lower_order_final", true)? && few)
@@ -52,7 +77,8 @@ pub(super) fn sampler(
         previous: None,
     };
     let timesteps = schedule.timesteps.into_iter().map(|t| t as f32);
-    Ok(Sampler::of_timesteps(timesteps, method).with_sigmas(&schedule.sigmas))
+    let levels: Vec<Level> = schedule.sigmas.iter().copied().map(level).collect();
+    Ok(Sampler::of_timesteps(timesteps, levels, method).with_sigmas(&schedule.sigmas))
 }
 
 /// The level of a sigma when signal and noise are scaled to unit variance.

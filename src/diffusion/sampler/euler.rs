@@ -4,9 +4,20 @@ use ndarray::{Array4, ArrayView4};
 
 use super::prediction::denoised;
 use super::{Method, Sampler, zip};
+use crate::diffusion::class::Class;
 use crate::diffusion::config::PredictionType;
-use crate::diffusion::{Generator, SchedulerConfig, SchedulerError, sigmas};
+use crate::diffusion::sigmas::{self, KDiffusion, Karras};
+use crate::diffusion::{Generator, SchedulerConfig, SchedulerError};
 use crate::vocabulary::SchedulerKind;
+
+pub(super) const CLASS: Class = Class::new(SchedulerKind::Euler, "EulerDiscreteScheduler");
+
+const SIGMAS: KDiffusion = KDiffusion {
+    karras: Karras::Limited,
+    interpolates: true,
+    final_sigmas: true,
+    refused: &["use_exponential_sigmas", "use_beta_sigmas"],
+};
 
 #[derive(Clone)]
 struct Euler {
@@ -15,13 +26,12 @@ struct Euler {
 }
 
 pub(super) fn sampler(config: &SchedulerConfig, steps: u32) -> Result<Sampler, SchedulerError> {
-    let kind = SchedulerKind::Euler;
     let prediction = config.prediction_type()?;
     let continuous = config.text("timestep_type", "discrete")? == "continuous";
     if continuous && prediction == PredictionType::V {
-        return Err(config.unsupported(kind, "timestep_type"));
+        return Err(config.unsupported(CLASS.kind, "timestep_type"));
     }
-    let schedule = sigmas::k_diffusion(kind, config, steps)?;
+    let schedule = sigmas::k_diffusion(&CLASS, &SIGMAS, config, steps)?;
     let method = Euler {
         prediction,
         sigmas: schedule.sigmas.clone(),

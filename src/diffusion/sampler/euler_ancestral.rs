@@ -3,10 +3,24 @@
 use ndarray::{Array4, ArrayView4};
 
 use super::prediction::{denoised, noise_prediction};
-use super::{Method, Sampler, add_noise, zip};
+use super::{Method, Sampler, draw_noise, zip};
+use crate::diffusion::class::Class;
 use crate::diffusion::config::PredictionType;
-use crate::diffusion::{Generator, SchedulerConfig, SchedulerError, sigmas};
+use crate::diffusion::sigmas::{self, KDiffusion, Karras};
+use crate::diffusion::{Generator, SchedulerConfig, SchedulerError};
 use crate::vocabulary::SchedulerKind;
+
+pub(super) const CLASS: Class = Class::new(
+    SchedulerKind::EulerAncestral,
+    "EulerAncestralDiscreteScheduler",
+);
+
+const SIGMAS: KDiffusion = KDiffusion {
+    karras: Karras::Ignored,
+    interpolates: false,
+    final_sigmas: false,
+    refused: &[],
+};
 
 #[derive(Clone)]
 struct EulerAncestral {
@@ -15,10 +29,9 @@ struct EulerAncestral {
 }
 
 pub(super) fn sampler(config: &SchedulerConfig, steps: u32) -> Result<Sampler, SchedulerError> {
-    let kind = SchedulerKind::EulerAncestral;
-    let schedule = sigmas::k_diffusion(kind, config, steps)?;
+    let schedule = sigmas::k_diffusion(&CLASS, &SIGMAS, config, steps)?;
     let method = EulerAncestral {
-        prediction: noise_prediction(kind, config)?,
+        prediction: noise_prediction(CLASS.kind, config)?,
         sigmas: schedule.sigmas.clone(),
     };
     Ok(Sampler::of_schedule(schedule, method))
@@ -42,6 +55,6 @@ impl Method for EulerAncestral {
             let derivative = (x - denoised(self.prediction, from, x, e)) / from;
             x + derivative * dt
         });
-        add_noise(latents, up, noise)
+        draw_noise(latents, up, noise)
     }
 }

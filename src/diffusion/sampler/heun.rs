@@ -4,10 +4,26 @@ use ndarray::{Array4, ArrayView4, Zip};
 
 use super::prediction::{clipped, denoised};
 use super::{Method, Sampler, zip};
+use crate::diffusion::class::{Class, ZeroSnr};
 use crate::diffusion::config::PredictionType;
-use crate::diffusion::sigmas::Schedule;
-use crate::diffusion::{Generator, SchedulerConfig, SchedulerError, sigmas};
+use crate::diffusion::sigmas::{self, KDiffusion, Karras, Schedule};
+use crate::diffusion::{Generator, SchedulerConfig, SchedulerError};
 use crate::vocabulary::SchedulerKind;
+
+pub(super) const CLASS: Class = Class {
+    beta_start: 0.00085,
+    beta_end: 0.012,
+    zero_snr: ZeroSnr::Ignored,
+    clip_sample: Some(false),
+    ..Class::new(SchedulerKind::Heun, "HeunDiscreteScheduler")
+};
+
+const SIGMAS: KDiffusion = KDiffusion {
+    karras: Karras::Limited,
+    interpolates: false,
+    final_sigmas: false,
+    refused: &["use_exponential_sigmas", "use_beta_sigmas"],
+};
 
 #[derive(Clone)]
 struct Heun {
@@ -20,12 +36,12 @@ struct Heun {
 }
 
 pub(super) fn sampler(config: &SchedulerConfig, steps: u32) -> Result<Sampler, SchedulerError> {
-    let schedule = sigmas::k_diffusion(SchedulerKind::Heun, config, steps)?;
+    let schedule = sigmas::k_diffusion(&CLASS, &SIGMAS, config, steps)?;
     let mut sigmas = twice_but_first(&schedule.sigmas);
     sigmas.pop();
     let method = Heun {
         prediction: config.prediction_type()?,
-        clip: config.clip(false)?,
+        clip: config.clip(&CLASS)?,
         sigmas: sigmas.clone(),
         begun: None,
     };

@@ -3,11 +3,21 @@
 use ndarray::{Array4, ArrayView4};
 
 use super::prediction::{Alphas, Level, clipped, refuse, refuse_more_than_trained};
-use super::{Method, Sampler, add_noise, zip};
+use super::{Method, Sampler, draw_noise, zip};
+use crate::diffusion::class::{Class, ZeroSnr};
 use crate::diffusion::config::PredictionType;
 use crate::diffusion::spacing::Spacing;
 use crate::diffusion::{Generator, SchedulerConfig, SchedulerError};
 use crate::vocabulary::SchedulerKind;
+
+pub(super) const CLASS: Class = Class {
+    beta_start: 0.00085,
+    beta_end: 0.012,
+    beta_schedule: "scaled_linear",
+    zero_snr: ZeroSnr::Exact,
+    clip_sample: Some(false),
+    ..Class::new(SchedulerKind::Lcm, "LCMScheduler")
+};
 
 #[derive(Clone)]
 struct Lcm {
@@ -27,14 +37,13 @@ struct Step {
 }
 
 pub(super) fn sampler(config: &SchedulerConfig, steps: u32) -> Result<Sampler, SchedulerError> {
-    let kind = SchedulerKind::Lcm;
-    config.refuse_flags(kind, &["thresholding"])?;
-    refuse_more_than_trained(kind, config, steps)?;
+    config.refuse_flags(CLASS.kind, &["thresholding"])?;
+    refuse_more_than_trained(CLASS.kind, config, steps)?;
     // Read so that a wrong value is an error; the schedule is always that of the distillation.
     Spacing::of(config, "leading")?;
     let timesteps = timesteps(config, steps)?;
     let to_one = config.flag("set_alpha_to_one", true)?;
-    let alphas = Alphas::new(kind, config, steps, to_one)?;
+    let alphas = Alphas::new(&CLASS, config, steps, to_one)?;
     let scaling = config.float("timestep_scaling", 10.0)? as f32;
     let levels: Result<Vec<Level>, SchedulerError> = (timesteps.iter())
         .map(|&t| Ok(Level::new(alphas.at(t)?)))
@@ -45,11 +54,11 @@ pub(super) fn sampler(config: &SchedulerConfig, steps: u32) -> Result<Sampler, S
         .collect();
     let method = Lcm {
         prediction: config.prediction_type()?,
-        clip: config.clip(false)?,
+        clip: config.clip(&CLASS)?,
         steps,
     };
     let timesteps = timesteps.into_iter().map(|t| t as f32);
-    Ok(Sampler::of_timesteps(timesteps, method))
+    Ok(Sampler::of_timesteps(timesteps, levels, method))
 }
 
 /// Evenly chosen from the timesteps of the distillation, which had `original_inference_steps` of them.
@@ -62,7 +71,7 @@ fn timesteps(config: &SchedulerConfig, steps: u32) -> Result<Vec<i64>, Scheduler
     }
     if i64::from(steps) > original {
         let reason = format!("the model was distilled with {original} steps");
-        return Err(refuse(SchedulerKind::Lcm, steps, reason));
+        return Err(refuse(CLASS.kind, steps, reason));
     }
     let stride = original as f64 / f64::from(steps);
     let chosen = (0..steps).map(|i| (f64::from(i) * stride).floor() as i64);
@@ -98,7 +107,7 @@ impl Method for Lcm {
             step.c_out * x0 + step.c_skip * x
         });
         match step.next {
-            Some(next) => add_noise(denoised * next.signal, next.noise, noise),
+            Some(next) => draw_noise(denoised * next.signal, next.noise, noise),
             None => denoised,
         }
     }

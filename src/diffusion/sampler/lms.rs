@@ -6,11 +6,25 @@ use ndarray::{Array4, ArrayView4, Zip};
 
 use super::prediction::denoised;
 use super::{Method, Sampler, zip};
+use crate::diffusion::class::{Class, ZeroSnr};
 use crate::diffusion::config::PredictionType;
-use crate::diffusion::{Generator, SchedulerConfig, SchedulerError, sigmas};
+use crate::diffusion::sigmas::{self, KDiffusion, Karras};
+use crate::diffusion::{Generator, SchedulerConfig, SchedulerError};
 use crate::vocabulary::SchedulerKind;
 
 const ORDER: usize = 4;
+
+pub(super) const CLASS: Class = Class {
+    zero_snr: ZeroSnr::Ignored,
+    ..Class::new(SchedulerKind::Lms, "LMSDiscreteScheduler")
+};
+
+const SIGMAS: KDiffusion = KDiffusion {
+    karras: Karras::Plain,
+    interpolates: false,
+    final_sigmas: false,
+    refused: &["use_exponential_sigmas", "use_beta_sigmas"],
+};
 
 #[derive(Clone)]
 struct Lms {
@@ -21,7 +35,7 @@ struct Lms {
 }
 
 pub(super) fn sampler(config: &SchedulerConfig, steps: u32) -> Result<Sampler, SchedulerError> {
-    let schedule = sigmas::k_diffusion(SchedulerKind::Lms, config, steps)?;
+    let schedule = sigmas::k_diffusion(&CLASS, &SIGMAS, config, steps)?;
     let method = Lms {
         prediction: config.prediction_type()?,
         sigmas: schedule.sigmas.clone(),
@@ -44,7 +58,8 @@ impl Method for Lms {
         });
         self.derivatives.push_front(derivative);
         self.derivatives.truncate(ORDER);
-        let order = self.derivatives.len();
+        // As many coefficients as there were steps before, though after a cut there are fewer derivatives.
+        let order = (index + 1).min(ORDER);
         let mut change = Array4::<f32>::zeros(latents.dim());
         for (current, derivative) in self.derivatives.iter().enumerate() {
             let coefficient = coefficient(&self.sigmas, order, index, current) as f32;

@@ -14,6 +14,8 @@ mod unipc;
 
 use ndarray::{Array4, ArrayView4, Zip};
 
+use self::prediction::Level;
+use super::class::Class;
 use super::sigmas::Schedule;
 use super::{Generator, SchedulerConfig, SchedulerError, SchedulerKind};
 
@@ -53,6 +55,10 @@ pub struct Evaluation {
 #[derive(Clone)]
 pub struct Sampler {
     evaluations: Vec<Evaluation>,
+    /// Of the latents at each evaluation.
+    levels: Vec<Level>,
+    /// Evaluations that were left out at the start, by which the method counts on.
+    begin: usize,
     init_noise_sigma: f32,
     scales_input: bool,
     method: Box<dyn Method + Send>,
@@ -100,7 +106,41 @@ impl Sampler {
         config: &SchedulerConfig,
         num_inference_steps: u32,
     ) -> Result<Self, SchedulerError> {
-        let steps = num_inference_steps;
+        Self::from_step(kind, config, num_inference_steps, 0)
+    }
+
+    /// The same for the last of the steps only: as many of them as [`steps_of_strength`] says. It starts from an
+    /// image with the noise of its first evaluation (see [`Self::add_noise`]); its evaluations and steps count from 0.
+    ///
+    /// # Errors
+    /// As [`Self::new`], or if the strength leaves no step.
+    pub fn with_strength(
+        kind: SchedulerKind,
+        config: &SchedulerConfig,
+        num_inference_steps: u32,
+        strength: f64,
+    ) -> Result<Self, SchedulerError> {
+        let taken = steps_of_strength(num_inference_steps, strength);
+        if taken == 0 {
+            return Err(SchedulerError::Strength {
+                strength: strength.to_string(),
+                steps: num_inference_steps,
+            });
+        }
+        Self::from_step(
+            kind,
+            config,
+            num_inference_steps,
+            num_inference_steps - taken,
+        )
+    }
+
+    fn from_step(
+        kind: SchedulerKind,
+        config: &SchedulerConfig,
+        steps: u32,
+        skipped: u32,
+    ) -> Result<Self, SchedulerError> {
         if !(1..=100_000).contains(&steps) {
             return Err(SchedulerError::Steps {
                 scheduler: kind,
@@ -108,36 +148,54 @@ impl Sampler {
                 reason: "it must be from 1 to 100000".into(),
             });
         }
-        match kind {
+        let sampler = match kind {
             SchedulerKind::EulerAncestral => euler_ancestral::sampler(config, steps),
             SchedulerKind::Euler => euler::sampler(config, steps),
             SchedulerKind::Heun => heun::sampler(config, steps),
             SchedulerKind::Lms => lms::sampler(config, steps),
             SchedulerKind::Ddim => ddim::sampler(config, steps),
             SchedulerKind::Ddpm => ddpm::sampler(config, steps),
-            SchedulerKind::Pndm => pndm::sampler(config, steps),
-            SchedulerKind::Dpmpp2m | SchedulerKind::Dpmpp2mKarras => {
-                dpmpp_2m::sampler(kind, config, steps)
-            }
+            SchedulerKind::Pndm => return pndm::sampler(config, steps, skipped),
+            SchedulerKind::Dpmpp2m => dpmpp_2m::sampler(&dpmpp_2m::CLASS, config, steps),
+            SchedulerKind::Dpmpp2mKarras => dpmpp_2m::sampler(&dpmpp_2m::KARRAS, config, steps),
             SchedulerKind::UniPc => unipc::sampler(config, steps),
             SchedulerKind::Lcm => lcm::sampler(config, steps),
+        };
+        Ok(sampler?.without_steps(skipped))
+    }
+
+    /// Without the first of the steps. What the method looks up by evaluation stays where it was.
+    fn without_steps(mut self, skipped: u32) -> Self {
+        self.begin = self.evaluations.partition_point(|e| e.step < skipped);
+        self.evaluations.drain(..self.begin);
+        self.levels.drain(..self.begin);
+        for evaluation in &mut self.evaluations {
+            evaluation.index -= self.begin;
+            evaluation.step -= skipped;
         }
+        self
     }
 
     /// A sampler whose UNet sees latents scaled to unit variance.
     fn of_schedule(schedule: Schedule<f32>, method: impl Method + Send + 'static) -> Self {
-        let mut sampler = Self::of_timesteps(schedule.timesteps, method);
+        let levels = schedule
+            .sigmas
+            .iter()
+            .map(|&noise| Level { signal: 1.0, noise });
+        let mut sampler = Self::of_timesteps(schedule.timesteps, levels, method);
         sampler.scales_input = true;
         sampler.init_noise_sigma = schedule.init_noise_sigma;
         sampler.with_sigmas(&schedule.sigmas)
     }
 
-    /// A sampler whose UNet sees the latents as they are.
+    /// A sampler whose UNet sees the latents as they are, of the timestep of each evaluation and the level of the
+    /// latents there (levels beyond those are left out).
     fn of_timesteps(
         timesteps: impl IntoIterator<Item = f32>,
+        levels: impl IntoIterator<Item = Level>,
         method: impl Method + Send + 'static,
     ) -> Self {
-        let evaluations = (timesteps.into_iter().enumerate())
+        let evaluations: Vec<Evaluation> = (timesteps.into_iter().enumerate())
             .map(|(index, timestep)| Evaluation {
                 index,
                 step: index as u32,
@@ -145,8 +203,11 @@ impl Sampler {
                 sigma: None,
             })
             .collect();
+        let levels = levels.into_iter().take(evaluations.len()).collect();
         Self {
             evaluations,
+            levels,
+            begin: 0,
             init_noise_sigma: 1.0,
             scales_input: false,
             method: Box::new(method),
@@ -213,8 +274,51 @@ impl Sampler {
         latents: Array4<f32>,
         noise: &mut Generator,
     ) -> Array4<f32> {
-        self.method
-            .step(evaluation.index, prediction, latents, noise)
+        let index = self.begin + evaluation.index;
+        self.method.step(index, prediction, latents, noise)
+    }
+
+    /// An image's latents with the noise that the latents have before evaluation `index`, of the same shape; the
+    /// clean image where there is no such evaluation. The `add_noise` of diffusers' schedulers.
+    ///
+    /// # Panics
+    /// If image and noise differ in shape.
+    pub fn add_noise(
+        &self,
+        index: usize,
+        image_latents: ArrayView4<f32>,
+        noise: ArrayView4<f32>,
+    ) -> Array4<f32> {
+        match self.levels.get(index) {
+            None => image_latents.to_owned(),
+            Some(level) => zip(image_latents.to_owned(), noise, |x, noise| {
+                level.signal * x + level.noise * noise
+            }),
+        }
+    }
+}
+
+/// How many of the steps a strength leaves: `min(int(num_inference_steps * strength), num_inference_steps)`, in
+/// Python's doubles, so that 50 steps at 0.58 are 28 and not 29.
+pub fn steps_of_strength(num_inference_steps: u32, strength: f64) -> u32 {
+    let steps = f64::from(num_inference_steps);
+    (steps * strength).clamp(0.0, steps) as u32
+}
+
+/// What diffusers assumes of a scheduler.
+pub(super) fn class_of(kind: SchedulerKind) -> &'static Class {
+    match kind {
+        SchedulerKind::EulerAncestral => &euler_ancestral::CLASS,
+        SchedulerKind::Euler => &euler::CLASS,
+        SchedulerKind::Heun => &heun::CLASS,
+        SchedulerKind::Lms => &lms::CLASS,
+        SchedulerKind::Ddim => &ddim::CLASS,
+        SchedulerKind::Ddpm => &ddpm::CLASS,
+        SchedulerKind::Pndm => &pndm::CLASS,
+        SchedulerKind::Dpmpp2m => &dpmpp_2m::CLASS,
+        SchedulerKind::Dpmpp2mKarras => &dpmpp_2m::KARRAS,
+        SchedulerKind::UniPc => &unipc::CLASS,
+        SchedulerKind::Lcm => &lcm::CLASS,
     }
 }
 
@@ -225,7 +329,7 @@ fn zip(mut x: Array4<f32>, y: ArrayView4<f32>, f: impl Fn(f32, f32) -> f32) -> A
 }
 
 /// x + deviation * noise, the noise drawn here.
-fn add_noise(x: Array4<f32>, deviation: f32, noise: &mut Generator) -> Array4<f32> {
+fn draw_noise(x: Array4<f32>, deviation: f32, noise: &mut Generator) -> Array4<f32> {
     let drawn = noise.randn(x.dim());
     zip(x, drawn.view(), |x, noise| x + noise * deviation)
 }

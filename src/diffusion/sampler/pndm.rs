@@ -6,10 +6,17 @@ use ndarray::{Array4, ArrayView4};
 
 use super::prediction::{Alphas, Level, noise_prediction, refuse};
 use super::{Method, Sampler, zip};
+use crate::diffusion::class::{Class, SKIP_PRK_STEPS, ZeroSnr};
 use crate::diffusion::config::PredictionType;
 use crate::diffusion::spacing::{self, Spacing};
 use crate::diffusion::{Generator, SchedulerConfig, SchedulerError};
 use crate::vocabulary::SchedulerKind;
+
+pub(super) const CLASS: Class = Class {
+    zero_snr: ZeroSnr::Ignored,
+    skip_prk_steps: Some(false),
+    ..Class::new(SchedulerKind::Pndm, "PNDMScheduler")
+};
 
 #[derive(Clone)]
 struct Pndm {
@@ -26,41 +33,50 @@ struct Pndm {
     sum: Option<Array4<f32>>,
 }
 
-pub(super) fn sampler(config: &SchedulerConfig, steps: u32) -> Result<Sampler, SchedulerError> {
-    let kind = SchedulerKind::Pndm;
-    let prediction = noise_prediction(kind, config)?;
+/// Where the first steps are left out, it is that many of all evaluations that are, and what an evaluation is
+/// follows from its number in the rest: diffusers' pipelines cut its list, and its counter starts at 0.
+pub(super) fn sampler(
+    config: &SchedulerConfig,
+    steps: u32,
+    skipped: u32,
+) -> Result<Sampler, SchedulerError> {
+    let prediction = noise_prediction(CLASS.kind, config)?;
     let spacing = Spacing::of(config, "leading")?;
     let rising: Vec<i64> = {
         let falling = spacing::whole(config, spacing, steps)?;
         falling.into_iter().rev().collect()
     };
     let ratio = config.num_train_timesteps()? / i64::from(steps);
-    let (runge_kutta, multistep) = if config.flag("skip_prk_steps", false)? {
+    let (runge_kutta, multistep) = if config.flag(SKIP_PRK_STEPS, false)? {
         (vec![], multistep_alone(&rising))
     } else if rising.len() < 4 {
         let reason = "without `skip_prk_steps` it takes at least 4".into();
-        return Err(refuse(kind, steps, reason));
+        return Err(refuse(CLASS.kind, steps, reason));
     } else {
         let multistep = rising[..rising.len() - 3].iter().rev().copied().collect();
         (runge_kutta_timesteps(&rising, ratio), multistep)
     };
+    let all = runge_kutta.iter().chain(&multistep);
+    let visited: Vec<i64> = all.skip(skipped as usize).copied().collect();
     let to_one = config.flag("set_alpha_to_one", false)?;
-    let alphas = Alphas::new(kind, config, steps, to_one)?;
-    let ends = ends(&runge_kutta, &multistep, ratio);
-    let levels: Result<_, SchedulerError> = (ends.into_iter())
+    let alphas = Alphas::new(&CLASS, config, steps, to_one)?;
+    let between: Result<_, SchedulerError> = (ends(&runge_kutta, &visited, ratio).into_iter())
         .map(|(from, to)| Ok((alphas.at(from)?, alphas.after(to)?)))
         .collect();
+    let levels: Result<Vec<Level>, SchedulerError> = (visited.iter())
+        .map(|&t| Ok(Level::new(alphas.at(t)?)))
+        .collect();
+    let of_runge_kutta = runge_kutta.len();
     let method = Pndm {
         prediction,
-        runge_kutta: runge_kutta.len(),
-        alphas: levels?,
+        runge_kutta: of_runge_kutta,
+        alphas: between?,
         ets: VecDeque::new(),
         start: None,
         sum: None,
     };
-    let of_runge_kutta = runge_kutta.len();
-    let timesteps = runge_kutta.into_iter().chain(multistep).map(|t| t as f32);
-    let sampler = Sampler::of_timesteps(timesteps, method);
+    let timesteps = visited.into_iter().map(|t| t as f32);
+    let sampler = Sampler::of_timesteps(timesteps, levels?, method);
     Ok(sampler.with_steps(|evaluation| step_of(evaluation, of_runge_kutta)))
 }
 
@@ -92,19 +108,14 @@ fn runge_kutta_timesteps(rising: &[i64], ratio: i64) -> Vec<i64> {
 }
 
 /// The timesteps that each evaluation goes from and to.
-fn ends(runge_kutta: &[i64], multistep: &[i64], ratio: i64) -> Vec<(i64, i64)> {
-    let first = runge_kutta.iter().enumerate().map(|(counter, &t)| {
-        let to = if counter % 2 == 0 { t - ratio / 2 } else { t };
-        (runge_kutta[counter / 4 * 4], to)
-    });
-    let then = multistep.iter().enumerate().map(|(counter, &t)| {
-        if runge_kutta.is_empty() && counter == 1 {
-            (t + ratio, t)
-        } else {
-            (t, t - ratio)
-        }
-    });
-    first.chain(then).collect()
+fn ends(runge_kutta: &[i64], visited: &[i64], ratio: i64) -> Vec<(i64, i64)> {
+    let of = |(counter, &t): (usize, &i64)| match runge_kutta.get(counter / 4 * 4) {
+        Some(&start) if counter.is_multiple_of(2) => (start, t - ratio / 2),
+        Some(&start) => (start, t),
+        None if counter == 1 => (t + ratio, t),
+        None => (t, t - ratio),
+    };
+    visited.iter().enumerate().map(of).collect()
 }
 
 impl Method for Pndm {

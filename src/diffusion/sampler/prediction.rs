@@ -1,5 +1,6 @@
 //! What a prediction says of the denoised latents, in the two parametrisations of the schedulers.
 
+use crate::diffusion::class::Class;
 use crate::diffusion::config::PredictionType;
 use crate::diffusion::{SchedulerConfig, SchedulerError, betas};
 use crate::vocabulary::SchedulerKind;
@@ -62,15 +63,15 @@ pub(super) struct Alphas {
 impl Alphas {
     /// `set_alpha_to_one` is whether 1 stands after the last step, else the first timestep's.
     pub(super) fn new(
-        kind: SchedulerKind,
+        class: &Class,
         config: &SchedulerConfig,
         steps: u32,
         set_alpha_to_one: bool,
     ) -> Result<Self, SchedulerError> {
-        let cumprod = betas::alphas_cumprod(kind, config)?;
+        let cumprod = betas::alphas_cumprod(class, config)?;
         let last = if set_alpha_to_one { 1.0 } else { cumprod[0] };
         Ok(Self {
-            kind,
+            kind: class.kind,
             steps,
             cumprod,
             last,

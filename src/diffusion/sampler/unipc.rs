@@ -5,10 +5,22 @@ use std::collections::VecDeque;
 use ndarray::{Array4, ArrayView4, Zip};
 
 use super::dpmpp_2m::{lambda, level};
+use super::prediction::Level;
 use super::{Method, Sampler, zip};
+use crate::diffusion::class::Class;
 use crate::diffusion::config::PredictionType;
-use crate::diffusion::{Generator, SchedulerConfig, SchedulerError, sigmas};
+use crate::diffusion::sigmas::{self, Multistep};
+use crate::diffusion::{Generator, SchedulerConfig, SchedulerError};
 use crate::vocabulary::SchedulerKind;
+
+pub(super) const CLASS: Class = Class::new(SchedulerKind::UniPc, "UniPCMultistepScheduler");
+
+const REFUSED: &[&str] = &[
+    "use_exponential_sigmas",
+    "use_beta_sigmas",
+    "use_flow_sigmas",
+    "use_dynamic_shifting",
+];
 
 #[derive(Clone)]
 struct UniPc {
@@ -33,21 +45,20 @@ enum Solver {
 }
 
 pub(super) fn sampler(config: &SchedulerConfig, steps: u32) -> Result<Sampler, SchedulerError> {
-    let kind = SchedulerKind::UniPc;
-    config.refuse_flags(kind, &["thresholding"])?;
+    config.refuse_flags(CLASS.kind, &["thresholding"])?;
     for key in ["solver_p", "shift_terminal"] {
         if config.is_set(key) {
-            return Err(config.unsupported(kind, key));
+            return Err(config.unsupported(CLASS.kind, key));
         }
     }
     if !config.flag("predict_x0", true)? {
-        return Err(config.unsupported(kind, "predict_x0"));
+        return Err(config.unsupported(CLASS.kind, "predict_x0"));
     }
     let solver = match config.text("solver_type", "bh2")? {
         "bh1" => Solver::Bh1,
         // diffusers takes the names of other solvers' types for its default.
         "bh2" | "midpoint" | "heun" | "logrho" => Solver::Bh2,
-        _ => return Err(config.unsupported(kind, "solver_type")),
+        _ => return Err(config.unsupported(CLASS.kind, "solver_type")),
     };
     let solver_order = match config.integer("solver_order", 2)? {
         order @ 1..=9 => order as usize,
@@ -55,10 +66,17 @@ pub(super) fn sampler(config: &SchedulerConfig, steps: u32) -> Result<Sampler, S
     };
     if matches!(solver, Solver::Bh1) && config.text("final_sigmas_type", "zero")? == "zero" {
         // B(h) is infinite where sigma is 0: diffusers ends in NaN.
-        return Err(config.unsupported(kind, "solver_type"));
+        return Err(config.unsupported(CLASS.kind, "solver_type"));
     }
     let disabled = config.numbers("disable_corrector")?.unwrap_or_default();
-    let schedule = sigmas::multistep(kind, config, steps)?;
+    let options = Multistep {
+        karras: config.flag("use_karras_sigmas", false)?,
+        clips_lambda: false,
+        rounds_cosine: true,
+        ends_at_karras: true,
+        refused: REFUSED,
+    };
+    let schedule = sigmas::multistep(&CLASS, &options, config, steps)?;
     let method = UniPc {
         prediction: config.prediction_type()?,
         sigmas: schedule.sigmas.clone(),
@@ -70,7 +88,8 @@ pub(super) fn sampler(config: &SchedulerConfig, steps: u32) -> Result<Sampler, S
         last: None,
     };
     let timesteps = schedule.timesteps.into_iter().map(|t| t as f32);
-    Ok(Sampler::of_timesteps(timesteps, method).with_sigmas(&schedule.sigmas))
+    let levels: Vec<Level> = schedule.sigmas.iter().copied().map(level).collect();
+    Ok(Sampler::of_timesteps(timesteps, levels, method).with_sigmas(&schedule.sigmas))
 }
 
 impl Method for UniPc {

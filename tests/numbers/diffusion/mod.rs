@@ -5,3 +5,4 @@ mod noise;
 mod pipelines;
 mod refused;
 mod samplers;
+mod strengths;
