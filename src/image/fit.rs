@@ -145,16 +145,21 @@ pub fn fit(image: &RgbImage, width: u32, height: u32, fit: Fit) -> RgbImage {
     if image.dimensions() == (width, height) {
         return image.clone();
     }
-    let area = match fit {
-        Fit::Floor => Area::whole(image),
-        Fit::Crop | Fit::Exact { .. } => centred_area(image, width, height),
-    };
+    let area = fitted_area(image.dimensions(), width, height, fit);
     resize_area(image, area, width, height, Filter::Lanczos)
 }
 
+/// The part of an image that a rule brings to `width` x `height` pixels.
+pub(super) fn fitted_area(has: (u32, u32), width: u32, height: u32, fit: Fit) -> Area {
+    match fit {
+        Fit::Floor => Area::whole(has),
+        Fit::Crop | Fit::Exact { .. } => centred_area(has, width, height),
+    }
+}
+
 /// The largest part of the target's shape in the middle of the image (Pillow's `ImageOps.fit`).
-fn centred_area(image: &RgbImage, width: u32, height: u32) -> Area {
-    let (has_width, has_height) = (f64::from(image.width()), f64::from(image.height()));
+fn centred_area((has_width, has_height): (u32, u32), width: u32, height: u32) -> Area {
+    let (has_width, has_height) = (f64::from(has_width), f64::from(has_height));
     let ratio = f64::from(width) / f64::from(height);
     let (box_width, box_height) = if has_width / has_height >= ratio {
         (ratio * has_height, has_height)
@@ -165,10 +170,10 @@ fn centred_area(image: &RgbImage, width: u32, height: u32) -> Area {
     let top = ((has_height - box_height) * 0.5).max(0.0);
     // The product and quotient above may round up beyond the image's edge.
     Area {
-        left,
-        top,
-        width: box_width.min(has_width - left),
-        height: box_height.min(has_height - top),
+        left: left as f32,
+        top: top as f32,
+        right: (left + box_width).min(has_width) as f32,
+        bottom: (top + box_height).min(has_height) as f32,
     }
 }
 

@@ -11,7 +11,7 @@ use image::{
     RgbaImage,
 };
 
-use super::MAX_SIDE;
+use super::{MAX_SIDE, mode};
 use crate::digest::sha256_hex;
 
 /// Most pixels of an image.
@@ -190,6 +190,50 @@ fn read_file(path: &Path) -> Result<Vec<u8>, ImageError> {
 }
 
 fn decode(bytes: &[u8], path: &Path) -> Result<(RgbImage, Vec<Note>), ImageError> {
+    let (format, image) = decoded(bytes, path)?;
+    let mut notes = Vec::new();
+    if is_animated(format, bytes) {
+        notes.push(Note::FirstFrame);
+    }
+    Ok((to_rgb(image, &mut notes), notes))
+}
+
+/// An upright image of 8 bits a sample in the mode of its file.
+pub(super) struct InMode {
+    pub image: DynamicImage,
+    /// The first colour of its palette, if it has one; black of an image of 1 bit.
+    pub first_of_palette: Option<[u8; 3]>,
+    pub notes: Vec<Note>,
+}
+
+/// Reads an image without making it RGB. What a file says of one transparent colour is ignored.
+pub(super) fn read_in_mode(path: &Path) -> Result<InMode, ImageError> {
+    let bytes = read_file(path)?;
+    let (format, mut image) = decoded(&bytes, path)?;
+    let mut notes = Vec::new();
+    if is_animated(format, &bytes) {
+        notes.push(Note::FirstFrame);
+    }
+    if is_deep(&image) {
+        notes.push(Note::Reduced);
+        image = reduce(image);
+    }
+    if !mode::has_alpha(format, &bytes) {
+        image = match image.color().has_color() {
+            true => image.into_rgb8().into(),
+            false => image.into_luma8().into(),
+        };
+    }
+    let first_of_palette = mode::first_of_palette(format, &bytes);
+    Ok(InMode {
+        image,
+        first_of_palette,
+        notes,
+    })
+}
+
+/// The upright picture that bytes hold, and their format.
+fn decoded(bytes: &[u8], path: &Path) -> Result<(ImageFormat, DynamicImage), ImageError> {
     let damaged = |error: image::ImageError| of_decoder(error, path);
     let mut reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
@@ -224,11 +268,7 @@ fn decode(bytes: &[u8], path: &Path) -> Result<(RgbImage, Vec<Note>), ImageError
         });
     }
     image.apply_orientation(orientation);
-    let mut notes = Vec::new();
-    if is_animated(format, bytes) {
-        notes.push(Note::FirstFrame);
-    }
-    Ok((to_rgb(image, &mut notes), notes))
+    Ok((format, image))
 }
 
 fn of_decoder(error: image::ImageError, path: &Path) -> ImageError {
@@ -268,7 +308,7 @@ fn is_animated(format: ImageFormat, bytes: &[u8]) -> bool {
 
 fn to_rgb(image: DynamicImage, notes: &mut Vec<Note>) -> RgbImage {
     let color = image.color();
-    let image = if color.bytes_per_pixel() > color.channel_count() {
+    let image = if is_deep(&image) {
         notes.push(Note::Reduced);
         reduce(image)
     } else {
@@ -285,6 +325,12 @@ fn to_rgb(image: DynamicImage, notes: &mut Vec<Note>) -> RgbImage {
         notes.push(Note::AlphaOnWhite);
     }
     on_white(&image)
+}
+
+/// Whether samples have more than 8 bits.
+fn is_deep(image: &DynamicImage) -> bool {
+    let color = image.color();
+    color.bytes_per_pixel() > color.channel_count()
 }
 
 /// 8 bits a sample: the high byte of 16-bit samples, as `value >> 8`.

@@ -1,9 +1,14 @@
-//! Resampling as Pillow does it: separable filters that widen as they scale down, 8 bits between the passes.
+//! Resampling as Pillow does it, to the bit: separable filters that widen as they scale down, whole coefficients of
+//! 22 bits, 8 bits between the passes. (A mask is cut at a level, so a level more or less moves its edge; crates for
+//! resampling round in ways of their own.)
 
-use fast_image_resize::images::{TypedImage, TypedImageRef};
-use fast_image_resize::pixels::F32x3;
-use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
-use image::RgbImage;
+use std::f64::consts::PI;
+
+use image::{ImageBuffer, Pixel};
+use rayon::prelude::*;
+
+/// An image of 8 bits a sample.
+pub(super) type Levels<P> = ImageBuffer<P, Vec<u8>>;
 
 /// A resampling filter of Pillow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,111 +22,211 @@ pub enum Filter {
 }
 
 impl Filter {
-    fn algorithm(self) -> ResizeAlg {
-        ResizeAlg::Convolution(match self {
-            Self::Lanczos => FilterType::Lanczos3,
-            Self::Bilinear => FilterType::Bilinear,
-            Self::Bicubic => FilterType::CatmullRom,
-        })
+    /// Where the filter ends on either side.
+    fn support(self) -> f64 {
+        match self {
+            Self::Lanczos => 3.0,
+            Self::Bilinear => 1.0,
+            Self::Bicubic => 2.0,
+        }
     }
-}
 
-/// A part of an image in pixels, with fractional sides.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Area {
-    pub left: f64,
-    pub top: f64,
-    pub width: f64,
-    pub height: f64,
-}
-
-impl Area {
-    /// All of an image.
-    pub fn whole(image: &RgbImage) -> Self {
-        Self {
-            left: 0.0,
-            top: 0.0,
-            width: f64::from(image.width()),
-            height: f64::from(image.height()),
+    fn at(self, x: f64) -> f64 {
+        let sinc = |x: f64| match x {
+            0.0 => 1.0,
+            x => (PI * x).sin() / (PI * x),
+        };
+        let distance = x.abs();
+        match self {
+            Self::Lanczos if (-3.0..3.0).contains(&x) => sinc(x) * sinc(x / 3.0),
+            Self::Bilinear if distance < 1.0 => 1.0 - distance,
+            Self::Bicubic if distance < 1.0 => (1.5 * distance - 2.5) * distance * distance + 1.0,
+            Self::Bicubic if distance < 2.0 => {
+                -0.5 * (((distance - 5.0) * distance + 8.0) * distance - 4.0)
+            }
+            Self::Lanczos | Self::Bilinear | Self::Bicubic => 0.0,
         }
     }
 }
 
-/// The image at `width` x `height` pixels, as Pillow's `Image.resize` gives it, to a level of 255. The image and
-/// the size must have pixels.
-pub fn resize(image: &RgbImage, width: u32, height: u32, filter: Filter) -> RgbImage {
-    if image.dimensions() == (width, height) {
-        return image.clone();
+/// A part of an image in pixels, with fractional sides in Pillow's precision. A side may be 0: what stands there is
+/// then drawn out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Area {
+    pub left: f32,
+    pub top: f32,
+    pub right: f32,
+    pub bottom: f32,
+}
+
+impl Area {
+    /// All of an image.
+    pub fn whole((width, height): (u32, u32)) -> Self {
+        Self {
+            left: 0.0,
+            top: 0.0,
+            right: width as f32,
+            bottom: height as f32,
+        }
     }
-    resize_area(image, Area::whole(image), width, height, filter)
+}
+
+/// The image at `width` x `height` pixels, as Pillow's `Image.resize` gives it. The image and the size must have
+/// pixels.
+pub fn resize<P: Pixel<Subpixel = u8>>(
+    image: &ImageBuffer<P, Vec<u8>>,
+    width: u32,
+    height: u32,
+    filter: Filter,
+) -> ImageBuffer<P, Vec<u8>> {
+    resize_area(
+        image,
+        Area::whole(image.dimensions()),
+        width,
+        height,
+        filter,
+    )
 }
 
 /// A part of the image at `width` x `height` pixels (Pillow's `Image.resize` with a `box`).
-pub(super) fn resize_area(
-    image: &RgbImage,
+pub(super) fn resize_area<P: Pixel<Subpixel = u8>>(
+    image: &Levels<P>,
     area: Area,
     width: u32,
     height: u32,
     filter: Filter,
-) -> RgbImage {
+) -> Levels<P> {
+    let columns = Weights::new(image.width(), (area.left, area.right), width, filter);
+    let rows = Weights::new(image.height(), (area.top, area.bottom), height, filter);
     // Both passes round to 8 bits, so beside hard edges their order is worth up to 30 levels.
-    // fast_image_resize has an order of its own; one pass a time keeps Pillow's.
-    if columns_first(image, width, height) {
-        let all_columns = Area {
-            left: 0.0,
-            width: f64::from(image.width()),
-            ..area
-        };
-        let low = pass(image, all_columns, image.width(), height, filter);
-        let columns = Area {
-            top: 0.0,
-            height: f64::from(height),
-            ..area
-        };
-        pass(&low, columns, width, height, filter)
+    if columns_first(image.dimensions(), width, height) {
+        scale_rows(&scale_columns(image, &rows), &columns)
     } else {
-        let all_rows = Area {
-            top: 0.0,
-            height: f64::from(image.height()),
-            ..area
-        };
-        let narrow = pass(image, all_rows, width, image.height(), filter);
-        let rows = Area {
-            left: 0.0,
-            width: f64::from(width),
-            ..area
-        };
-        pass(&narrow, rows, width, height, filter)
+        scale_columns(&scale_rows(image, &columns), &rows)
     }
 }
 
 /// Whether Pillow scales vertically before it scales horizontally: since version 13 (pull request 9549),
 /// where the height shrinks by more than twice the pixels of the width; never before that version.
-fn columns_first(image: &RgbImage, width: u32, height: u32) -> bool {
-    let fewer_rows = i64::from(image.height()) - i64::from(height);
-    let fewer_columns = i64::from(image.width()) - i64::from(width);
+fn columns_first((has_width, has_height): (u32, u32), width: u32, height: u32) -> bool {
+    let fewer_rows = i64::from(has_height) - i64::from(height);
+    let fewer_columns = i64::from(has_width) - i64::from(width);
     fewer_rows > 0 && fewer_rows > 2 * fewer_columns
 }
 
-/// A part of the image at another size. In floats, because the coefficients of the 8-bit path are coarser than
-/// Pillow's and cost up to 2 levels.
-fn pass(image: &RgbImage, area: Area, width: u32, height: u32, filter: Filter) -> RgbImage {
-    let pixels = image
-        .pixels()
-        .map(|pixel| F32x3::new(pixel.0.map(f32::from)));
-    let pixels: Vec<F32x3> = pixels.collect();
-    let source = TypedImageRef::new(image.width(), image.height(), &pixels);
-    let mut target = TypedImage::<F32x3>::new(width, height);
-    let options = ResizeOptions::new().resize_alg(filter.algorithm()).crop(
-        area.left,
-        area.top,
-        area.width,
-        area.height,
-    );
-    let resized = source.map(|source| Resizer::new().resize_typed(&source, &mut target, &options));
-    debug_assert!(matches!(resized, Ok(Ok(()))), "{resized:?}");
-    let levels = target.pixels().iter().flat_map(|pixel| pixel.0);
-    // Casts end at 0 and 255.
-    let levels = levels.map(|level| (level + 0.5).floor() as u8);
-    RgbImage::from_raw(width, height, levels.collect()).unwrap_or_default()
+/// Bits after the point of a coefficient.
+const PRECISION: u32 = 22;
+
+/// For each sample of the output where in the input it begins, and the coefficients from there on.
+struct Weights(Vec<(usize, Vec<i32>)>);
+
+impl Weights {
+    /// Of `count` samples from the part `(from, to)` of `length` samples.
+    fn new(length: u32, (from, to): (f32, f32), count: u32, filter: Filter) -> Self {
+        let scale = f64::from(to - from) / f64::from(count);
+        let widened = scale.max(1.0);
+        let support = filter.support() * widened;
+        let of = |sample: u32| {
+            let center = f64::from(from) + (f64::from(sample) + 0.5) * scale;
+            let start = ((center - support + 0.5) as i64).max(0);
+            let end = ((center + support + 0.5) as i64).min(i64::from(length));
+            let weights: Vec<f64> = (start..end)
+                .map(|x| filter.at((x as f64 - center + 0.5) * (1.0 / widened)))
+                .collect();
+            let sum: f64 = weights.iter().sum();
+            let whole = |weight: f64| {
+                let weight = if sum == 0.0 { weight } else { weight / sum };
+                let scaled = weight * f64::from(1 << PRECISION);
+                (scaled + if weight < 0.0 { -0.5 } else { 0.5 }) as i32
+            };
+            (start as usize, weights.into_iter().map(whole).collect())
+        };
+        Self((0..count).map(of).collect())
+    }
+}
+
+/// A sum of levels times coefficients as a level.
+fn level(sum: i32) -> u8 {
+    (sum >> PRECISION).clamp(0, 255) as u8
+}
+
+const HALF: i32 = 1 << (PRECISION - 1);
+
+/// Every row at another width.
+fn scale_rows<P: Pixel<Subpixel = u8>>(image: &Levels<P>, weights: &Weights) -> Levels<P> {
+    let channels = usize::from(P::CHANNEL_COUNT);
+    let (width, height) = (weights.0.len(), image.height());
+    let mut scaled = vec![0; width * height as usize * channels];
+    let sources = image
+        .as_raw()
+        .par_chunks_exact((image.width() as usize * channels).max(1));
+    let targets = scaled.par_chunks_exact_mut((width * channels).max(1));
+    targets.zip(sources).for_each(|(target, source)| {
+        for (pixel, (start, weights)) in target.chunks_exact_mut(channels).zip(&weights.0) {
+            let mut sums = [HALF; 4];
+            let seen = source[start * channels..].chunks_exact(channels);
+            for (from, weight) in seen.zip(weights) {
+                for (sum, &sample) in sums.iter_mut().zip(from) {
+                    *sum += i32::from(sample) * weight;
+                }
+            }
+            for (sample, sum) in pixel.iter_mut().zip(sums) {
+                *sample = level(sum);
+            }
+        }
+    });
+    from_levels(width as u32, height, scaled)
+}
+
+/// Every column at another height.
+fn scale_columns<P: Pixel<Subpixel = u8>>(image: &Levels<P>, weights: &Weights) -> Levels<P> {
+    let row = (image.width() as usize * usize::from(P::CHANNEL_COUNT)).max(1);
+    let samples = image.as_raw().as_slice();
+    let mut scaled = vec![0; row * weights.0.len()];
+    let targets = scaled.par_chunks_exact_mut(row);
+    targets
+        .zip(&weights.0)
+        .for_each(|(target, (start, weights))| {
+            let mut sums = vec![HALF; row];
+            for (source, weight) in samples[start * row..].chunks_exact(row).zip(weights) {
+                for (sum, &sample) in sums.iter_mut().zip(source) {
+                    *sum += i32::from(sample) * weight;
+                }
+            }
+            for (sample, sum) in target.iter_mut().zip(sums) {
+                *sample = level(sum);
+            }
+        });
+    from_levels(image.width(), weights.0.len() as u32, scaled)
+}
+
+fn from_levels<P: Pixel<Subpixel = u8>>(width: u32, height: u32, levels: Vec<u8>) -> Levels<P> {
+    ImageBuffer::from_raw(width, height, levels).unwrap_or_else(|| ImageBuffer::new(width, height))
+}
+
+/// A part of the image at `width` x `height` pixels, each of them one of the image's (Pillow's `NEAREST`). Pixels
+/// beyond the image are `outside`.
+pub(super) fn nearest<P: Pixel<Subpixel = u8>>(
+    image: &Levels<P>,
+    area: Area,
+    width: u32,
+    height: u32,
+    outside: P,
+) -> Levels<P> {
+    let columns = nearest_samples((area.left, area.right), width);
+    let rows = nearest_samples((area.top, area.bottom), height);
+    ImageBuffer::from_fn(width, height, |x, y| {
+        let found = image.get_pixel_checked(columns[x as usize], rows[y as usize]);
+        found.copied().unwrap_or(outside)
+    })
+}
+
+/// Which sample of the input each of the output is: by sums in double precision, as Pillow goes along.
+fn nearest_samples((from, to): (f32, f32), count: u32) -> Vec<u32> {
+    let step = f64::from(to - from) / f64::from(count);
+    let first = f64::from(from) + step * 0.5;
+    std::iter::successors(Some(first), |at| Some(at + step))
+        .map(|at| at as u32)
+        .take(count as usize)
+        .collect()
 }

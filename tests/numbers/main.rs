@@ -12,5 +12,6 @@ mod common;
 mod diffusion;
 mod engine;
 mod image;
+mod masks;
 mod runs;
 mod tiles;
