@@ -1,6 +1,6 @@
-"""Make two small InstructPix2Pix pipelines with random weights and export them with Optimum.
+"""Make small pipelines with random weights and export them with Optimum.
 
-They differ in whatever a reader of model folders could wrongly assume:
+`tiny_generate` (4 channels) and `tiny_inpaint` (9) are for the kinds beside editing. The two that edit differ in whatever a reader of model folders could wrongly assume:
 
 |                    | tiny_eps                     | tiny_v                                  |
 |--------------------|------------------------------|-----------------------------------------|
@@ -27,15 +27,16 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
-from diffusers import StableDiffusionInstructPix2PixPipeline
+from diffusers import DiffusionPipeline
 from onnx import TensorProto, helper
 from optimum.exporters.onnx import main_export
-from recipes import RECIPES, Recipe, build
+from recipes import KIND_RECIPES, RECIPES, Recipe, build
 from transformers import CLIPTokenizerFast
 
 HERE = Path(__file__).parent
 RELATIVE_LIMIT = 1e-4
 """Largest difference between torch and the export, as a share of the largest output."""
+TASKS = {4: "text-to-image", 8: "image-to-image", 9: "inpainting"}
 COMPONENTS = ["text_encoder", "unet", "vae_encoder", "vae_decoder"]
 
 
@@ -68,7 +69,7 @@ def forget_paths(folder: Path) -> None:
 def export(recipe: Recipe, source: Path, target: Path) -> None:
     """Optimum's export, and then what distinguishes the variants of a recipe."""
     shutil.rmtree(target, ignore_errors=True)
-    main_export(str(source), output=target, task="image-to-image", library_name="diffusers", do_validation=False)
+    main_export(str(source), output=target, task=TASKS[recipe.channels], library_name="diffusers", do_validation=False)
     write_configs(recipe, source, target)
     forget_paths(target)
     edits = {
@@ -124,14 +125,14 @@ def ids_as_int32(graph: onnx.GraphProto) -> None:
 
 
 @torch.no_grad()
-def component_cases(pipe: StableDiffusionInstructPix2PixPipeline) -> dict[str, tuple[dict, torch.Tensor]]:
+def component_cases(pipe: DiffusionPipeline) -> dict[str, tuple[dict, torch.Tensor]]:
     """For each component its inputs by name, and what torch makes of them; sizes that no trace has seen."""
     generator = torch.Generator("cpu").manual_seed(99)
     factor, levels = pipe.vae_scale_factor, len(pipe.unet.config.block_out_channels)
     height, width = 2 * 2 ** (levels - 1), 3 * 2 ** (levels - 1)
     ids = pipe.tokenizer(["make it winter", "a red house"], padding="max_length", return_tensors="pt").input_ids
     context = pipe.text_encoder(ids)[0]
-    sample = torch.randn(2, 8, height, width, generator=generator)
+    sample = torch.randn(2, pipe.unet.config.in_channels, height, width, generator=generator)
     latents = torch.randn(1, 4, height, width, generator=generator) / pipe.vae.config.scaling_factor
     image = torch.rand(1, 3, height * factor, width * factor, generator=generator) * 2 - 1
     unet_inputs = {"sample": sample, "timestep": torch.tensor(481), "encoder_hidden_states": context}
@@ -155,7 +156,7 @@ def run(path: Path, inputs: dict[str, torch.Tensor]) -> np.ndarray:
     return session.run(None, feed)[0]
 
 
-def compare(pipe: StableDiffusionInstructPix2PixPipeline, folder: Path) -> None:
+def compare(pipe: DiffusionPipeline, folder: Path) -> None:
     """Stop unless every exported component gives what torch gives."""
     for component, (inputs, expected) in component_cases(pipe).items():
         got = run(folder / component / "model.onnx", inputs)[:, : expected.shape[1]]
@@ -168,9 +169,11 @@ def compare(pipe: StableDiffusionInstructPix2PixPipeline, folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--torch-weights", type=Path, default=HERE / "weights")
+    parser.add_argument("names", nargs="*", help="which pipelines; all by default")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    for recipe in RECIPES:
+    recipes = [*RECIPES, *KIND_RECIPES]
+    for recipe in [recipe for recipe in recipes if not arguments.names or recipe.name in arguments.names]:
         source, target = arguments.torch_weights / recipe.name, HERE / recipe.name
         shutil.rmtree(source, ignore_errors=True)
         pipe = build(recipe, source / "vocabulary")

@@ -1,4 +1,4 @@
-"""The recipes of the two small pipelines, and how weights are made from a seed."""
+"""The recipes of the small pipelines, and how weights are made from a seed."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,8 +8,12 @@ from clip_vocabulary import END, START, write_tokenizer_files
 from diffusers import (
     AutoencoderKL,
     DDIMScheduler,
+    DiffusionPipeline,
     EulerAncestralDiscreteScheduler,
+    PNDMScheduler,
+    StableDiffusionInpaintPipeline,
     StableDiffusionInstructPix2PixPipeline,
+    StableDiffusionPipeline,
     UNet2DConditionModel,
 )
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
@@ -30,6 +34,15 @@ class Recipe:
     scheduler_config: dict
     fast_tokenizer: bool = False
     variants: list = field(default_factory=list)
+    channels: int = 8
+    """What the UNet takes: 4 to generate, 8 to edit, 9 to inpaint."""
+
+
+PIPELINES = {
+    4: StableDiffusionPipeline,
+    8: StableDiffusionInstructPix2PixPipeline,
+    9: StableDiffusionInpaintPipeline,
+}
 
 
 INSTRUCT_PIX2PIX_SCHEDULER = {
@@ -113,6 +126,48 @@ RECIPES = [
     ),
 ]
 
+SMALL = {
+    "merges": 60,
+    "pad_token": END,
+    "text": {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2},
+    "unet": {
+        "sample_size": 12,
+        "block_out_channels": (16, 24),
+        "layers_per_block": 1,
+        "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
+        "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
+        "attention_head_dim": 2,
+        "norm_num_groups": 8,
+    },
+    "vae": {"block_out_channels": (8, 8, 12), "layers_per_block": 1, "norm_num_groups": 4, "scaling_factor": 0.18215},
+}
+OLD_PNDM = {
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "beta_start": 0.00085,
+    "num_train_timesteps": 1000,
+}
+"""An old file: what the pipelines' constructors rewrite, it does not even say."""
+CLIPPING_DDIM = {
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "beta_start": 0.00085,
+    "clip_sample": True,
+    "num_train_timesteps": 1000,
+    "prediction_type": "v_prediction",
+    "skip_prk_steps": False,
+    "steps_offset": 0,
+}
+KIND_RECIPES = [
+    Recipe(
+        name="tiny_generate", seed=3, channels=4, scheduler=PNDMScheduler, scheduler_config=OLD_PNDM, **SMALL
+    ),
+    Recipe(
+        name="tiny_inpaint", seed=4, channels=9, scheduler=DDIMScheduler, scheduler_config=CLIPPING_DDIM, **SMALL
+    ),
+]
+"""Pipelines of the other kinds; small, for what readers of folders could assume is varied above."""
+
 
 def randomise(model: torch.nn.Module, generator: torch.Generator) -> None:
     """Weights that keep the scale of what passes through, so that outputs depend visibly on every input."""
@@ -135,7 +190,7 @@ def rescale(layer: torch.nn.Module, outputs: torch.Tensor, wanted: float) -> Non
 
 
 @torch.no_grad()
-def build(recipe: Recipe, tokenizer_folder: Path) -> StableDiffusionInstructPix2PixPipeline:
+def build(recipe: Recipe, tokenizer_folder: Path) -> DiffusionPipeline:
     """The pipeline with weights made from the recipe's seed."""
     generator = torch.Generator("cpu").manual_seed(recipe.seed)
     write_tokenizer_files(tokenizer_folder, recipe.merges)
@@ -148,7 +203,7 @@ def build(recipe: Recipe, tokenizer_folder: Path) -> StableDiffusionInstructPix2
     }
     text = {"vocab_size": len(tokenizer)} | tokens | recipe.text
     text_encoder = CLIPTextModel(CLIPTextConfig(**text)).eval()
-    unet = UNet2DConditionModel(in_channels=8, cross_attention_dim=recipe.text["hidden_size"], **recipe.unet).eval()
+    unet = UNet2DConditionModel(in_channels=recipe.channels, cross_attention_dim=recipe.text["hidden_size"], **recipe.unet).eval()
     levels = len(recipe.vae["block_out_channels"])
     vae = AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * levels,
@@ -160,7 +215,7 @@ def build(recipe: Recipe, tokenizer_folder: Path) -> StableDiffusionInstructPix2
         randomise(model, generator)
     calibrate(recipe, unet, vae, generator)
     scheduler = recipe.scheduler.from_config(recipe.scheduler_config)
-    return StableDiffusionInstructPix2PixPipeline(
+    return PIPELINES[recipe.channels](
         vae,
         text_encoder,
         tokenizer,
@@ -183,7 +238,9 @@ def calibrate(recipe: Recipe, unet: UNet2DConditionModel, vae: AutoencoderKL, ge
     rescale(vae.quant_conv, mean, 0.8 / recipe.vae["scaling_factor"])
     conditioning = vae.encode(image).latent_dist.mean
     size = conditioning.shape[-2:]
-    sample = torch.cat([randn(4, 4, *size), conditioning], dim=1)
+    mask = [(randn(4, 1, *size) > 0).float()] if recipe.channels == 9 else []
+    beside = [*mask, conditioning] if recipe.channels > 4 else []
+    sample = torch.cat([randn(4, 4, *size), *beside], dim=1)
     context = randn(4, recipe.text.get("max_position_embeddings", 77), recipe.text["hidden_size"])
     predicted = unet(sample, torch.tensor([10, 300, 600, 990]), context).sample
     rescale(unet.conv_out, predicted, 1.0)
