@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use ip2p_sweep::diffusion::start::{Kept, Moments, inpainting, noised_image, pure_noise};
 use ip2p_sweep::diffusion::{
-    Constructor, Generator, Sampler, SchedulerConfig, SchedulerKind, steps_of_strength,
+    Constructor, Generator, NoiseSource, Sampler, SchedulerConfig, steps_of_strength,
 };
-use ip2p_sweep::spec::NoiseSource;
+use ip2p_sweep::vocabulary::SchedulerKind;
 use ndarray::{Array4, Axis, Ix4, concatenate};
 use serde_json::Value;
 
+use super::difference::{IEEE, largest, largest_difference, numbers};
 use crate::common::{Tensors, golden_json};
-use crate::difference::{IEEE, largest, largest_difference, numbers};
 
 /// The arrays that all cases share.
 struct Given {
