@@ -2,11 +2,13 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::path::Path;
 
 use nvml_wrapper::enums::device::UsedGpuMemory;
 use nvml_wrapper::{Device, Nvml};
 
 use super::MIB;
+use crate::trust;
 
 /// One GPU, as the management library knows it.
 #[derive(Debug)]
@@ -23,6 +25,9 @@ impl Vram {
     /// The device that CUDA calls `index`; `None` without a driver or without that device.
     pub(super) fn open(index: u32) -> Option<Self> {
         // Drivers install the versioned name; the plain one comes with development packages only.
+        for name in ["libnvidia-ml.so.1", "libnvidia-ml.so"] {
+            trust::refuse_current_folder(Path::new(name)).ok()?;
+        }
         let nvml = Nvml::builder()
             .lib_path(OsStr::new("libnvidia-ml.so.1"))
             .init();

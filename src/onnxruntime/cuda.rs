@@ -9,6 +9,7 @@ use std::sync::Mutex;
 
 use super::locate::reason;
 use super::{Located, RuntimeError, Source};
+use crate::trust;
 
 /// CUDA 13.0 as `cuDriverGetVersion` writes it.
 const NEEDED: c_int = 13_000;
@@ -126,6 +127,8 @@ fn driver() -> Result<Driver, RuntimeError> {
     } else {
         "libcuda.so.1"
     };
+    trust::refuse_current_folder(Path::new(name))
+        .map_err(|reason| RuntimeError::NoDriver { reason })?;
     // SAFETY: loading the driver runs its initialisers, as any program that uses CUDA does. It is never unloaded.
     let library = unsafe { libloading::Library::new(name) }.map_err(no_driver)?;
     let library = std::mem::ManuallyDrop::new(library);
@@ -232,6 +235,7 @@ fn folders(runtime: &Path) -> Vec<PathBuf> {
 #[expect(unsafe_code)]
 fn open(path: &Path) -> Result<(), String> {
     use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
+    trust::refuse_current_folder(path)?;
     // SAFETY: these are NVIDIA's libraries, whose initialisers run whenever ONNX Runtime loads them. Never unloaded.
     match unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) } {
         Ok(library) => {

@@ -3,10 +3,11 @@
 use std::ffi::CStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use super::setup::cached_folders;
 use super::{Host, RuntimeError};
+use crate::trust;
 
 /// The oldest release that is taken: 1.24.
 const OLDEST: (u32, u32) = (1, 24);
@@ -132,15 +133,15 @@ pub(super) fn is_library(name: &str) -> bool {
 fn python_folder(python: &Path) -> Option<PathBuf> {
     const ASK: &str = "import importlib.util as u; s = u.find_spec('onnxruntime'); \
                        print(s.submodule_search_locations[0] if s else '')";
-    let output = Command::new(python)
+    let output = trust::python(python)
+        .ok()?
         .args(["-c", ASK])
-        .stdin(Stdio::null())
         .stderr(Stdio::null())
         .output()
         .ok()?;
     let package = String::from_utf8(output.stdout).ok()?;
-    let package = package.trim();
-    (output.status.success() && !package.is_empty()).then(|| Path::new(package).join("capi"))
+    let package = Path::new(package.trim());
+    (output.status.success() && package.is_absolute()).then(|| package.join("capi"))
 }
 
 fn check(path: &Path, source: Source) -> Result<Located, RuntimeError> {

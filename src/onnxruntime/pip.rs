@@ -2,12 +2,13 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::{self, Path, PathBuf};
+use std::process::Output;
 
 use super::pins::Pin;
 use super::{Host, RuntimeError};
 use crate::digest::{hexadecimal, of_file};
+use crate::trust;
 
 /// The Python whose wheels are taken; see [`super::pins`].
 const PYTHON_VERSION: &str = "3.12";
@@ -31,6 +32,8 @@ pub(crate) fn version(host: &Host) -> Result<String, RuntimeError> {
 /// Downloads a wheel into `folder` and checks that it is the pinned one.
 pub(super) fn download(host: &Host, pin: &Pin, folder: &Path) -> Result<PathBuf, RuntimeError> {
     let requirement = pin.requirement();
+    // pip runs elsewhere.
+    let folder = &path::absolute(folder).map_err(|source| RuntimeError::writing(folder, source))?;
     let log = folder.join("pip.log");
     let output = pip(
         host,
@@ -68,11 +71,8 @@ fn pip<S: AsRef<OsStr>>(
     host: &Host,
     arguments: impl IntoIterator<Item = S>,
 ) -> Result<Output, RuntimeError> {
-    Command::new(&host.python)
-        .args(["-m", "pip"])
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
+    trust::python(&host.python)
+        .and_then(|mut python| python.args(["-m", "pip"]).args(arguments).output())
         .map_err(|_| RuntimeError::NoPython {
             python: host.python.clone(),
         })

@@ -1,6 +1,8 @@
 //! What cannot work is refused before anything runs, with the remedy.
 
 use std::fs;
+#[cfg(unix)]
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -9,6 +11,7 @@ use predicates::prelude::*;
 use predicates::str::contains;
 
 use super::fixture::{Place, says, sweep};
+use crate::common::library;
 
 #[test]
 fn mistakes_in_the_sweep_file_are_shown_with_place_and_remedy() {
@@ -184,4 +187,56 @@ fn a_run_that_asked_for_cuda_never_goes_on_on_the_cpu() {
         .code(3);
     refused.stderr(contains("CUDA").and(contains("hint: ")));
     assert!(!place.path("results").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_of_the_current_folder_is_executed_or_loaded() {
+    let place = Place::new();
+    fs::write(place.path("s.toml"), sweep("")).unwrap();
+    let executed = place.path("executed");
+    let python = format!("open({:?}, 'w').close()\n", executed.display().to_string());
+    for module in ["pip", "onnxruntime", "importlib", "sitecustomize"] {
+        fs::create_dir_all(place.path(module).join("capi")).unwrap();
+        for file in ["__init__.py", "__main__.py"] {
+            fs::write(place.path(module).join(file), &python).unwrap();
+        }
+    }
+    // A library that loads, and would be taken.
+    fs::copy(
+        library().path,
+        place.path("onnxruntime/capi/libonnxruntime.so.9.9.9"),
+    )
+    .unwrap();
+    let script = place.path("python3");
+    fs::write(
+        &script,
+        format!("#!/bin/sh\ntouch '{}'\n", executed.display()),
+    )
+    .unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let search = |first: &str| format!("{first}:{}", std::env::var("PATH").unwrap());
+    for (first, modules) in [("", ""), (".", "."), ("/nowhere", ":")] {
+        for arguments in [&["doctor"][..], &["run", "s.toml"], &["setup"], &["demo"]] {
+            let mut command = place.ip2p(arguments);
+            command
+                .env_remove("ORT_DYLIB_PATH")
+                .env("PATH", search(first));
+            command
+                .env("PYTHONPATH", modules)
+                .env("LD_LIBRARY_PATH", "");
+            command.env("XDG_CACHE_HOME", place.path("cache"));
+            // Nothing is to be fetched.
+            command
+                .env("PIP_INDEX_URL", "file:///nowhere")
+                .env("PIP_NO_INDEX", "1");
+            let output = command.output().unwrap();
+            let told = String::from_utf8_lossy(&output.stdout);
+            assert!(!told.contains("9.9.9"), "{arguments:?}: {told}");
+            assert!(
+                !executed.exists(),
+                "{arguments:?} with PATH={first}, PYTHONPATH={modules}"
+            );
+        }
+    }
 }
