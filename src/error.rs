@@ -69,7 +69,11 @@ impl Error {
             | Self::Plan(_)
             | Self::Scheduler(_)
             | Self::Bench(_)
-            | Self::Store(StoreError::UnknownCell { .. })
+            | Self::Store(
+                StoreError::UnknownCell { .. }
+                | StoreError::NotARun { .. }
+                | StoreError::OtherSweep { .. },
+            )
             | Self::Sheet(SheetError::Font { .. }) => Self::BAD_SWEEP,
             Self::Model(_) | Self::Runtime(_) => Self::NOT_USABLE,
             Self::Compare(CompareError::NothingInCommon { .. } | CompareError::Foreign { .. }) => {

@@ -9,6 +9,7 @@ use ip2p_sweep::Error;
 use ip2p_sweep::judge::{Acceptance, Baseline, JudgeError, default_folder};
 use ip2p_sweep::store::Run;
 
+use super::progress::count;
 use super::{render, table};
 
 /// Rows of the table of changes.
@@ -42,24 +43,31 @@ impl Accept {
         let folder = self
             .baseline
             .unwrap_or_else(|| default_folder(&run.plan.name));
+        let _held = Baseline::hold(&folder, waiting)?;
         let mut baseline = Baseline::read(&folder)?;
         let acceptance = Acceptance::new(&run, &baseline, &self.cell, self.reason.as_deref())?;
         show(&acceptance);
         if acceptance.changes.is_empty() {
+            baseline.tidy();
             return Ok(ExitCode::SUCCESS);
         }
         if !self.yes && !agreed(&format!("change {}?", folder.display()))? {
             render::line(format_args!("nothing was changed"));
             return Ok(ExitCode::from(Error::FAILED));
         }
-        let changes = acceptance.changes.len();
+        let changes = count(acceptance.changes.len(), "change");
         acceptance.apply(&mut baseline)?;
         render::line(format_args!(
-            "accepted  {changes} changes in {}; commit it to version control",
+            "accepted  {changes} in {}; commit it to version control",
             folder.display()
         ));
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn waiting(process: Option<u32>) {
+    let by = process.map_or_else(String::new, |pid| format!(", process {pid}"));
+    render::aside(format_args!("waiting for another accept to end{by}"));
 }
 
 /// Whether this is continuous integration, by the variable that services agree on.
@@ -83,17 +91,17 @@ fn show(acceptance: &Acceptance) {
     }
     let (all, shown) = (acceptance.changes.len(), rows.len());
     if all > shown {
-        render::line(format_args!("and {} more changes", all - shown));
+        render::line(format_args!("and {}", count(all - shown, "more change")));
     }
-    render::line(format_args!(
-        "{all} changes, {} cells stay as they are",
-        acceptance.unchanged
-    ));
-    if acceptance.left_out > 0 {
-        render::line(format_args!(
-            "{} cells have no image and are left out",
-            acceptance.left_out
-        ));
+    let stay = match acceptance.unchanged {
+        1 => "1 cell stays as it is".to_owned(),
+        unchanged => format!("{unchanged} cells stay as they are"),
+    };
+    render::line(format_args!("{}, {stay}", count(all, "change")));
+    match acceptance.left_out {
+        0 => {}
+        1 => render::line(format_args!("1 cell has no image and is left out")),
+        cells => render::line(format_args!("{cells} cells have no image and are left out")),
     }
 }
 

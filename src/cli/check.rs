@@ -9,8 +9,9 @@ use ip2p_sweep::judge::{Baseline, CellCheck, Check as Verdicts, default_folder};
 use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::plan::Shard;
 use ip2p_sweep::runner::{Executed, Execution, Outcome, prepare};
+use ip2p_sweep::spec::SweepSpec;
 use ip2p_sweep::views::View;
-use ip2p_sweep::views::check::{Checked, annotations};
+use ip2p_sweep::views::check::{Checked, annotations, forget};
 
 use super::progress::{Progress, ProgressFlags};
 use super::{RuntimeFlags, interrupt, render, table};
@@ -26,6 +27,9 @@ pub struct Check {
     /// Run folder; by default results/NAME under the current folder
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Take the run folder over, if it has the run of another sweep
+    #[arg(long)]
+    replace: bool,
     /// Accepted images; by default results/baseline/NAME under the current folder
     #[arg(long, value_name = "DIR")]
     baseline: Option<PathBuf>,
@@ -40,7 +44,11 @@ pub struct Check {
 
 impl Check {
     pub fn run(self, library: Option<PathBuf>) -> Result<ExitCode, Error> {
-        let prepared = prepare(&self.sweep, self.runtime.into())?;
+        if let Some(out) = self.run_folder() {
+            forget(&out)?;
+        }
+        let mut prepared = prepare(&self.sweep, self.runtime.into())?;
+        prepared.replaces = self.replace;
         let name = &prepared.plan.name;
         let out = self.out.unwrap_or_else(|| Path::new("results").join(name));
         // Read before the run, so that a broken one is told before time is spent.
@@ -89,6 +97,15 @@ impl Check {
                 Ok(ExitCode::from(code))
             }
         }
+    }
+
+    /// The run folder, if as much is known before models and images are looked at.
+    fn run_folder(&self) -> Option<PathBuf> {
+        let default = || {
+            let spec = SweepSpec::read(&self.sweep).ok()?;
+            Some(Path::new("results").join(spec.name))
+        };
+        self.out.clone().or_else(default)
     }
 }
 

@@ -24,6 +24,9 @@ pub struct Run {
     /// Run folder; by default results/NAME under the current folder
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Take the run folder over, if it has the run of another sweep
+    #[arg(long)]
+    replace: bool,
     #[command(flatten)]
     runtime: RuntimeFlags,
     #[command(flatten)]
@@ -32,7 +35,8 @@ pub struct Run {
 
 impl Run {
     pub fn run(self, library: Option<PathBuf>) -> Result<ExitCode, Error> {
-        let prepared = prepare(&self.sweep, self.runtime.into())?;
+        let mut prepared = prepare(&self.sweep, self.runtime.into())?;
+        prepared.replaces = self.replace;
         let out = self
             .out
             .unwrap_or_else(|| Path::new("results").join(&prepared.plan.name));

@@ -2,20 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
-use std::fs;
 
 use image::ImageFormat;
 
-use super::baseline::{Baseline, pixels_sha256};
+use super::baseline::{Baseline, DIGEST_IN_NAME, pixels_sha256};
 use super::class::EnvironmentClass;
 use super::error::JudgeError;
 use super::manifest::{Accepted, BaselineCell, IMAGES, Manifest, Subject};
 use crate::plan::Cell;
 use crate::store::Run;
 use crate::vocabulary::{CellKey, Parameters, Record, Status};
-
-/// Characters of a digest in the name of an image.
-const DIGEST_IN_NAME: usize = 16;
 
 /// What accepting a run would do, and everything to do it.
 #[derive(Debug)]
@@ -53,6 +49,8 @@ pub enum ChangeKind {
     Replace,
     /// The same image, made by another model.
     Confirm,
+    /// The same image, whose file was missing or damaged.
+    Repair,
     /// The sweep no longer has it.
     Remove,
 }
@@ -64,6 +62,7 @@ impl fmt::Display for ChangeKind {
             Self::AddClass => "add class",
             Self::Replace => "replace",
             Self::Confirm => "confirm",
+            Self::Repair => "repair",
             Self::Remove => "remove",
         })
     }
@@ -99,7 +98,7 @@ impl Acceptance {
             .into_iter()
             .map(|cell| (cell.parameters.clone(), cell))
             .collect();
-        let mut files = file_by_pixels(before.values());
+        let mut files = Files::of(baseline);
         let now = jiff::Timestamp::now();
         for cell in &run.plan.cells {
             let known = before.remove(&cell.parameters);
@@ -109,8 +108,9 @@ impl Acceptance {
                 .filter(|record| record.status == Status::Done);
             let taken = match record {
                 Some(record) if chosen.contains(&cell.key) => {
-                    let accepted = acceptance.take(run, cell, record, &mut files, (now, reason))?;
-                    Some(acceptance.enter(run, cell, known, accepted))
+                    let (accepted, is_new) =
+                        acceptance.take(run, cell, record, &mut files, (now, reason))?;
+                    Some(acceptance.enter(run, cell, known, accepted, is_new))
                 }
                 _ => {
                     acceptance.left_out += usize::from(chosen.contains(&cell.key));
@@ -131,33 +131,35 @@ impl Acceptance {
         baseline.replace(self.manifest, &self.images)
     }
 
-    /// A result as an entry; its image is new unless its pixels are known.
+    /// A result as an entry, and whether its image has to be written: not if its pixels are there.
     fn take(
         &mut self,
         run: &Run,
         cell: &Cell,
         record: &Record,
-        files: &mut HashMap<String, String>,
+        files: &mut Files,
         (now, reason): (jiff::Timestamp, Option<&str>),
-    ) -> Result<Accepted, JudgeError> {
-        let path = run.folder.join(cell.key.image_path());
-        let bytes = fs::read(&path).map_err(JudgeError::read(&path))?;
-        let image = image::load_from_memory_with_format(&bytes, ImageFormat::Png);
-        let image = image.map_err(|error| JudgeError::NoImage {
+    ) -> Result<(Accepted, bool), JudgeError> {
+        let bad = |reason: String| JudgeError::NoImage {
             run: run.folder.clone(),
             cell: cell.key.to_string(),
-            reason: error.to_string(),
-        })?;
+            reason,
+        };
+        let bytes = run
+            .image_bytes(&cell.key)
+            .map_err(|error| bad(error.to_string()))?;
+        let image = image::load_from_memory_with_format(&bytes, ImageFormat::Png)
+            .map_err(|error| bad(error.to_string()))?;
         let pixels_sha256 = pixels_sha256(&image.into_rgb8());
-        let file = files.entry(pixels_sha256.clone()).or_insert_with(|| {
-            let file = image_name(&cell.key, &pixels_sha256);
+        let name = || image_name(&cell.key, &pixels_sha256);
+        let (file, is_new) = files.of_pixels(&pixels_sha256, name);
+        if is_new {
             self.images.insert(file.clone(), bytes);
-            file
-        });
+        }
         let model = run.plan.model(&cell.parameters.model);
-        Ok(Accepted {
+        let accepted = Accepted {
             class: EnvironmentClass::of(&run.environment, record),
-            file: file.clone(),
+            file,
             pixels_sha256,
             model_sha256: model.map(|model| model.sha256.clone()).unwrap_or_default(),
             environment: run.environment.clone(),
@@ -165,7 +167,8 @@ impl Acceptance {
             first_latents: record.first_latents.clone(),
             accepted: now,
             reason: reason.map(str::to_owned),
-        })
+        };
+        Ok((accepted, is_new))
     }
 
     /// The cell with an entry taken in.
@@ -175,6 +178,7 @@ impl Acceptance {
         cell: &Cell,
         known: Option<BaselineCell>,
         accepted: Accepted,
+        is_new: bool,
     ) -> BaselineCell {
         let subject = Subject::of(&run.plan, cell);
         let class = accepted.class.clone();
@@ -188,6 +192,7 @@ impl Acceptance {
                 Some(ChangeKind::Replace)
             }
             Some(entry) if entry.model_sha256 != accepted.model_sha256 => Some(ChangeKind::Confirm),
+            Some(_) if is_new => Some(ChangeKind::Repair),
             Some(_) => None,
             None if is_first => Some(ChangeKind::Add),
             None if entries.is_empty() => Some(ChangeKind::Replace),
@@ -195,6 +200,8 @@ impl Acceptance {
         };
         match (kind, own) {
             (None, _) => self.unchanged += 1,
+            // What was accepted when and why stays: it is the same image.
+            (Some(ChangeKind::Repair), _) => {}
             (Some(_), Some(own)) => entries[own] = accepted,
             (Some(_), None) => entries.push(accepted),
         }
@@ -264,11 +271,37 @@ fn chosen(run: &Run, only: &[String]) -> Result<HashSet<CellKey>, JudgeError> {
         .collect()
 }
 
-fn file_by_pixels<'a>(cells: impl Iterator<Item = &'a BaselineCell>) -> HashMap<String, String> {
-    let entries = cells.flat_map(|cell| &cell.accepted);
-    entries
-        .map(|entry| (entry.pixels_sha256.clone(), entry.file.clone()))
-        .collect()
+/// Files of accepted images by their pixels.
+struct Files<'a> {
+    baseline: &'a Baseline,
+    of_manifest: HashMap<&'a str, &'a Accepted>,
+    /// Those that are there whole, or will be.
+    settled: HashMap<String, String>,
+}
+
+impl<'a> Files<'a> {
+    fn of(baseline: &'a Baseline) -> Self {
+        let entries = baseline.cells().iter().flat_map(|cell| &cell.accepted);
+        Self {
+            baseline,
+            of_manifest: entries
+                .map(|entry| (entry.pixels_sha256.as_str(), entry))
+                .collect(),
+            settled: HashMap::new(),
+        }
+    }
+
+    /// The file of an image, and whether it has to be written: the manifest is not trusted, the file is looked at.
+    fn of_pixels(&mut self, pixels_sha256: &str, name: impl FnOnce() -> String) -> (String, bool) {
+        if let Some(file) = self.settled.get(pixels_sha256) {
+            return (file.clone(), false);
+        }
+        let known = self.of_manifest.get(pixels_sha256);
+        let is_new = !known.is_some_and(|known| self.baseline.holds(known));
+        let file = known.map_or_else(name, |known| known.file.clone());
+        self.settled.insert(pixels_sha256.to_owned(), file.clone());
+        (file, is_new)
+    }
 }
 
 /// The readable part of a cell's key, and the digest of the pixels instead of the cell's.

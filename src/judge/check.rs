@@ -14,7 +14,6 @@ use super::limits::{Limits, latent_change};
 use super::manifest::{Accepted, BaselineCell};
 use super::verdict::{Cause, CellCheck, Verdict};
 use crate::Error;
-use crate::image::read;
 use crate::parallel::try_collect;
 use crate::plan::{Cell, Shard};
 use crate::spec::CheckSpec;
@@ -227,8 +226,8 @@ impl Judge<'_> {
             return Ok(error(reason.unwrap_or_else(|| "it failed".to_owned())));
         }
         let path = self.run.folder.join(cell.key.image_path());
-        let actual = match read(&path) {
-            Ok((image, _)) => image,
+        let actual = match self.run.image(&cell.key) {
+            Ok(image) => image,
             Err(reason) => return Ok(error(reason.to_string())),
         };
         let checked = |verdict| CellCheck {

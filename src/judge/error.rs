@@ -53,6 +53,22 @@ pub enum JudgeError {
         /// The system's words.
         source: io::Error,
     },
+    /// A run folder was named as the baseline.
+    #[error("{} is a run folder, and cannot be a baseline", folder.display())]
+    #[diagnostic(help("name a folder for accepted images alone with --baseline, or leave it out"))]
+    IsRun {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The folder holds other things than a baseline.
+    #[error("{} is no baseline and not empty: it holds {name}", folder.display())]
+    #[diagnostic(help("name another folder with --baseline"))]
+    Foreign {
+        /// The folder.
+        folder: PathBuf,
+        /// One of the things.
+        name: String,
+    },
     /// The baseline cannot be written.
     #[error("cannot write the baseline: {source}")]
     #[diagnostic(help(
@@ -69,8 +85,7 @@ pub enum JudgeError {
     /// A cell was named that has no image.
     #[error("cell {cell} of {} has no image to accept: {reason}", run.display())]
     #[diagnostic(help(
-        "run the sweep again: finished cells are kept; delete {} first if it is damaged",
-        run.join("cells").join(format!("{cell}.png")).display()
+        "run the sweep again: finished cells are kept, and this one is computed again"
     ))]
     NoImage {
         /// The run folder.
@@ -127,7 +142,11 @@ impl JudgeError {
     /// What the program exits with.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Run(_) | Self::InCi | Self::NobodyToAsk => Error::BAD_SWEEP,
+            Self::Run(_)
+            | Self::InCi
+            | Self::NobodyToAsk
+            | Self::IsRun { .. }
+            | Self::Foreign { .. } => Error::BAD_SWEEP,
             Self::NothingDone { .. } => Check::TO_ACCEPT,
             _ => Error::FAILED,
         }

@@ -1,7 +1,6 @@
 //! `manifest.json` of a baseline: which images were accepted for which cells, where and why.
 
 use std::collections::HashSet;
-use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -11,13 +10,15 @@ use super::{EnvironmentClass, JudgeError};
 use crate::image::Fit;
 use crate::plan::{Cell, Plan};
 use crate::spec::Numerics;
-use crate::store::Environment;
-use crate::vocabulary::{LatentStatistics, Parameters};
+use crate::store::{Environment, read_file};
+use crate::vocabulary::{LatentStatistics, Parameters, is_file_name};
 
 /// The format that is written, and the latest that is read.
 pub const FORMAT: u32 = 1;
 /// Its name in the baseline's folder.
 pub const MANIFEST: &str = "manifest.json";
+/// A million accepted images have a gigabyte of it.
+const LONGEST: u64 = 2 << 30;
 /// The folder of images.
 pub(super) const IMAGES: &str = "cells";
 
@@ -113,7 +114,7 @@ impl Manifest {
     /// Reads the manifest of a baseline's folder; there may be none.
     pub(super) fn read(folder: &Path) -> Result<Option<Self>, JudgeError> {
         let path = folder.join(MANIFEST);
-        let text = match fs::read(&path) {
+        let text = match read_file(&path, LONGEST) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(JudgeError::read(&path)(error)),
@@ -175,10 +176,9 @@ impl Manifest {
 }
 
 /// `cells/NAME.png`, where the name cannot lead elsewhere.
-fn is_image_name(file: &str) -> bool {
+pub(super) fn is_image_name(file: &str) -> bool {
     let stem = file
         .strip_prefix("cells/")
         .and_then(|name| name.strip_suffix(".png"));
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    stem.is_some_and(|stem| !stem.is_empty() && !stem.starts_with('.') && stem.bytes().all(plain))
+    stem.is_some_and(is_file_name)
 }

@@ -20,7 +20,7 @@ pub mod measures;
 mod verdict;
 
 pub use accept::{Acceptance, Change, ChangeKind};
-pub use baseline::{Baseline, default_folder};
+pub use baseline::{Baseline, HeldBaseline, default_folder};
 pub use check::Check;
 pub use class::EnvironmentClass;
 pub use error::JudgeError;

@@ -130,7 +130,7 @@ impl<'a, B: Backend> Execution<'a, B> {
             true => None,
             false => Some(find(&mut notes)?),
         };
-        let held = HeldFolder::take(out, plan)?;
+        let held = HeldFolder::take(out, plan)?.of_sweep(&prepared.sweep, prepared.replaces)?;
         notes.extend_from_slice(held.notes());
         let schedule = Schedule::new(plan, &of_shard(held.pending()));
         let unmeasured = prepared.unmeasured(&cells, |cell| held.record_of(cell));

@@ -1,7 +1,7 @@
 //! Everything that can be known before a model is loaded: the sweep file, the model folders, the images.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -21,6 +21,10 @@ use crate::spec::{NamedPath, RuntimeOverrides, SweepSpec};
 /// A sweep that can run.
 #[derive(Debug)]
 pub struct Prepared {
+    /// The sweep file.
+    pub sweep: PathBuf,
+    /// Whether the run folder is taken over where it has the run of another sweep.
+    pub replaces: bool,
     /// The sweep file, flags applied.
     pub spec: SweepSpec,
     /// Its cells.
@@ -74,6 +78,8 @@ pub fn prepare(sweep: &Path, flags: RuntimeOverrides) -> Result<Prepared, Error>
         notes.extend(caption_notes(&spec, clip)?);
     }
     Ok(Prepared {
+        sweep: sweep.to_owned(),
+        replaces: false,
         spec,
         plan,
         models,

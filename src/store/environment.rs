@@ -1,5 +1,7 @@
 //! What a run was made with; together with the plan it is `plan.json`.
 
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Plan;
@@ -31,6 +33,9 @@ pub struct Environment {
 #[derive(Debug, Deserialize)]
 pub(super) struct PlanFile {
     pub(super) environment: Environment,
+    /// The sweep file, relative to the run folder, so that both may be moved together.
+    #[serde(default)]
+    pub(super) sweep: Option<PathBuf>,
     pub(super) plan: Plan,
 }
 
@@ -38,5 +43,7 @@ pub(super) struct PlanFile {
 #[derive(Debug, Serialize)]
 pub(super) struct PlanFileRef<'a> {
     pub(super) environment: &'a Environment,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sweep: Option<&'a Path>,
     pub(super) plan: &'a Plan,
 }

@@ -54,7 +54,7 @@ pub enum StoreError {
         pid: Option<u32>,
     },
     /// A symbolic link stands where the run would write.
-    #[error("{} is a symbolic link, which could lead out of the run folder", path.display())]
+    #[error("{} is a symbolic link, which could lead out of the folder", path.display())]
     #[diagnostic(help("remove the link, or give another folder with --out"))]
     Link {
         /// The link.
@@ -68,6 +68,17 @@ pub enum StoreError {
         folder: PathBuf,
         /// One of the things.
         name: String,
+    },
+    /// The run of another sweep is in the folder.
+    #[error("{} is the run folder of another sweep, {}", folder.display(), sweep.display())]
+    #[diagnostic(help(
+        "give another folder with --out or another `name` in the sweep file; with --replace this sweep takes the folder over"
+    ))]
+    OtherSweep {
+        /// The folder.
+        folder: PathBuf,
+        /// The file of the other sweep.
+        sweep: PathBuf,
     },
     /// A cell was named that the run does not have.
     #[error("{} has no cell {cell}", run.display())]
@@ -119,8 +130,17 @@ fn owner(pid: Option<u32>) -> String {
     )
 }
 
+/// Of an error that another library has wrapped, the system's.
+fn kind_of(error: &io::Error) -> io::ErrorKind {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    match inner.map(csv::Error::kind) {
+        Some(csv::ErrorKind::Io(inner)) => inner.kind(),
+        _ => error.kind(),
+    }
+}
+
 fn write_remedy(source: &io::Error) -> &'static str {
-    match source.kind() {
+    match kind_of(source) {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             "free some space and run again: finished cells are kept"
         }

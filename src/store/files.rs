@@ -1,14 +1,16 @@
 //! Files that are there whole or not at all.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, BufWriter, ErrorKind, Read, Write};
 use std::path::Path;
 
 use super::StoreError;
 
 /// How the names of unfinished files begin.
 const UNFINISHED: &str = ".ip2p-";
+/// How often a name for an unfinished file is tried: another process may tidy up at the moment it appears.
+const TRIES: usize = 8;
 
 /// Writes a file under a temporary name beside its place, syncs it and renames it. If that fails, or the
 /// process is killed, a file that was there before is still there.
@@ -19,7 +21,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     write_with(path, |file| file.write_all(bytes))
 }
 
-/// As [`write`], piece by piece.
+/// As [`write()`], piece by piece.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -27,28 +29,42 @@ pub(super) fn write_with(
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), StoreError> {
-    replace(path, Sync::Yes, fill).map_err(StoreError::write(path))
+    // A power cut that brings back the file of before costs a cell or a view, which is made again.
+    replace(path, Sync::Yes, fill)
+        .map(|_| ())
+        .map_err(StoreError::write(path))
 }
 
-/// As [`write`], and leaves a file that holds just that as it is: when it was changed says something.
+/// As [`write()`]; says whether the file is known to outlast a power cut, so that what it replaces may be deleted.
+///
+/// # Errors
+/// If the file cannot be written; the one of before is then in place.
+pub fn write_to_last(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
+    let lasts = replace(path, Sync::Yes, |file| file.write_all(bytes));
+    Ok(lasts.map_err(StoreError::write(path))? == Lasts::Yes)
+}
+
+/// As [`write()`], and leaves a file that holds just that as it is: when it was changed says something.
 ///
 /// # Errors
 /// If the file cannot be written.
 pub(super) fn update(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let plain = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
-    match fs::read(path) {
+    match read(path, bytes.len() as u64) {
         Ok(there) if plain && there == bytes => Ok(()),
         _ => write(path, bytes),
     }
 }
 
-/// As [`write`], at a fraction of the time: a killed process leaves the file whole or not at all, a power cut may
+/// As [`write()`], at a fraction of the time: a killed process leaves the file whole or not at all, a power cut may
 /// leave it damaged.
 ///
 /// # Errors
 /// If the file cannot be written.
 pub(super) fn write_unsynced(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    replace(path, Sync::No, |file| file.write_all(bytes)).map_err(StoreError::write(path))
+    replace(path, Sync::No, |file| file.write_all(bytes))
+        .map(|_| ())
+        .map_err(StoreError::write(path))
 }
 
 /// Writes a file that must not be there yet.
@@ -68,46 +84,103 @@ enum Sync {
     No,
 }
 
+/// Whether a file that is in place will be there after a power cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lasts {
+    Yes,
+    Unknown,
+}
+
 fn replace(
     path: &Path,
     sync: Sync,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
+) -> io::Result<Lasts> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    // Made and written as any file: its mode is left to the user's umask, since results are for sharing, and
-    // errors do not speak of a name that the user does not know.
-    let create = |path: &Path| File::create_new(path);
-    let mut builder = tempfile::Builder::new();
-    let unfinished = builder.prefix(UNFINISHED).make_in(folder, create)?;
+    let unfinished = unfinished_in(folder)?;
     let mut file = BufWriter::new(unfinished.as_file());
     fill(&mut file)?;
     file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    let mut lasts = Lasts::Unknown;
     if sync == Sync::Yes {
-        unfinished.as_file().sync_all()?;
+        lasts = synced(unfinished.as_file())?;
     }
     unfinished.persist(path).map_err(|error| error.error)?;
-    match sync {
-        Sync::Yes => sync_folder(folder),
-        Sync::No => Ok(()),
+    Ok(match sync {
+        // The file is in place whatever becomes of this.
+        Sync::Yes if sync_folder(folder).is_ok() => lasts,
+        Sync::Yes | Sync::No => Lasts::Unknown,
+    })
+}
+
+/// A file of this process alone: its lock says that it is at work, and ends with it.
+fn unfinished_in(folder: &Path) -> io::Result<tempfile::NamedTempFile<File>> {
+    // Made and written as any file: its mode is left to the user's umask, since results are for sharing, and
+    // errors do not speak of a name that the user does not know.
+    let create = |path: &Path| File::create_new(path);
+    let mut tries = 1;
+    loop {
+        let mut builder = tempfile::Builder::new();
+        let unfinished = builder.prefix(UNFINISHED).make_in(folder, create)?;
+        // Where there are no locks, nothing is tidied up that another may be writing.
+        let _ = unfinished.as_file().try_lock();
+        if tries == TRIES || is_linked(unfinished.as_file())? {
+            return Ok(unfinished);
+        }
+        tries += 1;
     }
+}
+
+/// Whether a file still has a name.
+#[cfg(unix)]
+fn is_linked(file: &File) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    Ok(file.metadata()?.nlink() > 0)
+}
+
+/// An open file keeps its name here.
+#[cfg(not(unix))]
+fn is_linked(_file: &File) -> io::Result<bool> {
+    Ok(true)
+}
+
+/// Syncs a file, where the file system can.
+pub(super) fn synced_data(file: &File) -> io::Result<()> {
+    unless_unable(file.sync_data()).map(|_| ())
+}
+
+fn synced(file: &File) -> io::Result<Lasts> {
+    unless_unable(file.sync_all())
 }
 
 /// Makes a rename last through a power cut, where folders can be synced.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()
-    } else {
-        Ok(())
+fn sync_folder(folder: &Path) -> io::Result<Lasts> {
+    match cfg!(unix) {
+        true => unless_unable(File::open(folder)?.sync_all()),
+        false => Ok(Lasts::Unknown),
     }
 }
 
-/// Makes a folder that is no symbolic link, and those above it.
+/// File systems of networks and of phones that cannot sync say so in one of these ways, and are used all the same.
+fn unless_unable(synced: io::Result<()>) -> io::Result<Lasts> {
+    match synced {
+        Ok(()) => Ok(Lasts::Yes),
+        Err(error) => match error.kind() {
+            ErrorKind::InvalidInput | ErrorKind::Unsupported => Ok(Lasts::Unknown),
+            _ => Err(error),
+        },
+    }
+}
+
+/// Makes a folder that is no symbolic link, and those above it, and removes what killed processes left in it.
 ///
 /// # Errors
 /// If it is a link, or cannot be made.
 pub fn make_folder(path: &Path) -> Result<(), StoreError> {
     refuse_link(path)?;
-    fs::create_dir_all(path).map_err(StoreError::write(path))
+    fs::create_dir_all(path).map_err(StoreError::write(path))?;
+    remove_unfinished(path);
+    Ok(())
 }
 
 /// A file to append to, made if need be, that is no symbolic link.
@@ -121,7 +194,10 @@ pub(super) fn open_to_append(path: &Path) -> Result<File, StoreError> {
 }
 
 /// What is renamed into place replaces a link; what is opened would follow it, perhaps out of the folder.
-pub(super) fn refuse_link(path: &Path) -> Result<(), StoreError> {
+///
+/// # Errors
+/// If it is a link.
+pub fn refuse_link(path: &Path) -> Result<(), StoreError> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_symlink() => Err(StoreError::Link {
             path: path.to_owned(),
@@ -130,20 +206,67 @@ pub(super) fn refuse_link(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Opens a regular file to be read: a pipe would be waited for, and a device has no end.
+///
+/// # Errors
+/// If it is none, or cannot be opened.
+pub fn open(path: &Path) -> io::Result<File> {
+    let is_file = |found: fs::Metadata| match found.is_file() {
+        true => Ok(()),
+        false => Err(io::Error::new(
+            ErrorKind::InvalidInput,
+            "it is no regular file",
+        )),
+    };
+    // Before it is opened, since that waits at a pipe; and after it, since it may have become another.
+    is_file(fs::metadata(path)?)?;
+    let file = File::open(path)?;
+    is_file(file.metadata()?)?;
+    Ok(file)
+}
+
+/// Reads a regular file that is no longer than it may be.
+///
+/// # Errors
+/// If it is longer, is none, or cannot be read.
+pub fn read(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
+    let file = open(path)?;
+    let mut bytes = Vec::new();
+    file.take(longest.saturating_add(1))
+        .read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > longest {
+        true => Err(io::Error::new(
+            ErrorKind::InvalidData,
+            format!("it is longer than {longest} bytes"),
+        )),
+        false => Ok(bytes),
+    }
+}
+
 /// Whether a file is one that was not finished.
-pub(super) fn is_unfinished(name: &OsStr) -> bool {
+pub fn is_unfinished(name: &OsStr) -> bool {
     name.to_string_lossy().starts_with(UNFINISHED)
 }
 
-/// Removes what a killed process left unfinished.
-pub(super) fn remove_unfinished(folder: &Path) -> Result<(), StoreError> {
-    for entry in fs::read_dir(folder).map_err(StoreError::read(folder))? {
-        let entry = entry.map_err(StoreError::read(folder))?;
-        if is_unfinished(&entry.file_name()) {
-            fs::remove_file(entry.path()).map_err(StoreError::write(&entry.path()))?;
+/// Removes what killed processes left unfinished; what is being written is locked and stays. One that cannot be removed
+/// does no harm.
+pub(super) fn remove_unfinished(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    let unfinished = entries.flatten().filter(|entry| {
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        is_file && is_unfinished(&entry.file_name())
+    });
+    for entry in unfinished {
+        let Ok(file) = File::open(entry.path()) else {
+            continue;
+        };
+        match file.try_lock() {
+            Ok(()) => drop(fs::remove_file(entry.path())),
+            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {}
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -189,5 +312,48 @@ mod tests {
                 .mode()
         };
         assert_eq!(mode("atomic"), mode("plain"));
+    }
+
+    #[test]
+    fn what_killed_processes_left_is_removed_and_what_is_being_written_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let left = folder.path().join(".ip2p-left");
+        fs::write(&left, "half").unwrap();
+        fs::write(folder.path().join("theirs"), "x").unwrap();
+        fs::create_dir(folder.path().join(".ip2p-folder")).unwrap();
+        let written = unfinished_in(folder.path()).unwrap();
+        make_folder(folder.path()).unwrap();
+        assert!(!left.exists());
+        assert!(written.path().exists());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_has_no_end_or_no_writer_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        for path in [Path::new("/dev/zero"), &pipe, folder.path()] {
+            let error = read(path, 1 << 30).unwrap_err();
+            assert_eq!(error.to_string(), "it is no regular file");
+        }
+        let long = folder.path().join("long");
+        fs::write(&long, "12345").unwrap();
+        assert_eq!(read(&long, 5).unwrap(), b"12345");
+        assert_eq!(
+            read(&long, 4).unwrap_err().to_string(),
+            "it is longer than 4 bytes"
+        );
+    }
+
+    #[test]
+    fn file_systems_that_cannot_sync_are_used() {
+        let failing = |kind: ErrorKind| unless_unable(Err(kind.into()));
+        assert_eq!(failing(ErrorKind::InvalidInput).unwrap(), Lasts::Unknown);
+        assert_eq!(failing(ErrorKind::Unsupported).unwrap(), Lasts::Unknown);
+        assert!(failing(ErrorKind::StorageFull).is_err());
+        assert_eq!(unless_unable(Ok(())).unwrap(), Lasts::Yes);
     }
 }

@@ -11,7 +11,7 @@ use super::held::{HeldFolder, pending};
 use super::journal::Journal;
 use super::lock::Lock;
 use super::tables::Tables;
-use super::{Environment, Run, StoreError, files, png};
+use super::{Environment, Run, StoreError, files, images, png};
 use crate::meter::milliseconds;
 use crate::plan::Plan;
 use crate::vocabulary::CellKey;
@@ -96,6 +96,7 @@ impl RunFolder {
                 let bytes = png::encode(image, plan, cell, &record)
                     .map_err(|error| StoreError::write(&path)(io::Error::other(error)))?;
                 files::write(&path, &bytes)?;
+                record.file = Some(images::image_file(&bytes));
                 record.times.save_ms = Some(milliseconds(begun));
             }
         }

@@ -6,8 +6,7 @@ use std::path::Path;
 
 use image::RgbImage;
 
-use super::{StoreError, files, png};
-use crate::image::read;
+use super::{StoreError, files, images, png};
 use crate::plan::{Fitted, Plan};
 
 /// Their folder in the run folder.
@@ -43,9 +42,10 @@ impl<'a> Inputs<'a> {
     /// If it is not there, or not whole.
     pub fn find(&self, fitted: Fitted) -> Result<String, MissingInput> {
         let file = self.plan.input_path(fitted);
-        match png::is_whole(&self.folder.join(&file), fitted.width, fitted.height) {
-            true => Ok(file),
-            false => Err(MissingInput { file }),
+        let size = (fitted.width, fitted.height);
+        match images::read_whole(&self.folder.join(&file), size) {
+            Ok(_) => Ok(file),
+            Err(_) => Err(MissingInput { file }),
         }
     }
 
@@ -54,11 +54,9 @@ impl<'a> Inputs<'a> {
     /// # Errors
     /// If it is not there, or damaged.
     pub fn read(&self, fitted: Fitted) -> Result<RgbImage, MissingInput> {
-        let file = self.find(fitted)?;
-        match read(&self.folder.join(&file)) {
-            Ok((image, _)) => Ok(image),
-            Err(_) => Err(MissingInput { file }),
-        }
+        let file = self.plan.input_path(fitted);
+        let size = (fitted.width, fitted.height);
+        images::read_whole(&self.folder.join(&file), size).map_err(|_| MissingInput { file })
     }
 
     /// Writes an input, unless just these pixels are there. The folder must be there.

@@ -5,15 +5,18 @@
 //! is skipped with a note: its cell is computed again, which is safe, where refusing the whole run is not.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, ErrorKind, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
-use super::files::open_to_append;
+use super::files::{self, open_to_append};
 use crate::vocabulary::Record;
 
 /// Its name in the run folder.
 pub(super) const NAME: &str = "journal.jsonl";
+
+/// A line of thousands of steps has a megabyte; what is longer is none of ours.
+const LONGEST_LINE: u64 = 64 << 20;
 
 /// What a journal holds.
 #[derive(Debug, Default)]
@@ -29,7 +32,7 @@ pub(super) struct Contents {
 /// Reads a journal, a line in memory at a time; one that is not there is empty.
 pub(super) fn read(path: &Path) -> Result<Contents, StoreError> {
     let mut contents = Contents::default();
-    let file = match File::open(path) {
+    let file = match files::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(contents),
         Err(source) => return Err(StoreError::read(path)(source)),
@@ -37,23 +40,34 @@ pub(super) fn read(path: &Path) -> Result<Contents, StoreError> {
     let mut reader = BufReader::with_capacity(1 << 16, file);
     let mut line = Vec::new();
     for number in 1.. {
-        line.clear();
-        reader
-            .read_until(b'\n', &mut line)
-            .map_err(StoreError::read(path))?;
-        let Some((b'\n', text)) = line.split_last() else {
+        let length = read_line(&mut reader, &mut line).map_err(StoreError::read(path))?;
+        let Some(length) = length else {
             break;
         };
-        contents.length += line.len() as u64;
-        if text.is_empty() {
-            continue;
-        }
-        match serde_json::from_slice(text) {
-            Ok(record) => contents.records.push(record),
-            Err(_) => contents.unreadable.push(number),
+        contents.length += length;
+        match line.as_slice() {
+            b"\n" => {}
+            text => match serde_json::from_slice(text) {
+                Ok(record) => contents.records.push(record),
+                Err(_) => contents.unreadable.push(number),
+            },
         }
     }
     Ok(contents)
+}
+
+/// The next whole line and its length; of one that is too long only the beginning is kept. None if there is no more line
+/// feed.
+fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<u64>> {
+    line.clear();
+    let mut length = reader.by_ref().take(LONGEST_LINE).read_until(b'\n', line)? as u64;
+    if length == LONGEST_LINE && line.last() != Some(&b'\n') {
+        length += reader.skip_until(b'\n')? as u64;
+        // At the end of the journal it goes with what a killed process left, whether it has ended or not.
+        let is_last = reader.fill_buf()?.is_empty();
+        return Ok((!is_last).then_some(length));
+    }
+    Ok((line.last() == Some(&b'\n')).then_some(length))
 }
 
 /// A journal that is open to be written.
@@ -97,7 +111,7 @@ impl Journal {
         let mut line = serde_json::to_vec(record)?;
         line.push(b'\n');
         self.file.write_all(&line)?;
-        self.file.sync_data()?;
+        files::synced_data(&self.file)?;
         self.length += line.len() as u64;
         Ok(())
     }
@@ -148,6 +162,22 @@ mod tests {
             let again = read(&path).unwrap();
             assert_eq!(again.records.len(), whole + 1);
             assert!(again.unreadable.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_costs_no_memory_and_no_other_line() {
+        let mut line = Vec::new();
+        let long = "x".repeat(LONGEST_LINE as usize + 5);
+        let text = format!("{long}\nshort\n");
+        let mut reader = text.as_bytes();
+        let length = read_line(&mut reader, &mut line).unwrap();
+        assert_eq!(length, Some(LONGEST_LINE + 6));
+        assert_eq!(read_line(&mut reader, &mut line).unwrap(), Some(6));
+        assert_eq!(line, b"short\n");
+        for end in ["", "\n"] {
+            let text = format!("{long}{end}");
+            assert_eq!(read_line(&mut text.as_bytes(), &mut line).unwrap(), None);
         }
     }
 

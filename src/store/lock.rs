@@ -1,51 +1,141 @@
-//! One writer a run folder. The operating system holds the lock, so that it dies with the process.
+//! One writer a folder. The operating system holds the lock, so that it dies with the process.
 
 use std::fs::{self, File, TryLockError};
-use std::io::Write;
-use std::path::Path;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
 
 use super::StoreError;
 use super::files::refuse_link;
 
 /// Held as long as this lives.
 #[derive(Debug)]
-pub(super) struct Lock(File);
+pub struct Lock {
+    file: File,
+    /// The file, where it is to go when the lock does.
+    passing: Option<PathBuf>,
+}
 
 impl Lock {
     /// Takes the lock of a run folder and notes the process's id in it.
     pub(super) fn take(folder: &Path) -> Result<Self, StoreError> {
-        let path = folder.join(".lock");
-        refuse_link(&path)?;
-        let mut file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(StoreError::write(&path))?;
+        let path = path_in(folder);
+        let file = open(&path)?;
         match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let pid = fs::read_to_string(&path)
-                    .ok()
-                    .and_then(|pid| pid.trim().parse().ok());
-                return Err(StoreError::Locked {
-                    folder: folder.to_owned(),
-                    pid,
-                });
-            }
-            Err(TryLockError::Error(source)) => return Err(StoreError::write(&path)(source)),
+            Ok(()) => Ok(Self::held(file, None)),
+            Err(TryLockError::WouldBlock) => Err(StoreError::Locked {
+                folder: folder.to_owned(),
+                pid: owner(&path),
+            }),
+            Err(TryLockError::Error(source)) => Err(StoreError::write(&path)(source)),
         }
-        // For the message above alone: the lock holds without it.
+    }
+
+    /// Waits for the lock of a folder that is shared by other means, and leaves no file there; `waiting` is told who
+    /// holds it, if somebody does.
+    ///
+    /// # Errors
+    /// If there can be no such file, or a link stands in its place.
+    pub fn wait(folder: &Path, mut waiting: impl FnMut(Option<u32>)) -> Result<Self, StoreError> {
+        let path = path_in(folder);
+        loop {
+            let file = open(&path)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    waiting(owner(&path));
+                    file.lock().map_err(StoreError::write(&path))?;
+                }
+                Err(TryLockError::Error(source)) => return Err(StoreError::write(&path)(source)),
+            }
+            // Who held it may have removed it meanwhile; then it is another's file, or nobody's.
+            if is_at(&file, &path) {
+                return Ok(Self::held(file, Some(path)));
+            }
+        }
+    }
+
+    fn held(mut file: File, passing: Option<PathBuf>) -> Self {
+        // For messages alone: the lock holds without it.
         let _ = file
             .set_len(0)
             .and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
-        Ok(Self(file))
+        Self { file, passing }
     }
 }
 
 impl Drop for Lock {
-    /// The file stays, since removing it could take it from under a process that has just opened it.
+    /// That of a run folder stays, since removing it could take it from under a process that has just opened it; who
+    /// waits for the other kind looks whether it is still there.
     fn drop(&mut self) {
-        let _ = self.0.set_len(0);
+        let _ = match &self.passing {
+            None => self.file.set_len(0),
+            Some(path) => fs::remove_file(path),
+        };
+    }
+}
+
+fn path_in(folder: &Path) -> PathBuf {
+    folder.join(".lock")
+}
+
+fn open(path: &Path) -> Result<File, StoreError> {
+    refuse_link(path)?;
+    // A pipe would be waited for.
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        let source = io::Error::new(ErrorKind::InvalidInput, "it is no regular file");
+        return Err(StoreError::write(path)(source));
+    }
+    File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .map_err(StoreError::write(path))
+}
+
+fn owner(path: &Path) -> Option<u32> {
+    let pid = fs::read_to_string(path).ok()?;
+    pid.trim().parse().ok()
+}
+
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let id = |found: fs::Metadata| (found.dev(), found.ino());
+    let (Ok(held), Ok(there)) = (file.metadata(), fs::metadata(path)) else {
+        return false;
+    };
+    id(held) == id(there)
+}
+
+/// An open file cannot be removed here.
+#[cfg(not(unix))]
+fn is_at(_file: &File, path: &Path) -> bool {
+    path.exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn who_waits_gets_the_lock_in_turn_and_no_file_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let lock = Lock::wait(folder.path(), |_| ()).unwrap();
+                        assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
+                        inside.fetch_sub(1, Ordering::SeqCst);
+                        drop(lock);
+                    }
+                });
+            }
+        });
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

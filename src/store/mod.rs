@@ -9,10 +9,13 @@ mod error;
 mod files;
 mod folder;
 mod held;
+mod images;
 mod inputs;
 mod journal;
 mod lock;
+mod owner;
 mod png;
+mod renamed;
 mod run;
 mod shelf;
 mod table;
@@ -25,10 +28,15 @@ pub use crate::vocabulary::{
 };
 pub use environment::Environment;
 pub use error::StoreError;
-pub use files::{make_folder, write as write_file, write_new as write_new_file};
+pub use files::{
+    is_unfinished, make_folder, read as read_file, refuse_link, write as write_file,
+    write_new as write_new_file, write_to_last,
+};
 pub use folder::RunFolder;
 pub use held::HeldFolder;
+pub use images::BadImage;
 pub use inputs::{Inputs, MissingInput};
+pub use lock::Lock;
 pub use run::Run;
 pub use shelf::DiskShelf;
 pub(crate) use table::{number as csv_number, text as csv_text, to_csv};

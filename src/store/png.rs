@@ -9,10 +9,6 @@ use crate::spec::Numerics;
 use crate::vocabulary::Record;
 use crate::vocabulary::{Parameters, Scale, SchedulerKind};
 
-/// The first bytes of a PNG up to its width, and its last 12.
-const HEAD: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
-const END: &[u8] = b"\0\0\0\0IEND\xaeB`\x82";
-
 /// The `ip2p` chunk: everything that makes the cell, exactly.
 #[derive(Debug, Serialize)]
 struct Provenance<'a> {
@@ -161,24 +157,4 @@ fn sampler_name(scheduler: SchedulerKind) -> (&'static str, Option<&'static str>
         SchedulerKind::UniPc => ("UniPC", None),
         SchedulerKind::Lcm => ("LCM", None),
     }
-}
-
-/// Whether a file is a whole PNG of this size. Only its ends are read: files get their names when they are
-/// complete, so this finds what was removed, cut or replaced since.
-pub(super) fn is_whole(path: &std::path::Path, width: u32, height: u32) -> bool {
-    use std::io::{Read, Seek, SeekFrom};
-    let ends = || -> std::io::Result<([u8; 24], [u8; 12])> {
-        let (mut head, mut end) = ([0; 24], [0; 12]);
-        let mut file = std::fs::File::open(path)?;
-        file.read_exact(&mut head)?;
-        file.seek(SeekFrom::End(-12))?;
-        file.read_exact(&mut end)?;
-        Ok((head, end))
-    };
-    ends().is_ok_and(|(head, end)| {
-        head[..16] == *HEAD
-            && head[16..20] == width.to_be_bytes()
-            && head[20..] == height.to_be_bytes()
-            && end == *END
-    })
 }

@@ -1,21 +1,23 @@
 //! A run folder to be read: what sheets, reports, comparisons and verdicts are made from.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::environment::PlanFile;
-use super::{Environment, Inputs, StoreError, inputs, journal};
+use super::{Environment, Inputs, StoreError, files, inputs, journal};
 use crate::image::MAX_SIDE;
 use crate::plan::Plan;
 use crate::spec::CELL_SIDES;
-use crate::vocabulary::CellKey;
-use crate::vocabulary::{Record, Status};
+use crate::vocabulary::{CellKey, Record, Status, is_file_name};
 
 /// Plan and environment, in the run folder.
 pub(super) const PLAN: &str = "plan.json";
+
+/// A plan of a million cells has a gigabyte.
+const LONGEST_PLAN: u64 = 4 << 30;
 
 /// A run as it lies on disk. Reading takes no lock and works while the run goes on.
 #[derive(Debug, Clone)]
@@ -36,7 +38,9 @@ impl Run {
     /// # Errors
     /// If the folder is no run folder, or `plan.json` or the journal cannot be read.
     pub fn read(folder: &Path) -> Result<Self, StoreError> {
-        let PlanFile { environment, plan } = read_plan(folder)?;
+        let PlanFile {
+            environment, plan, ..
+        } = read_plan(folder)?;
         let records = journal::read(&folder.join(journal::NAME))?.records;
         let records = records
             .into_iter()
@@ -67,14 +71,18 @@ impl Run {
         }
     }
 
-    /// The cells of a plan that have no image here, as indices into [`Plan::cells`].
+    /// The cells of a plan that have no image here, under whatever name, as indices into [`Plan::cells`].
     pub fn pending(&self, plan: &Plan) -> Vec<usize> {
-        let is_done = |index: &usize| {
-            let image = self.image_path(&plan.cells[*index].key);
-            image.is_some_and(|path| path.is_file())
-        };
+        let planned: HashSet<&CellKey> = plan.cells.iter().map(|cell| &cell.key).collect();
+        let is_there = |key: &CellKey| self.image_path(key).is_some_and(|path| path.is_file());
+        let others = self.records.keys().filter(|key| !planned.contains(key));
+        let known: HashSet<&str> = others
+            .filter(|key| is_there(key))
+            .map(CellKey::hash)
+            .collect();
+        let is_done = |key: &CellKey| is_there(key) || known.contains(key.hash());
         (0..plan.cells.len())
-            .filter(|index| !is_done(index))
+            .filter(|&index| !is_done(&plan.cells[index].key))
             .collect()
     }
 
@@ -133,7 +141,7 @@ impl Run {
 /// sizes that nothing can be drawn at.
 pub(super) fn read_plan(folder: &Path) -> Result<PlanFile, StoreError> {
     let path = folder.join(PLAN);
-    let text = fs::read(&path).map_err(|source| match source.kind() {
+    let file = files::open(&path).map_err(|source| match source.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => StoreError::NotARun {
             folder: folder.to_owned(),
         },
@@ -143,8 +151,12 @@ pub(super) fn read_plan(folder: &Path) -> Result<PlanFile, StoreError> {
         path: path.clone(),
         reason,
     };
-    let file: PlanFile =
-        serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))?;
+    // Not read whole before it is looked at: what is no plan ends at its first bytes.
+    let file = BufReader::with_capacity(1 << 16, file.take(LONGEST_PLAN));
+    let file: PlanFile = serde_json::from_reader(file).map_err(|error| match error.is_io() {
+        true => StoreError::read(&path)(error.into()),
+        false => malformed(error.to_string()),
+    })?;
     match fault(&file.plan) {
         Some(fault) => Err(malformed(fault)),
         None => Ok(file),
@@ -152,11 +164,12 @@ pub(super) fn read_plan(folder: &Path) -> Result<PlanFile, StoreError> {
 }
 
 fn fault(plan: &Plan) -> Option<String> {
+    // Folders are named so: the one of the baseline.
+    if !is_file_name(&plan.name) {
+        return Some(format!("{:?} cannot be the name of a run", plan.name));
+    }
     for cell in &plan.cells {
         let key = cell.key.as_str();
-        if !is_file_name(key) {
-            return Some(format!("{key:?} cannot be the key of a cell"));
-        }
         let sides = [cell.width, cell.height];
         if !sides.iter().all(|side| (1..=MAX_SIDE).contains(side)) {
             return Some(format!(
@@ -168,10 +181,4 @@ fn fault(plan: &Plan) -> Option<String> {
     let side = plan.sheet.cell.get();
     let (least, most) = CELL_SIDES;
     (!(least..=most).contains(&side)).then(|| format!("sheet.cell is {side}"))
-}
-
-/// Whether a key names a file in its folder, whoever wrote the `plan.json` it comes from.
-fn is_file_name(key: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    !key.is_empty() && !key.starts_with('.') && key.bytes().all(plain)
 }

@@ -45,7 +45,6 @@ impl DiskShelf {
     pub fn open(run_folder: &Path) -> Result<Self, StoreError> {
         let folder = run_folder.join(FOLDER);
         files::make_folder(&folder)?;
-        files::remove_unfinished(&folder)?;
         remove_damaged(&folder)?;
         Ok(Self { folder })
     }

@@ -4,11 +4,18 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::is_file_name;
+
 /// A readable prefix of the varying values and a short hash of all that can change the pixels;
-/// safe as a file name.
+/// safe as a file name, wherever it was read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(into = "String", try_from = "String")]
 pub struct CellKey(String);
+
+/// Text that cannot be the key of a cell, since its files would lie elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} cannot be the key of a cell")]
+pub struct NoCellKey(String);
 
 impl CellKey {
     /// Joins a prefix (`[a-z0-9._-]`) and a hexadecimal hash.
@@ -27,14 +34,76 @@ impl CellKey {
         &self.0
     }
 
+    /// The identity of the cell: keys with the same hash are names of the same pixels, whatever comes before it.
+    pub fn hash(&self) -> &str {
+        let (_, hash) = self.0.rsplit_once('-').unwrap_or(("", &self.0));
+        hash.trim_end_matches('x')
+    }
+
     /// Its image, relative to the run folder.
     pub fn image_path(&self) -> String {
         format!("cells/{}.png", self.0)
     }
 }
 
+impl TryFrom<String> for CellKey {
+    type Error = NoCellKey;
+
+    fn try_from(key: String) -> Result<Self, NoCellKey> {
+        match is_file_name(&key) {
+            true => Ok(Self(key)),
+            false => Err(NoCellKey(key)),
+        }
+    }
+}
+
+impl From<CellKey> for String {
+    fn from(key: CellKey) -> Self {
+        key.0
+    }
+}
+
 impl fmt::Display for CellKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_would_lead_out_of_its_folder_is_refused_wherever_it_is_read() {
+        for key in [
+            "", ".", "..", "../x", "a/b", "a\\b", ".hidden", "a\0b", "C:x", "a b", "é",
+        ] {
+            let json = serde_json::Value::from(key);
+            let refused = serde_json::from_value::<CellKey>(json).unwrap_err();
+            assert!(refused.to_string().ends_with("cannot be the key of a cell"));
+        }
+        let longest = "x".repeat(300);
+        assert!(
+            CellKey::try_from(longest).is_err(),
+            "no file may be called so"
+        );
+        let key: CellKey = serde_json::from_str("\"winter-g7.0-0123456789ab\"").unwrap();
+        assert_eq!(
+            serde_json::to_string(&key).unwrap(),
+            "\"winter-g7.0-0123456789ab\""
+        );
+    }
+
+    #[test]
+    fn keys_are_of_the_same_cell_if_their_hashes_are() {
+        let hash = "0123456789ab";
+        for key in [
+            CellKey::new("", hash),
+            CellKey::new("s1-g7.0", hash),
+            CellKey::new("s1", hash).next().next(),
+        ] {
+            assert_eq!(key.hash(), hash, "{key}");
+        }
+        assert_ne!(CellKey::new("s1", "0123456789ac").hash(), hash);
     }
 }

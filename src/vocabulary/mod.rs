@@ -3,17 +3,20 @@
 //! It stands below everything else and imports nothing of the crate.
 
 mod cell_key;
+mod file_name;
 mod median;
 mod parameter;
 mod record;
 mod scale;
 mod scheduler;
 
-pub use cell_key::CellKey;
+pub use cell_key::{CellKey, NoCellKey};
+pub use file_name::is_file_name;
 pub use median::median;
 pub use parameter::{Parameter, Parameters};
 pub use record::{
-    ClipMeasures, EditCaptions, LatentStatistics, Measures, Record, StageTimes, Status, StepRecord,
+    ClipMeasures, EditCaptions, ImageFile, LatentStatistics, Measures, Record, StageTimes, Status,
+    StepRecord,
 };
 pub use scale::Scale;
 pub use scheduler::SchedulerKind;

@@ -16,6 +16,9 @@ pub struct Record {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Its image as it was written, unless an earlier version wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<ImageFile>,
     /// When it ended, UTC.
     pub finished: jiff::Timestamp,
     /// `cpu`, or `cuda:0` and the like.
@@ -60,6 +63,15 @@ pub struct Record {
     pub steps: Vec<StepRecord>,
 }
 
+/// What a file holds, so that another file in its place is not taken for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageFile {
+    /// Its length.
+    pub bytes: u64,
+    /// SHA-256, in hexadecimal.
+    pub sha256: String,
+}
+
 impl Record {
     /// A cell of which nothing is measured yet.
     pub fn new(cell: CellKey, device: &str, precision: &str) -> Self {
@@ -67,6 +79,7 @@ impl Record {
             cell,
             status: Status::Done,
             error: None,
+            file: None,
             finished: jiff::Timestamp::UNIX_EPOCH,
             device: device.to_owned(),
             precision: precision.to_owned(),

@@ -81,6 +81,19 @@ pub fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
+/// Makes a run take other images for its own, as one of an earlier version does: the journal no longer says what was
+/// written.
+pub fn forget_digests(run: &Path) {
+    let path = run.join("journal.jsonl");
+    let lines = std::fs::read_to_string(&path).unwrap();
+    let without = lines.lines().map(|line| {
+        let mut record: serde_json::Value = serde_json::from_str(line).unwrap();
+        record.as_object_mut().unwrap().remove("file");
+        format!("{record}\n")
+    });
+    std::fs::write(&path, without.collect::<String>()).unwrap();
+}
+
 /// Every file below a folder with its bytes, by its path in the folder.
 pub fn files_of(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();

@@ -10,4 +10,4 @@ mod write;
 pub use annotations::annotations;
 pub use junit::junit;
 pub use markdown::{SUMMARY_BYTES, summary};
-pub use write::Checked;
+pub use write::{Checked, forget};

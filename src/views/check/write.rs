@@ -9,7 +9,7 @@ use super::markdown::{SUMMARY_BYTES, summary};
 use super::sheet::sheet;
 use super::table::table;
 use crate::judge::{Check, JudgeError};
-use crate::store::{StoreError, write_file};
+use crate::store::{Run, StoreError, make_folder, refuse_link, write_file};
 use crate::views::{File, Made, View};
 
 /// The folder in the run folder.
@@ -38,7 +38,7 @@ impl View for Checked<'_> {
     fn write(&self) -> Result<Made, JudgeError> {
         let check = self.check;
         let folder = self.run.join(FOLDER);
-        fs::create_dir_all(&folder).map_err(|source| refused(&folder, source))?;
+        make_folder(&folder).map_err(|source| JudgeError::Report { source })?;
         let put = |what: &'static str, name: &str, bytes: &[u8]| {
             let path = folder.join(name);
             write_file(&path, bytes).map_err(|source| JudgeError::Report { source })?;
@@ -68,11 +68,29 @@ impl View for Checked<'_> {
     }
 }
 
-fn refused(path: &Path, source: std::io::Error) -> JudgeError {
-    let path = path.to_owned();
-    JudgeError::Report {
-        source: StoreError::Write { path, source },
+/// Removes what an earlier check wrote into a run folder, before anything can fail: it must not be taken for the result
+/// of one that fails. A run that was not checked has none.
+///
+/// # Errors
+/// If it cannot be removed, or a link stands in place of the folder.
+pub fn forget(run: &Path) -> Result<(), JudgeError> {
+    let folder = run.join(FOLDER);
+    if !Run::is_in(run) {
+        return Ok(());
     }
+    refuse_link(&folder).map_err(|source| JudgeError::Report { source })?;
+    for name in ["junit.xml", "summary.md", "cells.csv", "sheet.png"] {
+        let path = folder.join(name);
+        match fs::remove_file(&path) {
+            Err(source) if path.exists() => {
+                return Err(JudgeError::Report {
+                    source: StoreError::Write { path, source },
+                });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Other steps may have written there; all of them share the limit.

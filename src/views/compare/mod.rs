@@ -108,7 +108,7 @@ impl View for Compared<'_> {
     fn write(&self) -> Result<Made, CompareError> {
         let (runs, comparison, out) = (self.runs, self.comparison, self.out.as_path());
         refuse_foreign(out)?;
-        std::fs::create_dir_all(out).map_err(CompareError::write(out))?;
+        store::make_folder(out)?;
         let table = out.join("compare.csv");
         store::write_file(&table, &table::csv(comparison)?)?;
         let sheets = sheet::write(runs, comparison, out)?;
@@ -126,8 +126,12 @@ impl View for Compared<'_> {
 /// A folder with things in it that is no comparison is the user's, and stays as it is.
 fn refuse_foreign(out: &Path) -> Result<(), CompareError> {
     let is_ours = out.join("compare.csv").is_file();
-    let holds_something =
-        || std::fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_some());
+    let holds_something = || {
+        let entries = std::fs::read_dir(out).into_iter().flatten().flatten();
+        // What a comparison that was killed left is none of the user's.
+        let mut names = entries.map(|entry| entry.file_name());
+        names.any(|name| !store::is_unfinished(&name))
+    };
     if !is_ours && holds_something() {
         return Err(CompareError::Foreign {
             folder: out.to_owned(),

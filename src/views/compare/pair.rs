@@ -3,7 +3,6 @@
 use image::{Rgb, RgbImage};
 
 use super::matching::label;
-use crate::image::read;
 use crate::judge::difference::{Difference, difference};
 use crate::store::Run;
 use crate::views::pairs::Side;
@@ -101,13 +100,14 @@ impl Pair {
 
 /// The image of a cell in a run, or why there is none.
 fn image(runs: [&Run; 2], which: usize, key: &CellKey) -> Result<RgbImage, String> {
-    let path = runs[which].image_path(key);
-    let path = path.ok_or_else(|| {
+    if runs[which].image_path(key).is_none() {
         let run = ["the first run", "the second run"][which];
-        format!("{run} has no image of it")
-    })?;
-    let read = read(&path).map_err(|error| error.to_string())?;
-    Ok(read.0)
+        return Err(format!("{run} has no image of it"));
+    }
+    runs[which].image(key).map_err(|bad| {
+        let path = runs[which].folder.join(&bad.file);
+        format!("{} {}; run that sweep again", path.display(), bad.reason)
+    })
 }
 
 /// The absolute difference of every level, so many times: black is equal.

@@ -66,6 +66,8 @@ fn find_report(run: &Run) -> Option<PathBuf> {
 /// # Errors
 /// If a file of the report cannot be written, or a symbolic link stands where it would be.
 pub fn write_report(run: &Run) -> Result<PathBuf, ReportError> {
+    let as_it_is = run.without_bad_images();
+    let run = as_it_is.as_ref().unwrap_or(run);
     let folder = run.folder.join(FOLDER);
     let thumbnails = folder.join(thumbnails::FOLDER);
     for folder in [&folder, &thumbnails] {

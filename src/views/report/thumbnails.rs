@@ -10,7 +10,7 @@ use image::codecs::jpeg::JpegEncoder;
 use rayon::prelude::*;
 
 use super::ReportError;
-use crate::image::{Fit, fit, read};
+use crate::image::{Fit, fit};
 use crate::plan::Cell;
 use crate::store::{Run, write_file};
 use crate::vocabulary::CellKey;
@@ -50,7 +50,7 @@ fn write_one(run: &Run, folder: &Path, cell: &Cell) -> Result<bool, ReportError>
     if is_newer(&path, &source).unwrap_or(false) {
         return Ok(true);
     }
-    let Ok((image, _)) = read(&source) else {
+    let Ok(image) = run.image(&cell.key) else {
         return Ok(false);
     };
     let scale = f64::from(SIDE) / f64::from(cell.width.max(cell.height));

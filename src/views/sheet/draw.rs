@@ -1,8 +1,10 @@
 //! The pictures of a sheet, from a run folder.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use super::options::SheetOptions;
 use crate::drawing::{Caption, Items, Marks, Picture, Rect, Source};
-use crate::image::read;
 use crate::plan::Cell;
 use crate::store::Run;
 use crate::vocabulary::Status;
@@ -51,9 +53,31 @@ pub struct RunPictures<'a> {
     pub run: &'a Run,
     /// What is shown on the cells.
     pub options: &'a SheetOptions,
+    /// Files that should be shown and could not be read.
+    not_shown: Mutex<BTreeSet<String>>,
 }
 
-impl RunPictures<'_> {
+impl<'a> RunPictures<'a> {
+    /// Those of a run, with what is shown on them.
+    pub fn new(run: &'a Run, options: &'a SheetOptions) -> Self {
+        Self {
+            run,
+            options,
+            not_shown: Mutex::default(),
+        }
+    }
+
+    fn not_shown(&self, file: String) {
+        let mut files = (self.not_shown.lock()).unwrap_or_else(PoisonError::into_inner);
+        files.insert(file);
+    }
+
+    /// Takes the files that were to be shown since this was asked last, and could not be read.
+    pub fn take_not_shown(&self) -> BTreeSet<String> {
+        let mut files = (self.not_shown.lock()).unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *files)
+    }
+
     fn of_cell(&self, cell: &Cell) -> Picture {
         let Some(record) = self.run.records.get(&cell.key) else {
             return Picture::Missing(None);
@@ -62,15 +86,19 @@ impl RunPictures<'_> {
             let reason = record.error.as_deref().unwrap_or("no reason was recorded");
             return Picture::Failed(reason.to_owned());
         }
-        match read(&self.run.folder.join(cell.key.image_path())) {
-            Ok((image, _)) => Picture::Image(image),
-            Err(_) => Picture::Failed("its image is missing or damaged".to_owned()),
+        match self.run.image(&cell.key) {
+            Ok(image) => Picture::Image(image),
+            Err(bad) => {
+                self.not_shown(bad.file);
+                Picture::Failed("its image is missing or damaged".to_owned())
+            }
         }
     }
 
     fn input_of(&self, cell: &Cell) -> Picture {
         self.run.inputs().read(cell.fitted()).map_or_else(
             |reason| {
+                self.not_shown(reason.file.clone());
                 Picture::Missing(Some(format!(
                     "input {} is not shown: {reason}; run the sweep again to have it made",
                     cell.parameters.image

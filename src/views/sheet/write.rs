@@ -11,7 +11,7 @@ use super::options::SheetOptions;
 use crate::drawing::{Drawer, Glyphs, encode, is_png_of};
 use crate::judge::advice::Advice;
 use crate::plan::Plan;
-use crate::store::{Run, StoreError, write_file};
+use crate::store::{Run, StoreError, make_folder, write_file};
 use crate::views::{File, Made, View};
 
 /// The folder of sheets in a run folder.
@@ -44,8 +44,9 @@ impl View for Sheets<'_> {
         let folder = run.folder.join(FOLDER);
         let found = |page: &Page| {
             let path = folder.join(file_name(page, options));
-            let is_same =
-                run.is_shown_by(&path) && is_png_of(&path, &parameters(run, options, page));
+            // A sheet that lacks an image is drawn again: it may be there now.
+            let all = parameters(run, options, page, &BTreeSet::new());
+            let is_same = run.is_shown_by(&path) && is_png_of(&path, &all);
             is_same.then(|| file(path, page))
         };
         let other = options.font(&run.plan).ok()?;
@@ -66,26 +67,32 @@ impl View for Sheets<'_> {
         }
         let other = options.font(&run.plan)?;
         let layout = layout(&run.plan, options, other.as_ref());
+        let pictures = RunPictures::new(run, options);
         let drawer = Drawer {
-            source: &RunPictures { run, options },
+            source: &pictures,
             small: layout.metrics.small,
             glyphs: Glyphs::new(other.as_ref()),
             outline: layout.metrics.outline(),
         };
         let folder = folder_of(run)?;
         let mut notes = BTreeSet::new();
+        let mut all_not_shown = BTreeSet::new();
         let mut files = Vec::new();
         for page in &layout.pages {
             let path = folder.join(file_name(page, options));
             let sheet = drawer.draw((page.width, page.height), &page.items, &mut notes);
-            let coded = encode(&sheet, options.format, &parameters(run, options, page));
+            let not_shown = pictures.take_not_shown();
+            let shown = parameters(run, options, page, &not_shown);
+            let coded = encode(&sheet, options.format, &shown);
             let coded = coded.map_err(|source| SheetError::Code {
                 path: path.clone(),
                 source,
             })?;
             write_file(&path, &coded)?;
             files.push(file(path, page));
+            all_not_shown.extend(not_shown);
         }
+        notes.extend(note_of(&all_not_shown));
         remove_stale(&folder, options, &files)?;
         let notes = layout.notes.into_iter().chain(notes).collect();
         Ok(Made { files, notes })
@@ -150,10 +157,7 @@ fn file_name(page: &Page, options: &SheetOptions) -> String {
 
 fn folder_of(run: &Run) -> Result<PathBuf, StoreError> {
     let path = run.folder.join(FOLDER);
-    if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink()) {
-        return Err(StoreError::Link { path });
-    }
-    fs::create_dir_all(&path).map_err(refused(&path))?;
+    make_folder(&path)?;
     Ok(path)
 }
 
@@ -162,18 +166,40 @@ fn refused(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
     |source| StoreError::Write { path, source }
 }
 
+/// What is said of images that could not be read.
+fn note_of(not_shown: &BTreeSet<String>) -> Option<String> {
+    let images = not_shown.iter().filter(|file| file.starts_with("cells/"));
+    let first = images.clone().next()?;
+    let others = match images.count() - 1 {
+        0 => String::new(),
+        1 => " and 1 more".to_owned(),
+        more => format!(" and {more} more"),
+    };
+    Some(format!(
+        "not shown, since missing or damaged: {first}{others}; run the sweep again to have the image computed"
+    ))
+}
+
 /// What a sheet shows, as JSON.
-fn parameters(run: &Run, options: &SheetOptions, page: &Page) -> String {
+fn parameters(
+    run: &Run,
+    options: &SheetOptions,
+    page: &Page,
+    not_shown: &BTreeSet<String>,
+) -> String {
     let cells: Vec<&str> = cells(&page.items)
         .map(|(_, index)| run.plan.cells[index].key.as_str())
         .collect();
-    let sheet = serde_json::json!({
+    let mut sheet = serde_json::json!({
         "sheet": page.stem,
         "run": run.plan.name,
         "options": options.to_json(&run.plan),
         "axes": run.plan.axes,
         "cells": cells,
     });
+    if !not_shown.is_empty() {
+        sheet["not_shown"] = not_shown.iter().cloned().collect();
+    }
     sheet.to_string()
 }
 

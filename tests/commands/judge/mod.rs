@@ -6,6 +6,7 @@ mod broken;
 mod caught;
 mod commands;
 mod fixture;
+mod folders;
 mod reports;
 mod similarity;
 mod weights;

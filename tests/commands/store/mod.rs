@@ -1,6 +1,7 @@
 //! The run folder: what is written, what is read back, and what survives.
 
 mod fixture;
+mod identity;
 mod killed;
 mod refused;
 mod resumed;

@@ -117,7 +117,19 @@ fn a_plan_whose_cells_lead_out_of_the_folder_is_refused() {
     assert!(
         error
             .to_string()
-            .ends_with("\"../../s0\" cannot be the key of a cell"),
+            .contains("\"../../s0\" cannot be the key of a cell"),
+        "{error}"
+    );
+    let text = fs::read_to_string(&path)
+        .unwrap()
+        .replace("../../s0", "s0-0123456789ab")
+        .replace("\"name\": \"winter\"", "\"name\": \"../../winter\"");
+    fs::write(&path, text).unwrap();
+    let error = Run::read(folder.path()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("\"../../winter\" cannot be the name of a run"),
         "{error}"
     );
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use ip2p_sweep::store::Run;
-use ip2p_sweep::vocabulary::{Record, StageTimes};
+use ip2p_sweep::vocabulary::{ImageFile, Record, StageTimes};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::fixture::{
     INSTRUCTION, SWEEP, environment, failed, finished, open, picture, plan, record,
@@ -27,9 +28,16 @@ fn what_was_recorded_is_read_back() {
         let read = &run.records[&cell.key];
         assert!(read.times.save_ms.is_some());
         let times = record(&plan, index).times;
+        let bytes = fs::read(run.image_path(&cell.key).unwrap()).unwrap();
+        let hexadecimal =
+            |digest: &[u8]| -> String { digest.iter().map(|byte| format!("{byte:02x}")).collect() };
         assert_eq!(
             *read,
             Record {
+                file: Some(ImageFile {
+                    bytes: bytes.len() as u64,
+                    sha256: hexadecimal(&Sha256::digest(&bytes)),
+                }),
                 times: StageTimes {
                     save_ms: read.times.save_ms,
                     ..times

@@ -105,7 +105,12 @@ fn unreadable_cells_and_inputs_are_told_and_the_rest_is_drawn() {
     .unwrap();
     fs::remove_dir_all(folder.path().join("inputs")).unwrap();
     let sheets = write_sheets(&run, &SheetOptions::default()).unwrap();
-    assert_eq!(sheets.notes.len(), 1);
+    assert_eq!(sheets.notes.len(), 2);
+    assert!(
+        sheets.notes[1].ends_with("; run the sweep again to have the image computed"),
+        "{:?}",
+        sheets.notes
+    );
     assert!(
         sheets.notes[0].starts_with("input photos/lake.png is not shown: "),
         "{:?}",
@@ -296,7 +301,7 @@ fn a_link_in_place_of_the_folder_is_refused() {
     assert!(
         error
             .to_string()
-            .ends_with("is a symbolic link, which could lead out of the run folder")
+            .ends_with("is a symbolic link, which could lead out of the folder")
     );
     assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
 }

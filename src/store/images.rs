@@ -1,0 +1,142 @@
+//! Images of a run folder as they were written: one that is damaged, or another than the journal says, is none.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use image::{ImageFormat, RgbImage};
+use rayon::prelude::*;
+
+use super::{Run, files};
+use crate::digest::sha256_hex;
+use crate::vocabulary::{CellKey, ImageFile, Record, Status};
+
+/// An RGB image that no coder can make smaller takes little more than its pixels.
+const OVERHEAD: u64 = 1 << 20;
+/// The longest file that is read, whatever a journal says.
+const LONGEST: u64 = 1 << 30;
+
+const NOT_WRITTEN: &str = "is not the file that was written";
+
+/// Why the image of a cell cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
+#[error("{file} {reason}")]
+#[diagnostic(help("run the sweep again: what is there is kept, and the cell is computed again"))]
+pub struct BadImage {
+    /// The file, relative to the run folder.
+    pub file: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl Run {
+    /// The PNG of a cell, if it is the one that was recorded.
+    ///
+    /// # Errors
+    /// If the cell is not done, or its file is missing, damaged or another.
+    pub fn image_bytes(&self, cell: &CellKey) -> Result<Vec<u8>, BadImage> {
+        let bad = |reason: String| BadImage {
+            file: cell.image_path(),
+            reason,
+        };
+        let record = self.records.get(cell);
+        let Some(record) = record.filter(|record| record.status == Status::Done) else {
+            return Err(bad("was not made".to_owned()));
+        };
+        read_cell(&self.folder, record, None).map_err(bad)
+    }
+
+    /// The pixels of a cell.
+    ///
+    /// # Errors
+    /// As [`Run::image_bytes`].
+    pub fn image(&self, cell: &CellKey) -> Result<RgbImage, BadImage> {
+        decode(&self.image_bytes(cell)?).map_err(|reason| BadImage {
+            file: cell.image_path(),
+            reason,
+        })
+    }
+
+    /// The run as it really is, where images of finished cells are missing or damaged: those cells have failed then.
+    pub fn without_bad_images(&self) -> Option<Self> {
+        let planned = self.plan.cells.par_iter().map(|cell| &cell.key);
+        let is_done = |key: &CellKey| {
+            let record = self.records.get(key);
+            record.is_some_and(|record| record.status == Status::Done)
+        };
+        let bad: Vec<(&CellKey, BadImage)> = planned
+            .filter(|key| is_done(key))
+            .filter_map(|key| Some((key, self.image_bytes(key).err()?)))
+            .collect();
+        if bad.is_empty() {
+            return None;
+        }
+        let mut run = self.clone();
+        for (key, reason) in bad {
+            if let Some(record) = run.records.get_mut(key) {
+                record.status = Status::Failed;
+                record.error = Some(format!("{reason}; run the sweep again"));
+            }
+        }
+        Some(run)
+    }
+}
+
+/// What a record says of a file of these bytes.
+pub(super) fn image_file(bytes: &[u8]) -> ImageFile {
+    ImageFile {
+        bytes: bytes.len() as u64,
+        sha256: sha256_hex(bytes),
+    }
+}
+
+/// The file of a cell that is recorded as done. Where the record says what was written it is held against that;
+/// earlier versions did not record it, and there it must be a whole PNG, of its size if that is given.
+pub(super) fn read_cell(
+    folder: &Path,
+    record: &Record,
+    size: Option<(u32, u32)>,
+) -> Result<Vec<u8>, String> {
+    let path = folder.join(record.cell.image_path());
+    let Some(file) = &record.file else {
+        let bytes = read(&path, size.map_or(LONGEST, longest))?;
+        let image = decode(&bytes)?;
+        return match size.is_none_or(|size| size == image.dimensions()) {
+            true => Ok(bytes),
+            false => Err(format!("is {} x {} pixels", image.width(), image.height())),
+        };
+    };
+    // One byte more shows that it is another.
+    let bytes = read(&path, file.bytes.saturating_add(1).min(LONGEST))?;
+    match image_file(&bytes) == *file {
+        true => Ok(bytes),
+        false => Err(NOT_WRITTEN.to_owned()),
+    }
+}
+
+/// The pixels of a PNG, if it is whole and of this size.
+pub(super) fn read_whole(path: &Path, size: (u32, u32)) -> Result<RgbImage, String> {
+    let image = decode(&read(path, longest(size))?)?;
+    match image.dimensions() == size {
+        true => Ok(image),
+        false => Err(format!("is {} x {} pixels", image.width(), image.height())),
+    }
+}
+
+/// The pixels of a PNG.
+pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, String> {
+    image::load_from_memory_with_format(bytes, ImageFormat::Png)
+        .map(image::DynamicImage::into_rgb8)
+        .map_err(|error| format!("is damaged: {error}"))
+}
+
+fn longest((width, height): (u32, u32)) -> u64 {
+    4 * u64::from(width) * u64::from(height) + OVERHEAD
+}
+
+fn read(path: &Path, longest: u64) -> Result<Vec<u8>, String> {
+    files::read(path, longest).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => "is missing".to_owned(),
+        ErrorKind::InvalidData => NOT_WRITTEN.to_owned(),
+        _ => format!("cannot be read: {error}"),
+    })
+}
