@@ -1,11 +1,15 @@
 //! What is said of each cell, and which cell of a panel to take, from the measures and the neighbours.
 //!
 //! A panel is the cells that differ in nothing but guidance: the two scales, and the steps at which it
-//! acts. The measures compare pixels with the input's and know nothing of the instruction: whether snow
-//! looks like snow is for people to see. Advice is where to look first, not a verdict.
+//! acts. The measures of pixels know nothing of the instruction: what they give is told, with the two scales as the
+//! remedy, and no cell is picked by them. Where CLIP measured how far the edit goes where its captions go, the cell to take
+//! is the knee between keeping the image and following the instruction.
 
-mod fault;
+mod knee;
+#[cfg(test)]
+mod labelled;
 mod panel;
+mod remark;
 mod remedy;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -13,15 +17,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::store::Run;
 use crate::vocabulary::{CellKey, Parameter, Parameters};
 
-pub use fault::Fault;
 use panel::{GUIDANCE, Measured, Panel};
+pub use remark::Remark;
+use remark::Usual;
 
 /// What is advised of a run.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Advice {
-    /// What is wrong with a cell, and what to try.
+    /// What is told of a cell, and what to try.
     pub by_cell: HashMap<CellKey, String>,
-    /// The cell to take, of every panel that has a choice of cells without fault; in the plan's order.
+    /// The cell to take, of every panel that CLIP measured against captions and that has a knee; in the plan's order.
     pub best: Vec<Best>,
 }
 
@@ -63,13 +68,19 @@ pub fn advise(run: &Run) -> Advice {
                 .push(measured);
         }
     }
-    let mut panels: Vec<Panel> = panels.into_values().map(Panel::new).collect();
+    let usual = usual_by_instruction(panels.values());
+    let panels = panels.into_values().map(|cells| {
+        let usual = usual.get(&instruction_of(&cells[0]));
+        Panel::new(cells, usual.copied())
+    });
+    let mut panels: Vec<Panel> = panels.collect();
     panels.sort_by_key(|panel| panel.cells[0].0.place);
     let mut advice = Advice::default();
     for panel in panels {
-        for (measured, fault) in &panel.cells {
-            if let Some(fault) = fault {
-                let text = format!("{}: {}", fault.text(), panel.remedy(measured, *fault));
+        for (measured, remark) in &panel.cells {
+            if let Some(remark) = remark {
+                let remedy = panel.remedy(measured, *remark);
+                let text = format!("{}: {remedy}", remark.text(measured, panel.usual));
                 advice.by_cell.insert(measured.cell.key.clone(), text);
             }
         }
@@ -90,6 +101,27 @@ pub fn advise(run: &Run) -> Advice {
         }
     }
     advice
+}
+
+/// What is usual for each instruction, over all cells that have it, whatever their image and seed.
+fn usual_by_instruction<'a>(
+    panels: impl Iterator<Item = &'a Vec<Measured<'a>>>,
+) -> HashMap<(String, String), Usual> {
+    let mut cells: HashMap<(String, String), Vec<Measured>> = HashMap::new();
+    for panel in panels {
+        let own = cells.entry(instruction_of(&panel[0])).or_default();
+        own.extend(panel);
+    }
+    let usual = cells
+        .into_iter()
+        .filter_map(|(instruction, cells)| Some((instruction, Usual::of(&cells)?)));
+    usual.collect()
+}
+
+/// The words that a cell follows and flees.
+fn instruction_of(cell: &Measured) -> (String, String) {
+    let of = &cell.cell.parameters;
+    (of.instruction.clone(), of.negative_prompt.clone())
 }
 
 /// What guidance is set by tells no panel from another. Nor do presets, but what else they set does: presets

@@ -1,7 +1,7 @@
 //! What is advised, in the grid, large, and in the table.
 
 use ip2p_sweep::views::report::write_report;
-use ip2p_sweep::vocabulary::Measures;
+use ip2p_sweep::vocabulary::{ClipMeasures, Measures};
 use serde_json::json;
 
 use crate::browser::with_page;
@@ -11,13 +11,29 @@ use crate::fixture::Sweep;
 fn the_advised_cell_is_outlined_and_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let mut run = Sweep::default().done(folder.path());
-    for record in run.records.values_mut() {
-        let change = record.image_change.unwrap() / 2.0 - 0.03;
+    for cell in &run.plan.cells {
+        let of = &cell.parameters;
+        let text = ["3.0", "7.0", "9.5"]
+            .iter()
+            .position(|scale| *scale == of.guidance_scale.to_string());
+        let text = text.unwrap();
+        let (change, ssim) = [(0.01, 0.97), (0.1, 0.8), (0.12, 0.7)][text];
+        let (mut image, mut direction) = [(0.98, 0.02), (0.91, 0.2), (0.6, 0.22)][text];
+        if of.image_guidance_scale.to_string() != "1.5" {
+            (image, direction) = (image - 0.5, direction - 0.3);
+        }
+        let record = run.records.get_mut(&cell.key).unwrap();
         record.image_change = Some(change);
         record.measures = Some(Measures {
-            ssim: 1.0 - change,
+            ssim,
             saturation_change: 0.0,
             contrast_change: 0.0,
+        });
+        record.clip = Some(ClipMeasures {
+            clip_image_similarity: image,
+            clip_direction_similarity: Some(direction),
+            clip_sha256: "0".repeat(64),
+            captions: None,
         });
     }
     let index = write_report(&run).unwrap();
@@ -34,11 +50,13 @@ fn the_advised_cell_is_outlined_and_says_why() {
         page.click(".tile.advised").await;
         let notice = page.texts("#viewer-info .notice").await;
         assert!(
-            notice[0].starts_with("Advised: of the cells that clearly change"),
+            notice[0].starts_with(
+                "Advised: the knee between keeping the image and following the instruction"
+            ),
             "{notice:?}"
         );
         assert!(
-            notice[0].ends_with("they know nothing of the instruction."),
+            notice[0].ends_with("By CLIP and the captions of the sweep."),
             "{notice:?}"
         );
         page.script("document.getElementById('viewer').close()")
@@ -49,7 +67,7 @@ fn the_advised_cell_is_outlined_and_says_why() {
         let notice = page.texts("#viewer-info .notice").await;
         assert!(
             notice[0].starts_with(
-                "Edit barely changes the image: try guidance_scale 7.0, as in g7.0-i2.0"
+                "Hardly changed (mean change 1.0 %, SSIM 0.97): try guidance_scale 7.0, as in g7.0-i2.0"
             ),
             "{notice:?}"
         );

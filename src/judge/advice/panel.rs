@@ -1,18 +1,14 @@
-//! The cells that differ in guidance alone: which one to take, and where a faulty one should go.
+//! The cells that differ in guidance alone: which one to take, and what to try instead of one that is remarked on.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use super::fault::{Fault, Usual};
+use super::knee::{Similarities, knee};
+use super::remark::{Remark, Usual, remark};
 use super::remedy::{general, settings};
 use crate::plan::Cell;
 use crate::store::Run;
-use crate::vocabulary::median;
 use crate::vocabulary::{Measures, Parameter, Scale, Status};
-
-/// Share of a panel's usual change from which on more change makes no cell better. What is usual is the
-/// instruction's own affair: winter changes levels by a third, a house that becomes a castle by a twentieth.
-const CLEAR_SHARE: f64 = 0.8;
 
 /// What guidance is set by, in the order in which advice names it, which is the README's table's.
 pub(super) const GUIDANCE: [Parameter; 4] = [
@@ -30,6 +26,8 @@ pub(super) struct Measured<'a> {
     pub(super) cell: &'a Cell,
     pub(super) change: f64,
     pub(super) measures: Measures,
+    /// By CLIP, where the edit has captions.
+    pub(super) similarities: Option<Similarities>,
 }
 
 impl<'a> Measured<'a> {
@@ -39,11 +37,18 @@ impl<'a> Measured<'a> {
             .get(&cell.key)
             .filter(|record| record.status == Status::Done)?;
         let (change, measures) = (record.image_change?, record.measures?);
+        let similarities = record.clip.as_ref().and_then(|clip| {
+            Some(Similarities {
+                image: clip.clip_image_similarity,
+                direction: clip.clip_direction_similarity?,
+            })
+        });
         Some(Self {
             place,
             cell,
             change,
             measures,
+            similarities,
         })
     }
 
@@ -77,14 +82,16 @@ impl<'a> Measured<'a> {
 /// The cells that differ in guidance alone; never empty.
 #[derive(Debug)]
 pub(super) struct Panel<'a> {
-    pub(super) cells: Vec<(Measured<'a>, Option<Fault>)>,
+    pub(super) cells: Vec<(Measured<'a>, Option<Remark>)>,
+    /// What is usual for their instruction.
+    pub(super) usual: Option<Usual>,
     /// The values of [`GUIDANCE`] among them, each ascending.
     values: [Vec<Scale>; 4],
 }
 
 impl<'a> Panel<'a> {
-    pub(super) fn new(cells: Vec<Measured<'a>>) -> Self {
-        let usual = Usual::of(&cells);
+    /// The cells of a panel; `usual` is what their instruction does elsewhere too.
+    pub(super) fn new(cells: Vec<Measured<'a>>, usual: Option<Usual>) -> Self {
         let values = std::array::from_fn(|index| {
             let distinct: BTreeSet<Scale> =
                 cells.iter().map(|cell| cell.guidance()[index]).collect();
@@ -92,67 +99,49 @@ impl<'a> Panel<'a> {
         });
         let judged = cells
             .into_iter()
-            .map(|measured| (measured, usual.fault(&measured)))
+            .map(|measured| (measured, remark(&measured, usual)))
             .collect();
         Self {
             cells: judged,
+            usual,
             values,
         }
     }
 
-    fn faultless(&self) -> impl Iterator<Item = &Measured<'a>> {
-        self.cells
-            .iter()
-            .filter(|(_, fault)| fault.is_none())
-            .map(|(measured, _)| measured)
-    }
-
-    /// The change from which on an edit shows clearly, for this instruction; never more than that of all cells
-    /// without fault.
-    fn clear_change(&self) -> f64 {
-        let usual = median(self.faultless().map(|cell| cell.change)).unwrap_or_default();
-        CLEAR_SHARE * usual
-    }
-
-    /// The cell to take and why, if there is a choice and one without fault: of the clear edits the one that
-    /// keeps most of the input's structure, of equals the first.
+    /// The cell to take and why: the knee, if CLIP measured all cells against their captions. Pixels alone know
+    /// nothing of the instruction, and no cell is the one to take by them.
     pub(super) fn best(&self) -> Option<(&Measured<'a>, String)> {
         if self.cells.len() < 2 {
             return None;
         }
-        let clear = self.clear_change();
-        let best = self
-            .faultless()
-            .filter(|cell| cell.change >= clear)
-            .max_by(|one, other| {
-                let kept = |cell: &Measured| cell.measures.ssim;
-                kept(one)
-                    .total_cmp(&kept(other))
-                    .then(other.place.cmp(&one.place))
-            })?;
+        let cells = self.cells.iter();
+        let similarities: Vec<Similarities> = cells
+            .map(|(cell, _)| cell.similarities)
+            .collect::<Option<_>>()?;
+        let place = knee(&similarities)?;
+        let Similarities { image, direction } = similarities[place];
         let reason = format!(
-            "of the cells that clearly change the image it keeps most of the input's structure \
-             (mean change {:.1} %, SSIM {:.2})",
-            100.0 * best.change,
-            best.measures.ssim
+            "the knee between keeping the image and following the instruction (CLIP image similarity {image:.3}, \
+             direction similarity {direction:.3})"
         );
-        Some((best, reason))
+        Some((&self.cells[place].0, reason))
     }
 
-    /// What to try: the nearest cell without fault in the direction that helps, else what helps in general.
-    pub(super) fn remedy(&self, cell: &Measured, fault: Fault) -> String {
-        let helps = |other: &&Measured| match fault {
-            Fault::BarelyChanged => other.is_freer_than(cell),
-            Fault::Destroyed | Fault::Oversaturated => cell.is_freer_than(other),
-            Fault::WashedOut => other.follows_the_text_less_than(cell),
+    /// What to try: the nearest cell without a remark in the direction that helps, else what helps in general.
+    pub(super) fn remedy(&self, cell: &Measured, remark: Remark) -> String {
+        let helps = |other: &&Measured| match remark {
+            Remark::HardlyChanged => other.is_freer_than(cell),
+            Remark::FarFromInput | Remark::MoreColourful => cell.is_freer_than(other),
+            Remark::Paler => other.follows_the_text_less_than(cell),
         };
-        let nearest = self
-            .faultless()
+        let unremarkable = self.cells.iter().filter(|(_, remark)| remark.is_none());
+        let nearest = unremarkable
+            .map(|(measured, _)| measured)
             .filter(helps)
             .min_by_key(|other| (self.steps(cell, other), other.place));
         match nearest {
             Some(near) => format!("try {}, as in {}", settings(cell, near), near.cell.key),
-            None => general(cell, fault),
+            None => general(cell, remark),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What to try, in words.
 
-use super::fault::Fault;
 use super::panel::{GUIDANCE, Measured};
+use super::remark::Remark;
 use crate::vocabulary::Scale;
 
 /// The settings in which another cell differs.
@@ -18,10 +18,10 @@ pub(super) fn settings(cell: &Measured, other: &Measured) -> String {
 }
 
 /// What helps in general, where the cell's settings leave room for it (README, "When something is wrong").
-pub(super) fn general(cell: &Measured, fault: Fault) -> String {
+pub(super) fn general(cell: &Measured, remark: Remark) -> String {
     let [image, text, ..] = cell.guidance().map(Scale::to_f32);
-    let hints: &[(bool, &str)] = match fault {
-        Fault::BarelyChanged => &[
+    let hints: &[(bool, &str)] = match remark {
+        Remark::HardlyChanged => &[
             (image > 1.2, "lower image_guidance_scale to 1.0 to 1.2"),
             (text < 10.0, "raise guidance_scale to 10 or more"),
             (
@@ -29,7 +29,7 @@ pub(super) fn general(cell: &Measured, fault: Fault) -> String {
                 "try another seed, or word the instruction otherwise",
             ),
         ],
-        Fault::Destroyed => &[
+        Remark::FarFromInput => &[
             (image < 2.0, "raise image_guidance_scale to 2.0 or more"),
             (text > 5.0, "lower guidance_scale to 5 or less"),
             (
@@ -37,14 +37,14 @@ pub(super) fn general(cell: &Measured, fault: Fault) -> String {
                 "try another seed, or word the instruction otherwise",
             ),
         ],
-        Fault::WashedOut => &[
+        Remark::Paler => &[
             (
                 cell.cell.parameters.negative_prompt.is_empty(),
                 "try a negative prompt such as \"washed out, low contrast\"",
             ),
             (true, "lower guidance_scale"),
         ],
-        Fault::Oversaturated => &[
+        Remark::MoreColourful => &[
             (true, "lower guidance_scale"),
             (image < 2.0, "raise image_guidance_scale"),
         ],

@@ -16,7 +16,7 @@ use crate::plan::Plan;
 const PROPORTIONS: f64 = 1.4;
 
 /// What the outline of a cell means.
-const ADVISED: &str = "advised, by pixels alone";
+const ADVISED: &str = "advised: keeps the image and follows the instruction best, by CLIP";
 
 /// One sheet: where everything stands.
 #[derive(Debug, Clone, PartialEq)]

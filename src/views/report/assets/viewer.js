@@ -137,7 +137,7 @@ function adviceNote(cell) {
   const text = `${words.charAt(0).toUpperCase()}${words.slice(1)} `;
   return element("p", { class: cell.advised ? "notice good" : "notice" }, text,
     example === undefined ? key : element("button", { type: "button", class: "link", text: key, onclick: () => openCell(example) }),
-    element("small", { class: "muted", text: "From pixel measures alone; they know nothing of the instruction." }));
+    element("small", { class: "muted", text: cell.advised ? "By CLIP and the captions of the sweep." : "Measured on pixels, which know nothing of the instruction." }));
 }
 
 function madeWith(cell) {

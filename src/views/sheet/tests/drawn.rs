@@ -133,10 +133,8 @@ fn advised_cells_are_outlined() {
     assert_eq!(edge(4), Rgb([17, 138, 74]));
     assert_ne!(edge(3), edge(4));
     assert!(
-        page.items
-            .texts
-            .iter()
-            .any(|text| text.text == "advised, by pixels alone")
+        page.items.texts.iter().any(|text| text.text
+            == "advised: keeps the image and follows the instruction best, by CLIP")
     );
 }
 
