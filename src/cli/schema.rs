@@ -7,6 +7,6 @@ use ip2p_sweep::{Error, spec};
 use super::render;
 
 pub fn run() -> Result<ExitCode, Error> {
-    render::print(spec::schema());
+    render::print(&spec::schema());
     Ok(ExitCode::SUCCESS)
 }

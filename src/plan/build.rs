@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::grid::{grid, matches};
+use super::grid::grid;
 use super::name::prefix;
 use super::pixels::Hasher;
 use super::{Axis, Cell, ImageEntry, ModelEntry, Plan, Stage};
@@ -63,7 +63,7 @@ impl Plan {
         let grid = grid(spec, &models);
         let kept: Vec<Parameters> = grid
             .iter()
-            .filter(|cell| !spec.excludes.iter().any(|rule| matches(rule, cell)))
+            .filter(|cell| !spec.excludes.iter().any(|rule| rule.match_all_of(cell)))
             .cloned()
             .collect();
         if kept.is_empty() {
@@ -131,7 +131,7 @@ fn axes(spec: &SweepSpec, cells: &[Parameters]) -> Vec<Axis> {
     let linked = |parameter: Parameter| {
         spec.presets
             .iter()
-            .any(|preset| preset.overrides.text(parameter).is_some())
+            .any(|preset| preset.overrides.get(parameter).is_some())
     };
     Parameter::ALL
         .into_iter()

@@ -41,15 +41,46 @@ pub struct Guidance<'a> {
 
 /// The guidance of a cell of a kind.
 pub(super) fn guidance(kind: Kind, parameters: &Parameters, mode: GuidanceMode) -> Guidance<'_> {
-    let conditioned = condition(parameters, kind.pipeline().conditioned());
-    let (start, end) = interval(parameters);
+    // Every field is named: what a new one has to do with guidance is to be decided here.
+    let Parameters {
+        instruction,
+        negative_prompt,
+        guidance_scale,
+        image_guidance_scale,
+        guidance_start,
+        guidance_end,
+        num_inference_steps,
+        model: _,
+        image: _,
+        seed: _,
+        scheduler: _,
+        preset: _,
+    } = parameters;
+    let condition = |branch: Branch| Condition {
+        text: match branch.text {
+            BranchText::Prompt => instruction,
+            BranchText::Negative => negative_prompt,
+        },
+        image: branch.image,
+    };
+    let pipeline = kind.pipeline();
+    let branches = pipeline.branches(GuidanceScales {
+        mode,
+        guidance_scale: *guidance_scale,
+        image_guidance_scale: *image_guidance_scale,
+        same_texts: instruction == negative_prompt,
+    });
+    let conditioned = condition(pipeline.conditioned());
     let outside = |first_step| Phase {
         first_step,
         conditions: vec![(conditioned, 1.0)],
     };
+    let (start, end) = interval(*guidance_start, *guidance_end, *num_inference_steps);
     let inside = Phase {
         first_step: start,
-        conditions: conditions(kind, parameters, mode),
+        conditions: (branches.into_iter())
+            .map(|(branch, coefficient)| (condition(branch), coefficient))
+            .collect(),
     };
     let mut phases = Vec::with_capacity(3);
     if start > 0 || end == Some(0) {
@@ -65,41 +96,13 @@ pub(super) fn guidance(kind: Kind, parameters: &Parameters, mode: GuidanceMode) 
 
 /// The first step inside, and the first after it, if any. Some schedulers take a step more than they were
 /// asked for; an end of 1 holds to the last of them.
-fn interval(parameters: &Parameters) -> (u32, Option<u32>) {
-    let steps = Decimal::from(parameters.num_inference_steps);
+fn interval(start: Scale, end: Scale, num_inference_steps: u32) -> (u32, Option<u32>) {
+    let steps = Decimal::from(num_inference_steps);
     let step_at = |share: Scale| {
         let step = (share.decimal() * steps).ceil();
-        step.to_u32().unwrap_or(parameters.num_inference_steps)
+        step.to_u32().unwrap_or(num_inference_steps)
     };
-    let end = parameters.guidance_end;
-    (
-        step_at(parameters.guidance_start),
-        (end < Scale::one()).then(|| step_at(end)),
-    )
-}
-
-/// Where guidance acts.
-fn conditions(kind: Kind, parameters: &Parameters, mode: GuidanceMode) -> Conditions<'_> {
-    let scales = GuidanceScales {
-        mode,
-        guidance_scale: parameters.guidance_scale,
-        image_guidance_scale: parameters.image_guidance_scale,
-        same_texts: parameters.instruction == parameters.negative_prompt,
-    };
-    let branches = kind.pipeline().branches(scales).into_iter();
-    branches
-        .map(|(branch, coefficient)| (condition(parameters, branch), coefficient))
-        .collect()
-}
-
-fn condition(parameters: &Parameters, branch: Branch) -> Condition<'_> {
-    Condition {
-        text: match branch.text {
-            BranchText::Prompt => &parameters.instruction,
-            BranchText::Negative => &parameters.negative_prompt,
-        },
-        image: branch.image,
-    }
+    (step_at(start), (end < Scale::one()).then(|| step_at(end)))
 }
 
 impl Plan {
@@ -151,23 +154,16 @@ impl<'a> Guidance<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vocabulary::SchedulerKind;
 
     fn cell(start: &str, end: &str) -> Parameters {
         let scale = |text: &str| Scale::new(text.parse().unwrap());
         Parameters {
-            model: String::new(),
-            image: String::new(),
             instruction: "make it winter".to_owned(),
-            negative_prompt: String::new(),
             guidance_scale: scale("7.5"),
-            image_guidance_scale: scale("1.5"),
             guidance_start: scale(start),
             guidance_end: scale(end),
-            seed: 0,
             num_inference_steps: 10,
-            scheduler: SchedulerKind::EulerAncestral,
-            preset: None,
+            ..Parameters::default()
         }
     }
 

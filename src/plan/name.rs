@@ -1,7 +1,7 @@
 //! The readable part of a cell's key.
 
 use super::Axis;
-use crate::vocabulary::{Parameter, Parameters};
+use crate::vocabulary::{Abbreviation, Parameters};
 
 /// The varying values in short: `house-winter-g7.0-i1.5-s42`.
 pub(super) fn prefix(axes: &[Axis], parameters: &Parameters) -> String {
@@ -9,15 +9,10 @@ pub(super) fn prefix(axes: &[Axis], parameters: &Parameters) -> String {
         .iter()
         .map(|axis| {
             let value = parameters.text(axis.parameter);
-            match axis.parameter {
-                Parameter::GuidanceScale => format!("g{value}"),
-                Parameter::ImageGuidanceScale => format!("i{value}"),
-                Parameter::GuidanceStart => format!("from{value}"),
-                Parameter::GuidanceEnd => format!("to{value}"),
-                Parameter::Seed => format!("s{value}"),
-                Parameter::NumInferenceSteps => format!("n{value}"),
-                Parameter::Model | Parameter::Image => slug(stem(&value)),
-                _ => slug(&value),
+            match axis.parameter.definition().abbreviation {
+                Abbreviation::Letters(letters) => format!("{letters}{value}"),
+                Abbreviation::Words => slug(&value),
+                Abbreviation::FileName => slug(stem(&value)),
             }
         })
         .filter(|part| !part.is_empty())

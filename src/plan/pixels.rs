@@ -54,6 +54,23 @@ impl<'a> Hasher<'a> {
         width: u32,
         height: u32,
     ) -> String {
+        // Every field is named: what a new one does to the pixels is to be decided here.
+        let Parameters {
+            model,
+            image,
+            seed,
+            num_inference_steps,
+            scheduler,
+            // What the UNet is asked says all that these do.
+            instruction: _,
+            negative_prompt: _,
+            guidance_scale: _,
+            image_guidance_scale: _,
+            guidance_start: _,
+            guidance_end: _,
+            // What it set is in the others.
+            preset: _,
+        } = parameters;
         // Scales that leave the same branches with the same coefficients have the same pixels.
         let rows = |conditions: &[(Condition, f32)]| {
             let rows = conditions.iter();
@@ -77,19 +94,19 @@ impl<'a> Hasher<'a> {
             vae_tile: VaeTile::default(),
             ..self.numerics
         };
-        let factor = self.vae_factors[parameters.model.as_str()];
+        let factor = self.vae_factors[model.as_str()];
         let tiles =
             Tiling::new(vae_tile, width, height, factor).map(|Tiling { columns, rows, .. }| {
                 serde_json::json!([columns.count(), columns.side(), rows.count(), rows.side()])
             });
         let mut content = serde_json::json!([
             MEANING,
-            self.digests[parameters.model.as_str()],
-            self.digests[parameters.image.as_str()],
+            self.digests[model.as_str()],
+            self.digests[image.as_str()],
             conditions,
-            parameters.seed,
-            parameters.num_inference_steps,
-            parameters.scheduler,
+            seed,
+            num_inference_steps,
+            scheduler,
             self.fit,
             width,
             height,
@@ -116,4 +133,55 @@ pub(super) fn input_hash(image_sha256: &str, fit: Fit, width: u32, height: u32) 
 /// 12 hexadecimal digits: 48 bits, for at most a million cells a run.
 fn short_hash(content: &serde_json::Value) -> String {
     hexadecimal(&Sha256::digest(content.to_string())[..6])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vocabulary::{Parameter, SchedulerKind, two_values};
+
+    fn hash(parameters: &Parameters) -> String {
+        let model = |name: &str| ModelEntry {
+            name: name.to_owned(),
+            path: name.into(),
+            sha256: format!("the digest of {name}"),
+            resolution: 64,
+            vae_factor: 8,
+            size_multiple: 8,
+            accepted_multiple: None,
+            scheduler: SchedulerKind::Ddim,
+            precision: "fp32".to_owned(),
+            component_bytes: [0; 4],
+        };
+        let image = |name: &str| ImageEntry {
+            name: name.to_owned(),
+            path: name.into(),
+            sha256: format!("the digest of {name}"),
+            width: 64,
+            height: 64,
+        };
+        let (models, images) = (
+            ["", "one", "other"].map(model),
+            ["", "one", "other"].map(image),
+        );
+        let hasher = Hasher::new(&models, &images, Fit::Crop, Numerics::default());
+        hasher.hash(Kind::Edit, parameters, 64, 64)
+    }
+
+    #[test]
+    fn every_parameter_changes_the_hash_or_is_declared_not_to() {
+        for parameter in Parameter::DEFINED {
+            let [one, other] = two_values(parameter).map(|value| {
+                // With one text for both prompts the text scale would have nothing to do.
+                let mut parameters = Parameters {
+                    instruction: "make it winter".to_owned(),
+                    ..Parameters::default()
+                };
+                parameters.set(parameter, &value);
+                hash(&parameters)
+            });
+            let changes = parameter.definition().changes_pixels;
+            assert_eq!(one != other, changes, "{parameter}");
+        }
+    }
 }

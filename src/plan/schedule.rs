@@ -208,11 +208,23 @@ impl<'a> Path<'a> {
 
 impl Start {
     fn of(cell: &Cell, image: usize) -> Self {
+        // Every field is named: whether cells that differ in a new one may start together is to be decided here.
         let Parameters {
             scheduler,
             num_inference_steps,
             seed,
-            ..
+            // Schedules are made a model at a time; the image is `image`.
+            model: _,
+            image: _,
+            // These act in the steps: cells that differ in them part where their guidance does.
+            instruction: _,
+            negative_prompt: _,
+            guidance_scale: _,
+            image_guidance_scale: _,
+            guidance_start: _,
+            guidance_end: _,
+            // What it set is in the others.
+            preset: _,
         } = cell.parameters;
         let Cell { width, height, .. } = *cell;
         Self {

@@ -17,6 +17,7 @@ use crate::model::{ModelFolder, Tokenizer};
 use crate::parallel::try_collect;
 use crate::plan::{ImageEntry, ModelEntry, Plan, Sampling};
 use crate::spec::{NamedPath, RuntimeOverrides, SweepSpec};
+use crate::vocabulary::Parameter;
 
 /// A sweep that can run.
 #[derive(Debug)]
@@ -53,7 +54,7 @@ pub struct Model {
 pub fn prepare(sweep: &Path, flags: RuntimeOverrides) -> Result<Prepared, Error> {
     let mut spec = SweepSpec::read(sweep)?;
     spec.runtime = spec.runtime.overridden(flags);
-    let named_models = distinct(&spec.models, &spec.preset_models);
+    let named_models = &spec.files[Parameter::Model];
     let models = named_models
         .iter()
         .map(|named| Model::open(&named.path))
@@ -67,8 +68,8 @@ pub fn prepare(sweep: &Path, flags: RuntimeOverrides) -> Result<Prepared, Error>
         check_limit(&spec.runtime, component_sizes(entry.component_bytes))?;
     }
     let clip = clip(&spec)?;
-    let images = distinct(&spec.images, &spec.preset_images);
-    let image_entries = try_collect(images.into_par_iter().map(image_entry))?;
+    let images = &spec.files[Parameter::Image];
+    let image_entries = try_collect(images.par_iter().map(image_entry))?;
     let (image_entries, image_notes): (Vec<_>, Vec<_>) = image_entries.into_iter().unzip();
     let plan = Plan::new(&spec, model_entries, image_entries)?;
     check_samplers(&plan, &models)?;
@@ -86,13 +87,6 @@ pub fn prepare(sweep: &Path, flags: RuntimeOverrides) -> Result<Prepared, Error>
         clip,
         notes,
     })
-}
-
-/// What the sweep varies and what its presets name, each once.
-fn distinct<'a>(swept: &'a [NamedPath], of_presets: &'a [NamedPath]) -> Vec<&'a NamedPath> {
-    let mut seen = BTreeSet::new();
-    let all = swept.iter().chain(of_presets);
-    all.filter(|named| seen.insert(&named.name)).collect()
 }
 
 impl Prepared {

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::definitions::{AFTER, BEFORE, CAPTION_IMAGE, CAPTION_INSTRUCTION, Setting};
 use super::error::SpecProblem;
 use super::fault::{Checked, Faults, quoted};
 use super::overrides::{Occurring, single};
@@ -108,18 +109,16 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn read(&self, section: &Section<'_>) -> Checked<Caption> {
-        let instruction = required(section, "instruction")?;
+        let instruction = required(section, &CAPTION_INSTRUCTION)?;
         let typed = text::prompt(instruction)?;
-        let never =
-            self.instructions
-                .never_matches(instruction.key, Parameter::Instruction, &typed);
-        if let Some(problem) = never {
+        let known = &self.instructions;
+        if let Some(problem) = known.never_matches(instruction.key, &typed.as_str().into()) {
             return Err(problem.at(instruction.at));
         }
-        let image = section.get("image");
+        let image = section.get(&CAPTION_IMAGE);
         let images = image.map(|field| self.images(field)).transpose()?;
-        let before = text::prompt(required(section, "before")?)?;
-        let after = required(section, "after")?;
+        let before = text::prompt(required(section, &BEFORE)?)?;
+        let after = required(section, &AFTER)?;
         let caption = Caption {
             instruction: typed,
             images,
@@ -138,15 +137,14 @@ impl Reader<'_> {
     /// The sweep's images that a path or pattern stands for.
     fn images(&self, field: Field<'_>) -> Checked<Vec<String>> {
         let name = self.base.name(single(field)?)?;
-        let mut images = self.base.select(field, &name, self.images.values())?;
+        let known = self.images.texts();
+        let known = known.iter().map(String::as_str);
+        let mut images = self.base.select(field, &name, known)?;
         images.sort_unstable();
         if !images.is_empty() {
             return Ok(images);
         }
-        match self
-            .images
-            .never_matches(field.key, Parameter::Image, &name)
-        {
+        match self.images.never_matches(field.key, &name.into()) {
             Some(problem) => Err(problem.at(field.at)),
             None => Ok(images),
         }
@@ -154,12 +152,12 @@ impl Reader<'_> {
 }
 
 /// A key that a caption must have.
-fn required<'t>(section: &Section<'t>, name: &'static str) -> Checked<Field<'t>> {
-    match section.get(name) {
+fn required<'t>(section: &Section<'t>, setting: &'static Setting) -> Checked<Field<'t>> {
+    match section.get(setting) {
         Some(field) => single(field),
         None => {
             let problem = SpecProblem::Missing {
-                key: format!("{name} of caption {}", section.number),
+                key: format!("{} of caption {}", setting.key, section.number),
                 hint: "a caption needs instruction, before and after, e.g. before = \"a house\" and after = \"a house in winter\"".to_owned(),
             };
             Err(problem.at(section.at.unwrap_or_default()))

@@ -104,6 +104,10 @@ pub enum SpecProblem {
         hint: String,
     },
 
+    #[error("{key} is {name} under another name, and {name} is set, too")]
+    #[diagnostic(help("remove one of the two"))]
+    SecondName { key: String, name: &'static str },
+
     #[error("{key} must be {expected}, not {found}")]
     #[diagnostic(help("{hint}"))]
     WrongType {
@@ -122,7 +126,7 @@ pub enum SpecProblem {
     NoValues {
         key: String,
         what: &'static str,
-        example: &'static str,
+        example: String,
     },
 
     #[error("{key} has the value {value} twice")]

@@ -2,19 +2,8 @@
 
 use std::fmt;
 
-/// The keys of `[sweep]`, which presets set and exclusions match, too.
-const VARIED: [&str; 10] = [
-    "image",
-    "instruction",
-    "negative_prompt",
-    "guidance_scale",
-    "image_guidance_scale",
-    "guidance_start",
-    "guidance_end",
-    "seed",
-    "num_inference_steps",
-    "scheduler",
-];
+use super::definitions::{self, Setting};
+use crate::vocabulary::{Parameter, Place};
 
 /// A table of a sweep file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,70 +67,168 @@ impl Table {
         }
     }
 
-    /// The keys it may have.
-    pub fn keys(self) -> Vec<&'static str> {
-        let tables = Self::NAMED.map(Self::name);
-        let (own, shared): (&[_], &[_]) = match self {
-            Self::Root => (&["name", "model"], &tables),
-            Self::Sweep => (&[], &VARIED),
-            Self::Preset => (&["name", "model"], &VARIED),
-            Self::Exclude => (&["model", "preset"], &VARIED),
-            Self::Caption => (&["instruction", "image", "before", "after"], &[]),
-            Self::Size => (&["resolution", "fit", "width", "height"], &[]),
-            Self::Runtime => (
-                &["device", "threads", "memory", "batch", "memory_limit_mib"],
-                &[],
-            ),
-            Self::Numerics => (&["noise", "guidance", "vae_tile"], &[]),
-            Self::Measures => (&["clip"], &[]),
-            Self::Sheet => (
-                &[
-                    "rows",
-                    "columns",
-                    "super_rows",
-                    "super_columns",
-                    "merge",
-                    "cell",
-                    "show_input",
-                    "font",
-                ],
-                &[],
-            ),
-            Self::Check => (
-                &[
-                    "perceptual_mean",
-                    "perceptual_p99",
-                    "ssim",
-                    "latents",
-                    "drift",
-                ],
-                &[],
-            ),
+    /// What it is for, for editors.
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::Root => "A parameter sweep of InstructPix2Pix.",
+            Self::Sweep => {
+                "What is swept: each key takes one value, a list or a range; more than one value is an axis."
+            }
+            Self::Preset => "Linked parameters: together one axis named preset.",
+            Self::Exclude => "Cells to leave out: those that match every key.",
+            Self::Caption => {
+                "What images show before and after an instruction is followed, for the direction similarity of CLIP. Needs measures.clip."
+            }
+            Self::Size => "The size of images.",
+            Self::Runtime => "How cells run, never what they mean. Flags of the same names win.",
+            Self::Numerics => "What is computed.",
+            Self::Measures => {
+                "What is measured of finished cells beside their pixels; never changes a cell."
+            }
+            Self::Sheet => "The look of contact sheets.",
+            Self::Check => "How far a cell may be from its accepted baseline (ip2p check).",
+        }
+    }
+
+    /// What one of several is for.
+    pub fn item_help(self) -> Option<&'static str> {
+        match self {
+            Self::Preset => {
+                Some("One value of the preset axis. What it leaves out it takes from [sweep].")
+            }
+            Self::Exclude => Some("Values that all must match."),
+            Self::Caption => Some("Captions of one instruction."),
+            Self::Root | Self::Sweep | Self::Size | Self::Runtime | Self::Numerics => None,
+            Self::Measures | Self::Sheet | Self::Check => None,
+        }
+    }
+
+    /// What the template says beside its header.
+    pub fn note(self) -> &'static str {
+        match self {
+            Self::Runtime => "how cells run, never what they mean; flags of the same names win",
+            Self::Measures => "of finished cells, beside their pixels",
+            Self::Check => "how far `ip2p check` lets a cell be from its baseline",
+            Self::Root | Self::Sweep | Self::Preset | Self::Exclude | Self::Caption => "",
+            Self::Size | Self::Numerics | Self::Sheet => "",
+        }
+    }
+
+    /// Its keys that are no parameters.
+    pub fn settings(self) -> &'static [&'static Setting] {
+        match self {
+            Self::Root => definitions::TOP,
+            Self::Sweep | Self::Exclude => &[],
+            Self::Preset => definitions::PRESET,
+            Self::Caption => definitions::CAPTION,
+            Self::Size => definitions::SIZE,
+            Self::Runtime => definitions::RUNTIME,
+            Self::Numerics => definitions::NUMERICS,
+            Self::Measures => definitions::MEASURES,
+            Self::Sheet => definitions::SHEET,
+            Self::Check => definitions::CHECK,
+        }
+    }
+
+    /// The parameters that it takes.
+    pub fn parameters(self) -> impl Iterator<Item = Parameter> {
+        Parameter::DEFINED.into_iter().filter(move |parameter| {
+            let place = parameter.definition().place;
+            match self {
+                Self::Root => place == Place::Top,
+                Self::Sweep => place == Place::Sweep,
+                Self::Preset => place != Place::Presets,
+                Self::Exclude => true,
+                Self::Caption | Self::Size | Self::Runtime | Self::Numerics => false,
+                Self::Measures | Self::Sheet | Self::Check => false,
+            }
+        })
+    }
+
+    /// All that it may have.
+    pub fn entries(self) -> Vec<Entry> {
+        let tables: &[Self] = match self {
+            Self::Root => &Self::NAMED,
+            _ => &[],
         };
-        [own, shared].concat()
+        let settings = self.settings().iter().copied().map(Entry::Setting);
+        let parameters = self.parameters().map(Entry::Parameter);
+        let tables = tables.iter().copied().map(Entry::Table);
+        settings.chain(parameters).chain(tables).collect()
+    }
+
+    /// The keys that it may have.
+    pub fn keys(self) -> Vec<&'static str> {
+        self.entries().into_iter().map(Entry::name).collect()
+    }
+
+    /// What a key in it stands for; some parameters have further names.
+    pub fn find(self, key: &str) -> Option<Entry> {
+        let mut entries = self.entries().into_iter();
+        entries.find(|entry| entry.name() == key || entry.aliases().contains(&key))
+    }
+}
+
+/// What a key stands for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Entry {
+    Parameter(Parameter),
+    Setting(&'static Setting),
+    Table(Table),
+}
+
+impl Entry {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Parameter(parameter) => parameter.key(),
+            Self::Setting(setting) => setting.key,
+            Self::Table(table) => table.name(),
+        }
+    }
+
+    /// Further names.
+    pub fn aliases(self) -> &'static [&'static str] {
+        match self {
+            Self::Parameter(parameter) => parameter.definition().aliases,
+            Self::Setting(_) | Self::Table(_) => &[],
+        }
+    }
+}
+
+impl From<Parameter> for Entry {
+    fn from(parameter: Parameter) -> Self {
+        Self::Parameter(parameter)
+    }
+}
+
+impl From<&'static Setting> for Entry {
+    fn from(setting: &'static Setting) -> Self {
+        Self::Setting(setting)
+    }
+}
+
+impl From<Table> for Entry {
+    fn from(table: Table) -> Self {
+        Self::Table(table)
     }
 }
 
 /// A key where it stands. Displayed as messages call it: `guidance_scale`, `runtime.device`,
 /// `seed of preset 2`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Key {
     pub table: Table,
     /// Which of the tables, from 1, if they repeat.
     pub number: usize,
-    pub name: &'static str,
+    pub entry: Entry,
 }
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            table,
-            number,
-            name,
-        } = self;
+        let (table, name) = (self.table, self.entry.name());
         match table {
             Table::Root | Table::Sweep => f.write_str(name),
-            _ if table.repeats() => write!(f, "{name} of {} {number}", table.name()),
+            _ if table.repeats() => write!(f, "{name} of {} {}", table.name(), self.number),
             _ => write!(f, "{}.{name}", table.name()),
         }
     }
@@ -150,58 +237,21 @@ impl fmt::Display for Key {
 impl Key {
     /// What its values are, in words.
     pub fn noun(self) -> &'static str {
-        match self.name {
-            "guidance_scale" | "image_guidance_scale" | "guidance_start" | "guidance_end" => {
-                "number"
-            }
-            "seed" | "num_inference_steps" => "whole number",
-            "image" | "font" => "path",
-            "model" | "clip" => "folder",
-            _ => "text",
+        match self.entry {
+            Entry::Parameter(parameter) => parameter.definition().domain.noun(),
+            Entry::Setting(setting) => setting.noun(),
+            Entry::Table(_) => "table",
         }
     }
 
     /// A line of TOML that is right.
-    pub fn example(self) -> &'static str {
-        match self.name {
-            "name" => "name = \"winter\"",
-            "model" => "model = \"../onnx/demo\"",
-            "image" => "image = \"photo.jpg\"",
-            "instruction" => "instruction = [\"make it winter\"]",
-            "negative_prompt" => "negative_prompt = \"\"",
-            "guidance_scale" => "guidance_scale = [7.0]",
-            "image_guidance_scale" => "image_guidance_scale = [1.5]",
-            "guidance_start" => "guidance_start = [0.0]",
-            "guidance_end" => "guidance_end = [1.0]",
-            "seed" => "seed = [0]",
-            "num_inference_steps" => "num_inference_steps = [20]",
-            "scheduler" => "scheduler = [\"euler_ancestral\"]",
-            "preset" => "preset = \"subtle\"",
-            "before" => "before = \"a house\"",
-            "after" => "after = \"a house in winter\"",
-            "clip" => "clip = \"../onnx/clip\"",
-            "resolution" => "resolution = 512",
-            "fit" => "fit = \"crop\"",
-            "width" => "width = 512",
-            "height" => "height = 512",
-            "device" => "device = \"auto\"",
-            "threads" => "threads = 0",
-            "memory" => "memory = \"auto\"",
-            "batch" => "batch = \"auto\"",
-            "memory_limit_mib" => "memory_limit_mib = 4096",
-            "noise" => "noise = \"torch-cpu\"",
-            "guidance" => "guidance = \"formula\"",
-            "vae_tile" => "vae_tile = 512",
-            "rows" => "rows = \"image_guidance_scale\"",
-            "columns" => "columns = \"guidance_scale\"",
-            "cell" => "cell = 256",
-            "font" => "font = \"NotoSansCJK-Regular.ttc\"",
-            "perceptual_mean" => "perceptual_mean = 0.1",
-            "perceptual_p99" => "perceptual_p99 = 0.3",
-            "ssim" => "ssim = 0.999",
-            "latents" => "latents = 0.0001",
-            "drift" => "drift = 2.0",
-            _ => "show_input = true",
+    pub fn example(self) -> String {
+        match self.entry {
+            Entry::Parameter(parameter) => {
+                format!("{parameter} = {}", parameter.definition().example)
+            }
+            Entry::Setting(setting) => format!("{} = {}", setting.key, setting.example),
+            Entry::Table(table) => table.header(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the user wrote: TOML text to a [`SweepSpec`], which is valid by construction.
 
 mod captions;
+mod definitions;
 mod error;
 mod fault;
 mod keys;
@@ -19,15 +20,19 @@ mod template;
 mod tests;
 mod text;
 mod valid;
+mod values;
 
 use std::path::PathBuf;
+
+use crate::vocabulary::{ByParameter, Value};
 
 // Names of before the vocabulary; whoever imports takes them from there.
 pub use crate::diffusion::{GuidanceMode, NoiseSource};
 pub use crate::image::{Fit, Size};
-pub use crate::vocabulary::{Parameter, Parameters, Scale};
+pub use crate::vocabulary::{MAX_STEPS, Parameter, Parameters, Scale};
 pub use captions::Caption;
 pub use error::{SpecError, SpecProblem};
+pub use overrides::Overrides;
 pub use runtime::{ParseSettingError, RuntimeOverrides};
 pub use schema::schema;
 pub use settings::{
@@ -35,12 +40,8 @@ pub use settings::{
 };
 pub use template::template;
 
-use crate::vocabulary::SchedulerKind;
-
 /// Most cells of a sweep, before exclusions.
 pub const MAX_CELLS: u64 = 1_000_000;
-/// Most denoising steps: the schedulers are trained with a thousand.
-pub const MAX_STEPS: u32 = 1000;
 /// Most threads on a CPU.
 pub const MAX_THREADS: u32 = 1024;
 /// Most of `runtime.memory_limit_mib`: 16 TiB.
@@ -57,34 +58,13 @@ pub struct SweepSpec {
     pub name: String,
     /// The sweep file itself, copied into the run folder.
     pub text: String,
-    /// Model folders.
-    pub models: Vec<NamedPath>,
-    /// Input images, globs expanded and sorted.
-    pub images: Vec<NamedPath>,
-    /// Instructions.
-    pub instructions: Vec<String>,
-    /// Negative prompts; `[""]` by default.
-    pub negative_prompts: Vec<String>,
-    /// Text guidance values; `[7.0]` by default.
-    pub guidance_scales: Vec<Scale>,
-    /// Image guidance values; `[1.5]` by default.
-    pub image_guidance_scales: Vec<Scale>,
-    /// Shares of the steps from which guidance acts; `[0.0]` by default.
-    pub guidance_starts: Vec<Scale>,
-    /// Shares of the steps up to which guidance acts; `[1.0]` by default.
-    pub guidance_ends: Vec<Scale>,
-    /// Seeds; `[0]` by default.
-    pub seeds: Vec<u64>,
-    /// Step counts; `[20]` by default.
-    pub num_inference_steps: Vec<u32>,
-    /// Schedulers; `None` is the model's own.
-    pub schedulers: Vec<Option<SchedulerKind>>,
+    /// The values of each parameter: what is typed, else its default, else none (a parameter that every preset sets, a
+    /// scheduler that is the model's own). Of presets, their names.
+    pub values: ByParameter<Vec<Value>>,
+    /// Where the models and images are: those of `values`, then those that only presets name.
+    pub files: ByParameter<Vec<NamedPath>>,
     /// Linked parameters, one axis; empty if the file has none.
     pub presets: Vec<Preset>,
-    /// Model folders that presets name, none of them a value of `models` by that.
-    pub preset_models: Vec<NamedPath>,
-    /// Images that presets name, none of them a value of `images` by that.
-    pub preset_images: Vec<NamedPath>,
     /// Cells to leave out.
     pub excludes: Vec<Overrides>,
     /// What images show before and after an instruction is followed.
@@ -119,33 +99,4 @@ pub struct Preset {
     pub name: String,
     /// What it sets.
     pub overrides: Overrides,
-}
-
-/// Values for some parameters: what a preset sets, or what an exclusion matches (all of them must match).
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Overrides {
-    /// Model name.
-    pub model: Option<String>,
-    /// Image name.
-    pub image: Option<String>,
-    /// Instruction.
-    pub instruction: Option<String>,
-    /// Negative prompt.
-    pub negative_prompt: Option<String>,
-    /// Text guidance.
-    pub guidance_scale: Option<Scale>,
-    /// Image guidance.
-    pub image_guidance_scale: Option<Scale>,
-    /// Where guidance starts.
-    pub guidance_start: Option<Scale>,
-    /// Where guidance ends.
-    pub guidance_end: Option<Scale>,
-    /// Seed.
-    pub seed: Option<u64>,
-    /// Steps.
-    pub num_inference_steps: Option<u32>,
-    /// Scheduler.
-    pub scheduler: Option<SchedulerKind>,
-    /// Preset name (exclusions only).
-    pub preset: Option<String>,
 }

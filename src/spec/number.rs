@@ -18,42 +18,23 @@ pub(super) const MAX_VALUES: u64 = 1_000_000;
 
 /// Which numbers a key takes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Domain {
+pub(super) struct Limits {
     min: Decimal,
     max: Decimal,
     whole: bool,
-    /// Whether `"123"` is a number too, for what other TOML readers and writers cannot hold.
+    /// Whether `"123"` is a number, too.
     text: bool,
 }
 
-impl Domain {
-    /// Both guidance scales.
-    pub fn scale() -> Self {
-        Self {
-            min: Decimal::ZERO,
-            max: Decimal::ONE_HUNDRED,
-            whole: false,
-            text: false,
-        }
-    }
-
-    /// Seeds.
-    pub fn seed() -> Self {
-        Self {
-            min: Decimal::ZERO,
-            max: Decimal::from(u64::MAX),
-            whole: true,
-            text: true,
-        }
-    }
-
+impl Limits {
     /// Whole numbers from `min` to `max`.
-    pub fn whole(min: u32, max: u32) -> Self {
+    pub fn whole(min: impl Into<u64>, max: impl Into<u64>) -> Self {
+        let (min, max) = (min.into(), max.into());
         Self {
             min: Decimal::from(min),
             max: Decimal::from(max),
             whole: true,
-            text: false,
+            text: exceeds_toml(max),
         }
     }
 
@@ -90,19 +71,24 @@ impl Domain {
     }
 }
 
+/// Whether there are numbers up to `max` that TOML's integers need not hold: such are also read from text in quotes.
+pub(super) fn exceeds_toml(max: u64) -> bool {
+    i64::try_from(max).is_err()
+}
+
 /// The numbers of a key: one, a list, or a range. Neither empty nor with duplicates.
-pub(super) fn numbers(field: Field<'_>, domain: Domain) -> Checked<Vec<Decimal>> {
+pub(super) fn numbers(field: Field<'_>, limits: Limits) -> Checked<Vec<Decimal>> {
     if let DeValue::Table(_) = field.value {
-        return range(field, domain);
+        return range(field, limits);
     }
     let mut seen = HashSet::new();
     let mut values = Vec::new();
     for item in field.items()? {
-        let value = number(item, domain)?;
+        let value = number(item, limits)?;
         if !seen.insert(value) {
             let problem = SpecProblem::Duplicate {
                 key: field.key.to_string(),
-                value: domain.show(value),
+                value: limits.show(value),
             };
             return Err(problem.at(item.at));
         }
@@ -111,25 +97,25 @@ pub(super) fn numbers(field: Field<'_>, domain: Domain) -> Checked<Vec<Decimal>>
     Ok(values)
 }
 
-/// One number within the domain.
-pub(super) fn number(field: Field<'_>, domain: Domain) -> Checked<Decimal> {
-    domain.check(field, decimal(field, domain)?)
+/// One number within the limits.
+pub(super) fn number(field: Field<'_>, limits: Limits) -> Checked<Decimal> {
+    limits.check(field, decimal(field, limits)?)
 }
 
 /// One number of any size.
-fn decimal(field: Field<'_>, domain: Domain) -> Checked<Decimal> {
+fn decimal(field: Field<'_>, limits: Limits) -> Checked<Decimal> {
     let key = || field.key.to_string();
     let value = match field.value {
         DeValue::Integer(integer) => i128::from_str_radix(integer.as_str(), integer.radix())
             .ok()
             .and_then(|value| Decimal::try_from_i128_with_scale(value, 0).ok())
-            .ok_or_else(|| domain.outside(field, integer.to_string())),
-        DeValue::String(text) if domain.text && is_digits(text) => {
-            Decimal::from_str_exact(text).map_err(|_| domain.outside(field, text.to_string()))
+            .ok_or_else(|| limits.outside(field, integer.to_string())),
+        DeValue::String(text) if limits.text && is_digits(text) => {
+            Decimal::from_str_exact(text).map_err(|_| limits.outside(field, text.to_string()))
         }
         DeValue::Float(float) => match float.as_str().parse::<f64>() {
             // A float's shortest text is what was typed, whatever way it was typed.
-            Ok(value) if value.is_finite() && !domain.whole => from_float(value).ok_or_else(|| {
+            Ok(value) if value.is_finite() && !limits.whole => from_float(value).ok_or_else(|| {
                 if value.abs() < 1e9 {
                     SpecProblem::TooPrecise {
                         key: key(),
@@ -137,7 +123,7 @@ fn decimal(field: Field<'_>, domain: Domain) -> Checked<Decimal> {
                         max: MAX_DECIMALS,
                     }
                 } else {
-                    domain.outside(field, float.to_string())
+                    limits.outside(field, float.to_string())
                 }
             }),
             Ok(value) if value.is_finite() => Err(SpecProblem::NotWhole {
@@ -149,7 +135,7 @@ fn decimal(field: Field<'_>, domain: Domain) -> Checked<Decimal> {
                 value: float.to_string(),
             }),
         },
-        _ => Err(field.wrong_type(if domain.whole {
+        _ => Err(field.wrong_type(if limits.whole {
             "a whole number"
         } else {
             "a number"
@@ -183,7 +169,7 @@ struct Range<'t> {
 ///
 /// With `step`, the values are those not above `to`; `to` itself is one if the steps hit it.
 /// With `to` and `count`, both ends are values and those between are rounded to [`MAX_DECIMALS`].
-fn range(field: Field<'_>, domain: Domain) -> Checked<Vec<Decimal>> {
+fn range(field: Field<'_>, limits: Limits) -> Checked<Vec<Decimal>> {
     let typed = read_range(field)?;
     let bad = |fault: &str, hint: &str| {
         SpecProblem::Range {
@@ -193,7 +179,7 @@ fn range(field: Field<'_>, domain: Domain) -> Checked<Vec<Decimal>> {
         }
         .at(field.at)
     };
-    let forms = if domain.whole {
+    let forms = if limits.whole {
         "write { from = 10, to = 50, step = 10 }, { from = 10, to = 50, count = 5 } or { from = 10, count = 5 }"
     } else {
         "write { from = 3.0, to = 9.0, step = 1.5 } or { from = 3.0, to = 9.0, count = 5 }"
@@ -201,8 +187,8 @@ fn range(field: Field<'_>, domain: Domain) -> Checked<Vec<Decimal>> {
     let Some(from) = typed.from else {
         return Err(bad("has no from", forms));
     };
-    let from = number(from, domain)?;
-    let to = typed.to.map(|to| number(to, domain)).transpose()?;
+    let from = number(from, limits)?;
+    let to = typed.to.map(|to| number(to, limits)).transpose()?;
     if to.is_some_and(|to| to < from) {
         return Err(bad(
             "ends below its start",
@@ -210,9 +196,9 @@ fn range(field: Field<'_>, domain: Domain) -> Checked<Vec<Decimal>> {
         ));
     }
     match (to, typed.step, typed.count) {
-        (Some(to), Some(step), None) => stepped(field, domain, from, to, step),
-        (Some(to), None, Some(count)) => spaced(field, domain, from, to, count),
-        (None, None, Some(count)) if domain.whole => consecutive(field, domain, from, count),
+        (Some(to), Some(step), None) => stepped(field, limits, from, to, step),
+        (Some(to), None, Some(count)) => spaced(field, limits, from, to, count),
+        (None, None, Some(count)) if limits.whole => consecutive(field, limits, from, count),
         (Some(_), Some(_), Some(_)) => Err(bad("has both step and count", forms)),
         (Some(_), None, None) => Err(bad("has neither step nor count", forms)),
         (None, _, _) => Err(bad("has no to", forms)),
@@ -251,17 +237,17 @@ fn read_range(field: Field<'_>) -> Checked<Range<'_>> {
 
 fn stepped(
     field: Field<'_>,
-    domain: Domain,
+    limits: Limits,
     from: Decimal,
     to: Decimal,
     step: Field<'_>,
 ) -> Checked<Vec<Decimal>> {
     let step_at = step.at;
-    let step = decimal(step, domain)?;
+    let step = decimal(step, limits)?;
     if step <= Decimal::ZERO {
         let problem = SpecProblem::Range {
             key: field.key.to_string(),
-            fault: format!("has the step {}", domain.show(step)),
+            fault: format!("has the step {}", limits.show(step)),
             hint: "the step is larger than 0".to_owned(),
         };
         return Err(problem.at(step_at));
@@ -276,7 +262,7 @@ fn stepped(
 
 fn spaced(
     field: Field<'_>,
-    domain: Domain,
+    limits: Limits,
     from: Decimal,
     to: Decimal,
     count: Field<'_>,
@@ -294,7 +280,7 @@ fn spaced(
     if gaps.is_zero() && from == to {
         return Ok(vec![from]);
     }
-    let (first, last) = (domain.show(from), domain.show(to));
+    let (first, last) = (limits.show(from), limits.show(to));
     if gaps.is_zero() {
         return Err(bad(
             format!("has one value for the two ends {first} and {last}"),
@@ -302,12 +288,12 @@ fn spaced(
         ));
     }
     let width = to - from;
-    let finest = if domain.whole {
+    let finest = if limits.whole {
         Decimal::ONE
     } else {
         Decimal::new(1, MAX_DECIMALS)
     };
-    let uneven = domain.whole && !(width % gaps).is_zero();
+    let uneven = limits.whole && !(width % gaps).is_zero();
     if width < gaps * finest || uneven {
         return Err(bad(
             format!("has no {count} evenly spaced values from {first} to {last}"),
@@ -317,7 +303,7 @@ fn spaced(
     Ok(count_up(gaps)
         .map(|index| {
             // Dividing first would lose digits, multiplying first may not fit: seeds only divide evenly.
-            let offset = if domain.whole {
+            let offset = if limits.whole {
                 width / gaps * index
             } else {
                 width * index / gaps
@@ -329,18 +315,18 @@ fn spaced(
 
 fn consecutive(
     field: Field<'_>,
-    domain: Domain,
+    limits: Limits,
     from: Decimal,
     count: Field<'_>,
 ) -> Checked<Vec<Decimal>> {
     let last = counted(field, count)? - Decimal::ONE;
-    domain.check(field, from + last)?;
+    limits.check(field, from + last)?;
     Ok(count_up(last).map(|index| from + index).collect())
 }
 
 /// A count within limits.
 fn counted(field: Field<'_>, count: Field<'_>) -> Checked<Decimal> {
-    let value = decimal(count, Domain::whole(1, u32::MAX))?;
+    let value = decimal(count, Limits::whole(1u32, u32::MAX))?;
     if value < Decimal::ONE {
         let problem = SpecProblem::Range {
             key: field.key.to_string(),

@@ -1,6 +1,7 @@
 //! Images and model folders: names relative to the sweep file, patterns matched, existence checked.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
@@ -11,7 +12,6 @@ use super::NamedPath;
 use super::error::SpecProblem;
 use super::fault::{Checked, Fault, quoted};
 use super::raw::Field;
-use super::text::distinct;
 
 /// The folder that the paths of a sweep file are relative to.
 #[derive(Debug)]
@@ -32,12 +32,12 @@ impl Base {
     }
 
     /// Model folders of a key.
-    pub fn models(&self, field: Field<'_>) -> Checked<Vec<NamedPath>> {
-        distinct(field, |item| self.model(item), |model| quoted(&model.name))
+    pub fn folders(&self, field: Field<'_>) -> Checked<Vec<NamedPath>> {
+        self.distinct(field, |item| Ok(vec![self.folder(item)?]))
     }
 
     /// One model folder.
-    pub fn model(&self, field: Field<'_>) -> Checked<NamedPath> {
+    pub fn folder(&self, field: Field<'_>) -> Checked<NamedPath> {
         const HOLDS: &str = "model_index.json, unet/, vae_decoder/ and so on";
         self.literal(field, Kind::Folder(HOLDS))
     }
@@ -49,32 +49,42 @@ impl Base {
     }
 
     /// Images of a key, in its order; the matches of a pattern in natural order (2 before 10).
-    pub fn images(&self, field: Field<'_>) -> Checked<Vec<NamedPath>> {
-        let mut images: Vec<NamedPath> = Vec::new();
-        let mut seen = std::collections::HashSet::new();
-        for item in field.items()? {
+    pub fn files(&self, field: Field<'_>) -> Checked<Vec<NamedPath>> {
+        self.distinct(field, |item| {
             let text = item.text()?;
-            let found = if is_pattern(text) && !self.0.join(text).exists() {
-                self.matches(item, text)?
+            if is_pattern(text) && !self.0.join(text).exists() {
+                self.matches(item, text)
             } else {
-                vec![self.image(item)?]
-            };
-            for image in found {
-                if !seen.insert(image.name.clone()) {
+                Ok(vec![self.file(item)?])
+            }
+        })
+    }
+
+    /// What each item of a list stands for, no path twice.
+    fn distinct<'t>(
+        &self,
+        field: Field<'t>,
+        find: impl Fn(Field<'t>) -> Checked<Vec<NamedPath>>,
+    ) -> Checked<Vec<NamedPath>> {
+        let mut seen = HashSet::new();
+        let mut paths = Vec::new();
+        for item in field.items()? {
+            for path in find(item)? {
+                if !seen.insert(path.name.clone()) {
                     let problem = SpecProblem::Duplicate {
                         key: item.key.to_string(),
-                        value: quoted(&image.name),
+                        value: quoted(&path.name),
                     };
                     return Err(problem.at(item.at));
                 }
-                images.push(image);
+                paths.push(path);
             }
         }
-        Ok(images)
+        Ok(paths)
     }
 
     /// One image, by its path.
-    pub fn image(&self, field: Field<'_>) -> Checked<NamedPath> {
+    pub fn file(&self, field: Field<'_>) -> Checked<NamedPath> {
         self.literal(field, Kind::File)
     }
 

@@ -3,10 +3,12 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::definitions::names;
 use super::error::SpecProblem;
 use super::fault::{Checked, Faults, quoted};
-use super::keys::{Key, Table};
+use super::keys::{Entry, Key, Table};
 use super::suggest;
+use crate::vocabulary::{Parameter, Place};
 
 /// A value under a key.
 #[derive(Clone, Copy)]
@@ -28,15 +30,24 @@ pub(super) struct Section<'t> {
 }
 
 impl<'t> Section<'t> {
-    pub fn get(&self, name: &str) -> Option<Field<'t>> {
-        self.fields
-            .iter()
-            .find(|field| field.key.name == name)
-            .copied()
+    pub fn get(&self, entry: impl Into<Entry>) -> Option<Field<'t>> {
+        let entry = entry.into();
+        let mut fields = self.fields.iter().copied();
+        fields.find(|field| field.key.entry == entry)
     }
 
     pub fn fields(&self) -> &[Field<'t>] {
         &self.fields
+    }
+
+    /// The fields that are of parameters.
+    pub fn parameters(&self) -> impl Iterator<Item = (Parameter, Field<'t>)> {
+        self.fields
+            .iter()
+            .filter_map(|field| match field.key.entry {
+                Entry::Parameter(parameter) => Some((parameter, *field)),
+                Entry::Setting(_) | Entry::Table(_) => None,
+            })
     }
 }
 
@@ -64,7 +75,7 @@ impl<'t> RawSweep<'t> {
             ..Self::default()
         };
         for table in Table::NAMED {
-            let Some(field) = raw.root.get(table.name()) else {
+            let Some(field) = raw.root.get(table) else {
                 continue;
             };
             let tables = if table.repeats() {
@@ -101,35 +112,48 @@ fn section<'t>(
     entries: &'t DeTable<'t>,
     faults: &mut Faults,
 ) -> Section<'t> {
-    let keys = table.keys();
-    let mut fields = Vec::new();
+    let mut fields: Vec<Field> = Vec::new();
     for (typed, value) in entries {
-        let typed_name: &str = typed.get_ref();
-        match keys.iter().find(|name| **name == typed_name) {
-            Some(&name) => fields.push(Field {
-                key: Key {
-                    table,
-                    number,
-                    name,
-                },
-                value: value.get_ref(),
-                at: value.span().start,
-            }),
-            None => faults.push(unknown_key(typed_name, table).at(typed.span().start)),
+        let (name, at_key): (&str, _) = (typed.get_ref(), typed.span().start);
+        let Some(entry) = table.find(name) else {
+            faults.push(unknown_key(name, table).at(at_key));
+            continue;
+        };
+        if fields.iter().any(|field| field.key.entry == entry) {
+            faults.push(second_name(name, entry).at(at_key));
+            continue;
         }
+        fields.push(Field {
+            key: Key {
+                table,
+                number,
+                entry,
+            },
+            value: value.get_ref(),
+            at: value.span().start,
+        });
     }
     Section { number, at, fields }
 }
 
+/// The fault of a parameter that is set under two of its names.
+fn second_name(typed: &str, entry: Entry) -> SpecProblem {
+    SpecProblem::SecondName {
+        key: quoted(typed),
+        name: entry.name(),
+    }
+}
+
+/// The fault of a key that the table does not have, and what was probably meant.
 fn unknown_key(typed: &str, table: Table) -> SpecProblem {
-    let home = [Table::Root]
-        .into_iter()
-        .chain(Table::NAMED)
-        .find(|other| *other != table && other.keys().contains(&typed) && !other.repeats());
+    let mut homes = [Table::Root].into_iter().chain(Table::NAMED);
+    let home =
+        homes.find(|other| *other != table && !other.repeats() && other.find(typed).is_some());
     let hint = match home {
         Some(Table::Root) => format!("{typed} stands at the top of the file, above all [tables]"),
         Some(home) => format!("{typed} belongs under {}", home.header()),
-        None => suggest::hint(typed, "known keys", &table.keys()),
+        None => elsewhere(typed, table)
+            .unwrap_or_else(|| suggest::hint(typed, "known keys", &table.keys())),
     };
     SpecProblem::UnknownKey {
         key: quoted(typed),
@@ -139,6 +163,24 @@ fn unknown_key(typed: &str, table: Table) -> SpecProblem {
         },
         hint,
     }
+}
+
+/// What a key of another tool is called here.
+fn elsewhere(typed: &str, table: Table) -> Option<String> {
+    let typed = typed.to_lowercase().replace([' ', '-'], "_");
+    let mut parameters = Parameter::DEFINED.into_iter();
+    let parameter =
+        parameters.find(|parameter| parameter.definition().elsewhere.contains(&typed.as_str()))?;
+    let here = table.parameters().any(|known| known == parameter);
+    Some(match (here, parameter.definition().place) {
+        (true, _) => format!("it is called {parameter} here"),
+        (false, Place::Top) => {
+            format!("it is called {parameter} here and stands at the top of the file")
+        }
+        (false, Place::Sweep | Place::Presets) => {
+            format!("it is called {parameter} here and stands under [sweep]")
+        }
+    })
 }
 
 type Entries<'t> = (usize, &'t DeTable<'t>);
@@ -231,13 +273,13 @@ impl<'t> Field<'t> {
         }
     }
 
-    /// One of a few words.
-    pub fn choice(self, what: &'static str, choices: &[&str]) -> Checked<&'t str> {
+    /// What one of a few words means.
+    pub fn choice<T: Copy>(self, what: &'static str, choices: &[(&'static str, T)]) -> Checked<T> {
         let text = self.text()?;
-        if choices.contains(&text) {
-            return Ok(text);
+        match choices.iter().find(|(name, _)| *name == text) {
+            Some((_, meaning)) => Ok(*meaning),
+            None => Err(self.unknown_name(what, text, &names(choices))),
         }
-        Err(self.unknown_name(what, text, choices))
     }
 
     /// The fault of a word that is none of the choices.

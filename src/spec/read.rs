@@ -11,7 +11,7 @@ use super::error::{SpecError, SpecProblem};
 use super::fault::{Faults, line_and_column};
 use super::raw::RawSweep;
 use super::valid::validate;
-use crate::vocabulary::Parameter;
+use crate::vocabulary::{Parameter, Value};
 
 /// Largest sweep file in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -73,52 +73,17 @@ impl SweepSpec {
         }
     }
 
-    /// How many values a parameter has; more than one makes it an axis. Presets may be none.
+    /// How many values a parameter has under `[sweep]`; more than one makes it an axis. None is there of what only
+    /// presets set, and of a scheduler that is the model's own.
     pub fn count(&self, parameter: Parameter) -> usize {
-        match parameter {
-            Parameter::Model => self.models.len(),
-            Parameter::Image => self.images.len(),
-            Parameter::Instruction => self.instructions.len(),
-            Parameter::NegativePrompt => self.negative_prompts.len(),
-            Parameter::GuidanceScale => self.guidance_scales.len(),
-            Parameter::ImageGuidanceScale => self.image_guidance_scales.len(),
-            Parameter::GuidanceStart => self.guidance_starts.len(),
-            Parameter::GuidanceEnd => self.guidance_ends.len(),
-            Parameter::Seed => self.seeds.len(),
-            Parameter::NumInferenceSteps => self.num_inference_steps.len(),
-            Parameter::Scheduler => self.schedulers.len(),
-            Parameter::Preset => self.presets.len(),
-        }
+        self.values[parameter].len()
     }
 
-    /// The values of a parameter under `[sweep]` as text; what only presets set is not among them,
-    /// nor is a scheduler that is the model's own.
+    /// These values as text.
     pub fn swept(&self, parameter: Parameter) -> Vec<String> {
-        fn texts<T: ToString>(values: &[T]) -> Vec<String> {
-            values.iter().map(ToString::to_string).collect()
-        }
-        match parameter {
-            Parameter::Model => self.models.iter().map(|path| path.name.clone()).collect(),
-            Parameter::Image => self.images.iter().map(|path| path.name.clone()).collect(),
-            Parameter::Instruction => self.instructions.clone(),
-            Parameter::NegativePrompt => self.negative_prompts.clone(),
-            Parameter::GuidanceScale => texts(&self.guidance_scales),
-            Parameter::ImageGuidanceScale => texts(&self.image_guidance_scales),
-            Parameter::GuidanceStart => texts(&self.guidance_starts),
-            Parameter::GuidanceEnd => texts(&self.guidance_ends),
-            Parameter::Seed => texts(&self.seeds),
-            Parameter::NumInferenceSteps => texts(&self.num_inference_steps),
-            Parameter::Scheduler => self
-                .schedulers
-                .iter()
-                .flatten()
-                .map(ToString::to_string)
-                .collect(),
-            Parameter::Preset => self
-                .presets
-                .iter()
-                .map(|preset| preset.name.clone())
-                .collect(),
-        }
+        self.values[parameter]
+            .iter()
+            .map(Value::to_string)
+            .collect()
     }
 }

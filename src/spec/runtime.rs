@@ -85,7 +85,7 @@ impl FromStr for Batch {
     type Err = ParseSettingError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let in_range = |cells: &NonZeroU32| cells.get() <= super::tables::MAX_BATCH;
+        let in_range = |cells: &NonZeroU32| cells.get() <= super::definitions::MAX_BATCH;
         match text {
             "auto" => Ok(Self::Auto),
             _ => text

@@ -1,166 +1,344 @@
-//! The JSON Schema of sweep files, by which editors complete and check them.
+//! The JSON Schema of sweep files, by which editors complete and check them: made of the definitions.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::definitions::{DEVICE_PATTERN, Form, Setting};
+use super::keys::{Entry, Table};
+use super::number::{MAX_VALUES, exceeds_toml};
+use super::text::MAX_TEXT_BYTES;
+use super::{CheckSpec, valid};
+use crate::vocabulary::{Domain, Parameter, SchedulerKind, Unset, Value};
 
 /// The schema (draft 2020-12) as JSON text.
-pub fn schema() -> &'static str {
-    include_str!("sweep.schema.json")
+pub fn schema() -> String {
+    let mut root = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "ip2p sweep",
+        "description": "A parameter sweep of InstructPix2Pix.",
+    });
+    extend(&mut root, table(Table::Root));
+    extend(
+        &mut root,
+        json!({
+            "$defs": definitions(),
+            "anyOf": [{ "required": ["model", "sweep"] }, { "required": ["preset"] }],
+        }),
+    );
+    let mut text = format!("{root:#}");
+    text.push('\n');
+    text
+}
+
+/// What is referred to: a value of each parameter, and what several keys share.
+fn definitions() -> Json {
+    let mut definitions = Map::new();
+    for parameter in Parameter::DEFINED {
+        definitions.insert(
+            parameter.key().to_owned(),
+            one_of(parameter.definition().domain),
+        );
+    }
+    definitions.insert(
+        "prompt".to_owned(),
+        json!({
+            "type": "string",
+            "maxLength": MAX_TEXT_BYTES,
+            "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$",
+        }),
+    );
+    let keys = Parameter::ALL.map(Parameter::key);
+    definitions.insert("axis".to_owned(), json!({ "enum": keys }));
+    Json::Object(definitions)
+}
+
+fn reference(name: &str) -> Json {
+    json!({ "$ref": format!("#/$defs/{name}") })
+}
+
+/// One value of a domain.
+fn one_of(domain: Domain) -> Json {
+    match domain {
+        Domain::Folder | Domain::File | Domain::Preset => json!({ "type": "string" }),
+        Domain::Text => reference("prompt"),
+        Domain::Decimal { min, max } => json!({ "type": "number", "minimum": min, "maximum": max }),
+        Domain::Whole { min, max } => {
+            let number = json!({ "type": "integer", "minimum": min, "maximum": max });
+            if exceeds_toml(max) {
+                json!({ "oneOf": [number, { "type": "string", "pattern": "^[0-9]+$" }] })
+            } else {
+                number
+            }
+        }
+        Domain::Scheduler => json!({ "enum": SchedulerKind::ALL.map(SchedulerKind::name) }),
+    }
+}
+
+/// A table: its keys, and which of them go together.
+fn table(table: Table) -> Json {
+    let mut properties = Map::new();
+    for entry in table.entries() {
+        for name in [entry.name()]
+            .into_iter()
+            .chain(entry.aliases().iter().copied())
+        {
+            properties.insert(name.to_owned(), property(table, entry));
+        }
+    }
+    let mut schema = json!({ "type": "object", "properties": properties });
+    extend(&mut schema, rules(table));
+    extend(&mut schema, json!({ "additionalProperties": false }));
+    schema
+}
+
+/// What a table needs beyond its keys.
+fn rules(table: Table) -> Json {
+    match table {
+        Table::Preset => json!({ "required": ["name"], "minProperties": 2 }),
+        Table::Exclude => json!({ "minProperties": 1 }),
+        Table::Caption => json!({ "required": ["instruction", "before", "after"] }),
+        Table::Size => json!({
+            "if": { "properties": { "fit": { "const": "exact" } }, "required": ["fit"] },
+            "then": { "required": ["width", "height"], "not": { "required": ["resolution"] } },
+            "else": { "not": { "anyOf": [{ "required": ["width"] }, { "required": ["height"] }] } },
+        }),
+        Table::Root | Table::Sweep | Table::Runtime | Table::Numerics => json!({}),
+        Table::Measures | Table::Sheet | Table::Check => json!({}),
+    }
+}
+
+/// What stands under a key.
+fn property(place: Table, entry: Entry) -> Json {
+    let (help, value) = match entry {
+        Entry::Table(inner) => {
+            let own = table(inner);
+            let schema = match inner.item_help() {
+                Some(help) => {
+                    let item = described(help, own);
+                    json!({ "type": "array", "items": item })
+                }
+                None => own,
+            };
+            (inner.help().to_owned(), schema)
+        }
+        Entry::Setting(setting) => (setting.help.to_owned(), form(setting)),
+        Entry::Parameter(parameter) => (help(place, parameter), values(place, parameter)),
+    };
+    described(&help, value)
+}
+
+fn described(help: &str, value: Json) -> Json {
+    let mut schema = json!({ "description": help });
+    extend(&mut schema, value);
+    schema
+}
+
+/// What a parameter does, and what it means where it is left out.
+fn help(place: Table, parameter: Parameter) -> String {
+    let definition = parameter.definition();
+    match place {
+        Table::Preset => format!("{} Default: that of [sweep].", definition.help_of_one),
+        Table::Exclude => format!("{} Left out, it may be any.", definition.help_of_one),
+        _ => match &definition.unset {
+            Unset::Default(Value::Text(text)) if text.is_empty() => {
+                format!("{} Default: empty.", definition.help)
+            }
+            Unset::Default(value) => format!("{} Default: {value}.", definition.help),
+            Unset::OfTheModel => format!("{} Default: the model's own.", definition.help),
+            Unset::Required(_) | Unset::Nothing => definition.help.to_owned(),
+        },
+    }
+}
+
+/// The values of a parameter: one in presets and exclusions; elsewhere a list or a range, too.
+fn values(place: Table, parameter: Parameter) -> Json {
+    let one = reference(parameter.key());
+    if place.repeats() {
+        return one;
+    }
+    let list = json!({ "type": "array", "items": one, "minItems": 1, "uniqueItems": true });
+    let mut forms = vec![one, list];
+    forms.extend(ranges(parameter));
+    json!({ "oneOf": forms })
+}
+
+/// The ranges of a parameter whose values are numbers.
+fn ranges(parameter: Parameter) -> Vec<Json> {
+    let (kind, forms): (_, &[&[&str]]) = match parameter.definition().domain {
+        Domain::Decimal { .. } => (
+            "number",
+            &[&["from", "to", "step"], &["from", "to", "count"]],
+        ),
+        Domain::Whole { .. } => (
+            "integer",
+            &[
+                &["from", "to", "step"],
+                &["from", "to", "count"],
+                &["from", "count"],
+            ],
+        ),
+        Domain::Folder | Domain::File | Domain::Text | Domain::Scheduler | Domain::Preset => {
+            return Vec::new();
+        }
+    };
+    let bound = |help| described(help, reference(parameter.key()));
+    let part = |name: &str| match name {
+        "from" => bound("The first value."),
+        "to" => bound("The last value, included if the steps hit it."),
+        "step" => {
+            json!({ "description": "The distance of two values.", "type": kind, "exclusiveMinimum": 0 })
+        }
+        _ => {
+            json!({ "description": "How many values.", "type": "integer", "minimum": 1, "maximum": MAX_VALUES })
+        }
+    };
+    let range = |names: &&[&str]| {
+        let properties: Map<String, Json> = names
+            .iter()
+            .map(|name| ((*name).to_owned(), part(name)))
+            .collect();
+        json!({
+            "description": format!("A range: {}.", names.join(", ")),
+            "type": "object",
+            "properties": properties,
+            "required": names,
+            "additionalProperties": false,
+        })
+    };
+    forms.iter().map(range).collect()
+}
+
+/// The values of a setting.
+fn form(setting: &Setting) -> Json {
+    match &setting.form {
+        Form::RunName => json!({
+            "type": "string",
+            "pattern": "^[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_-])?$",
+            "maxLength": valid::MAX_NAME_BYTES,
+        }),
+        Form::PresetName => {
+            json!({ "type": "string", "minLength": 1, "maxLength": MAX_TEXT_BYTES })
+        }
+        Form::Prompt => reference("prompt"),
+        Form::Path => json!({ "type": "string", "minLength": 1 }),
+        Form::Choice(words) => {
+            let words = words();
+            json!({ "enum": words, "default": words[0] })
+        }
+        Form::ChoiceOrWhole(words, (min, max)) => {
+            let words = words();
+            let number = json!({ "type": "integer", "minimum": min, "maximum": max });
+            json!({ "oneOf": [{ "enum": words }, number], "default": words[0] })
+        }
+        Form::Device => json!({
+            "type": "string",
+            "pattern": DEVICE_PATTERN,
+            "default": "auto",
+            "examples": super::Device::CHOICES,
+        }),
+        Form::Whole((min, max), default) => {
+            let mut number = json!({ "type": "integer", "minimum": min, "maximum": max });
+            if let Some(default) = default {
+                extend(&mut number, json!({ "default": default }));
+            }
+            number
+        }
+        Form::Number((min, max), default) => json!({
+            "type": "number",
+            "minimum": min,
+            "maximum": max,
+            "default": default(&CheckSpec::default()),
+        }),
+        Form::Boolean(default) => json!({ "type": "boolean", "default": default }),
+        Form::Axis => reference("axis"),
+    }
+}
+
+/// Adds the entries of one object to another.
+fn extend(object: &mut Json, more: Json) {
+    if let (Json::Object(entries), Json::Object(more)) = (object, more) {
+        entries.extend(more);
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use super::*;
 
-    use serde_json::{Value, json};
-
-    use super::super::keys::Table;
-    use super::super::text::MAX_TEXT_BYTES;
-    use super::super::{
-        CELL_SIDES, MAX_MEMORY_MIB, MAX_STEPS, MAX_THREADS, MemoryPolicy, Parameter, tables, valid,
-    };
-    use super::schema;
-    use crate::vocabulary::SchedulerKind;
-
-    fn root() -> Value {
-        serde_json::from_str(schema()).unwrap()
+    fn root() -> Json {
+        serde_json::from_str(&schema()).unwrap()
     }
 
-    fn table(root: &Value, table: Table) -> Value {
-        match table {
-            Table::Root => root.clone(),
-            _ if table.repeats() => root["properties"][table.name()]["items"].clone(),
-            _ => root["properties"][table.name()].clone(),
-        }
+    fn described_tables() -> impl Iterator<Item = (Table, Json)> {
+        let root = root();
+        [Table::Root]
+            .into_iter()
+            .chain(Table::NAMED)
+            .map(move |table| {
+                let described = match table {
+                    Table::Root => root.clone(),
+                    _ if table.repeats() => root["properties"][table.name()]["items"].clone(),
+                    _ => root["properties"][table.name()].clone(),
+                };
+                (table, described)
+            })
     }
 
     #[test]
-    fn the_schema_and_the_parser_know_the_same_keys() {
-        let root = root();
-        for each in [Table::Root].into_iter().chain(Table::NAMED) {
-            let described = table(&root, each);
-            let properties = described["properties"].as_object().unwrap();
-            let known: BTreeSet<&str> = properties.keys().map(String::as_str).collect();
-            let parsed: BTreeSet<&str> = each.keys().iter().copied().collect();
-            assert_eq!(known, parsed, "{}", each.name());
+    fn the_committed_schema_is_the_one_that_is_made() {
+        let committed = include_str!("sweep.schema.json");
+        assert!(
+            committed == schema(),
+            "write it anew: ip2p schema > src/spec/sweep.schema.json"
+        );
+    }
+
+    #[test]
+    fn every_key_that_the_parser_reads_is_described_in_a_sentence() {
+        for (table, described) in described_tables() {
+            for entry in table.entries() {
+                let property = &described["properties"][entry.name()];
+                let text = property["description"].as_str().unwrap_or_default();
+                assert!(
+                    text.len() > 10 && text.ends_with('.'),
+                    "{}.{}",
+                    table.name(),
+                    entry.name()
+                );
+            }
             assert_eq!(
                 described["additionalProperties"],
                 json!(false),
                 "{}",
-                each.name()
+                table.name()
             );
         }
     }
 
     #[test]
-    fn every_key_is_described() {
-        let root = root();
-        for each in [Table::Root].into_iter().chain(Table::NAMED) {
-            for (key, value) in table(&root, each)["properties"].as_object().unwrap() {
-                let text = value["description"].as_str().unwrap_or_default();
-                assert!(text.len() > 10, "{}.{key}", each.name());
+    fn an_exclusion_and_a_preset_have_no_defaults_of_their_own() {
+        for (table, described) in described_tables() {
+            if matches!(table, Table::Exclude | Table::Preset) {
+                let text = described.to_string();
+                assert!(!text.contains("Default: 7.0"), "{}", table.name());
             }
         }
     }
 
     #[test]
     fn every_reference_leads_somewhere() {
-        fn visit(root: &Value, value: &Value) {
+        fn visit(root: &Json, value: &Json) {
             match value {
-                Value::Object(entries) => {
-                    if let Some(target) = entries.get("$ref").and_then(Value::as_str) {
+                Json::Object(entries) => {
+                    if let Some(target) = entries.get("$ref").and_then(Json::as_str) {
                         let pointer = target.strip_prefix('#').unwrap();
                         assert!(root.pointer(pointer).is_some(), "{target}");
                     }
                     entries.values().for_each(|value| visit(root, value));
                 }
-                Value::Array(values) => values.iter().for_each(|value| visit(root, value)),
+                Json::Array(values) => values.iter().for_each(|value| visit(root, value)),
                 _ => {}
             }
         }
         visit(&root(), &root());
-    }
-
-    #[test]
-    fn the_schema_and_the_parser_have_the_same_words_and_limits() {
-        let root = root();
-        let at = |pointer: &str| root.pointer(pointer).cloned().unwrap_or(Value::Null);
-        assert_eq!(
-            at("/$defs/scheduler/enum"),
-            json!(SchedulerKind::ALL.map(SchedulerKind::name))
-        );
-        assert_eq!(
-            at("/$defs/axis/enum"),
-            json!(Parameter::ALL.map(Parameter::key))
-        );
-        assert_eq!(
-            at("/properties/size/properties/fit/enum"),
-            json!(tables::FITS)
-        );
-        assert_eq!(
-            at("/properties/numerics/properties/noise/enum"),
-            json!(tables::NOISES)
-        );
-        assert_eq!(
-            at("/properties/numerics/properties/guidance/enum"),
-            json!(tables::GUIDANCES)
-        );
-        let tile = |key: &str| {
-            at(&format!(
-                "/properties/numerics/properties/vae_tile/oneOf/{key}"
-            ))
-        };
-        assert_eq!(tile("0/enum"), json!(tables::VAE_TILES));
-        assert_eq!(tile("1/minimum"), json!(tables::TILE.0));
-        assert_eq!(tile("1/maximum"), json!(tables::TILE.1));
-        assert_eq!(
-            at("/properties/runtime/properties/memory/enum"),
-            json!(MemoryPolicy::CHOICES)
-        );
-        assert_eq!(
-            at("/properties/runtime/properties/threads/maximum"),
-            json!(MAX_THREADS)
-        );
-        assert_eq!(
-            at("/properties/runtime/properties/batch/oneOf/1/maximum"),
-            json!(tables::MAX_BATCH)
-        );
-        assert_eq!(
-            at("/properties/runtime/properties/memory_limit_mib/maximum"),
-            json!(MAX_MEMORY_MIB)
-        );
-        assert_eq!(
-            at("/properties/name/maxLength"),
-            json!(valid::MAX_NAME_BYTES)
-        );
-        assert_eq!(at("/$defs/prompt/maxLength"), json!(MAX_TEXT_BYTES));
-        assert_eq!(at("/$defs/steps/maximum"), json!(MAX_STEPS));
-        assert_eq!(at("/$defs/side/minimum"), json!(tables::SIDE.0));
-        assert_eq!(at("/$defs/side/maximum"), json!(tables::SIDE.1));
-        assert_eq!(
-            at("/properties/sheet/properties/cell/minimum"),
-            json!(CELL_SIDES.0)
-        );
-        assert_eq!(
-            at("/properties/sheet/properties/cell/maximum"),
-            json!(CELL_SIDES.1)
-        );
-        for (key, (min, max)) in [
-            ("perceptual_mean", tables::PERCEPTUAL),
-            ("perceptual_p99", tables::PERCEPTUAL),
-            ("ssim", tables::SSIM),
-            ("latents", tables::LATENTS),
-            ("drift", tables::DRIFT),
-        ] {
-            let of = format!("/properties/check/properties/{key}");
-            assert_eq!(at(&format!("{of}/minimum")), json!(min));
-            assert_eq!(at(&format!("{of}/maximum")), json!(max));
-        }
-        let default = super::super::CheckSpec::default();
-        let given = |key| at(&format!("/properties/check/properties/{key}/default")).as_f64();
-        assert_eq!(given("perceptual_mean"), Some(default.perceptual_mean));
-        assert_eq!(given("perceptual_p99"), Some(default.perceptual_p99));
-        assert_eq!(given("ssim"), Some(default.ssim));
-        assert_eq!(given("latents"), Some(default.latents));
-        assert_eq!(given("drift"), Some(default.drift));
-        assert_eq!(at("/$defs/scale/maximum"), json!(100));
-        assert_eq!(at("/$defs/seed/oneOf/0/maximum"), json!(u64::MAX));
     }
 }

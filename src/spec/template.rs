@@ -1,17 +1,114 @@
-//! The commented sweep file that `ip2p init` writes.
+//! The commented sweep file that `ip2p init` writes: made of the definitions.
+
+use super::definitions::Setting;
+use super::keys::Table;
+use crate::vocabulary::Parameter;
+
+const HEAD: &str = "\
+# A sweep of InstructPix2Pix. Paths are relative to this file.
+#
+#   ip2p plan THIS_FILE     what would run, and how long it takes
+#   ip2p run  THIS_FILE     one image per cell, contact sheets and CSV logs in results/
+";
+
+/// Column of the notes.
+const NOTES: usize = 32;
 
 /// A sweep file of one image and one instruction over both scales, with every section explained.
 ///
 /// The values are escaped: whatever they hold, the text is TOML.
 pub fn template(image: &str, instruction: &str, model: &str) -> String {
-    let quote = |value: &str| toml::Value::String(value.to_owned()).to_string();
-    include_str!("template.toml")
-        .split("@@")
-        .map(|part| match part {
-            "IMAGE" => quote(image),
-            "INSTRUCTION" => quote(instruction),
-            "MODEL" => quote(model),
-            text => text.to_owned(),
-        })
-        .collect()
+    let given = |parameter: Parameter| match parameter {
+        Parameter::Image => quoted(image),
+        Parameter::Instruction => quoted(instruction),
+        Parameter::Model => quoted(model),
+        _ => String::new(),
+    };
+    let mut text = HEAD.to_owned();
+    for table in [Table::Root].into_iter().chain(Table::NAMED) {
+        text.push('\n');
+        text.push_str(&match table {
+            Table::Root => format!("{}\n", settings(table)),
+            Table::Sweep => noted(
+                "[sweep]",
+                "each key takes one value or a list; a list is an axis",
+            ),
+            Table::Preset => PRESET.to_owned(),
+            Table::Exclude => EXCLUDE.to_owned(),
+            Table::Caption => CAPTION.replace("@@VALUE@@", &quoted(instruction)),
+            Table::Size | Table::Runtime | Table::Numerics => settings(table),
+            Table::Measures | Table::Sheet | Table::Check => settings(table),
+        });
+        if matches!(table, Table::Root | Table::Sweep) {
+            for parameter in table.parameters() {
+                let lines = parameter.definition().template;
+                // Split, not replaced: what is given may hold the mark itself.
+                let mut parts = lines.split("@@VALUE@@");
+                text.push_str(parts.next().unwrap_or_default());
+                for part in parts {
+                    text.push_str(&given(parameter));
+                    text.push_str(part);
+                }
+                text.push('\n');
+            }
+        }
+    }
+    text
+}
+
+/// A text in TOML, on one line.
+fn quoted(value: &str) -> String {
+    toml::Value::String(value.to_owned()).to_string()
+}
+
+const PRESET: &str = "\
+# Linked parameters: together one axis named \"preset\". A key set here has one value above.
+# [[preset]]
+# name = \"subtle\"
+# num_inference_steps = 50
+# negative_prompt = \"blurry\"
+";
+
+const EXCLUDE: &str = "\
+# Cells to leave out: those that match every key.
+# [[exclude]]
+# guidance_scale = 9.0
+# image_guidance_scale = 1.2
+";
+
+const CAPTION: &str = "\
+# With a CLIP folder: what the image shows before and after, to measure how well an edit follows.
+# [[caption]]
+# instruction = @@VALUE@@
+# before = \"a house\"
+# after  = \"a house in winter\"
+";
+
+/// The settings of a table as comments: a default each, or an example, and what it is.
+fn settings(table: Table) -> String {
+    let noted_settings = table.settings().iter();
+    let noted_settings: Vec<(&Setting, &str)> = noted_settings
+        .filter_map(|setting| Some((*setting, setting.note?)))
+        .collect();
+    let keys = noted_settings.iter().map(|(setting, _)| setting.key.len());
+    let width = keys.max().unwrap_or_default();
+    let header = match table {
+        Table::Root => String::new(),
+        _ => noted(&format!("# {}", table.header()), table.note()),
+    };
+    let lines = noted_settings.into_iter().map(|(setting, note)| {
+        noted(
+            &format!("# {:width$} = {}", setting.key, setting.example),
+            note,
+        )
+    });
+    header + &lines.collect::<String>()
+}
+
+/// A line with a note behind it.
+fn noted(line: &str, note: &str) -> String {
+    match note {
+        "" => format!("{line}\n"),
+        _ => format!("{line:NOTES$}# {note}\n"),
+    }
 }

@@ -2,16 +2,14 @@
 
 use std::path::Path;
 
-use rust_decimal::prelude::ToPrimitive;
-
+use super::definitions::NAME;
 use super::error::SpecProblem;
 use super::fault::{Checked, Faults, quoted};
-use super::number::{Domain, numbers};
-use super::overrides::{self, Presets};
 use super::path::Base;
 use super::raw::{Field, RawSweep};
-use super::{MAX_CELLS, MAX_STEPS, Overrides, SweepSpec, captions, tables, text};
-use crate::vocabulary::{Parameter, Scale};
+use super::values::Reader;
+use super::{MAX_CELLS, SweepSpec, captions, overrides, tables};
+use crate::vocabulary::{ByParameter, Domain, Parameter, Place, Unset, Value};
 
 /// Most text of all cells: a plan is in memory several times over while it is made.
 const MAX_TEXT_MIB: u64 = 512;
@@ -24,35 +22,17 @@ pub(super) fn validate(
     faults: &mut Faults,
 ) -> SweepSpec {
     let base = Base::of(path);
-    let presets = Presets::read(&raw.presets, &base, faults);
-    let sweep = &raw.sweep;
+    let mut reader = Reader::new(&base);
+    let values = values(raw, &mut reader, faults);
+    let presets = overrides::presets(&raw.presets, &mut reader, faults);
     let mut spec = SweepSpec {
         name: faults
-            .take(name(raw.root.get("name"), path))
+            .take(name(raw.root.get(&NAME), path))
             .unwrap_or_default(),
         text: source.to_owned(),
-        models: read(faults, raw.root.get("model"), |field| base.models(field)),
-        images: read(faults, sweep.get("image"), |field| base.images(field)),
-        instructions: read(faults, sweep.get("instruction"), text::prompts),
-        negative_prompts: read(faults, sweep.get("negative_prompt"), text::prompts),
-        guidance_scales: read(faults, sweep.get("guidance_scale"), scales),
-        image_guidance_scales: read(faults, sweep.get("image_guidance_scale"), scales),
-        guidance_starts: read(faults, sweep.get("guidance_start"), shares),
-        guidance_ends: read(faults, sweep.get("guidance_end"), shares),
-        seeds: read(faults, sweep.get("seed"), |field| {
-            let seeds = numbers(field, Domain::seed())?;
-            Ok(seeds.iter().filter_map(ToPrimitive::to_u64).collect())
-        }),
-        num_inference_steps: read(faults, sweep.get("num_inference_steps"), |field| {
-            let steps = numbers(field, Domain::whole(1, MAX_STEPS))?;
-            Ok(steps.iter().filter_map(ToPrimitive::to_u32).collect())
-        }),
-        schedulers: read(faults, sweep.get("scheduler"), |field| {
-            Ok(text::schedulers(field)?.into_iter().map(Some).collect())
-        }),
-        presets: presets.list,
-        preset_models: presets.models,
-        preset_images: presets.images,
+        values,
+        files: reader.files,
+        presets,
         excludes: Vec::new(),
         captions: Vec::new(),
         size: tables::size(&raw.size, faults),
@@ -62,8 +42,9 @@ pub(super) fn validate(
         sheet: super::SheetSpec::default(),
         check: tables::check(&raw.check, faults),
     };
-    require(&mut spec, raw, faults);
-    default_values(&mut spec);
+    let presets = spec.presets.iter();
+    spec.values[Parameter::Preset] = presets.map(|preset| preset.name.as_str().into()).collect();
+    fill(&mut spec, raw, faults);
     // What follows compares tables with each other and would only repeat what is wrong in one.
     if faults.is_empty() {
         limit_cells(&spec, faults);
@@ -77,26 +58,55 @@ pub(super) fn validate(
     spec
 }
 
-/// The values of a key; none if it is missing or wrong.
-fn read<T>(
+/// Where a parameter is typed, if it is.
+fn typed<'t>(raw: &RawSweep<'t>, parameter: Parameter) -> Option<Field<'t>> {
+    match parameter.definition().place {
+        Place::Top => raw.root.get(parameter),
+        Place::Sweep => raw.sweep.get(parameter),
+        Place::Presets => None,
+    }
+}
+
+/// The values of each parameter as typed; none if it is missing or wrong.
+fn values(
+    raw: &RawSweep<'_>,
+    reader: &mut Reader<'_>,
     faults: &mut Faults,
-    field: Option<Field<'_>>,
-    check: impl Fn(Field<'_>) -> Checked<Vec<T>>,
-) -> Vec<T> {
-    field
-        .and_then(|field| faults.take(check(field)))
-        .unwrap_or_default()
+) -> ByParameter<Vec<Value>> {
+    ByParameter::from_fn(|parameter| {
+        let values = typed(raw, parameter).map(|field| reader.values(parameter, field));
+        values
+            .and_then(|values| faults.take(values))
+            .unwrap_or_default()
+    })
 }
 
-fn scales(field: Field<'_>) -> Checked<Vec<Scale>> {
-    let values = numbers(field, Domain::scale())?;
-    Ok(values.into_iter().map(Scale::new).collect())
-}
-
-/// Shares of the steps.
-fn shares(field: Field<'_>) -> Checked<Vec<Scale>> {
-    let values = numbers(field, Domain::between(0, 1))?;
-    Ok(values.into_iter().map(Scale::new).collect())
+/// Gives parameters without values their defaults. Those that have none may be missing only if every preset sets them.
+fn fill(spec: &mut SweepSpec, raw: &RawSweep<'_>, faults: &mut Faults) {
+    for parameter in Parameter::DEFINED {
+        let definition = parameter.definition();
+        let values = &mut spec.values[parameter];
+        match &definition.unset {
+            Unset::Default(value) if values.is_empty() => values.push(value.clone()),
+            Unset::Required(remedy) if typed(raw, parameter).is_none() => {
+                let mut presets = spec.presets.iter();
+                let all_set = !spec.presets.is_empty()
+                    && presets.all(|preset| preset.overrides.get(parameter).is_some());
+                if all_set {
+                    continue;
+                }
+                let problem = SpecProblem::Missing {
+                    key: parameter.to_string(),
+                    hint: (*remedy).to_owned(),
+                };
+                faults.push(match (definition.place, raw.sweep.at) {
+                    (Place::Sweep, Some(at)) => problem.at(at),
+                    (Place::Sweep | Place::Top | Place::Presets, _) => problem.anywhere(),
+                });
+            }
+            Unset::Default(_) | Unset::Required(_) | Unset::OfTheModel | Unset::Nothing => {}
+        }
+    }
 }
 
 /// The run folder's name as given, or from the file's name.
@@ -172,76 +182,6 @@ fn suggested_name(name: &str) -> Option<String> {
         .then(|| better.to_owned())
 }
 
-/// `model`, `image` and `instruction` have no defaults; they may be missing only if every preset sets them.
-fn require(spec: &mut SweepSpec, raw: &RawSweep<'_>, faults: &mut Faults) {
-    let missing = |key: &str, place: &str| SpecProblem::Missing {
-        key: key.to_owned(),
-        hint: place.to_owned(),
-    };
-    let all_set = |set: fn(&Overrides) -> bool| {
-        !spec.presets.is_empty() && spec.presets.iter().all(|preset| set(&preset.overrides))
-    };
-    let mut fault = |problem: SpecProblem, at: Option<usize>| {
-        faults.push(match at {
-            Some(at) => problem.at(at),
-            None => problem.anywhere(),
-        });
-    };
-    let (model, image, instruction) = (
-        all_set(|preset| preset.model.is_some()),
-        all_set(|preset| preset.image.is_some()),
-        all_set(|preset| preset.instruction.is_some()),
-    );
-    if raw.root.get("model").is_none() {
-        if model {
-            spec.models.extend(spec.preset_models.first().cloned());
-        } else {
-            let hint = "add the model's folder at the top of the file: model = \"../onnx/demo\"";
-            fault(missing("model", hint), None);
-        }
-    }
-    if raw.sweep.get("image").is_none() {
-        if image {
-            spec.images.extend(spec.preset_images.first().cloned());
-        } else {
-            let hint = "add it under [sweep]: image = \"photo.jpg\"";
-            fault(missing("image", hint), raw.sweep.at);
-        }
-    }
-    if raw.sweep.get("instruction").is_none() {
-        if instruction {
-            let first = spec.presets.first();
-            spec.instructions
-                .extend(first.and_then(|preset| preset.overrides.instruction.clone()));
-        } else {
-            let hint = "add it under [sweep]: instruction = \"make it winter\"";
-            fault(missing("instruction", hint), raw.sweep.at);
-        }
-    }
-}
-
-fn default_values(spec: &mut SweepSpec) {
-    fn or<T>(values: &mut Vec<T>, default: T) {
-        if values.is_empty() {
-            values.push(default);
-        }
-    }
-    or(&mut spec.negative_prompts, String::new());
-    or(
-        &mut spec.guidance_scales,
-        Scale::new(rust_decimal::Decimal::new(70, 1)),
-    );
-    or(
-        &mut spec.image_guidance_scales,
-        Scale::new(rust_decimal::Decimal::new(15, 1)),
-    );
-    or(&mut spec.guidance_starts, Scale::zero());
-    or(&mut spec.guidance_ends, Scale::one());
-    or(&mut spec.seeds, 0);
-    or(&mut spec.num_inference_steps, 20);
-    or(&mut spec.schedulers, None);
-}
-
 fn limit_cells(spec: &SweepSpec, faults: &mut Faults) {
     let counts = Parameter::ALL.map(|parameter| (parameter, spec.count(parameter).max(1)));
     let axes: Vec<String> = counts
@@ -280,15 +220,17 @@ fn limit_cells(spec: &SweepSpec, faults: &mut Faults) {
 fn longest_text(spec: &SweepSpec) -> usize {
     let longest = |parameter: Parameter| {
         let of_presets = spec.presets.iter();
-        let of_presets = of_presets.filter_map(|preset| preset.overrides.text(parameter));
-        let texts = spec.swept(parameter).into_iter().chain(of_presets);
-        texts.map(|text| text.len()).max().unwrap_or_default()
+        let of_presets = of_presets.filter_map(|preset| preset.overrides.get(parameter));
+        let values = spec.values[parameter].iter().chain(of_presets);
+        let lengths = values.map(|value| match value {
+            Value::Text(text) => text.len(),
+            Value::Decimal(_) | Value::Whole(_) | Value::Scheduler(_) => 0,
+        });
+        lengths.max().unwrap_or_default()
     };
-    let texts = [
-        Parameter::Model,
-        Parameter::Image,
-        Parameter::Instruction,
-        Parameter::NegativePrompt,
-    ];
-    texts.into_iter().map(longest).sum()
+    let texts = Parameter::DEFINED.into_iter().filter(|parameter| {
+        let domain = parameter.definition().domain;
+        matches!(domain, Domain::Folder | Domain::File | Domain::Text)
+    });
+    texts.map(longest).sum()
 }

@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
-use super::table::{CELL_COLUMNS, STEP_COLUMNS, cell_row, step_rows, to_csv, write_csv};
+use serde::Serialize;
+
+use super::table::{CellRow, StepRow, header, write_rows};
 use super::{Run, StoreError, files};
 use crate::plan::Cell;
-use crate::vocabulary::CellKey;
-use crate::vocabulary::Record;
+use crate::vocabulary::{CellKey, Record};
 
 const CELLS_TABLE: &str = "cells.csv";
 const STEPS_TABLE: &str = "steps.csv";
@@ -29,12 +30,12 @@ impl Tables {
             cells.filter_map(|cell| Some((cell, run.records.get(&cell.key)?)))
         };
         let cells = recorded().map(|(cell, record)| {
-            cell_row(cell, record, advice.get(&cell.key).map(String::as_str))
+            CellRow::new(cell, record, advice.get(&cell.key).map(String::as_str))
         });
-        let steps = recorded().flat_map(|(_, record)| step_rows(record));
+        let steps = recorded().flat_map(|(_, record)| StepRow::of(record));
         Ok(Self {
-            cells: write_table(&run.folder.join(CELLS_TABLE), &CELL_COLUMNS, cells)?,
-            steps: write_table(&run.folder.join(STEPS_TABLE), &STEP_COLUMNS, steps)?,
+            cells: write_table(&run.folder.join(CELLS_TABLE), cells)?,
+            steps: write_table(&run.folder.join(STEPS_TABLE), steps)?,
         })
     }
 
@@ -45,29 +46,32 @@ impl Tables {
         cell: &Cell,
         record: &Record,
     ) -> Result<(), StoreError> {
-        let append = |file: &mut File, name: &str, rows: Vec<Vec<String>>| {
-            let bytes = to_csv(rows).map_err(io::Error::from);
-            bytes
-                .and_then(|bytes| file.write_all(&bytes))
-                .map_err(StoreError::write(&folder.join(name)))
-        };
-        append(
-            &mut self.cells,
-            CELLS_TABLE,
-            vec![cell_row(cell, record, None)],
-        )?;
-        append(&mut self.steps, STEPS_TABLE, step_rows(record).collect())
+        let rows = [CellRow::new(cell, record, None)];
+        append_rows(&mut self.cells, &folder.join(CELLS_TABLE), rows)?;
+        let rows = StepRow::of(record);
+        append_rows(&mut self.steps, &folder.join(STEPS_TABLE), rows)
     }
 }
 
-fn write_table(
+fn append_rows<R: Serialize>(
+    file: &mut File,
     path: &Path,
-    columns: &[&str],
-    rows: impl Iterator<Item = Vec<String>>,
+    rows: impl IntoIterator<Item = R>,
+) -> Result<(), StoreError> {
+    // In one piece, so that a reader meets whole rows.
+    let mut bytes = Vec::new();
+    write_rows(&mut bytes, rows)
+        .and_then(|()| file.write_all(&bytes))
+        .map_err(StoreError::write(path))
+}
+
+fn write_table<R: Serialize + Default>(
+    path: &Path,
+    rows: impl Iterator<Item = R>,
 ) -> Result<File, StoreError> {
-    let head = columns.iter().map(|&column| column.to_owned()).collect();
     files::write_with(path, |file| {
-        Ok(write_csv(file, std::iter::once(head).chain(rows))?)
+        file.write_all(&header::<R>()?)?;
+        write_rows(file, rows)
     })?;
     files::open_to_append(path)
 }

@@ -13,7 +13,12 @@ mod scheduler;
 pub use cell_key::{CellKey, NoCellKey};
 pub use file_name::is_file_name;
 pub use median::median;
-pub use parameter::{Parameter, Parameters};
+#[cfg(test)]
+pub(crate) use parameter::tests::two_values;
+pub use parameter::{
+    Abbreviation, ByParameter, Definition, Domain, MAX_STEPS, Parameter, Parameters, Place, Unset,
+    Value,
+};
 pub use record::{
     ClipMeasures, EditCaptions, ImageFile, LatentStatistics, Measures, Record, StageTimes, Status,
     StepRecord,

@@ -21,6 +21,20 @@ impl Scale {
         Self(value.normalize())
     }
 
+    /// So many tenths, for constants.
+    pub const fn tenths(tenths: u32) -> Self {
+        // Without trailing zeros, as `new` makes them.
+        Self(match tenths % 10 {
+            0 => Decimal::from_parts(tenths / 10, 0, 0, false, 0),
+            _ => Decimal::from_parts(tenths, 0, 0, false, 1),
+        })
+    }
+
+    /// A whole number.
+    pub fn whole(number: u32) -> Self {
+        Self::new(number.into())
+    }
+
     /// 0, where an interval of all steps starts.
     pub fn zero() -> Self {
         Self(Decimal::ZERO)

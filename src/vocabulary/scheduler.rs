@@ -5,10 +5,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// A scheduler that sweeps can name; each is a diffusers class with fixed options.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum SchedulerKind {
-    /// `EulerAncestralDiscreteScheduler`.
+    /// `EulerAncestralDiscreteScheduler`, which InstructPix2Pix's own model names.
+    #[default]
     EulerAncestral,
     /// `EulerDiscreteScheduler`.
     Euler,

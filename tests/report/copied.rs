@@ -1,4 +1,4 @@
-//! "Copy as TOML" of a cell, run beside the sweep file that it is of: the same pixels.
+//! "Copy as TOML" of a cell, run beside the sweep file that it is of: the same cell with the same pixels.
 
 use std::fs;
 use std::sync::mpsc;
@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use assert_cmd::assert::OutputAssertExt;
 use image::{Rgb, RgbImage};
 use ip2p_sweep::store::Run;
-use ip2p_sweep::vocabulary::CellKey;
+use ip2p_sweep::vocabulary::{CellKey, Parameter, Parameters};
 use serde_json::json;
 
 use crate::browser::with_page;
@@ -27,7 +27,7 @@ fn place() -> Place {
 
 /// Runs a sweep file in the folder `sweeps`, then the copy of each of its cells in its place.
 #[track_caller]
-fn assert_copies_have_its_pixels(place: &Place, cells: usize, text: &str) {
+fn assert_copies_are_its_cells(place: &Place, cells: usize, text: &str) -> Run {
     let file = "sweeps/whole.toml";
     fs::write(place.path(file), text).unwrap();
     place.ip2p(&["run", file]).assert().success();
@@ -45,7 +45,15 @@ fn assert_copies_have_its_pixels(place: &Place, cells: usize, text: &str) {
         };
         let same = pixels(&alone, &cell.key) == pixels(&whole, &key);
         assert!(same, "{key} has other pixels than\n{copy}");
+        assert_eq!(hash(&cell.key), hash(&key), "{copy}");
     }
+    whole
+}
+
+/// The part of a key that says which cell it is, whatever axes there are.
+fn hash(key: &CellKey) -> &str {
+    let hash = key.as_str().rsplit('-').next().unwrap_or_default();
+    hash.trim_end_matches('x')
 }
 
 /// What the page copies of each cell; nothing where there is no browser.
@@ -78,19 +86,25 @@ fn pixels(run: &Run, cell: &CellKey) -> RgbImage {
 }
 
 #[test]
-fn of_a_folder_of_images_with_negative_prompts_an_interval_and_large_seeds() {
-    assert_copies_have_its_pixels(
+fn of_a_folder_of_images_with_every_parameter_set_and_large_seeds() {
+    let run = assert_copies_are_its_cells(
         &place(),
         4,
         "model = \"../model\"\n[sweep]\nimage = \"../photos/*.png\"\ninstruction = \"make it \\\"winter\\\"\"\n\
          negative_prompt = \"blurry, \\\\ 'low' contrast\"\nguidance_scale = 7.25\nguidance_start = 0.25\n\
-         guidance_end = 0.75\nseed = [3, \"18446744073709551615\"]\nnum_inference_steps = 4\n[size]\nfit = \"floor\"\n",
+         guidance_end = 0.75\nimage_guidance_scale = 1.75\nseed = [3, \"18446744073709551615\"]\nscheduler = \"ddim\"\n\
+         [[preset]]\nname = \"short\"\nnum_inference_steps = 4\n[size]\nfit = \"floor\"\n",
     );
+    // A new parameter is to be set here, too: the copy must have it.
+    for parameter in Parameter::DEFINED {
+        let value = run.plan.cells[0].parameters.value(parameter);
+        assert_ne!(value, Parameters::default().value(parameter), "{parameter}");
+    }
 }
 
 #[test]
 fn of_presets_of_an_exact_size_in_tiles_with_the_guidance_of_diffusers() {
-    assert_copies_have_its_pixels(
+    assert_copies_are_its_cells(
         &place(),
         3,
         "model = \"../model\"\n[sweep]\nimage = \"../photos/wood.png\"\ninstruction = \"make it winter\"\n\
@@ -108,7 +122,7 @@ fn of_crops_and_of_sides_rounded_down_at_a_resolution() {
         ("*", 2, "resolution = 72"),
         ("wood", 1, "resolution = 82\nfit = \"floor\""),
     ] {
-        assert_copies_have_its_pixels(
+        assert_copies_are_its_cells(
             &place(),
             cells,
             &format!(

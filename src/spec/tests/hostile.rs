@@ -58,7 +58,7 @@ fn a_file_is_read_as_its_text_is() {
 #[test]
 fn a_byte_order_mark_and_windows_line_ends_do_no_harm() {
     let text = format!("\u{feff}{}", with("seed = 3").replace('\n', "\r\n"));
-    assert_eq!(parse(&text).seeds, [3]);
+    assert_eq!(parse(&text).swept(Parameter::Seed), ["3"]);
     let text = format!("\u{feff}modle = 1\r\n{}", with("").replace('\n', "\r\n"));
     assert_eq!(
         refusal(&text),
@@ -188,7 +188,7 @@ fn a_product_over_a_million_cells_is_refused() {
          image_guidance_scale has 1000000 values, guidance_scale has 1000000 values",
     );
     let spec = parse(&with("seed = { from = 0, count = 1000000 }"));
-    assert_eq!(spec.seeds.len(), 1_000_000);
+    assert_eq!(spec.count(Parameter::Seed), 1_000_000);
 }
 
 #[test]
@@ -236,5 +236,5 @@ fn text_that_no_plan_could_hold_is_refused() {
          shorten the longest instruction or negative prompt, or an axis: seed has 60000 values"
     );
     let fewer = text.replace("60000", "59000");
-    assert_eq!(parse(&fewer).seeds.len(), 59_000);
+    assert_eq!(parse(&fewer).count(Parameter::Seed), 59_000);
 }

@@ -10,7 +10,8 @@ fn scales(lines: &str) -> Vec<String> {
 }
 
 fn seeds(value: &str) -> Vec<u64> {
-    parse(&with(&format!("seed = {value}"))).seeds
+    let values = parse(&with(&format!("seed = {value}"))).swept(Parameter::Seed);
+    values.iter().map(|seed| seed.parse().unwrap()).collect()
 }
 
 #[test]
@@ -18,15 +19,15 @@ fn three_keys_are_enough_and_the_rest_are_the_documented_defaults() {
     let spec = parse(&with(""));
     assert_eq!(spec.name, "winter");
     assert_eq!(spec.text, with(""));
-    assert_eq!(spec.models[0].name, "model");
-    assert_eq!(spec.images[0].name, "a.png");
-    assert_eq!(spec.instructions, ["make it winter"]);
-    assert_eq!(spec.negative_prompts, [""]);
+    assert_eq!(spec.files[Parameter::Model][0].name, "model");
+    assert_eq!(spec.files[Parameter::Image][0].name, "a.png");
+    assert_eq!(spec.swept(Parameter::Instruction), ["make it winter"]);
+    assert_eq!(spec.swept(Parameter::NegativePrompt), [""]);
     assert_eq!(spec.swept(Parameter::GuidanceScale), ["7.0"]);
     assert_eq!(spec.swept(Parameter::ImageGuidanceScale), ["1.5"]);
-    assert_eq!(spec.seeds, [0]);
-    assert_eq!(spec.num_inference_steps, [20]);
-    assert_eq!(spec.schedulers, [None]);
+    assert_eq!(spec.swept(Parameter::Seed), ["0"]);
+    assert_eq!(spec.swept(Parameter::NumInferenceSteps), ["20"]);
+    assert_eq!(spec.count(Parameter::Scheduler), 0, "the model's own");
     assert_eq!(spec.size, Size::default());
     assert_eq!(spec.runtime, Runtime::default());
     assert_eq!(spec.numerics, Numerics::default());
@@ -68,7 +69,7 @@ fn whole_numbers_have_ranges_too() {
     let spec = parse(&with(
         "num_inference_steps = { from = 10, to = 30, step = 10 }",
     ));
-    assert_eq!(spec.num_inference_steps, [10, 20, 30]);
+    assert_eq!(spec.swept(Parameter::NumInferenceSteps), ["10", "20", "30"]);
 }
 
 #[test]
@@ -89,14 +90,14 @@ fn lists_keep_their_order_and_numbers_may_be_written_in_any_way() {
 #[test]
 fn an_empty_instruction_is_legal() {
     let text = with("").replace("make it winter", "");
-    assert_eq!(parse(&text).instructions, [""]);
+    assert_eq!(parse(&text).swept(Parameter::Instruction), [""]);
 }
 
 #[test]
 fn patterns_match_files_in_natural_order_without_folders_and_hidden_files() {
     let text = with("").replace("a.png", "photos/*.jpg");
     let folder = Folder::new();
-    let images = folder.parse(&text).unwrap().images;
+    let images = folder.parse(&text).unwrap().files[Parameter::Image].clone();
     let names: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
     assert_eq!(names, ["photos/f2.jpg", "photos/f10.jpg"]);
     assert_eq!(images[0].path, folder.path("photos/f2.jpg"));
@@ -105,9 +106,9 @@ fn patterns_match_files_in_natural_order_without_folders_and_hidden_files() {
 #[test]
 fn hidden_files_match_patterns_that_ask_for_them() {
     let spec = parse(&with("").replace("a.png", "**/.*.jpg"));
-    assert_eq!(spec.images[0].name, "photos/.h.jpg");
+    assert_eq!(spec.files[Parameter::Image][0].name, "photos/.h.jpg");
     let spec = parse(&with("").replace("a.png", "**/*"));
-    assert_eq!(spec.images.len(), 3);
+    assert_eq!(spec.files[Parameter::Image].len(), 3);
 }
 
 #[test]
@@ -118,8 +119,8 @@ fn paths_that_exist_are_taken_literally_even_with_brackets() {
     let spec = folder
         .parse(&with("").replace("a.png", "a[1].png"))
         .unwrap();
-    assert_eq!(spec.images[0].name, "a[1].png");
-    assert_eq!(spec.images.len(), 1);
+    assert_eq!(spec.files[Parameter::Image][0].name, "a[1].png");
+    assert_eq!(spec.files[Parameter::Image].len(), 1);
 }
 
 #[test]
@@ -131,8 +132,8 @@ fn the_folder_of_the_sweep_file_may_hold_what_patterns_treat_specially() {
         .replace("a.png", "b*.png")
         .replace("\"model\"", "\"../model\"");
     let spec = SweepSpec::parse(&text, &folder.path("[x]*/s.toml")).unwrap();
-    assert_eq!(spec.images[0].name, "b.png");
-    assert_eq!(spec.models[0].name, "../model");
+    assert_eq!(spec.files[Parameter::Image][0].name, "b.png");
+    assert_eq!(spec.files[Parameter::Model][0].name, "../model");
 }
 
 #[test]
@@ -143,13 +144,12 @@ fn patterns_above_the_folder_keep_their_dots_in_names() {
         .replace("a.png", "../photos/./f*.jpg")
         .replace("\"model\"", "\"./../model/\"");
     let spec = SweepSpec::parse(&text, &folder.path("sweeps/./s.toml")).unwrap();
-    let names: Vec<&str> = spec
-        .images
+    let names: Vec<&str> = spec.files[Parameter::Image]
         .iter()
         .map(|image| image.name.as_str())
         .collect();
     assert_eq!(names, ["../photos/f2.jpg", "../photos/f10.jpg"]);
-    assert_eq!(spec.models[0].name, "../model");
+    assert_eq!(spec.files[Parameter::Model][0].name, "../model");
 }
 
 #[test]
@@ -165,9 +165,18 @@ fn every_table_is_read() {
     let spec = parse(&format!("name = \"n.1_x-y\"\n{text}"));
     assert_eq!(spec.name, "n.1_x-y");
     let exclude = &spec.excludes[0];
-    assert_eq!(exclude.text(Parameter::GuidanceScale).unwrap(), "9.0");
-    assert_eq!(exclude.text(Parameter::ImageGuidanceScale).unwrap(), "1.0");
-    assert_eq!(exclude.text(Parameter::Seed), None);
+    assert_eq!(
+        exclude.get(Parameter::GuidanceScale).unwrap().to_string(),
+        "9.0"
+    );
+    assert_eq!(
+        exclude
+            .get(Parameter::ImageGuidanceScale)
+            .unwrap()
+            .to_string(),
+        "1.0"
+    );
+    assert_eq!(exclude.get(Parameter::Seed), None);
     let fit = Fit::Exact {
         width: 512,
         height: 256,
@@ -201,8 +210,8 @@ fn a_guidance_interval_is_an_axis_like_any_other() {
     let starts = spec.swept(Parameter::GuidanceStart);
     assert_eq!(starts, ["0.0", "0.1", "0.2", "0.3"]);
     assert_eq!(spec.swept(Parameter::GuidanceEnd), ["0.75", "1.0"]);
-    let excluded = spec.excludes[0].text(Parameter::GuidanceStart);
-    assert_eq!(excluded.as_deref(), Some("0.3"));
+    let excluded = spec.excludes[0].get(Parameter::GuidanceStart);
+    assert_eq!(excluded.unwrap().to_string(), "0.3");
     let default = parse(&with("[[preset]]\nname = \"late\"\nguidance_start = 0.5"));
     assert_eq!(default.swept(Parameter::GuidanceStart), ["0.0"]);
     assert_eq!(default.swept(Parameter::GuidanceEnd), ["1.0"]);
@@ -217,15 +226,16 @@ fn presets_bring_their_own_files_and_may_be_excluded() {
          [[exclude]]\npreset = \"q\"\nseed = 2\n\
          [[exclude]]\nmodel = \"./other\"\nseed = 1",
     ));
-    assert_eq!(
-        spec.presets[0].overrides.image.as_deref(),
-        Some("photos/f2.jpg")
-    );
-    assert_eq!(spec.presets[1].overrides.num_inference_steps, Some(4));
-    assert_eq!(spec.preset_models[0].name, "other");
-    assert_eq!(spec.preset_images[0].name, "photos/f2.jpg");
+    let [p, q] = [0, 1].map(|preset| &spec.presets[preset].overrides);
+    assert_eq!(p.get(Parameter::Image), Some(&"photos/f2.jpg".into()));
+    assert_eq!(q.get(Parameter::NumInferenceSteps), Some(&Value::Whole(4)));
+    assert_eq!(spec.files[Parameter::Model][1].name, "other");
+    assert_eq!(spec.files[Parameter::Image][1].name, "photos/f2.jpg");
     assert_eq!(spec.count(Parameter::Model), 1);
-    assert_eq!(spec.excludes[1].model.as_deref(), Some("other"));
+    assert_eq!(
+        spec.excludes[1].get(Parameter::Model),
+        Some(&"other".into())
+    );
 }
 
 #[test]
@@ -234,8 +244,9 @@ fn what_every_preset_sets_need_not_be_in_sweep() {
         "[[preset]]\nname = \"p\"\nmodel = \"model\"\nimage = \"a.png\"\ninstruction = \"x\"\n\
          [[preset]]\nname = \"q\"\nmodel = \"other\"\nimage = \"a.png\"\ninstruction = \"y\"\n",
     );
-    assert_eq!(spec.models[0].name, "model");
-    assert_eq!(spec.instructions, ["x"]);
+    assert_eq!(spec.files[Parameter::Model][0].name, "model");
+    assert_eq!(spec.files[Parameter::Model][1].name, "other");
+    assert_eq!(spec.count(Parameter::Instruction), 0);
     assert_eq!(spec.presets.len(), 2);
 }
 
@@ -246,7 +257,10 @@ fn dotted_keys_and_inline_tables_are_toml_too() {
          runtime = { threads = 2 }\npreset = [{ name = 'p', seed = 3 }]",
     );
     assert_eq!(spec.runtime.threads, 2);
-    assert_eq!(spec.presets[0].overrides.seed, Some(3));
+    assert_eq!(
+        spec.presets[0].overrides.get(Parameter::Seed),
+        Some(&Value::Whole(3))
+    );
 }
 
 #[test]
@@ -257,9 +271,9 @@ fn the_template_of_init_is_right_whatever_it_is_filled_with() {
     for instruction in ["make it winter", "\"quoted\" \\ 'both' = # [x]", "été ❄"] {
         let text = template(image, instruction, "model");
         let spec = folder.parse(&text).unwrap();
-        assert_eq!(spec.images[0].name, image);
-        assert_eq!(spec.instructions, [instruction]);
-        assert_eq!(spec.models[0].name, "model");
+        assert_eq!(spec.files[Parameter::Image][0].name, image);
+        assert_eq!(spec.swept(Parameter::Instruction), [instruction]);
+        assert_eq!(spec.files[Parameter::Model][0].name, "model");
         assert_eq!(spec.swept(Parameter::GuidanceScale), ["5.0", "7.0", "9.0"]);
         assert_eq!(spec.count(Parameter::ImageGuidanceScale), 3);
     }

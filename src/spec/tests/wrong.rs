@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::{Folder, refusal, refuses, told, with};
+use crate::vocabulary::Parameter;
 
 #[test]
 fn missing_keys_are_named_with_a_line_to_add() {
@@ -358,7 +359,10 @@ fn file_names_that_are_no_text_are_passed_over_or_refused() {
     let name = std::ffi::OsStr::from_bytes(b"photos/\xff.jpg");
     if fs::write(folder.0.path().join(name), b"").is_ok() {
         let text = with("").replace("a.png", "photos/*.jpg");
-        assert_eq!(folder.parse(&text).unwrap().images.len(), 2);
+        assert_eq!(
+            folder.parse(&text).unwrap().files[Parameter::Image].len(),
+            2
+        );
     }
     fs::write(folder.path("photos/a\nb.jpg"), b"").unwrap();
     let text = with("").replace("a.png", "photos/*.jpg");

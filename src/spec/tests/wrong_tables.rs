@@ -183,7 +183,7 @@ fn settings_that_do_not_exist_are_refused() {
     refuses(
         "[numerics]\nvae_tile = true",
         "numerics.vae_tile must be \"auto\", \"off\" or a whole number, not true or false\n6:12\n\
-         e.g. vae_tile = 512",
+         e.g. vae_tile = \"auto\"",
     );
     refuses(
         "[sheet]\nshow_input = 'yes'",

@@ -13,7 +13,7 @@ use crate::judge::advice::advise;
 use crate::plan::{Cell, Plan};
 use crate::spec::Numerics;
 use crate::store::{MissingInput, Run};
-use crate::vocabulary::{CellKey, Parameter, Record, Status};
+use crate::vocabulary::{CellKey, Domain, Parameter, Place, Record, Status};
 
 /// The column of what is advised, the last of [`Data::words`].
 const ADVICE: &str = "advice";
@@ -40,10 +40,12 @@ pub(super) struct Data {
     memory: Memory,
 }
 
-/// A parameter and its values as text, in the order of the plan.
+/// A parameter, where and how a sweep file sets it, and its values as text, in the order of the plan.
 #[derive(Debug, Serialize)]
 struct ParameterValues {
     key: &'static str,
+    place: &'static str,
+    form: &'static str,
     values: Vec<String>,
 }
 
@@ -159,8 +161,21 @@ fn values(plan: &Plan, parameter: Parameter) -> ParameterValues {
             values.push(text);
         }
     }
+    let definition = parameter.definition();
     ParameterValues {
-        key: parameter.key(),
+        key: definition.key,
+        place: match definition.place {
+            Place::Top => "top",
+            Place::Sweep => "sweep",
+            Place::Presets => "presets",
+        },
+        form: match definition.domain {
+            Domain::Folder => "folder",
+            Domain::File => "file",
+            Domain::Text | Domain::Scheduler | Domain::Preset => "text",
+            Domain::Decimal { .. } => "decimal",
+            Domain::Whole { .. } => "whole",
+        },
         values,
     }
 }

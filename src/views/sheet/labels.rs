@@ -52,7 +52,7 @@ impl Labels {
             .iter()
             .map(|parameter| parameter.key())
             .collect();
-        let is_path = level.is(Parameter::Image) || level.is(Parameter::Model);
+        let is_path = matches!(level.parameters[..], [parameter] if parameter.is_path());
         let full: Vec<String> = match level.parameters.as_slice() {
             [_] => {
                 let values: Vec<&str> =

@@ -12,7 +12,9 @@ use ip2p_sweep::image::{Size, fit, read};
 use ip2p_sweep::meter::Meter;
 use ip2p_sweep::plan::{ImageEntry, ModelEntry, Plan, Schedule};
 use ip2p_sweep::spec::{NamedPath, Numerics, Runtime, SheetSpec, SweepSpec};
-use ip2p_sweep::vocabulary::{Record, Scale, SchedulerKind, Status};
+use ip2p_sweep::vocabulary::{
+    ByParameter, Parameter, Record, Scale, SchedulerKind, Status, Unset, Value,
+};
 
 use super::fake::Fake;
 
@@ -28,39 +30,44 @@ pub const STEPS: u32 = 4;
 /// The first of everything that [`spec`] varies, but for the image guidance.
 pub fn one_setting(folder: &Path) -> SweepSpec {
     let mut spec = spec(folder);
-    spec.images.truncate(1);
-    spec.seeds.truncate(1);
-    spec.instructions.truncate(1);
-    spec.guidance_scales.truncate(1);
+    keep_first(&mut spec, Parameter::Image);
+    keep_first(&mut spec, Parameter::Seed);
+    keep_first(&mut spec, Parameter::Instruction);
+    keep_first(&mut spec, Parameter::GuidanceScale);
     spec
 }
 
 /// 2 images x 2 seeds x 2 instructions x 2 image scales x 2 text scales = 32 cells.
 pub fn spec(folder: &Path) -> SweepSpec {
-    let image = |name: &str| NamedPath {
-        name: name.to_owned(),
-        path: folder.join(name),
-    };
+    let mut values = ByParameter::<Vec<Value>>::default();
+    let mut files = ByParameter::<Vec<NamedPath>>::default();
+    for parameter in Parameter::DEFINED {
+        if let Unset::Default(value) = &parameter.definition().unset {
+            values[parameter].push(value.clone());
+        }
+    }
+    for (parameter, names) in [
+        (Parameter::Model, &["fake"] as &[&str]),
+        (Parameter::Image, &["a.png", "b.png"]),
+        (Parameter::Instruction, &["make it winter", "make it night"]),
+    ] {
+        values[parameter] = names.iter().map(|&name| name.into()).collect();
+        let named = names.iter().map(|name| NamedPath {
+            name: (*name).to_owned(),
+            path: folder.join(name),
+        });
+        files[parameter].extend(named.filter(|_| parameter.is_path()));
+    }
+    values[Parameter::GuidanceScale] = scales(&["7.5", "1.5"]);
+    values[Parameter::ImageGuidanceScale] = scales(&["1.0", "1.5"]);
+    values[Parameter::Seed] = vec![Value::Whole(1), Value::Whole(2)];
+    values[Parameter::NumInferenceSteps] = vec![Value::Whole(STEPS.into())];
     SweepSpec {
         name: "fake".to_owned(),
         text: String::new(),
-        models: vec![NamedPath {
-            name: "fake".to_owned(),
-            path: PathBuf::from("fake"),
-        }],
-        images: vec![image("a.png"), image("b.png")],
-        instructions: vec!["make it winter".to_owned(), "make it night".to_owned()],
-        negative_prompts: vec![String::new()],
-        guidance_scales: vec![scale("7.5"), scale("1.5")],
-        image_guidance_scales: vec![scale("1.0"), scale("1.5")],
-        guidance_starts: vec![Scale::zero()],
-        guidance_ends: vec![Scale::one()],
-        seeds: vec![1, 2],
-        num_inference_steps: vec![STEPS],
-        schedulers: vec![None],
+        values,
+        files,
         presets: Vec::new(),
-        preset_models: Vec::new(),
-        preset_images: Vec::new(),
         excludes: Vec::new(),
         captions: Vec::new(),
         size: Size::default(),
@@ -72,23 +79,39 @@ pub fn spec(folder: &Path) -> SweepSpec {
     }
 }
 
+/// Leaves a parameter its first value.
+pub fn keep_first(spec: &mut SweepSpec, parameter: Parameter) {
+    spec.values[parameter].truncate(1);
+    spec.files[parameter].truncate(1);
+}
+
+pub fn scales(texts: &[&str]) -> Vec<Value> {
+    texts
+        .iter()
+        .map(|text| Value::Decimal(scale(text)))
+        .collect()
+}
+
 pub fn scale(text: &str) -> Scale {
     Scale::new(text.parse().unwrap())
 }
 
 pub fn plan(spec: &SweepSpec) -> Plan {
-    let images = spec.images.iter().enumerate().map(|(index, image)| {
-        image::RgbImage::from_pixel(32, 32, image::Rgb([60 * index as u8 + 40, 90, 120]))
-            .save(&image.path)
-            .unwrap();
-        ImageEntry {
-            name: image.name.clone(),
-            path: image.path.clone(),
-            sha256: image.name.clone(),
-            width: 32,
-            height: 32,
-        }
-    });
+    let images = spec.files[Parameter::Image]
+        .iter()
+        .enumerate()
+        .map(|(index, image)| {
+            image::RgbImage::from_pixel(32, 32, image::Rgb([60 * index as u8 + 40, 90, 120]))
+                .save(&image.path)
+                .unwrap();
+            ImageEntry {
+                name: image.name.clone(),
+                path: image.path.clone(),
+                sha256: image.name.clone(),
+                width: 32,
+                height: 32,
+            }
+        });
     let model = ModelEntry {
         name: "fake".to_owned(),
         path: PathBuf::from("fake"),

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use ip2p_sweep::engine::Policy;
+use ip2p_sweep::vocabulary::Parameter;
 
 use super::fake::Fake;
-use super::fixture::{ONE_BY_ONE, plan, run, spec};
+use super::fixture::{ONE_BY_ONE, keep_first, plan, run, spec};
 
 const ON_A_GPU: Policy = Policy {
     phased: false,
@@ -100,9 +101,9 @@ fn nothing_is_probed_where_few_rows_are_needed_or_the_device_says_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut spec = spec(folder.path());
     let all = plan(&spec);
-    spec.images.truncate(1);
-    spec.seeds.truncate(1);
-    spec.instructions.truncate(1);
+    keep_first(&mut spec, Parameter::Image);
+    keep_first(&mut spec, Parameter::Seed);
+    keep_first(&mut spec, Parameter::Instruction);
     let few = plan(&spec);
     for (plan, mut fake) in [(few, device()), (all, Fake::default())] {
         let run = run(&plan, &mut fake, ON_A_GPU, None);

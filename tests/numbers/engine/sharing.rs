@@ -7,9 +7,12 @@ use ip2p_sweep::diffusion::GuidanceMode;
 use ip2p_sweep::engine::{Ending, Policy};
 use ip2p_sweep::plan::{Plan, Schedule};
 use ip2p_sweep::spec::{Overrides, SweepSpec};
+use ip2p_sweep::vocabulary::{Parameter, Value};
 
 use super::fake::Fake;
-use super::fixture::{ONE_BY_ONE, STEPS, evaluations_told, plan, run, run_schedule, scale, spec};
+use super::fixture::{
+    ONE_BY_ONE, STEPS, evaluations_told, keep_first, plan, run, run_schedule, scale, scales, spec,
+};
 
 #[test]
 fn everything_distinct_is_computed_once() {
@@ -85,14 +88,14 @@ fn neither_batches_nor_phases_change_a_pixel() {
 /// 1 image and seed x 2 starts x 3 ends.
 fn interval_spec(folder: &Path) -> SweepSpec {
     let mut spec = spec(folder);
-    spec.images.truncate(1);
-    spec.seeds.truncate(1);
-    spec.instructions.truncate(1);
-    spec.guidance_scales = vec![scale("7.5")];
-    spec.image_guidance_scales = vec![scale("1.5")];
+    keep_first(&mut spec, Parameter::Image);
+    keep_first(&mut spec, Parameter::Seed);
+    keep_first(&mut spec, Parameter::Instruction);
+    spec.values[Parameter::GuidanceScale] = scales(&["7.5"]);
+    spec.values[Parameter::ImageGuidanceScale] = scales(&["1.5"]);
     // Nested so that what is shared does not lie together in the plan.
-    spec.guidance_starts = vec![scale("0.0"), scale("0.25")];
-    spec.guidance_ends = vec![scale("0.5"), scale("1.0"), scale("0.75")];
+    spec.values[Parameter::GuidanceStart] = scales(&["0.0", "0.25"]);
+    spec.values[Parameter::GuidanceEnd] = scales(&["0.5", "1.0", "0.75"]);
     spec
 }
 
@@ -129,8 +132,8 @@ fn shared_trajectories_give_the_pixels_of_cells_that_run_alone() {
     let plan_of_all = plan(&spec);
     for (cell, all) in plan_of_all.cells.iter().enumerate() {
         let mut alone = spec.clone();
-        alone.guidance_starts = vec![all.parameters.guidance_start];
-        alone.guidance_ends = vec![all.parameters.guidance_end];
+        alone.values[Parameter::GuidanceStart] = vec![all.parameters.guidance_start.into()];
+        alone.values[Parameter::GuidanceEnd] = vec![all.parameters.guidance_end.into()];
         let alone = run(&plan(&alone), &mut Fake::default(), ONE_BY_ONE, None);
         assert_eq!(together.images[&cell], alone.images[&0], "{}", all.key);
     }
@@ -140,8 +143,8 @@ fn shared_trajectories_give_the_pixels_of_cells_that_run_alone() {
 fn what_is_promised_is_evaluated_whatever_is_left_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let mut spec = spec(folder.path());
-    spec.guidance_starts = vec![scale("0.0"), scale("0.5")];
-    spec.guidance_ends = vec![scale("0.75"), scale("1.0")];
+    spec.values[Parameter::GuidanceStart] = scales(&["0.0", "0.5"]);
+    spec.values[Parameter::GuidanceEnd] = scales(&["0.75", "1.0"]);
     let plan = plan(&spec);
     let every_third: Vec<usize> = (0..plan.cells.len()).step_by(3).collect();
     for pending in [(0..plan.cells.len()).collect(), every_third] {
@@ -184,10 +187,10 @@ fn padding_shows_the_model_one_shape_and_changes_no_pixel() {
 fn cells_of_one_course_are_denoised_together_wherever_they_lie() {
     let folder = tempfile::tempdir().unwrap();
     let mut spec = spec(folder.path());
-    spec.num_inference_steps = vec![3, 4];
-    spec.instructions.truncate(1);
-    spec.guidance_scales.truncate(1);
-    spec.image_guidance_scales.truncate(1);
+    spec.values[Parameter::NumInferenceSteps] = vec![Value::Whole(3), Value::Whole(4)];
+    keep_first(&mut spec, Parameter::Instruction);
+    keep_first(&mut spec, Parameter::GuidanceScale);
+    keep_first(&mut spec, Parameter::ImageGuidanceScale);
     let plan = plan(&spec);
     let policy = Policy {
         batch: 4,
@@ -212,17 +215,16 @@ fn an_interval_without_steps_is_refused_unless_it_is_excluded() {
     let mut spec = interval_spec(folder.path());
     let images = plan(&spec).images;
     let models = plan(&spec).models;
-    spec.guidance_starts.push(scale("0.5"));
+    spec.values[Parameter::GuidanceStart].extend(scales(&["0.5"]));
     let refused = Plan::new(&spec, models.clone(), images.clone()).unwrap_err();
     assert_eq!(
         refused.to_string(),
         "guidance_start is 0.5 where guidance_end is 0.5: guidance would act at no step"
     );
-    spec.excludes.push(Overrides {
-        guidance_start: Some(scale("0.5")),
-        guidance_end: Some(scale("0.5")),
-        ..Overrides::default()
-    });
+    let exclude = Overrides::default()
+        .with(Parameter::GuidanceStart, scale("0.5"))
+        .with(Parameter::GuidanceEnd, scale("0.5"));
+    spec.excludes.push(exclude);
     assert_eq!(Plan::new(&spec, models, images).unwrap().cells.len(), 8);
 }
 
@@ -233,7 +235,7 @@ fn a_cell_without_an_interval_keeps_the_hash_that_it_had_before_there_were_inter
     // First 12 digits of the SHA-256 of the JSON that version 0.1 hashed, computed in Python.
     let before = "23dea9f6ba36";
     assert!(plan(&spec).cells[0].key.as_str().ends_with(before));
-    spec.guidance_ends = vec![scale("0.5")];
+    spec.values[Parameter::GuidanceEnd] = scales(&["0.5"]);
     assert!(!plan(&spec).cells[0].key.as_str().ends_with(before));
 }
 
@@ -242,8 +244,8 @@ fn cells_without_guidance_are_computed_once_and_copied() {
     let folder = tempfile::tempdir().unwrap();
     let mut spec = spec(folder.path());
     spec.numerics.guidance = GuidanceMode::Diffusers;
-    spec.guidance_scales = vec![scale("0.5"), scale("1.0"), scale("7.5")];
-    spec.image_guidance_scales = vec![scale("0.9"), scale("1.5")];
+    spec.values[Parameter::GuidanceScale] = scales(&["0.5", "1.0", "7.5"]);
+    spec.values[Parameter::ImageGuidanceScale] = scales(&["0.9", "1.5"]);
     let plan = plan(&spec);
     let mut fake = Fake::default();
     let run = run(&plan, &mut fake, ONE_BY_ONE, None);

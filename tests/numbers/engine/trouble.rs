@@ -6,9 +6,10 @@ use ip2p_sweep::engine::{Ending, Policy};
 use ip2p_sweep::image::Fit;
 use ip2p_sweep::plan::Schedule;
 use ip2p_sweep::spec::VaeTile;
+use ip2p_sweep::vocabulary::Parameter;
 
 use super::fake::Fake;
-use super::fixture::{ONE_BY_ONE, Place, one_setting, plan, run, run_at, spec};
+use super::fixture::{ONE_BY_ONE, Place, keep_first, one_setting, plan, run, run_at, spec};
 
 #[test]
 fn an_exhausted_device_gets_smaller_batches_then_phases() {
@@ -98,7 +99,7 @@ fn a_device_that_is_too_small_for_anything_fails_the_cells_with_a_remedy() {
 fn a_decoder_that_is_too_large_for_the_device_is_helped_by_the_tiles_that_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let mut spec = one_setting(folder.path());
-    spec.image_guidance_scales.truncate(1);
+    keep_first(&mut spec, Parameter::ImageGuidanceScale);
     spec.size.fit = Fit::Exact {
         width: 256,
         height: 128,

@@ -36,7 +36,11 @@ function valueText(cell, parameter) {
 /** Parameters with more than one value, those that presets link included. */
 const varying = data.parameters.filter((parameter) => parameter.values.length > 1).map((parameter) => parameter.key);
 
-const NUMERIC_PARAMETERS = ["guidance_scale", "image_guidance_scale", "guidance_start", "guidance_end", "num_inference_steps", "seed"];
+/** Those whose values are numbers, what varies fastest first. */
+const NUMERIC_PARAMETERS = data.parameters
+  .filter(({ form }) => form === "decimal" || form === "whole")
+  .map(({ key }) => key)
+  .reverse();
 
 /** A number of a cell: a measured column or a numeric parameter; undefined if it was not measured. */
 function numberOf(cell, key) {

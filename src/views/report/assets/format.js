@@ -30,10 +30,14 @@ function formatMeasure(key, value) {
   return unit ? `${formatNumber(value)} ${unit}` : formatNumber(value);
 }
 
+function isPath(parameter) {
+  return ["file", "folder"].includes(data.parameters[parameterIndex.get(parameter)].form);
+}
+
 /** A value as short as it can be without being mistaken: the name of an image without its folders. */
 function shortValue(parameter, text) {
   if (text === "") return "(none)";
-  if (parameter !== "image" && parameter !== "model") return text;
+  if (!isPath(parameter)) return text;
   const last = (path) => path.replace(/\/+$/, "").split("/").pop();
   const isUnique = valuesOf(parameter).filter((other) => last(other) === last(text)).length === 1;
   return isUnique ? last(text) : text;

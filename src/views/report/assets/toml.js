@@ -1,24 +1,14 @@
 // A sweep file of one cell, to be run or changed.
 
 function cellToml(cell) {
-  const value = (parameter) => valueText(cell, parameter);
   return `${[
     `# Cell ${cell.key} of the sweep ${tomlString(data.name)}.`,
     "# Paths are those of the original sweep file: put this one beside it.",
     `name = ${tomlString(cellName(cell))}`,
-    `model = ${tomlString(value("model"))}`,
+    ...parameterLines(cell, "top"),
     "",
     "[sweep]",
-    `image = ${tomlString(literalPath(value("image")))}`,
-    `instruction = ${tomlString(value("instruction"))}`,
-    `negative_prompt = ${tomlString(value("negative_prompt"))}`,
-    `guidance_scale = ${value("guidance_scale")}`,
-    `image_guidance_scale = ${value("image_guidance_scale")}`,
-    `guidance_start = ${value("guidance_start")}`,
-    `guidance_end = ${value("guidance_end")}`,
-    `seed = ${tomlInteger(value("seed"))}`,
-    `num_inference_steps = ${value("num_inference_steps")}`,
-    `scheduler = ${tomlString(value("scheduler"))}`,
+    ...parameterLines(cell, "sweep"),
     "",
     "[size]",
     ...sizeLines(cell),
@@ -28,6 +18,18 @@ function cellToml(cell) {
     `guidance = ${tomlString(data.numerics.guidance)}`,
     ...tileLines(data.numerics.vae_tile),
   ].join("\n")}\n`;
+}
+
+/** The parameters that stand in a place of a sweep file. A preset is none of them: what it sets, they say. */
+function parameterLines(cell, place) {
+  const placed = data.parameters.filter((parameter) => parameter.place === place);
+  return placed.map(({ key, form }) => `${key} = ${tomlValue(form, valueText(cell, key))}`);
+}
+
+function tomlValue(form, text) {
+  if (form === "decimal") return text;
+  if (form === "whole") return tomlInteger(text);
+  return tomlString(form === "file" ? literalPath(text) : text);
 }
 
 /** Nothing where the sweep leaves it open; a word, or `{ pixels }`. */
@@ -40,11 +42,10 @@ function cellName(cell) {
   return `${data.name}-${cell.key.split("-").pop()}`;
 }
 
-/** `exact` crops as `crop` does, and has the same pixels whatever the model's own size. `floor` scales what is left of the
- *  image when its sides are rounded down: the sides of the cell do not say from what. */
+/** As the sweep has it: a cell of another rule is another cell, even where its pixels are the same. */
 function sizeLines(cell) {
-  if (data.fit === "floor") return ['fit = "floor"', ...(data.resolution ? [`resolution = ${data.resolution}`] : [])];
-  return ['fit = "exact"', `width = ${cell.width}`, `height = ${cell.height}`];
+  if (typeof data.fit !== "string") return ['fit = "exact"', `width = ${cell.width}`, `height = ${cell.height}`];
+  return [`fit = ${tomlString(data.fit)}`, ...(data.resolution ? [`resolution = ${data.resolution}`] : [])];
 }
 
 /** A basic string. Control characters and marks of direction are escaped: what one sees is what there is. */

@@ -1,0 +1,265 @@
+//! The keys of a sweep file that are no parameters, defined as those are: parser, schema and template go by these.
+
+use super::settings::{CheckSpec, MemoryPolicy, SheetSpec, VaeTile};
+use super::{CELL_SIDES, MAX_MEMORY_MIB, MAX_THREADS, MIN_TILE};
+use crate::diffusion::{GuidanceMode, NoiseSource};
+
+/// A key that is no parameter. Two are the same if they are one static.
+#[derive(Debug)]
+pub(super) struct Setting {
+    pub key: &'static str,
+    /// What it does, for editors.
+    pub help: &'static str,
+    pub form: Form,
+    /// A value in TOML, for the examples of error messages and for the template.
+    pub example: &'static str,
+    /// What the template says beside it; without, the template leaves it out.
+    pub note: Option<&'static str>,
+}
+
+impl PartialEq for Setting {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+/// Which values a setting takes, and its default where it has one.
+#[derive(Debug)]
+pub(super) enum Form {
+    /// The name of a run folder.
+    RunName,
+    /// The name of a preset.
+    PresetName,
+    /// A text of one line.
+    Prompt,
+    /// A file or folder that exists.
+    Path,
+    /// One of these; the first is the default.
+    Choice(fn() -> Vec<&'static str>),
+    /// One of these, or a whole number; the first is the default.
+    ChoiceOrWhole(fn() -> Vec<&'static str>, (u32, u32)),
+    /// A device.
+    Device,
+    /// A whole number.
+    Whole((u32, u32), Option<u32>),
+    /// A number.
+    Number((u32, u32), fn(&CheckSpec) -> f64),
+    /// True or false.
+    Boolean(bool),
+    /// A parameter that is an axis.
+    Axis,
+}
+
+impl Setting {
+    /// What its values are, in words.
+    pub fn noun(&self) -> &'static str {
+        match self.form {
+            Form::RunName | Form::PresetName | Form::Prompt | Form::Device | Form::Axis => "text",
+            Form::Choice(_) | Form::ChoiceOrWhole(..) => "text",
+            Form::Path => "path",
+            Form::Whole(..) => "whole number",
+            Form::Number(..) => "number",
+            Form::Boolean(_) => "true or false",
+        }
+    }
+
+    const fn new(key: &'static str, form: Form, example: &'static str, help: &'static str) -> Self {
+        let note = None;
+        Self {
+            key,
+            help,
+            form,
+            example,
+            note,
+        }
+    }
+
+    const fn noted(self, note: &'static str) -> Self {
+        Self {
+            note: Some(note),
+            ..self
+        }
+    }
+}
+
+/// Sides of images in pixels.
+pub(super) const SIDE: (u32, u32) = (16, 8192);
+/// `numerics.vae_tile`, in pixels.
+pub(super) const TILE: (u32, u32) = (MIN_TILE, SIDE.1);
+/// `runtime.batch`.
+pub(super) const MAX_BATCH: u32 = 1024;
+/// `check.perceptual_mean` and `check.perceptual_p99`.
+pub(super) const PERCEPTUAL: (u32, u32) = (0, 100);
+/// `check.ssim`.
+pub(super) const SSIM_RANGE: (u32, u32) = (0, 1);
+/// `check.latents`.
+pub(super) const LATENTS_RANGE: (u32, u32) = (0, 10);
+/// `check.drift`.
+pub(super) const DRIFT_RANGE: (u32, u32) = (1, 1000);
+
+/// Words and what each means; the first is the default.
+pub(super) type Choices<T, const N: usize> = [(&'static str, T); N];
+
+/// The words.
+pub(super) fn names<T>(choices: &[(&'static str, T)]) -> Vec<&'static str> {
+    choices.iter().map(|(name, _)| *name).collect()
+}
+
+/// The word that means this.
+pub(super) fn name_of<T: PartialEq>(choices: &[(&'static str, T)], meaning: &T) -> &'static str {
+    let mut choices = choices.iter();
+    choices
+        .find(|(_, meant)| meant == meaning)
+        .map_or("", |(name, _)| name)
+}
+
+/// A word of `size.fit`; `exact` needs two further keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rule {
+    Crop,
+    Floor,
+    Exact,
+}
+
+/// `size.fit`.
+pub(super) const FITS: Choices<Rule, 3> = [
+    ("crop", Rule::Crop),
+    ("floor", Rule::Floor),
+    ("exact", Rule::Exact),
+];
+/// `numerics.noise`.
+pub(super) const NOISES: Choices<NoiseSource, 2> = [
+    ("torch-cpu", NoiseSource::TorchCpu),
+    ("torch-cuda", NoiseSource::TorchCuda),
+];
+/// `numerics.guidance`.
+pub(super) const GUIDANCES: Choices<GuidanceMode, 2> = [
+    ("formula", GuidanceMode::Formula),
+    ("diffusers", GuidanceMode::Diffusers),
+];
+/// `numerics.vae_tile`, in words.
+pub(super) const VAE_TILES: Choices<VaeTile, 2> = [("auto", VaeTile::Auto), ("off", VaeTile::Off)];
+
+macro_rules! settings {
+    ($(#[doc = $doc:literal] $table:ident: $($name:ident = $setting:expr,)*;)*) => {
+        $(
+            $(pub(super) static $name: Setting = $setting;)*
+
+            #[doc = $doc]
+            pub(super) static $table: &[&Setting] = &[$(&$name),*];
+        )*
+    };
+}
+
+settings! {
+    /// The top of the file.
+    TOP:
+    NAME = Setting::new("name", Form::RunName, "\"winter\"",
+        "Name of the run folder, results/NAME. Default: the name of this file.")
+        .noted("the run folder results/NAME; default: this file's name"),
+    ;
+
+    /// `[[preset]]`.
+    PRESET:
+    PRESET_NAME = Setting::new("name", Form::PresetName, "\"subtle\"", "Its value on the preset axis."),
+    ;
+
+    /// `[[caption]]`.
+    CAPTION:
+    CAPTION_INSTRUCTION = Setting::new("instruction", Form::Prompt, "\"make it winter\"",
+        "The instruction of the sweep that the captions are for."),
+    CAPTION_IMAGE = Setting::new("image", Form::Path, "\"photo.jpg\"",
+        "The images of the sweep that the captions are for: a path, or a pattern such as photos/*.jpg. Default: all."),
+    BEFORE = Setting::new("before", Form::Prompt, "\"a house\"", "What the input image shows, e.g. a house."),
+    AFTER = Setting::new("after", Form::Prompt, "\"a house in winter\"",
+        "What the edited image should show, e.g. a house in winter."),
+    ;
+
+    /// `[size]`.
+    SIZE:
+    RESOLUTION = Setting::new("resolution", Form::Whole(SIDE, None), "512",
+        "Longest side in pixels. Default: the model's own size. Not with fit = \"exact\".")
+        .noted("longest side; default: the model's own"),
+    FIT = Setting::new("fit", Form::Choice(|| names(&FITS)), "\"crop\"",
+        "How an image is brought to size: crop (the original repository's rule), floor (diffusers' rule), exact (width and height).")
+        .noted("crop | floor | exact (with width and height)"),
+    WIDTH = Setting::new("width", Form::Whole(SIDE, None), "512", "Width in pixels, with fit = \"exact\"."),
+    HEIGHT = Setting::new("height", Form::Whole(SIDE, None), "512", "Height in pixels, with fit = \"exact\"."),
+    ;
+
+    /// `[runtime]`.
+    RUNTIME:
+    DEVICE = Setting::new("device", Form::Device, "\"auto\"", "Where inference runs: auto, cpu, cuda or cuda:N.")
+        .noted("auto | cpu | cuda | cuda:1"),
+    THREADS = Setting::new("threads", Form::Whole((0, MAX_THREADS), Some(0)), "0",
+        "CPU threads; 0 is the number of physical cores.")
+        .noted("CPU threads; 0 = the physical cores"),
+    MEMORY = Setting::new("memory", Form::Choice(|| MemoryPolicy::CHOICES.to_vec()), "\"auto\"",
+        "auto, resident (all components in memory) or phased (one at a time).")
+        .noted("auto | resident | phased"),
+    BATCH = Setting::new("batch", Form::ChoiceOrWhole(|| vec!["auto"], (1, MAX_BATCH)), "\"auto\"", "Cells denoised together.")
+        .noted("cells denoised together, or a number"),
+    MEMORY_LIMIT_MIB = Setting::new("memory_limit_mib", Form::Whole((1, MAX_MEMORY_MIB), None), "4096",
+        "The most that ONNX Runtime may take of the device's memory, in MiB; without it, all that is free.")
+        .noted("the most that ONNX Runtime may take; default: what is free"),
+    ;
+
+    /// `[numerics]`.
+    NUMERICS:
+    NOISE = Setting::new("noise", Form::Choice(|| names(&NOISES)), "\"torch-cpu\"", "The generator whose seeds are reproduced.")
+        .noted("torch-cpu | torch-cuda: whose seeds are reproduced"),
+    GUIDANCE = Setting::new("guidance", Form::Choice(|| names(&GUIDANCES)), "\"formula\"",
+        "formula (continuous, equation 3 of the paper) or diffusers (guidance off at scales <= 1).")
+        .noted("formula | diffusers (no guidance at scales <= 1)"),
+    VAE_TILE = Setting::new("vae_tile", Form::ChoiceOrWhole(|| names(&VAE_TILES), TILE), "\"auto\"",
+        "Tiles in which the VAE takes large images: auto (where a side is longer than 1024 pixels), off, or the longest side of a tile in pixels. More but smaller tiles need less memory and differ more from the whole image.")
+        .noted("tiles of large images in the VAE: auto (above 1024 pixels) | off | pixels"),
+    ;
+
+    /// `[measures]`.
+    MEASURES:
+    CLIP = Setting::new("clip", Form::Path, "\"onnx/clip\"",
+        "A CLIP folder, as onnx/export_clip.py writes it: adds clip_image_similarity and, with captions, clip_direction_similarity. Relative to this file.")
+        .noted("a CLIP folder (onnx/export_clip.py): how close the output is to the input"),
+    ;
+
+    /// `[sheet]`.
+    SHEET:
+    ROWS = Setting::new("rows", Form::Axis, "\"image_guidance_scale\"", "The axis of the rows. Default: chosen from the axes.")
+        .noted("the axis of the rows; default: chosen from the axes"),
+    COLUMNS = Setting::new("columns", Form::Axis, "\"guidance_scale\"", "The axis of the columns. Default: chosen from the axes.")
+        .noted("the axis of the columns"),
+    SUPER_ROWS = Setting::new("super_rows", Form::Axis, "\"instruction\"", "An axis around the rows: each of its values repeats them."),
+    SUPER_COLUMNS = Setting::new("super_columns", Form::Axis, "\"scheduler\"", "An axis around the columns: each of its values repeats them.")
+        .noted("around the columns; super_rows around the rows"),
+    MERGE = Setting::new("merge", Form::Axis, "\"guidance_end\"", "An axis shown within each cell as a small grid, usually the seed.")
+        .noted("shown within each cell as a small grid; best for seeds"),
+    CELL = Setting::new("cell", Form::Whole(CELL_SIDES, Some(SheetSpec::DEFAULT_CELL.get())), "256", "Side of a cell in pixels.")
+        .noted("pixels"),
+    SHOW_INPUT = Setting::new("show_input", Form::Boolean(true), "true", "Whether the input stands beside the grid.")
+        .noted("whether the input stands beside the grid"),
+    FONT = Setting::new("font", Form::Path, "\"NotoSansCJK-Regular.ttc\"",
+        "A TrueType or OpenType file for characters that the embedded font lacks, such as Chinese and Japanese ones. Relative to this file.")
+        .noted("for labels beyond Latin, Greek and Cyrillic"),
+    ;
+
+    /// `[check]`.
+    CHECK:
+    PERCEPTUAL_MEAN = Setting::new("perceptual_mean", Form::Number(PERCEPTUAL, |check| check.perceptual_mean), "0.1",
+        "Most mean perceptual difference (butteraugli); 1 is just noticeable.")
+        .noted("mean perceptual difference; 1 is just noticeable"),
+    PERCEPTUAL_P99 = Setting::new("perceptual_p99", Form::Number(PERCEPTUAL, |check| check.perceptual_p99), "0.3",
+        "Most perceptual difference that 99 of 100 pixels may reach.")
+        .noted("and what 99 of 100 pixels stay under"),
+    SSIM = Setting::new("ssim", Form::Number(SSIM_RANGE, |check| check.ssim), "0.999",
+        "Least structural similarity; 1 for equal images.")
+        .noted("least structural similarity"),
+    LATENTS = Setting::new("latents", Form::Number(LATENTS_RANGE, |check| check.latents), "0.0001",
+        "Most change of the latents of the first two steps, in standard deviations, before there is an early warning."),
+    DRIFT = Setting::new("drift", Form::Number(DRIFT_RANGE, |check| check.drift), "2.0",
+        "How many times as far a cell may be from a baseline that was accepted in another environment class."),
+    ;
+}
+
+/// What `runtime.device` looks like, for editors.
+pub(super) const DEVICE_PATTERN: &str = "^(auto|cpu|cuda(:[0-9]+)?)$";

@@ -1,0 +1,223 @@
+//! The definition of each parameter.
+
+use serde::{Deserialize, Serialize};
+
+use super::define::parameters;
+use super::definition::{Abbreviation, Definition, Domain, Place, Unset};
+use super::value::{Field, Value};
+use crate::vocabulary::{Scale, SchedulerKind};
+
+/// Most denoising steps: the schedulers are trained with a thousand.
+pub const MAX_STEPS: u32 = 1000;
+
+parameters! {
+    /// The model folder, as written in the sweep file; see [`crate::plan::Plan::models`].
+    Model => model: String = Definition {
+        key: "model",
+        aliases: &[],
+        elsewhere: &["checkpoint", "ckpt", "model_id", "model_path", "pretrained_model_name_or_path", "sd_model_checkpoint"],
+        help: "Model folder; a list makes it an axis. Relative to this file.",
+        help_of_one: "A model folder: the ONNX export with model_index.json, unet/ and so on. Relative to this file.",
+        domain: Domain::Folder,
+        unset: Unset::Required("add the model's folder at the top of the file: model = \"../onnx/demo\""),
+        place: Place::Top,
+        example: "\"../onnx/demo\"",
+        abbreviation: Abbreviation::FileName,
+        plain: None,
+        changes_pixels: true,
+        template: "model = @@VALUE@@",
+    };
+
+    /// The input image as matched, relative to the sweep file, with `/`; see [`crate::plan::Plan::images`].
+    Image => image: String = Definition {
+        key: "image",
+        aliases: &[],
+        elsewhere: &["init_image", "init_images", "input", "input_image"],
+        help: "Input images: a path, a pattern such as photos/*.jpg, or a list of them. Relative to this file.",
+        help_of_one: "The input image, relative to this file.",
+        domain: Domain::File,
+        unset: Unset::Required("add it under [sweep]: image = \"photo.jpg\""),
+        place: Place::Sweep,
+        example: "\"photo.jpg\"",
+        abbreviation: Abbreviation::FileName,
+        plain: None,
+        changes_pixels: true,
+        template: "image       = @@VALUE@@         # a path, a pattern such as \"photos/*.jpg\", or a list of them",
+    };
+
+    /// The edit instruction (the prompt).
+    Instruction => instruction: String = Definition {
+        key: "instruction",
+        aliases: &["prompt"],
+        elsewhere: &["edit", "positive_prompt", "prompts", "text"],
+        help: "The edit instruction: what to change.",
+        help_of_one: "The edit instruction: what to change.",
+        domain: Domain::Text,
+        unset: Unset::Required("add it under [sweep]: instruction = \"make it winter\""),
+        place: Place::Sweep,
+        example: "[\"make it winter\"]",
+        abbreviation: Abbreviation::Words,
+        plain: Some(""),
+        changes_pixels: true,
+        template: "instruction = @@VALUE@@",
+    };
+
+    /// The negative prompt, often empty.
+    NegativePrompt => negative_prompt: String = Definition {
+        key: "negative_prompt",
+        aliases: &[],
+        elsewhere: &["negative", "uc", "uncond_prompt"],
+        help: "What the image should not look like.",
+        help_of_one: "What the image should not look like.",
+        domain: Domain::Text,
+        unset: Unset::Default(Value::Text(String::new())),
+        place: Place::Sweep,
+        example: "\"\"",
+        abbreviation: Abbreviation::Words,
+        plain: Some(""),
+        changes_pixels: true,
+        template: "# negative_prompt    = \"blurry, washed out\"",
+    };
+
+    /// How strongly the text is followed.
+    GuidanceScale => guidance_scale: Scale = Definition {
+        key: "guidance_scale",
+        aliases: &[],
+        elsewhere: &["cfg", "cfg_scale", "cfg_text", "scale", "text_cfg_scale", "text_guidance_scale"],
+        help: "How strongly the instruction is followed.",
+        help_of_one: "How strongly the instruction is followed.",
+        domain: Domain::Decimal { min: 0, max: 100 },
+        unset: Unset::Default(Value::Decimal(Scale::tenths(70))),
+        place: Place::Sweep,
+        example: "[7.0]",
+        abbreviation: Abbreviation::Letters("g"),
+        plain: None,
+        changes_pixels: true,
+        template: "
+# How strongly the instruction is followed, and how closely the image is kept. If nothing changes,
+# lower image_guidance_scale; if too much does, raise it.
+guidance_scale       = { from = 5.0, to = 9.0, step = 2.0 }     # or a list, or count instead of step",
+    };
+
+    /// How closely the input image is kept.
+    ImageGuidanceScale => image_guidance_scale: Scale = Definition {
+        key: "image_guidance_scale",
+        aliases: &[],
+        elsewhere: &["cfg_image", "image_cfg", "image_cfg_scale", "image_guidance", "image_scale"],
+        help: "How closely the input image is kept.",
+        help_of_one: "How closely the input image is kept.",
+        domain: Domain::Decimal { min: 0, max: 100 },
+        unset: Unset::Default(Value::Decimal(Scale::tenths(15))),
+        place: Place::Sweep,
+        example: "[1.5]",
+        abbreviation: Abbreviation::Letters("i"),
+        plain: None,
+        changes_pixels: true,
+        template: "image_guidance_scale = [1.2, 1.5, 1.8]",
+    };
+
+    /// From which share of the steps on guidance acts; files of earlier versions have none.
+    GuidanceStart => #[serde(default = "Scale::zero")] guidance_start: Scale = Definition {
+        key: "guidance_start",
+        aliases: &[],
+        elsewhere: &["guidance_from"],
+        help: "Guidance acts from this share of the steps on; before it one conditioned pass.",
+        help_of_one: "Guidance acts from this share of the steps on; before it one conditioned pass.",
+        domain: Domain::Decimal { min: 0, max: 1 },
+        unset: Unset::Default(Value::Decimal(Scale::tenths(0))),
+        place: Place::Sweep,
+        example: "[0.0]",
+        abbreviation: Abbreviation::Letters("from"),
+        plain: Some("0.0"),
+        changes_pixels: true,
+        template: "
+# Guidance only in a part of the steps, as shares of them; outside it a step costs one UNet pass.
+# guidance_start = 0.0",
+    };
+
+    /// Up to which share of the steps guidance acts.
+    GuidanceEnd => #[serde(default = "Scale::one")] guidance_end: Scale = Definition {
+        key: "guidance_end",
+        aliases: &[],
+        elsewhere: &["guidance_to"],
+        help: "Guidance acts up to this share of the steps; after it one conditioned pass.",
+        help_of_one: "Guidance acts up to this share of the steps; after it one conditioned pass.",
+        domain: Domain::Decimal { min: 0, max: 1 },
+        unset: Unset::Default(Value::Decimal(Scale::tenths(10))),
+        place: Place::Sweep,
+        example: "[1.0]",
+        abbreviation: Abbreviation::Letters("to"),
+        plain: Some("1.0"),
+        changes_pixels: true,
+        template: "# guidance_end   = [0.6, 1.0]",
+    };
+
+    /// The seed of the noise.
+    Seed => seed: u64 = Definition {
+        key: "seed",
+        aliases: &[],
+        elsewhere: &["generator", "manual_seed", "noise_seed", "random_seed"],
+        help: "Seed of the noise.",
+        help_of_one: "Seed of the noise.",
+        domain: Domain::Whole { min: 0, max: u64::MAX },
+        unset: Unset::Default(Value::Whole(0)),
+        place: Place::Sweep,
+        example: "[0]",
+        abbreviation: Abbreviation::Letters("s"),
+        plain: None,
+        changes_pixels: true,
+        template: "
+seed                 = 0        # more noise, more variants: { from = 0, count = 4 }",
+    };
+
+    /// Denoising steps.
+    NumInferenceSteps => num_inference_steps: u32 = Definition {
+        key: "num_inference_steps",
+        aliases: &[],
+        elsewhere: &["ddim_steps", "inference_steps", "num_steps", "sampling_steps", "steps"],
+        help: "Denoising steps.",
+        help_of_one: "Denoising steps.",
+        domain: Domain::Whole { min: 1, max: MAX_STEPS as u64 },
+        unset: Unset::Default(Value::Whole(20)),
+        place: Place::Sweep,
+        example: "[20]",
+        abbreviation: Abbreviation::Letters("n"),
+        plain: None,
+        changes_pixels: true,
+        template: "num_inference_steps  = 20",
+    };
+
+    /// The sampler.
+    Scheduler => scheduler: SchedulerKind = Definition {
+        key: "scheduler",
+        aliases: &[],
+        elsewhere: &["sampler", "sampler_name", "samplers", "sampling_method"],
+        help: "The sampler.",
+        help_of_one: "The sampler.",
+        domain: Domain::Scheduler,
+        unset: Unset::OfTheModel,
+        place: Place::Sweep,
+        example: "[\"euler_ancestral\"]",
+        abbreviation: Abbreviation::Words,
+        plain: None,
+        changes_pixels: true,
+        template: "# scheduler          = [\"euler_ancestral\", \"dpmpp_2m_karras\"]   # default: the model's own",
+    };
+
+    /// The name of the preset that set some of these, if any.
+    Preset => preset: Option<String> = Definition {
+        key: "preset",
+        aliases: &[],
+        elsewhere: &[],
+        help: "The name of a preset.",
+        help_of_one: "The name of a preset.",
+        domain: Domain::Preset,
+        unset: Unset::Nothing,
+        place: Place::Presets,
+        example: "\"subtle\"",
+        abbreviation: Abbreviation::Words,
+        plain: Some(""),
+        changes_pixels: false,
+        template: "",
+    };
+}

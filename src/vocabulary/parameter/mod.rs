@@ -1,0 +1,155 @@
+//! What can differ between cells: one definition each, from which everything that handles parameters loops.
+//!
+//! To add one: its definition in `definitions.rs`; its place in [`Parameter::ALL`] and in the other orders, which the
+//! compiler asks for; and what it does, where `plan` makes a cell's identity and `engine` its pixels, which destructure
+//! [`Parameters`] and are compile errors until they say so.
+
+mod by_parameter;
+mod define;
+mod definition;
+mod definitions;
+mod value;
+
+use std::fmt;
+
+pub use by_parameter::ByParameter;
+pub use definition::{Abbreviation, Definition, Domain, Place, Unset};
+pub use definitions::{MAX_STEPS, Parameter, Parameters};
+pub use value::Value;
+
+impl Parameter {
+    /// Every parameter, in the order in which axes are named and listed, which is also that of the values in a cell's key.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Model,
+        Self::Image,
+        Self::Instruction,
+        Self::NegativePrompt,
+        Self::Preset,
+        Self::Scheduler,
+        Self::NumInferenceSteps,
+        Self::Seed,
+        Self::GuidanceStart,
+        Self::GuidanceEnd,
+        Self::ImageGuidanceScale,
+        Self::GuidanceScale,
+    ];
+
+    /// The key in the sweep file and the column in the CSV.
+    pub fn key(self) -> &'static str {
+        self.definition().key
+    }
+
+    /// The parameter of a key.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::DEFINED
+            .into_iter()
+            .find(|parameter| parameter.key() == key)
+    }
+
+    /// Whether a value that all cells share goes without saying: no negative prompt, no preset, guidance at every step.
+    pub fn is_plain(self, value: &str) -> bool {
+        self.definition().plain == Some(value)
+    }
+
+    /// Whether its values are the paths of files or folders.
+    pub fn is_path(self) -> bool {
+        matches!(self.definition().domain, Domain::File | Domain::Folder)
+    }
+}
+
+impl fmt::Display for Parameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.key())
+    }
+}
+
+impl Default for Parameters {
+    /// What a cell has where a sweep file sets nothing. Model, image and instruction, which it must set, are empty; the
+    /// scheduler is that of InstructPix2Pix's own model.
+    fn default() -> Self {
+        let mut parameters = Self::blank();
+        for parameter in Parameter::DEFINED {
+            if let Unset::Default(value) = &parameter.definition().unset {
+                parameters.set(parameter, value);
+            }
+        }
+        parameters
+    }
+}
+
+impl Parameters {
+    /// The value of a parameter as text: what labels, CSV and matching use. A missing preset is empty.
+    pub fn text(&self, parameter: Parameter) -> String {
+        self.value(parameter).to_string()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Two values of a parameter that differ from each other.
+    pub(crate) fn two_values(parameter: Parameter) -> [Value; 2] {
+        match parameter.definition().domain {
+            Domain::Folder | Domain::File | Domain::Text | Domain::Preset => {
+                ["one", "other"].map(|text| Value::Text(text.to_owned()))
+            }
+            Domain::Decimal { min, max } => {
+                [min, max].map(|bound| Value::Decimal(super::super::Scale::whole(bound)))
+            }
+            Domain::Whole { min, max } => [min, max].map(Value::Whole),
+            Domain::Scheduler => {
+                let [first, second, ..] = super::super::SchedulerKind::ALL;
+                [first, second].map(Value::Scheduler)
+            }
+        }
+    }
+
+    #[test]
+    fn every_parameter_holds_what_its_domain_gives_and_no_other_changes_with_it() {
+        for parameter in Parameter::DEFINED {
+            for value in two_values(parameter) {
+                let before = Parameters::default();
+                let mut after = before.clone();
+                after.set(parameter, &value);
+                assert_eq!(after.value(parameter), value, "{parameter}");
+                assert_eq!(after.text(parameter), value.to_string(), "{parameter}");
+                for other in Parameter::DEFINED {
+                    let same = after.value(other) == before.value(other);
+                    assert!(other == parameter || same, "{parameter} changes {other}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_parameter_stands_once_in_the_order_of_axes_and_has_a_key_of_its_own() {
+        let ordered: BTreeSet<_> = Parameter::ALL.into_iter().collect();
+        assert_eq!(ordered.len(), Parameter::COUNT);
+        let keys: BTreeSet<_> = Parameter::DEFINED.map(Parameter::key).into_iter().collect();
+        assert_eq!(keys.len(), Parameter::COUNT);
+        for parameter in Parameter::DEFINED {
+            assert_eq!(Parameter::from_key(parameter.key()), Some(parameter));
+            let json = serde_json::to_value(parameter).unwrap();
+            assert_eq!(json, parameter.key(), "the key in plan.json");
+        }
+    }
+
+    #[test]
+    fn a_default_is_in_its_domain_and_only_a_default_goes_without_saying() {
+        for parameter in Parameter::DEFINED {
+            let Definition { domain, unset, .. } = parameter.definition();
+            if let Unset::Default(value) = unset {
+                assert!(domain.holds(value), "{parameter}");
+            }
+        }
+        assert!(Parameter::GuidanceStart.is_plain("0.0"));
+        assert!(Parameter::GuidanceEnd.is_plain("1.0"));
+        assert!(Parameter::NegativePrompt.is_plain(""));
+        assert!(!Parameter::GuidanceStart.is_plain("0.2"));
+        assert!(!Parameter::GuidanceEnd.is_plain("0.0"));
+        assert!(!Parameter::GuidanceScale.is_plain("1.0"));
+    }
+}

@@ -1,0 +1,232 @@
+//! The layers of the house: a folder of `src` imports from those below its own, never from above.
+//!
+//! What code says in `use` lines and in paths counts; comments, and tests inside the folders, do not. Since every import
+//! looks down, folders form no circle.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// From the top down.
+const LAYERS: [&str; 22] = [
+    "main",
+    "cli",
+    "bench",
+    "runner",
+    "error",
+    "views",
+    "judge",
+    "drawing",
+    "store",
+    "model",
+    "onnxruntime",
+    "engine",
+    "plan",
+    "pipeline",
+    "spec",
+    "image",
+    "diffusion",
+    "meter",
+    "vocabulary",
+    "parallel",
+    "digest",
+    "trust",
+];
+
+/// Imports that still look up, to be removed; an entry that is no longer needed fails, too.
+const EXCEPTIONS: [(&str, &str); 2] = [("error", "bench"), ("judge", "error")];
+
+/// A file of a layer, and the layers that its code names.
+struct Source {
+    path: PathBuf,
+    layer: String,
+    imports: Vec<String>,
+}
+
+#[test]
+fn every_import_looks_down() {
+    let mut needed: BTreeMap<(&str, &str), usize> = EXCEPTIONS.map(|pair| (pair, 0)).into();
+    let mut upward = Vec::new();
+    for source in sources() {
+        let own = height(&source.layer);
+        for import in &source.imports {
+            if height(import) > own {
+                continue;
+            }
+            let known = needed
+                .iter_mut()
+                .find(|((from, to), _)| *from == source.layer && *to == import.as_str());
+            match known {
+                Some((_, times)) => *times += 1,
+                None => upward.push(format!("{} imports {import}", source.path.display())),
+            }
+        }
+    }
+    assert!(upward.is_empty(), "look up:\n{}", upward.join("\n"));
+    needed.retain(|_, times| *times == 0);
+    assert!(needed.is_empty(), "no longer needed: {needed:?}");
+}
+
+#[test]
+fn an_import_is_found_however_it_is_written() {
+    let found = |path: &str, code: &str| imports(Path::new(path), code);
+    assert_eq!(found("plan/grid.rs", "use crate::spec::Fit;"), ["spec"]);
+    assert_eq!(found("plan/mod.rs", "use super::store::Run;"), ["store"]);
+    assert_eq!(
+        found("plan/grid.rs", "fn f(x: super::super::store::Run) {}"),
+        ["store"]
+    );
+    assert_eq!(
+        found("plan/grid.rs", "use crate::{Error, spec::Fit};"),
+        ["error", "spec"]
+    );
+    assert_eq!(
+        found("plan/grid.rs", "fn f() -> Result<(), crate::Error> {}"),
+        ["error"]
+    );
+    let none: [&str; 0] = [];
+    assert_eq!(
+        found("plan/grid.rs", "use super::cell::Cell; // crate::store"),
+        none
+    );
+    assert_eq!(
+        found(
+            "plan/grid.rs",
+            "#[cfg(test)]\nmod tests {\nuse crate::store;\n}"
+        ),
+        none
+    );
+    assert_eq!(
+        found("plan/grid.rs", "use crate::plan::Cell;"),
+        none,
+        "its own"
+    );
+}
+
+/// Position from the top; an unknown folder has no place in the house.
+fn height(layer: &str) -> usize {
+    let position = LAYERS.iter().position(|known| *known == layer);
+    position.unwrap_or_else(|| panic!("{layer} has no place among the layers"))
+}
+
+/// All files of `src` but those that are tests.
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files: Vec<(PathBuf, String)> = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let relative = path.strip_prefix(&root).unwrap().to_owned();
+                files.push((relative, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    let tests: Vec<PathBuf> = files.iter().flat_map(test_modules).collect();
+    files.retain(|(path, _)| {
+        let module = path.with_extension("");
+        path != Path::new("lib.rs") && !tests.iter().any(|test| module.starts_with(test))
+    });
+    assert!(files.len() > 100, "the sources were found");
+    let sources = files.into_iter().map(|(path, code)| Source {
+        layer: layer_of(&path),
+        imports: imports(&path, &code),
+        path,
+    });
+    sources.collect()
+}
+
+/// The modules that a file declares for tests alone, as paths without extension.
+fn test_modules((path, code): &(PathBuf, String)) -> Vec<PathBuf> {
+    let folder = match path.file_name() {
+        Some(name) if name == "mod.rs" => path.parent().unwrap().to_owned(),
+        _ => path.with_extension(""),
+    };
+    let declared = code.split("#[cfg(test)]\n").skip(1).filter_map(|rest| {
+        let (declaration, _) = rest.split_once(';')?;
+        let (_, name) = declaration.split_once("mod ")?;
+        Some(folder.join(name))
+    });
+    declared.collect()
+}
+
+/// The folder or file of `src` that a path lies in.
+fn layer_of(path: &Path) -> String {
+    let first = path.components().next().unwrap().as_os_str();
+    first.to_string_lossy().trim_end_matches(".rs").to_owned()
+}
+
+/// The other layers that the code of a file names.
+fn imports(path: &Path, code: &str) -> Vec<String> {
+    let own = layer_of(path);
+    let code = code.split("mod tests {").next().unwrap_or_default();
+    let code: String = code
+        .lines()
+        .map(without_comment)
+        .collect::<Vec<_>>()
+        .join("\n");
+    // `src/plan/grid.rs` is two modules below the root, `src/plan/mod.rs` one.
+    let modules = path.components().count() - usize::from(path.ends_with("mod.rs"));
+    let mut found: Vec<String> = ["crate::".to_owned(), "super::".repeat(modules)]
+        .iter()
+        .flat_map(|root| rests(&code, root))
+        .flat_map(named)
+        .filter(|layer| *layer != own && *layer != "super")
+        .collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn without_comment(line: &str) -> &str {
+    line.split("//").next().unwrap_or_default()
+}
+
+/// What follows each path that begins at the root.
+fn rests<'c>(code: &'c str, root: &str) -> Vec<&'c str> {
+    let starts = code.match_indices(root);
+    let starts =
+        starts.filter(|(at, _)| !code[..*at].ends_with(|c: char| c == ':' || c.is_alphanumeric()));
+    starts.map(|(at, _)| &code[at + root.len()..]).collect()
+}
+
+/// The first name of a path, or of each path in braces; `Error` at the root is that of `error`.
+fn named(rest: &str) -> Vec<String> {
+    let mut paths = vec![String::new()];
+    match rest.strip_prefix('{') {
+        None => paths = vec![rest.to_owned()],
+        Some(braced) => {
+            let mut depth = 0;
+            for c in braced.chars() {
+                match c {
+                    '}' if depth == 0 => break,
+                    ',' if depth == 0 => paths.push(String::new()),
+                    _ => {
+                        depth += i32::from(c == '{') - i32::from(c == '}');
+                        paths.last_mut().unwrap().push(c);
+                    }
+                }
+            }
+        }
+    }
+    let name = |path: &String| -> String {
+        let letters = path.trim_start().chars();
+        let name = letters.take_while(|c| c.is_alphanumeric() || *c == '_');
+        name.collect()
+    };
+    let names = paths.iter().map(name).filter(|name| !name.is_empty());
+    names
+        .map(|name| {
+            if name == "Error" {
+                "error".to_owned()
+            } else {
+                name
+            }
+        })
+        .collect()
+}
