@@ -1,12 +1,16 @@
 //! Inputs and an output of a session that are made once and used again while shapes stay the same.
 //!
-//! A denoising loop calls the UNet with the same shapes for many steps. On CUDA the tensors lie in pinned memory,
-//! and an input that has not changed since the last call is not copied to the device again: the text embeddings
-//! stay there. On the CPU ONNX Runtime reads and writes them in place.
+//! A denoising loop calls the UNet with the same shapes for many steps. An input that has not changed since the last
+//! call is not copied to the device again: the text embeddings stay there. On the CPU ONNX Runtime reads and writes
+//! the tensors in place.
+//!
+//! They lie in plain memory of the host on every device. ONNX Runtime takes an output bound to pinned memory for one on
+//! the device and copies it onto itself ([#29713](https://github.com/microsoft/onnxruntime/issues/29713)), and never
+//! copies an input that lies there: kernels would read it over the bus in every call.
 
 use std::time::Instant;
 
-use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
+use ort::memory::Allocator;
 use ort::session::{IoBinding, Session as OrtSession};
 use ort::value::{DynTensor, TensorElementType};
 
@@ -49,16 +53,16 @@ impl Bound {
         inputs: &[Input],
         output: (&str, &[usize]),
     ) -> ort::Result<Self> {
+        let host = Allocator::default();
         let mut binding = session.create_binding()?;
         let inputs = inputs
             .iter()
             .map(|input| {
-                let allocator = host_memory(session, device, MemoryType::CPUInput);
                 let shape = input.shape.as_slice();
                 Ok(BoundInput {
                     name: input.name.to_owned(),
                     shape: shape.to_owned(),
-                    tensor: DynTensor::new(&allocator, element_type(input.element), shape)?,
+                    tensor: DynTensor::new(&host, element_type(input.element), shape)?,
                     values: Vec::new(),
                 })
             })
@@ -70,8 +74,7 @@ impl Bound {
             .find(|outlet| outlet.name() == name)
             .and_then(|outlet| outlet.dtype().tensor_type())
             .unwrap_or(TensorElementType::Float32);
-        let allocator = host_memory(session, device, MemoryType::CPUOutput);
-        binding.bind_output(name, DynTensor::new(&allocator, element, shape)?)?;
+        binding.bind_output(name, DynTensor::new(&host, element, shape)?)?;
         Ok(Self {
             device,
             binding,
@@ -118,19 +121,6 @@ impl Bound {
             None => Err(ort::Error::new(format!("it gave no {:?}", self.output.0))),
         }
     }
-}
-
-/// Memory of the host, pinned for CUDA: copies from and to it need no buffer between.
-fn host_memory(session: &OrtSession, device: ExecutionDevice, use_as: MemoryType) -> Allocator {
-    let pinned = |index: u32| {
-        let index = i32::try_from(index).unwrap_or(i32::MAX);
-        let place = AllocationDevice::CUDA_PINNED;
-        let pinned = MemoryInfo::new(place, index, AllocatorType::Device, use_as).ok()?;
-        Allocator::new(session, pinned).ok()
-    };
-    // Memory that is not pinned is slower and does as well.
-    let pinned = device.cuda_index().and_then(pinned);
-    pinned.unwrap_or_default()
 }
 
 fn element_type(element: ElementType) -> TensorElementType {
