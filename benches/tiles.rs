@@ -54,7 +54,7 @@ fn main() {
         .mapv_into(|value| value.clamp(-1.0, 1.0));
     let latents = generator.randn((1, folder.latent_channels(), height / factor, width / factor));
     let (tiling, cancel) = (tiling.as_ref(), AtomicBool::new(false));
-    let mut meter = Meter::new(device.cuda_index());
+    let mut meter = Meter::new(device);
     let mut measure = |component, code: &mut dyn FnMut(&mut OnnxModel)| {
         model.load(component).unwrap();
         meter.begin();

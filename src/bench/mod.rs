@@ -94,7 +94,7 @@ pub fn run(
     let mut notes = Vec::new();
     let place = Place::find(host, options.runtime.device, &mut notes)?;
     let threads = options.runtime.threads;
-    let on_gpu = place.device.cuda_index().is_some();
+    let on_gpu = place.device.facts().is_gpu;
     let mut onnx = OnnxModel::new(
         Arc::clone(&folder),
         place.runtime.clone(),
@@ -117,7 +117,7 @@ pub fn run(
     };
     let mut bench = Bench {
         model: &mut onnx,
-        meter: &mut Meter::new(place.device.cuda_index()),
+        meter: &mut Meter::new(place.device),
         on_gpu,
         watch: &watch,
         observer,

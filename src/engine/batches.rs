@@ -1,10 +1,19 @@
 //! Which cells that are sampled alike are denoised together, and how many UNet rows a call has: pure.
 
+use std::collections::BTreeMap;
+
 /// The share of free memory that calls of the UNet may fill: allocators lose some between their pieces.
 const USABLE: f64 = 0.8;
 
 /// Rows a call at most. A GPU is busy from far fewer on, and the calls that are not full waste the more.
 pub(super) const MOST_ROWS: usize = 64;
+
+/// Calls that a step of one batch fills at most, where rows are pooled over several: the more there are, the fewer rows
+/// are wasted on filling up the last, and the more is lost with a run that is killed.
+pub(super) const MOST_CALLS: usize = 5;
+
+/// What a call costs beside its rows, in rows: starting some hundred kernels.
+const CALL_ROWS: usize = 2;
 
 /// Splits cells, each with its UNet rows a step, into batches in their order: of at most so many cells, whose rows
 /// fit into one call. A cell of more rows is a batch of its own, in several calls.
@@ -23,8 +32,8 @@ pub(super) fn batches(rows: &[usize], most_cells: usize, most_rows: usize) -> Ve
     batches
 }
 
-/// The fewest rows a call with which there are no more batches than with `most_rows`: every call is padded to as
-/// many, so that those of a last small batch would be wasted.
+/// The fewest rows a step with which there are no more batches than with `most_rows`, so that the last batch is about
+/// as large as the others.
 pub(super) fn fewest_rows(rows: &[usize], most_cells: usize, most_rows: usize) -> usize {
     let count = |limit: usize| batches(rows, most_cells, limit).len();
     let fewest = count(most_rows);
@@ -32,6 +41,19 @@ pub(super) fn fewest_rows(rows: &[usize], most_cells: usize, most_rows: usize) -
     let largest = rows.iter().copied().max().unwrap_or(1);
     let enough = 1 + limits.partition_point(|&limit| count(limit) > fewest);
     enough.max(largest).min(most_rows)
+}
+
+/// Rows a call, at most so many, with which the steps of all batches take least: every call has as many, whether the
+/// step fills it or not. Of equals the most. `steps` are the rows that steps ask for, beside how many ask for those.
+pub(super) fn cheapest_rows(steps: &BTreeMap<usize, usize>, most_rows: usize) -> usize {
+    let cost = |rows: usize| -> usize {
+        let calls = steps
+            .iter()
+            .map(|(asked, steps)| asked.div_ceil(rows) * steps);
+        calls.sum::<usize>() * (rows + CALL_ROWS)
+    };
+    let rows = (1..=most_rows.max(1)).rev();
+    rows.min_by_key(|&rows| cost(rows)).unwrap_or(1)
 }
 
 /// Rows for which the device has room, by what two calls of few rows took at most: (rows, bytes) each. What those
@@ -62,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_are_no_larger_than_as_many_batches_need() {
+    fn batches_are_no_larger_than_as_many_need() {
         // 100 cells of three rows fill five batches of up to 63 rows as well as of 60.
         assert_eq!(fewest_rows(&[3; 100], 64, 64), 60);
         // A fifth of the cells has two rows: 280 rows in five calls.
@@ -80,6 +102,25 @@ mod tests {
         );
         assert_eq!(fewest_rows(&[3], 64, 64), 3);
         assert_eq!(fewest_rows(&[3, 3], 64, 2), 2, "memory is the stronger");
+    }
+
+    #[test]
+    fn calls_have_as_many_rows_as_the_steps_fill_best() {
+        // The grid of 5 x 5 scales and 4 seeds, 20 steps, a fifth of the cells without an image branch: the first step
+        // is shared by the cells of a seed.
+        let steps = BTreeMap::from([(12, 1), (280, 19)]);
+        let rows = cheapest_rows(&steps, 64);
+        assert_eq!(rows, 56);
+        let calls = 1 + 19 * 5;
+        let needed = 12 + 19 * 280;
+        assert!(100 * (calls * rows - needed) <= needed, "{}", calls * rows);
+        // One batch in one call is what it needs; where two are as good, the larger.
+        assert_eq!(cheapest_rows(&BTreeMap::from([(60, 20)]), 64), 60);
+        assert_eq!(cheapest_rows(&BTreeMap::from([(3, 20)]), 64), 3);
+        assert_eq!(cheapest_rows(&BTreeMap::from([(128, 20)]), 64), 64);
+        assert_eq!(cheapest_rows(&BTreeMap::from([(90, 1)]), 40), 30);
+        assert_eq!(cheapest_rows(&BTreeMap::new(), 64), 64);
+        assert_eq!(cheapest_rows(&BTreeMap::from([(9, 1)]), 0), 1);
     }
 
     #[test]

@@ -65,7 +65,11 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
 
     /// A record with what encoding took for this task first, and nothing else measured yet.
     pub(super) fn record(&mut self, task: &Task<'a>) -> Record {
-        let mut record = Record::new(self.key(task).clone(), self.job.device, self.job.precision);
+        let mut record = Record::new(
+            self.key(task).clone(),
+            &self.job.device.to_string(),
+            self.job.precision,
+        );
         for condition in task.work.guidance.conditions() {
             if let Some(EncodingCost { ms, peaks }) =
                 self.conditioning.take_text_cost(condition.text)

@@ -73,6 +73,13 @@ pub trait Denoiser {
         None
     }
 
+    /// Rows of latents of this height and width that one prediction may have for its numbers to be right, whatever the
+    /// memory; 0 if even one is too many, `None` if any number is fine.
+    fn most_rows(&self, height: usize, width: usize) -> Option<usize> {
+        let _ = (height, width);
+        None
+    }
+
     /// Text embedding (1, tokens, hidden) of a prompt.
     fn encode_text(&mut self, text: &str) -> Result<Array3<f32>, Self::Error>;
 

@@ -21,13 +21,13 @@ mod shelf;
 mod tiles;
 mod trajectory;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use batches::{batches, fewest_rows};
+use batches::{batches, cheapest_rows, fewest_rows};
 use conditioning::Conditioning;
 pub use conditioning::InputFiles;
 pub use denoiser::{Component, Denoiser, DeviceMemory, Headroom};
@@ -36,12 +36,12 @@ use inputs::Inputs;
 pub use policy::Policy;
 pub use shelf::{Denoised, MemoryShelf, Shelf, ShelfError};
 pub use tiles::{decode, encode_image};
-use trajectory::{Fork, later_partings};
+use trajectory::{Fork, later_partings, rows_of_steps};
 
 use crate::diffusion::{Evaluation, Sampler, SchedulerConfig};
 use crate::meter::{Meter, milliseconds};
-use crate::plan::{CellWork, Fitted, ModelWork, Plan, Sampling, Start};
-use crate::vocabulary::CellKey;
+use crate::plan::{CellWork, Fitted, Guidance, ModelWork, Plan, Sampling, Start};
+use crate::vocabulary::{CellKey, ExecutionDevice};
 
 /// The work of one model, and what the engine must know of that model.
 #[derive(Debug, Clone, Copy)]
@@ -60,8 +60,8 @@ pub struct Job<'a> {
     pub scaling_factor: f32,
     /// The model's own scheduler configuration, from which every scheduler is made.
     pub scheduler_config: &'a SchedulerConfig,
-    /// For records and remedies: `cpu`, `cuda:0`.
-    pub device: &'a str,
+    /// For records and remedies.
+    pub device: ExecutionDevice,
     /// For records and remedies: `fp32`, `fp16`.
     pub precision: &'a str,
     /// For remedies: `runtime.memory_limit_mib`.
@@ -138,7 +138,12 @@ struct Task<'a> {
     start: Start,
 }
 
-impl Task<'_> {
+impl<'a> Task<'a> {
+    /// Where it starts, and what it asks for on its way.
+    fn on_its_way(&self) -> (Start, &'a Guidance<'a>) {
+        (self.start, &self.work.guidance)
+    }
+
     /// The most UNet rows that a step asks for.
     fn rows_a_step(&self) -> usize {
         self.work.guidance.most_rows()
@@ -183,6 +188,9 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         }
         self.settle_rows(&tasks)?;
         for alike in tasks.chunk_by(|one, next| one.start.sampling == next.start.sampling) {
+            if let Some(first) = alike.first() {
+                self.warn_of_size(first.start.sampling)?;
+            }
             for batch in self.batches(alike) {
                 let partings: Vec<_> = partings.by_ref().take(batch.len()).collect();
                 self.denoise(batch, &partings)?;
@@ -198,25 +206,65 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         }
     }
 
-    /// Tasks that are sampled alike, in batches. Where calls are padded they are as large as the batches need, and the batches
-    /// such that a step is a call.
+    /// Tasks that are sampled alike, in batches. Where calls are padded, all of them have the rows with which the
+    /// batches' steps take least.
     fn batches<'t>(&mut self, alike: &'t [Task<'a>]) -> Vec<&'t [Task<'a>]> {
         let Policy {
-            batch,
-            unet_rows,
-            pad,
-            ..
+            batch, calls, pad, ..
         } = self.policy;
-        let most_cells = batch.max(1);
-        if !pad {
-            return alike.chunks(most_cells).collect();
-        }
+        let (batch, calls) = (batch.max(1), calls.max(1));
+        let (Some(first), true) = (alike.first(), pad) else {
+            return alike.chunks(batch).collect();
+        };
+        let unet_rows = self.rows_a_call(first.start.sampling);
         let rows: Vec<usize> = alike.iter().map(Task::rows_a_step).collect();
-        self.padded_rows = fewest_rows(&rows, most_cells, unet_rows.max(1));
+        let rows_a_step = fewest_rows(&rows, batch * calls, unet_rows * calls);
         let mut left = alike;
         let mut next = |cells| left.split_off(..cells).unwrap_or_default();
-        let sizes = batches(&rows, most_cells, self.padded_rows);
-        sizes.into_iter().map(&mut next).collect()
+        let sizes = batches(&rows, batch * calls, rows_a_step);
+        let batches: Vec<&[Task]> = sizes.into_iter().map(&mut next).collect();
+        let evaluations = self.evaluations(first.start.sampling);
+        let mut steps = BTreeMap::new();
+        for batch in &batches {
+            let cells: Vec<_> = batch.iter().map(Task::on_its_way).collect();
+            for rows in rows_of_steps(&cells, &evaluations) {
+                *steps.entry(rows).or_default() += 1;
+            }
+        }
+        self.padded_rows = cheapest_rows(&steps, unet_rows);
+        batches
+    }
+
+    /// Rows that a call may have, by the policy and for numbers that are right.
+    fn rows_a_call(&self, sampling: Sampling) -> usize {
+        let (_, height, width) = self.latents_of(sampling);
+        let most = self.model.most_rows(height, width).unwrap_or(usize::MAX);
+        self.policy.unet_rows.min(most).max(1)
+    }
+
+    /// Tells of latents for which a device's kernels may be wrong.
+    fn warn_of_size(&mut self, sampling: Sampling) -> Outcome<D> {
+        let (_, height, width) = self.latents_of(sampling);
+        if self.model.most_rows(height, width) != Some(0) {
+            return Ok(());
+        }
+        self.emit(Event::Note(format!(
+            "at {} x {} pixels the UNet's attention holds more numbers than every kernel of {} can count: images may \
+             be wrong without a sign of it. Compare one with device = \"cpu\", or export the model with fused attention",
+            sampling.width, sampling.height, self.job.device
+        )))
+    }
+
+    /// The evaluations of a sampling; none where its sampler cannot be made, whose cells fail when they are due.
+    fn evaluations(&self, sampling: Sampling) -> Vec<Evaluation> {
+        let Sampling {
+            scheduler,
+            num_inference_steps,
+            ..
+        } = sampling;
+        let config = self.job.scheduler_config;
+        let sampler = Sampler::new(scheduler, config, num_inference_steps);
+        sampler.map_or_else(|_| Vec::new(), |sampler| sampler.evaluations().to_vec())
     }
 
     /// Channels, height and width of a sampling's latents.
@@ -230,22 +278,11 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
     fn partings(&self, tasks: &[Task<'a>]) -> Vec<Vec<usize>> {
         let mut samplings: HashMap<Sampling, Vec<Evaluation>> = HashMap::new();
         for Task { start, .. } in tasks {
-            samplings.entry(start.sampling).or_insert_with(|| {
-                let Sampling {
-                    scheduler,
-                    num_inference_steps,
-                    ..
-                } = start.sampling;
-                let config = self.job.scheduler_config;
-                let sampler = Sampler::new(scheduler, config, num_inference_steps);
-                // The cells of a sampler that cannot be made fail when they are due.
-                sampler.map_or_else(|_| Vec::new(), |sampler| sampler.evaluations().to_vec())
-            });
+            let evaluations = || self.evaluations(start.sampling);
+            samplings.entry(start.sampling).or_insert_with(evaluations);
         }
-        let cells = tasks.iter().map(|task| (task.start, &task.work.guidance));
-        later_partings(&cells.collect::<Vec<_>>(), |start| {
-            &samplings[&start.sampling]
-        })
+        let cells: Vec<_> = tasks.iter().map(Task::on_its_way).collect();
+        later_partings(&cells, |start| &samplings[&start.sampling])
     }
 
     fn tasks(&self) -> impl Iterator<Item = Task<'a>> + use<'a, D> {

@@ -11,6 +11,8 @@ pub struct Policy {
     pub batch: usize,
     /// Rows in one call of the UNet: more need more memory, and are faster on a GPU and with small latents.
     pub unet_rows: usize,
+    /// Calls of the UNet that the rows of one step may fill: `batch` and `unet_rows` are those of one call.
+    pub calls: usize,
     /// Whether calls with fewer rows are filled up, so that a GPU sees one shape for all cells that are sampled alike.
     pub pad: bool,
     /// Whether the device's memory settles `unet_rows` and `batch`: these are what holds where it does not say.

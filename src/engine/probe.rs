@@ -1,12 +1,24 @@
-//! How many UNet rows a call of this model has room for on this device, found out by two small calls.
+//! How many UNet rows a call of this model has room for on this device, found out by small calls.
 
 use ndarray::{Array3, Array4};
 
-use super::batches::{MOST_ROWS, rows_with_room};
-use super::{Component, Denoiser, DeviceMemory, Engine, Event, Outcome, Policy, Task};
+use super::batches::{MOST_CALLS, MOST_ROWS, rows_with_room};
+use super::{
+    Component, Denoiser, DeviceMemory, Engine, Event, Halt, Headroom, Outcome, Policy, Task,
+};
 use crate::plan::Sampling;
 
 const MIB: u64 = 1 << 20;
+
+/// What a call of so many rows took.
+#[derive(Debug, Clone, Copy)]
+struct Taken {
+    rows: usize,
+    /// The most that was handed out so far.
+    peak_bytes: u64,
+    /// What is left.
+    free_bytes: u64,
+}
 
 impl<'a, D: Denoiser> Engine<'a, '_, D> {
     /// Settles the rows a call where the policy leaves them to a probe. The probe is of the largest size among the
@@ -26,33 +38,79 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             return Ok(());
         }
         self.warm_up(&largest)?;
-        let pipeline = self.job.work.kind.pipeline();
-        // Of one cell and of two.
-        let probed = [pipeline.plain_rows(), 2 * pipeline.plain_rows()];
-        let mut found = [(0, 0, 0); 2];
-        for (found, rows) in found.iter_mut().zip(probed) {
-            let (channels, height, width) = self.latents_of(largest.start.sampling);
-            let sample = Array4::zeros((rows, pipeline.unet_channels(channels), height, width));
-            let texts = Array3::zeros((rows, text.0, text.1));
-            let predicted = self.model.predict(sample.view(), 0.0, texts.view());
-            self.unless_out_of_memory(predicted.map(drop))?;
-            let Some(headroom) = self.model.headroom(Component::Unet) else {
+        let plain = self.job.work.kind.pipeline().plain_rows();
+        let most = MOST_ROWS.min(self.rows_that_are_right(&largest));
+        // Where the arena has held more before than a small call takes, larger ones show how much a row is.
+        let doubled = std::iter::successors(Some(plain), |rows| Some(2 * rows));
+        let mut before: Option<Taken> = None;
+        for rows in doubled.take_while(|&rows| rows <= most) {
+            let Some(taken) = self.take(&largest, rows, text)? else {
                 return Ok(());
             };
-            *found = (rows, headroom.peak_bytes, headroom.free_bytes);
+            match before {
+                Some(few) if taken.peak_bytes > few.peak_bytes => {
+                    return self.settle(few, taken, most);
+                }
+                // What was tried is there, and no call needs more.
+                Some(_) if rows >= needed => break,
+                Some(_) | None => before = Some(taken),
+            }
         }
-        let [(few, few_bytes, _), (more, more_bytes, free_bytes)] = found;
-        let rows = rows_with_room((few, few_bytes), (more, more_bytes), free_bytes);
+        Ok(())
+    }
+
+    /// Makes a call of so many rows; `None` where it fails otherwise than for want of memory, which will fail the cells
+    /// and be said there, or where the device does not say what it holds.
+    fn take(
+        &mut self,
+        task: &Task<'a>,
+        rows: usize,
+        (tokens, hidden): (usize, usize),
+    ) -> Result<Option<Taken>, Halt<D::Error>> {
+        let (channels, height, width) = self.latents_of(task.start.sampling);
+        let channels = self.job.work.kind.pipeline().unet_channels(channels);
+        let sample = Array4::zeros((rows, channels, height, width));
+        let texts = Array3::zeros((rows, tokens, hidden));
+        match self.model.predict(sample.view(), 0.0, texts.view()) {
+            Ok(_) => {}
+            Err(error) if error.is_out_of_memory() => return Err(self.halt(error)),
+            Err(_) => return Ok(None),
+        }
+        let headroom = self.model.headroom(Component::Unet);
+        Ok(headroom.map(
+            |Headroom {
+                 peak_bytes,
+                 free_bytes,
+             }| Taken {
+                rows,
+                peak_bytes,
+                free_bytes,
+            },
+        ))
+    }
+
+    /// Takes the rows for which there is room by what calls of few and of more rows took.
+    fn settle(&mut self, few: Taken, more: Taken, most: usize) -> Outcome<D> {
+        let sizes = [few, more].map(|taken| (taken.rows, taken.peak_bytes));
+        let rows = rows_with_room(sizes[0], sizes[1], more.free_bytes).min(most);
         self.policy = Policy {
             unet_rows: rows,
             batch: MOST_ROWS,
+            calls: MOST_CALLS,
             ..self.policy
         };
-        let row_mib = (more_bytes.saturating_sub(few_bytes) / (more - few) as u64).div_ceil(MIB);
+        let grown = more.peak_bytes.saturating_sub(few.peak_bytes);
+        let row_mib = (grown / (more.rows - few.rows) as u64).div_ceil(MIB);
         self.emit(Event::Note(format!(
             "up to {rows} UNet rows a call: {row_mib} MiB a row, {} MiB free",
-            free_bytes / MIB
+            more.free_bytes / MIB
         )))
+    }
+
+    /// Rows of a task's size that a call may have for its numbers to be right.
+    fn rows_that_are_right(&self, task: &Task) -> usize {
+        let (_, height, width) = self.latents_of(task.start.sampling);
+        self.model.most_rows(height, width).unwrap_or(usize::MAX)
     }
 
     /// Lets the components that stay in memory beside the UNet take their share of it first.
@@ -63,16 +121,12 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             let (channels, height, width) = self.latents_of(task.start.sampling);
             let latents = Array4::zeros((1, channels, height, width));
             let decoded = self.model.decode(latents.view());
-            self.unless_out_of_memory(decoded.map(drop))?;
+            if let Err(error) = decoded
+                && error.is_out_of_memory()
+            {
+                return Err(self.halt(error));
+            }
         }
         self.ready(Component::Unet)
-    }
-
-    /// What fails for want of memory asks for less of it; what fails otherwise will fail the cells, which say so.
-    fn unless_out_of_memory(&self, result: Result<(), D::Error>) -> Outcome<D> {
-        match result {
-            Err(error) if error.is_out_of_memory() => Err(self.halt(error)),
-            _ => Ok(()),
-        }
     }
 }

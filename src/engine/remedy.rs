@@ -5,7 +5,7 @@ use super::Job;
 impl Job<'_> {
     /// What lets a cell do with less memory or have more of it, of that which is not so already.
     pub(super) fn less_memory(&self) -> String {
-        let on_gpu = self.device != "cpu";
+        let on_gpu = self.device.facts().is_gpu;
         let limit = self.memory_limit_mib;
         let raise = limit.map(|mib| format!("raise runtime.memory_limit_mib, which is {mib}"));
         let others = [

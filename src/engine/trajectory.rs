@@ -154,3 +154,55 @@ pub(super) fn later_partings<'e>(
     }
     partings
 }
+
+/// Cells that share a trajectory so far, by what they ask for on their way.
+type Together<'g> = Vec<&'g Guidance<'g>>;
+
+/// The rows that each evaluation asks for, where these cells are denoised together from the beginning.
+pub(super) fn rows_of_steps<'g>(
+    cells: &[(Start, &'g Guidance<'g>)],
+    evaluations: &[Evaluation],
+) -> Vec<usize> {
+    let mut of_starts: Vec<(Start, Together)> = Vec::new();
+    for &(start, guidance) in cells {
+        match of_starts.iter_mut().find(|(known, _)| *known == start) {
+            Some((_, together)) => together.push(guidance),
+            None => of_starts.push((start, vec![guidance])),
+        }
+    }
+    let mut lanes: Vec<Together> = of_starts.into_iter().map(|(_, lane)| lane).collect();
+    let mut rows_of = |evaluation: &Evaluation| {
+        let rows = lanes.iter().map(|lane| rows_at(lane, evaluation.step));
+        let rows = rows.sum();
+        let parted = lanes
+            .iter()
+            .flat_map(|lane| parts_at(lane, evaluation.step));
+        lanes = parted.collect();
+        rows
+    };
+    evaluations.iter().map(&mut rows_of).collect()
+}
+
+/// Rows that cells of one trajectory ask for at a step: each distinct condition is one.
+fn rows_at(together: &Together, step: u32) -> usize {
+    let mut conditions: Vec<Condition> = Vec::new();
+    for (condition, _) in together.iter().flat_map(|guidance| guidance.at(step)) {
+        if !conditions.contains(condition) {
+            conditions.push(*condition);
+        }
+    }
+    conditions.len()
+}
+
+/// Cells of one trajectory, by what they ask for at a step.
+fn parts_at<'g>(together: &Together<'g>, step: u32) -> Vec<Together<'g>> {
+    let mut parts: Vec<Together<'g>> = Vec::new();
+    for &guidance in together {
+        let asks_the_same = |part: &&mut Together| part[0].at(step) == guidance.at(step);
+        match parts.iter_mut().find(asks_the_same) {
+            Some(part) => part.push(guidance),
+            None => parts.push(vec![guidance]),
+        }
+    }
+    parts
+}

@@ -5,7 +5,7 @@ use super::manifest::{Accepted, BaselineCell, Subject};
 use super::verdict::Cause;
 use crate::plan::Cell;
 use crate::store::Run;
-use crate::vocabulary::Record;
+use crate::vocabulary::{ExecutionDevice, Record};
 
 /// How a result was made.
 #[derive(Clone, Copy)]
@@ -25,7 +25,8 @@ pub(super) fn causes(made: Made, known: &BaselineCell, accepted: &Accepted) -> V
     let (then, now) = (&accepted.environment, environment);
     let model = plan.model(&made.cell.parameters.model);
     let size = |subject: &Subject| (subject.width, subject.height, subject.fit);
-    let threads_count = made.record.device == "cpu";
+    let device_of: Option<ExecutionDevice> = made.record.device.parse().ok();
+    let threads_count = device_of.is_some_and(|device| device.facts().threads_count);
     let causes = [
         (
             was.image_sha256 != is.image_sha256,

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::store::Environment;
-use crate::vocabulary::Record;
+use crate::vocabulary::{ExecutionDevice, Record};
 
 /// Device model, provider, precision, and ONNX Runtime's minor version. Threads, operating system and
 /// patch versions are no part of it: they are not supposed to change results.
@@ -25,18 +25,17 @@ pub struct EnvironmentClass {
 impl EnvironmentClass {
     /// Where a cell was computed.
     pub fn of(environment: &Environment, record: &Record) -> Self {
-        let on_cpu = record.device == "cpu";
+        let device: Option<ExecutionDevice> = record.device.parse().ok();
+        let facts = device.map(ExecutionDevice::facts);
         let known = (record.device == environment.device).then_some(environment);
         let model = match known {
-            Some(known) if on_cpu => known.cpu.clone().or_else(|| Some(known.os.clone())),
+            Some(known) if facts.is_some_and(|facts| !facts.is_gpu) => {
+                known.cpu.clone().or_else(|| Some(known.os.clone()))
+            }
             Some(known) => known.device_name.clone(),
             None => None,
         };
-        let provider = if on_cpu {
-            "CPUExecutionProvider"
-        } else {
-            "CUDAExecutionProvider"
-        };
+        let provider = facts.map_or(record.device.as_str(), |facts| facts.provider);
         let minor: Vec<&str> = environment.onnxruntime.split('.').take(2).collect();
         Self {
             device: model.unwrap_or_else(|| record.device.clone()),

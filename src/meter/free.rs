@@ -3,12 +3,15 @@
 use std::fs;
 
 use super::vram::Vram;
+use crate::vocabulary::ExecutionDevice;
 
-/// Free bytes of a CUDA device, or of the machine; `None` where the system does not say.
-pub fn free_bytes(cuda_device: Option<u32>) -> Option<u64> {
-    match cuda_device {
-        Some(index) => Vram::open(index)?.free_bytes(),
-        None => available_kib(&fs::read_to_string("/proc/meminfo").ok()?).map(|kib| kib * 1024),
+/// Free bytes of a device's memory; `None` where the system does not say.
+pub fn free_bytes(device: ExecutionDevice) -> Option<u64> {
+    match device {
+        ExecutionDevice::Cuda(index) => Vram::open(index)?.free_bytes(),
+        ExecutionDevice::Cpu => {
+            available_kib(&fs::read_to_string("/proc/meminfo").ok()?).map(|kib| kib * 1024)
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Stopwatch, device memory and resident memory, and the names of what is measured.
 
+pub(crate) mod cuda_driver;
 mod free;
 mod names;
 mod vram;
@@ -10,11 +11,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use free::free_bytes;
-pub use names::{cpu_name, gpu_name};
+pub use names::{cpu_name, device_name};
 use vram::Vram;
+
+use crate::vocabulary::ExecutionDevice;
 
 /// How often memory is looked at between the samples that are asked for.
 const PERIOD: Duration = Duration::from_millis(20);
+/// Device memory is read so rarely that reading takes at most one part in so many of the time: some drivers need
+/// milliseconds to list the processes of a GPU.
+const READING_SHARE: u32 = 100;
 const MIB: f64 = (1 << 20) as f64;
 
 /// Milliseconds since an instant.
@@ -60,6 +66,9 @@ pub struct Meter {
 struct State {
     on_gpu: bool,
     vram: Option<Vram>,
+    /// What the management library last said, and when it may be asked again.
+    vram_device_mib: Option<f64>,
+    vram_due: Instant,
     /// What the arenas last said, if they did since the beginning.
     arena_mib: Option<f64>,
     peaks: Memory,
@@ -69,10 +78,12 @@ impl State {
     fn sample(&mut self) -> Memory {
         let resident = memory_stats::memory_stats().map(|stats| stats.physical_mem as f64 / MIB);
         let source = self.vram.as_ref().map(Vram::source);
-        let vram_device_mib = self.vram.as_mut().and_then(Vram::used_mib);
+        if Instant::now() >= self.vram_due {
+            self.read_device();
+        }
         let now = Memory {
-            vram_mib: self.arena_mib.or(vram_device_mib),
-            vram_device_mib,
+            vram_mib: self.arena_mib.or(self.vram_device_mib),
+            vram_device_mib: self.vram_device_mib,
             rss_mib: resident,
         };
         if self.vram.as_ref().map(Vram::source) != source {
@@ -83,16 +94,28 @@ impl State {
         self.peaks = self.peaks.max(now);
         now
     }
+
+    fn read_device(&mut self) {
+        let begun = Instant::now();
+        self.vram_device_mib = self.vram.as_mut().and_then(Vram::used_mib);
+        let ended = Instant::now();
+        self.vram_due = ended + READING_SHARE * (ended - begun);
+    }
 }
 
 impl Meter {
-    /// A meter of this process and, if it uses one, of the CUDA device of this index. Without NVIDIA's
-    /// management library device memory is unknown.
-    pub fn new(cuda_device: Option<u32>) -> Self {
-        let vram = cuda_device.and_then(Vram::open);
+    /// A meter of this process and of the device that it uses. Without NVIDIA's management library device memory is
+    /// unknown.
+    pub fn new(device: ExecutionDevice) -> Self {
+        let vram = match device {
+            ExecutionDevice::Cuda(index) => Vram::open(index),
+            ExecutionDevice::Cpu => None,
+        };
         let state = Arc::new(Mutex::new(State {
-            on_gpu: cuda_device.is_some(),
+            on_gpu: device.facts().is_gpu,
             vram,
+            vram_device_mib: None,
+            vram_due: Instant::now(),
             arena_mib: None,
             peaks: Memory::default(),
         }));
@@ -173,7 +196,7 @@ mod tests {
 
     #[test]
     fn peaks_are_kept_until_the_next_begin() {
-        let mut meter = Meter::new(None);
+        let mut meter = Meter::new(ExecutionDevice::Cpu);
         meter.begin();
         let before = meter.sample().rss_mib.unwrap();
         let block = vec![1u8; 64 << 20];
@@ -188,13 +211,13 @@ mod tests {
 
     #[test]
     fn arenas_are_device_memory_on_a_gpu_only() {
-        let mut meter = Meter::new(None);
+        let mut meter = Meter::new(ExecutionDevice::Cpu);
         meter.note_arena(Some(64 << 20));
         assert_eq!(meter.peaks().vram_mib, None);
         assert_eq!(meter.vram_source(), None);
 
         // No machine has so many GPUs: the management library says nothing of this one.
-        let mut meter = Meter::new(Some(9999));
+        let mut meter = Meter::new(ExecutionDevice::Cuda(9999));
         meter.begin();
         meter.note_arena(Some(64 << 20));
         meter.note_arena(Some(32 << 20));

@@ -3,10 +3,14 @@
 use std::fs;
 
 use super::vram::Vram;
+use crate::vocabulary::ExecutionDevice;
 
-/// A CUDA device's name, from the driver.
-pub fn gpu_name(cuda_device: u32) -> Option<String> {
-    Vram::open(cuda_device)?.name()
+/// What a device calls itself; `None` where the system does not say.
+pub fn device_name(device: ExecutionDevice) -> Option<String> {
+    match device {
+        ExecutionDevice::Cuda(index) => Vram::open(index)?.name(),
+        ExecutionDevice::Cpu => cpu_name(),
+    }
 }
 
 /// The processor's name; `None` where the system does not say.

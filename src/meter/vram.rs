@@ -1,6 +1,5 @@
 //! GPU memory, from NVIDIA's management library.
 
-use std::env;
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -8,6 +7,7 @@ use nvml_wrapper::enums::device::UsedGpuMemory;
 use nvml_wrapper::{Device, Nvml};
 
 use super::MIB;
+use super::cuda_driver::{CudaDriver, GpuIdentity};
 use crate::trust;
 
 /// One GPU, as the management library knows it.
@@ -32,8 +32,9 @@ impl Vram {
             .lib_path(OsStr::new("libnvidia-ml.so.1"))
             .init();
         let nvml = nvml.or_else(|_| Nvml::init()).ok()?;
-        let device = visible_device(&nvml, index)?;
-        let uuid = device.uuid().ok()?;
+        let identity = CudaDriver::open().ok()?.identity(index)?;
+        let uuid = known_as(&nvml, &identity)?;
+        let device = nvml.device_by_uuid(uuid.as_str()).ok()?;
         let baseline_bytes = device.memory_info().ok()?.used;
         Some(Self {
             nvml,
@@ -80,22 +81,16 @@ impl Vram {
     }
 }
 
-/// CUDA counts the devices that `CUDA_VISIBLE_DEVICES` lists, by index or by UUID.
-fn visible_device(nvml: &Nvml, index: u32) -> Option<Device<'_>> {
-    let visible = env::var("CUDA_VISIBLE_DEVICES").unwrap_or_default();
-    let listed = visible
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty());
-    let name = listed.clone().nth(index as usize);
-    match name {
-        None if listed.count() > 0 => None,
-        None => nvml.device_by_index(index).ok(),
-        Some(name) => match name.parse() {
-            Ok(index) => nvml.device_by_index(index).ok(),
-            Err(_) => nvml.device_by_uuid(name).ok(),
-        },
-    }
+/// The management library's name of a GPU. A slice of one (MIG) has a name of its own; where neither is known, the
+/// place on the bus is that of the whole.
+fn known_as(nvml: &Nvml, identity: &GpuIdentity) -> Option<String> {
+    let GpuIdentity { uuid, pci_bus_id } = identity;
+    let names = [format!("GPU-{uuid}"), format!("MIG-{uuid}")];
+    let is_known = |name: &String| nvml.device_by_uuid(name.as_str()).is_ok();
+    names.into_iter().find(is_known).or_else(|| {
+        let device = nvml.device_by_pci_bus_id(pci_bus_id.as_str()).ok()?;
+        device.uuid().ok()
+    })
 }
 
 fn own_bytes(device: &Device) -> Option<u64> {

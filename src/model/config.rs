@@ -32,6 +32,8 @@ pub(super) struct UnetConfig {
     pub sample_size: u32,
     /// Width of the text embedding.
     pub text_width: usize,
+    /// Heads of the attention of each level; none where a level has no attention.
+    pub heads: Vec<Option<usize>>,
 }
 
 /// What `text_encoder/config.json` says.
@@ -91,6 +93,7 @@ impl UnetConfig {
             levels,
             sample_size: config.longest_side("sample_size")?,
             text_width: config.required_count("cross_attention_dim")?,
+            heads: config.heads(levels as usize)?,
         })
     }
 }
@@ -184,6 +187,35 @@ impl Config {
         }
     }
 
+    /// Heads of each level of a UNet. diffusers takes `num_attention_heads`, or for historical reasons
+    /// `attention_head_dim`, whose default is 8 (`UNet2DConditionModel`).
+    fn heads(&self, levels: usize) -> Result<Vec<Option<usize>>, ModelError> {
+        const HEADS: usize = 8;
+        let key = match self.value("num_attention_heads") {
+            Some(_) => "num_attention_heads",
+            None => "attention_head_dim",
+        };
+        let heads = match self.value(key) {
+            Some(Value::Array(heads)) => heads
+                .iter()
+                .map(|heads| self.side(key, heads).map(|heads| heads as usize))
+                .collect::<Result<Vec<_>, _>>()?,
+            Some(heads) => vec![self.side(key, heads)? as usize; levels],
+            None => vec![HEADS; levels],
+        };
+        let blocks = self.value("down_block_types").and_then(Value::as_array);
+        // A level without a known type may have attention.
+        let has_attention = |level: usize| {
+            let block = blocks.and_then(|blocks| blocks.get(level)?.as_str());
+            block.is_none_or(|block| block.contains("Attn"))
+        };
+        let of_level = |level: usize| {
+            let heads = heads.get(level).or(heads.last()).copied();
+            heads.filter(|_| has_attention(level))
+        };
+        Ok((0..levels).map(of_level).collect())
+    }
+
     pub fn wrong(&self, key: &'static str, problem: &str) -> ModelError {
         ModelError::Value {
             path: self.path.clone(),
@@ -208,4 +240,48 @@ pub(super) fn context_length(root: &Path, text: &TextConfig) -> Result<usize, Mo
     Ok(written.map_or(text.context_length, |length| {
         length.min(text.context_length)
     }))
+}
+
+impl UnetConfig {
+    /// Numbers in the largest matrix of scores of one row's self-attention, where latents have this height and width:
+    /// as many as heads times the square of the pixels of its level.
+    pub fn attention_scores(&self, height: usize, width: usize) -> u64 {
+        let of_level = |(level, heads): (usize, &Option<usize>)| {
+            let pixels = (height >> level) as u64 * (width >> level) as u64;
+            heads.map_or(0, |heads| heads as u64 * pixels * pixels)
+        };
+        let scores = self.heads.iter().enumerate().map(of_level);
+        scores.max().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unet(text: &str) -> UnetConfig {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.json");
+        let shared = r#""in_channels": 8, "sample_size": 64, "cross_attention_dim": 768"#;
+        std::fs::write(&path, format!("{{{shared}, {text}}}")).unwrap();
+        UnetConfig::read(&path).unwrap()
+    }
+
+    #[test]
+    fn scores_are_those_of_the_level_that_has_most() {
+        // Stable Diffusion 1: 8 heads at 64 x 64.
+        let first =
+            unet(r#""block_out_channels": [320, 640, 1280, 1280], "attention_head_dim": 8"#);
+        assert_eq!(first.attention_scores(64, 64), 8 * 4096 * 4096);
+        assert_eq!((1 << 31) / first.attention_scores(64, 64), 16);
+        // Stable Diffusion 2 has other numbers at each level.
+        let second = unet(r#""block_out_channels": [1, 2, 3], "attention_head_dim": [5, 10, 20]"#);
+        assert_eq!(second.attention_scores(64, 96), 5 * 6144 * 6144);
+        // The first level has none.
+        let third = unet(
+            r#""block_out_channels": [1, 2], "num_attention_heads": 2,
+               "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D"]"#,
+        );
+        assert_eq!(third.attention_scores(64, 64), 2 * 1024 * 1024);
+    }
 }

@@ -134,6 +134,13 @@ impl ModelFolder {
         self.unet.sample_size * self.vae.factor
     }
 
+    /// Numbers in the largest tensor of attention scores of one UNet row, where latents have this height and width;
+    /// `None` where attention is fused and holds none.
+    pub(super) fn attention_scores(&self, height: usize, width: usize) -> Option<u64> {
+        let holds = self.graphs.unet.holds_scores;
+        holds.then(|| self.unet.attention_scores(height, width))
+    }
+
     /// Tokens of a text, both marks included: 77 for the real model.
     pub fn context_length(&self) -> usize {
         self.context_length

@@ -44,6 +44,8 @@ pub(super) struct UnetCall {
     pub output: String,
     /// Whether only one row can be given at a time.
     pub single_row: bool,
+    /// Whether its attention computes all scores of a row at once.
+    pub holds_scores: bool,
 }
 
 /// An input's name and element type.
@@ -295,6 +297,7 @@ fn unet_call(graph: &Graph, unet: &UnetConfig, vae: &VaeConfig) -> Result<UnetCa
         text: graph.feed(text, FLOATS, 3)?,
         output: graph.output(&["out_sample"])?.name.clone(),
         single_row,
+        holds_scores: graph.facts.softmax,
     };
     graph.any_size(sample)?;
     graph.size(sample, 1, unet.in_channels, "channels")?;

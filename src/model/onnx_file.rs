@@ -37,6 +37,8 @@ pub(super) struct OnnxFile {
     pub external: BTreeSet<String>,
     /// Whether it draws random numbers, so that two runs differ.
     pub random: bool,
+    /// Whether it holds a softmax by itself: attention that is not one operator.
+    pub softmax: bool,
     /// Weights by type, in elements.
     pub weights: BTreeMap<ElementType, u64>,
     /// What the file says that both sides of latents must be multiples of.
@@ -173,6 +175,7 @@ impl<R: Read + Seek> Walker<R> {
         let name = self.stream.text(length)?;
         self.facts.random |=
             name.starts_with("Random") || name == "Bernoulli" || name == "Multinomial";
+        self.facts.softmax |= name == "Softmax";
         Ok(())
     }
 

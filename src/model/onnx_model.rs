@@ -12,7 +12,7 @@ use crate::engine::{Component, Denoiser, Headroom};
 use crate::meter::free_bytes;
 use crate::onnxruntime::{
     ArenaStatistics, ExecutionDevice, Input, InputValue, Runtime, Session, SessionError,
-    SessionOptions, fresh_arena,
+    SessionOptions, SharedArena, shared_arena,
 };
 
 /// An InstructPix2Pix model on a device. Components are loaded when asked for, or first needed.
@@ -24,6 +24,8 @@ pub struct OnnxModel {
     device: ExecutionDevice,
     threads: usize,
     limit_bytes: Option<usize>,
+    /// Where there is a limit, as long as a component is loaded.
+    arena: Option<SharedArena>,
     sessions: [Option<Session>; 4],
     /// Milliseconds in ONNX Runtime's calls of components that are unloaded.
     called_ms: f64,
@@ -49,14 +51,14 @@ impl OnnxModel {
             device,
             threads,
             limit_bytes: None,
+            arena: None,
             sessions: [const { None }; 4],
             called_ms: 0.0,
         })
     }
 
-    /// With a limit to what ONNX Runtime's arenas take of the device's memory; weights count. On the CPU the
-    /// components share one arena. On CUDA each has its own, which may take what the others left when it was
-    /// loaded.
+    /// With a limit to what ONNX Runtime takes of the device's memory; weights count. The components then share one
+    /// arena.
     #[must_use]
     pub fn with_memory_limit(mut self, bytes: Option<u64>) -> Self {
         self.limit_bytes = bytes.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
@@ -92,38 +94,28 @@ impl OnnxModel {
         Ok(self.sessions[component as usize].insert(session))
     }
 
-    fn open(&self, component: Component) -> Result<Session, ModelError> {
+    fn open(&mut self, component: Component) -> Result<Session, ModelError> {
         let path = self.folder.model_file(component);
-        let mut options = self.options(self.limit_bytes);
-        match (self.device, self.limit_bytes) {
-            (ExecutionDevice::Cpu, _) if self.sessions.iter().all(Option::is_none) => {
-                fresh_arena(&self.runtime, options, &path)?;
-            }
-            (ExecutionDevice::Cuda(_), Some(limit)) => {
-                let taken: u64 = self.arenas().map(|arena| arena.total_allocated).sum();
-                let taken = usize::try_from(taken).unwrap_or(usize::MAX);
-                // ONNX Runtime takes 0 for no limit.
-                options.limit_bytes = Some(limit.saturating_sub(taken).max(1));
-            }
-            _ => {}
+        if self.sessions.iter().all(Option::is_none) {
+            // A new one, for the old one keeps what it once took, in pieces.
+            self.arena = None;
+            let limit = self.limit_bytes;
+            let shared = |limit| shared_arena(&self.runtime, self.device, limit, &path);
+            self.arena = limit.map(shared).transpose()?;
         }
+        let options = SessionOptions {
+            device: self.device,
+            threads: self.threads,
+            shared_arena: self.arena.is_some(),
+        };
         let session = Session::load(&self.runtime, component.folder(), &path, options)?;
         Ok(session)
     }
 
-    fn options(&self, limit_bytes: Option<usize>) -> SessionOptions {
-        SessionOptions {
-            device: self.device,
-            threads: self.threads,
-            limit_bytes,
-        }
-    }
-
     /// The arenas of the loaded components, each once.
     fn arenas(&self) -> impl Iterator<Item = ArenaStatistics> {
-        let shared = self.device == ExecutionDevice::Cpu && self.limit_bytes.is_some();
         let all = self.sessions.iter().flatten().filter_map(Session::arena);
-        all.take(if shared { 1 } else { usize::MAX })
+        all.take(if self.arena.is_some() { 1 } else { usize::MAX })
     }
 
     fn predict_rows(
@@ -221,6 +213,9 @@ impl Denoiser for OnnxModel {
         if let Some(session) = self.sessions[component as usize].take() {
             self.called_ms += session.called_ms();
         }
+        if self.sessions.iter().all(Option::is_none) {
+            self.arena = None;
+        }
     }
 
     fn arena_peak_bytes(&self) -> Option<u64> {
@@ -233,7 +228,9 @@ impl Denoiser for OnnxModel {
     }
 
     fn headroom(&self, component: Component) -> Option<Headroom> {
-        let index = self.device.cuda_index()?;
+        if !self.device.facts().is_gpu {
+            return None;
+        }
         let session = self.sessions[component as usize].as_ref()?;
         let limit = self.limit_bytes.map(|limit| {
             let taken: u64 = self.arenas().map(|arena| arena.total_allocated).sum();
@@ -241,8 +238,15 @@ impl Denoiser for OnnxModel {
         });
         Some(Headroom {
             peak_bytes: session.arena()?.max_in_use,
-            free_bytes: free_bytes(Some(index)).into_iter().chain(limit).min()?,
+            free_bytes: free_bytes(self.device).into_iter().chain(limit).min()?,
         })
+    }
+
+    fn most_rows(&self, height: usize, width: usize) -> Option<usize> {
+        let most = self.device.facts().most_elements?;
+        let scores = self.folder.attention_scores(height, width)?.max(1);
+        // Fewer than `most` elements.
+        usize::try_from((most - 1) / scores).ok()
     }
 
     fn encode_text(&mut self, text: &str) -> Result<Array3<f32>, ModelError> {

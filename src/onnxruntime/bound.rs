@@ -19,9 +19,12 @@ use crate::meter::milliseconds;
 
 /// One input of a call.
 #[derive(Debug, Clone)]
-pub(crate) struct Input<'a> {
+pub struct Input<'a> {
+    /// Of the graph's input.
     pub name: &'a str,
+    /// What the graph takes; values are rounded to it.
     pub element: ElementType,
+    /// Its axes.
     pub shape: Vec<usize>,
     /// As many as the shape holds, or one for all.
     pub values: &'a [f32],

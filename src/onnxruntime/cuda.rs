@@ -9,16 +9,15 @@ use std::sync::Mutex;
 
 use super::locate::reason;
 use super::{Located, RuntimeError, Source};
+use crate::meter::cuda_driver::{CudaDriver, DriverError};
 use crate::trust;
 
 /// CUDA 13.0 as `cuDriverGetVersion` writes it.
 const NEEDED: c_int = 13_000;
 const NEEDED_TEXT: &str = "13.0";
-/// `CUDA_ERROR_NO_DEVICE`.
-const NO_DEVICE: c_int = 100;
 
 /// Each after those it needs (as its `DT_NEEDED` says, or as it opens them itself).
-const LIBRARIES: [&str; 16] = [
+const LIBRARIES: [&str; 15] = [
     "libcudart.so.13",
     "libnvJitLink.so.13",
     "libnvrtc-builtins.so.13.0",
@@ -26,7 +25,6 @@ const LIBRARIES: [&str; 16] = [
     "libcublasLt.so.13",
     "libcublas.so.13",
     "libcurand.so.10",
-    "libcufft.so.12",
     "libcudnn_graph.so.9",
     "libcudnn_ops.so.9",
     "libcudnn_heuristic.so.9",
@@ -38,14 +36,13 @@ const LIBRARIES: [&str; 16] = [
 ];
 
 /// Folders of NVIDIA's Python packages, under `site-packages/nvidia`.
-const PACKAGES: [&str; 8] = [
+const PACKAGES: [&str; 7] = [
     "cu13/lib",
     "cudnn/lib",
     "cublas/lib",
     "cuda_runtime/lib",
     "cuda_nvrtc/lib",
     "curand/lib",
-    "cufft/lib",
     "nvjitlink/lib",
 ];
 
@@ -115,49 +112,14 @@ fn has_provider(path: &Path) -> bool {
     path.with_file_name(name).is_file()
 }
 
-#[expect(unsafe_code)]
 fn driver() -> Result<Driver, RuntimeError> {
-    type Init = unsafe extern "C" fn(u32) -> c_int;
-    type Get = unsafe extern "C" fn(*mut c_int) -> c_int;
-    let no_driver = |error: libloading::Error| RuntimeError::NoDriver {
-        reason: reason(&error),
-    };
-    let name = if cfg!(windows) {
-        "nvcuda.dll"
-    } else {
-        "libcuda.so.1"
-    };
-    trust::refuse_current_folder(Path::new(name))
-        .map_err(|reason| RuntimeError::NoDriver { reason })?;
-    // SAFETY: loading the driver runs its initialisers, as any program that uses CUDA does. It is never unloaded.
-    let library = unsafe { libloading::Library::new(name) }.map_err(no_driver)?;
-    let library = std::mem::ManuallyDrop::new(library);
-    let (mut gpus, mut cuda) = (0, 0);
-    // SAFETY: the three functions have had these types in every CUDA driver; the pointers are to live integers.
-    let failed = unsafe {
-        let init = library.get::<Init>(c"cuInit").map_err(no_driver)?;
-        let version = library
-            .get::<Get>(c"cuDriverGetVersion")
-            .map_err(no_driver)?;
-        let count = library.get::<Get>(c"cuDeviceGetCount").map_err(no_driver)?;
-        [init(0), version(&mut cuda), count(&mut gpus)]
-            .into_iter()
-            .find(|code| *code != 0)
-    };
-    match failed {
-        Some(NO_DEVICE) => Err(no_gpu("it says that there is no device")),
-        Some(code) => Err(no_gpu(&format!("it fails with CUDA error {code}"))),
-        None if gpus <= 0 => Err(no_gpu("it counts none")),
-        None => Ok(Driver {
-            gpus: gpus.unsigned_abs(),
-            cuda,
+    match CudaDriver::open() {
+        Ok(CudaDriver { gpus, cuda, .. }) => Ok(Driver { gpus, cuda }),
+        Err(DriverError::Missing(error)) => Err(RuntimeError::NoDriver {
+            reason: reason(&error),
         }),
-    }
-}
-
-fn no_gpu(reason: &str) -> RuntimeError {
-    RuntimeError::NoGpu {
-        reason: reason.to_owned(),
+        Err(DriverError::Refused(reason)) => Err(RuntimeError::NoDriver { reason }),
+        Err(DriverError::NoGpu(reason)) => Err(RuntimeError::NoGpu { reason }),
     }
 }
 

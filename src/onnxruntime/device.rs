@@ -1,37 +1,7 @@
 //! The device of a sweep file to one that is there.
 
-use std::fmt;
-
-use super::{Located, RuntimeError, cuda};
+use super::{ExecutionDevice, Located, RuntimeError, cuda};
 use crate::spec::Device;
-
-/// Where sessions run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ExecutionDevice {
-    /// The CPU.
-    Cpu,
-    /// The CUDA device of this index.
-    Cuda(u32),
-}
-
-impl ExecutionDevice {
-    /// The index of a CUDA device.
-    pub fn cuda_index(self) -> Option<u32> {
-        match self {
-            Self::Cpu => None,
-            Self::Cuda(index) => Some(index),
-        }
-    }
-}
-
-impl fmt::Display for ExecutionDevice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Cpu => f.write_str("cpu"),
-            Self::Cuda(index) => write!(f, "cuda:{index}"),
-        }
-    }
-}
 
 /// A device that can be used.
 #[derive(Debug)]

@@ -62,7 +62,7 @@ pub(super) fn cuda(system: &str, processor: &str) -> Option<&'static [Pin]> {
     ((system, processor) == ("linux", "x86_64")).then_some(&CUDA)
 }
 
-const CUDA: [Pin; 8] = [
+const CUDA: [Pin; 7] = [
     Pin {
         name: "onnxruntime-gpu",
         version: "1.31.1",
@@ -98,12 +98,6 @@ const CUDA: [Pin; 8] = [
         version: "10.4.0.35",
         platform: "manylinux_2_27_x86_64",
         sha256: "1aee33a5da6e1db083fe2b90082def8915f30f3248d5896bcec36a579d941bfc",
-    },
-    Pin {
-        name: "nvidia-cufft",
-        version: "12.0.0.61",
-        platform: "manylinux2014_x86_64",
-        sha256: "6c44f692dce8fd5ffd3e3df134b6cdb9c2f72d99cf40b62c32dde45eea9ddad3",
     },
     Pin {
         name: "nvidia-cudnn-cu13",

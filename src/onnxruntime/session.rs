@@ -4,32 +4,33 @@ use std::path::Path;
 use std::time::Instant;
 
 use ndarray::{Array, Dimension};
-use ort::ep::{self, ArenaExtendStrategy, ExecutionProviderDispatch};
 use ort::logging::LogLevel;
-use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
+use ort::memory::Allocator;
 use ort::session::Session as OrtSession;
 use ort::session::builder::{BuilderResult, GraphOptimizationLevel, SessionBuilder};
 
-use super::arena::{cap_cpu, statistics as arena_statistics};
+use super::arena::{SharedArena, statistics as arena_statistics};
 use super::bound::{Bound, Input};
+use super::provider::{ProviderSettings, provider};
 use super::tensors::{self, InputValue};
 use super::{ArenaStatistics, ExecutionDevice, Runtime, SessionError};
 use crate::meter::milliseconds;
 
 /// How a session is made.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct SessionOptions {
+pub struct SessionOptions {
+    /// Where it runs.
     pub device: ExecutionDevice,
     /// For the CPU; 0 is the physical cores.
     pub threads: usize,
-    /// On CUDA, the most that this session's arena may take. On the CPU, whether the environment's arena is
-    /// used, which has the limit.
-    pub limit_bytes: Option<usize>,
+    /// Whether it takes its memory from the [`SharedArena`] that is there, which has a limit, and not from one of its
+    /// own.
+    pub shared_arena: bool,
 }
 
 /// A loaded component. Dropping it frees its memory.
 #[derive(Debug)]
-pub(crate) struct Session {
+pub struct Session {
     /// What errors call it.
     part: &'static str,
     /// The allocator of the device's memory, to be asked what it holds.
@@ -43,7 +44,10 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Loads the graph at `path`.
+    /// Loads the graph at `path`; `part` is what errors call it.
+    ///
+    /// # Errors
+    /// [`SessionError::Load`].
     pub fn load(
         runtime: &Runtime,
         part: &'static str,
@@ -58,7 +62,8 @@ impl Session {
     }
 
     fn of(inner: OrtSession, part: &'static str, options: SessionOptions) -> Self {
-        let arena = memory_of(options.device)
+        let arena = provider(options.device)
+            .memory()
             .and_then(|place| Allocator::new(&inner, place))
             .ok();
         Self {
@@ -82,7 +87,7 @@ impl Session {
     }
 
     /// Runs the graph; gives the output of a name as float32.
-    pub fn run<D: Dimension>(
+    pub(crate) fn run<D: Dimension>(
         &mut self,
         inputs: Vec<(&str, InputValue<'_>)>,
         output: &str,
@@ -113,6 +118,9 @@ impl Session {
     }
 
     /// As [`Session::run`], with tensors that are kept from call to call, for an output of a known shape.
+    ///
+    /// # Errors
+    /// [`SessionError::Run`].
     pub fn run_bound<D: Dimension>(
         &mut self,
         inputs: &[Input],
@@ -135,24 +143,20 @@ impl Session {
     }
 
     /// An error of this component in the library's own words.
-    pub fn wrong(&self, message: String) -> SessionError {
+    pub(crate) fn wrong(&self, message: String) -> SessionError {
         SessionError::wrong(self.part, message)
     }
 }
 
-/// Gives the CPU sessions of a limit a new arena, where nobody uses the old one: it keeps what it once took, in
-/// pieces. `path` is the graph that is to be loaded next.
-pub(crate) fn fresh_arena(
+/// An arena of at most so many bytes for the sessions that are loaded while it is there. `path` is the first one's
+/// graph, which an error names.
+pub(crate) fn shared_arena(
     runtime: &Runtime,
-    options: SessionOptions,
+    device: ExecutionDevice,
+    limit_bytes: usize,
     path: &Path,
-) -> Result<(), SessionError> {
-    match (options.device, options.limit_bytes) {
-        (ExecutionDevice::Cpu, Some(limit)) => {
-            cap_cpu(runtime.environment(), limit).map_err(|error| SessionError::load(path, &error))
-        }
-        _ => Ok(()),
-    }
+) -> Result<SharedArena, SessionError> {
+    SharedArena::new(runtime, device, limit_bytes).map_err(|error| SessionError::load(path, &error))
 }
 
 #[expect(
@@ -164,40 +168,8 @@ fn configure(builder: SessionBuilder, options: SessionOptions) -> BuilderResult 
         .with_optimization_level(GraphOptimizationLevel::All)?
         .with_log_level(LogLevel::Warning)?
         .with_intra_threads(options.threads)?;
-    match options.device {
-        ExecutionDevice::Cpu if options.limit_bytes.is_some() => builder.with_env_allocators(),
-        ExecutionDevice::Cpu => Ok(builder),
-        ExecutionDevice::Cuda(index) => {
-            builder.with_execution_providers([cuda(index, options.limit_bytes)])
-        }
-    }
-}
-
-/// Where a device's tensors are.
-fn memory_of(device: ExecutionDevice) -> ort::Result<MemoryInfo<'static>> {
-    let (place, index) = match device {
-        ExecutionDevice::Cpu => (AllocationDevice::CPU, 0),
-        ExecutionDevice::Cuda(index) => (AllocationDevice::CUDA, device_id(index)),
+    let settings = ProviderSettings {
+        shared_arena: options.shared_arena,
     };
-    MemoryInfo::new(place, index, AllocatorType::Device, MemoryType::Default)
-}
-
-fn device_id(index: u32) -> i32 {
-    i32::try_from(index).unwrap_or(i32::MAX)
-}
-
-/// The CUDA provider. Failing to register is an error, for otherwise ONNX Runtime goes on silently on the
-/// CPU; TF32 is off for float32 results; exhaustive convolution search takes minutes and gigabytes.
-fn cuda(index: u32, limit_bytes: Option<usize>) -> ExecutionProviderDispatch {
-    let provider = match limit_bytes {
-        Some(limit) => ep::CUDA::default().with_memory_limit(limit),
-        None => ep::CUDA::default(),
-    };
-    provider
-        .with_device_id(device_id(index))
-        .with_tf32(false)
-        .with_conv_algorithm_search(ep::cuda::ConvAlgorithmSearch::Heuristic)
-        .with_arena_extend_strategy(ArenaExtendStrategy::SameAsRequested)
-        .build()
-        .error_on_failure()
+    provider(options.device).register(builder, settings)
 }

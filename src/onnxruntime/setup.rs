@@ -16,7 +16,7 @@ const STAGING: &str = ".setup-";
 pub enum Wanted {
     /// For the CPU alone: 30 MB to fetch.
     Cpu,
-    /// For NVIDIA GPUs, with the CUDA libraries it needs: about 2 GB to fetch and 2.3 GB to keep.
+    /// For NVIDIA GPUs, with the CUDA libraries it needs: about 1.8 GB to fetch and 2 GB to keep.
     Cuda,
 }
 

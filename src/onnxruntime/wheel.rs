@@ -54,8 +54,7 @@ fn target(member: &str, name: &str) -> Option<PathBuf> {
     let of_cuda = folder.starts_with("nvidia/")
         && file.contains(".so.")
         && !file.contains(".alt.")
-        && !file.starts_with("libnvblas")
-        && !file.starts_with("libcufftw");
+        && !file.starts_with("libnvblas");
     (of_runtime || of_cuda).then(|| PathBuf::from(file))
 }
 

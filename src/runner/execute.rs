@@ -294,8 +294,7 @@ fn work_off<B: Backend>(
         folder,
     } = work;
     let (device, runtime) = (backend.device(), &prepared.spec.runtime);
-    let gpu = device.cuda_index();
-    let mut meter = Meter::new(gpu);
+    let mut meter = Meter::new(device);
     let mut shelf = DiskShelf::open(folder)?;
     let mut take = |event: Event| {
         observer(&event);
@@ -322,8 +321,8 @@ fn work_off<B: Backend>(
             runtime,
             entry,
             latent_pixels(work, entry.vae_factor),
-            gpu.is_some(),
-            free_bytes(gpu),
+            device,
+            free_bytes(device),
         );
         let job = Job {
             plan: &prepared.plan,
@@ -333,7 +332,7 @@ fn work_off<B: Backend>(
             vae_factor: entry.vae_factor,
             scaling_factor: model.folder.scaling_factor(),
             scheduler_config: &model.scheduler_config,
-            device: &device.to_string(),
+            device,
             precision: &entry.precision,
             memory_limit_mib: runtime.memory_limit_mib,
         };

@@ -4,6 +4,7 @@ use crate::engine::{Component, Policy};
 use crate::model::ModelError;
 use crate::plan::ModelEntry;
 use crate::spec::{Batch, MemoryPolicy, Runtime};
+use crate::vocabulary::{DeviceFacts, ExecutionDevice};
 
 /// Sessions take about this much more than their weights: graph copies, packed weights, activations of small images.
 /// Those of large ones come on top.
@@ -31,9 +32,14 @@ pub fn policy(
     runtime: &Runtime,
     model: &ModelEntry,
     latent_pixels: usize,
-    on_gpu: bool,
+    device: ExecutionDevice,
     free_bytes: Option<u64>,
 ) -> Policy {
+    let DeviceFacts {
+        is_gpu: on_gpu,
+        pads_calls,
+        ..
+    } = *device.facts();
     let phased = match runtime.memory {
         MemoryPolicy::Phased => true,
         MemoryPolicy::Resident => false,
@@ -54,7 +60,8 @@ pub fn policy(
         phased,
         batch,
         unet_rows,
-        pad: on_gpu,
+        calls: 1,
+        pad: pads_calls,
         probe: on_gpu && runtime.batch == Batch::Auto && runtime.memory != MemoryPolicy::Phased,
     }
 }
@@ -136,7 +143,14 @@ mod tests {
     #[test]
     fn memory_is_phased_where_the_smaller_of_free_and_limit_is_too_small() {
         let phased = |runtime: Runtime, free: Option<u64>| {
-            policy(&runtime, &model(), 64 * 64, true, free.map(|mib| mib * MIB)).phased
+            policy(
+                &runtime,
+                &model(),
+                64 * 64,
+                ExecutionDevice::Cuda(0),
+                free.map(|mib| mib * MIB),
+            )
+            .phased
         };
         assert!(!phased(Runtime::default(), Some(2000)));
         assert!(phased(Runtime::default(), Some(1200)));
@@ -154,7 +168,13 @@ mod tests {
                 memory,
                 ..Runtime::default()
             };
-            let policy = policy(&runtime, &model(), 64 * 64, true, Some(free * MIB));
+            let policy = policy(
+                &runtime,
+                &model(),
+                64 * 64,
+                ExecutionDevice::Cuda(0),
+                Some(free * MIB),
+            );
             (policy.phased, policy.probe, policy.unet_rows)
         };
         assert_eq!(of(MemoryPolicy::Resident, 80_000), (false, true, 12));
@@ -166,7 +186,13 @@ mod tests {
     #[test]
     fn on_a_cpu_cells_are_batched_where_latents_are_small() {
         let rows = |side: usize| {
-            let policy = policy(&Runtime::default(), &model(), side * side, false, None);
+            let policy = policy(
+                &Runtime::default(),
+                &model(),
+                side * side,
+                ExecutionDevice::Cpu,
+                None,
+            );
             (policy.batch, policy.unet_rows)
         };
         assert_eq!(rows(16), (4, 12));

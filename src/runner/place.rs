@@ -1,7 +1,7 @@
 //! Where inference runs: ONNX Runtime, loaded, and a device that it can use.
 
 use crate::Error;
-use crate::meter::{cpu_name, gpu_name};
+use crate::meter::{cpu_name, device_name};
 use crate::onnxruntime::{ExecutionDevice, Host, Runtime, load, locate, resolve_device};
 use crate::spec::Device;
 use crate::store::Environment;
@@ -36,14 +36,8 @@ impl Place {
             ip2p: env!("CARGO_PKG_VERSION").to_owned(),
             onnxruntime: self.runtime.located().version.clone(),
             device: self.device.to_string(),
-            device_name: match self.device.cuda_index() {
-                Some(index) => gpu_name(index),
-                None => cpu_name(),
-            },
-            provider: match self.device {
-                ExecutionDevice::Cpu => "CPUExecutionProvider".to_owned(),
-                ExecutionDevice::Cuda(_) => "CUDAExecutionProvider".to_owned(),
-            },
+            device_name: device_name(self.device),
+            provider: self.device.facts().provider.to_owned(),
             os: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             cpu: cpu_name(),
             threads,

@@ -3,6 +3,7 @@
 //! It stands below everything else and imports nothing of the crate.
 
 mod cell_key;
+mod device;
 mod file_name;
 mod median;
 mod parameter;
@@ -11,6 +12,7 @@ mod scale;
 mod scheduler;
 
 pub use cell_key::{CellKey, NoCellKey};
+pub use device::{DeviceFacts, ExecutionDevice, UnknownDevice};
 pub use file_name::is_file_name;
 pub use median::median;
 #[cfg(test)]

@@ -39,7 +39,7 @@ fn run(prepared: &Prepared, policy: Policy) -> (BTreeMap<usize, image::RgbImage>
         vae_factor: model.folder.vae_factor(),
         scaling_factor: model.folder.scaling_factor(),
         scheduler_config: &model.scheduler_config,
-        device: "cpu",
+        device: ExecutionDevice::Cpu,
         precision: "fp32",
         memory_limit_mib: None,
     };
@@ -62,7 +62,7 @@ fn run(prepared: &Prepared, policy: Policy) -> (BTreeMap<usize, image::RgbImage>
         &mut onnx,
         policy,
         &mut MemoryShelf::default(),
-        &mut Meter::new(None),
+        &mut Meter::new(ExecutionDevice::Cpu),
         &AtomicBool::new(false),
         &mut observe,
     )
@@ -90,6 +90,7 @@ fn neither_batch_nor_padding_changes_a_pixel_by_more_than_a_level() {
         phased: false,
         batch,
         unet_rows,
+        calls: 1,
         pad,
         probe: false,
     };

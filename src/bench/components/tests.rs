@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::*;
+use crate::vocabulary::ExecutionDevice;
 
 /// Knows what it was asked.
 #[derive(Default)]
@@ -104,7 +105,10 @@ fn measure(model: &mut Fake, rows: &[usize], on_gpu: bool) -> (Measured, Vec<Sta
         cancel: &cancel,
     };
     // No machine has so many GPUs: the management library says nothing of this one.
-    let mut meter = Meter::new(on_gpu.then_some(9999));
+    let mut meter = Meter::new(match on_gpu {
+        true => ExecutionDevice::Cuda(9999),
+        false => ExecutionDevice::Cpu,
+    });
     let mut bench = Bench {
         model,
         meter: &mut meter,

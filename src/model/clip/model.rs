@@ -10,7 +10,7 @@ use crate::model::ModelError;
 use crate::model::graph::Call;
 use crate::model::tokenizer::Tokenizer;
 use crate::onnxruntime::{
-    ExecutionDevice, InputValue, Runtime, Session, SessionOptions, fresh_arena,
+    ExecutionDevice, InputValue, Runtime, Session, SessionOptions, SharedArena, shared_arena,
 };
 
 /// CLIP on a device. An encoder is loaded when it is first needed, in place of the other.
@@ -19,7 +19,11 @@ pub struct ClipModel {
     folder: Arc<ClipFolder>,
     tokenizer: Tokenizer,
     runtime: Runtime,
-    options: SessionOptions,
+    device: ExecutionDevice,
+    threads: usize,
+    limit_bytes: Option<usize>,
+    /// Where there is a limit.
+    arena: Option<SharedArena>,
     loaded: Option<(Encoder, Session)>,
 }
 
@@ -37,16 +41,14 @@ impl ClipModel {
         limit_bytes: Option<u64>,
     ) -> Result<Self, ModelError> {
         let tokenizer = folder.tokenizer()?;
-        let options = SessionOptions {
-            device,
-            threads,
-            limit_bytes: limit_bytes.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
-        };
         Ok(Self {
             folder,
             tokenizer,
             runtime,
-            options,
+            device,
+            threads,
+            limit_bytes: limit_bytes.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
+            arena: None,
             loaded: None,
         })
     }
@@ -99,10 +101,17 @@ impl ClipModel {
         Ok(&mut self.loaded.insert((encoder, session)).1)
     }
 
-    fn load(&self, encoder: Encoder) -> Result<Session, ModelError> {
+    fn load(&mut self, encoder: Encoder) -> Result<Session, ModelError> {
         let path = self.folder.model_file(encoder);
-        fresh_arena(&self.runtime, self.options, path)?;
-        let session = Session::load(&self.runtime, encoder.name(), path, self.options)?;
+        self.arena = None;
+        let shared = |limit| shared_arena(&self.runtime, self.device, limit, path);
+        self.arena = self.limit_bytes.map(shared).transpose()?;
+        let options = SessionOptions {
+            device: self.device,
+            threads: self.threads,
+            shared_arena: self.arena.is_some(),
+        };
+        let session = Session::load(&self.runtime, encoder.name(), path, options)?;
         Ok(session)
     }
 }

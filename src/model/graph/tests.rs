@@ -61,6 +61,7 @@ fn check(ports: &Ports) -> Result<(Graphs, Vec<String>), ModelError> {
         levels: 4,
         sample_size: 64,
         text_width: 768,
+        heads: vec![Some(8); 4],
     };
     let vae = VaeConfig {
         factor: 8,

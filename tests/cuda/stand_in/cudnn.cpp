@@ -17,7 +17,7 @@ constexpr int PLAN_WORKSPACE = 402;
 constexpr int PLAN_JSON = 405;
 constexpr int ENGINE_KNOB_COUNT = 1301;
 // cudnnBackendDescriptorType_t.
-constexpr int EXECUTION_PLAN = 2;
+constexpr int EXECUTION_PLAN = 5;
 
 constexpr int64_t WORKSPACE_BYTES = 1 << 20;
 

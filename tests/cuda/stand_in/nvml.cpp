@@ -15,7 +15,8 @@ constexpr int INSUFFICIENT_SIZE = 7;
 constexpr size_t RESERVED = 400 << 20;
 
 struct Memory {
-  unsigned long long total, free, used;
+  unsigned version;
+  unsigned long long total, reserved, free, used;
 };
 struct Process {
   unsigned pid;
@@ -54,8 +55,9 @@ int nvmlDeviceGetName(void* device, char* name, unsigned length) {
   snprintf(name, length, "Stand-in at place %d", place_of(device));
   return SUCCESS;
 }
-int nvmlDeviceGetMemoryInfo(void* device, Memory* memory) {
+int nvmlDeviceGetMemoryInfo_v2(void* device, Memory* memory) {
   memory->total = device_bytes();
+  memory->reserved = RESERVED;
   memory->used = used_bytes(place_of(device)) + RESERVED;
   memory->free = memory->total > memory->used ? memory->total - memory->used : 0;
   return SUCCESS;

@@ -105,9 +105,9 @@ int place_of(int device) {
 void* allocate(size_t size, Kind kind, int place, Usage& usage) {
   void* address = nullptr;
   if (posix_memalign(&address, 512, size ? size : 1)) return nullptr;
-  // 0x7fff is NaN in halves, 0x7fffffff in singles.
+  // Numbers that nobody computes: 1.059 in halves, 0.0115 in singles.
   if (setting("STAND_IN_POISON")) {
-    for (size_t byte = 0; byte < size; byte++) ((unsigned char*)address)[byte] = byte % 2 ? 0x7f : 0xff;
+    memset(address, 0x3c, size);
   } else {
     memset(address, 0, size);
   }

@@ -5,7 +5,7 @@
 //
 //   STAND_IN_GPUS=2        how many GPUs there are
 //   STAND_IN_MIB=8192      memory of each
-//   STAND_IN_POISON=1      fresh memory is full of NaNs instead of zeros
+//   STAND_IN_POISON=1      fresh memory is full of odd numbers instead of zeros
 //   STAND_IN_EAGER=1       streams run at once; without it as late as CUDA allows
 //   STAND_IN_CUDNN=fail    cuDNN finds no plan for any convolution
 //   STAND_IN_REPORT=FILE   where counts go when the process ends, as JSON

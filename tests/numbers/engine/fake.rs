@@ -17,6 +17,8 @@ pub struct Fake {
     pub decoded: usize,
     /// More rows than this in one call exhaust the device.
     pub row_limit: Option<usize>,
+    /// More rows than this in one call would be wrong.
+    pub right_rows: Option<usize>,
     /// Decoding beside a loaded UNet exhausts the device.
     pub decoder_needs_all_memory: bool,
     /// Decoding longer sides than this, in latent pixels, exhausts the device.
@@ -29,6 +31,8 @@ pub struct Fake {
     pub arena_mib: Option<Arena>,
     /// How many rows a call had.
     pub shapes: BTreeSet<usize>,
+    /// Every prediction fails, and not for want of memory.
+    pub unet_fails: bool,
     /// The UNet row at which a prediction is NaN.
     pub nan_at_row: Option<u64>,
 }
@@ -92,6 +96,10 @@ impl Denoiser for Fake {
         })
     }
 
+    fn most_rows(&self, _height: usize, _width: usize) -> Option<usize> {
+        self.right_rows
+    }
+
     fn encode_text(&mut self, text: &str) -> Result<Array3<f32>, FakeError> {
         assert!(self.is_loaded(Component::TextEncoder));
         if self.refused_text == Some(text) {
@@ -121,6 +129,9 @@ impl Denoiser for Fake {
         assert!(self.is_loaded(Component::Unet));
         let rows = sample.dim().0;
         self.shapes.insert(rows);
+        if self.unet_fails {
+            return Err(FakeError::Refused);
+        }
         if self.row_limit.is_some_and(|limit| rows > limit) {
             return Err(FakeError::OutOfMemory);
         }

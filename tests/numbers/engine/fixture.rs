@@ -13,7 +13,7 @@ use ip2p_sweep::meter::Meter;
 use ip2p_sweep::plan::{ImageEntry, ModelEntry, Plan, Schedule};
 use ip2p_sweep::spec::{NamedPath, Numerics, Runtime, SheetSpec, SweepSpec};
 use ip2p_sweep::vocabulary::{
-    ByParameter, Parameter, Record, Scale, SchedulerKind, Status, Unset, Value,
+    ByParameter, ExecutionDevice, Parameter, Record, Scale, SchedulerKind, Status, Unset, Value,
 };
 
 use super::fake::Fake;
@@ -22,6 +22,7 @@ pub const ONE_BY_ONE: Policy = Policy {
     phased: false,
     batch: 1,
     unet_rows: 1,
+    calls: 1,
     pad: false,
     probe: false,
 };
@@ -181,7 +182,7 @@ pub fn run_schedule(
     stop_after: Option<usize>,
 ) -> Run {
     let place = Place {
-        device: "cpu",
+        device: ExecutionDevice::Cpu,
         precision: "fp32",
         memory_limit_mib: None,
     };
@@ -191,7 +192,7 @@ pub fn run_schedule(
 /// What a job says of where it runs.
 #[derive(Clone, Copy)]
 pub struct Place {
-    pub device: &'static str,
+    pub device: ExecutionDevice,
     pub precision: &'static str,
     pub memory_limit_mib: Option<NonZeroU32>,
 }
@@ -252,7 +253,7 @@ pub fn run_at(
         policy,
         &mut MemoryShelf::default(),
         // No machine has so many GPUs: only what the fake says of its memory is known.
-        &mut Meter::new(Some(9999)),
+        &mut Meter::new(ExecutionDevice::Cuda(9999)),
         &AtomicBool::new(false),
         &mut observe,
     );

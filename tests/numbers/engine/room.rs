@@ -12,6 +12,7 @@ const ON_A_GPU: Policy = Policy {
     phased: false,
     batch: 4,
     unet_rows: 12,
+    calls: 1,
     pad: true,
     probe: true,
 };
@@ -110,4 +111,55 @@ fn nothing_is_probed_where_few_rows_are_needed_or_the_device_says_nothing() {
         assert_eq!(run.notes, [""; 0]);
         assert!(!fake.shapes.contains(&6), "{:?}", fake.shapes);
     }
+}
+
+#[test]
+fn a_probe_whose_calls_fail_believes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = plan(&spec(folder.path()));
+    let mut fake = Fake {
+        unet_fails: true,
+        ..device()
+    };
+    let run = run(&plan, &mut fake, ON_A_GPU, None);
+    assert_eq!(run.notes, [""; 0]);
+    assert_eq!(run.failures().len(), 32);
+    assert!(fake.shapes.last() <= Some(&12), "{:?}", fake.shapes);
+}
+
+#[test]
+fn no_call_has_more_rows_than_are_right_and_a_size_with_none_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = plan(&spec(folder.path()));
+    let reference = run(&plan, &mut Fake::default(), ONE_BY_ONE, None);
+    for (right, noted) in [(7, false), (1, false), (0, true)] {
+        let mut fake = Fake {
+            right_rows: Some(right),
+            ..device()
+        };
+        let run = run(&plan, &mut fake, ON_A_GPU, None);
+        assert_eq!(run.images, reference.images);
+        let most = fake.shapes.last().copied();
+        assert!(most <= Some(right.max(1)), "{right}: {:?}", fake.shapes);
+        let told = run
+            .notes
+            .iter()
+            .any(|note| note.contains("fused attention"));
+        assert_eq!(told, noted, "{:?}", run.notes);
+    }
+}
+
+#[test]
+fn rows_of_a_step_are_pooled_over_several_calls() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = plan(&spec(folder.path()));
+    let mut fake = device();
+    let run = run(&plan, &mut fake, ON_A_GPU, None);
+    // All 32 cells are one batch of 72 rows a step at most, where one call has 27.
+    let sizes: BTreeSet<u32> = run
+        .records
+        .values()
+        .map(|record| record.batch_size)
+        .collect();
+    assert_eq!(sizes, BTreeSet::from([32]));
 }

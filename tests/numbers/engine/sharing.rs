@@ -63,6 +63,7 @@ fn neither_batches_nor_phases_change_a_pixel() {
             phased: false,
             batch: 3,
             unet_rows: 9,
+            calls: 1,
             pad: false,
             probe: false,
         },
@@ -70,6 +71,7 @@ fn neither_batches_nor_phases_change_a_pixel() {
             phased: true,
             batch: 7,
             unet_rows: 2,
+            calls: 1,
             pad: false,
             probe: false,
         },
@@ -173,6 +175,7 @@ fn padding_shows_the_model_one_shape_and_changes_no_pixel() {
     let padded = Policy {
         batch: 3,
         unet_rows: 5,
+        calls: 1,
         pad: true,
         ..ONE_BY_ONE
     };

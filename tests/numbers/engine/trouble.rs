@@ -28,6 +28,7 @@ fn an_exhausted_device_gets_smaller_batches_then_phases() {
             phased: false,
             batch: 8,
             unet_rows: 24,
+            calls: 1,
             pad: false,
             probe: false,
         },
@@ -81,7 +82,7 @@ fn a_device_that_is_too_small_for_anything_fails_the_cells_with_a_remedy() {
             ..Fake::default()
         };
         let place = Place {
-            device,
+            device: device.parse().unwrap(),
             precision,
             memory_limit_mib: NonZeroU32::new(limit),
         };

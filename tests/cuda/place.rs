@@ -1,0 +1,149 @@
+//! A folder in which the program runs on the stand-in, and what it left there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde::Deserialize;
+use tempfile::TempDir;
+
+use super::common::{copy_folder, golden};
+use super::stand_in::StandIn;
+
+/// What `stand_in/runtime.cpp` counted.
+#[derive(Debug, Default, Deserialize)]
+pub struct Report {
+    pub to_device: Copies,
+    pub to_host: Copies,
+    pub kernels: u64,
+    pub pinned_peak_bytes: u64,
+    /// By place on the bus; CUDA counts them the other way round.
+    pub devices: Vec<Usage>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub struct Copies {
+    pub count: u64,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub struct Usage {
+    pub peak_bytes: u64,
+    pub used_bytes: u64,
+}
+
+impl Report {
+    /// All zeros where no library of CUDA was loaded.
+    pub fn read(path: &Path) -> Self {
+        let text = fs::read(path).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
+    }
+
+    /// The most that was in use of any GPU.
+    pub fn peak_bytes(&self) -> u64 {
+        let peaks = self.devices.iter().map(|usage| usage.peak_bytes);
+        peaks.max().unwrap_or(0)
+    }
+
+    /// Whatever was taken of the devices was given back.
+    pub fn assert_all_is_freed(&self) {
+        let used: u64 = self.devices.iter().map(|usage| usage.used_bytes).sum();
+        assert_eq!(used, 0, "{self:?}");
+    }
+}
+
+/// A sweep file's folder.
+pub struct Place {
+    pub folder: TempDir,
+    stand_in: &'static StandIn,
+}
+
+/// What became of a run.
+pub struct Ran {
+    pub code: i32,
+    /// Both outputs: what was done, notes and errors.
+    pub told: String,
+    pub report: Report,
+    /// The run folder.
+    pub out: PathBuf,
+}
+
+impl Ran {
+    /// A column of `cells.csv`.
+    pub fn column(&self, name: &str) -> Vec<String> {
+        let mut table = csv::Reader::from_path(self.out.join("cells.csv")).unwrap();
+        let at = table
+            .headers()
+            .unwrap()
+            .iter()
+            .position(|header| header == name);
+        let at = at.unwrap();
+        let rows = table.records().map(|row| row.unwrap()[at].to_owned());
+        rows.collect()
+    }
+}
+
+impl Place {
+    /// With a golden model in this precision, `float32` or `float16`.
+    pub fn new(stand_in: &'static StandIn, precision: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let image = golden().join("runs/input/64x48.png");
+        fs::copy(image, folder.path().join("in.png")).unwrap();
+        let model = folder.path().join("model");
+        copy_folder(&golden().join("tiny_eps"), &model);
+        if precision == "float16" {
+            // Made by `make_half.py`.
+            copy_folder(&golden().join("../cuda/half"), &model);
+        }
+        Self { folder, stand_in }
+    }
+
+    /// Runs a sweep of eight cells, of two rows or three a step, with these lines under `[runtime]` and settings of the stand-in.
+    pub fn run(&self, runtime: &str, settings: &[(&str, &str)]) -> Ran {
+        let sweep = format!(
+            "model = \"model\"\n\
+             [sweep]\n\
+             image = \"in.png\"\n\
+             instruction = \"make it winter\"\n\
+             guidance_scale = [3.0, 7.0]\n\
+             image_guidance_scale = [1.0, 1.5]\n\
+             seed = [1, 2]\n\
+             num_inference_steps = 3\n\
+             [runtime]\n\
+             {runtime}\n"
+        );
+        let path = self.folder.path().join("sweep.toml");
+        fs::write(&path, sweep).unwrap();
+        let out = tempfile::tempdir_in(self.folder.path()).unwrap().keep();
+        let report = self.folder.path().join("report.json");
+        let mut command = self.command(env!("CARGO_BIN_EXE_ip2p"));
+        command.arg("run").arg(&path).arg("--out").arg(&out);
+        command.env("STAND_IN_REPORT", &report);
+        command.envs(settings.iter().copied());
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = command.output().unwrap();
+        Ran {
+            code: status.code().unwrap(),
+            told: [stdout, stderr]
+                .map(|text| String::from_utf8_lossy(&text).into_owned())
+                .concat(),
+            report: Report::read(&report),
+            out,
+        }
+    }
+
+    /// A program that finds the stand-in where it looks for ONNX Runtime and NVIDIA's driver.
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.env("ORT_DYLIB_PATH", &self.stand_in.libraries);
+        command.env("LD_LIBRARY_PATH", &self.stand_in.driver);
+        // Nothing of other runs: neither their forecasts nor their libraries.
+        command.env("XDG_CACHE_HOME", self.folder.path().join("cache"));
+        command.env("STAND_IN_POISON", "1");
+        command.env_remove("CUDA_VISIBLE_DEVICES");
+        command
+    }
+}
