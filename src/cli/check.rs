@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ip2p_sweep::Error;
-use ip2p_sweep::judge::{Baseline, CellCheck, Check as Verdicts, default_folder};
+use ip2p_sweep::judge::{Baseline, CellCheck, Check as Verdicts, Excess, default_folder};
 use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::plan::Shard;
 use ip2p_sweep::runner::{Executed, Execution, Outcome, prepare};
 use ip2p_sweep::spec::SweepSpec;
 use ip2p_sweep::views::View;
-use ip2p_sweep::views::check::{Checked, annotations, forget};
+use ip2p_sweep::views::check::{Checked, accept_command, annotations, forget};
 
 use super::progress::{Progress, ProgressFlags};
 use super::{RuntimeFlags, interrupt, render, table};
@@ -33,6 +33,9 @@ pub struct Check {
     /// Accepted images; by default results/baseline/NAME under the current folder
     #[arg(long, value_name = "DIR")]
     baseline: Option<PathBuf>,
+    /// Say of each measure what tolerance would have passed
+    #[arg(long)]
+    explain: bool,
     /// Run and check only the kth of n parts of the cells
     #[arg(long, value_name = "K/N", default_value = "1/1")]
     shard: Shard,
@@ -80,7 +83,7 @@ impl Check {
         let files = made.files.iter();
         lines.extend(files.map(|file| (file.what, file.path.display().to_string())));
         lines.extend(remedy(&check, &baseline, &out).map(|text| ("hint", text)));
-        progress.note_all(&findings(&check));
+        progress.note_all(&findings(&check, self.explain));
         progress.note_unmeasured(&measured);
         progress.end_with(&lines);
         if env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
@@ -117,13 +120,13 @@ fn step_summary() -> Option<PathBuf> {
 }
 
 /// What differs from the baseline's environment, and a table of the cells that do not pass, worst first.
-fn findings(check: &Verdicts) -> Vec<String> {
+fn findings(check: &Verdicts, explain: bool) -> Vec<String> {
     let mut lines = check.cause_lines();
     let failing = check.failing();
     let rows: Vec<Vec<String>> = failing
         .iter()
         .take(MOST_ROWS)
-        .flat_map(|cell| rows_of(cell))
+        .flat_map(|cell| rows_of(cell, explain))
         .collect();
     lines.extend(table::align(&rows).lines().map(str::to_owned));
     if failing.len() > MOST_ROWS {
@@ -136,40 +139,40 @@ fn findings(check: &Verdicts) -> Vec<String> {
         let change = cell.latent_change.unwrap_or_default();
         format!(
             "early warning: {}: the first latents changed by {change:.2e} standard deviations",
-            cell.name
+            cell.label
         )
     });
     lines.extend(warned.take(MOST_ROWS));
     lines
 }
 
-/// A row for every measure beyond its limit, or one that says why.
-fn rows_of(cell: &CellCheck) -> Vec<Vec<String>> {
-    let head = || vec![cell.verdict.to_string(), cell.name.clone()];
-    if cell.excesses.is_empty() {
-        let mut row = head();
-        row.push(cell.explanation());
-        return vec![row];
+/// A row a cell: how far it is beyond its limits, or why it does not pass; to explain, a row more for every measure with the
+/// tolerance that would have passed.
+fn rows_of(cell: &CellCheck, explain: bool) -> Vec<Vec<String>> {
+    let brief: Vec<String> = cell.excesses.iter().map(Excess::in_brief).collect();
+    let why = match brief.is_empty() {
+        true => cell.explanation(),
+        false => brief.join(", "),
+    };
+    let mut rows = vec![vec![cell.verdict.to_string(), cell.label.clone(), why]];
+    if explain {
+        let row = |text: String| vec![String::new(), String::new(), text];
+        rows.extend(cell.excesses.iter().map(|excess| row(excess.to_string())));
     }
-    let rows = cell.excesses.iter().map(|excess| {
-        let mut row = head();
-        row.push(excess.to_string());
-        row
-    });
-    rows.collect()
+    rows
 }
 
 /// What to do about what was found.
 fn remedy(check: &Verdicts, baseline: &Baseline, run: &Path) -> Option<String> {
-    let run = run.display();
+    let accept = accept_command(run);
     match check.exit_code() {
         Verdicts::TO_ACCEPT if baseline.is_empty() => Some(format!(
-            "there is no baseline in {} yet: look at the images and accept them with `ip2p accept {run}`",
+            "there is no baseline in {} yet: look at the images and accept them with `{accept}`",
             baseline.folder().display()
         )),
-        Verdicts::REGRESSION | Verdicts::TO_ACCEPT => Some(format!(
-            "if this is wanted, accept it with `ip2p accept {run}`"
-        )),
+        Verdicts::REGRESSION | Verdicts::TO_ACCEPT => {
+            Some(format!("if this is wanted, accept it with `{accept}`"))
+        }
         _ => None,
     }
 }

@@ -36,7 +36,10 @@ pub(super) fn causes(made: Made, known: &BaselineCell, accepted: &Accepted) -> V
         (was.numerics != is.numerics, Cause::Parameters("numerics")),
         (
             model.is_none_or(|model| model.sha256 != accepted.model_sha256),
-            Cause::Model,
+            Cause::Model(
+                short(&accepted.model_sha256),
+                short(model.map_or("", |model| &model.sha256)),
+            ),
         ),
         (
             then.onnxruntime != now.onnxruntime,
@@ -57,6 +60,11 @@ pub(super) fn causes(made: Made, known: &BaselineCell, accepted: &Accepted) -> V
     ];
     let differing = causes.into_iter().filter(|(differs, _)| *differs);
     differing.map(|(_, cause)| cause).collect()
+}
+
+/// As much of a digest as people compare.
+fn short(sha256: &str) -> String {
+    sha256.chars().take(12).collect()
 }
 
 /// What of a class is the device's.

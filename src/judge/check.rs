@@ -10,6 +10,7 @@ use super::causes::{Made, causes};
 use super::class::EnvironmentClass;
 use super::difference::difference;
 use super::error::JudgeError;
+use super::label::label;
 use super::limits::{Limits, latent_change};
 use super::manifest::{Accepted, BaselineCell};
 use super::verdict::{Cause, CellCheck, Verdict};
@@ -18,7 +19,7 @@ use crate::parallel::try_collect;
 use crate::plan::{Cell, Shard};
 use crate::spec::CheckSpec;
 use crate::store::Run;
-use crate::vocabulary::{Parameters, Status};
+use crate::vocabulary::{Parameter, Parameters, Status};
 
 /// What is said of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,7 +66,9 @@ impl Check {
         }))?;
         // One shard looks for what is gone, so that it is told once.
         if indices.first() == Some(&0) {
-            cells.extend(missing(run, baseline));
+            let gone = missing(run, baseline);
+            let gone = pair_with_new(&judge, &mut cells, gone);
+            cells.extend(gone.into_iter().map(|cell| judge.missing(cell)));
         }
         Ok(Self {
             name: run.plan.name.clone(),
@@ -170,30 +173,61 @@ impl Check {
 }
 
 /// What was accepted for cells that the sweep no longer has.
-fn missing(run: &Run, baseline: &Baseline) -> Vec<CellCheck> {
+fn missing<'a>(run: &Run, baseline: &'a Baseline) -> Vec<&'a BaselineCell> {
     let planned: HashSet<&Parameters> =
         run.plan.cells.iter().map(|cell| &cell.parameters).collect();
-    let gone = baseline
-        .cells()
-        .iter()
-        .filter(|cell| !planned.contains(&cell.parameters));
-    gone.map(|cell| {
-        let accepted = cell.accepted.first();
-        let name = accepted
-            .map(|accepted| accepted.file.clone())
-            .unwrap_or_default();
-        CellCheck {
-            expected: accepted.map(|accepted| baseline.image_path(accepted)),
-            ..blank(name, Verdict::Missing)
+    let gone = baseline.cells().iter();
+    gone.filter(|cell| !planned.contains(&cell.parameters))
+        .collect()
+}
+
+/// Pairs each new cell with what was accepted for the one that differs from it in a single parameter: the sweep's value was
+/// changed. Gives back what no cell stands for any more.
+fn pair_with_new<'a>(
+    judge: &Judge,
+    cells: &mut [CellCheck],
+    mut gone: Vec<&'a BaselineCell>,
+) -> Vec<&'a BaselineCell> {
+    for check in cells.iter_mut().filter(|cell| cell.verdict == Verdict::New) {
+        let Some(cell) = judge
+            .run
+            .plan
+            .cells
+            .iter()
+            .find(|cell| cell.key.as_str() == check.name)
+        else {
+            continue;
+        };
+        let changed = |was: &BaselineCell| changed_parameter(&was.parameters, &cell.parameters);
+        let Some(place) = gone.iter().position(|was| changed(was).is_some()) else {
+            continue;
+        };
+        let was = gone.remove(place);
+        if let Some(accepted) = was.accepted.first() {
+            check.expected = Some(judge.baseline.image_path(accepted));
         }
-    })
-    .collect()
+        check.causes.extend(
+            changed(was)
+                .map(|parameter| Cause::Was(parameter.key(), was.parameters.text(parameter))),
+        );
+    }
+    gone
+}
+
+/// The parameter that differs, if exactly one does. A preset's name changes nothing by itself.
+fn changed_parameter(was: &Parameters, is: &Parameters) -> Option<Parameter> {
+    let differs = |parameter: &Parameter| was.text(*parameter) != is.text(*parameter);
+    let mut differing = Parameter::ALL.into_iter().filter(differs);
+    let first = differing.next()?;
+    differing.next().is_none().then_some(first)
 }
 
 fn blank(name: String, verdict: Verdict) -> CellCheck {
     CellCheck {
         name,
+        label: String::new(),
         verdict,
+        seconds: None,
         difference: None,
         excesses: Vec::new(),
         latent_change: None,
@@ -212,13 +246,29 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
+    /// Of what was accepted, for which the sweep has no cell any more.
+    fn missing(&self, cell: &BaselineCell) -> CellCheck {
+        let accepted = cell.accepted.first();
+        let name = accepted.map(|accepted| accepted.file.clone());
+        CellCheck {
+            label: label(&self.run.plan, &cell.parameters),
+            expected: accepted.map(|accepted| self.baseline.image_path(accepted)),
+            ..blank(name.unwrap_or_default(), Verdict::Missing)
+        }
+    }
+
     fn cell(&self, cell: &Cell, known: Option<&BaselineCell>) -> Result<CellCheck, JudgeError> {
-        let name = cell.key.to_string();
+        let record = self.run.records.get(&cell.key);
+        let named = |verdict| CellCheck {
+            label: label(&self.run.plan, &cell.parameters),
+            seconds: record.and_then(|record| Some(record.times.total_ms()? / 1000.0)),
+            ..blank(cell.key.to_string(), verdict)
+        };
         let error = |reason: String| CellCheck {
             error: Some(reason),
-            ..blank(name.clone(), Verdict::Error)
+            ..named(Verdict::Error)
         };
-        let Some(record) = self.run.records.get(&cell.key) else {
+        let Some(record) = record else {
             return Ok(error("it was not computed".to_owned()));
         };
         if record.status == Status::Failed {
@@ -232,7 +282,7 @@ impl Judge<'_> {
         };
         let checked = |verdict| CellCheck {
             actual: Some(path.clone()),
-            ..blank(name.clone(), verdict)
+            ..named(verdict)
         };
         let class = EnvironmentClass::of(&self.run.environment, record);
         let Some((known, accepted)) = known.and_then(|known| Some((known, known.nearest(&class)?)))
@@ -262,13 +312,23 @@ impl Judge<'_> {
         accepted: &Accepted,
         actual: &RgbImage,
     ) -> Result<CellCheck, JudgeError> {
-        let expected = self.baseline.image(accepted)?;
+        let expected = match self.baseline.image(accepted) {
+            Ok(expected) => expected,
+            // The other cells are judged all the same.
+            Err(error) => {
+                return Ok(CellCheck {
+                    verdict: Verdict::Error,
+                    error: Some(error.to_string()),
+                    ..held
+                });
+            }
+        };
         let mut causes = held.causes.iter();
         let is_other = causes.any(|cause| matches!(cause, Cause::Parameters(_)));
         if is_other && expected.dimensions() != actual.dimensions() {
             return Ok(held);
         }
-        let (difference, _) = difference(&expected, actual).map_err(|source| {
+        let difference = difference(&expected, actual).map_err(|source| {
             let cell = held.name.clone();
             JudgeError::Difference { cell, source }
         })?;
@@ -284,7 +344,6 @@ impl Judge<'_> {
             true if difference.is_none() => Verdict::Same,
             true if same_class.is_empty() => Verdict::Within,
             true => Verdict::Drift,
-            false if held.causes.contains(&Cause::Model) => Verdict::Stale,
             false => Verdict::Regression,
         };
         let latent_change = latent_change(&accepted.first_latents, &made.record.first_latents);

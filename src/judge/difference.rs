@@ -1,4 +1,4 @@
-//! How far two images of one size are apart, as a viewer sees it, and where.
+//! How far two images of one size are apart, as a viewer sees it.
 //!
 //! The perceptual measure is butteraugli's: per pixel, in units of what is just noticeable, with the
 //! masking of fine differences by what surrounds them. Structure is compared by SSIM, levels directly.
@@ -7,9 +7,6 @@ use butteraugli::{ButteraugliParams, Img, RGB8, butteraugli};
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 use serde::{Deserialize, Serialize};
-
-/// The perceptual difference that is drawn brightest in a heat map; below 1 nothing is noticed.
-pub const BRIGHTEST: f32 = 4.0;
 
 /// Pixels of a side that butteraugli needs.
 const SMALLEST_SIDE: u32 = 8;
@@ -52,29 +49,6 @@ impl Difference {
     }
 }
 
-/// The perceptual difference of two images at every pixel.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DifferenceMap {
-    width: u32,
-    height: u32,
-    /// Row by row.
-    values: Vec<f32>,
-}
-
-impl DifferenceMap {
-    /// Pixels.
-    pub fn dimensions(&self) -> (u32, u32) {
-        (self.width, self.height)
-    }
-
-    /// The difference at a pixel; 0 outside.
-    pub fn at(&self, x: u32, y: u32) -> f32 {
-        let index = y as usize * self.width as usize + x as usize;
-        let inside = x < self.width && y < self.height;
-        if inside { self.values[index] } else { 0.0 }
-    }
-}
-
 /// Why two images cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 pub enum DifferenceError {
@@ -96,14 +70,11 @@ pub enum DifferenceError {
     },
 }
 
-/// Compares two images: how far apart, and where.
+/// Compares two images.
 ///
 /// # Errors
 /// If they differ in size, or have no pixels.
-pub fn difference(
-    expected: &RgbImage,
-    actual: &RgbImage,
-) -> Result<(Difference, DifferenceMap), DifferenceError> {
+pub fn difference(expected: &RgbImage, actual: &RgbImage) -> Result<Difference, DifferenceError> {
     let size = expected.dimensions();
     if size != actual.dimensions() {
         return Err(DifferenceError::Size {
@@ -115,9 +86,7 @@ pub fn difference(
         return Err(DifferenceError::Pixels { size });
     }
     if expected == actual {
-        let values = vec![0.0; size.0 as usize * size.1 as usize];
-        let map = map_of(size, values);
-        return Ok((Difference::NONE, map));
+        return Ok(Difference::NONE);
     }
     let values = perceptual(expected, actual).ok_or(DifferenceError::Pixels { size })?;
     let mut sorted = values.clone();
@@ -127,46 +96,13 @@ pub fn difference(
         pairs.map(|(one, other)| one.abs_diff(*other))
     };
     let sum: u64 = levels().map(u64::from).sum();
-    let difference = Difference {
+    Ok(Difference {
         perceptual_mean: values.iter().copied().map(f64::from).sum::<f64>() / values.len() as f64,
         perceptual_p99: f64::from(sorted[(sorted.len() * 99).div_ceil(100) - 1]),
         ssim: ssim(expected, actual),
         level_mean: sum as f64 / expected.as_raw().len() as f64,
         level_max: levels().max().unwrap_or_default(),
-    };
-    Ok((difference, map_of(size, values)))
-}
-
-/// A map as an image of its size: black where nothing differs, through violet and orange to a pale yellow
-/// at [`BRIGHTEST`]. The scale is fixed, so that heat maps can be compared.
-pub fn heat_map(map: &DifferenceMap) -> RgbImage {
-    RgbImage::from_fn(map.width, map.height, |x, y| heat(map.at(x, y) / BRIGHTEST))
-}
-
-fn map_of((width, height): (u32, u32), values: Vec<f32>) -> DifferenceMap {
-    DifferenceMap {
-        width,
-        height,
-        values,
-    }
-}
-
-/// A colour between 0 and 1; the anchors are those of matplotlib's "inferno" at every quarter.
-fn heat(value: f32) -> Rgb<u8> {
-    const ANCHORS: [[f32; 3]; 5] = [
-        [0.0, 0.0, 4.0],
-        [87.0, 16.0, 110.0],
-        [188.0, 55.0, 84.0],
-        [249.0, 142.0, 9.0],
-        [252.0, 255.0, 164.0],
-    ];
-    let place = value.clamp(0.0, 1.0) * 4.0;
-    let index = (place as usize).min(3);
-    let part = place - index as f32;
-    Rgb([0, 1, 2].map(|channel| {
-        let (from, to) = (ANCHORS[index][channel], ANCHORS[index + 1][channel]);
-        (from + (to - from) * part).round() as u8
-    }))
+    })
 }
 
 /// Butteraugli's difference at every pixel, row by row; images too small for it are enlarged.
@@ -254,13 +190,8 @@ mod tests {
     #[test]
     fn equal_images_do_not_differ() {
         let image = picture(40, 24);
-        let (difference, map) = difference(&image, &image).unwrap();
+        let difference = difference(&image, &image).unwrap();
         assert_eq!(difference, Difference::NONE);
-        assert!(
-            heat_map(&map)
-                .pixels()
-                .all(|pixel| *pixel == Rgb([0, 0, 4]))
-        );
     }
 
     #[test]
@@ -271,7 +202,7 @@ mod tests {
             .pixels_mut()
             .step_by(7)
             .for_each(|pixel| pixel[1] ^= 1);
-        let (small, _) = difference(&image, &rounded).unwrap();
+        let small = difference(&image, &rounded).unwrap();
         assert_eq!(small.level_max, 1);
         assert!(small.perceptual_p99 < 0.3, "{small:?}");
         assert!(small.ssim > 0.999, "{small:?}");
@@ -280,28 +211,8 @@ mod tests {
             let Rgb([r, g, b]) = *image.get_pixel(x, y);
             Rgb([b, g, r])
         });
-        let (large, _) = difference(&image, &swapped).unwrap();
+        let large = difference(&image, &swapped).unwrap();
         assert!(large.perceptual_mean > 2.0, "{large:?}");
-    }
-
-    #[test]
-    fn the_map_shows_where() {
-        let image = picture(64, 48);
-        let mut marked = image.clone();
-        for (x, y) in (40..48).flat_map(|x| (8..16).map(move |y| (x, y))) {
-            marked.put_pixel(x, y, Rgb([255, 0, 0]));
-        }
-        let (_, map) = difference(&image, &marked).unwrap();
-        assert_eq!(map.dimensions(), (64, 48));
-        assert!(
-            map.at(44, 12) > 10.0 * map.at(4, 44),
-            "{} {}",
-            map.at(44, 12),
-            map.at(4, 44)
-        );
-        let heat = heat_map(&map);
-        assert_eq!(*heat.get_pixel(44, 12), Rgb([252, 255, 164]));
-        assert_eq!(map.at(64, 0), 0.0);
     }
 
     #[test]
@@ -309,13 +220,12 @@ mod tests {
         for (width, height) in [(1, 1), (3, 20), (8, 8), (9, 7), (17, 31)] {
             let image = picture(width, height);
             let black = RgbImage::new(width, height);
-            let (difference, map) = difference(&image, &black).unwrap();
+            let difference = difference(&image, &black).unwrap();
             assert!(
                 difference.perceptual_p99 > 1.0,
                 "{width}x{height}: {difference:?}"
             );
             assert!((-1.0..1.0).contains(&difference.ssim), "{difference:?}");
-            assert_eq!(map.dimensions(), (width, height));
         }
     }
 

@@ -78,6 +78,10 @@ pub enum JudgeError {
         /// What was refused.
         source: StoreError,
     },
+    /// The page of a check cannot be rendered.
+    #[error("cannot render the page of the check: {0}")]
+    #[diagnostic(help("this is a fault of ip2p; please report it"))]
+    Page(minijinja::Error),
     /// The run does not have what was named.
     #[error(transparent)]
     #[diagnostic(transparent)]

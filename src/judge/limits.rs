@@ -54,42 +54,63 @@ impl Limits {
 
     /// What is beyond its limit.
     pub fn excesses(&self, difference: &Difference) -> Vec<Excess> {
-        let over = |measure, measured: f64, limit| {
-            let would_pass = ceil_to_3_figures(measured / self.factor);
-            (measured > limit).then_some(Excess {
-                measure,
-                measured,
-                limit,
-                would_pass,
-            })
+        let measures = self.measures(difference).into_iter();
+        measures.filter(Excess::is_beyond).collect()
+    }
+
+    /// Every measure beside its limit, whether beyond it or not.
+    pub fn measures(&self, difference: &Difference) -> [Excess; 3] {
+        let most = |measure, measured: f64, limit| Excess {
+            measure,
+            measured,
+            limit,
+            would_pass: ceil_to_3_figures(measured / self.factor),
         };
         let lost = 1.0 - difference.ssim;
-        let ssim = (difference.ssim < self.ssim).then(|| Excess {
-            measure: "ssim",
-            measured: difference.ssim,
-            limit: self.ssim,
-            would_pass: six_decimals(1.0 - ceil_to_3_figures(lost / self.factor)),
-        });
         [
-            over(
+            most(
                 "perceptual_mean",
                 difference.perceptual_mean,
                 self.perceptual_mean,
             ),
-            over(
+            most(
                 "perceptual_p99",
                 difference.perceptual_p99,
                 self.perceptual_p99,
             ),
-            ssim,
+            Excess {
+                measure: SSIM,
+                measured: difference.ssim,
+                limit: self.ssim,
+                would_pass: six_decimals(1.0 - ceil_to_3_figures(lost / self.factor)),
+            },
         ]
-        .into_iter()
-        .flatten()
-        .collect()
     }
 }
 
+/// The measure that is to be large.
+const SSIM: &str = "ssim";
+
 impl Excess {
+    fn is_beyond(&self) -> bool {
+        match self.measure {
+            SSIM => self.measured < self.limit,
+            _ => self.measured > self.limit,
+        }
+    }
+
+    /// `17.6 x mean`, `SSIM .977 (>= .999)`: as short as can be.
+    pub fn in_brief(&self) -> String {
+        match self.measure {
+            SSIM => format!("SSIM {:.3} (>= {:.3})", self.measured, self.limit),
+            measure => format!(
+                "{:.1} x {}",
+                self.ratio(),
+                measure.trim_start_matches("perceptual_")
+            ),
+        }
+    }
+
     /// `ssim 0.9013 (limit 0.9990)`.
     pub fn beside_limit(&self) -> String {
         let Self {
@@ -104,7 +125,7 @@ impl Excess {
     /// How many times the limit; of the structural similarity, what is lost of it.
     pub fn ratio(&self) -> f64 {
         match self.measure {
-            "ssim" => (1.0 - self.measured) / (1.0 - self.limit).max(1e-9),
+            SSIM => (1.0 - self.measured) / (1.0 - self.limit).max(1e-9),
             _ => self.measured / self.limit.max(1e-9),
         }
     }

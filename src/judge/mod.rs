@@ -14,6 +14,7 @@ mod class;
 pub mod clip;
 pub mod difference;
 mod error;
+mod label;
 mod limits;
 mod manifest;
 pub mod measures;

@@ -22,12 +22,11 @@ pub enum Verdict {
     Missing,
     /// Not accepted yet.
     New,
-    /// The baseline is of another input, size, numerics or model; if only the model differs, the image is
-    /// beyond the tolerances as well.
+    /// The baseline is of another input, size or numerics: nobody has accepted anything for these.
     Stale,
-    /// The cell has no image.
+    /// The cell has no image, or what was accepted for it cannot be read.
     Error,
-    /// Beyond the tolerances, though nothing that means something else changed.
+    /// Beyond the tolerances, whatever caused it: the model's files, a library, a device.
     Regression,
 }
 
@@ -75,8 +74,10 @@ impl fmt::Display for Verdict {
 pub enum Cause {
     /// The input image, the size, or the numerics.
     Parameters(&'static str),
-    /// The model's files.
-    Model,
+    /// The model's files, by the beginnings of their digests then and now.
+    Model(String, String),
+    /// A parameter had another value when the image was accepted: its key and that value.
+    Was(&'static str, String),
     /// ONNX Runtime, then and now.
     Library(String, String),
     /// The device, its provider or the precision, then and now.
@@ -91,7 +92,11 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Parameters(what) => write!(f, "the {what} changed"),
-            Self::Model => f.write_str("the model files changed"),
+            Self::Model(then, now) => write!(
+                f,
+                "the model files changed (their digest {then} became {now})"
+            ),
+            Self::Was(parameter, value) => write!(f, "was {parameter} {value}"),
             Self::Library(then, now) => write!(f, "ONNX Runtime {then} became {now}"),
             Self::Device(then, now) => write!(f, "the device {then} became {now}"),
             Self::Program(then, now) => write!(f, "ip2p {then} became {now}"),
@@ -105,8 +110,12 @@ impl fmt::Display for Cause {
 pub struct CellCheck {
     /// Its key in the run; of a missing cell, its image in the baseline.
     pub name: String,
+    /// Its parameters, as people and test reports call it: `make it winter · guidance_scale 3.0`.
+    pub label: String,
     /// Its verdict.
     pub verdict: Verdict,
+    /// How long it took to compute, where that is known.
+    pub seconds: Option<f64>,
     /// How far it is from the baseline, where that was measured.
     pub difference: Option<Difference>,
     /// What is beyond its limit.

@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod compare;
+mod difference;
 mod made;
 mod pairs;
 pub mod report;

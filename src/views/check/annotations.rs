@@ -19,7 +19,7 @@ pub fn annotations(check: &Check) -> Vec<String> {
             let mut text = vec![cell.explanation()];
             text.extend(measured(cell));
             text.retain(|line| !line.is_empty());
-            let title = property(&format!("{}: {}", cell.verdict, cell.name));
+            let title = property(&format!("{}: {}", cell.verdict, cell.label));
             format!("::error title={title}::{}", data(&text.join("\n")))
         })
         .collect();

@@ -1,5 +1,7 @@
 //! A check as JUnit XML, which CI services show as tests.
 
+use std::time::Duration;
+
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::markdown::measured;
@@ -9,8 +11,17 @@ use crate::judge::{CellCheck, Check, Verdict};
 pub fn junit(check: &Check) -> String {
     let mut suite = TestSuite::new(check.name.as_str());
     for cell in &check.cells {
-        let mut case = TestCase::new(cell.name.as_str(), status(cell));
+        let mut case = TestCase::new(cell.label.as_str(), status(cell));
         case.set_classname(check.name.as_str());
+        if let Some(seconds) = cell.seconds {
+            case.set_time(Duration::from_secs_f64(seconds.max(0.0)));
+        }
+        case.add_property(("key", cell.name.as_str()));
+        for (name, path) in [("expected", &cell.expected), ("actual", &cell.actual)] {
+            if let Some(path) = path {
+                case.add_property((name, path.display().to_string().as_str()));
+            }
+        }
         if cell.early_warning {
             case.set_system_out("early warning: the latents of the first steps changed");
         }

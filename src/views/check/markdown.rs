@@ -24,6 +24,9 @@ pub fn summary(check: &Check, most_bytes: usize) -> String {
     for line in check.cause_lines() {
         let _ = writeln!(text, "- {}", escaped(&line));
     }
+    if !failing.is_empty() {
+        text.push_str("- review it in `check/index.html` of the run folder\n");
+    }
     let warned = check.early_warnings().len();
     if warned > 0 {
         let _ = writeln!(
@@ -57,9 +60,9 @@ pub fn summary(check: &Check, most_bytes: usize) -> String {
 
 fn row(cell: &CellCheck) -> String {
     format!(
-        "| {} | `{}` | {} | {} |\n",
+        "| {} | {} | {} | {} |\n",
         cell.verdict,
-        cell.name,
+        escaped(&cell.label),
         measured(cell).join("<br>"),
         escaped(&cell.explanation())
     )

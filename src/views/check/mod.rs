@@ -1,8 +1,10 @@
-//! What a check tells: a sheet, JUnit XML, Markdown, annotations and a table.
+//! What a check tells: a page to review it in, a sheet, JUnit XML, Markdown, annotations and a table.
 
 mod annotations;
 mod junit;
 mod markdown;
+mod page;
+mod pictures;
 mod sheet;
 mod table;
 mod write;
@@ -10,4 +12,4 @@ mod write;
 pub use annotations::annotations;
 pub use junit::junit;
 pub use markdown::{SUMMARY_BYTES, summary};
-pub use write::{Checked, forget};
+pub use write::{Checked, accept_command, forget};

@@ -2,10 +2,10 @@
 
 use image::RgbImage;
 
+use super::pictures::{Pictures, scale};
 use crate::drawing::{Format, encode};
-use crate::image::read;
-use crate::judge::difference::{difference, heat_map};
 use crate::judge::{CellCheck, Check, Excess};
+use crate::views::difference::Scale;
 use crate::views::pairs::{Described, Head, PairSheets, Pairs, Side};
 
 /// Longest side of a picture in pixels.
@@ -18,44 +18,50 @@ pub(super) fn sheet(check: &Check) -> Option<Vec<u8>> {
         return None;
     }
     let described: Vec<Described> = cells.iter().map(|cell| describe(cell)).collect();
+    let scale = scale(&cells);
     let head = Head {
         title: format!("check of {}", check.name),
-        texts: vec![check.counts_text()],
-        captions: ["expected", "actual", "where they differ"],
+        texts: vec![
+            check.counts_text(),
+            format!("difference: {}", scale.legend()),
+        ],
+        captions: ["expected", "actual", "difference"],
     };
     let sheets = PairSheets::new(&head, &described, SIDE, None);
-    let sheet = sheets.draw(0, &OfCells(&cells));
+    let cells = OfCells {
+        cells: &cells,
+        scale,
+    };
+    let sheet = sheets.draw(0, &cells);
     let parameters = serde_json::json!({ "check": check.name }).to_string();
     encode(&sheet, Format::Png, &parameters).ok()
 }
 
 fn describe(cell: &CellCheck) -> Described {
-    let mut detail: Vec<String> = cell.excesses.iter().map(Excess::beside_limit).collect();
+    let mut detail: Vec<String> = cell.excesses.iter().map(Excess::in_brief).collect();
     detail.push(cell.explanation());
     detail.retain(|part| !part.is_empty());
     let image = cell.actual.as_ref().or(cell.expected.as_ref());
     let size = image.and_then(|path| image::image_dimensions(path).ok());
     Described {
-        label: format!("{}: {}", cell.verdict, cell.name),
-        detail: detail.join("; "),
+        label: format!("{}: {}", cell.verdict, cell.label),
+        detail: detail.join(", "),
         size: size.unwrap_or((1, 1)),
     }
 }
 
-struct OfCells<'a>(&'a [&'a CellCheck]);
+struct OfCells<'a> {
+    cells: &'a [&'a CellCheck],
+    scale: Scale,
+}
 
 impl Pairs for OfCells<'_> {
     fn picture(&self, pair: usize, side: Side) -> Option<RgbImage> {
-        let cell = self.0[pair];
-        let expected = || Some(read(cell.expected.as_ref()?).ok()?.0);
-        let actual = || Some(read(cell.actual.as_ref()?).ok()?.0);
+        let Pictures { expected, actual } = Pictures::of(self.cells[pair]);
         match side {
-            Side::A => expected(),
-            Side::B => actual(),
-            Side::Difference => {
-                let (_, map) = difference(&expected()?, &actual()?).ok()?;
-                Some(heat_map(&map))
-            }
+            Side::A => expected,
+            Side::B => actual,
+            Side::Difference => self.scale.picture(&expected?, &actual?),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::store::csv_text;
 #[derive(Serialize)]
 struct Row<'a> {
     cell: &'a str,
+    label: String,
     verdict: &'static str,
     perceptual_mean: Option<f64>,
     perceptual_p99: Option<f64>,
@@ -34,6 +35,7 @@ fn row(cell: &CellCheck) -> Row<'_> {
     let difference = cell.difference.as_ref();
     Row {
         cell: &cell.name,
+        label: csv_text(&cell.label),
         verdict: cell.verdict.name(),
         perceptual_mean: difference.map(|difference| difference.perceptual_mean),
         perceptual_p99: difference.map(|difference| difference.perceptual_p99),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::junit::junit;
 use super::markdown::{SUMMARY_BYTES, summary};
+use super::page::page;
 use super::sheet::sheet;
 use super::table::table;
 use crate::judge::{Check, JudgeError};
@@ -15,8 +16,8 @@ use crate::views::{File, Made, View};
 /// The folder in the run folder.
 const FOLDER: &str = "check";
 
-/// The files of a check in the run folder: `check/junit.xml`, `check/summary.md`, `check/cells.csv` and, if a cell does
-/// not pass, `check/sheet.png`.
+/// The files of a check in the run folder: `check/index.html`, `check/junit.xml`, `check/summary.md`, `check/cells.csv`
+/// and, if a cell does not pass, `check/sheet.png`.
 #[derive(Debug)]
 pub struct Checked<'a> {
     /// What was found.
@@ -44,7 +45,9 @@ impl View for Checked<'_> {
             write_file(&path, bytes).map_err(|source| JudgeError::Report { source })?;
             Ok(File::of(what, path))
         };
+        let page = page(check, &accept_command(self.run)).map_err(JudgeError::Page)?;
         let mut files = vec![
+            put("page", "index.html", page.as_bytes())?,
             put("junit", "junit.xml", junit(check).as_bytes())?,
             put(
                 "summary",
@@ -79,7 +82,13 @@ pub fn forget(run: &Path) -> Result<(), JudgeError> {
         return Ok(());
     }
     refuse_link(&folder).map_err(|source| JudgeError::Report { source })?;
-    for name in ["junit.xml", "summary.md", "cells.csv", "sheet.png"] {
+    for name in [
+        "index.html",
+        "junit.xml",
+        "summary.md",
+        "cells.csv",
+        "sheet.png",
+    ] {
         let path = folder.join(name);
         match fs::remove_file(&path) {
             Err(source) if path.exists() => {
@@ -91,6 +100,16 @@ pub fn forget(run: &Path) -> Result<(), JudgeError> {
         }
     }
     Ok(())
+}
+
+/// The command that accepts all of a run, to be pasted where the check ran.
+pub fn accept_command(run: &Path) -> String {
+    let run = run.display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-:\\".contains(c);
+    match run.chars().all(is_plain) {
+        true => format!("ip2p accept {run}"),
+        false => format!("ip2p accept '{}'", run.replace('\'', "'\\''")),
+    }
 }
 
 /// Other steps may have written there; all of them share the limit.

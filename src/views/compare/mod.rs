@@ -21,6 +21,7 @@ pub use matching::{Matching, Setting, match_cells};
 pub use pair::Pair;
 
 use crate::store::{self, Run};
+use crate::views::difference::Scale;
 use crate::views::{File, Made, View};
 use crate::vocabulary::Parameter;
 
@@ -38,8 +39,8 @@ pub struct Comparison {
     pub pairs: Vec<Pair>,
     /// Cells that only one run has, named by their parameters: of the first run, of the second.
     pub alone: [Vec<String>; 2],
-    /// How many times the difference of levels is amplified in pictures.
-    pub gain: u8,
+    /// How differences are drawn.
+    pub scale: Scale,
     /// Cells of either run that cannot be told apart by their parameters, and were left out.
     pub ambiguous: Vec<String>,
 }
@@ -77,7 +78,7 @@ pub fn compare(runs: [&Run; 2]) -> Result<Comparison, CompareError> {
         names: names(runs),
         alone: [named(0, &alone[0]), named(1, &alone[1])],
         ambiguous: [named(0, &ambiguous[0]), named(1, &ambiguous[1])].concat(),
-        gain: pair::gain(&pairs),
+        scale: Scale::of(pairs.iter().map(|pair| pair.level_p99)),
         settings,
         axes,
         pairs,

@@ -34,7 +34,7 @@ pub(super) fn render(comparison: &Comparison) -> Result<String, CompareError> {
     let page = environment.get_template("index.html")?.render(context! {
         a => &comparison.names[0],
         b => &comparison.names[1],
-        gain => comparison.gain,
+        legend => comparison.scale.legend(),
         settings => settings.collect::<Vec<_>>(),
         pairs => comparison.pairs.iter().map(pair).collect::<Vec<_>>(),
         alone_a => &comparison.alone[0],

@@ -1,10 +1,11 @@
 //! One cell in both runs, measured.
 
-use image::{Rgb, RgbImage};
+use image::RgbImage;
 
 use super::matching::label;
 use crate::judge::difference::{Difference, difference};
 use crate::store::Run;
+use crate::views::difference::{Scale, p99};
 use crate::views::pairs::Side;
 use crate::vocabulary::{CellKey, ClipMeasures, Parameter, Record};
 
@@ -23,6 +24,8 @@ pub struct Pair {
     pub has_image: [bool; 2],
     /// How far the images are apart, or why that is not known.
     pub difference: Result<Difference, String>,
+    /// The difference of levels that 99 of 100 pixels stay under.
+    pub level_p99: u8,
     /// Milliseconds of denoising. Encoding is left out: it counts for whichever cell came first.
     pub denoise_ms: [Option<f64>; 2],
     /// Peak of device memory, or of resident memory where either run has no other, in MiB.
@@ -46,9 +49,13 @@ impl Pair {
         let keys = found.map(|cell| cell.key.clone());
         let images = [0, 1].map(|which| image(runs, which, &keys[which]));
         let has_image = images.each_ref().map(Result::is_ok);
+        let level_p99 = match &images {
+            [Ok(a), Ok(b)] => p99(a, b),
+            _ => 0,
+        };
         let difference = match images {
             [Ok(a), Ok(b)] => match difference(&a, &b) {
-                Ok((difference, _)) => Ok(difference),
+                Ok(difference) => Ok(difference),
                 Err(error) => Err(error.to_string()),
             },
             [Err(reason), _] | [_, Err(reason)] => Err(reason),
@@ -68,6 +75,7 @@ impl Pair {
             label: label(&found[0].parameters, telling, keys[0].as_str()),
             has_image,
             difference,
+            level_p99,
             denoise_ms: records.map(|record| record?.times.denoise_ms),
             peak_mib: peaks(records),
             keys,
@@ -75,14 +83,14 @@ impl Pair {
     }
 
     /// One of its pictures, if there is one. It is read again: those of all pairs would not fit into memory.
-    pub(super) fn picture(&self, runs: [&Run; 2], side: Side, gain: u8) -> Option<RgbImage> {
+    pub(super) fn picture(&self, runs: [&Run; 2], side: Side, scale: Scale) -> Option<RgbImage> {
         let image = |which: usize| image(runs, which, &self.keys[which]).ok();
         match side {
             Side::A => image(0),
             Side::B => image(1),
             Side::Difference => {
                 self.difference.as_ref().ok()?;
-                Some(amplified(&image(0)?, &image(1)?, gain))
+                scale.picture(&image(0)?, &image(1)?)
             }
         }
     }
@@ -108,33 +116,6 @@ fn image(runs: [&Run; 2], which: usize, key: &CellKey) -> Result<RgbImage, Strin
         let path = runs[which].folder.join(&bad.file);
         format!("{} {}; run that sweep again", path.display(), bad.reason)
     })
-}
-
-/// The absolute difference of every level, so many times: black is equal.
-fn amplified(a: &RgbImage, b: &RgbImage, gain: u8) -> RgbImage {
-    RgbImage::from_fn(a.width(), a.height(), |x, y| {
-        let (Rgb(a), Some(Rgb(b))) = (a.get_pixel(x, y), b.get_pixel_checked(x, y)) else {
-            return Rgb([0; 3]);
-        };
-        Rgb([0, 1, 2].map(|channel| a[channel].abs_diff(b[channel]).saturating_mul(gain)))
-    })
-}
-
-/// By how much differences are amplified: a power of two, the same for all pairs, so that they can be
-/// compared; the mean level of the middle one of those that differ is a quarter of full scale at most.
-pub(super) fn gain(pairs: &[Pair]) -> u8 {
-    const MOST: u8 = 32;
-    let means = pairs
-        .iter()
-        .filter_map(|pair| Some(pair.difference.as_ref().ok()?.level_mean));
-    let mut means: Vec<f64> = means.filter(|mean| *mean > 0.0).collect();
-    means.sort_by(f64::total_cmp);
-    let middle = means.get(means.len() / 2).copied().unwrap_or_default();
-    let mut gain = MOST;
-    while gain > 1 && f64::from(gain) * middle > 64.0 {
-        gain /= 2;
-    }
-    gain
 }
 
 /// Of the same kind for both, so that they can be compared.

@@ -34,7 +34,7 @@ pub(super) fn write(
     remove_earlier(&folder)?;
     comparison.pairs.par_iter().try_for_each(|pair| {
         for side in Side::ALL {
-            let image = pair.picture(runs, side, comparison.gain);
+            let image = pair.picture(runs, side, comparison.scale);
             if let (Some(path), Some(image)) = (path(pair, side), image) {
                 put(&out.join(path), &image)?;
             }

@@ -78,9 +78,8 @@ fn head(comparison: &Comparison) -> Head {
         format!("{}: {a} in A, {b} in B", setting.name)
     }));
     texts.push(format!(
-        "difference: of levels, × {}; perceptual: as the eye sees it, 1 is just noticeable; \
-         time and memory: how many times that of A",
-        comparison.gain
+        "difference: {}; perceptual: as the eye sees it, 1 is just noticeable; time and memory: how many times that of A",
+        comparison.scale.legend()
     ));
     Head {
         title: format!("{a} and {b}"),
@@ -124,6 +123,6 @@ struct OfRuns<'a> {
 impl Pairs for OfRuns<'_> {
     fn picture(&self, pair: usize, side: Side) -> Option<RgbImage> {
         let pair = &self.comparison.pairs[pair];
-        pair.picture(self.runs, side, self.comparison.gain)
+        pair.picture(self.runs, side, self.comparison.scale)
     }
 }

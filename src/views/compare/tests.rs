@@ -162,9 +162,8 @@ fn differences_and_ratios_are_those_of_the_second_run_to_the_first() {
         (Some(0.5), Some(2.0))
     );
     // 4 x 10 of 255 levels is below a quarter of full scale, 8 x 10 is above.
-    assert_eq!(comparison.gain, 4);
-    let amplified = other.picture([&a, &b], Side::Difference, comparison.gain);
-    assert_eq!(*amplified.unwrap().get_pixel(3, 3), Rgb([40; 3]));
+    let amplified = other.picture([&a, &b], Side::Difference, comparison.scale);
+    assert_eq!(*amplified.unwrap().get_pixel(3, 3), Rgb([252, 255, 164]));
 
     let written = compared([&a, &b], &comparison, &root.path().join("out")).unwrap();
     let rows: Vec<csv::StringRecord> = csv::Reader::from_path(written.path("table").unwrap())

@@ -62,11 +62,17 @@ fn new_missing_and_failed_cells_are_told() {
 
     copied.edit(|manifest| manifest["cells"][0]["parameters"]["seed"] = json!(77));
     let changed = copied.check().unwrap();
+    assert_eq!(verdicts(&changed), [Verdict::New, Verdict::Same]);
+    assert_eq!(changed.exit_code(), 11);
+    assert_eq!(changed.cells[0].explanation(), "was seed 77");
+    assert!(changed.cells[0].expected.is_some());
+    copied.edit(|manifest| manifest["cells"][0]["parameters"]["num_inference_steps"] = json!(9));
+    let other = copied.check().unwrap();
     assert_eq!(
-        verdicts(&changed),
+        verdicts(&other),
         [Verdict::New, Verdict::Same, Verdict::Missing]
     );
-    assert_eq!(changed.exit_code(), 11);
+    assert_eq!(other.exit_code(), 11);
     let kinds = accept(&copied.run(), &copied.place(), &[]);
     assert_eq!(kinds, [ChangeKind::Add, ChangeKind::Remove]);
     assert_eq!(copied.check().unwrap().exit_code(), 0);
@@ -81,7 +87,7 @@ fn new_missing_and_failed_cells_are_told() {
 }
 
 #[test]
-fn another_input_size_or_model_is_stale() {
+fn another_input_or_size_is_stale_and_another_model_beyond_the_tolerances_a_regression() {
     let copied = TINY.copy();
     copied.edit(|manifest| manifest["cells"][0]["subject"]["image_sha256"] = json!("00"));
     copied.edit(|manifest| manifest["cells"][1]["subject"]["width"] = json!(32));
@@ -97,9 +103,15 @@ fn another_input_size_or_model_is_stale() {
     copied.edit(|manifest| manifest["cells"][0]["accepted"][0]["model_sha256"] = json!("00"));
     let same = copied.check().unwrap();
     assert_eq!(verdicts(&same), [Verdict::Same; 2]);
-    assert_eq!(same.causes(), [(Cause::Model, 1)]);
+    assert!(matches!(&same.causes()[..], [(Cause::Model(then, _), 1)] if then == "00"));
     let worse = copied.with_images(swapped);
-    assert_eq!(verdicts(&worse), [Verdict::Stale, Verdict::Regression]);
+    assert_eq!(verdicts(&worse), [Verdict::Regression; 2]);
+    assert!(
+        worse.cells[0]
+            .explanation()
+            .starts_with("the model files changed (their digest 00 became ")
+    );
+    assert_eq!(worse.exit_code(), 10);
     assert_eq!(
         worse.cells[1].explanation(),
         "nothing known changed since the baseline"

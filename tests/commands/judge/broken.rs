@@ -3,7 +3,7 @@
 use std::fs;
 
 use image::RgbImage;
-use ip2p_sweep::judge::{Acceptance, Baseline, MANIFEST};
+use ip2p_sweep::judge::{Acceptance, Baseline, MANIFEST, Verdict};
 use miette::Diagnostic;
 use serde_json::{Value, json};
 
@@ -48,26 +48,34 @@ fn a_broken_baseline_is_an_error_and_stays_as_it_is() {
         unknown.starts_with("B/manifest.json cannot be understood: unknown field `colour`"),
         "{unknown}"
     );
-    let digest =
-        edited(|manifest| manifest["cells"][0]["accepted"][0]["pixels_sha256"] = json!("00"));
+}
+
+#[test]
+fn a_broken_image_of_the_baseline_is_an_error_of_its_cell_and_the_others_are_judged() {
+    let judged = |edit: &dyn Fn(&Copied)| {
+        let copied = TINY.copy();
+        edit(&copied);
+        let check = copied.check().unwrap();
+        let verdicts: Vec<Verdict> = check.cells.iter().map(|cell| cell.verdict).collect();
+        assert_eq!(verdicts, [Verdict::Error, Verdict::Same]);
+        assert_eq!(check.exit_code(), 12);
+        check.cells[0].explanation()
+    };
+    let first = |copied: &Copied| copied.check().unwrap().cells[0].expected.clone().unwrap();
+    let digest = judged(&|copied| {
+        copied.edit(|manifest| manifest["cells"][0]["accepted"][0]["pixels_sha256"] = json!("00"));
+    });
     assert!(
         digest.ends_with("is not the one that was accepted: its 64x64 pixels have another digest"),
         "{digest}"
     );
-    let small = message(&|copied| {
-        for entry in fs::read_dir(copied.place().join("cells")).unwrap() {
-            RgbImage::new(5, 4).save(entry.unwrap().path()).unwrap();
-        }
-    });
+    let small = judged(&|copied| RgbImage::new(5, 4).save(first(copied)).unwrap());
     assert!(
         small.ends_with("its 5x4 pixels have another digest"),
         "{small}"
     );
-    let gone = message(&|copied| fs::remove_dir_all(copied.place().join("cells")).unwrap());
-    assert!(
-        gone.starts_with("baseline image B/cells/make_it_winter-"),
-        "{gone}"
-    );
+    let gone = judged(&|copied| fs::remove_file(first(copied)).unwrap());
+    assert!(gone.contains("cells/make_it_winter-"), "{gone}");
 }
 
 #[test]

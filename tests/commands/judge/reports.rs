@@ -3,7 +3,7 @@
 use std::fs;
 
 use ip2p_sweep::views::View;
-use ip2p_sweep::views::check::{Checked, annotations, junit, summary};
+use ip2p_sweep::views::check::{Checked, accept_command, annotations, junit, summary};
 
 use super::fixture::{TINY, swapped};
 
@@ -17,6 +17,17 @@ fn reports_say_what_is_wrong_and_stay_within_their_limits() {
         "{xml}"
     );
     assert!(xml.contains("type=\"regression\""), "{xml}");
+
+    // Tests are named by parameters, which stay when models and with them keys change.
+    assert!(
+        xml.contains("<testcase name=\"make it winter\" classname=\"snap\""),
+        "{xml}"
+    );
+    let key = &check.cells[0].name;
+    assert!(
+        xml.contains(&format!("<property name=\"key\" value=\"{key}\"/>")),
+        "{xml}"
+    );
 
     let text = summary(&check, 1 << 20);
     assert!(text.contains("**failed**: 2 regression"), "{text}");
@@ -33,7 +44,7 @@ fn reports_say_what_is_wrong_and_stay_within_their_limits() {
     let lines = annotations(&many);
     assert_eq!(lines.len(), 10);
     assert!(
-        lines[0].starts_with("::error title=regression%3A make_it_winter-"),
+        lines[0].starts_with("::error title=regression%3A make it winter"),
         "{}",
         lines[0]
     );
@@ -52,6 +63,24 @@ fn reports_say_what_is_wrong_and_stay_within_their_limits() {
             .unwrap()
             .starts_with("# before\n## ip2p check snap")
     );
+    let page = fs::read_to_string(made.path("page").unwrap()).unwrap();
+    assert_eq!(
+        page.matches("<article data-verdict=\"regression\">")
+            .count(),
+        2
+    );
+    assert_eq!(
+        page.matches("<img ").count(),
+        6,
+        "expected, actual and difference"
+    );
+    let sources = page.matches("src=\"").count();
+    assert_eq!(
+        page.matches("src=\"data:image/webp;base64,").count(),
+        sources
+    );
+    let accept = format!("{} --cell {key}", accept_command(&copied.run().folder));
+    assert!(page.contains(&accept.replace('/', "&#x2f;")), "{accept}");
     let sheet = image::open(made.path("sheet").unwrap())
         .unwrap()
         .into_rgb8();

@@ -1,0 +1,128 @@
+//! `check/index.html`: one file to review a check in, with the images inside.
+
+use std::io::Cursor;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use image::codecs::webp::WebPEncoder;
+use image::{ExtendedColorType, ImageEncoder, RgbImage};
+use minijinja::{AutoEscape, Environment, Value, context};
+use sha2::{Digest, Sha256};
+
+use super::pictures::{Pictures, scale};
+use crate::judge::{CellCheck, Check, Excess, Limits};
+use crate::views::difference::Scale;
+
+const TEMPLATE: &str = include_str!("assets/check.html");
+const STYLE: &str = include_str!("assets/check.css");
+const SCRIPT: &str = include_str!("assets/check.js");
+
+/// Bytes of images in the page; of cells beyond that it names the files.
+const MOST_BYTES: usize = 64 << 20;
+
+/// The page; `accept` is the command to accept all, up to where keys of cells are named. Every text that came from
+/// a run is escaped, and no script but the page's own runs.
+pub(super) fn page(check: &Check, accept: &str) -> Result<String, minijinja::Error> {
+    let mut environment = Environment::new();
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.add_template("check.html", TEMPLATE)?;
+    let failing = check.failing();
+    let scale = scale(&failing);
+    let mut bytes = 0;
+    let mut cells: Vec<Value> = Vec::new();
+    for cell in &failing {
+        cells.push(described(cell, check, accept, scale, &mut bytes));
+    }
+    environment.get_template("check.html")?.render(context! {
+        name => &check.name,
+        counts => check.counts().iter().map(|(verdict, count)| (verdict.name(), *count)).collect::<Vec<_>>(),
+        passing => check.cells.len() - failing.len(),
+        causes => check.cause_lines(),
+        legend => scale.legend(),
+        accept,
+        cells,
+        style => Value::from_safe_string(STYLE.to_owned()),
+        script => Value::from_safe_string(SCRIPT.to_owned()),
+        style_hash => digest(STYLE),
+        script_hash => digest(SCRIPT),
+    })
+}
+
+/// What a content security policy knows an inline script by.
+fn digest(text: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
+}
+
+fn described(
+    cell: &CellCheck,
+    check: &Check,
+    accept: &str,
+    scale: Scale,
+    bytes: &mut usize,
+) -> Value {
+    let pictures = Pictures::of(cell);
+    let difference = pictures
+        .expected
+        .as_ref()
+        .zip(pictures.actual.as_ref())
+        .and_then(|(expected, actual)| scale.picture(expected, actual));
+    let mut url = |image: Option<&RgbImage>| {
+        let url = data_url(image?).filter(|url| *bytes + url.len() <= MOST_BYTES)?;
+        *bytes += url.len();
+        // Letters, digits and the signs of base64: nothing to escape.
+        Some(Value::from_safe_string(url))
+    };
+    let path =
+        |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    context! {
+        key => &cell.name,
+        label => &cell.label,
+        verdict => cell.verdict.name(),
+        explanation => cell.explanation(),
+        bars => bars(cell, check),
+        expected => url(pictures.expected.as_ref()),
+        actual => url(pictures.actual.as_ref()),
+        difference => url(difference.as_ref()),
+        expected_path => path(&cell.expected),
+        actual_path => path(&cell.actual),
+        accept => cell.actual.as_ref().map(|_| format!("{accept} --cell {}", cell.name)),
+    }
+}
+
+/// Each measure as a bar up to its limit and beyond: name, value, limit, and the share of the bar that it takes, where
+/// the limit stands at half.
+fn bars(cell: &CellCheck, check: &Check) -> Vec<Value> {
+    let Some(difference) = &cell.difference else {
+        return Vec::new();
+    };
+    let measures = Limits::same_class(&check.spec).measures(difference);
+    let bars = measures.into_iter().map(|measure| {
+        let beyond = cell
+            .excesses
+            .iter()
+            .find(|excess| excess.measure == measure.measure);
+        let shown: &Excess = beyond.unwrap_or(&measure);
+        context! {
+            name => shown.measure,
+            value => format!("{:.4}", shown.measured),
+            limit => format!("{:.4}", shown.limit),
+            times => format!("{:.1}", shown.ratio()),
+            share => (50.0 * shown.ratio()).clamp(0.0, 100.0).round(),
+            is_beyond => beyond.is_some(),
+        }
+    });
+    bars.collect()
+}
+
+/// An image in the page itself; without loss.
+fn data_url(image: &RgbImage) -> Option<String> {
+    let mut bytes = Cursor::new(Vec::new());
+    let (width, height) = image.dimensions();
+    WebPEncoder::new_lossless(&mut bytes)
+        .write_image(image.as_raw(), width, height, ExtendedColorType::Rgb8)
+        .ok()?;
+    Some(format!(
+        "data:image/webp;base64,{}",
+        STANDARD.encode(bytes.into_inner())
+    ))
+}
