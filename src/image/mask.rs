@@ -18,12 +18,12 @@ use image::{GrayAlphaImage, GrayImage, Luma, Rgb, RgbImage, RgbaImage};
 use imageproc::morphology::{Mask as Shape, grayscale_dilate};
 use ndarray::{Array4, ArrayView4, Axis, Zip};
 
-use super::Fit;
 use super::blur::gaussian_blur;
 use super::fit::fitted_area;
-use super::read::{self, ImageError, Note};
+use super::read;
 use super::region::{Region, fill};
 use super::resample::{Area, Filter, Levels, nearest, resize_area};
+use super::{Fit, ImageError, Note};
 
 /// Levels from here on are repainted.
 const THRESHOLD: u8 = 128;

@@ -2,20 +2,31 @@
 //! and masks ([`MaskImage`]).
 
 mod blur;
+mod budget;
+mod colour;
 mod convert;
+mod decode;
+mod error;
+mod file;
 mod fit;
+mod jpeg;
 mod mask;
 mod mode;
+mod note;
+mod pages;
 mod read;
 mod region;
 mod resample;
+mod samples;
 mod size;
 
 pub use convert::{mean_absolute_change, to_image, to_tensor};
+pub use error::ImageError;
 pub(crate) use fit::nearest_multiple;
 pub use fit::{FitError, MAX_SIDE, fit, fit_size};
 pub use mask::{Mask, MaskEdit, MaskImage};
-pub use read::{ImageError, Note, Probed, probe, read, read_probed};
+pub use note::Note;
+pub use read::{Probed, probe, read, read_probed};
 pub use region::Region;
 pub use resample::{Filter, resize};
 pub use size::{Fit, Size};

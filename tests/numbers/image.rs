@@ -188,6 +188,103 @@ fn images_cut_short_anywhere_are_errors() {
 }
 
 #[test]
+fn what_follows_a_jpeg_is_no_part_of_it_and_its_end_mark_may_be_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trailer.jpg");
+    for name in ["source/photo.jpg", "odd/progressive.jpg"] {
+        let bytes = fs::read(golden().join(name)).unwrap();
+        let whole = read(&golden().join(name)).unwrap();
+        let end = bytes.len() - 2;
+        assert_eq!(bytes[end..], [0xff, 0xd9]);
+        // The film of a motion photo, which holds marks of its own.
+        let film = [
+            b"\0\0\0\x18ftypmp42",
+            &bytes[bytes.len() / 2..end],
+            &[0xff, 0xda, 7],
+        ]
+        .concat();
+        let text = b"a trailer of words".as_slice();
+        for trailer in [&film, text, &[0xff; 3]] {
+            fs::write(&path, [&bytes, trailer].concat()).unwrap();
+            assert_eq!(read(&path).unwrap(), whole, "{name}");
+        }
+        for trailer in [text, &[], &[0xff]] {
+            fs::write(&path, [&bytes[..end], trailer].concat()).unwrap();
+            assert_eq!(read(&path).unwrap(), whole, "{name} without an end mark");
+        }
+        for cut in [20, 300, bytes.len() / 2] {
+            // Bytes that are no marker would be taken for the data that is missing.
+            for trailer in [
+                &[][..],
+                &[0xff, 0xe1, 0, 4, 7, 7],
+                &[0xff, 0xd8, 0xff, 0xd9],
+            ] {
+                let cut = [&bytes[..bytes.len() - cut], trailer].concat();
+                fs::write(&path, cut).unwrap();
+                let error = read(&path).map(|_| name).unwrap_err().to_string();
+                assert!(error.contains("is damaged or cut short: "), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_ignored_of_an_image_is_said() {
+    use image::ImageEncoder;
+    use image::codecs::png::PngEncoder;
+    let notes = |name: &str| read(&golden().join("odd").join(name)).unwrap().1;
+    assert_eq!(notes("pages.tiff"), [Note::FirstPage]);
+    assert_eq!(notes("cmyk.jpg"), [Note::Inks]);
+    assert_eq!(notes("srgb.jpg"), []);
+    assert_eq!(notes("progressive.jpg"), []);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("profile.png");
+    let with_profile = |profile: Vec<u8>| {
+        let mut encoder = PngEncoder::new(fs::File::create(&path).unwrap());
+        encoder.set_icc_profile(profile).unwrap();
+        encoder
+            .write_image(&[9; 12], 2, 2, image::ExtendedColorType::Rgb8)
+            .unwrap();
+        read(&path).unwrap().1
+    };
+    let encoded = |profile: moxcms::ColorProfile| profile.encode().unwrap();
+    assert_eq!(with_profile(encoded(moxcms::ColorProfile::new_srgb())), []);
+    for (profile, name) in [
+        (moxcms::ColorProfile::new_display_p3(), "P3"),
+        (moxcms::ColorProfile::new_adobe_rgb(), "Adobe"),
+    ] {
+        let notes = with_profile(encoded(profile));
+        let [Note::Profile { name: found }] = notes.as_slice() else {
+            panic!("{notes:?}")
+        };
+        assert!(found.contains(name), "{found}");
+    }
+    assert_eq!(
+        with_profile(b"nonsense".to_vec()),
+        [Note::UnreadableProfile]
+    );
+}
+
+#[test]
+fn a_git_lfs_pointer_is_called_one() {
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+    let (error, help) = failure("photo.png", pointer);
+    assert_eq!(
+        error,
+        "image photo.png is a Git LFS pointer, not the image itself"
+    );
+    assert!(help.starts_with("run `git lfs pull`"), "{help}");
+}
+
+#[test]
+fn a_gif_of_one_frame_is_not_animated() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("one.gif");
+    RgbImage::new(9, 7).save(&path).unwrap();
+    assert_eq!(read(&path).unwrap().1, []);
+}
+
+#[test]
 fn enormous_images_are_refused_before_they_are_decoded() {
     // A PNG's header is enough: the claim is 60000 x 60000 pixels, the data is missing.
     let mut bytes = fs::read(golden().join("source/rgb.png")).unwrap();

@@ -1,0 +1,130 @@
+//! From the bytes of an image file to a picture, whatever the file holds.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageFormat, ImageReader, Limits};
+
+use super::budget::{self, Share};
+use super::jpeg::{self, End};
+use super::{ImageError, MAX_SIDE, Note, colour, pages};
+
+/// Most pixels of an image.
+const MAX_PIXELS: u64 = 100_000_000;
+/// Most bytes that a decoder may ask for: [`MAX_PIXELS`] of 16-bit RGBA, and some room to work.
+const MAX_DECODER_BYTES: u64 = 1 << 30;
+
+/// A picture in the mode of its file, not yet upright.
+pub(super) struct Decoded {
+    pub format: ImageFormat,
+    pub image: DynamicImage,
+    pub orientation: Orientation,
+    /// What is ignored of the file.
+    pub notes: Vec<Note>,
+    /// Of the memory for decoding: kept until the picture is as small as it becomes.
+    pub share: Share<'static>,
+}
+
+/// Decodes what the bytes of a file hold.
+pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Decoded, ImageError> {
+    let damaged = |error: image::ImageError| of_decoder(error, path);
+    let (format, mut decoder) = open(bytes, path)?;
+    let (width, height) = decoder.dimensions();
+    if width.max(height) > MAX_SIDE || u64::from(width) * u64::from(height) > MAX_PIXELS {
+        let (path, what) = (path.to_owned(), format!("{width}x{height} pixels"));
+        return Err(ImageError::TooLarge { path, what });
+    }
+    let share = budget::share(needed_bytes(format, &decoder));
+    let orientation = decoder.orientation().map_err(damaged)?;
+    let profile = decoder.icc_profile().map_err(damaged)?;
+    let markers = (format == ImageFormat::Jpeg).then(|| jpeg::markers(bytes));
+    let colours = decoder.original_color_type();
+    let inks = markers.is_some_and(|markers| markers.components == 4)
+        || matches!(
+            colours,
+            ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16
+        );
+    let image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
+    if markers.is_some_and(|markers| !is_whole(bytes, markers.end)) {
+        let reason = "the end of the picture is missing".to_owned();
+        let path = path.to_owned();
+        return Err(ImageError::Damaged { path, reason });
+    }
+    let profile = profile.filter(|_| !inks).as_deref().and_then(colour::note);
+    let inks = inks.then_some(Note::Inks);
+    let notes = [pages::note(format, bytes), inks, profile];
+    Ok(Decoded {
+        format,
+        image,
+        orientation,
+        notes: notes.into_iter().flatten().collect(),
+        share,
+    })
+}
+
+/// The format of a file and a decoder that reads it.
+fn open<'b>(
+    bytes: &'b [u8],
+    path: &Path,
+) -> Result<(ImageFormat, impl ImageDecoder + 'b), ImageError> {
+    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format();
+    let mut reader = reader.map_err(|source| ImageError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    let Some(format) = reader.format() else {
+        return Err(ImageError::NotAnImage {
+            path: path.to_owned(),
+        });
+    };
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_DECODER_BYTES);
+    reader.limits(limits);
+    let decoder = reader.into_decoder();
+    Ok((format, decoder.map_err(|error| of_decoder(error, path))?))
+}
+
+/// About how much memory decoding takes and what is made of it.
+fn needed_bytes(format: ImageFormat, decoder: &impl ImageDecoder) -> u64 {
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    let working = match format {
+        // Coefficients of all scans; frames as they are laid over each other.
+        ImageFormat::Jpeg => 6 * pixels,
+        ImageFormat::Gif | ImageFormat::WebP => 8 * pixels,
+        _ => 4 * pixels,
+    };
+    decoder.total_bytes() + working
+}
+
+/// Whether a JPEG's picture is all there: its decoder fills what is missing with grey and says nothing.
+fn is_whole(bytes: &[u8], end: End) -> bool {
+    match end {
+        End::Marked => true,
+        End::Cut => false,
+        End::Unmarked(data_end) => {
+            let picture = |bytes: Vec<u8>| {
+                image::load_from_memory_with_format(&bytes, ImageFormat::Jpeg).ok()
+            };
+            let [one, other] = jpeg::with_more(bytes, data_end);
+            let one = picture(one);
+            one.is_some() && one == picture(other)
+        }
+    }
+}
+
+fn of_decoder(error: image::ImageError, path: &Path) -> ImageError {
+    let path = path.to_owned();
+    match error {
+        image::ImageError::Limits(limit) => ImageError::TooLarge {
+            path,
+            what: limit.to_string(),
+        },
+        image::ImageError::Unsupported(_) => ImageError::NotAnImage { path },
+        other => ImageError::Damaged {
+            path,
+            reason: other.to_string(),
+        },
+    }
+}

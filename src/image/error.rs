@@ -1,0 +1,107 @@
+//! Why an image cannot be used.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::MAX_SIDE;
+
+/// Why an image cannot be used.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum ImageError {
+    /// The file cannot be read at all.
+    #[error("cannot read image {}: {source}", path.display())]
+    #[diagnostic(help("check that the file is there and that you may read it"))]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        source: io::Error,
+    },
+    /// A folder, a pipe or a device.
+    #[error("image {} is not a file", path.display())]
+    #[diagnostic(help("name a file, or a folder's images with a glob such as \"{}/*.png\"", path.display()))]
+    NotAFile {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// No bytes.
+    #[error("image {} is empty", path.display())]
+    #[diagnostic(help("copy or download it again"))]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A Git LFS pointer stands for the real file.
+    #[error("image {} is a Git LFS pointer, not the image itself", path.display())]
+    #[diagnostic(help("run `git lfs pull` in its repository, or download the image"))]
+    LfsPointer {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Not in a format that is known here.
+    #[error("{} is not an image that can be read", path.display())]
+    #[diagnostic(help(
+        "PNG, JPEG, WebP, GIF, BMP and TIFF can be read; convert other images, e.g. to PNG"
+    ))]
+    NotAnImage {
+        /// The file.
+        path: PathBuf,
+    },
+    /// More bytes, pixels or memory than the limits allow.
+    #[error("image {} is too large: {what}", path.display())]
+    #[diagnostic(help(
+        "scale it down first: at most {MAX_SIDE} pixels a side, 100 megapixels and 512 MiB"
+    ))]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// How large.
+        what: String,
+    },
+    /// The file ends early, or holds nonsense.
+    #[error("image {} is damaged or cut short: {reason}", path.display())]
+    #[diagnostic(help(
+        "copy or download it again, or open it in an image editor and save it anew"
+    ))]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The decoder's words.
+        reason: String,
+    },
+    /// Not the bytes that were probed.
+    #[error("image {} has changed since the sweep was started", path.display())]
+    #[diagnostic(help("run again: the image is then taken as it is"))]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Several images, each with what is wrong with it.
+    #[error("{} images cannot be used:{}", errors.len(), lines(errors))]
+    #[diagnostic(help("copy or download them again, or leave them out of the sweep"))]
+    Several {
+        /// Two or more, in the order of the sweep.
+        errors: Vec<ImageError>,
+    },
+}
+
+impl ImageError {
+    /// One error of many; `None` of none.
+    pub fn all(mut errors: Vec<Self>) -> Option<Self> {
+        match errors.len() {
+            0 | 1 => errors.pop(),
+            _ => Some(Self::Several { errors }),
+        }
+    }
+}
+
+/// A line an error, of the first of them.
+fn lines(errors: &[ImageError]) -> String {
+    const SHOWN: usize = 20;
+    let shown = errors.iter().take(SHOWN);
+    let mut lines: String = shown.map(|error| format!("\n  {error}")).collect();
+    if let more @ 1.. = errors.len().saturating_sub(SHOWN) {
+        lines.push_str(&format!("\n  and {more} more"));
+    }
+    lines
+}

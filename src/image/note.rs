@@ -1,0 +1,47 @@
+//! What the user should know of how an image is read.
+
+use std::fmt;
+
+/// What was done to make a file 8-bit RGB, or was left undone, where the user may not expect it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// Only the first picture of an animation is read.
+    FirstFrame,
+    /// Only the first page of several is read.
+    FirstPage,
+    /// Samples of more than 8 bits lost their low bits.
+    Reduced,
+    /// Grey became RGB.
+    GreyExpanded,
+    /// Transparent pixels were laid on white.
+    AlphaOnWhite,
+    /// Inks became RGB, without their profile.
+    Inks,
+    /// Colours that are not those of sRGB were taken for those, as diffusers does.
+    Profile {
+        /// What the colour profile calls itself.
+        name: String,
+    },
+    /// A colour profile that makes no sense was passed over.
+    UnreadableProfile,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::FirstFrame => "the image is animated: only its first frame is used",
+            Self::FirstPage => "the file has several pages: only the first is used",
+            Self::Reduced => "the image has more than 8 bits a sample: reduced to 8",
+            Self::GreyExpanded => "the image is grey: expanded to RGB",
+            Self::AlphaOnWhite => "the image is partly transparent: composited on white",
+            Self::Inks => "the image is CMYK: made RGB without its colour profile",
+            Self::UnreadableProfile => "the image has a colour profile that cannot be read: ignored",
+            Self::Profile { name } => {
+                return write!(
+                    f,
+                    "the image has the colour profile {name}, which is ignored: its colours are taken for sRGB"
+                );
+            }
+        })
+    }
+}

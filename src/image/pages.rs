@@ -1,0 +1,91 @@
+//! Whether a file holds more than the one picture that is read.
+
+use std::io::Cursor;
+
+use image::ImageFormat;
+use image::codecs::{png::PngDecoder, webp::WebPDecoder};
+
+use super::Note;
+
+/// The note on pictures beside the first, if there are any.
+pub(super) fn note(format: ImageFormat, bytes: &[u8]) -> Option<Note> {
+    let (more, note) = match format {
+        ImageFormat::Gif => (gif_frames(bytes) > Some(1), Note::FirstFrame),
+        ImageFormat::WebP => {
+            let decoder = WebPDecoder::new(Cursor::new(bytes));
+            (
+                decoder.is_ok_and(|decoder| decoder.has_animation()),
+                Note::FirstFrame,
+            )
+        }
+        ImageFormat::Png => {
+            let decoder = PngDecoder::new(Cursor::new(bytes));
+            let animated = |decoder: PngDecoder<_>| decoder.is_apng().unwrap_or(false);
+            (decoder.is_ok_and(animated), Note::FirstFrame)
+        }
+        ImageFormat::Tiff => (tiff_has_more(bytes) == Some(true), Note::FirstPage),
+        _ => (false, Note::FirstPage),
+    };
+    more.then_some(note)
+}
+
+/// How many frames a GIF has, two at most: its blocks are walked, not decoded.
+fn gif_frames(bytes: &[u8]) -> Option<usize> {
+    let colours = |flags: u8| {
+        if flags & 0x80 == 0 {
+            0
+        } else {
+            3 << ((flags & 7) + 1)
+        }
+    };
+    let mut at = 13 + colours(*bytes.get(10)?);
+    let mut frames = 0;
+    loop {
+        match bytes.get(at) {
+            // An extension: its label, then blocks.
+            Some(0x21) => at += 2,
+            Some(0x2c) => {
+                frames += 1;
+                if frames == 2 {
+                    return Some(2);
+                }
+                let Some(&flags) = bytes.get(at + 9) else {
+                    return Some(frames);
+                };
+                at += 10 + colours(flags) + 1;
+            }
+            _ => return Some(frames),
+        }
+        while let Some(&length) = bytes.get(at) {
+            at += 1 + usize::from(length);
+            if length == 0 {
+                break;
+            }
+        }
+    }
+}
+
+/// Whether a TIFF's first directory names a second one.
+fn tiff_has_more(bytes: &[u8]) -> Option<bool> {
+    let little = bytes.starts_with(b"II");
+    let number = |at: u64, length: usize| {
+        let at = usize::try_from(at).ok()?;
+        let bytes = bytes.get(at..at.checked_add(length)?)?;
+        let digit = |sum: u64, &byte: &u8| sum << 8 | u64::from(byte);
+        Some(match little {
+            true => bytes.iter().rev().fold(0, digit),
+            false => bytes.iter().fold(0, digit),
+        })
+    };
+    // BigTIFF has longer numbers.
+    let (offset, count, entry, first) = match number(2, 2)? {
+        43 => (8, 8, 20, 8),
+        _ => (4, 2, 12, 4),
+    };
+    let directory = number(first, offset)?;
+    let entries = number(directory, count)?;
+    let next = directory
+        .checked_add(count as u64)?
+        .checked_add(entries.checked_mul(entry)?)?;
+    Some(number(next, offset)? > 0)
+}
