@@ -49,8 +49,25 @@ pub enum PlanError {
     },
 }
 
+/// Names of the images that some cell is of: exclusions may leave all cells of an image out.
+pub(crate) fn images_of_cells(spec: &SweepSpec, models: &[ModelEntry]) -> HashSet<String> {
+    if spec.excludes.is_empty() {
+        let images = spec.files[Parameter::Image].iter();
+        return images.map(|named| named.name.clone()).collect();
+    }
+    let cells = grid(spec, models).into_iter();
+    let kept = cells.filter(|cell| is_kept(spec, cell));
+    kept.map(|cell| cell.image).collect()
+}
+
+/// Whether no exclusion matches a cell.
+fn is_kept(spec: &SweepSpec, cell: &Parameters) -> bool {
+    !spec.excludes.iter().any(|rule| rule.match_all_of(cell))
+}
+
 impl Plan {
-    /// Resolves every cell. `models` and `images` are in the order of the spec's lists.
+    /// Resolves every cell. `models` and `images` are in the order of the spec's lists;
+    /// images that no cell is of may be left out.
     ///
     /// # Errors
     /// If an image does not fit a model, or nothing is left after the exclusions.
@@ -63,7 +80,7 @@ impl Plan {
         let grid = grid(spec, &models);
         let kept: Vec<Parameters> = grid
             .iter()
-            .filter(|cell| !spec.excludes.iter().any(|rule| rule.match_all_of(cell)))
+            .filter(|cell| is_kept(spec, cell))
             .cloned()
             .collect();
         if kept.is_empty() {

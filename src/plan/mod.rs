@@ -20,6 +20,7 @@ use std::path::PathBuf;
 // Names of before the vocabulary; whoever imports takes them from there.
 pub use crate::vocabulary::CellKey;
 pub use build::PlanError;
+pub(crate) use build::images_of_cells;
 pub use cell::Cell;
 use guidance::guidance;
 pub use guidance::{Condition, Conditions, Guidance, Phase};

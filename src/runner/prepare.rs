@@ -11,11 +11,10 @@ use super::memory::{check_limit, component_sizes};
 use crate::Error;
 use crate::diffusion::{Sampler, SchedulerConfig};
 use crate::engine::Component;
-use crate::image::probe;
+use crate::image::{ImageError, probe};
 use crate::model::clip::{ClipFolder, Encoder};
 use crate::model::{ModelFolder, Tokenizer};
-use crate::parallel::try_collect;
-use crate::plan::{ImageEntry, ModelEntry, Plan, Sampling};
+use crate::plan::{ImageEntry, ModelEntry, Plan, Sampling, images_of_cells};
 use crate::spec::{NamedPath, RuntimeOverrides, SweepSpec};
 use crate::vocabulary::Parameter;
 
@@ -69,11 +68,13 @@ pub fn prepare(sweep: &Path, flags: RuntimeOverrides) -> Result<Prepared, Error>
     }
     let clip = clip(&spec)?;
     let images = &spec.files[Parameter::Image];
-    let image_entries = try_collect(images.par_iter().map(image_entry))?;
-    let (image_entries, image_notes): (Vec<_>, Vec<_>) = image_entries.into_iter().unzip();
+    let used = images_of_cells(&spec, &model_entries);
+    let images = images.iter().filter(|named| used.contains(&named.name));
+    let (image_entries, image_notes) = read_images(&images.collect::<Vec<_>>())?;
     let plan = Plan::new(&spec, model_entries, image_entries)?;
     check_samplers(&plan, &models)?;
-    let mut notes: Vec<String> = image_notes.into_iter().flatten().collect();
+    let mut notes = spec.notes.clone();
+    notes.extend(image_notes.into_iter().flatten());
     notes.extend(model_notes(&plan, &models)?);
     if let Some(clip) = &clip {
         notes.extend(caption_notes(&spec, clip)?);
@@ -152,8 +153,18 @@ fn clip(spec: &SweepSpec) -> Result<Option<Clip>, Error> {
     }))
 }
 
+/// All images with the notes on each, or all that is wrong with them.
+fn read_images(images: &[&NamedPath]) -> Result<(Vec<ImageEntry>, Vec<Vec<String>>), ImageError> {
+    let read: Vec<_> = images.par_iter().map(|named| image_entry(named)).collect();
+    let (good, bad): (Vec<_>, Vec<_>) = read.into_iter().partition(Result::is_ok);
+    match ImageError::all(bad.into_iter().filter_map(Result::err).collect()) {
+        Some(error) => Err(error),
+        None => Ok(good.into_iter().flatten().unzip()),
+    }
+}
+
 /// An image, and what will happen to it before it is edited.
-fn image_entry(named: &NamedPath) -> Result<(ImageEntry, Vec<String>), Error> {
+fn image_entry(named: &NamedPath) -> Result<(ImageEntry, Vec<String>), ImageError> {
     let probed = probe(&named.path)?;
     let notes = probed.notes.iter();
     let notes = notes

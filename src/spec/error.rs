@@ -215,9 +215,17 @@ pub enum SpecProblem {
         folder: String,
     },
 
+    #[error("{key}: no file that {pattern} matches can be used: {reasons}")]
+    #[diagnostic(help("PNG, JPEG, WebP, GIF, BMP and TIFF can be read"))]
+    NoUsableMatch {
+        key: String,
+        pattern: String,
+        reasons: String,
+    },
+
     #[error("{key}: {pattern} is not a valid pattern: {reason}")]
     #[diagnostic(help(
-        "in patterns `*`, `?`, `[abc]` and `**/` are special; write `[[]` for a bracket"
+        "in patterns `*`, `?`, `[abc]`, `{{jpg,png}}` and `**/` are special; write `[[]` for a bracket"
     ))]
     BadPattern {
         key: String,

@@ -8,6 +8,7 @@ mod keys;
 mod number;
 mod overrides;
 mod path;
+mod pattern;
 mod raw;
 mod read;
 mod runtime;
@@ -63,6 +64,8 @@ pub struct SweepSpec {
     pub values: ByParameter<Vec<Value>>,
     /// Where the models and images are: those of `values`, then those that only presets name.
     pub files: ByParameter<Vec<NamedPath>>,
+    /// What the user should know of the files that patterns matched.
+    pub notes: Vec<String>,
     /// Linked parameters, one axis; empty if the file has none.
     pub presets: Vec<Preset>,
     /// Cells to leave out.

@@ -1,21 +1,27 @@
 //! Images and model folders: names relative to the sweep file, patterns matched, existence checked.
 
+use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
-use glob::{MatchOptions, Pattern, PatternError};
-
 use super::NamedPath;
 use super::error::SpecProblem;
 use super::fault::{Checked, Fault, quoted};
+use super::pattern::{self, Pattern, is_pattern};
 use super::raw::Field;
 
 /// The folder that the paths of a sweep file are relative to.
 #[derive(Debug)]
-pub(super) struct Base(PathBuf);
+pub(super) struct Base {
+    folder: PathBuf,
+    /// What the user should know of the files that patterns matched.
+    notes: RefCell<Vec<String>>,
+    /// What is wrong beside the first of each key.
+    faults: RefCell<Vec<Fault>>,
+}
 
 /// What a path has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +34,21 @@ enum Kind {
 impl Base {
     /// The folder of a sweep file.
     pub fn of(sweep_file: &Path) -> Self {
-        Self(without_dots(sweep_file.parent().unwrap_or(Path::new(""))))
+        Self {
+            folder: without_dots(sweep_file.parent().unwrap_or(Path::new(""))),
+            notes: RefCell::default(),
+            faults: RefCell::default(),
+        }
+    }
+
+    /// What the user should know of the files that patterns matched so far.
+    pub fn notes(&self) -> Vec<String> {
+        self.notes.borrow().clone()
+    }
+
+    /// What was found wrong so far beside the first fault of each key, which its reader was told.
+    pub fn further_faults(&self) -> Vec<Fault> {
+        self.faults.take()
     }
 
     /// Model folders of a key.
@@ -52,7 +72,7 @@ impl Base {
     pub fn files(&self, field: Field<'_>) -> Checked<Vec<NamedPath>> {
         self.distinct(field, |item| {
             let text = item.text()?;
-            if is_pattern(text) && !self.0.join(text).exists() {
+            if is_pattern(text) && !self.folder.join(text).exists() {
                 self.matches(item, text)
             } else {
                 Ok(vec![self.file(item)?])
@@ -60,27 +80,43 @@ impl Base {
         })
     }
 
-    /// What each item of a list stands for, no path twice.
+    /// What each item of a list stands for, no path twice. Every item that is wrong is told.
     fn distinct<'t>(
         &self,
         field: Field<'t>,
         find: impl Fn(Field<'t>) -> Checked<Vec<NamedPath>>,
     ) -> Checked<Vec<NamedPath>> {
         let mut seen = HashSet::new();
-        let mut paths = Vec::new();
+        let (mut paths, mut faults) = (Vec::new(), Vec::new());
         for item in field.items()? {
-            for path in find(item)? {
-                if !seen.insert(path.name.clone()) {
+            let found = match find(item) {
+                Ok(found) => found,
+                Err(fault) => {
+                    faults.push(fault);
+                    continue;
+                }
+            };
+            for path in found {
+                if seen.insert(path.name.clone()) {
+                    paths.push(path);
+                } else {
                     let problem = SpecProblem::Duplicate {
                         key: item.key.to_string(),
                         value: quoted(&path.name),
                     };
-                    return Err(problem.at(item.at));
+                    faults.push(problem.at(item.at));
+                    break;
                 }
-                paths.push(path);
             }
         }
-        Ok(paths)
+        let mut faults = faults.into_iter();
+        match faults.next() {
+            None => Ok(paths),
+            Some(first) => {
+                self.faults.borrow_mut().extend(faults);
+                Err(first)
+            }
+        }
     }
 
     /// One image, by its path.
@@ -113,14 +149,14 @@ impl Base {
                 .map(str::to_owned)
                 .collect());
         }
-        let pattern = Pattern::new(name).map_err(|error| bad_pattern(field, name, &error))?;
-        let found = names.filter(|known| pattern.matches_with(known, MATCHING));
+        let pattern = Pattern::new(name).map_err(|reason| bad_pattern(field, name, reason))?;
+        let found = names.filter(|known| pattern.matches(known));
         Ok(found.map(str::to_owned).collect())
     }
 
     fn literal(&self, field: Field<'_>, kind: Kind) -> Checked<NamedPath> {
         let (text, name) = (field.text()?, self.name(field)?);
-        let path = self.0.join(text);
+        let path = self.folder.join(text);
         let key = field.key.to_string();
         let shown = quoted(text);
         let problem = match fs::metadata(&path) {
@@ -176,82 +212,68 @@ impl Base {
     }
 
     fn matches(&self, field: Field<'_>, pattern: &str) -> Checked<Vec<NamedPath>> {
-        let wants_hidden = has_hidden(Path::new(pattern));
-        let paths = glob::glob_with(&self.full_pattern(field, pattern)?, MATCHING)
-            .map_err(|error| bad_pattern(field, pattern, &error))?;
-        let mut found = Vec::new();
-        for path in paths {
-            let path = path.map_err(|error| {
-                SpecProblem::Inaccessible {
-                    key: field.key.to_string(),
-                    path: quoted(&error.path().to_string_lossy()),
-                    reason: error.error().to_string(),
-                }
-                .at(field.at)
-            })?;
-            let relative = path.strip_prefix(&self.0).unwrap_or(&path);
-            if !path.is_file() || (has_hidden(relative) && !wants_hidden) {
-                continue;
-            }
+        // So many images are refused later anyway.
+        let most = super::MAX_CELLS as usize + 1;
+        let matches = pattern::files(&self.folder, pattern, most)
+            .map_err(|reason| bad_pattern(field, pattern, reason))?;
+        let (key, shown) = (field.key.to_string(), quoted(pattern));
+        if matches.files.is_empty() {
+            let problem = match matches.passed_over.as_slice() {
+                [] => SpecProblem::NoMatch {
+                    key,
+                    pattern: shown,
+                    folder: self.shown(),
+                },
+                reasons => SpecProblem::NoUsableMatch {
+                    key,
+                    pattern: shown,
+                    reasons: some_of(reasons),
+                },
+            };
+            return Err(problem.at(field.at));
+        }
+        if !matches.passed_over.is_empty() {
+            let reasons = some_of(&matches.passed_over);
+            let note = format!("{key} {shown}: passed over: {reasons}");
+            self.notes.borrow_mut().push(note);
+        }
+        let mut found = Vec::with_capacity(matches.files.len());
+        for path in matches.files {
+            let relative = path.strip_prefix(&self.folder).unwrap_or(&path);
             let name = name_of(relative)
                 .ok_or_else(|| bad_file_name(field, &path.to_string_lossy()).at(field.at))?;
             found.push(NamedPath { name, path });
-            // Links can make folders endless; so many images are refused later anyway.
-            if found.len() as u64 > super::MAX_CELLS {
-                break;
-            }
-        }
-        if found.is_empty() {
-            let problem = SpecProblem::NoMatch {
-                key: field.key.to_string(),
-                pattern: quoted(pattern),
-                folder: self.shown(),
-            };
-            return Err(problem.at(field.at));
         }
         found.sort_by(|a, b| natural(&a.name, &b.name));
         Ok(found)
     }
 
-    /// The pattern with the folder before it, in which nothing is special.
-    fn full_pattern(&self, field: Field<'_>, pattern: &str) -> Checked<String> {
-        if Path::new(pattern).is_absolute() || self.0.as_os_str().is_empty() {
-            return Ok(pattern.to_owned());
-        }
-        let base = self
-            .0
-            .to_str()
-            .ok_or_else(|| bad_file_name(field, &self.0.to_string_lossy()).at(field.at))?;
-        Ok(format!(
-            "{}/{pattern}",
-            Pattern::escape(base).trim_end_matches('/')
-        ))
-    }
-
     /// The folder as messages show it.
     fn shown(&self) -> String {
-        match self.0.as_os_str().is_empty() {
+        match self.folder.as_os_str().is_empty() {
             true => "the current folder".to_owned(),
-            false => self.0.display().to_string(),
+            false => self.folder.display().to_string(),
         }
     }
 }
 
-/// How patterns match.
-const MATCHING: MatchOptions = MatchOptions {
-    case_sensitive: true,
-    require_literal_separator: true,
-    // `glob` panics on names that are not UTF-8 if it has to look for dots: done by `matches`.
-    require_literal_leading_dot: false,
-};
-
-fn bad_pattern(field: Field<'_>, pattern: &str, error: &PatternError) -> Fault {
+fn bad_pattern(field: Field<'_>, pattern: &str, reason: String) -> Fault {
     let problem = SpecProblem::BadPattern {
         key: field.key.to_string(),
         pattern: quoted(pattern),
-        reason: error.msg.to_owned(),
+        reason,
     };
     problem.at(field.at)
+}
+
+/// The first few of many, and how many there are beside them.
+fn some_of(reasons: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown = reasons[..reasons.len().min(SHOWN)].join("; ");
+    match reasons.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown}; and {more} more"),
+    }
 }
 
 fn here_if_empty(folder: &Path) -> &Path {
@@ -267,17 +289,6 @@ fn bad_file_name(field: Field<'_>, path: &str) -> SpecProblem {
         key: field.key.to_string(),
         path: quoted(path),
     }
-}
-
-fn is_pattern(text: &str) -> bool {
-    text.contains(['*', '?', '['])
-}
-
-/// Whether a file or folder in the path is hidden.
-fn has_hidden(path: &Path) -> bool {
-    path.components().any(
-        |part| matches!(part, Component::Normal(name) if name.as_encoded_bytes().starts_with(b".")),
-    )
 }
 
 /// The path without `.` between its parts.

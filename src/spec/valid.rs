@@ -25,6 +25,9 @@ pub(super) fn validate(
     let mut reader = Reader::new(&base);
     let values = values(raw, &mut reader, faults);
     let presets = overrides::presets(&raw.presets, &mut reader, faults);
+    for fault in base.further_faults() {
+        faults.push(fault);
+    }
     let mut spec = SweepSpec {
         name: faults
             .take(name(raw.root.get(&NAME), path))
@@ -32,6 +35,7 @@ pub(super) fn validate(
         text: source.to_owned(),
         values,
         files: reader.files,
+        notes: Vec::new(),
         presets,
         excludes: Vec::new(),
         captions: Vec::new(),
@@ -55,6 +59,7 @@ pub(super) fn validate(
         spec.captions = captions::captions(&spec, &raw.captions, &base, faults);
         spec.sheet = tables::sheet(&spec, &raw.sheet, &base, faults);
     }
+    spec.notes = base.notes();
     spec
 }
 

@@ -181,3 +181,26 @@ fn an_image_that_changes_once_the_sweep_has_started_fails_its_cells_only() {
     );
     assert_eq!(inputs(&place, "results/a").len(), 1);
 }
+
+#[test]
+fn all_images_that_cannot_be_read_are_told_but_for_those_that_are_left_out() {
+    let place = place();
+    fs::write(place.path("photos/b.png"), b"").unwrap();
+    fs::write(place.path("photos/c.png"), b"words").unwrap();
+    fs::write(place.path("photos/Thumbs.db"), b"words").unwrap();
+    let text = sweep("a", "1", "euler").replace("photos/*.png", "photos/*");
+    let plan = |text: &str| {
+        fs::write(place.path("s.toml"), text).unwrap();
+        place.ip2p(&["plan", "s.toml"]).assert()
+    };
+    let expected = "error: 2 images cannot be used:\n  image photos/b.png is empty\n  photos/c.png is not an image that can be read\n";
+    plan(&text).code(2).stderr(contains(expected));
+    let left_out = ["photos/b.png", "photos/c.png"]
+        .map(|image| format!("[[exclude]]\nimage = \"{image}\"\n"))
+        .concat();
+    let passed_over = "image \"photos/*\": passed over: Thumbs.db is no image";
+    let told = plan(&(text + &left_out)).success();
+    let told = told.get_output();
+    let told = [&told.stdout[..], &told.stderr[..]].concat();
+    assert!(contains(passed_over).eval(&String::from_utf8(told).unwrap()));
+}

@@ -95,8 +95,8 @@ fn captions_of_no_edit_of_the_sweep_are_refused_with_the_nearest() {
     );
     refuses(
         "[[caption]]\ninstruction = \"make it winter\"\nimage = \"photos/[\"\nbefore = \"a\"\nafter = \"b\"",
-        "image of caption 1: \"photos/[\" is not a valid pattern: invalid range pattern\n9:9\n\
-         in patterns `*`, `?`, `[abc]` and `**/` are special; write `[[]` for a bracket",
+        "image of caption 1: \"photos/[\" is not a valid pattern: unclosed character class; missing ']'\n9:9\n\
+         in patterns `*`, `?`, `[abc]`, `{jpg,png}` and `**/` are special; write `[[]` for a bracket",
     );
 }
 

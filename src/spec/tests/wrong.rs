@@ -351,24 +351,44 @@ fn model_folders_must_exist() {
     );
 }
 
+#[test]
+fn all_images_that_are_missing_are_told() {
+    let folder = Folder::new();
+    let images = "['nowhere.png', 'a.png', 'photos/*.gif', 'gone.png']";
+    let error = folder
+        .parse(&with("").replace("\"a.png\"", images))
+        .unwrap_err();
+    let others: Vec<String> = error.others().iter().map(ToString::to_string).collect();
+    assert!(error.to_string().contains("\"nowhere.png\" does not exist"));
+    assert_eq!(others.len(), 2, "{others:?}");
+    assert!(others[0].contains("\"photos/*.gif\""), "{others:?}");
+    assert!(
+        others[1].contains("\"gone.png\" does not exist"),
+        "{others:?}"
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn file_names_that_are_no_text_are_passed_over_or_refused() {
     use std::os::unix::ffi::OsStrExt;
     let folder = Folder::new();
+    fs::write(folder.path("photos/a\nb.jpg"), b"").unwrap();
+    let mut reasons = "a\\nb.jpg has a name with control characters".to_owned();
     let name = std::ffi::OsStr::from_bytes(b"photos/\xff.jpg");
     if fs::write(folder.0.path().join(name), b"").is_ok() {
-        let text = with("").replace("a.png", "photos/*.jpg");
-        assert_eq!(
-            folder.parse(&text).unwrap().files[Parameter::Image].len(),
-            2
-        );
+        reasons.push_str("; \u{fffd}.jpg has a name that is not UTF-8");
     }
-    fs::write(folder.path("photos/a\nb.jpg"), b"").unwrap();
-    let text = with("").replace("a.png", "photos/*.jpg");
+    let parsed = folder
+        .parse(&with("").replace("a.png", "photos/*.jpg"))
+        .unwrap();
+    assert_eq!(parsed.files[Parameter::Image].len(), 2);
+    let expected = format!("image \"photos/*.jpg\": passed over: {reasons}");
+    assert_eq!(parsed.notes, [expected]);
+    let named = folder.parse(&with("").replace("a.png", "photos/a\\nb.jpg"));
     assert_eq!(
-        told(&folder.parse(&text).unwrap_err()).replace(&folder.shown(), "DIR"),
-        "image: the file name \"DIR/photos/a\\nb.jpg\" is not plain text\n3:9\n\
+        told(&named.unwrap_err()),
+        "image: the file name \"photos/a\\nb.jpg\" is not plain text\n3:9\n\
          rename it, without control characters and in UTF-8"
     );
 }

@@ -64,6 +64,7 @@ pub fn spec(folder: &Path) -> SweepSpec {
     values[Parameter::Seed] = vec![Value::Whole(1), Value::Whole(2)];
     values[Parameter::NumInferenceSteps] = vec![Value::Whole(STEPS.into())];
     SweepSpec {
+        notes: vec![],
         name: "fake".to_owned(),
         text: String::new(),
         values,
