@@ -10,6 +10,7 @@ use crate::judge::JudgeError;
 use crate::model::ModelError;
 use crate::onnxruntime::RuntimeError;
 use crate::plan::PlanError;
+use crate::runner::ArrayError;
 use crate::spec::SpecError;
 use crate::store::StoreError;
 use crate::views::compare::CompareError;
@@ -27,6 +28,8 @@ pub enum Error {
     Image(#[from] ImageError),
     /// The sweep file together with its images and models.
     Plan(#[from] PlanError),
+    /// The part of a sweep that a scheduler gives.
+    Array(#[from] ArrayError),
     /// A scheduler that cannot be made of a model's configuration.
     Scheduler(#[from] SchedulerError),
     /// A model folder, or a component at work.
@@ -74,6 +77,7 @@ impl Error {
                 | StoreError::NotARun { .. }
                 | StoreError::OtherSweep { .. },
             )
+            | Self::Array(_)
             | Self::Sheet(SheetError::Font { .. }) => Self::BAD_SWEEP,
             Self::Model(_) | Self::Runtime(_) => Self::NOT_USABLE,
             Self::Compare(CompareError::NothingInCommon { .. } | CompareError::Foreign { .. }) => {

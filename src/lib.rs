@@ -14,6 +14,7 @@ pub mod engine;
 pub mod error;
 pub mod image;
 pub mod judge;
+pub mod listing;
 pub mod meter;
 pub mod model;
 pub mod onnxruntime;

@@ -59,9 +59,8 @@ impl Check {
         let host = Host::current(library);
         let execution = Execution::open_shard(&prepared, &out, host, self.shard)?;
         let mut progress = Progress::begin(self.progress, &prepared.plan, execution.workload());
-        for note in prepared.notes.iter().chain(execution.notes()) {
-            progress.note(note);
-        }
+        progress.notes(&prepared.notes);
+        progress.notes(execution.notes());
         let Executed {
             outcome,
             run,

@@ -10,6 +10,7 @@ mod doctor;
 mod init;
 mod interrupt;
 mod live;
+mod parts;
 mod plan;
 mod progress;
 pub mod render;
@@ -20,13 +21,14 @@ mod setup;
 mod sheet;
 mod table;
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::builder::{RangedU64ValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use ip2p_sweep::Error;
+use ip2p_sweep::plan::Shard;
 use ip2p_sweep::spec::{
     Batch, Device, MAX_MEMORY_MIB, MAX_THREADS, MemoryPolicy, RuntimeOverrides,
 };
@@ -122,6 +124,12 @@ pub struct DeviceFlags {
     /// The most that ONNX Runtime may take of the device's memory
     #[arg(long, value_name = "MIB", value_parser = memory_limit())]
     memory_limit_mib: Option<NonZeroU32>,
+}
+
+/// How many parts a sweep is cut into.
+fn shard_count() -> impl TypedValueParser<Value = NonZeroUsize> {
+    let count = RangedU64ValueParser::<usize>::new().range(1..=Shard::MOST as u64);
+    count.try_map(NonZeroUsize::try_from)
 }
 
 /// As the sweep file's key.

@@ -1,18 +1,23 @@
 //! `ip2p plan`: what a sweep will do and take, before anything runs.
 
-use std::num::NonZeroU32;
+use std::collections::HashMap;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ip2p_sweep::Error;
+use ip2p_sweep::listing::listing;
 use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::plan::{Axis, Plan};
 use ip2p_sweep::runner::{Forecast, Measuring, forecast, prepare};
 use ip2p_sweep::views::sheet;
 use ip2p_sweep::vocabulary::Parameter;
 
-use super::progress::{count, duration};
-use super::{RuntimeFlags, render, table};
+use super::progress::{count, duration, first_notes};
+use super::{RuntimeFlags, parts, render, shard_count, table};
+
+/// Lines of one kind that are printed.
+const MOST_LINES: usize = 6;
 
 /// `ip2p plan`.
 #[derive(Debug, clap::Args)]
@@ -22,6 +27,9 @@ pub struct PlanCommand {
     /// Run folder whose finished cells are not counted; by default results/NAME under the current folder
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Show how the sweep would be cut into so many shards
+    #[arg(long, value_name = "N", value_parser = shard_count())]
+    shards: Option<NonZeroUsize>,
     #[command(flatten)]
     runtime: RuntimeFlags,
 }
@@ -49,31 +57,59 @@ impl PlanCommand {
                 .as_ref()
                 .map(|it| row("CLIP", measuring(it))),
         );
-        rows.extend(plan.tilings().into_iter().map(|((width, height), tiling)| {
-            row("VAE", format!("{width} x {height} pixels in {tiling}"))
-        }));
-        for (index, size) in sheet::sizes(plan)?.into_iter().enumerate() {
-            rows.push(row(
-                if index == 0 { "sheets" } else { "" },
-                format!("{} x {} pixels", size.0, size.1),
-            ));
-        }
+        rows.extend(under("VAE", tilings(plan)));
+        rows.extend(under("sheets", sheets(&sheet::sizes(plan)?)));
         render::print(&format!(
             "{}\n{}\n",
             heading(plan),
             table::align(&settings(plan))
         ));
         render::print(&table::align(&rows));
-        prepared
-            .notes
-            .iter()
-            .for_each(|note| render::line(format_args!("note: {note}")));
+        if let Some(shards) = self.shards {
+            parts::print(&prepared, shards);
+        }
+        for note in first_notes(&prepared.notes) {
+            render::line(format_args!("note: {note}"));
+        }
         Ok(ExitCode::SUCCESS)
     }
 }
 
 fn row(what: &str, value: String) -> Vec<String> {
     vec![what.to_owned(), value]
+}
+
+/// Several lines of one thing, named once; of many the first.
+fn under(what: &str, lines: Vec<String>) -> Vec<Vec<String>> {
+    let more = lines.len().saturating_sub(MOST_LINES);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    let lines = lines.into_iter().take(MOST_LINES).chain(more).enumerate();
+    let named = |index| if index == 0 { what } else { "" };
+    lines.map(|(index, line)| row(named(index), line)).collect()
+}
+
+fn tilings(plan: &Plan) -> Vec<String> {
+    let tilings = plan.tilings().into_iter();
+    let words = |((width, height), tiling)| format!("{width} x {height} pixels in {tiling}");
+    tilings.map(words).collect()
+}
+
+/// A line for each size, in the order of the first sheets of that size.
+fn sheets(sizes: &[(u32, u32)]) -> Vec<String> {
+    let mut counts: Vec<((u32, u32), usize)> = Vec::new();
+    let mut place_of = HashMap::new();
+    for &size in sizes {
+        let place = *place_of.entry(size).or_insert(counts.len());
+        match counts.get_mut(place) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((size, 1)),
+        }
+    }
+    let words = |((width, height), count): ((u32, u32), usize)| match count {
+        1 => format!("{width} x {height} pixels"),
+        _ => format!("{count} of {width} x {height} pixels"),
+    };
+    counts.into_iter().map(words).collect()
 }
 
 fn heading(plan: &Plan) -> String {
@@ -98,12 +134,13 @@ fn settings(plan: &Plan) -> Vec<Vec<String>> {
             .map(|cell| cell.parameters.text(parameter));
         let first = values.next()?;
         // What presets link varies without being an axis.
-        (!first.is_empty() && values.all(|value| value == first)).then_some(first)
+        let is_constant = !first.is_empty() && values.all(|value| value == first);
+        is_constant.then(|| listing(&[first]))
     };
     let varying = Parameter::ALL
         .into_iter()
         .filter_map(axis)
-        .map(|axis: &Axis| vec![axis.parameter.to_string(), axis.values.join(", ")]);
+        .map(|axis: &Axis| vec![axis.parameter.to_string(), listing(&axis.values)]);
     let fixed = Parameter::ALL
         .into_iter()
         .filter(|&parameter| axis(parameter).is_none())

@@ -148,6 +148,14 @@ impl<'a> Progress<'a> {
         }
     }
 
+    /// Tells several things; people are told the first of many.
+    pub fn notes(&self, notes: &[String]) {
+        match &self.style {
+            Style::Json => notes.iter().for_each(|note| self.note(note)),
+            _ => first_notes(notes).iter().for_each(|note| self.note(note)),
+        }
+    }
+
     /// Tells that CLIP has failed, before the last lines; the error itself comes after them.
     pub fn note_unmeasured<T, E>(&self, measured: &Result<T, E>) {
         if measured.is_err() {
@@ -275,6 +283,14 @@ impl<'a> Progress<'a> {
             json_line(&value());
         }
     }
+}
+
+/// The first of many notes, and how many more there are: a note an image can be thousands.
+pub fn first_notes(notes: &[String]) -> Vec<String> {
+    const MOST: usize = 20;
+    let more = notes.len().saturating_sub(MOST);
+    let more = (more > 0).then(|| format!("and {}", count(more, "more note")));
+    notes.iter().take(MOST).cloned().chain(more).collect()
 }
 
 fn last_lines(outcome: Outcome, run: &Path, views: &Views) {

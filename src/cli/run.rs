@@ -55,9 +55,8 @@ pub fn run_prepared(
     check_font(&prepared.plan)?;
     let execution = Execution::open(prepared, out, host)?;
     let mut progress = Progress::begin(flags, &prepared.plan, execution.workload());
-    for note in prepared.notes.iter().chain(execution.notes()) {
-        progress.note(note);
-    }
+    progress.notes(&prepared.notes);
+    progress.notes(execution.notes());
     let workload = execution.workload();
     let live = (workload.cells > 0).then(|| LiveReport::of(out));
     let Executed {

@@ -2,34 +2,66 @@
 
 /// Rows of cells, padded to the widest of each column.
 pub fn align(rows: &[Vec<String>]) -> String {
-    pad(rows, |_, cell, width| format!("{cell:width$}"))
+    pad(rows, |_| Side::Left)
 }
 
 /// As [`align`], with all columns but the first at the right of their width, as numbers stand.
 pub fn align_numbers(rows: &[Vec<String>]) -> String {
-    pad(rows, |column, cell, width| match column {
-        0 => format!("{cell:width$}"),
-        _ => format!("{cell:>width$}"),
+    pad(rows, |column| match column {
+        0 => Side::Left,
+        _ => Side::Right,
     })
 }
 
-fn pad(rows: &[Vec<String>], padded: impl Fn(usize, &str, usize) -> String) -> String {
+/// Where a cell stands in its column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Left,
+    Right,
+}
+
+/// Not by the widths of `format!`, which panics where one is beyond 65,535.
+fn pad(rows: &[Vec<String>], side: impl Fn(usize) -> Side) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let length = |cell: &String| cell.chars().count();
     let width = |column: usize| {
-        rows.iter()
-            .filter_map(|row| row.get(column))
-            .map(|cell| cell.chars().count())
-            .max()
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(length).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| width(column).unwrap_or(0))
-        .collect();
+    let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut text = String::new();
     for row in rows {
-        let cells = row.iter().zip(&widths).enumerate();
-        let cells = cells.map(|(column, (cell, &width))| padded(column, cell, width));
-        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate() {
+            let blanks = " ".repeat(widths[column] - length(cell));
+            let is_last = column + 1 == row.len();
+            match side(column) {
+                Side::Right => line.extend([blanks.as_str(), cell]),
+                // What ends a line is padded for nobody to see.
+                Side::Left if is_last => line.push_str(cell),
+                Side::Left => line.extend([cell.as_str(), &blanks]),
+            }
+            if !is_last {
+                line.push_str("  ");
+            }
+        }
+        text.push_str(line.trim_end());
         text.push('\n');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell_however_wide_that_is() {
+        let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
+        let wide = "x".repeat(100_000);
+        let rows = [row(["a", "1"]), row([&wide, "22"])];
+        let blanks = " ".repeat(99_999);
+        assert_eq!(align(&rows), format!("a{blanks}  1\n{wide}  22\n"));
+        assert_eq!(align_numbers(&rows), format!("a{blanks}   1\n{wide}  22\n"));
+    }
 }

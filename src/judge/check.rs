@@ -65,7 +65,7 @@ impl Check {
             judge.cell(cell, known.get(&cell.parameters).copied())
         }))?;
         // One shard looks for what is gone, so that it is told once.
-        if indices.first() == Some(&0) {
+        if shard.index() == 0 {
             let gone = missing(run, baseline);
             let gone = pair_with_new(&judge, &mut cells, gone);
             cells.extend(gone.into_iter().map(|cell| judge.missing(cell)));

@@ -5,6 +5,7 @@
 
 mod build;
 mod cell;
+mod cut;
 mod grid;
 mod guidance;
 mod input;
@@ -22,6 +23,7 @@ pub use crate::vocabulary::CellKey;
 pub use build::PlanError;
 pub(crate) use build::images_of_cells;
 pub use cell::Cell;
+pub use cut::Cut;
 use guidance::guidance;
 pub use guidance::{Condition, Conditions, Guidance, Phase};
 pub use input::Fitted;

@@ -1,6 +1,6 @@
 //! A [`Plan`] in the order of work: what is shared is found here, before anything runs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Cell, Condition, Guidance, Plan};
 use crate::pipeline::Kind;
@@ -144,21 +144,44 @@ impl UnetRows {
     /// Counts those of a group; the plain pipeline has so many in each evaluation.
     fn add(&mut self, group: &Group, plain_rows: u64, steps: &[u32]) {
         let plain = plain_rows * steps.len() as u64;
+        group.each_cell(steps, |work, CellRows { fresh, all }| {
+            self.evaluated += fresh;
+            self.shared += all - fresh;
+            self.skipped += plain - all;
+            self.copied += plain * work.copies.len() as u64;
+        });
+    }
+}
+
+/// UNet rows of a cell that is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct CellRows {
+    /// Beyond those of the cells before it in its group.
+    pub(super) fresh: u64,
+    /// What it would take alone.
+    pub(super) all: u64,
+}
+
+impl Group<'_> {
+    /// UNet rows that are evaluated for its cells; `steps` are the steps of the evaluations.
+    pub fn evaluated_rows(&self, steps: &[u32]) -> u64 {
+        let mut rows = 0;
+        self.each_cell(steps, |_, cell| rows += cell.fresh);
+        rows
+    }
+
+    /// Counts the rows of its cells, in their order.
+    pub(super) fn each_cell(&self, steps: &[u32], mut take: impl FnMut(&CellWork, CellRows)) {
         let mut path = Path::default();
-        for CellWork {
-            copies, guidance, ..
-        } in &group.cells
-        {
+        for work in &self.cells {
+            let guidance = &work.guidance;
             let rows = |steps: &[u32]| -> u64 {
                 let asked = steps.iter().map(|&step| guidance.at(step).len() as u64);
                 asked.sum()
             };
             let all = rows(steps);
             let fresh = path.fresh(guidance, steps, rows);
-            self.evaluated += fresh;
-            self.shared += all - fresh;
-            self.skipped += plain - all;
-            self.copied += plain * copies.len() as u64;
+            take(work, CellRows { fresh, all });
             path.last = Some(guidance);
         }
     }
@@ -169,7 +192,7 @@ impl UnetRows {
 struct Path<'a> {
     last: Option<&'a Guidance<'a>>,
     /// Evaluations at which cells have parted, rising, with the rows of all of them.
-    forks: Vec<(usize, Vec<Condition<'a>>)>,
+    forks: Vec<(usize, HashSet<Condition<'a>>)>,
 }
 
 impl<'a> Path<'a> {
@@ -196,10 +219,7 @@ impl<'a> Path<'a> {
         let mut fresh = 0;
         if let Some((_, known)) = self.forks.last_mut() {
             for &(condition, _) in guidance.at(steps[fork]) {
-                if !known.contains(&condition) {
-                    known.push(condition);
-                    fresh += 1;
-                }
+                fresh += u64::from(known.insert(condition));
             }
         }
         fresh + rows(&steps[fork + 1..])

@@ -1,6 +1,6 @@
 //! What a run will do and take, before it does.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::Prepared;
@@ -122,16 +122,15 @@ fn measuring(
 /// Time of one model's work, if it ran at all its sizes before.
 fn seconds(prepared: &Prepared, work: &ModelWork, timings: &Timings, device: &str) -> Option<f64> {
     let plan = &prepared.plan;
+    let steps = prepared.evaluation_steps();
+    let mut known = HashMap::new();
     let groups = work.groups.iter().map(|group| {
-        let speed = timings.speed(&plan.models[work.model], device, group.start.sampling)?;
-        let alone = Schedule {
-            models: vec![ModelWork {
-                kind: work.kind,
-                model: work.model,
-                groups: vec![group.clone()],
-            }],
-        };
-        let rows = alone.unet_rows(prepared.evaluation_steps()).evaluated;
+        let sampling = group.start.sampling;
+        let speed = *known
+            .entry((sampling.width, sampling.height))
+            .or_insert_with(|| timings.speed(&plan.models[work.model], device, sampling));
+        let speed = speed?;
+        let rows = group.evaluated_rows(&steps(work.model, sampling));
         let ms = rows as f64 * speed.unet_row_ms + group.cells.len() as f64 * speed.decode_ms;
         Some(ms / 1000.0)
     });

@@ -1,19 +1,23 @@
 //! Wires the parts together: a sweep file is prepared, then executed into a run folder.
 
+mod array;
 mod backend;
 mod clip;
 mod execute;
 mod forecast;
 mod inputs;
 mod memory;
+mod parts;
 mod place;
 mod prepare;
 mod timings;
 
+pub use array::{ArrayError, ShardChoice};
 pub use backend::Backend;
 pub use clip::Clip;
 pub use execute::{Executed, Execution, Outcome, Workload};
 pub use forecast::{Forecast, Measuring, forecast};
 pub(crate) use memory::{check_limit, component_sizes, limit_bytes};
+pub use parts::{PartForecast, PartWork, part_forecasts};
 pub use place::Place;
 pub use prepare::{Model, Prepared, prepare};

@@ -1,6 +1,7 @@
 //! Everything that can be known before a model is loaded: the sweep file, the model folders, the images.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -99,14 +100,29 @@ impl Prepared {
 
     /// The step of each evaluation of a model's UNet in a sampling.
     pub fn evaluation_steps(&self) -> impl Fn(usize, Sampling) -> Vec<u32> {
-        |model, sampling| {
-            let config = &self.models[model].scheduler_config;
-            let sampler = Sampler::new(sampling.scheduler, config, sampling.num_inference_steps);
-            // Samplers that cannot be made were refused when this was prepared.
-            let evaluations = sampler.map(|sampler| sampler.evaluations().to_vec());
-            let steps = evaluations.unwrap_or_default().into_iter();
-            steps.map(|evaluation| evaluation.step).collect()
+        // Asked for every group, of which there may be a million, for few samplers.
+        let known = RefCell::new(HashMap::new());
+        move |model, sampling| {
+            let Sampling {
+                scheduler,
+                num_inference_steps,
+                ..
+            } = sampling;
+            let mut known = known.borrow_mut();
+            let steps = known
+                .entry((model, scheduler, num_inference_steps))
+                .or_insert_with(|| self.steps_of(model, sampling));
+            Vec::clone(steps)
         }
+    }
+
+    fn steps_of(&self, model: usize, sampling: Sampling) -> Vec<u32> {
+        let config = &self.models[model].scheduler_config;
+        let sampler = Sampler::new(sampling.scheduler, config, sampling.num_inference_steps);
+        // Samplers that cannot be made were refused when this was prepared.
+        let evaluations = sampler.map(|sampler| sampler.evaluations().to_vec());
+        let steps = evaluations.unwrap_or_default().into_iter();
+        steps.map(|evaluation| evaluation.step).collect()
     }
 }
 

@@ -54,11 +54,13 @@ impl<'a, 'f> Block<'a, 'f> {
     ) -> Vec<Self> {
         let strips = chunks(panel.columns.len(), in_a_strip);
         for parts in 2..=strips.len() {
-            let blocks: Vec<Self> = strips
+            // Ends at the first that does not fit: of very many columns that is nearly always the first of all.
+            let blocks: Option<Vec<Self>> = strips
                 .chunks(strips.len().div_ceil(parts))
                 .map(|strips| Self::new(grid, panel, 0..panel.rows.len(), strips.to_vec()))
+                .map(|block| fits(&block).then_some(block))
                 .collect();
-            if blocks.iter().all(fits) {
+            if let Some(blocks) = blocks {
                 return blocks;
             }
         }

@@ -8,6 +8,7 @@ use super::labels::{Labels, Side, shown};
 use super::metrics::Metrics;
 use super::options::SheetOptions;
 use crate::drawing::{Glyphs, OtherFont};
+use crate::listing::listing;
 use crate::plan::Plan;
 
 /// More columns than this of a sweep with one axis wrap into several strips.
@@ -228,7 +229,7 @@ fn settings(
         let labels = Labels::of(level, glyphs);
         let within = format!(
             "{} (within each cell, in reading order)",
-            labels.full.join(", ")
+            listing(&labels.full)
         );
         settings.push((labels.name, within));
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::axes::Level;
 use super::metrics::Metrics;
-use crate::drawing::{Glyphs, Shorten, Style};
+use crate::drawing::{Glyphs, Shorten};
 use crate::vocabulary::Parameter;
 
 /// Characters of a value that a sheet shows at most; the rest is in the image's metadata.
@@ -42,6 +42,11 @@ pub struct Labels {
     pub marks: Option<Vec<String>>,
     /// Which end of a value gives way.
     pub shorten: Shorten,
+    /// Width of the widest line, once they are placed: pages ask for it again and again, of as many labels as there are
+    /// values.
+    width: u32,
+    /// Lines of the tallest label.
+    height: u32,
 }
 
 impl Labels {
@@ -86,6 +91,8 @@ impl Labels {
             } else {
                 Shorten::End
             },
+            width: 0,
+            height: 1,
         }
     }
 
@@ -120,26 +127,22 @@ impl Labels {
             self.lines = marks.iter().map(|mark| vec![mark.clone()]).collect();
             self.marks = Some(marks);
         }
+        let widths = self.lines.iter().flatten();
+        let widths = widths.map(|line| metrics.label.width(line));
+        self.width = widths.max().unwrap_or_default();
+        let heights = self.lines.iter().map(|lines| lines.len() as u32);
+        self.height = heights.max().unwrap_or_default();
         self
     }
 
-    /// Width of the widest line.
-    pub fn width(&self, style: Style) -> u32 {
-        self.lines
-            .iter()
-            .flatten()
-            .map(|line| style.width(line))
-            .max()
-            .unwrap_or_default()
+    /// Width of the widest line, where they are placed.
+    pub fn width(&self) -> u32 {
+        self.width
     }
 
     /// Lines of the tallest label.
     pub fn height(&self) -> u32 {
-        self.lines
-            .iter()
-            .map(|lines| lines.len() as u32)
-            .max()
-            .unwrap_or_default()
+        self.height
     }
 }
 

@@ -159,7 +159,7 @@ impl<'a, 'f> Strip<'a, 'f> {
         let width = if is_turned {
             labels.height() * m.label.line()
         } else {
-            labels.width(m.label)
+            labels.width()
         };
         width + m.pad
     }

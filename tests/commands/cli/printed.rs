@@ -95,3 +95,43 @@ fn output_that_cannot_be_written_is_a_failure_but_a_reader_that_went_away_is_non
     assert_eq!(gone.status.code(), Some(0));
     assert_eq!(gone.stderr, b"");
 }
+
+#[test]
+fn a_plan_of_very_many_values_is_short_and_says_how_many_there_are() {
+    let place = Place::new();
+    let sweep = "model = \"model\"\n[sweep]\nimage = \"in.png\"\ninstruction = [\"snow, fog\", \"night\"]\n\
+                 seed = { from = 1, count = 12000 }\n";
+    fs::write(place.path("s.toml"), sweep).unwrap();
+    let plan = place.ip2p(&["plan", "s.toml"]).assert().success();
+    let printed = String::from_utf8(plan.get_output().stdout.clone()).unwrap();
+    assert!(
+        printed.contains("1, 2, 3, 4, 5, 6, 7, 8, …, 12000 (12000 values)"),
+        "{printed}"
+    );
+    assert!(printed.contains("\"snow, fog\", \"night\""), "{printed}");
+    assert!(printed.lines().all(|line| line.len() < 300), "{printed}");
+    assert!(printed.lines().count() < 30, "{printed}");
+}
+
+#[test]
+fn a_plan_in_shards_says_what_each_does_and_what_is_done_twice() {
+    let place = Place::new();
+    let sweep = "model = \"model\"\n[sweep]\nimage = \"in.png\"\ninstruction = [\"winter\", \"night\"]\n\
+                 seed = { from = 1, count = 8 }\nnum_inference_steps = 2\n";
+    fs::write(place.path("s.toml"), sweep).unwrap();
+    place
+        .ip2p(&["plan", "s.toml", "--shards", "4"])
+        .assert()
+        .success()
+        .stdout(
+            contains("shard  cells  UNet rows  models  texts  images  load\n1/4        4         ")
+                .and(contains("largest   1.00 of the mean\n"))
+                .and(contains(
+                    "repeated  3 models, 9 texts, 3 images, which several shards need",
+                )),
+        );
+    place
+        .ip2p(&["plan", "s.toml", "--shards", "0"])
+        .assert()
+        .code(2);
+}

@@ -1,0 +1,80 @@
+//! `ip2p plan --shards N`: what each part of a sweep will do.
+
+use std::num::NonZeroUsize;
+
+use ip2p_sweep::runner::{PartForecast, PartWork, Prepared, part_forecasts};
+
+use super::progress::count;
+use super::{render, table};
+
+/// Parts that are printed; of more, these many of the first.
+const MOST_PARTS: usize = 40;
+
+/// Prints a table of the parts, and what is computed more than once.
+pub fn print(prepared: &Prepared, parts: NonZeroUsize) {
+    let forecasts = part_forecasts(prepared, parts);
+    let head = [
+        "shard",
+        "cells",
+        "UNet rows",
+        "models",
+        "texts",
+        "images",
+        "load",
+    ];
+    let shown = forecasts.iter().take(MOST_PARTS).enumerate();
+    let rows = shown.map(|(index, part)| row(format!("{}/{parts}", index + 1), part));
+    let rows: Vec<Vec<String>> = std::iter::once(head.map(str::to_owned).to_vec())
+        .chain(rows)
+        .collect();
+    render::print(&format!("\n{}", table::align_numbers(&rows)));
+    let more = forecasts.len().saturating_sub(MOST_PARTS);
+    if more > 0 {
+        render::line(format_args!("and {}", count(more, "more shard")));
+    }
+    let loads = forecasts.iter().map(|part| part.load);
+    let most = loads.fold(0.0, f64::max);
+    render::line(format_args!("largest   {most:.2} of the mean"));
+    let repeated = PartWork::repeated(prepared, &forecasts);
+    render::line(format_args!("repeated  {}", repeated_words(repeated)));
+}
+
+fn row(name: String, part: &PartForecast) -> Vec<String> {
+    let PartForecast { cells, work, load } = *part;
+    let PartWork {
+        rows,
+        models,
+        texts,
+        images,
+    } = work;
+    vec![
+        name,
+        cells.to_string(),
+        rows.to_string(),
+        models.to_string(),
+        texts.to_string(),
+        images.to_string(),
+        format!("{load:.2}"),
+    ]
+}
+
+fn repeated_words(work: PartWork) -> String {
+    let PartWork {
+        rows,
+        models,
+        texts,
+        images,
+    } = work;
+    let words = [
+        (rows as usize, "UNet row"),
+        (models, "model"),
+        (texts, "text"),
+        (images, "image"),
+    ];
+    let words = words.into_iter().filter(|(number, _)| *number > 0);
+    let words: Vec<String> = words.map(|(number, what)| count(number, what)).collect();
+    match words.is_empty() {
+        true => "nothing".to_owned(),
+        false => format!("{}, which several shards need", words.join(", ")),
+    }
+}

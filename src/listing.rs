@@ -1,0 +1,68 @@
+//! Values in words, however many there are: what is printed, drawn or joined has a length that the user chose.
+
+/// Lists of at most this many values are shown whole.
+const WHOLE: usize = 12;
+
+/// Of longer lists, this many values from the start; the last one ends it.
+const FIRST: usize = 8;
+
+/// Characters of a value that are shown.
+const LONGEST: usize = 200;
+
+/// `1, 2, 3`; of a long list its beginning, its end and its length: `1, 2, …, 12000 (12000 values)`. Texts that hold a
+/// comma, or would not be seen, make all of them stand in quotes.
+pub fn listing<T: AsRef<str>>(values: &[T]) -> String {
+    let texts = values.iter().map(AsRef::as_ref);
+    let quotes = values.len() > 1 && texts.clone().any(needs_quotes);
+    let shown = |text: &str| {
+        let text = shortened(text);
+        if quotes { format!("\"{text}\"") } else { text }
+    };
+    match values {
+        [first @ .., last] if first.len() >= WHOLE => {
+            let first = first.iter().take(FIRST);
+            let first: Vec<String> = first.map(|text| shown(text.as_ref())).collect();
+            let (first, last) = (first.join(", "), shown(last.as_ref()));
+            format!("{first}, …, {last} ({} values)", values.len())
+        }
+        _ => texts.map(shown).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn needs_quotes(text: &str) -> bool {
+    text.contains(',') || text.trim() != text || text.is_empty()
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_lists_are_whole_and_long_ones_say_how_long_they_are() {
+        let numbers = |count: usize| (1..=count).map(|number| number.to_string());
+        let numbers = |count| numbers(count).collect::<Vec<_>>();
+        assert_eq!(listing(&numbers(3)), "1, 2, 3");
+        assert!(listing(&numbers(12)).ends_with("11, 12"));
+        assert_eq!(
+            listing(&numbers(13)),
+            "1, 2, 3, 4, 5, 6, 7, 8, …, 13 (13 values)"
+        );
+        assert!(listing(&numbers(100_000)).len() < 100);
+        assert!(listing(&["x".repeat(10_000), "y".repeat(10_000)]).len() < 500);
+    }
+
+    #[test]
+    fn texts_with_commas_are_told_apart() {
+        assert_eq!(listing(&["snow, fog", "night"]), "\"snow, fog\", \"night\"");
+        assert_eq!(listing(&["", "blurry"]), "\"\", \"blurry\"");
+        assert_eq!(listing(&["snow, fog"]), "snow, fog", "one alone is plain");
+        assert_eq!(listing(&["day", "night"]), "day, night");
+    }
+}

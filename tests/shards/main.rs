@@ -1,0 +1,11 @@
+//! Sweeps on many machines: the cut, shards in one folder and in several, merging, and what schedulers do to them.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test says what it saw"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod cut;
