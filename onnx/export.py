@@ -13,7 +13,10 @@
 #     "transformers==4.57.6",
 # ]
 # ///
-"""Export an InstructPix2Pix, from a diffusers folder or the hub, to an ONNX folder that `ip2p` runs.
+"""Export an InstructPix2Pix to an ONNX folder that `ip2p` runs; text-to-image and inpainting models for chains, too.
+
+The model is a name on the hub, a folder of diffusers, or a single-file checkpoint. `ip2p export` does this in one
+command; by hand it is
 
     uv run onnx/export.py timbrooks/instruct-pix2pix --out onnx/instruct-pix2pix --verify
     uv run onnx/export.py timbrooks/instruct-pix2pix --out onnx/instruct-pix2pix-fp16 --precision fp16
@@ -35,7 +38,10 @@ from ip2p_export import script
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The command line."""
-    usage = script.usage(__doc__, model="a diffusers folder, or a hub name such as timbrooks/instruct-pix2pix")
+    usage = script.usage(
+        __doc__,
+        model="a hub name such as timbrooks/instruct-pix2pix, a diffusers folder, or a .safetensors or .ckpt",
+    )
     usage.add_argument(
         "--precision", choices=["fp32", "fp16"], default="fp32", help="what the UNet computes in (default: fp32)"
     )
@@ -45,8 +51,25 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     usage.add_argument(
         "--optimize", choices=["cuda"], help="write a second folder, DIR-cuda, with fused operators that need CUDA"
     )
+    usage.add_argument(
+        "--lora",
+        action="append",
+        default=[],
+        metavar="FILE[:SCALE]",
+        help="fuse a LoRA into the weights, at scale 1 or the given one; may be given several times",
+    )
+    checkpoints = usage.add_argument_group("for single-file checkpoints, which do not say these themselves")
+    checkpoints.add_argument(
+        "--prediction", choices=["epsilon", "v_prediction"], help="what the UNet of a Stable Diffusion 2 predicts"
+    )
+    checkpoints.add_argument("--ema", action="store_true", help="take the averaged weights where a file has both")
+    checkpoints.add_argument(
+        "--tokenizer",
+        metavar="FOLDER",
+        help="a tokenizer's folder or hub name (default: openai/clip-vit-large-patch14)",
+    )
     parsed = script.parse(
-        usage, arguments, verify="compare the export with torch: each component, and edits of 5 steps"
+        usage, arguments, verify="compare the export with torch: each component, and pictures of 5 steps"
     )
     if parsed.store and parsed.precision == "fp16":
         usage.error("--store is for --precision fp32: with fp16 all weights are stored so anyway")

@@ -10,8 +10,9 @@ import torch
 from safetensors import SafetensorError
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
 
-from . import graph, layout, source
+from . import find, graph, layout, script
 from .problem import Problem
+from .source import check_tokenizer, read_json, require_all
 from .trace import Component, trace
 from .verify import Graph, relative
 
@@ -93,9 +94,9 @@ class Options:
 
 def export(options: Options) -> None:
     """From the model to the folder."""
-    folder = source.find(options.model, FILES)
+    folder = find.folder(options.model, FILES)
     config = check(folder)
-    layout.require_space(options.out, 2 * sum(path.stat().st_size for path in folder.glob("*.safetensors")))
+    layout.require_space(options.out, layout.ROOM * sum(path.stat().st_size for path in folder.glob("*.safetensors")))
     with layout.new_folder(options.out, options.overwrite) as partial:
         model = load(folder)
         write(model, partial)
@@ -107,10 +108,10 @@ def export(options: Options) -> None:
 
 def check(folder: Path) -> CLIPConfig:
     """Stop unless the folder is a whole CLIP model; its configuration."""
-    written = source.read_json(folder / "config.json")
+    written = read_json(folder / "config.json")
     if written.get("model_type") != "clip" or "vision_config" not in written:
         raise Problem(f"{folder} is a {written.get('model_type') or 'model of another kind'}, not a whole CLIP", REMEDY)
-    source.check_tokenizer(folder)
+    check_tokenizer(folder)
     read_or_stop(folder / "preprocessor_config.json", lambda: CLIPImageProcessor.from_pretrained(folder))
     return CLIPConfig(**written)
 
@@ -125,7 +126,7 @@ def load(folder: Path) -> CLIPModel:
             folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
         ),
     )
-    source.require_all("the model", folder, info)
+    require_all("the model", folder, info)
     return model.eval().requires_grad_(False)
 
 
@@ -140,11 +141,8 @@ def read_or_stop(what: Path, read: Callable[[], T]) -> T:
 def write(model: CLIPModel, target: Path) -> None:
     """Both graphs."""
     for name, component in COMPONENTS.items():
-        traced = target / "traced.onnx"
-        trace(component, model, traced)
-        size = graph.save(graph.read(traced), target / name / "model.onnx")
-        traced.unlink()
-        print(f"{name:24} {size / 1e6:8.1f} MB", flush=True)
+        size = graph.save(graph.tidy(trace(component, model, keep_model=True)), target / name / "model.onnx")
+        script.progress(f"{name:24} {size / 1e6:8.1f} MB")
 
 
 def write_configs(folder: Path, config: CLIPConfig, target: Path) -> None:

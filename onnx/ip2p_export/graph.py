@@ -28,9 +28,8 @@ SMALLEST_STORED = 64
 FLOAT16_MAX = float(np.finfo(np.float16).max)
 
 
-def read(traced: Path) -> onnx.ModelProto:
+def tidy(model: onnx.ModelProto) -> onnx.ModelProto:
     """A traced graph with its constants folded and its weights under torch's names."""
-    model = onnx.load(traced)
     fold(model.graph)
     strip_prefix(model.graph)
     return model

@@ -1,4 +1,4 @@
-"""The folder that is written: Optimum's layout, as the sweep reads it (DESIGN section 7)."""
+"""The folder that is written: Optimum's layout, as the sweep reads it."""
 
 import json
 import shutil
@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import source
 from .problem import Problem
+from .source import Source
 
 PARTS = {"text_encoder": "text_encoder", "unet": "unet", "vae_encoder": "vae", "vae_decoder": "vae"}
 """Which part's configuration each component gets."""
+ROOM = 1.05
+"""What an export takes on disk, as a share of its weights: nothing is written on the way."""
 TOKENIZER_FILES = {
     "tokenizer.json",
     "tokenizer_config.json",
@@ -21,11 +23,16 @@ TOKENIZER_FILES = {
 }
 
 
+def require_free(target: Path, overwrite: bool) -> None:
+    """Stop before the work if the folder is there and is to be kept."""
+    if target.exists() and not overwrite:
+        raise Problem(f"{target} exists already", "choose another --out, or replace it with --overwrite")
+
+
 @contextmanager
 def new_folder(target: Path, overwrite: bool) -> Iterator[Path]:
     """A folder that takes its name only when everything in it is written, and leaves nothing behind if not."""
-    if target.exists() and not overwrite:
-        raise Problem(f"{target} exists already", "choose another --out, or replace it with --overwrite")
+    require_free(target, overwrite)
     partial = target.with_name(f".{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
@@ -54,14 +61,13 @@ def require_space(target: Path, needed: int) -> None:
         )
 
 
-def copy_configs(folder: Path, target: Path) -> None:
+def write_configs(source: Source, target: Path) -> None:
     """Everything but the graphs. Paths that the configurations remember of other machines are left out."""
-    contents = {f"{component}/config.json": source.config(folder, part) for component, part in PARTS.items()}
-    for name in ("model_index.json", "scheduler/scheduler_config.json"):
-        contents[name] = source.read_json(folder / name)
-    for name, content in contents.items():
-        write_json(target / name, content)
-    copy_tokenizer(folder / "tokenizer", target)
+    for component, part in PARTS.items():
+        write_json(target / component / "config.json", source.config(part))
+    write_json(target / "model_index.json", source.index())
+    write_json(target / "scheduler" / "scheduler_config.json", source.scheduler())
+    copy_tokenizer(source.tokenizer(), target)
 
 
 def write_json(path: Path, content: dict) -> None:

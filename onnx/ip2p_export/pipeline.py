@@ -1,15 +1,18 @@
 """The whole way from a model's name to the folders written."""
 
 import gc
-import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
 
-from . import graph, layout, source
+from . import find, graph, layout, script
+from .checkpoint import TOKENIZER, Checkpoint
+from .lora import Lora
 from .optimize import fuse
+from .problem import Problem
+from .source import Folder, Source
 from .trace import COMPONENTS, trace
 from .verify import verify
 
@@ -27,6 +30,10 @@ class Options:
     precision: str
     store: str | None
     optimize: str | None
+    lora: list[str]
+    prediction: str | None
+    ema: bool
+    tokenizer: str | None
     verify: bool
     overwrite: bool
 
@@ -40,44 +47,61 @@ class Options:
 
 def export(options: Options) -> None:
     """From the model to the folder, and to the second folder if asked."""
-    source.refuse_checkpoint(options.model)
-    folder = source.find(options.model, source.FILES)
-    source.check(folder)
-    layout.require_space(options.out, source.space_needed(folder))
+    layout.require_free(options.out, options.overwrite)
+    source = open_source(options)
+    source.check()
+    layout.require_space(options.out, space_needed(source, options))
     with layout.new_folder(options.out, options.overwrite) as partial:
-        write(folder, partial, options, fused=False)
+        write(source, partial, options, fused=False)
         if options.verify:
-            verify(folder, partial, options.arithmetic)
+            verify(source, partial, options.arithmetic)
     print(f"{options.out}: {layout.size(options.out) / 1e6:.1f} MB")
     if options.optimize:
         second = options.out.with_name(f"{options.out.name}-{options.optimize}")
         with layout.new_folder(second, options.overwrite) as partial:
-            write(folder, partial, options, fused=True)
+            write(source, partial, options, fused=True)
         print(f"{second}: {layout.size(second) / 1e6:.1f} MB, for the CUDA execution provider only, not verified")
 
 
-def write(folder: Path, target: Path, options: Options, fused: bool) -> None:
+def open_source(options: Options) -> Source:
+    """What the command line names as the model, with its LoRAs."""
+    loras = [Lora.read(given) for given in options.lora]
+    if find.is_checkpoint(options.model):
+        tokenizer = options.tokenizer or TOKENIZER
+        return Checkpoint(Path(options.model), loras, tokenizer, options.prediction, options.ema)
+    for name in ("prediction", "ema", "tokenizer"):
+        if getattr(options, name):
+            raise Problem(
+                f"--{name} is for single-file checkpoints, and {options.model} is none",
+                "leave it out: the folder says it",
+            )
+    return Folder(find.folder(options.model), loras)
+
+
+def space_needed(source: Source, options: Options) -> int:
+    """Bytes of what is written, by the size of the weights."""
+    share = 1 if options.arithmetic == "float32" else 0.5
+    return int(source.weight_bytes() * share * layout.ROOM) * (2 if options.optimize else 1)
+
+
+def write(source: Source, target: Path, options: Options, fused: bool) -> None:
     """One component after another, so that no more than one part of the pipeline is in memory."""
     for name in COMPONENTS:
         begun = time.monotonic()
-        model = make_graph(folder, name, target / "traced", options, fused)
+        model = make_graph(source, name, options, fused)
         size = graph.save(model, target / name / "model.onnx")
         del model
         gc.collect()
-        print(f"{name:24} {size / 1e6:8.1f} MB {time.monotonic() - begun:6.1f} s", flush=True)
-    layout.copy_configs(folder, target)
+        script.progress(f"{name:24} {size / 1e6:8.1f} MB {time.monotonic() - begun:6.1f} s")
+    layout.write_configs(source, target)
 
 
-def make_graph(folder: Path, name: str, traced: Path, options: Options, fused: bool) -> onnx.ModelProto:
+def make_graph(source: Source, name: str, options: Options, fused: bool) -> onnx.ModelProto:
     """One component's graph in the precision asked for; of fp16, the UNet alone computes in float16."""
     half = name == "unet" and options.precision == "fp16"
-    part = source.load(folder, COMPONENTS[name].part)
-    traced.mkdir()
-    trace(COMPONENTS[name], part.half() if half and not fused else part, traced / "model.onnx")
+    part = source.load(COMPONENTS[name].part)
+    model = graph.tidy(trace(COMPONENTS[name], part.half() if half and not fused else part))
     del part
-    gc.collect()
-    model = graph.read(traced / "model.onnx")
-    shutil.rmtree(traced)
     if fused:
         model = fuse(model, name, float16=half)
     if options.arithmetic != "float32" and not half:

@@ -5,12 +5,16 @@ Imports nothing that has to be installed.
 
 import argparse
 import importlib
+import importlib.metadata
 import re
+import signal
 import sys
 import tomllib
 from pathlib import Path
 from typing import Any
 
+INTERRUPTED = 130
+"""The exit code of what was interrupted."""
 METADATA = re.compile(r"^# /// script$(.*?)^# ///$", re.MULTILINE | re.DOTALL)
 
 
@@ -29,8 +33,11 @@ def parse(parser: argparse.ArgumentParser, arguments: list[str] | None, *, verif
     parser.add_argument(
         "--requirements", action="store_true", help="print the packages that this script needs, and stop"
     )
+    parser.add_argument(
+        "--check-requirements", action="store_true", help="exit with 0 if this environment has them all, else with 3"
+    )
     parsed = parser.parse_args(arguments)
-    if not parsed.requirements and (parsed.model is None or parsed.out is None):
+    if not (parsed.requirements or parsed.check_requirements) and (parsed.model is None or parsed.out is None):
         parser.error("MODEL and --out are required")
     return parsed
 
@@ -38,10 +45,33 @@ def parse(parser: argparse.ArgumentParser, arguments: list[str] | None, *, verif
 def main(script: Path, module: str, parsed: argparse.Namespace) -> int:
     """Do what was asked for: print the packages, or export; the exit code."""
     options = vars(parsed)
-    if options.pop("requirements"):
+    lists, checks = options.pop("requirements"), options.pop("check_requirements")
+    if lists:
         print("\n".join(requirements(script)))
         return 0
-    return run(module, options)
+    if checks:
+        return 0 if all(map(is_installed, requirements(script))) else 3
+    # A process that is asked to end removes what it has begun to write.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
+    try:
+        return run(module, options)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def is_installed(requirement: str) -> bool:
+    """Whether this environment has a package in the version that is pinned."""
+    name, _, version = requirement.partition("==")
+    try:
+        # Builds of torch for one accelerator add its name: 2.15.0+cu132.
+        return importlib.metadata.version(name).partition("+")[0] == version
+    except importlib.metadata.PackageNotFoundError:
+        return False
+
+
+def progress(line: str) -> None:
+    """Tell how far the work is."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def requirements(script: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Find a diffusers pipeline, check that it is an InstructPix2Pix, and load its parts one by one.
+"""A diffusers pipeline in its folder: checked to be of a kind that the sweep runs, its parts loaded one by one.
 
 A part of which some weights are not in its file would come out with random ones in their place: transformers
 and diffusers only warn of that, here it stops the export.
@@ -6,70 +6,143 @@ and diffusers only warn of that, here it stops the export.
 
 import inspect
 import json
-import re
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
+from . import find
+from .lora import Lora
 from .problem import Problem
 
 CLASSES = {"text_encoder": "CLIPTextModel", "unet": "UNet2DConditionModel", "vae": "AutoencoderKL"}
-CONFIG_FILES = ["model_index.json", "scheduler/*", "tokenizer/*", *(f"{part}/config.json" for part in CLASSES)]
-WEIGHT_FILES = {
-    "text_encoder": "model.safetensors",
-    "unet": "diffusion_pytorch_model.safetensors",
-    "vae": "diffusion_pytorch_model.safetensors",
-}
-FILES = CONFIG_FILES + [f"{part}/{file}" for part, file in WEIGHT_FILES.items()]
-"""What is fetched: no checkpoints, no safety checker."""
-CHECKPOINT_SUFFIXES = {".ckpt", ".safetensors", ".pt", ".pth", ".bin"}
 TEXT_PREFIX = "text_model."
+KINDS = {
+    "edit": "StableDiffusionInstructPix2PixPipeline",
+    "generate": "StableDiffusionPipeline",
+    "inpaint": "StableDiffusionInpaintPipeline",
+}
+"""What a pipeline does, and what diffusers calls it."""
 
 
-# --- finding -------------------------------------------------------------------------------------
+class Source:
+    """A pipeline to export. Configurations are cheap to ask for; each part is loaded anew and then let go."""
+
+    def __init__(self, loras: list[Lora]):
+        self.loras = loras
+
+    def config(self, part: str) -> dict:
+        """A part's configuration with every key."""
+        raise NotImplementedError
+
+    def index(self) -> dict:
+        """The contents of model_index.json."""
+        raise NotImplementedError
+
+    def scheduler(self) -> dict:
+        """The contents of scheduler/scheduler_config.json."""
+        raise NotImplementedError
+
+    def tokenizer(self) -> Path:
+        """A folder with the files of the tokenizer."""
+        raise NotImplementedError
+
+    def weight_bytes(self) -> int:
+        """How large the weights are as float32."""
+        raise NotImplementedError
+
+    def read(self, part: str) -> torch.nn.Module:
+        """One part in float32, every weight of it from its file."""
+        raise NotImplementedError
+
+    def load(self, part: str) -> torch.nn.Module:
+        """One part in float32, the LoRAs fused into it."""
+        model = self.read(part).eval().requires_grad_(False)
+        for lora in self.loras:
+            lora.fuse(part, model)
+        return model
+
+    @property
+    def kind(self) -> str:
+        """What the channels of the UNet say that the pipeline does."""
+        channels = self.config("unet")["in_channels"]
+        latents = self.config("vae")["latent_channels"]
+        kinds = {latents: "generate", 2 * latents: "edit", 2 * latents + 1: "inpaint"}
+        if channels not in kinds:
+            raise Problem(
+                f"the UNet has {channels} input channels, not {', '.join(map(str, sorted(kinds)))}",
+                "give an InstructPix2Pix, a text-to-image or an inpainting model of Stable Diffusion 1 or 2",
+            )
+        return kinds[channels]
+
+    def check(self) -> None:
+        """Stop unless this is a whole pipeline of the make that the sweep runs."""
+        check_unet(self.config("unet"))
+        _ = self.kind
+        check_tokenizer(self.tokenizer())
+        self.scheduler()
 
 
-def refuse_checkpoint(model: str) -> None:
-    """Stop if a pipeline is given as one file of weights."""
-    path = Path(model)
-    if path.suffix in CHECKPOINT_SUFFIXES and (path.is_file() or not path.exists()):
+class Folder(Source):
+    """As diffusers saves a pipeline."""
+
+    def __init__(self, path: Path, loras: list[Lora]):
+        super().__init__(loras)
+        self.path = path
+
+    def config(self, part: str) -> dict:
+        return with_defaults(part, read_json(self.path / part / "config.json"))
+
+    def index(self) -> dict:
+        return read_json(self.path / "model_index.json")
+
+    def scheduler(self) -> dict:
+        return read_json(self.path / "scheduler" / "scheduler_config.json")
+
+    def tokenizer(self) -> Path:
+        return self.path / "tokenizer"
+
+    def check(self) -> None:
+        index = self.index()
+        if "text_encoder_2" in index:
+            raise Problem(f"{self.path} is a Stable Diffusion XL pipeline", "give one of Stable Diffusion 1 or 2")
+        for part, wanted in CLASSES.items():
+            found = (index.get(part) or [None, None])[1]
+            if found != wanted:
+                raise Problem(
+                    f"{part} of {self.path} is {found or 'missing'}, not {wanted}",
+                    "only models built on Stable Diffusion 1 or 2 can be exported",
+                )
+        super().check()
+
+    def weight_bytes(self) -> int:
+        files = [self.weights(part) for part in CLASSES]
+        return sum(file.stat().st_size * (2 if ".fp16." in file.name else 1) for file in files)
+
+    def weights(self, part: str) -> Path:
+        """The file of a part's weights."""
+        for name in find.weight_files(part):
+            if (self.path / name).exists():
+                return self.path / name
         raise Problem(
-            f"{model} is a single-file checkpoint, not a diffusers folder",
-            "convert it first: StableDiffusionInstructPix2PixPipeline.from_single_file(FILE, num_in_channels=8)"
-            ".save_pretrained(FOLDER), then export FOLDER",
+            f"{self.path / part} has no weights: none of {', '.join(Path(n).name for n in find.weight_files(part))}",
+            "download it again, or save the pipeline again with safe_serialization=True",
         )
 
-
-def find(model: str, files: list[str]) -> Path:
-    """The folder of a model: the given one, or that of a hub name, these files of it fetched if need be."""
-    path = Path(model)
-    if path.is_dir():
-        return path
-    if path.exists() or model.startswith((".", "/", "~")) or not re.fullmatch(r"[\w.-]+/[\w.-]+", model):
-        raise Problem(f"there is no folder {model}", "give a model's folder, or a hub name as OWNER/NAME")
-    return fetch(model, files)
-
-
-def fetch(name: str, files: list[str]) -> Path:
-    """The hub's files of a model in the user's cache."""
-    try:
-        return Path(snapshot_download(name, allow_patterns=files))
-    except (RepositoryNotFoundError, HFValidationError) as error:
-        raise Problem(
-            f"the hub has no model {name}, or it asks for a login",
-            "check the name; for a private model run: hf auth login",
-        ) from error
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        raise Problem(
-            f"cannot fetch {name}: {str(error).splitlines()[0]}",
-            "check the network, or download the folder elsewhere and give its path",
-        ) from error
+    def read(self, part: str) -> torch.nn.Module:
+        file = self.weights(part)
+        try:
+            if part == "text_encoder":
+                return text_encoder(self.config(part), load_weights(file), file.parent)
+            return read_diffusers(part, file)
+        except (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingError) as error:
+            raise Problem(
+                f"{file.parent} cannot be loaded: {str(error).splitlines()[0]}", "download it again"
+            ) from error
 
 
 # --- checking ------------------------------------------------------------------------------------
@@ -85,9 +158,8 @@ def read_json(path: Path) -> dict:
         raise Problem(f"{path} cannot be read: {error}", "download it again") from error
 
 
-def config(folder: Path, part: str) -> dict:
+def with_defaults(part: str, written: dict) -> dict:
     """A part's configuration with the defaults of its class for what an older file leaves out."""
-    written = read_json(folder / part / "config.json")
     if part == "text_encoder":
         return CLIPTextConfig(**written).to_dict()
     parameters = inspect.signature({"unet": UNet2DConditionModel, "vae": AutoencoderKL}[part].__init__).parameters
@@ -95,19 +167,20 @@ def config(folder: Path, part: str) -> dict:
     return defaults | written
 
 
-def check(folder: Path) -> None:
-    """Stop unless the folder is a whole InstructPix2Pix of the make that the sweep runs."""
-    index = read_json(folder / "model_index.json")
-    for part, wanted in CLASSES.items():
-        found = (index.get(part) or [None, None])[1]
-        if found != wanted:
+def check_unet(config: dict) -> None:
+    """Stop where the UNet asks for more than latents, a timestep and text."""
+    if config.get("time_cond_proj_dim") is not None:
+        raise Problem(
+            "the UNet takes timestep_cond (time_cond_proj_dim in its configuration): "
+            "a consistency model (LCM) that was distilled with its guidance inside",
+            "export the model it was made of with its LCM LoRA instead: --lora FILE; or an LCM without timestep_cond",
+        )
+    for key in ("addition_embed_type", "class_embed_type", "encoder_hid_dim", "num_class_embeds"):
+        if config.get(key) is not None:
             raise Problem(
-                f"{part} of {folder} is {found or 'missing'}, not {wanted}",
-                "only InstructPix2Pix models built on Stable Diffusion 1 or 2 can be exported",
+                f"the UNet takes more than latents, a timestep and text ({key} = {config[key]})",
+                "give an InstructPix2Pix, a text-to-image or an inpainting model of Stable Diffusion 1 or 2",
             )
-    check_channels(folder)
-    check_tokenizer(folder / "tokenizer")
-    read_json(folder / "scheduler" / "scheduler_config.json")
 
 
 def check_tokenizer(folder: Path) -> None:
@@ -117,32 +190,12 @@ def check_tokenizer(folder: Path) -> None:
         raise Problem(f"{folder} has neither tokenizer.json nor vocab.json and merges.txt", "download it again")
 
 
-def check_channels(folder: Path) -> None:
-    """Stop unless the UNet takes noisy latents and the picture's latents side by side."""
-    channels = config(folder, "unet")["in_channels"]
-    latent_channels = config(folder, "vae")["latent_channels"]
-    if channels == 2 * latent_channels:
-        return
-    kinds = {latent_channels: "a text-to-image model", 2 * latent_channels + 1: "an inpainting model"}
-    raise Problem(
-        f"the UNet of {folder} has {channels} input channels, an InstructPix2Pix {2 * latent_channels}: "
-        f"this is {kinds.get(channels, 'another kind of model')}",
-        "give an InstructPix2Pix, such as timbrooks/instruct-pix2pix",
-    )
-
-
-def space_needed(folder: Path) -> int:
-    """Bytes of the export and of the traces on the way, by the size of the weights."""
-    weights = sum(path.stat().st_size for part in CLASSES for path in (folder / part).glob("*.safetensors"))
-    return int(2.2 * weights)
-
-
-def require_all(part: str, folder: Path, info: dict) -> None:
+def require_all(part: str, where: Path, info: dict) -> None:
     """Stop if any weight was not in the file or had another shape."""
     absent = sorted(info["missing_keys"]) + sorted(str(entry) for entry in info.get("mismatched_keys", []))
     if absent:
         raise Problem(
-            f"{len(absent)} weights of {part} are not in {folder}, and would be random: {', '.join(absent[:3])}"
+            f"{len(absent)} weights of {part} are not in {where}, and would be random: {', '.join(absent[:3])}"
             + (", ..." if len(absent) > 3 else ""),
             "download the model again, or save it again with the versions that this script pins",
         )
@@ -151,41 +204,47 @@ def require_all(part: str, folder: Path, info: dict) -> None:
 # --- loading -------------------------------------------------------------------------------------
 
 
-def load(folder: Path, part: str) -> torch.nn.Module:
-    """One part in float32, every weight of it from the file."""
-    where = folder / part
-    if not any(where.glob("*.safetensors")):
-        raise Problem(f"{where} has no .safetensors weights", "save the pipeline again with safe_serialization=True")
-    loaders = {"text_encoder": load_text_encoder, "unet": load_unet, "vae": load_vae}
-    try:
-        return loaders[part](where).eval().requires_grad_(False)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise Problem(f"{where} cannot be loaded: {str(error).splitlines()[0]}", "download it again") from error
+def load_weights(file: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a file, mapped into memory; a pickled one may hold nothing else."""
+    if file.suffix == ".safetensors":
+        return load_file(file)
+    return torch.load(file, map_location="cpu", mmap=True, weights_only=True)
 
 
-def load_unet(where: Path) -> UNet2DConditionModel:
-    model, info = UNet2DConditionModel.from_pretrained(where, torch_dtype=torch.float32, output_loading_info=True)
-    require_all("unet", where, info)
+def read_diffusers(part: str, file: Path) -> torch.nn.Module:
+    """The UNet or the autoencoder from its own folder."""
+    kind = {"unet": UNet2DConditionModel, "vae": AutoencoderKL}[part]
+    model, info = kind.from_pretrained(
+        file.parent,
+        torch_dtype=torch.float32,
+        output_loading_info=True,
+        use_safetensors=file.suffix == ".safetensors",
+        variant="fp16" if ".fp16." in file.name else None,
+    )
+    require_all(part, file.parent, info)
     return model
 
 
-def load_vae(where: Path) -> AutoencoderKL:
-    model, info = AutoencoderKL.from_pretrained(where, torch_dtype=torch.float32, output_loading_info=True)
-    require_all("vae", where, info)
-    return model
+def from_weights(part: str, config: dict, weights: dict[str, torch.Tensor], where: Path) -> torch.nn.Module:
+    """A part made of its configuration and its weights, in float32."""
+    if part == "text_encoder":
+        return text_encoder(config, weights, where)
+    model = {"unet": UNet2DConditionModel, "vae": AutoencoderKL}[part](**config)
+    return fill(part, model, weights, where)
 
 
-def load_text_encoder(where: Path) -> CLIPTextModel:
+def text_encoder(config: dict, weights: dict[str, torch.Tensor], where: Path) -> CLIPTextModel:
     """transformers 5 saves these weights without the prefix that transformers 4 looks for: both are read."""
-    config = CLIPTextConfig.from_pretrained(where, attn_implementation="eager")
-    model = CLIPTextModel(config)
-    weights = {}
-    for path in sorted(where.glob("*.safetensors")):
-        weights |= load_file(path)
-    wanted = set(model.state_dict())
+    model = CLIPTextModel(CLIPTextConfig(**config, attn_implementation="eager"))
     if not any(name.startswith(TEXT_PREFIX) for name in weights):
         weights = {TEXT_PREFIX + name: value for name, value in weights.items()}
-    mismatched = [name for name in wanted & weights.keys() if weights[name].shape != model.state_dict()[name].shape]
-    require_all("text_encoder", where, {"missing_keys": wanted - weights.keys(), "mismatched_keys": mismatched})
-    model.load_state_dict({name: weights[name].float() for name in wanted})
+    return fill("text_encoder", model, weights, where)
+
+
+def fill(part: str, model: torch.nn.Module, weights: dict[str, torch.Tensor], where: Path) -> torch.nn.Module:
+    """The model with these weights; those that it has no use for are left out."""
+    wanted = model.state_dict()
+    mismatched = [name for name in wanted.keys() & weights.keys() if weights[name].shape != wanted[name].shape]
+    require_all(part, where, {"missing_keys": wanted.keys() - weights.keys(), "mismatched_keys": mismatched})
+    model.load_state_dict({name: weights[name].float() for name in wanted}, assign=True)
     return model

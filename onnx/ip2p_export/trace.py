@@ -1,12 +1,17 @@
-"""Trace the four components of a pipeline into ONNX files, with sizes that stay free."""
+"""Trace the four components of a pipeline into ONNX graphs, with sizes that stay free.
+
+The graphs are traced without weights, which are put in from the model itself: nothing is written on the way.
+"""
 
 import inspect
+import io
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
+import onnx
 import torch
+from onnx import numpy_helper
 
 OPSET = 17
 """The last before GroupNormalization: ONNX Runtime's fusions look for the older pattern."""
@@ -151,20 +156,54 @@ COMPONENTS = {
 
 
 @torch.no_grad()
-def trace(component: Component, model: torch.nn.Module, path: Path) -> None:
-    """Write the component's graph as torch exports it, weights under torch's names with a prefix."""
+def trace(component: Component, model: torch.nn.Module, *, keep_model: bool = False) -> onnx.ModelProto:
+    """The component's graph as torch exports it, weights under torch's names with a prefix.
+
+    The model is emptied weight by weight, so that memory holds them once, unless it is to be kept.
+    """
     inputs = component.examples(model)
     assert list(inputs) == list(inspect.signature(component.wrapper.forward).parameters)[1:]
+    wrapped = component.wrapper(model)
+    written = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch warns of every branch that a trace takes for good
         torch.onnx.export(
-            component.wrapper(model),
+            wrapped,
             tuple(inputs.values()),
-            str(path),
+            written,
             input_names=list(inputs),
             output_names=[component.output],
             dynamic_axes=component.free,
             opset_version=OPSET,
+            export_params=False,
+            keep_initializers_as_inputs=True,  # else weights that are equal would be made one
             do_constant_folding=False,  # it would rename the weights that it transposes
             dynamo=False,
         )
+    traced = onnx.load_from_string(written.getvalue())
+    insert_weights(traced.graph, wrapped, keep_model)
+    return traced
+
+
+def insert_weights(graph: onnx.GraphProto, model: torch.nn.Module, keep_model: bool) -> None:
+    """Give the graph as initializers what it has as inputs beside its own: parameters and buffers of the model."""
+    asked = {value.name for value in graph.input}
+    inputs = [value for value in graph.input if not has_weight(model, value.name)]
+    del graph.input[:]
+    graph.input.extend(inputs)
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        if name in asked:
+            array = tensor.detach().contiguous().numpy()
+            graph.initializer.append(numpy_helper.from_array(array, name))
+            if not keep_model:
+                tensor.data = torch.empty(0, dtype=tensor.dtype)
+
+
+def has_weight(model: torch.nn.Module, name: str) -> bool:
+    """Whether a name is that of a parameter or buffer."""
+    module, _, attribute = name.rpartition(".")
+    try:
+        found = getattr(model.get_submodule(module), attribute, None)
+    except AttributeError:
+        return False
+    return isinstance(found, torch.Tensor)

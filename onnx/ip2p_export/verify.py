@@ -1,4 +1,4 @@
-"""Compare an export with its source: each component, then whole edits of a few steps on the same latents.
+"""Compare an export with its source: each component, then whole pictures of a few steps on the same latents.
 
 Torch runs first and is let go part by part, then ONNX Runtime runs, so that one copy of the weights is in
 memory at a time. Differences are the largest ones as a share of the reference's largest value; the
@@ -15,8 +15,9 @@ import numpy as np
 import onnxruntime
 import torch
 
-from . import source
+from . import script
 from .problem import Problem
+from .source import Source
 
 STEPS = 5
 GUIDANCE_SCALE, IMAGE_GUIDANCE_SCALE = 7.0, 1.5
@@ -78,11 +79,12 @@ class Setting:
     scheduler: dict
     scaling_factor: float
     latent_channels: int
+    kind: str
 
 
-def setting(folder: Path) -> Setting:
+def setting(source: Source) -> Setting:
     """Token ids, pictures and the scheduler of a comparison; seeded, so that a difference is seen again."""
-    text, unet, vae = (source.config(folder, part) for part in ("text_encoder", "unet", "vae"))
+    text, unet, vae = (source.config(part) for part in ("text_encoder", "unet", "vae"))
     generator = torch.Generator("cpu").manual_seed(IDS_SEED)
     context, vocabulary = text["max_position_embeddings"], text["vocab_size"]
     factor = 2 ** (len(vae["block_out_channels"]) - 1)
@@ -97,47 +99,77 @@ def setting(folder: Path) -> Setting:
     return Setting(
         ids=torch.randint(vocabulary - 2, (2, context), generator=generator),
         pixels=pixels,
-        scheduler=source.read_json(folder / "scheduler" / "scheduler_config.json"),
+        scheduler=source.scheduler(),
         scaling_factor=vae["scaling_factor"],
         latent_channels=vae["latent_channels"],
+        kind=source.kind,
     )
 
 
 # --- the loop, the same for both -----------------------------------------------------------------
 
 
-def edit(predict: Predict, text: torch.Tensor, image: torch.Tensor, given: Setting) -> list[torch.Tensor]:
-    """The latents after each step of an edit with both scales, as diffusers' pipeline computes it."""
+def picture(predict: Predict, text: torch.Tensor, image: torch.Tensor, given: Setting) -> list[torch.Tensor]:
+    """The latents after each step, as diffusers' pipeline of the kind computes them."""
     scheduler = getattr(diffusers, given.scheduler["_class_name"]).from_config(given.scheduler)
     scheduler.set_timesteps(STEPS)
     generator = torch.Generator("cpu").manual_seed(SEED)
     extra = {"generator": generator} if "generator" in inspect.signature(scheduler.step).parameters else {}
     latents = torch.randn(image.shape, generator=generator) * scheduler.init_noise_sigma
-    rows = torch.cat([text[:1], text[1:], text[1:]])
-    images = torch.cat([image, image, torch.zeros_like(image)])
     after = []
     for timestep in scheduler.timesteps:
-        scaled = scheduler.scale_model_input(latents, timestep).expand(3, -1, -1, -1)
-        by_text, by_image, by_none = predict(torch.cat([scaled, images], dim=1), timestep, rows).chunk(3)
-        predicted = by_none + GUIDANCE_SCALE * (by_text - by_image) + IMAGE_GUIDANCE_SCALE * (by_image - by_none)
+        scaled = scheduler.scale_model_input(latents, timestep)
+        predicted = guided(predict, scaled, timestep, text, image, given.kind)
         latents = scheduler.step(predicted, timestep, latents, **extra, return_dict=False)[0]
         after.append(latents)
     return after
 
 
-def first_sample(image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def guided(
+    predict: Predict,
+    latents: torch.Tensor,
+    timestep: torch.Tensor,
+    text: torch.Tensor,
+    image: torch.Tensor,
+    kind: str,
+) -> torch.Tensor:
+    """The prediction of one step with the guidance of the kind; `text` is one of words and one of none."""
+    beside = conditioning(image, kind)
+    if kind == "edit":
+        rows = torch.cat([text[:1], text[1:], text[1:]])
+        beside = torch.cat([beside, beside, torch.zeros_like(beside)])
+        sample = torch.cat([latents.expand(3, -1, -1, -1), beside], dim=1)
+        by_text, by_image, by_none = predict(sample, timestep, rows).chunk(3)
+        return by_none + GUIDANCE_SCALE * (by_text - by_image) + IMAGE_GUIDANCE_SCALE * (by_image - by_none)
+    sample = torch.cat([latents, beside], dim=1).expand(2, -1, -1, -1)
+    by_text, by_none = predict(sample, timestep, text).chunk(2)
+    return by_none + GUIDANCE_SCALE * (by_text - by_none)
+
+
+def conditioning(image: torch.Tensor, kind: str) -> torch.Tensor:
+    """What the UNet takes beside noisy latents: nothing, the picture's, or a mask of half the picture and the rest."""
+    if kind == "edit":
+        return image
+    if kind == "generate":
+        return image[:, :0]
+    mask = torch.zeros_like(image[:, :1])
+    mask[..., : mask.shape[-1] // 2] = 1
+    return torch.cat([mask, image * (mask < 0.5)], dim=1)
+
+
+def first_sample(image: torch.Tensor, kind: str) -> tuple[torch.Tensor, torch.Tensor]:
     """A UNet input beside the given picture latents, and a timestep that float16 cannot hold."""
     noise = torch.randn(image.shape, generator=torch.Generator("cpu").manual_seed(SEED))
-    return torch.cat([noise, image], dim=1), torch.tensor(946.42)
+    return torch.cat([noise, conditioning(image, kind)], dim=1), torch.tensor(946.42)
 
 
 def run(text: torch.Tensor, images: list[torch.Tensor], predict: Predict, given: Setting) -> tuple[list, list]:
-    """The prediction on one input and the latents of an edit, for each size."""
+    """The prediction on one input and the latents of a picture, for each size."""
     predictions, edits = [], []
     for image in images:
-        sample, timestep = first_sample(image)
+        sample, timestep = first_sample(image, given.kind)
         predictions.append(predict(sample, timestep, text[:1]))
-        edits.append(edit(predict, text, image, given))
+        edits.append(picture(predict, text, image, given))
     return predictions, edits
 
 
@@ -145,19 +177,19 @@ def run(text: torch.Tensor, images: list[torch.Tensor], predict: Predict, given:
 
 
 @torch.no_grad()
-def run_torch(folder: Path, given: Setting) -> Run:
+def run_torch(source: Source, given: Setting) -> Run:
     """The reference, in float32."""
-    text = source.load(folder, "text_encoder")(input_ids=given.ids).last_hidden_state
-    vae = source.load(folder, "vae")
+    text = source.load("text_encoder")(input_ids=given.ids).last_hidden_state
+    vae = source.load("vae")
     images = [vae.encode(pixels).latent_dist.mean for pixels in given.pixels]
-    predictions, edits = run(text, images, torch_unet(folder), given)
+    predictions, edits = run(text, images, torch_unet(source), given)
     pictures = [vae.decode(latents[-1] / given.scaling_factor).sample for latents in edits]
     return Run(text, images, predictions, edits, pictures)
 
 
-def torch_unet(folder: Path) -> Predict:
+def torch_unet(source: Source) -> Predict:
     """The reference's UNet; its weights go when this function goes."""
-    unet = source.load(folder, "unet")
+    unet = source.load("unet")
     return lambda sample, timestep, states: unet(sample, timestep, states).sample
 
 
@@ -222,7 +254,7 @@ def differences(found: Run, expected: Run, limits: Limits) -> list[tuple[str, fl
         "vae_decoder": (found.pictures, expected.pictures),
     }
     rows = [(name, max(map(relative, ours, theirs)), limits.component) for name, (ours, theirs) in pairs.items()]
-    for step in range(STEPS):
+    for step in range(len(expected.latents[0])):
         ours, theirs = ([latents[step] for latents in each.latents] for each in (found, expected))
         rows.append((f"latents, step {step + 1}", max(map(relative, ours, theirs)), limits.steps))
     return rows
@@ -238,19 +270,21 @@ def final_picture(found: Run, expected: Run, target: Path, given: Setting) -> fl
     )
 
 
-def verify(folder: Path, target: Path, arithmetic: str) -> None:
+def verify(source: Source, target: Path, arithmetic: str) -> None:
     """Print how far the export is from its source, and stop if that is more than the limits of its arithmetic."""
-    given, limits = setting(folder), LIMITS[arithmetic]
-    expected = run_torch(folder, given)
+    given, limits = setting(source), LIMITS[arithmetic]
+    script.progress("verifying: torch ...")
+    expected = run_torch(source, given)
+    script.progress("verifying: the export ...")
     found = run_onnx(target, given, expected)
     rows = differences(found, expected, limits)
-    picture = final_picture(found, expected, target, given)
+    levels = final_picture(found, expected, target, given)
     print(f"{'compared with torch':24} {'difference':>12} {'limit':>10}")
     for name, difference, limit in rows:
         print(f"{name:24} {difference:12.1e} {limit:10.0e}")
-    print(f"{'picture, levels of 255':24} {picture:12.0f} {limits.levels:10}")
+    print(f"{'picture, levels of 255':24} {levels:12.0f} {limits.levels:10}")
     failed = [name for name, difference, limit in rows if not difference <= limit]
-    if not picture <= limits.levels:
+    if not levels <= limits.levels:
         failed.append("picture")
     if failed:
         raise Problem(

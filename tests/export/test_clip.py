@@ -11,7 +11,7 @@ import onnxruntime
 import pytest
 import torch
 from clip_recipe import CONTEXT, PREPROCESSING, SIDE, build_clip
-from failing import failure, read_with_a_wrong_weight
+from failing import failure, made_with_a_wrong_weight
 from safetensors.torch import load_file, save_file
 from transformers import CLIPModel
 
@@ -129,7 +129,7 @@ def test_missing_files_are_named(clip: Path, capsys: pytest.CaptureFixture, name
 def test_verification_notices_one_wrong_weight(
     clip: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read_with_a_wrong_weight(monkeypatch, "vision_model.post_layernorm.bias")
+    made_with_a_wrong_weight(monkeypatch, "vision_model.post_layernorm.bias")
     errors = failure(capsys, export_clip.main, clip, "--out", clip.with_name("out"), "--verify")
     assert "differs from torch by more than its limit in: image_encoder" in errors
     assert not clip.with_name("out").exists()

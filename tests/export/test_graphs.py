@@ -226,3 +226,18 @@ def narrowed_before_sine(unet: onnx.GraphProto) -> bool:
             return True
         waiting.extend(maker.input)
     return False
+
+
+def test_nothing_but_the_result_is_written(
+    pipelines: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk has room for the export alone."""
+    save, seen = graph.save, set()
+
+    def watched(model: onnx.ModelProto, target: Path) -> int:
+        seen.update(path.name for path in tmp_path.rglob("*") if path.is_file())
+        return save(model, target)
+
+    monkeypatch.setattr(graph, "save", watched)
+    run_export(pipelines["tiny_eps"], tmp_path / "out")
+    assert seen == {"model.onnx"}
