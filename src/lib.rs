@@ -7,11 +7,14 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod bench;
+pub mod bundled;
+mod cache;
 pub mod diffusion;
 mod digest;
 pub mod drawing;
 pub mod engine;
 pub mod error;
+pub mod export;
 pub mod image;
 pub mod judge;
 pub mod listing;

@@ -1,10 +1,11 @@
-//! What of the surroundings decides about the runtime; the one place that reads environment variables.
+//! What of the surroundings decides about the runtime; with [`crate::cache`] the place that reads environment variables.
 
 use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::RuntimeError;
+use crate::cache;
 
 /// Environment variables and folders, as far as they matter here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,9 +31,11 @@ impl Host {
         let python = if cfg!(windows) { "python" } else { "python3" };
         Self {
             onnxruntime: onnxruntime.or_else(|| given("ORT_DYLIB_PATH").map(PathBuf::from)),
-            cache: cache_home(&given).map(|home| home.join("ip2p-sweep")),
+            cache: cache::folder(),
             program: env::current_exe()
                 .ok()
+                // Where the program is linked to, it lies with its libraries.
+                .map(|program| program.canonicalize().unwrap_or(program))
                 .and_then(|program| Some(program.parent()?.to_owned())),
             python: PathBuf::from(python),
             libraries: system_libraries(given("LD_LIBRARY_PATH")),
@@ -47,25 +50,6 @@ impl Host {
     pub fn cache(&self) -> Result<&PathBuf, RuntimeError> {
         self.cache.as_ref().ok_or(RuntimeError::NoCache)
     }
-}
-
-/// XDG base directories, and what stands for them elsewhere. Relative paths are void, as XDG says.
-fn cache_home(given: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    let absolute = |name: &str| {
-        given(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    let system = || {
-        if cfg!(windows) {
-            absolute("LOCALAPPDATA")
-        } else if cfg!(target_os = "macos") {
-            absolute("HOME").map(|home| home.join("Library/Caches"))
-        } else {
-            absolute("HOME").map(|home| home.join(".cache"))
-        }
-    };
-    absolute("XDG_CACHE_HOME").or_else(system)
 }
 
 fn system_libraries(search_path: Option<OsString>) -> Vec<PathBuf> {
@@ -89,25 +73,4 @@ fn system_libraries(search_path: Option<OsString>) -> Vec<PathBuf> {
         .collect();
     folders.extend(usual.iter().map(PathBuf::from));
     folders
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_relative_cache_home_is_void() {
-        let given = |name: &str| match name {
-            "XDG_CACHE_HOME" => Some(OsString::from("relative")),
-            "HOME" | "LOCALAPPDATA" => Some(OsString::from(if cfg!(windows) {
-                "C:\\home"
-            } else {
-                "/home/user"
-            })),
-            _ => None,
-        };
-        let home = cache_home(&given).unwrap();
-        assert!(home.is_absolute());
-        assert_ne!(home, PathBuf::from("relative"));
-    }
 }

@@ -5,8 +5,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use super::setup::cached_folders;
-use super::{Host, RuntimeError};
+use super::package;
+use super::setup::cached_folder;
+use super::{Host, RuntimeError, Wanted};
 use crate::trust;
 
 /// The oldest release that is taken: 1.24.
@@ -30,6 +31,8 @@ pub enum Source {
     Given,
     /// This program's cache, filled by `ip2p setup`.
     Cache,
+    /// The Python environment that this program is installed in.
+    Environment,
     /// The folder of this program.
     Program,
     /// A Python package.
@@ -43,6 +46,7 @@ impl fmt::Display for Source {
         f.write_str(match self {
             Self::Given => "given",
             Self::Cache => "cache",
+            Self::Environment => "the program's Python environment",
             Self::Program => "beside the program",
             Self::Python => "Python package",
             Self::System => "system",
@@ -64,16 +68,37 @@ pub fn locate(host: &Host) -> Result<Located, RuntimeError> {
     }
     let mut refused = None;
     // Asking Python takes a moment, so each is looked at only if those before it failed.
-    let sources: [(Source, &dyn Fn() -> Vec<PathBuf>); 4] = [
-        (Source::Cache, &|| cached_folders(host)),
-        (Source::Program, &|| host.program.iter().cloned().collect()),
-        (Source::Python, &|| {
-            python_folder(&host.python).into_iter().collect()
+    let cached = |wanted| cached_folder(host, wanted).and_then(|folder| library_in(&folder));
+    let sources: [(Source, &dyn Fn() -> Vec<PathBuf>); 6] = [
+        // What was fetched for GPUs does both, and was asked for.
+        (Source::Cache, &|| {
+            cached(Wanted::Cuda).into_iter().collect()
         }),
-        (Source::System, &|| host.libraries.clone()),
+        (Source::Environment, &|| {
+            package::libraries_beside(host.program.as_deref())
+        }),
+        (Source::Cache, &|| cached(Wanted::Cpu).into_iter().collect()),
+        (Source::Program, &|| {
+            host.program
+                .iter()
+                .filter_map(|folder| library_in(folder))
+                .collect()
+        }),
+        (Source::Python, &|| {
+            python_folder(&host.python)
+                .and_then(|capi| package::library(&capi))
+                .into_iter()
+                .collect()
+        }),
+        (Source::System, &|| {
+            host.libraries
+                .iter()
+                .filter_map(|folder| library_in(folder))
+                .collect()
+        }),
     ];
-    for (source, folders) in sources {
-        for path in folders().iter().filter_map(|folder| library_in(folder)) {
+    for (source, libraries) in sources {
+        for path in libraries() {
             match check(&path, source) {
                 Ok(located) => return Ok(located),
                 Err(error) => {

@@ -13,6 +13,7 @@ mod host;
 mod load;
 mod locate;
 mod message;
+mod package;
 mod pins;
 mod pip;
 mod provider;

@@ -133,4 +133,20 @@ mod tests {
         assert_eq!(cpu("plan9", "x86_64"), None);
         assert_eq!(cuda("macos", "aarch64"), None);
     }
+
+    #[test]
+    fn the_wheel_depends_on_the_builds_that_are_pinned_here() {
+        let project: toml::Table = include_str!("../../pyproject.toml").parse().unwrap();
+        let project = &project["project"];
+        let list = |value: &toml::Value| -> Vec<String> {
+            let values = value.as_array().unwrap().iter();
+            values
+                .map(|value| value.as_str().unwrap().to_owned())
+                .collect()
+        };
+        let cpu = super::cpu("linux", "x86_64").unwrap();
+        assert_eq!(list(&project["dependencies"]), [cpu.requirement()]);
+        let cuda = CUDA.map(|pin| pin.requirement());
+        assert_eq!(list(&project["optional-dependencies"]["cuda"]), cuda);
+    }
 }

@@ -79,16 +79,10 @@ impl Wanted {
     }
 }
 
-/// The folders of the cache that hold a runtime, the one with CUDA first: it does both.
-pub(super) fn cached_folders(host: &Host) -> Vec<PathBuf> {
-    let Some(cache) = &host.cache else {
-        return Vec::new();
-    };
-    [Wanted::Cuda, Wanted::Cpu]
-        .into_iter()
-        .filter_map(|wanted| wanted.folder(cache).ok())
-        .filter(|folder| folder.is_dir())
-        .collect()
+/// The folder of the cache that holds a runtime, if it is there.
+pub(super) fn cached_folder(host: &Host, wanted: Wanted) -> Option<PathBuf> {
+    let folder = wanted.folder(host.cache.as_ref()?).ok()?;
+    folder.is_dir().then_some(folder)
 }
 
 /// Fetches what is wanted into the cache, unless it is there and whole. Two processes may do so at once.
