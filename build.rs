@@ -1,5 +1,14 @@
-//! The demo's model is embedded by a macro that Cargo does not see through: say what it reads.
+//! What is embedded by a macro that Cargo does not see through: say what it reads.
+
+use std::fs;
 
 fn main() {
     println!("cargo::rerun-if-changed=onnx/demo");
+    // File by file: Python leaves its caches in the folder.
+    let files = fs::read_dir("onnx/ip2p_export").into_iter().flatten();
+    for path in files.flatten().map(|entry| entry.path()) {
+        if path.extension().is_some_and(|end| end == "py") {
+            println!("cargo::rerun-if-changed={}", path.display());
+        }
+    }
 }

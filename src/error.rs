@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use crate::bench::BenchError;
+use crate::bundled::BundledError;
 use crate::diffusion::SchedulerError;
 use crate::engine::{EngineError, ShelfError};
+use crate::export::ExportError;
 use crate::image::ImageError;
 use crate::judge::JudgeError;
 use crate::model::ModelError;
@@ -36,6 +38,10 @@ pub enum Error {
     Model(#[from] ModelError),
     /// ONNX Runtime or a device.
     Runtime(#[from] RuntimeError),
+    /// What the program carries inside, on its way to the cache.
+    Bundled(#[from] BundledError),
+    /// An export that could not begin.
+    Export(#[from] ExportError),
     /// The run folder.
     Store(#[from] StoreError),
     /// Latents in the run folder.
@@ -79,7 +85,7 @@ impl Error {
             )
             | Self::Array(_)
             | Self::Sheet(SheetError::Font { .. }) => Self::BAD_SWEEP,
-            Self::Model(_) | Self::Runtime(_) => Self::NOT_USABLE,
+            Self::Model(_) | Self::Runtime(_) | Self::Export(_) => Self::NOT_USABLE,
             Self::Compare(CompareError::NothingInCommon { .. } | CompareError::Foreign { .. }) => {
                 Self::BAD_SWEEP
             }
@@ -88,7 +94,8 @@ impl Error {
             | Self::Store(_)
             | Self::Shelf(_)
             | Self::Sheet(_)
-            | Self::Report(_) => Self::FAILED,
+            | Self::Report(_)
+            | Self::Bundled(_) => Self::FAILED,
         }
     }
 

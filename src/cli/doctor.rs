@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ip2p_sweep::Error;
-use ip2p_sweep::model::{FactState, diagnose};
+use ip2p_sweep::model::{Fact, FactState, diagnose};
 use ip2p_sweep::onnxruntime::Host;
 
 use super::{render, table};
@@ -24,6 +24,7 @@ impl Doctor {
             .map(|fact| {
                 let state = match fact.state {
                     FactState::Ok => "ok",
+                    FactState::Absent => "none",
                     FactState::Warning => "warning",
                     FactState::Missing => "missing",
                 };
@@ -36,11 +37,37 @@ impl Doctor {
                 render::line(format_args!("{}: {remedy}", fact.topic));
             }
         }
+        render::line(format_args!("next: {}", self.next(&facts)));
         let usable = facts.iter().all(|fact| fact.state != FactState::Missing);
         Ok(if usable {
             ExitCode::SUCCESS
         } else {
             ExitCode::from(Error::NOT_USABLE)
         })
+    }
+
+    /// The one thing to do: the remedy of the first thing that is missing, else what a usable machine is for.
+    fn next(&self, facts: &[Fact]) -> String {
+        let missing = facts.iter().find(|fact| fact.state == FactState::Missing);
+        if let Some(remedy) = missing.and_then(|fact| fact.remedy.clone()) {
+            return remedy;
+        }
+        let is_model = facts.iter().any(|fact| fact.topic == "model");
+        match (&self.folder, missing) {
+            (_, Some(fact)) => format!("mend {}: {}", fact.topic, fact.detail),
+            (Some(folder), None) if is_model => format!(
+                "ip2p init IMAGE \"make it winter\" --model {}",
+                folder.display()
+            ),
+            (Some(folder), None) => {
+                format!(
+                    "clip = \"{}\" under [measures] of a sweep file",
+                    folder.display()
+                )
+            }
+            (None, None) => {
+                "ip2p demo, or ip2p init IMAGE \"make it winter\" for one of your own".to_owned()
+            }
+        }
     }
 }

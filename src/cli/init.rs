@@ -1,36 +1,54 @@
 //! `ip2p init`: a commented sweep file to begin with.
 
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::ValueHint;
+use ip2p_sweep::model::ModelFolder;
 use ip2p_sweep::spec::{SweepSpec, template};
-use ip2p_sweep::{Error, store};
+use ip2p_sweep::{Error, bundled, store};
 
 use super::render;
+
+/// Where exported models lie, by the folder that one works in.
+const MODELS: &str = "onnx";
 
 /// `ip2p init`.
 #[derive(Debug, clap::Args)]
 pub struct Init {
-    /// Image to edit, relative to where the sweep file will lie
+    /// Image to edit, or a pattern such as "photos/*.jpg"
+    #[arg(value_hint = ValueHint::FilePath)]
     image: String,
     /// What to do with it, e.g. "make it winter"
     instruction: String,
-    /// Model folder
-    #[arg(long, default_value = "onnx/instruct-pix2pix")]
-    model: String,
+    /// Model folder, or "demo"; by default the one in onnx/, else the demo's
+    #[arg(long, value_hint = ValueHint::DirPath)]
+    model: Option<String>,
     /// File to write; it must not exist
-    #[arg(long, short, value_name = "FILE", default_value = "sweep.toml")]
+    #[arg(long, short, value_name = "FILE", default_value = "sweep.toml", value_hint = ValueHint::FilePath)]
     out: PathBuf,
 }
 
 impl Init {
     pub fn run(self) -> Result<ExitCode, Error> {
-        let text = template(&self.image, &self.instruction, &self.model);
+        let (model, note) = match self.model {
+            Some(model) => (model, None),
+            None => found_model(),
+        };
+        let folder = self.out.parent().unwrap_or(Path::new(""));
+        let model = match model == bundled::DEMO && !Path::new(&model).is_dir() {
+            true => model,
+            false => relative_to(folder, &model),
+        };
+        let text = template(&relative_to(folder, &self.image), &self.instruction, &model);
         store::write_new_file(&self.out, text.as_bytes())?;
         render::line(format_args!(
             "wrote {0}; next: ip2p plan {0}",
             self.out.display()
         ));
+        if let Some(note) = note {
+            render::line(format_args!("note: {note}"));
+        }
         if let Err(error) = SweepSpec::read(&self.out) {
             for missing in std::iter::once(&error).chain(error.others()) {
                 render::line(format_args!("note: {missing}"));
@@ -38,4 +56,85 @@ impl Init {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The model to begin with where none was named, and what to know of the choice.
+fn found_model() -> (String, Option<String>) {
+    let entries = Path::new(MODELS).read_dir().into_iter().flatten().flatten();
+    let mut models: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| ModelFolder::open(path).is_ok())
+        .collect();
+    models.sort();
+    let names: Vec<String> = models
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    match names.as_slice() {
+        [] => (
+            bundled::DEMO.to_owned(),
+            Some(
+                "the model is the bundled one, which knows drawings; for photos: ip2p export timbrooks/instruct-pix2pix"
+                    .to_owned(),
+            ),
+        ),
+        [only] => (only.clone(), None),
+        [first, others @ ..] => (
+            first.clone(),
+            Some(format!("the model is {first}; there is {}, too", others.join(", "))),
+        ),
+    }
+}
+
+/// A path of the current folder, as a file in `folder` has to name it. One that is there only as seen from that folder
+/// is left as it is.
+fn relative_to(folder: &Path, path: &str) -> String {
+    let given = Path::new(path);
+    if given.is_absolute() || (!given.exists() && folder.join(given).exists()) {
+        return path.to_owned();
+    }
+    let (Ok(from), Ok(to)) = (
+        std::path::absolute(folder_or_here(folder)),
+        std::path::absolute(given),
+    ) else {
+        return path.to_owned();
+    };
+    let (from, to) = (normal(&from), normal(&to));
+    let shared = from
+        .iter()
+        .zip(&to)
+        .take_while(|(one, other)| one == other)
+        .count();
+    let up = from[shared..].iter().map(|_| "..");
+    let down = to[shared..].iter().map(String::as_str);
+    let relative: Vec<&str> = up.chain(down).collect();
+    // A path of one part named as the bundled model would be taken for that.
+    match relative.as_slice() {
+        [name] if *name == bundled::DEMO => format!("./{name}"),
+        _ => relative.join("/"),
+    }
+}
+
+fn folder_or_here(folder: &Path) -> &Path {
+    match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    }
+}
+
+/// The parts of an absolute path, `..` followed by name alone.
+fn normal(path: &Path) -> Vec<String> {
+    let mut parts = Vec::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                parts.pop();
+            }
+            Component::CurDir => {}
+            Component::Prefix(_) | Component::RootDir | Component::Normal(_) => {
+                parts.push(part.as_os_str().to_string_lossy().into_owned());
+            }
+        }
+    }
+    parts
 }

@@ -7,6 +7,7 @@ mod compare;
 mod completions;
 mod demo;
 mod doctor;
+mod export;
 mod init;
 mod interrupt;
 mod live;
@@ -67,6 +68,8 @@ enum Command {
     Bench(bench::Bench),
     /// Show what is found, what is missing and what to do
     Doctor(doctor::Doctor),
+    /// Export a model of the hub, a folder or a checkpoint for sweeps
+    Export(export::Export),
     /// Fetch ONNX Runtime into the cache
     Setup(setup::Setup),
     /// Print the JSON Schema of sweep files, for editors
@@ -91,6 +94,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Compare(command) => command.run(),
         Command::Bench(command) => command.run(library),
         Command::Doctor(command) => command.run(library),
+        Command::Export(command) => command.run(),
         Command::Setup(command) => command.run(),
         Command::Schema => schema::run(),
         Command::Init(command) => command.run(),

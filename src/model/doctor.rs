@@ -30,6 +30,8 @@ pub struct Fact {
 pub enum FactState {
     /// Well.
     Ok,
+    /// Not there, and not needed as things are.
+    Absent,
     /// Not as it could be; sweeps run.
     Warning,
     /// Sweeps cannot run.
@@ -39,7 +41,9 @@ pub enum FactState {
 /// Looks at everything that a run needs, and at a model or CLIP folder. Fetches nothing and makes no session.
 pub fn diagnose(host: &Host, folder: Option<&Path>) -> Vec<Fact> {
     let mut facts = Vec::new();
-    match locate(host) {
+    let located = locate(host);
+    let has_runtime = located.is_ok();
+    match located {
         Ok(located) => {
             facts.push(Fact::ok(
                 "ONNX Runtime",
@@ -54,13 +58,15 @@ pub fn diagnose(host: &Host, folder: Option<&Path>) -> Vec<Fact> {
         }
         Err(error) => facts.push(Fact::of("ONNX Runtime", FactState::Missing, &error)),
     }
-    // Only needed to fetch: not having them matters only if there is no runtime.
+    // Only needed to fetch: not having it matters only if there is no runtime.
     facts.push(match pip_version(host) {
         Ok(version) => Fact::ok("pip", version),
+        Err(error) if has_runtime => Fact::absent("pip", error.to_string()),
         Err(error) => Fact::of("pip", FactState::Warning, &error),
     });
     facts.push(match host.cache() {
-        Ok(folder) => Fact::ok("cache", folder.display().to_string()),
+        Ok(folder) if folder.is_dir() => Fact::ok("cache", folder.display().to_string()),
+        Ok(folder) => Fact::absent("cache", format!("{}, made when needed", folder.display())),
         Err(error) => Fact::of("cache", FactState::Warning, &error),
     });
     if host.offline {
@@ -84,6 +90,13 @@ impl Fact {
         }
     }
 
+    fn absent(topic: &'static str, detail: String) -> Self {
+        Self {
+            state: FactState::Absent,
+            ..Self::ok(topic, detail)
+        }
+    }
+
     fn of(topic: &'static str, state: FactState, error: &dyn Diagnostic) -> Self {
         Self {
             topic,
@@ -101,10 +114,7 @@ fn devices(located: &Located) -> Vec<Fact> {
             format!("{} found, driver for CUDA {}", driver.gpus, driver.cuda()),
         ),
         // A machine without a GPU is not at fault: sweeps run on the CPU.
-        Err(error) => Fact {
-            remedy: None,
-            ..Fact::of("GPU", FactState::Ok, &error)
-        },
+        Err(error) => Fact::absent("GPU", error.to_string()),
     };
     let device = match resolve_device(Device::Auto, located) {
         Ok(resolved) => match (resolved.device, resolved.unused_gpu) {

@@ -6,7 +6,7 @@ use crate::engine::DeviceMemory;
 use crate::onnxruntime::{RuntimeError, SessionError};
 
 /// Shared remedy: what a model folder must look like.
-const EXPORT: &str = "export the model with `python onnx/export.py` or `optimum-cli export onnx --task image-to-image`, and give the folder that holds unet/, vae_encoder/, vae_decoder/ and text_encoder/";
+const EXPORT: &str = "export the model with `ip2p export` or `optimum-cli export onnx --task image-to-image`, and give the folder that holds unet/, vae_encoder/, vae_decoder/ and text_encoder/";
 
 /// An unusable model folder, or a failure of one of its components.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -14,7 +14,9 @@ const EXPORT: &str = "export the model with `python onnx/export.py` or `optimum-
 pub enum ModelError {
     /// The folder is not there.
     #[error("model folder {} does not exist", path.display())]
-    #[diagnostic(help("check the path; it is relative to the current folder"))]
+    #[diagnostic(help(
+        "check the path; `ip2p export timbrooks/instruct-pix2pix --out {}` makes a model there", path.display()
+    ))]
     NoFolder {
         /// As given.
         path: PathBuf,
@@ -200,7 +202,7 @@ pub enum ModelError {
     /// A CLIP folder that is not what `measures.clip` needs.
     #[error("{0}")]
     #[diagnostic(help(
-        "give a folder that `onnx/export_clip.py` has written, or export the model again"
+        "give a folder that `ip2p export --clip` has written, or export the model again"
     ))]
     Clip(Box<ModelError>),
     /// The runtime itself is unusable.

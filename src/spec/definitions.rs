@@ -219,8 +219,8 @@ settings! {
     /// `[measures]`.
     MEASURES:
     CLIP = Setting::new("clip", Form::Path, "\"onnx/clip\"",
-        "A CLIP folder, as onnx/export_clip.py writes it: adds clip_image_similarity and, with captions, clip_direction_similarity. Relative to this file.")
-        .noted("a CLIP folder (onnx/export_clip.py): how close the output is to the input"),
+        "A CLIP folder, as `ip2p export --clip` writes it: adds clip_image_similarity and, with captions, clip_direction_similarity. Relative to this file.")
+        .noted("a CLIP folder (`ip2p export --clip`): how close the output is to the input"),
     ;
 
     /// `[sheet]`.

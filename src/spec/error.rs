@@ -233,6 +233,10 @@ pub enum SpecProblem {
         reason: String,
     },
 
+    #[error("{key} {name:?} is the bundled model, and there is a folder of that name")]
+    #[diagnostic(help("write \"./{name}\" for the folder, or rename it"))]
+    Reserved { key: String, name: String },
+
     #[error("{key} {path} does not exist in {folder}")]
     #[diagnostic(help("paths are relative to the sweep file; {hint}"))]
     NotFound {

@@ -12,6 +12,7 @@ use super::error::SpecProblem;
 use super::fault::{Checked, Fault, quoted};
 use super::pattern::{self, Pattern, is_pattern};
 use super::raw::Field;
+use crate::bundled;
 
 /// The folder that the paths of a sweep file are relative to.
 #[derive(Debug)]
@@ -27,7 +28,9 @@ pub(super) struct Base {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     File,
-    /// A folder that holds these.
+    /// A model's folder.
+    Model,
+    /// Another folder, that holds these.
     Folder(&'static str),
 }
 
@@ -58,8 +61,25 @@ impl Base {
 
     /// One model folder.
     pub fn folder(&self, field: Field<'_>) -> Checked<NamedPath> {
-        const HOLDS: &str = "model_index.json, unet/, vae_decoder/ and so on";
-        self.literal(field, Kind::Folder(HOLDS))
+        if field.text()? == bundled::DEMO {
+            return self.demo(field);
+        }
+        self.literal(field, Kind::Model)
+    }
+
+    /// The model inside the program, which a folder of its name must not be mistaken for.
+    fn demo(&self, field: Field<'_>) -> Checked<NamedPath> {
+        let (key, name) = (field.key.to_string(), bundled::DEMO.to_owned());
+        if self.0.join(&name).is_dir() {
+            return Err(SpecProblem::Reserved { key, name }.at(field.at));
+        }
+        match bundled::demo_model() {
+            Ok(path) => Ok(NamedPath { name, path }),
+            Err(error) => {
+                let (path, reason) = (quoted(&name), error.to_string());
+                Err(SpecProblem::Inaccessible { key, path, reason }.at(field.at))
+            }
+        }
     }
 
     /// The CLIP folder.
@@ -164,6 +184,11 @@ impl Base {
             Ok(found) if kind != Kind::File && found.is_dir() => None,
             Ok(_) => Some(match kind {
                 Kind::File => SpecProblem::NotAFile { key, path: shown },
+                Kind::Model => SpecProblem::NotAFolder {
+                    key,
+                    path: shown,
+                    holds: "model_index.json, unet/, vae_decoder/ and so on",
+                },
                 Kind::Folder(holds) => SpecProblem::NotAFolder {
                     key,
                     path: shown,
@@ -205,9 +230,16 @@ impl Base {
         match (nearest, kind) {
             (Some(name), _) => format!("did you mean {}?", quoted(name)),
             (None, Kind::File) => "check the spelling".to_owned(),
-            (None, Kind::Folder(_)) => {
-                "export a model there, or give the folder of one that you have".to_owned()
-            }
+            (None, Kind::Model) => format!(
+                "`ip2p export timbrooks/instruct-pix2pix --out {}` makes one there; model = \"{}\" is the bundled one, \
+                 which knows drawings",
+                path.display(),
+                bundled::DEMO
+            ),
+            (None, Kind::Folder(_)) => format!(
+                "`ip2p export --clip openai/clip-vit-large-patch14 --out {}` makes one there",
+                path.display()
+            ),
         }
     }
 

@@ -92,7 +92,7 @@ impl VaeTile {
 /// `[measures]`: what is measured of finished cells beside the pixels; never changes a cell.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MeasuresSpec {
-    /// A CLIP folder, as `onnx/export_clip.py` writes it.
+    /// A CLIP folder, as `ip2p export --clip` writes it.
     pub clip: Option<NamedPath>,
 }
 

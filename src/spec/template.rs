@@ -56,9 +56,11 @@ pub fn template(image: &str, instruction: &str, model: &str) -> String {
     text
 }
 
-/// A text in TOML, on one line.
+/// A text in TOML, on one line: a basic string, which JSON's strings are but for one character.
 fn quoted(value: &str) -> String {
-    toml::Value::String(value.to_owned()).to_string()
+    serde_json::Value::from(value)
+        .to_string()
+        .replace('\u{7f}', "\\u007f")
 }
 
 const PRESET: &str = "\
@@ -110,5 +112,27 @@ fn noted(line: &str, note: &str) -> String {
     match note {
         "" => format!("{line}\n"),
         _ => format!("{line:NOTES$}# {note}\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_an_instruction_holds_the_file_is_toml_and_says_it() {
+        for text in [
+            "make it \"winter\" \\ now",
+            "two\nlines\r\n\tand @@VALUE@@",
+            "\u{7f}\u{0}\u{1b} 'é' # no",
+        ] {
+            let file = template(text, text, text);
+            let table: toml::Table = file.parse().unwrap();
+            assert_eq!(table["model"].as_str(), Some(text));
+            assert_eq!(table["sweep"]["instruction"].as_str(), Some(text));
+            let lines = file.lines().count();
+            let plain = template("x", "x", "x").lines().count();
+            assert_eq!(lines, plain, "a comment must not end early");
+        }
     }
 }

@@ -41,7 +41,7 @@ impl Encoder {
     }
 }
 
-/// A CLIP model in the layout that `onnx/export_clip.py` writes, found complete and consistent.
+/// A CLIP model in the layout that `ip2p export --clip` writes, found complete and consistent.
 #[derive(Debug)]
 pub struct ClipFolder {
     path: PathBuf,

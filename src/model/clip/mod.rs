@@ -1,6 +1,6 @@
 //! CLIP: images and texts as vectors that can be compared, for the measures of the InstructPix2Pix paper.
 //!
-//! A [`ClipFolder`] is what `onnx/export_clip.py` writes, checked without a runtime; a [`ClipModel`] runs it.
+//! A [`ClipFolder`] is what `ip2p export --clip` writes, checked without a runtime; a [`ClipModel`] runs it.
 
 mod folder;
 mod model;

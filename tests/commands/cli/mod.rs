@@ -1,6 +1,9 @@
 //! The program as its users meet it: exit codes, and the exact words of errors.
 
+mod begun;
 mod fixture;
 mod followed;
 mod printed;
+mod readme;
+mod reference;
 mod refused;

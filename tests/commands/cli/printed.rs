@@ -57,7 +57,9 @@ fn a_new_sweep_file_has_a_plan() {
         .stdout(
             contains("wrote other.toml")
                 .and(contains("note: image \"no.png\" does not exist"))
-                .and(contains("note: model")),
+                .and(contains(
+                    "note: the model is the bundled one, which knows drawings",
+                )),
         );
 }
 

@@ -141,6 +141,6 @@ fn the_doctor_looks_at_a_clip_folder_as_one() {
     fs::remove_file(place.path("clip/text_encoder/config.json")).unwrap();
     ip2p(&place, &["doctor", "clip"]).code(3).stdout(
         contains("CLIP          clip/text_encoder/config.json is missing\n")
-            .and(contains("CLIP: give a folder that `onnx/export_clip.py` has written, or export the model again\n")),
+            .and(contains("CLIP: give a folder that `ip2p export --clip` has written, or export the model again\n")),
     );
 }

@@ -21,7 +21,7 @@ fn refusal(damage: impl Fn(&Path)) -> String {
 
 #[test]
 fn what_is_missing_or_of_another_kind_is_named_with_the_remedy() {
-    let remedy = "give a folder that `onnx/export_clip.py` has written, or export the model again";
+    let remedy = "give a folder that `ip2p export --clip` has written, or export the model again";
     for missing in [
         "preprocessor_config.json",
         "text_encoder/config.json",

@@ -1,0 +1,55 @@
+//! Why a model could not even begin to be exported. What goes wrong in the export itself its script tells.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::bundled::BundledError;
+use crate::onnxruntime::RuntimeError;
+
+/// No Python to export with.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum ExportError {
+    /// Neither of the two that can make an environment.
+    #[error("exporting needs `uv`, or Python 3.11 or newer with venv, and neither was found")]
+    #[diagnostic(help(
+        "install one of them; or install ip2p-sweep[export] into an environment of your own with pip"
+    ))]
+    NoPython,
+    /// The packages could not be installed.
+    #[error("the packages of the export could not be installed into {}", folder.display())]
+    #[diagnostic(help(
+        "what pip or uv says above tells why: mostly the network, a proxy, or the disk (the packages take several GB)"
+    ))]
+    Install {
+        /// The environment.
+        folder: PathBuf,
+    },
+    /// The environment's folder cannot be made.
+    #[error("cannot write {}: {source}", path.display())]
+    #[diagnostic(help(
+        "check that you may write there and that there is space; XDG_CACHE_HOME moves the cache"
+    ))]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's words.
+        source: io::Error,
+    },
+    /// The scripts could not be unpacked.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Scripts(#[from] BundledError),
+    /// The Python that was found or made does not run.
+    #[error("{} cannot be run: {source}", python.display())]
+    #[diagnostic(help("remove its environment, which is then made again, and export once more"))]
+    Start {
+        /// The interpreter.
+        python: PathBuf,
+        /// The system's words.
+        source: io::Error,
+    },
+    /// No cache folder, or nothing may be fetched.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Runtime(#[from] RuntimeError),
+}

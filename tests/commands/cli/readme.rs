@@ -1,0 +1,104 @@
+//! Every command of the README, run in its order as somebody would who follows it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use super::fixture::Place;
+use crate::common::copy_folder;
+
+/// What stands in the README's shell blocks beside `ip2p`; .ci/run does the like from the wheel that it builds.
+const OTHERS: [&str; 1] = ["uvx ip2p-sweep demo"];
+/// Commands that fetch from the hub: what they leave is put there by this test.
+const FETCHES: [&str; 1] = ["ip2p export timbrooks/instruct-pix2pix"];
+
+fn readme() -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    fs::read_to_string(root.join("README.md")).unwrap()
+}
+
+/// The lines of the blocks of a language, without comments at their ends.
+fn lines_of(language: &str) -> Vec<String> {
+    let text = readme();
+    let blocks = text.split("```").skip(1).step_by(2);
+    let blocks = blocks.filter_map(|block| block.strip_prefix(language)?.strip_prefix('\n'));
+    blocks
+        .flat_map(str::lines)
+        .map(|line| line.split("  #").next().unwrap_or(line).trim().to_owned())
+        .filter(|line| !line.is_empty())
+        .collect()
+}
+
+/// The words of a command line, of which some are quoted.
+fn words(line: &str) -> Vec<String> {
+    let parts = line.split('"').enumerate();
+    parts
+        .flat_map(|(index, part)| match index % 2 {
+            0 => part.split_whitespace().map(str::to_owned).collect(),
+            _ => vec![part.to_owned()],
+        })
+        .collect()
+}
+
+#[test]
+fn the_commands_of_the_readme_do_what_it_says_of_them() {
+    let place = Place::new();
+    fs::rename(place.path("in.png"), place.path("photo.jpg")).unwrap();
+    let mut run = 0;
+    for line in lines_of("sh") {
+        let words = words(&line);
+        let Some(("ip2p", arguments)) = words.split_first().map(|(one, rest)| (one.as_str(), rest))
+        else {
+            assert!(
+                OTHERS.contains(&line.as_str()),
+                "an unknown command: {line}"
+            );
+            continue;
+        };
+        if FETCHES.contains(&line.as_str()) {
+            copy_folder(&place.path("model"), &place.path("onnx/instruct-pix2pix"));
+            continue;
+        }
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let Output { status, stderr, .. } = place.ip2p(&arguments).output().unwrap();
+        // "exit code 11: nothing accepted yet"
+        let expected = if arguments[0] == "check" { 11 } else { 0 };
+        let said = String::from_utf8_lossy(&stderr);
+        assert_eq!(status.code(), Some(expected), "{line}: {said}");
+        run += 1;
+    }
+    assert!(run >= 6, "the README's blocks were not found");
+    for left in [
+        "winter.toml",
+        "results/winter/report/index.html",
+        "results/baseline/winter/manifest.json",
+    ] {
+        assert!(place.path(left).exists(), "{left}");
+    }
+}
+
+#[test]
+fn the_first_sweep_file_of_the_readme_is_one() {
+    let place = Place::new();
+    fs::rename(place.path("in.png"), place.path("photo.jpg")).unwrap();
+    copy_folder(&place.path("model"), &place.path("onnx/instruct-pix2pix"));
+    let toml = readme()
+        .split("```toml\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap()
+        .to_owned();
+    fs::write(place.path("s.toml"), toml).unwrap();
+    let plan = place.ip2p(&["plan", "s.toml"]).output().unwrap();
+    assert!(
+        plan.status.success(),
+        "{}",
+        String::from_utf8_lossy(&plan.stderr)
+    );
+    assert!(
+        String::from_utf8_lossy(&plan.stdout).contains("15"),
+        "three by five cells"
+    );
+}
