@@ -70,7 +70,7 @@ impl Base {
     /// The model inside the program, which a folder of its name must not be mistaken for.
     fn demo(&self, field: Field<'_>) -> Checked<NamedPath> {
         let (key, name) = (field.key.to_string(), bundled::DEMO.to_owned());
-        if self.0.join(&name).is_dir() {
+        if self.folder.join(&name).is_dir() {
             return Err(SpecProblem::Reserved { key, name }.at(field.at));
         }
         match bundled::demo_model() {

@@ -219,9 +219,11 @@ class FusedByDiffusers(Folder):
         from diffusers import StableDiffusionPipeline
 
         pipeline = StableDiffusionPipeline.from_pretrained(path, safety_checker=None)
-        for number, (file, scale) in enumerate(files):
-            pipeline.load_lora_weights(str(file.parent), weight_name=file.name, adapter_name=str(number))
-            pipeline.fuse_lora(components=["unet", "text_encoder"], lora_scale=scale, adapter_names=[str(number)])
+        names = [file.stem for file, _ in files]
+        for file, _ in files:
+            pipeline.load_lora_weights(str(file.parent), weight_name=file.name, adapter_name=file.stem)
+        pipeline.set_adapters(names, [scale for _, scale in files])
+        pipeline.fuse_lora(components=["unet", "text_encoder"], adapter_names=names)
         pipeline.unload_lora_weights()
         self.parts = {"unet": pipeline.unet, "text_encoder": pipeline.text_encoder, "vae": pipeline.vae}
 

@@ -59,7 +59,11 @@ fn the_commands_of_the_readme_do_what_it_says_of_them() {
             copy_folder(&place.path("model"), &place.path("onnx/instruct-pix2pix"));
             continue;
         }
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        if arguments[0] == "accept" {
+            // At a terminal one is asked.
+            arguments.push("--yes");
+        }
         let Output { status, stderr, .. } = place.ip2p(&arguments).output().unwrap();
         // "exit code 11: nothing accepted yet"
         let expected = if arguments[0] == "check" { 11 } else { 0 };

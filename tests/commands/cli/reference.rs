@@ -19,7 +19,7 @@ each key takes one value or a list, numbers also a range: `{ from = 3.0, to = 9.
 #[test]
 fn the_reference_of_every_key_is_what_the_schema_says() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sweep-file.md");
-    let schema: Value = serde_json::from_str(schema()).unwrap();
+    let schema: Value = serde_json::from_str(&schema()).unwrap();
     let text = reference(&schema);
     if std::env::var_os("IP2P_WRITE_DOCS").is_some() {
         fs::write(&path, &text).unwrap();

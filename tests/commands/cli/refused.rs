@@ -39,7 +39,7 @@ fn mistakes_in_the_sweep_file_are_shown_with_place_and_remedy() {
         (
             sweep("").replace("\"model\"", "\"nowhere\""),
             "model \"nowhere\" does not exist in the current folder\n  --> s.toml:1:9\n\
-             hint: paths are relative to the sweep file; export a model there, or give the folder of one that you have",
+             hint: paths are relative to the sweep file; `ip2p export timbrooks/instruct-pix2pix --out nowhere` makes one there; model = \"demo\" is the bundled one, which knows drawings",
         ),
         (
             sweep("[size]\nfit = \"exact\"\nwidth = 50\nheight = 48"),
