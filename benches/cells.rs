@@ -20,7 +20,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use ip2p_sweep::Error;
-use ip2p_sweep::engine::{Component, Denoiser};
+use ip2p_sweep::engine::{Component, Denoiser, Texts};
 use ip2p_sweep::model::ModelError;
 use ip2p_sweep::model::clip::ClipModel;
 use ip2p_sweep::onnxruntime::ExecutionDevice;
@@ -31,7 +31,7 @@ use ip2p_sweep::store::{Environment, Run};
 use ip2p_sweep::views::View;
 use ip2p_sweep::views::report::write_report;
 use ip2p_sweep::views::sheet::{SheetOptions, Sheets};
-use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis};
+use ndarray::{Array3, Array4, ArrayView4, Axis};
 use serde::{Deserialize, Serialize};
 
 /// Cells of the two runs; each a multiple of the 10 x 10 scales.
@@ -289,10 +289,10 @@ impl Denoiser for Fake {
         &mut self,
         sample: ArrayView4<f32>,
         _: f32,
-        text: ArrayView3<f32>,
+        texts: Texts,
     ) -> Result<Array4<f32>, ModelError> {
         let (latents, image) = sample.split_at(Axis(1), 4);
-        Ok(&latents * 0.5 + &image * 0.25 + text[(0, 0, 0)] * 0.1)
+        Ok(&latents * 0.5 + &image * 0.25 + texts.values[(0, 0, 0)] * 0.1)
     }
 
     fn decode(&mut self, latents: ArrayView4<f32>) -> Result<Array4<f32>, ModelError> {

@@ -20,7 +20,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use ip2p_sweep::Error;
-use ip2p_sweep::engine::{Component, Denoiser, Event, Headroom};
+use ip2p_sweep::engine::{Component, Denoiser, Event, Headroom, Texts};
 use ip2p_sweep::model::clip::ClipModel;
 use ip2p_sweep::model::{ModelError, OnnxModel};
 use ip2p_sweep::onnxruntime::{ExecutionDevice, Host};
@@ -29,7 +29,7 @@ use ip2p_sweep::runner::{Backend, Clip, Execution, Model, Place, prepare};
 use ip2p_sweep::spec::{Runtime, RuntimeOverrides};
 use ip2p_sweep::store::Environment;
 use ip2p_sweep::vocabulary::StageTimes;
-use ndarray::{Array3, Array4, ArrayView3, ArrayView4};
+use ndarray::{Array3, Array4, ArrayView4};
 
 fn main() {
     let mut arguments = std::env::args()
@@ -165,9 +165,9 @@ impl Denoiser for WatchedModel {
         &mut self,
         sample: ArrayView4<f32>,
         timestep: f32,
-        text: ArrayView3<f32>,
+        texts: Texts,
     ) -> Result<Array4<f32>, ModelError> {
-        self.watch(|model| model.predict(sample, timestep, text))
+        self.watch(|model| model.predict(sample, timestep, texts))
     }
 
     fn decode(&mut self, latents: ArrayView4<f32>) -> Result<Array4<f32>, ModelError> {

@@ -7,7 +7,7 @@ use ndarray::{Array, Array3, Array4, ArrayView, ArrayView3, ArrayView4, Axis, Re
 use super::timing::{Stop, Stopwatch};
 use super::{ComponentCost, MemoryCost, Observer, Stage, Timing, UnetCalls};
 use crate::diffusion::{Generator, NoiseSource};
-use crate::engine::{Component, Denoiser, DeviceMemory, decode, encode_image};
+use crate::engine::{Component, Denoiser, DeviceMemory, Texts, decode, encode_image};
 use crate::meter::{Meter, milliseconds};
 use crate::plan::Tiling;
 
@@ -166,11 +166,12 @@ impl<D: Denoiser> Bench<'_, '_, D> {
         // In a run, every step has another sample: one that stayed the same would not be copied to a GPU.
         let mut samples = [-&sample, sample];
         let text = repeated(text, rows);
+        let texts = Texts::from(text.view());
         let Self { model, watch, .. } = self;
         let timing = watch.time(|| {
             samples.swap(0, 1);
             let sample = samples[0].view();
-            model.predict(sample, TIMESTEP, text.view()).map(drop)
+            model.predict(sample, TIMESTEP, texts).map(drop)
         });
         self.meter.note_arena(self.model.arena_peak_bytes());
         match timing {

@@ -1,7 +1,9 @@
 //! The third phase: cells that are sampled alike are denoised together, a lane for each trajectory.
 
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
+
+use rayon::prelude::*;
 
 use super::trajectory::{Lane, Member, State};
 use super::{Component, Denoised, Denoiser, Engine, Event, Halt, Outcome, Task};
@@ -85,12 +87,12 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
     }
 
     /// The trajectory of a start from its beginning; the error is that of its cells.
-    fn first_lane(&self, start: Start) -> Result<Lane<'a>, String> {
+    fn first_lane(&mut self, start: Start) -> Result<Lane<'a>, String> {
         let sampling = start.sampling;
         let config = self.job.scheduler_config;
         let sampler = Sampler::new(sampling.scheduler, config, sampling.num_inference_steps)
             .map_err(|error| error.to_string())?;
-        let mut noise = Generator::new(self.job.plan.numerics.noise, start.seed);
+        let mut noise = self.generator(start.seed);
         let (channels, height, width) = self.latents_of(sampling);
         let input = start.fitted(self.job.plan);
         let ingredients = Ingredients {
@@ -107,12 +109,21 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 sampler,
                 noise,
                 latents,
-                beside: beside.map(Rc::new),
+                beside: beside.map(Arc::new),
                 statistics: Vec::new(),
             },
             rows: Vec::new(),
             members: Vec::new(),
         })
+    }
+
+    /// The generator of a seed at its beginning; those of one seed remember together what was drawn.
+    fn generator(&mut self, seed: u64) -> Generator {
+        let source = self.job.plan.numerics.noise;
+        let begun = self.generators.entry(seed);
+        begun
+            .or_insert_with(|| Generator::new(source, seed))
+            .clone()
     }
 
     fn denoise_lanes(
@@ -216,8 +227,11 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         let (unet_rows, unet_ms) = match self.predict(lanes, evaluation) {
             Ok(measured) => {
                 self.keep_fork(lanes, evaluation, followed);
-                let ready = std::mem::take(lanes).into_iter();
-                *lanes = ready.flat_map(|lane| advance(lane, evaluation)).collect();
+                // Nothing of a lane is another's, so that it does not matter which is first.
+                let ready = std::mem::take(lanes).into_par_iter();
+                *lanes = ready
+                    .flat_map_iter(|lane| advance(lane, evaluation))
+                    .collect();
                 measured
             }
             Err(error) => {

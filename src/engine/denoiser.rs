@@ -1,5 +1,7 @@
 //! The seam between the engine and inference: what a model can do, as arrays.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use ndarray::{Array3, Array4, ArrayView3, ArrayView4};
 
 /// The components of InstructPix2Pix, in the order they are needed.
@@ -42,6 +44,34 @@ pub struct Headroom {
     pub peak_bytes: u64,
     /// What its allocator may still take of the device, in bytes.
     pub free_bytes: u64,
+}
+
+/// Text embeddings (rows, tokens, hidden), which mostly stay the same from call to call.
+#[derive(Debug, Clone, Copy)]
+pub struct Texts<'a> {
+    /// The embeddings.
+    pub values: ArrayView3<'a, f32>,
+    /// Another number whenever the embeddings of so many rows may be others: a model that has seen it with this shape need
+    /// not look at them again.
+    pub version: u64,
+}
+
+impl Texts<'_> {
+    /// A version that no texts had before.
+    pub fn new_version() -> u64 {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        LAST.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
+
+impl<'a> From<ArrayView3<'a, f32>> for Texts<'a> {
+    /// Texts that were not seen before.
+    fn from(values: ArrayView3<'a, f32>) -> Self {
+        Self {
+            values,
+            version: Self::new_version(),
+        }
+    }
 }
 
 /// One opened model folder. Arrays are float32 whatever the weights are; the first axis is rows.
@@ -87,12 +117,12 @@ pub trait Denoiser {
     fn encode_image(&mut self, pixels: ArrayView4<f32>) -> Result<Array4<f32>, Self::Error>;
 
     /// Prediction (rows, channels, h, w) for samples (rows, channels + image channels, h, w), one
-    /// timestep for all rows, text (rows, tokens, hidden).
+    /// timestep for all rows, a text for each.
     fn predict(
         &mut self,
         sample: ArrayView4<f32>,
         timestep: f32,
-        text: ArrayView3<f32>,
+        texts: Texts,
     ) -> Result<Array4<f32>, Self::Error>;
 
     /// Pixels (1, 3, height, width), nominally -1 to 1, of latents already divided by the scaling factor.

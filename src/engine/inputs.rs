@@ -1,17 +1,23 @@
 //! The UNet's inputs, written into arrays that are used again at every step.
 
-use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis, Slice, Zip, s};
+use ndarray::{Array3, Array4, ArrayView4, Axis, Slice, Zip, s};
+
+use super::Texts;
 
 /// Samples (rows, channels of latents and of what stands beside them, h, w) and texts (rows, tokens, hidden).
 #[derive(Debug, Default)]
-pub(super) struct Inputs {
+pub(super) struct Inputs<'a> {
     sample: Array4<f32>,
     text: Array3<f32>,
+    /// The text of each row that was written.
+    texts: Vec<Option<&'a str>>,
+    /// Of the texts as they are.
+    version: u64,
     /// Channels of the UNet's sample.
     channels: usize,
 }
 
-impl Inputs {
+impl<'a> Inputs<'a> {
     /// Of a UNet whose sample has so many channels.
     pub fn new(channels: usize) -> Self {
         Self {
@@ -29,7 +35,7 @@ impl Inputs {
         row: usize,
         (latents, deviation): (&Array4<f32>, f32),
         beside: Option<&Array4<f32>>,
-        text: Option<&Array3<f32>>,
+        text: Option<(&'a str, &Array3<f32>)>,
     ) {
         let (_, channels, height, width) = latents.dim();
         let (_, of_sample, ..) = self.sample.dim();
@@ -47,24 +53,34 @@ impl Inputs {
         Zip::from(self.sample.slice_mut(s![row, ..channels, .., ..]))
             .and(latents.slice(s![0, .., .., ..]))
             .for_each(|sample, &x| *sample = x / deviation);
-        if let Some(text) = text {
-            let (_, tokens, hidden) = text.dim();
-            if self.text.dim().0 < rows
-                || (self.text.dim().1, self.text.dim().2) != (tokens, hidden)
-            {
-                self.text = Array3::zeros((rows, tokens, hidden));
-            }
+        if let Some((text, embedding)) = text {
+            self.write_text(rows, row, text, embedding);
+        }
+    }
+
+    /// Writes a text's embedding, unless it stands there: in most steps each row has the text that it had before.
+    fn write_text(&mut self, rows: usize, row: usize, text: &'a str, embedding: &Array3<f32>) {
+        let (_, tokens, hidden) = embedding.dim();
+        let (rows_there, tokens_there, hidden_there) = self.text.dim();
+        if rows_there < rows || (tokens_there, hidden_there) != (tokens, hidden) {
+            self.text = Array3::zeros((rows, tokens, hidden));
+            self.texts = vec![None; rows];
+        }
+        if self.texts[row] != Some(text) {
             let mut place = self.text.index_axis_mut(Axis(0), row);
-            place.assign(&text.index_axis(Axis(0), 0));
+            place.assign(&embedding.index_axis(Axis(0), 0));
+            self.texts[row] = Some(text);
+            self.version = Texts::new_version();
         }
     }
 
     /// The first rows of both.
-    pub fn views(&self, rows: usize) -> (ArrayView4<'_, f32>, ArrayView3<'_, f32>) {
+    pub fn views(&self, rows: usize) -> (ArrayView4<'_, f32>, Texts<'_>) {
         let rows = Slice::from(..rows);
-        (
-            self.sample.slice_axis(Axis(0), rows),
-            self.text.slice_axis(Axis(0), rows),
-        )
+        let texts = Texts {
+            values: self.text.slice_axis(Axis(0), rows),
+            version: self.version,
+        };
+        (self.sample.slice_axis(Axis(0), rows), texts)
     }
 }

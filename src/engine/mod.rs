@@ -30,7 +30,7 @@ use std::time::Instant;
 use batches::{batches, cheapest_rows, fewest_rows};
 use conditioning::Conditioning;
 pub use conditioning::InputFiles;
-pub use denoiser::{Component, Denoiser, DeviceMemory, Headroom};
+pub use denoiser::{Component, Denoiser, DeviceMemory, Headroom, Texts};
 pub use event::{Ending, Event, Observer};
 use inputs::Inputs;
 pub use policy::Policy;
@@ -38,7 +38,7 @@ pub use shelf::{Denoised, MemoryShelf, Shelf, ShelfError};
 pub use tiles::{decode, encode_image};
 use trajectory::{Fork, later_partings, rows_of_steps};
 
-use crate::diffusion::{Evaluation, Sampler, SchedulerConfig};
+use crate::diffusion::{Evaluation, Generator, Sampler, SchedulerConfig};
 use crate::meter::{Meter, milliseconds};
 use crate::plan::{CellWork, Fitted, Guidance, ModelWork, Plan, Sampling, Start};
 use crate::vocabulary::{CellKey, ExecutionDevice};
@@ -117,6 +117,7 @@ pub fn run<D: Denoiser>(
         observer,
         conditioning: Conditioning::default(),
         forks: Vec::new(),
+        generators: HashMap::new(),
         inputs: Inputs::new(job.work.kind.pipeline().unet_channels(job.latent_channels)),
         padded_rows: 0,
         finished: HashSet::new(),
@@ -162,8 +163,10 @@ struct Engine<'a, 'o, D: Denoiser> {
     conditioning: Conditioning<'a>,
     /// Where cells of later batches part from the trajectory of the last cell; no more than its steps.
     forks: Vec<Fork<'a>>,
+    /// Of the seeds that were begun, at their beginning.
+    generators: HashMap<u64, Generator>,
     /// Of the UNet.
-    inputs: Inputs,
+    inputs: Inputs<'a>,
     /// Rows of every UNet call of the present sampling, where calls are padded.
     padded_rows: usize,
     /// Cells that were handed over, done or failed.

@@ -1,6 +1,6 @@
 //! The UNet's part of a step: the rows that the lanes need, in calls of so many.
 
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::trajectory::{Lane, Member, Row};
@@ -35,18 +35,19 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 let Lane { state, .. } = &lanes[lane];
                 let deviation = state.sampler.input_deviation(evaluation);
                 // Texts that failed have no lane.
-                let text = self.conditioning.text(condition.text).ok();
+                let embedding = self.conditioning.text(condition.text).ok();
+                let text = embedding.map(|embedding| (condition.text, embedding));
                 let beside = state.beside.as_deref().filter(|_| condition.image);
                 self.inputs
                     .write(rows, row, (&state.latents, deviation), beside, text);
             }
-            let (sample, text) = self.inputs.views(rows);
+            let (sample, texts) = self.inputs.views(rows);
             let begun = Instant::now();
-            let output = self.model.predict(sample, evaluation.timestep, text)?;
+            let output = self.model.predict(sample, evaluation.timestep, texts)?;
             unet_ms += milliseconds(begun);
-            let output = Rc::new(output);
+            let output = Arc::new(output);
             for (index, &(lane, condition)) in chunk.iter().enumerate() {
-                let output = Rc::clone(&output);
+                let output = Arc::clone(&output);
                 lanes[lane].rows.push((condition, Row { output, index }));
             }
         }

@@ -71,7 +71,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         let channels = self.job.work.kind.pipeline().unet_channels(channels);
         let sample = Array4::zeros((rows, channels, height, width));
         let texts = Array3::zeros((rows, tokens, hidden));
-        match self.model.predict(sample.view(), 0.0, texts.view()) {
+        match self.model.predict(sample.view(), 0.0, texts.view().into()) {
             Ok(_) => {}
             Err(error) if error.is_out_of_memory() => return Err(self.halt(error)),
             Err(_) => return Ok(None),

@@ -1,7 +1,7 @@
 //! Cells that were asked the same so far share one trajectory: a lane. Where they part it is forked, and
 //! where cells of a later batch part from it, a fork is kept for them.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use ndarray::{Array4, ArrayView4, Axis, Slice};
 
@@ -18,7 +18,7 @@ pub(super) struct State {
     pub noise: Generator,
     pub latents: Array4<f32>,
     /// What conditioned rows see beside the latents, if anything: the same from the first step to the last.
-    pub beside: Option<Rc<Array4<f32>>>,
+    pub beside: Option<Arc<Array4<f32>>>,
     /// Of the latents after the first steps.
     pub statistics: Vec<LatentStatistics>,
 }
@@ -26,7 +26,7 @@ pub(super) struct State {
 /// A UNet output (1, channels, h, w) inside that of the call which gave it.
 #[derive(Clone)]
 pub(super) struct Row {
-    pub output: Rc<Array4<f32>>,
+    pub output: Arc<Array4<f32>>,
     pub index: usize,
 }
 

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use ndarray::{
-    Array, Array3, Array4, ArrayView3, ArrayView4, Axis, Dim, Dimension, Slice, concatenate,
-};
+use ndarray::{Array, Array3, Array4, ArrayView4, Axis, Dim, Dimension, Slice, concatenate};
 
-use super::graph::{Feed, TimestepShape};
+use super::graph::TimestepShape;
 use super::{ModelError, ModelFolder, Tokenizer};
-use crate::engine::{Component, Denoiser, Headroom};
+use crate::engine::{Component, Denoiser, Headroom, Texts};
 use crate::meter::free_bytes;
 use crate::onnxruntime::{
     ArenaStatistics, ExecutionDevice, Input, InputValue, Runtime, Session, SessionError,
@@ -122,7 +120,7 @@ impl OnnxModel {
         &mut self,
         sample: ArrayView4<f32>,
         timestep: f32,
-        text: ArrayView3<f32>,
+        texts: Texts,
     ) -> Result<Array4<f32>, ModelError> {
         let folder = Arc::clone(&self.folder);
         predict(
@@ -130,7 +128,7 @@ impl OnnxModel {
             &folder,
             sample,
             timestep,
-            text,
+            texts,
         )
     }
 }
@@ -141,7 +139,7 @@ fn predict(
     folder: &ModelFolder,
     sample: ArrayView4<f32>,
     timestep: f32,
-    text: ArrayView3<f32>,
+    texts: Texts,
 ) -> Result<Array4<f32>, ModelError> {
     let call = &folder.graphs().unet;
     let rows = sample.len_of(Axis(0));
@@ -152,32 +150,35 @@ fn predict(
     };
     let (_, _, height, width) = sample.dim();
     let output_shape = Dim([rows, folder.latent_channels(), height, width]);
-    let (sample, text) = (sample.as_standard_layout(), text.as_standard_layout());
+    let (sample, text) = (
+        sample.as_standard_layout(),
+        texts.values.as_standard_layout(),
+    );
     let timestep = [timestep];
     let inputs = [
-        input(
-            &call.sample,
-            sample.shape(),
-            sample.as_slice().unwrap_or_default(),
-        ),
-        input(&call.timestep, &shape, timestep.as_slice()),
-        input(
-            &call.text,
-            text.shape(),
-            text.as_slice().unwrap_or_default(),
-        ),
+        Input {
+            name: &call.sample.name,
+            element: call.sample.element,
+            shape: sample.shape().to_owned(),
+            values: sample.as_slice().unwrap_or_default(),
+            version: None,
+        },
+        Input {
+            name: &call.timestep.name,
+            element: call.timestep.element,
+            shape,
+            values: &timestep,
+            version: Some(timestep[0].to_bits().into()),
+        },
+        Input {
+            name: &call.text.name,
+            element: call.text.element,
+            shape: text.shape().to_owned(),
+            values: text.as_slice().unwrap_or_default(),
+            version: Some(texts.version),
+        },
     ];
     Ok(session.run_bound(&inputs, &call.output, output_shape)?)
-}
-
-/// An input of a graph.
-fn input<'a>(feed: &'a Feed, shape: &[usize], values: &'a [f32]) -> Input<'a> {
-    Input {
-        name: &feed.name,
-        element: feed.element,
-        shape: shape.to_owned(),
-        values,
-    }
 }
 
 /// An output, if it has the shape that the configurations say: graphs leave most of theirs open.
@@ -288,18 +289,18 @@ impl Denoiser for OnnxModel {
         &mut self,
         sample: ArrayView4<f32>,
         timestep: f32,
-        text: ArrayView3<f32>,
+        texts: Texts,
     ) -> Result<Array4<f32>, ModelError> {
         let rows = sample.len_of(Axis(0));
         if rows <= 1 || !self.folder.graphs().unet.single_row {
-            return self.predict_rows(sample, timestep, text);
+            return self.predict_rows(sample, timestep, texts);
         }
         let predicted = (0..rows)
             .map(|row| {
                 let row = Slice::from(row..row + 1);
                 let sample = sample.slice_axis(Axis(0), row);
-                let text = text.slice_axis(Axis(0), row);
-                self.predict_rows(sample, timestep, text)
+                let text = texts.values.slice_axis(Axis(0), row);
+                self.predict_rows(sample, timestep, text.into())
             })
             .collect::<Result<Vec<_>, _>>()?;
         let views: Vec<_> = predicted.iter().map(|row| row.view()).collect();

@@ -28,6 +28,8 @@ pub struct Input<'a> {
     pub shape: Vec<usize>,
     /// As many as the shape holds, or one for all.
     pub values: &'a [f32],
+    /// Another number whenever the values are others. Without one they are taken to have changed.
+    pub version: Option<u64>,
 }
 
 /// A session's tensors for one set of shapes.
@@ -44,8 +46,8 @@ struct BoundInput {
     name: String,
     shape: Vec<usize>,
     tensor: DynTensor,
-    /// What the device has; empty before the first call.
-    values: Vec<f32>,
+    /// Of the values that the device has.
+    version: Option<u64>,
 }
 
 impl Bound {
@@ -66,7 +68,7 @@ impl Bound {
                     name: input.name.to_owned(),
                     shape: shape.to_owned(),
                     tensor: DynTensor::new(&host, element_type(input.element), shape)?,
-                    values: Vec::new(),
+                    version: None,
                 })
             })
             .collect::<ort::Result<_>>()?;
@@ -103,15 +105,15 @@ impl Bound {
         inputs: &[Input],
     ) -> ort::Result<(Vec<f32>, f64)> {
         for (bound, input) in self.inputs.iter_mut().zip(inputs) {
-            if bound.values == input.values {
+            if input.version.is_some() && bound.version == input.version {
                 continue;
             }
             tensors::write(&mut bound.tensor, input.element, input.values)?;
-            bound.values.clear();
+            bound.version = None;
             // Binding is what copies to a device.
             self.binding
                 .bind_input(bound.name.as_str(), &bound.tensor)?;
-            bound.values.extend_from_slice(input.values);
+            bound.version = input.version;
         }
         if self.device != ExecutionDevice::Cpu {
             self.binding.synchronize_inputs()?;

@@ -105,14 +105,16 @@ fn called_in_a_process_of_its_own() {
     };
     let y = numbers(1);
     for call in 0..CALLS {
-        let x = numbers(if changes == "changing" { 2 + call } else { 2 });
-        let input = |name, values| Input {
+        let seed = if changes == "changing" { 2 + call } else { 2 };
+        let x = numbers(seed);
+        let input = |name, values, version| Input {
             name,
             element,
             shape: SHAPE.to_vec(),
             values,
+            version: Some(version),
         };
-        let inputs = [input("x", &x), input("y", &y)];
+        let inputs = [input("x", &x, seed), input("y", &y, 1)];
         let same: Array4<f32> = session.run_bound(&inputs, "x_same", Dim(SHAPE)).unwrap();
         assert_eq!(same.as_slice().unwrap(), x, "call {call}");
     }

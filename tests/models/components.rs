@@ -115,7 +115,9 @@ fn the_first_guided_prediction_is_that_of_diffusers() {
         let text = concatenate![Axis(0), instruction, negative, negative];
         let timestep = golden.array("ddim.timesteps")[[0]];
 
-        let eps = model.predict(sample.view(), timestep, text.view()).unwrap();
+        let eps = model
+            .predict(sample.view(), timestep, text.view().into())
+            .unwrap();
         let [e_text, e_image, e_uncond] = [0, 1, 2].map(|row| eps.slice(s![row..=row, .., .., ..]));
         let scale = |key: &str| case[key].as_f64().unwrap() as f32;
         let guided = &e_uncond
@@ -133,7 +135,7 @@ fn the_first_guided_prediction_is_that_of_diffusers() {
             .predict(
                 sample.slice(s![1..2, .., .., ..]),
                 timestep,
-                text.slice(s![1..2, .., ..]),
+                text.slice(s![1..2, .., ..]).into(),
             )
             .unwrap();
         assert!(
@@ -172,7 +174,9 @@ fn a_size_that_the_unet_cannot_take_is_an_error_and_not_a_crash() {
     let mut model = model("tiny_eps");
     let sample = Array4::zeros((1, 8, 7, 7));
     let text = Array3::zeros((1, 77, 32));
-    let error = model.predict(sample.view(), 1.0, text.view()).unwrap_err();
+    let error = model
+        .predict(sample.view(), 1.0, text.view().into())
+        .unwrap_err();
     assert!(error.to_string().starts_with("unet failed: "), "{error}");
     assert!(!error.is_out_of_memory());
 }
@@ -203,7 +207,7 @@ fn what_a_call_left_in_the_kept_tensors_does_not_show_in_the_next() {
     for (rows, sample_seed, text_seed, timestep) in calls {
         let (sample, text) = (sample(rows, sample_seed), text(rows, text_seed));
         let predict = |model: &mut OnnxModel| {
-            let predicted = model.predict(sample.view(), timestep, text.view());
+            let predicted = model.predict(sample.view(), timestep, text.view().into());
             predicted.unwrap()
         };
         let fresh = predict(&mut model("tiny_eps"));
@@ -215,9 +219,12 @@ fn what_a_call_left_in_the_kept_tensors_does_not_show_in_the_next() {
     }
     // A failure in between is forgotten, too.
     let odd = Array4::zeros((1, 8, 7, 7));
-    assert!(kept.predict(odd.view(), 1.0, text(1, 0).view()).is_err());
-    let again = kept.predict(sample(1, 0).view(), 10.0, text(1, 0).view());
-    let fresh = model("tiny_eps").predict(sample(1, 0).view(), 10.0, text(1, 0).view());
+    assert!(
+        kept.predict(odd.view(), 1.0, text(1, 0).view().into())
+            .is_err()
+    );
+    let again = kept.predict(sample(1, 0).view(), 10.0, text(1, 0).view().into());
+    let fresh = model("tiny_eps").predict(sample(1, 0).view(), 10.0, text(1, 0).view().into());
     assert_eq!(again.unwrap(), fresh.unwrap());
 }
 

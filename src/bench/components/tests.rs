@@ -67,12 +67,12 @@ impl Denoiser for Fake {
         &mut self,
         sample: ArrayView4<f32>,
         _: f32,
-        text: ArrayView3<f32>,
+        texts: Texts,
     ) -> Result<Array4<f32>, OutOfMemory> {
         assert!(self.is_loaded(Component::Unet));
         let rows = sample.dim().0;
         assert_eq!(sample.dim(), (rows, 8, 3, 4));
-        assert_eq!(text.dim(), (rows, 5, 6));
+        assert_eq!(texts.values.dim(), (rows, 5, 6));
         self.rows.push(rows);
         if self.row_limit.is_some_and(|limit| rows > limit) {
             return Err(OutOfMemory);

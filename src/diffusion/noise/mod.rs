@@ -3,13 +3,15 @@
 mod box_muller;
 mod mt19937;
 mod philox;
+mod tape;
 
 use ndarray::Array4;
 use serde::{Deserialize, Serialize};
 
-use self::box_muller::fill_16;
+use self::box_muller::fill_blocks;
 use self::mt19937::Mt19937;
 use self::philox::Philox;
+use self::tape::Tape;
 
 /// `numerics.noise`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -24,11 +26,15 @@ pub enum NoiseSource {
 
 /// A seeded stream of standard normal numbers: one `torch.Generator`.
 ///
-/// Each cell owns one; the initial latents come first, the noise of the steps follows in the same stream.
+/// Each cell owns one; the initial latents come first, the noise of the steps follows in the same stream. Clones remember
+/// together what one of them has drawn last, so that cells of one seed that go side by side draw once.
 #[derive(Debug, Clone)]
-pub struct Generator(Source);
+pub struct Generator {
+    source: Source,
+    tape: Tape,
+}
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 enum Source {
     TorchCpu(Box<TorchCpu>),
     TorchCuda(Philox),
@@ -39,10 +45,14 @@ impl Generator {
     ///
     /// On the CPU the low 32 bits of the seed alone count, as in torch; CUDA uses all 64.
     pub fn new(source: NoiseSource, seed: u64) -> Self {
-        Self(match source {
+        let source = match source {
             NoiseSource::TorchCpu => Source::TorchCpu(Box::new(TorchCpu::new(seed))),
             NoiseSource::TorchCuda => Source::TorchCuda(Philox::new(seed)),
-        })
+        };
+        Self {
+            source,
+            tape: Tape::default(),
+        }
     }
 
     /// The next `torch.randn(shape)` of this generator.
@@ -56,16 +66,22 @@ impl Generator {
 
     /// The next `torch.randn(numbers.len())`.
     pub fn fill(&mut self, numbers: &mut [f32]) {
-        match &mut self.0 {
-            Source::TorchCpu(generator) => generator.fill(numbers),
-            Source::TorchCuda(generator) => generator.fill(numbers),
+        self.tape.fill(&mut self.source, numbers);
+    }
+}
+
+impl Source {
+    fn fill(&mut self, numbers: &mut [f32]) {
+        match self {
+            Self::TorchCpu(generator) => generator.fill(numbers),
+            Self::TorchCuda(generator) => generator.fill(numbers),
         }
     }
 }
 
 /// torch's CPU generator: `at::CPUGeneratorImpl` with `normal_kernel` of
 /// aten/src/ATen/native/cpu/DistributionTemplates.h.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct TorchCpu {
     engine: Mt19937,
     /// The second number of a pair, kept for the next small draw; large draws leave it alone.
@@ -91,14 +107,12 @@ impl TorchCpu {
     /// `normal_fill`: uniforms for all, transformed by sixteens; a remainder redraws the last sixteen.
     fn large(&mut self, numbers: &mut [f32]) {
         numbers.fill_with(|| self.uniform());
-        for block in numbers.as_chunks_mut().0 {
-            fill_16(block);
-        }
+        fill_blocks(numbers.as_chunks_mut().0);
         if !numbers.len().is_multiple_of(16)
             && let Some(last) = numbers.last_chunk_mut()
         {
             last.fill_with(|| self.uniform());
-            fill_16(last);
+            fill_blocks(std::slice::from_mut(last));
         }
     }
 
@@ -162,6 +176,35 @@ mod tests {
         Generator::new(NoiseSource::TorchCuda, 0).fill(&mut numbers);
         for (ours, theirs) in numbers.into_iter().zip(expected) {
             assert!((ours - theirs).abs() < 1e-6, "{ours} for {theirs}");
+        }
+    }
+
+    #[test]
+    fn clones_draw_what_each_would_draw_alone_whatever_their_order() {
+        for source in [NoiseSource::TorchCpu, NoiseSource::TorchCuda] {
+            let shapes = [
+                (1, 4, 8, 8),
+                (1, 1, 3, 5),
+                (2, 4, 8, 8),
+                (1, 4, 8, 8),
+                (1, 4, 9, 8),
+            ];
+            let mut alone = Generator::new(source, 5);
+            let expected: Vec<_> = shapes.iter().map(|&shape| alone.randn(shape)).collect();
+            let first = Generator::new(source, 5);
+            let mut clones = [first.clone(), first.clone(), first];
+            // One after the other, then step by step, the last one first.
+            for (shape, expected) in shapes.iter().zip(&expected) {
+                assert_eq!(clones[0].randn(*shape), expected);
+            }
+            for (shape, expected) in shapes.iter().zip(&expected) {
+                assert_eq!(clones[2].randn(*shape), expected);
+                assert_eq!(clones[1].randn(*shape), expected);
+            }
+            // Those that part draw on by themselves.
+            let mut parted = clones[0].clone();
+            assert_eq!(parted.randn((1, 4, 8, 8)), clones[0].randn((1, 4, 8, 8)));
+            assert_ne!(parted.randn((1, 4, 4, 4)), clones[1].randn((1, 4, 4, 4)));
         }
     }
 

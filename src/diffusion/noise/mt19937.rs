@@ -4,7 +4,7 @@ const N: usize = 624;
 const M: usize = 397;
 
 /// The engine of torch's CPU generator.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Mt19937 {
     state: [u32; N],
     next: usize,

@@ -12,7 +12,7 @@ const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 const ROUNDS: usize = 10;
 
 /// torch's CUDA generator: a seed and how far into each subsequence it has come.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Philox {
     key: [u32; 2],
     /// Draws so far: torch's offset divided by four.

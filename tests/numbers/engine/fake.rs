@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use ip2p_sweep::engine::{Component, Denoiser, DeviceMemory, Headroom};
-use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis};
+use ip2p_sweep::engine::{Component, Denoiser, DeviceMemory, Headroom, Texts};
+use ndarray::{Array3, Array4, ArrayView4, Axis};
 
 /// A model of arithmetic: rows do not touch each other, and every call is counted.
 #[derive(Default)]
@@ -29,6 +29,8 @@ pub struct Fake {
     pub room_rows: Option<usize>,
     /// MiB that encoding and decoding of an image take in their arenas, which say so; each UNet row takes one.
     pub arena_mib: Option<Arena>,
+    /// The last texts with their version.
+    pub seen_texts: Option<(u64, Array3<f32>)>,
     /// How many rows a call had.
     pub shapes: BTreeSet<usize>,
     /// Every prediction fails, and not for want of memory.
@@ -124,9 +126,15 @@ impl Denoiser for Fake {
         &mut self,
         sample: ArrayView4<f32>,
         timestep: f32,
-        text: ArrayView3<f32>,
+        texts: Texts,
     ) -> Result<Array4<f32>, FakeError> {
         assert!(self.is_loaded(Component::Unet));
+        let seen = (texts.version, texts.values.to_owned());
+        if let Some((version, values)) = &self.seen_texts {
+            let is_honest = *version != seen.0 || values.dim() != seen.1.dim() || *values == seen.1;
+            assert!(is_honest, "other texts of the same version");
+        }
+        self.seen_texts = Some(seen);
         let rows = sample.dim().0;
         self.shapes.insert(rows);
         if self.unet_fails {
@@ -138,7 +146,7 @@ impl Denoiser for Fake {
         let mut output = Array4::zeros((rows, 4, sample.dim().2, sample.dim().3));
         for (row, mut out) in output.axis_iter_mut(Axis(0)).enumerate() {
             let (latents, image) = sample.index_axis(Axis(0), row).split_at(Axis(0), 4);
-            let level = text[(row, 0, 0)] + timestep / 1000.0;
+            let level = texts.values[(row, 0, 0)] + timestep / 1000.0;
             out.assign(&(&latents * 0.5 + &image * 0.25 + level * 0.1));
             if self.nan_at_row == Some(self.unet_rows) {
                 out.fill(f32::NAN);
