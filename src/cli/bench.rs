@@ -53,7 +53,9 @@ impl Bench {
         };
         // Hidden where standard error is no terminal.
         let spinner = ProgressBar::new_spinner();
-        spinner.enable_steady_tick(Duration::from_millis(100));
+        if super::threads::is_granted() {
+            spinner.enable_steady_tick(Duration::from_millis(100));
+        }
         let mut follow = |stage: Stage| spinner.set_message(stage.to_string());
         let measured = bench::run(
             &self.model,
@@ -68,7 +70,7 @@ impl Bench {
         };
         match self.json {
             true => render::print(&format!("{:#}\n", serde_json::json!(benchmark))),
-            false => render::print(&text(&benchmark)),
+            false => render::block(&text(&benchmark)),
         }
         Ok(ExitCode::SUCCESS)
     }

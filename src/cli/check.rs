@@ -87,7 +87,7 @@ impl Check {
         progress.end_with(&lines);
         if env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
             for line in annotations(&check) {
-                render::line(format_args!("{line}"));
+                render::command(&line);
             }
         }
         match (measured, check.exit_code()) {

@@ -217,5 +217,5 @@ fn print_table(rows: &[Vec<String>]) {
         .iter()
         .map(|row| row.iter().map(one_line).collect())
         .collect();
-    render::print(&format!("{}\n", table::align(&rows)));
+    render::block(&format!("{}\n", table::align(&rows)));
 }

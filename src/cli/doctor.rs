@@ -31,7 +31,7 @@ impl Doctor {
                 vec![state.to_owned(), fact.topic.to_owned(), fact.detail.clone()]
             })
             .collect();
-        render::print(&table::align(&rows));
+        render::block(&table::align(&rows));
         for fact in &facts {
             if let Some(remedy) = &fact.remedy {
                 render::line(format_args!("{}: {remedy}", fact.topic));

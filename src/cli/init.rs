@@ -40,7 +40,14 @@ impl Init {
             true => model,
             false => relative_to(folder, &model),
         };
-        let text = template(&relative_to(folder, &self.image), &self.instruction, &model);
+        // Line breaks and other controls have no place in a prompt.
+        let words: Vec<&str> = self.instruction.split(char::is_control).collect();
+        let instruction = words.join(" ");
+        let text = template(
+            &relative_to(folder, &self.image),
+            instruction.trim(),
+            &model,
+        );
         store::write_new_file(&self.out, text.as_bytes())?;
         render::line(format_args!(
             "wrote {0}; next: ip2p plan {0}",

@@ -31,7 +31,11 @@ impl LiveReport {
         let (stop, stopped) = mpsc::channel();
         Self {
             stop: Some(stop),
-            thread: Some(thread::spawn(move || write_again(&folder, &stopped))),
+            // Without a thread the report is written once, at the end.
+            thread: thread::Builder::new()
+                .name("report".to_owned())
+                .spawn(move || write_again(&folder, &stopped))
+                .ok(),
         }
     }
 }

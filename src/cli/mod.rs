@@ -8,8 +8,9 @@ mod completions;
 mod demo;
 mod doctor;
 mod export;
+pub mod fault;
 mod init;
-mod interrupt;
+pub mod interrupt;
 mod live;
 mod parts;
 mod plan;
@@ -21,6 +22,7 @@ mod schema;
 mod setup;
 mod sheet;
 mod table;
+pub mod threads;
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;

@@ -59,12 +59,12 @@ impl PlanCommand {
         );
         rows.extend(under("VAE", tilings(plan)));
         rows.extend(under("sheets", sheets(&sheet::sizes(plan)?)));
-        render::print(&format!(
+        render::block(&format!(
             "{}\n{}\n",
             heading(plan),
             table::align(&settings(plan))
         ));
-        render::print(&table::align(&rows));
+        render::block(&table::align(&rows));
         if let Some(shards) = self.shards {
             parts::print(&prepared, shards);
         }

@@ -201,7 +201,7 @@ impl<'a> Progress<'a> {
                 "sheets": views.made.all("sheet").map(|file| &file.path).collect::<Vec<_>>(),
                 "report": views.made.all("report").map(|file| &file.path).next(), "advised": views.advised,
             })),
-            Style::Quiet => {}
+            Style::Quiet => failures(outcome, run),
             Style::Bar(bar) => {
                 bar.finish_and_clear();
                 last_lines(outcome, run, views);
@@ -291,6 +291,18 @@ pub fn first_notes(notes: &[String]) -> Vec<String> {
     let more = notes.len().saturating_sub(MOST);
     let more = (more > 0).then(|| format!("and {}", count(more, "more note")));
     notes.iter().take(MOST).cloned().chain(more).collect()
+}
+
+/// That cells failed is told whatever is asked for.
+fn failures(outcome: Outcome, run: &Path) {
+    match outcome {
+        Outcome::Interrupted | Outcome::Complete { failed: 0, .. } => {}
+        Outcome::Complete { done, failed } => render::aside(format_args!(
+            "error: {failed} of {} failed\nhint: {}/cells.csv says why; run again once that is mended",
+            count(done + failed, "cell"),
+            run.display()
+        )),
+    }
 }
 
 fn last_lines(outcome: Outcome, run: &Path, views: &Views) {

@@ -54,6 +54,16 @@ pub fn made(made: &Made) {
     }
 }
 
+/// Prints several lines that have their line feeds.
+pub fn block(text: &str) {
+    print(&clean(text));
+}
+
+/// Prints a line that a CI service takes for a command, which [`line`] prevents.
+pub fn command(text: &str) {
+    print(&format!("{}\n", without_controls(text)));
+}
+
 /// Prints one line on standard error.
 pub fn aside(text: Arguments) {
     let _ = writeln!(io::stderr().lock(), "{}", clean(&text.to_string()));
@@ -103,8 +113,32 @@ pub fn steers(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Without what steers the terminal, but for the newline.
+/// Without what steers the terminal or the CI service that reads the output.
 fn clean(text: &str) -> String {
+    let text = without_controls(text);
+    let lines: Vec<String> = text.split('\n').map(without_commands).collect();
+    lines.join("\n")
+}
+
+/// A line in which no service sees a command of its own: GitHub and Forgejo take `::` at its start, Azure, TeamCity and
+/// older runners `##` and a bracket anywhere.
+fn without_commands(line: &str) -> String {
+    let text = line.trim_start();
+    let blank = &line[..line.len() - text.len()];
+    let text = match text.strip_prefix("::") {
+        Some(rest) => format!("\u{fffd}:{rest}"),
+        None => text.to_owned(),
+    };
+    let defused = ["##[", "##vso[", "##teamcity["]
+        .iter()
+        .fold(text, |text, command| {
+            text.replace(command, &command.replacen('#', "\u{fffd}", 1))
+        });
+    format!("{blank}{defused}")
+}
+
+/// Without what steers the terminal, but for the newline.
+fn without_controls(text: &str) -> String {
     text.chars()
         .map(|c| {
             if steers(c) && c != '\n' {
@@ -114,4 +148,22 @@ fn clean(text: &str) -> String {
             }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_of_a_file_is_a_command_to_the_service_that_reads_the_output() {
+        let text = "error: bad\n::error::x\n  ::stop-commands::y\n\u{1b}::set-output name=a::b\na ##vso[task] b\n##[group]";
+        assert_eq!(
+            clean(text),
+            "error: bad\n\u{fffd}:error::x\n  \u{fffd}:stop-commands::y\n\u{fffd}::set-output name=a::b\na \u{fffd}#vso[task] b\n\u{fffd}#[group]"
+        );
+        assert_eq!(
+            clean("std::path stays, and # and ## do"),
+            "std::path stays, and # and ## do"
+        );
+    }
 }

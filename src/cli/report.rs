@@ -14,12 +14,19 @@ use super::render;
 pub struct Report {
     /// The run folder
     run: PathBuf,
+    /// Folder of the report; by default `report` in the run folder. The page shows the images where they are
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
 }
 
 impl Report {
     pub fn run(self) -> Result<ExitCode, Error> {
         let run = Run::read(&self.run)?;
-        render::made(&views::Report { run: &run }.write()?);
+        let report = views::Report {
+            out: self.out,
+            ..views::Report::of(&run)
+        };
+        render::made(&report.write()?);
         Ok(ExitCode::SUCCESS)
     }
 }

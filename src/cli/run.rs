@@ -88,7 +88,7 @@ pub fn run_prepared(
 /// The sheets and the report: as they are where that is enough and nothing has changed since, else written.
 fn views(run: &RunFolder, as_they_are: bool) -> Result<Views, Error> {
     let advice = advise(run);
-    let (sheets, report) = (Sheets::of(run, &advice), Report { run });
+    let (sheets, report) = (Sheets::of(run, &advice), Report::of(run));
     let found = || -> Option<Made> { Some(sheets.find()?.and(report.find()?)) };
     let made = match as_they_are.then(found).flatten() {
         Some(made) => made,

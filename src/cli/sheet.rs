@@ -53,6 +53,9 @@ pub struct Sheet {
     /// Show in a corner how long each cell took
     #[arg(long)]
     seconds: bool,
+    /// Folder of the sheets; by default `sheets` in the run folder
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// File format
     #[arg(long, value_enum, default_value_t)]
     format: FormatName,
@@ -140,6 +143,7 @@ impl Sheet {
             },
             name: self.name.clone().or(usual_name),
             seconds: self.seconds,
+            folder: self.out.clone(),
             only,
             ..SheetOptions::outlining(&advise(run))
         })

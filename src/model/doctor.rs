@@ -9,6 +9,7 @@ use super::clip::{ClipFolder, Encoder};
 use crate::engine::Component;
 use crate::onnxruntime::{
     ExecutionDevice, Host, Located, RuntimeError, cuda_state, locate, pip_version, resolve_device,
+    verify,
 };
 use crate::spec::Device;
 
@@ -41,7 +42,7 @@ pub enum FactState {
 /// Looks at everything that a run needs, and at a model or CLIP folder. Fetches nothing and makes no session.
 pub fn diagnose(host: &Host, folder: Option<&Path>) -> Vec<Fact> {
     let mut facts = Vec::new();
-    let located = locate(host);
+    let located = locate(host).and_then(|located| verify(&located).map(|()| located));
     let has_runtime = located.is_ok();
     match located {
         Ok(located) => {

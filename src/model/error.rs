@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::diffusion::SchedulerError;
 use crate::engine::DeviceMemory;
 use crate::onnxruntime::{RuntimeError, SessionError};
 
@@ -55,6 +56,24 @@ pub enum ModelError {
     LfsPointer {
         /// The file.
         path: PathBuf,
+    },
+    /// A file is not the one whose digest was taken.
+    #[error("{} was changed while the sweep ran", path.display())]
+    #[diagnostic(help(
+        "run again: cells that are done are kept, the others are computed with what is there now"
+    ))]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The scheduler's configuration is of no use.
+    #[error("model folder {}: {source}", path.display())]
+    Scheduler {
+        /// The model folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[diagnostic_source]
+        source: SchedulerError,
     },
     /// Reading failed.
     #[error("cannot read {}: {source}", path.display())]

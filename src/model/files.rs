@@ -51,7 +51,8 @@ pub(super) fn text(path: &Path) -> Result<String, ModelError> {
     std::fs::read_to_string(path).map_err(|source| ModelError::reading(path, source))
 }
 
-/// The file that weights of `model` (an ONNX file) lie in, which must be inside `root`.
+/// The file that weights of `model` (an ONNX file) lie in, which must be inside `root`, or beside the file that
+/// `model` is if that is a link.
 ///
 /// ONNX Runtime would follow `..`, absolute paths and symbolic links, so that a model from a stranger
 /// could have any file read.
@@ -73,7 +74,9 @@ pub(super) fn external(root: &Path, model: &Path, location: &str) -> Result<Path
         path.canonicalize()
             .map_err(|source| ModelError::reading(path, source))
     };
-    if real(&path)?.starts_with(real(root)?) {
+    // In a hub's cache both are links into one folder of blobs, which is where the graph really lies.
+    let (data, graph) = (real(&path)?, real(model)?);
+    if data.starts_with(real(root)?) || data.parent() == graph.parent() {
         Ok(path)
     } else {
         Err(outside())

@@ -6,6 +6,7 @@ use super::config::{TextConfig, UnetConfig, VaeConfig, context_length};
 use super::graph::{Graphs, Ports};
 use super::graph_files::GraphFiles;
 use super::onnx_file::OnnxFile;
+use super::stamps::Stamps;
 use super::tokenizer::{Tokenizer, TokenizerFolder};
 use super::{ElementType, ModelError, files};
 use crate::engine::Component;
@@ -24,6 +25,8 @@ pub struct ModelFolder {
     graphs: Graphs,
     components: Vec<ComponentFiles>,
     warnings: Vec<String>,
+    /// Of every file that the digest covers, before it was taken.
+    stamps: Stamps,
 }
 
 /// The files of one component.
@@ -77,7 +80,9 @@ impl ModelFolder {
             vae_decoder: read(Component::VaeDecoder)?,
         };
         let (graphs, warnings) = Graphs::check(&ports, &unet, &vae, context_length)?;
+        let stamps = Stamps::take(paths(&path, &components, &tokenizer))?;
         Ok(Self {
+            stamps,
             path,
             vae,
             unet,
@@ -192,10 +197,19 @@ impl ModelFolder {
     /// # Errors
     /// Read errors.
     pub fn digest(&self) -> Result<String, ModelError> {
-        let mut paths = vec![self.path.join(SCHEDULER)];
-        paths.extend(self.components.iter().flat_map(|files| files.graph.paths()));
-        paths.extend(self.tokenizer.paths());
-        files::digest(&self.path, &paths)
+        let paths = paths(&self.path, &self.components, &self.tokenizer);
+        let digest = files::digest(&self.path, &paths)?;
+        self.unchanged()?;
+        Ok(digest)
+    }
+
+    /// Whether the files are those that were read and whose digest was taken: asked around everything that reads one
+    /// later.
+    ///
+    /// # Errors
+    /// [`ModelError::Changed`] with the first that is another or gone.
+    pub fn unchanged(&self) -> Result<(), ModelError> {
+        self.stamps.check()
     }
 
     /// The ONNX file of a component.
@@ -213,6 +227,14 @@ impl ModelFolder {
             .iter()
             .find(|files| files.component == component)
     }
+}
+
+/// All files that can change a pixel.
+fn paths(root: &Path, components: &[ComponentFiles], tokenizer: &TokenizerFolder) -> Vec<PathBuf> {
+    let mut paths = vec![root.join(SCHEDULER)];
+    paths.extend(components.iter().flat_map(|files| files.graph.paths()));
+    paths.extend(tokenizer.paths());
+    paths
 }
 
 const SCHEDULER: &str = "scheduler/scheduler_config.json";

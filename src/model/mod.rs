@@ -13,6 +13,7 @@ mod graph_files;
 mod onnx_file;
 mod onnx_model;
 mod protobuf;
+mod stamps;
 mod tokenizer;
 
 pub use crate::onnxruntime::ElementType;

@@ -42,6 +42,7 @@ impl OnnxModel {
         threads: usize,
     ) -> Result<Self, ModelError> {
         let tokenizer = folder.tokenizer()?;
+        folder.unchanged()?;
         Ok(Self {
             folder,
             tokenizer,
@@ -107,6 +108,8 @@ impl OnnxModel {
             shared_arena: self.arena.is_some(),
         };
         let session = Session::load(&self.runtime, component.folder(), &path, options)?;
+        // What was loaded is what was there before and after.
+        self.folder.unchanged()?;
         Ok(session)
     }
 

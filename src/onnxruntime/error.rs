@@ -12,6 +12,27 @@ pub enum RuntimeError {
         "run `ip2p setup` to fetch it, or give its path with --onnxruntime or ORT_DYLIB_PATH"
     ))]
     NotFound,
+    /// What lies in the cache is not what was fetched.
+    #[error("{} is missing or damaged: it is not as it was fetched", file.display())]
+    #[diagnostic(help(
+        "run `ip2p setup` again, which fetches it anew; use --cuda if it was set up so"
+    ))]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Others may change what would be loaded.
+    #[error("{} is not loaded: {reason}", path.display())]
+    #[diagnostic(help(
+        "what others may write can do anything as you: remove it and run `ip2p setup` again, take the permission away \
+         (`chmod o-w`), or name another library with --onnxruntime"
+    ))]
+    Writable {
+        /// The file or folder.
+        path: PathBuf,
+        /// Who may.
+        reason: String,
+    },
     /// The path that the user gave is wrong.
     #[error("{} holds no ONNX Runtime library", path.display())]
     #[diagnostic(help(

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use super::package;
 use super::setup::cached_folder;
-use super::{Host, RuntimeError, Wanted};
+use super::{Host, RuntimeError, Wanted, sums, whole};
 use crate::trust;
 
 /// The oldest release that is taken: 1.24.
@@ -101,6 +101,10 @@ pub fn locate(host: &Host) -> Result<Located, RuntimeError> {
         for path in libraries() {
             match check(&path, source) {
                 Ok(located) => return Ok(located),
+                // What was set up is mended, not passed over.
+                Err(error @ (RuntimeError::Damaged { .. } | RuntimeError::Writable { .. })) => {
+                    return Err(error);
+                }
                 Err(error) => {
                     tracing::warn!("passed over: {error}");
                     refused.get_or_insert(error);
@@ -170,10 +174,15 @@ fn python_folder(python: &Path) -> Option<PathBuf> {
 }
 
 fn check(path: &Path, source: Source) -> Result<Located, RuntimeError> {
-    let version = version(path).map_err(|reason| RuntimeError::Unloadable {
+    if source == Source::Cache {
+        check_cached(path)?;
+    }
+    let unloadable = |reason| RuntimeError::Unloadable {
         path: path.to_owned(),
         reason,
-    })?;
+    };
+    whole::refuse_cut(path).map_err(unloadable)?;
+    let (version, has_api) = facts(path).map_err(unloadable)?;
     let mut numbers = version.split('.').map(|part| part.parse().unwrap_or(0));
     let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     if (major, minor) < OLDEST {
@@ -182,6 +191,12 @@ fn check(path: &Path, source: Source) -> Result<Located, RuntimeError> {
             version,
         });
     }
+    if !has_api {
+        return Err(unloadable(format!(
+            "it has no API of version {}",
+            ort::sys::ORT_API_VERSION
+        )));
+    }
     Ok(Located {
         path: path.to_owned(),
         source,
@@ -189,9 +204,25 @@ fn check(path: &Path, source: Source) -> Result<Located, RuntimeError> {
     })
 }
 
-/// What a library says of its version. It stays loaded: its threads and handlers outlive an unloading badly.
+/// Whether what lies in the cache is as it was fetched, as far as sizes and times tell, and is nobody else's to change.
+fn check_cached(path: &Path) -> Result<(), RuntimeError> {
+    let folders = path.ancestors().skip(1).take(2);
+    for path in std::iter::once(path).chain(folders) {
+        whole::refuse_writable(path).map_err(|reason| RuntimeError::Writable {
+            path: path.to_owned(),
+            reason,
+        })?;
+    }
+    let folder = path.parent().unwrap_or(path);
+    match sums::first_changed(folder) {
+        Some(file) => Err(RuntimeError::Damaged { file }),
+        None => Ok(()),
+    }
+}
+
+/// What a library says of its version, and whether it has the API that is used. It stays loaded: its threads and handlers outlive an unloading badly.
 #[expect(unsafe_code)]
-fn version(path: &Path) -> Result<String, String> {
+fn facts(path: &Path) -> Result<(String, bool), String> {
     type GetApiBase = unsafe extern "C" fn() -> *const ort::sys::OrtApiBase;
     // An absolute path: a bare name would be searched for elsewhere.
     let path = std::path::absolute(path).map_err(|error| error.to_string())?;
@@ -203,9 +234,11 @@ fn version(path: &Path) -> Result<String, String> {
         .map_err(|_| "it does not export OrtGetApiBase".to_owned())?;
     // SAFETY: the function takes nothing and gives a pointer to a static, or null.
     let base = unsafe { base().as_ref() }.ok_or("it has no API")?;
+    // SAFETY: the function takes a number and gives a pointer to a static, or null.
+    let api = unsafe { (base.GetApi)(ort::sys::ORT_API_VERSION) };
     // SAFETY: the version is a static C string.
     let version = unsafe { CStr::from_ptr((base.GetVersionString)()) };
-    Ok(version.to_string_lossy().into_owned())
+    Ok((version.to_string_lossy().into_owned(), !api.is_null()))
 }
 
 /// The loader's words, which `libloading` keeps as the source of its error.

@@ -23,6 +23,7 @@ mod setup;
 mod sums;
 mod tensors;
 mod wheel;
+mod whole;
 
 pub use crate::vocabulary::ExecutionDevice;
 pub use arena::ArenaStatistics;
@@ -35,7 +36,7 @@ pub use load::{Runtime, load};
 pub use locate::{Located, Source, locate};
 pub use session::{Session, SessionOptions};
 pub use session_error::SessionError;
-pub use setup::{SetupEvent, Wanted, setup};
+pub use setup::{SetupEvent, Wanted, setup, verify};
 
 pub(crate) use arena::SharedArena;
 pub(crate) use cuda::state as cuda_state;

@@ -128,6 +128,22 @@ pub fn setup(
     })
 }
 
+/// Reads every byte of what lies in the cache, where [`locate`] looks at sizes and times.
+///
+/// # Errors
+/// [`RuntimeError::Damaged`] with the first file that is not as it was fetched.
+pub fn verify(located: &Located) -> Result<(), RuntimeError> {
+    let folder = located.path.parent().unwrap_or(&located.path);
+    match located.source {
+        Source::Cache => {
+            sums::first_wrong(folder).map_or(Ok(()), |file| Err(RuntimeError::Damaged { file }))
+        }
+        Source::Given | Source::Environment | Source::Program | Source::Python | Source::System => {
+            Ok(())
+        }
+    }
+}
+
 /// Held by the system, so that it ends with the process.
 fn lock(cache: &Path, progress: &mut dyn FnMut(SetupEvent)) -> Result<File, RuntimeError> {
     let path = cache.join(".lock");

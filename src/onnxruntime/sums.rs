@@ -1,13 +1,17 @@
 //! What a fetched folder holds, by SHA-256: whether it still is what was fetched.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use crate::digest::{hexadecimal, of_file};
 
 /// As `sha256sum -c` reads it.
 const NAME: &str = "SHA256SUMS";
+/// Sizes and times of the files when their sums were last found right.
+const STAMPS: &str = "STAMPS";
 
 /// Writes down the files that lie directly in a folder.
 pub(super) fn write(folder: &Path) -> io::Result<()> {
@@ -38,6 +42,55 @@ pub(super) fn first_wrong(folder: &Path) -> Option<PathBuf> {
     })
 }
 
+/// As [`first_wrong`], but a file that has the size and the time of when its sum was right is not read again. A folder
+/// without sums was not fetched by this program.
+pub(super) fn first_changed(folder: &Path) -> Option<PathBuf> {
+    let sums = fs::read_to_string(folder.join(NAME)).ok()?;
+    let known = fs::read_to_string(folder.join(STAMPS)).unwrap_or_default();
+    let known: HashSet<&str> = known.lines().collect();
+    let mut stamps = String::new();
+    let mut is_new = false;
+    for (sum, name) in sums.lines().filter_map(|line| line.split_once("  ")) {
+        let file = folder.join(name);
+        let Some(stamp) = stamp(&file, sum, name) else {
+            return Some(file);
+        };
+        if !known.contains(stamp.as_str()) {
+            if !of_file(&file).is_ok_and(|found| hexadecimal(&found) == sum) {
+                return Some(file);
+            }
+            is_new = true;
+        }
+        stamps += &format!("{stamp}\n");
+    }
+    if is_new {
+        // Where it cannot be kept, the files are read each time.
+        let _ = keep(folder, &stamps);
+    }
+    None
+}
+
+fn stamp(file: &Path, sum: &str, name: &str) -> Option<String> {
+    let found = fs::metadata(file).ok()?;
+    let modified = found.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(format!(
+        "{sum} {} {} {name}",
+        found.len(),
+        modified.as_nanos()
+    ))
+}
+
+/// Whole or not at all: another process may do the same.
+fn keep(folder: &Path, stamps: &str) -> io::Result<()> {
+    let mut file = tempfile::Builder::new()
+        .prefix(".stamps-")
+        .tempfile_in(folder)?;
+    file.write_all(stamps.as_bytes())?;
+    file.persist(folder.join(STAMPS))
+        .map(drop)
+        .map_err(|error| error.error)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,5 +112,32 @@ mod tests {
         fs::write(&one, "1").unwrap();
         fs::remove_file(&other).unwrap();
         assert_eq!(first_wrong(folder.path()), Some(other));
+    }
+
+    #[test]
+    fn a_file_is_read_again_only_if_its_size_or_time_is_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("one.so");
+        fs::write(&file, "1").unwrap();
+        assert_eq!(first_changed(folder.path()), None, "it was not fetched");
+        write(folder.path()).unwrap();
+        assert_eq!(first_changed(folder.path()), None);
+        let time = fs::metadata(&file).unwrap().modified().unwrap();
+        // What is found out at no cost is that nothing was written; `ip2p doctor` reads every byte.
+        fs::write(&file, "2").unwrap();
+        File::options()
+            .write(true)
+            .open(&file)
+            .unwrap()
+            .set_modified(time)
+            .unwrap();
+        assert_eq!(first_changed(folder.path()), None);
+        assert_eq!(first_wrong(folder.path()), Some(file.clone()));
+        fs::write(&file, "3").unwrap();
+        assert_eq!(first_changed(folder.path()), Some(file.clone()));
+        fs::write(&file, "1").unwrap();
+        assert_eq!(first_changed(folder.path()), None);
+        fs::remove_file(&file).unwrap();
+        assert_eq!(first_changed(folder.path()), Some(file));
     }
 }

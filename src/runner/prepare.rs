@@ -10,11 +10,11 @@ use rayon::prelude::*;
 use super::Clip;
 use super::memory::{check_limit, component_sizes};
 use crate::Error;
-use crate::diffusion::{Sampler, SchedulerConfig};
+use crate::diffusion::{Sampler, SchedulerConfig, SchedulerError};
 use crate::engine::Component;
 use crate::image::{ImageError, probe};
 use crate::model::clip::{ClipFolder, Encoder};
-use crate::model::{ModelFolder, Tokenizer};
+use crate::model::{ModelError, ModelFolder, Tokenizer};
 use crate::plan::{ImageEntry, ModelEntry, Plan, Sampling, images_of_cells};
 use crate::spec::{NamedPath, RuntimeOverrides, SweepSpec};
 use crate::vocabulary::Parameter;
@@ -129,7 +129,8 @@ impl Prepared {
 impl Model {
     fn open(path: &Path) -> Result<Self, Error> {
         let folder = Arc::new(ModelFolder::open(path)?);
-        let scheduler_config = SchedulerConfig::parse(folder.scheduler_config())?;
+        let scheduler_config =
+            SchedulerConfig::parse(folder.scheduler_config()).map_err(of_model(path))?;
         Ok(Self {
             folder,
             scheduler_config,
@@ -147,7 +148,10 @@ impl Model {
             size_multiple: folder.size_multiple(),
             accepted_multiple: Some(folder.accepted_multiple())
                 .filter(|accepted| *accepted < folder.size_multiple()),
-            scheduler: self.scheduler_config.kind()?,
+            scheduler: self
+                .scheduler_config
+                .kind()
+                .map_err(of_model(folder.path()))?,
             precision: folder.precision().to_string(),
             component_bytes: Component::ALL.map(|component| folder.component_bytes(component)),
         })
@@ -213,12 +217,29 @@ fn check_samplers(plan: &Plan, models: &[Model]) -> Result<(), Error> {
                         parameters.scheduler,
                         &model.scheduler_config,
                         parameters.num_inference_steps,
-                    )?;
+                    )
+                    .map_err(of_model(&entry.path))?;
                 }
             }
         }
     }
     Ok(())
+}
+
+/// What is wrong with a model's scheduler configuration is the model's fault; what it cannot do is the sweep's.
+fn of_model(path: &Path) -> impl Fn(SchedulerError) -> Error {
+    let path = path.to_owned();
+    move |source| match source {
+        SchedulerError::Steps { .. } | SchedulerError::Strength { .. } => Error::Scheduler(source),
+        SchedulerError::Json { .. }
+        | SchedulerError::NoClass
+        | SchedulerError::UnknownClass { .. }
+        | SchedulerError::Invalid { .. }
+        | SchedulerError::Unsupported { .. } => {
+            let path = path.clone();
+            Error::Model(ModelError::Scheduler { path, source })
+        }
+    }
 }
 
 /// Texts that a tokenizer cuts off, and what is odd about a model.

@@ -100,6 +100,15 @@ pub enum StoreError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// The system grants no thread to write images on.
+    #[error("the system grants no thread: {source}")]
+    #[diagnostic(help(
+        "raise the limit of processes and threads (`ulimit -u`, the container's pids limit); what is done is kept"
+    ))]
+    NoThread {
+        /// The system's words.
+        source: io::Error,
+    },
     /// The thread that writes images has died.
     #[error("the thread that writes {} ended without a result", folder.display())]
     #[diagnostic(help(

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::plan::{Cell, Fitted, Plan};
 use crate::spec::Numerics;
 use crate::vocabulary::Record;
-use crate::vocabulary::{Parameters, Scale, SchedulerKind};
+use crate::vocabulary::{Parameters, Scale, SchedulerKind, shown_path};
 
 /// The `ip2p` chunk: everything that makes the cell, exactly.
 #[derive(Debug, Serialize)]
@@ -52,7 +52,7 @@ pub(super) fn encode_input(
 ) -> Result<Vec<u8>, png::EncodingError> {
     let entry = plan.image(fitted.image);
     let origin = serde_json::json!({
-        "image": fitted.image, "image_sha256": entry.map(|entry| &entry.sha256), "fit": plan.fit,
+        "image": shown_path(fitted.image), "image_sha256": entry.map(|entry| &entry.sha256), "fit": plan.fit,
     });
     encode_with(image, |encoder| {
         encoder.add_itxt_chunk("ip2p".to_owned(), origin.to_string())
@@ -80,7 +80,11 @@ fn provenance(plan: &Plan, cell: &Cell, record: &Record) -> Result<String, png::
     let image = plan.image(&parameters.image);
     let provenance = Provenance {
         cell: cell.key.as_str(),
-        parameters,
+        parameters: &Parameters {
+            model: shown_path(&parameters.model).to_owned(),
+            image: shown_path(&parameters.image).to_owned(),
+            ..parameters.clone()
+        },
         width: cell.width,
         height: cell.height,
         numerics: &plan.numerics,
@@ -119,7 +123,7 @@ fn infotext(cell: &Cell) -> String {
         parameters.guidance_scale,
         parameters.image_guidance_scale,
         parameters.seed,
-        quoted(&parameters.model),
+        quoted(shown_path(&parameters.model)),
     );
     let (start, end) = (parameters.guidance_start, parameters.guidance_end);
     if (start, end) != (Scale::zero(), Scale::one()) {

@@ -57,7 +57,7 @@ impl Writer {
         let thread = thread::Builder::new()
             .name("writer".to_owned())
             .spawn(write_all)
-            .map_err(StoreError::write(&path))?;
+            .map_err(|source| StoreError::NoThread { source })?;
         Ok(Self {
             path,
             queue,

@@ -10,6 +10,7 @@ mod parameter;
 mod record;
 mod scale;
 mod scheduler;
+mod shown_path;
 
 pub use cell_key::{CellKey, NoCellKey};
 pub use device::{DeviceFacts, ExecutionDevice, UnknownDevice};
@@ -27,3 +28,4 @@ pub use record::{
 };
 pub use scale::Scale;
 pub use scheduler::SchedulerKind;
+pub use shown_path::{shown_path, shown_value};

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on should panic, and says what it saw"
 )]
 
+mod attacked;
 mod cli;
 #[path = "../common/mod.rs"]
 mod common;

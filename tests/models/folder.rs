@@ -3,9 +3,11 @@
 use crate::common;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use ip2p_sweep::engine::Component;
-use ip2p_sweep::model::{ModelError, ModelFolder};
+use ip2p_sweep::engine::{Component, Denoiser};
+use ip2p_sweep::model::{ModelError, ModelFolder, OnnxModel};
+use ip2p_sweep::onnxruntime::ExecutionDevice;
 use miette::Diagnostic;
 use tempfile::TempDir;
 
@@ -305,7 +307,9 @@ fn external_data_counts_and_must_be_there() {
     assert!(bytes(&after) >= bytes(&before) + 1000);
     let digest = after.digest().unwrap();
     fs::write(&weights, [2; 1000]).unwrap();
-    assert_ne!(after.digest().unwrap(), digest);
+    assert!(matches!(after.digest(), Err(ModelError::Changed { path }) if path == weights));
+    let again = ModelFolder::open(folder.path()).unwrap();
+    assert_ne!(again.digest().unwrap(), digest);
 }
 
 #[test]
@@ -342,4 +346,84 @@ fn external_data_behind_a_link_out_of_the_folder_is_refused() {
         ModelFolder::open(folder.path()),
         Err(ModelError::ExternalDataOutside { .. })
     ));
+}
+
+/// A model as a hub's client keeps it: every file a link into a folder of blobs.
+#[cfg(unix)]
+fn in_a_hubs_cache(cache: &Path) -> PathBuf {
+    let model = copy("tiny_eps");
+    add_external(model.path(), "weights.bin");
+    fs::write(model.path().join("text_encoder/weights.bin"), [1; 1000]).unwrap();
+    let (blobs, snapshot) = (cache.join("blobs"), cache.join("snapshots/abc"));
+    fs::create_dir_all(&blobs).unwrap();
+    for (number, (file, bytes)) in common::files_of(model.path()).into_iter().enumerate() {
+        let blob = blobs.join(format!("{number:040x}"));
+        fs::write(&blob, bytes).unwrap();
+        let link = snapshot.join(&file);
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        let up = "../".repeat(file.components().count() + 1);
+        let target = format!("{up}blobs/{number:040x}");
+        std::os::unix::fs::symlink(target, &link).unwrap();
+    }
+    snapshot
+}
+
+#[cfg(unix)]
+#[test]
+fn a_model_straight_from_a_hubs_cache_is_taken_and_links_elsewhere_are_not() {
+    let cache = tempfile::tempdir().unwrap();
+    let snapshot = in_a_hubs_cache(cache.path());
+    let model = ModelFolder::open(&snapshot).unwrap();
+    assert!(model.component_bytes(Component::TextEncoder) > 1000);
+    model.digest().unwrap();
+    let secret = cache.path().join("secret");
+    fs::write(&secret, "secret").unwrap();
+    let weights = snapshot.join("text_encoder/weights.bin");
+    fs::remove_file(&weights).unwrap();
+    std::os::unix::fs::symlink(&secret, &weights).unwrap();
+    assert!(matches!(
+        ModelFolder::open(&snapshot),
+        Err(ModelError::ExternalDataOutside { .. })
+    ));
+}
+
+#[test]
+fn files_that_change_between_hashing_and_loading_are_an_error() {
+    let folder = copy("tiny_eps");
+    let model = Arc::new(ModelFolder::open(folder.path()).unwrap());
+    model.digest().unwrap();
+    let device = ExecutionDevice::Cpu;
+    let mut running = OnnxModel::new(Arc::clone(&model), common::runtime(), device, 1).unwrap();
+    running.load(Component::Unet).unwrap();
+    running.unload(Component::Unet);
+    // Another file of the same size and time, as when a link is turned to another model.
+    let path = folder.path().join("unet/model.onnx");
+    let modified = fs::metadata(&path).unwrap().modified().unwrap();
+    let other = folder.path().join("other");
+    fs::copy(&path, &other).unwrap();
+    fs::File::options()
+        .write(true)
+        .open(&other)
+        .unwrap()
+        .set_modified(modified)
+        .unwrap();
+    if cfg!(unix) {
+        fs::rename(&other, &path).unwrap();
+        let error = running.load(Component::Unet).unwrap_err();
+        assert!(
+            matches!(&error, ModelError::Changed { path: changed } if *changed == path),
+            "{error}"
+        );
+    }
+    let model = Arc::new(ModelFolder::open(folder.path()).unwrap());
+    let tokens = folder.path().join("tokenizer/merges.txt");
+    let text = fs::read_to_string(&tokens).unwrap();
+    fs::write(&tokens, text + "\n").unwrap();
+    let error = OnnxModel::new(model, common::runtime(), device, 1).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("merges.txt was changed while the sweep ran"),
+        "{error}"
+    );
 }

@@ -286,3 +286,73 @@ fn a_cpu_build_refuses_cuda_but_auto_goes_to_the_cpu() {
     let resolved = resolve_device(Device::Auto, &located).unwrap();
     assert_eq!(resolved.device, ExecutionDevice::Cpu);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_damaged_library_in_the_cache_is_told_and_not_mapped() {
+    use ip2p_sweep::model::{FactState, diagnose};
+    let library = common::library().path;
+    let folder = tempfile::tempdir().unwrap();
+    let host = host(&folder, "exit 1");
+    let cached = folder.path().join("cache/onnxruntime-1.32.0-cpu");
+    fs::create_dir_all(&cached).unwrap();
+    let file = cached.join(library.file_name().unwrap());
+    fs::copy(&library, &file).unwrap();
+    let listed = Command::new("sha256sum")
+        .arg(library.file_name().unwrap())
+        .current_dir(&cached)
+        .output()
+        .unwrap();
+    fs::write(cached.join("SHA256SUMS"), listed.stdout).unwrap();
+    assert_eq!(locate(&host).unwrap().path, file);
+    assert!(cached.join("STAMPS").is_file());
+
+    // Everybody may write to it.
+    for path in [folder.path().join("cache"), cached.clone(), file.clone()] {
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode | 0o002)).unwrap();
+        let error = locate(&host).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "{} is not loaded: everybody may write to it",
+                path.display()
+            )
+        );
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    let whole = fs::read(&library).unwrap();
+    let write = |bytes: &[u8]| {
+        // Not in place: this process may have it mapped.
+        fs::remove_file(&file).unwrap();
+        fs::write(&file, bytes).unwrap();
+    };
+    write(&whole[..whole.len() / 3]);
+    let refused = locate(&host).unwrap_err();
+    assert!(
+        matches!(&refused, RuntimeError::Damaged { file: damaged } if *damaged == file),
+        "{refused}"
+    );
+    assert!(refused.help().unwrap().to_string().contains("ip2p setup"));
+    // One that the user names is held against its own header.
+    let given = Host {
+        onnxruntime: Some(file.clone()),
+        ..host.clone()
+    };
+    let refused = locate(&given).unwrap_err().to_string();
+    assert!(refused.contains("it was cut: it has"), "{refused}");
+
+    // A byte that turned without a trace of size and time is found by `ip2p doctor`.
+    write(&whole);
+    assert_eq!(locate(&host).unwrap().path, file);
+    let time = fs::metadata(&file).unwrap().modified().unwrap();
+    let mut turned = whole.clone();
+    turned[whole.len() / 2] ^= 1;
+    write(&turned);
+    let open = fs::File::options().write(true).open(&file).unwrap();
+    open.set_modified(time).unwrap();
+    let fact = diagnose(&host, None).remove(0);
+    assert_eq!(fact.state, FactState::Missing, "{fact:?}");
+    assert!(fact.detail.contains("is missing or damaged"), "{fact:?}");
+}

@@ -1,10 +1,14 @@
 //! A font of the user's, for characters that the embedded one lacks.
 
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use ab_glyph::{Font, FontArc, FontVec};
+
+use crate::store::read_file;
+
+/// The largest fonts, of all Chinese, Japanese and Korean characters, have tens of megabytes.
+const LONGEST: u64 = 256 << 20;
 
 /// A TrueType or OpenType font from a file; of a collection its first.
 #[derive(Clone)]
@@ -19,7 +23,7 @@ impl OtherFont {
     /// # Errors
     /// If the file cannot be read or is no font, in words.
     pub fn read(path: &Path) -> Result<Self, String> {
-        let bytes = fs::read(path).map_err(|error| error.to_string())?;
+        let bytes = read_file(path, LONGEST).map_err(|error| error.to_string())?;
         let font = FontVec::try_from_vec(bytes)
             .map_err(|_| "it is not a TrueType or OpenType font".to_owned())?;
         if font.units_per_em().is_none() {

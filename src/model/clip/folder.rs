@@ -6,6 +6,7 @@ use super::Preprocessing;
 use crate::model::config::{TextConfig, context_length};
 use crate::model::graph::ClipCalls;
 use crate::model::graph_files::GraphFiles;
+use crate::model::stamps::Stamps;
 use crate::model::tokenizer::{Tokenizer, TokenizerFolder};
 use crate::model::{ModelError, files};
 
@@ -50,6 +51,8 @@ pub struct ClipFolder {
     tokenizer: TokenizerFolder,
     calls: ClipCalls,
     graphs: [GraphFiles; 2],
+    /// Of every file that the digest covers, before it was taken.
+    stamps: Stamps,
 }
 
 impl ClipFolder {
@@ -80,13 +83,16 @@ impl ClipFolder {
             context_length,
             preprocessing.output_size(),
         )?;
+        let graphs = [text, image];
+        let stamps = Stamps::take(paths(path, &graphs, &tokenizer))?;
         Ok(Self {
+            stamps,
             path: path.to_owned(),
             preprocessing,
             context_length,
             tokenizer,
             calls,
-            graphs: [text, image],
+            graphs,
         })
     }
 
@@ -118,10 +124,18 @@ impl ClipFolder {
     /// # Errors
     /// Read errors.
     pub fn digest(&self) -> Result<String, ModelError> {
-        let mut paths = vec![self.path.join(PREPROCESSING)];
-        paths.extend(self.graphs.iter().flat_map(GraphFiles::paths));
-        paths.extend(self.tokenizer.paths());
-        files::digest(&self.path, &paths)
+        let paths = paths(&self.path, &self.graphs, &self.tokenizer);
+        let digest = files::digest(&self.path, &paths)?;
+        self.unchanged()?;
+        Ok(digest)
+    }
+
+    /// Whether the files are those that were read and whose digest was taken.
+    ///
+    /// # Errors
+    /// [`ModelError::Changed`] with the first that is another or gone.
+    pub fn unchanged(&self) -> Result<(), ModelError> {
+        self.stamps.check()
     }
 
     /// The ONNX file of an encoder.
@@ -133,4 +147,12 @@ impl ClipFolder {
     pub(super) fn calls(&self) -> &ClipCalls {
         &self.calls
     }
+}
+
+/// All files that can change a measure.
+fn paths(root: &Path, graphs: &[GraphFiles], tokenizer: &TokenizerFolder) -> Vec<PathBuf> {
+    let mut paths = vec![root.join(PREPROCESSING)];
+    paths.extend(graphs.iter().flat_map(GraphFiles::paths));
+    paths.extend(tokenizer.paths());
+    paths
 }

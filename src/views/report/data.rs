@@ -88,7 +88,12 @@ struct CellData {
 
 impl Data {
     /// Gathers a run.
-    pub(super) fn new(run: &Run, inputs: &Inputs, thumbnails: &HashSet<CellKey>) -> Self {
+    pub(super) fn new(
+        run: &Run,
+        inputs: &Inputs,
+        thumbnails: &HashSet<CellKey>,
+        base: &str,
+    ) -> Self {
         let plan = &run.plan;
         let records = || {
             plan.cells
@@ -106,6 +111,7 @@ impl Data {
             run,
             inputs,
             thumbnails,
+            base,
             columns: &columns,
             advice: &advice,
             advised: &advised,
@@ -121,7 +127,7 @@ impl Data {
             axes: plan.axes.iter().map(|axis| axis.parameter).collect(),
             cells: plan.cells.iter().map(|cell| cells.cell(cell)).collect(),
             memory: Memory::of(records()),
-            inputs: inputs.files.iter().map(input).collect(),
+            inputs: inputs.files.iter().map(|file| input(file, base)).collect(),
             numbers: columns.numbers,
             words: columns.words,
             parameters,
@@ -188,9 +194,9 @@ fn index(parameter: &ParameterValues) -> HashMap<String, usize> {
         .collect()
 }
 
-fn input(file: &Result<String, MissingInput>) -> InputData {
+fn input(file: &Result<String, MissingInput>, base: &str) -> InputData {
     InputData {
-        file: file.as_ref().ok().map(|file| format!("../{file}")),
+        file: file.as_ref().ok().map(|file| format!("{base}/{file}")),
         missing: file.as_ref().err().map(MissingInput::to_string),
     }
 }
@@ -200,6 +206,8 @@ struct Gatherer<'a> {
     run: &'a Run,
     inputs: &'a Inputs<'a>,
     thumbnails: &'a HashSet<CellKey>,
+    /// The run folder, seen from the page.
+    base: &'a str,
     columns: &'a Columns,
     /// What is advised of cells.
     advice: &'a HashMap<CellKey, String>,
@@ -225,7 +233,7 @@ impl Gatherer<'_> {
             width: cell.width,
             height: cell.height,
             input: self.inputs.index(cell),
-            image: done.then(|| format!("../{}", cell.key.image_path())),
+            image: done.then(|| format!("{}/{}", self.base, cell.key.image_path())),
             thumbnail: self
                 .thumbnails
                 .contains(&cell.key)

@@ -12,7 +12,7 @@ mod memory;
 mod page;
 mod thumbnails;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use error::ReportError;
 
@@ -31,17 +31,32 @@ const INDEX: &str = "index.html";
 pub struct Report<'a> {
     /// The run.
     pub run: &'a Run,
+    /// Its folder; in the run folder if absent.
+    pub out: Option<PathBuf>,
+}
+
+impl<'a> Report<'a> {
+    /// That of a run, in the run folder.
+    pub fn of(run: &'a Run) -> Self {
+        Self { run, out: None }
+    }
+
+    fn folder(&self) -> PathBuf {
+        let own = || self.run.folder.join(FOLDER);
+        self.out.clone().unwrap_or_else(own)
+    }
 }
 
 impl View for Report<'_> {
     type Error = ReportError;
 
     fn find(&self) -> Option<Made> {
-        find_report(self.run).map(made)
+        let index = self.folder().join(INDEX);
+        self.run.is_shown_by(&index).then(|| made(index))
     }
 
     fn write(&self) -> Result<Made, ReportError> {
-        write_report(self.run).map(made)
+        write_into(self.run, &self.folder()).map(made)
     }
 }
 
@@ -52,12 +67,6 @@ fn made(index: PathBuf) -> Made {
     }
 }
 
-/// The report of a run, if it was written after all that it shows.
-fn find_report(run: &Run) -> Option<PathBuf> {
-    let index = run.folder.join(FOLDER).join(INDEX);
-    run.is_shown_by(&index).then_some(index)
-}
-
 /// Writes `report/index.html` and all it needs into the run folder and returns its path.
 ///
 /// An input that the run folder lacks, or a cell's image that cannot be read, is told in the page and
@@ -66,18 +75,62 @@ fn find_report(run: &Run) -> Option<PathBuf> {
 /// # Errors
 /// If a file of the report cannot be written, or a symbolic link stands where it would be.
 pub fn write_report(run: &Run) -> Result<PathBuf, ReportError> {
+    write_into(run, &run.folder.join(FOLDER))
+}
+
+fn write_into(run: &Run, folder: &Path) -> Result<PathBuf, ReportError> {
     let as_it_is = run.without_bad_images();
     let run = as_it_is.as_ref().unwrap_or(run);
-    let folder = run.folder.join(FOLDER);
     let thumbnails = folder.join(thumbnails::FOLDER);
-    for folder in [&folder, &thumbnails] {
+    for folder in [folder, &thumbnails] {
         make_folder(folder)?;
     }
+    let base = base(&run.folder, folder);
     let thumbnails = thumbnails::write(run, &thumbnails)?;
-    let data = Data::new(run, &Inputs::find(run), &thumbnails);
+    let data = Data::new(run, &Inputs::find(run), &thumbnails, &base);
     write_file(&folder.join("style.css"), page::STYLE.as_bytes())?;
     write_file(&folder.join("report.js"), page::SCRIPT.as_bytes())?;
     let index = folder.join(INDEX);
-    write_file(&index, page::render(run, &data)?.as_bytes())?;
+    write_file(&index, page::render(run, &data, &base)?.as_bytes())?;
     Ok(index)
+}
+
+/// The run folder as the page links to it.
+fn base(run: &Path, folder: &Path) -> String {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let (run, folder) = (real(run), real(folder));
+    let seen = pathdiff::diff_paths(&run, &folder).unwrap_or(run);
+    let parts = seen
+        .components()
+        .map(|part| encoded(&part.as_os_str().to_string_lossy()));
+    parts.collect::<Vec<_>>().join("/")
+}
+
+/// A part of a path as a part of an address.
+fn encoded(part: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-~".contains(&byte);
+    part.bytes()
+        .map(|byte| match plain(byte) {
+            true => char::from(byte).to_string(),
+            false => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_run_folder_is_linked_to_from_wherever_the_page_lies() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(&path).unwrap();
+            path
+        };
+        let run = at("results/a #1");
+        assert_eq!(base(&run, &at("results/a #1/report")), "..");
+        assert_eq!(base(&run, &at("page")), "../results/a%20%231");
+    }
 }

@@ -10,6 +10,7 @@ use super::options::SheetOptions;
 use crate::drawing::{Glyphs, OtherFont};
 use crate::listing::listing;
 use crate::plan::Plan;
+use crate::vocabulary::shown_value;
 
 /// More columns than this of a sweep with one axis wrap into several strips.
 const MOST_IN_A_STRIP: usize = 8;
@@ -215,7 +216,10 @@ fn settings(
         .iter()
         .filter(|(parameter, value)| !parameter.is_plain(value));
     let mut settings: Vec<(String, String)> = constants
-        .map(|(parameter, value)| (parameter.key().to_owned(), shown(value, glyphs)))
+        .map(|(parameter, value)| {
+            let value = shown_value(*parameter, value);
+            (parameter.key().to_owned(), shown(value, glyphs))
+        })
         .collect();
     if let Some(first) = cells.first().map(|&cell| &plan.cells[cell]) {
         let same = |&cell: &usize| {

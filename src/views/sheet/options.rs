@@ -19,6 +19,8 @@ pub struct SheetOptions {
     pub format: Format,
     /// What file names begin with, `sheet` if absent; only its letters, digits and hyphens count.
     pub name: Option<String>,
+    /// Where they go; into the run folder if absent. Nothing is removed from another folder.
+    pub folder: Option<PathBuf>,
     /// Whether each cell shows in a corner how long it took.
     pub seconds: bool,
     /// The cells to show; all if absent. Unknown keys are ignored.
@@ -77,8 +79,11 @@ impl SheetOptions {
         let sorted = |keys: &Option<HashSet<CellKey>>| -> Option<BTreeSet<CellKey>> {
             keys.as_ref().map(|keys| keys.iter().cloned().collect())
         };
+        let mut look = self.look(plan).clone();
+        // Where a font lies is nobody's business.
+        look.font = look.font.and_then(|font| Some(font.file_name()?.into()));
         serde_json::json!({
-            "look": self.look(plan),
+            "look": look,
             "seconds": self.seconds,
             "only": sorted(&self.only),
             "advised": sorted(&self.advised),

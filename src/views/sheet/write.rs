@@ -13,6 +13,7 @@ use crate::judge::advice::Advice;
 use crate::plan::Plan;
 use crate::store::{Run, StoreError, make_folder, write_file};
 use crate::views::{File, Made, View};
+use crate::vocabulary::shown_value;
 
 /// The folder of sheets in a run folder.
 const FOLDER: &str = "sheets";
@@ -41,7 +42,7 @@ impl View for Sheets<'_> {
     /// how they were drawn was told then.
     fn find(&self) -> Option<Made> {
         let (run, options) = (self.run, &self.options);
-        let folder = run.folder.join(FOLDER);
+        let folder = folder_of(run, options);
         let found = |page: &Page| {
             let path = folder.join(file_name(page, options));
             // A sheet that lacks an image is drawn again: it may be there now.
@@ -74,7 +75,8 @@ impl View for Sheets<'_> {
             glyphs: Glyphs::new(other.as_ref()),
             outline: layout.metrics.outline(),
         };
-        let folder = folder_of(run)?;
+        let folder = folder_of(run, options);
+        make_folder(&folder)?;
         let mut notes = BTreeSet::new();
         let mut all_not_shown = BTreeSet::new();
         let mut files = Vec::new();
@@ -93,7 +95,9 @@ impl View for Sheets<'_> {
             all_not_shown.extend(not_shown);
         }
         notes.extend(note_of(&all_not_shown));
-        remove_stale(&folder, options, &files)?;
+        if options.folder.is_none() {
+            remove_stale(&folder, options, &files)?;
+        }
         let notes = layout.notes.into_iter().chain(notes).collect();
         Ok(Made { files, notes })
     }
@@ -155,10 +159,10 @@ fn file_name(page: &Page, options: &SheetOptions) -> String {
     format!("{}.{}", page.stem, options.format.extension())
 }
 
-fn folder_of(run: &Run) -> Result<PathBuf, StoreError> {
-    let path = run.folder.join(FOLDER);
-    make_folder(&path)?;
-    Ok(path)
+/// Where sheets lie.
+fn folder_of(run: &Run, options: &SheetOptions) -> PathBuf {
+    let own = || run.folder.join(FOLDER);
+    options.folder.clone().unwrap_or_else(own)
 }
 
 fn refused(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
@@ -190,11 +194,16 @@ fn parameters(
     let cells: Vec<&str> = cells(&page.items)
         .map(|(_, index)| run.plan.cells[index].key.as_str())
         .collect();
+    let mut axes = run.plan.axes.clone();
+    for axis in &mut axes {
+        let shown = |name: &String| shown_value(axis.parameter, name).to_owned();
+        axis.values = axis.values.iter().map(shown).collect();
+    }
     let mut sheet = serde_json::json!({
         "sheet": page.stem,
         "run": run.plan.name,
         "options": options.to_json(&run.plan),
-        "axes": run.plan.axes,
+        "axes": axes,
         "cells": cells,
     });
     if !not_shown.is_empty() {

@@ -1,0 +1,47 @@
+//! A fault of the program itself: told in its own words, and an exit code of the list.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
+
+use super::render;
+
+/// Tells panics as errors of the program, with what to do about them.
+pub fn tell_panics() {
+    panic::set_hook(Box::new(|fault| {
+        render::aside(format_args!("{}", told(fault)));
+    }));
+}
+
+/// What a command comes to; none if it panicked, which was told.
+pub fn contained<T>(command: impl FnOnce() -> T) -> Option<T> {
+    panic::catch_unwind(AssertUnwindSafe(command)).ok()
+}
+
+fn told(fault: &PanicHookInfo) -> String {
+    let place = fault
+        .location()
+        .map_or_else(String::new, |place| format!(" ({place})"));
+    let reason = fault.payload_as_str().unwrap_or("no reason is known");
+    let mut text = format!(
+        "error: ip2p has failed by a fault of its own: {reason}{place}\n\
+         hint: please report this with the command line and `ip2p --version`, which is {}; with RUST_BACKTRACE=1 it says \
+         more. Finished cells are kept: a run goes on when it is run again",
+        env!("CARGO_PKG_VERSION")
+    );
+    let trace = Backtrace::capture();
+    if trace.status() == BacktraceStatus::Captured {
+        text += &format!("\n{trace}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_ends_a_command_and_not_the_program() {
+        assert_eq!(contained(|| 3), Some(3));
+        assert_eq!(contained(|| -> u8 { panic!("a test of panics") }), None);
+    }
+}

@@ -1,0 +1,68 @@
+//! Threads, where a system grants few or none: a pool that can be made, or an error.
+
+use std::io;
+use std::num::NonZero;
+use std::sync::mpsc::channel;
+use std::thread::{self, Builder};
+
+use rayon::ThreadPoolBuilder;
+
+use super::render;
+
+/// Threads beside the pool's: the writer, the meter, the live report, the handler of Ctrl-C.
+const OTHERS: usize = 4;
+
+/// Makes the pool of this process. Left to itself it is made when it is first needed, and panics where it cannot be.
+///
+/// # Errors
+/// If no thread can be started.
+pub fn make_pool() -> io::Result<()> {
+    let wanted = thread::available_parallelism().map_or(1, NonZero::get);
+    let granted = granted(wanted + OTHERS)?;
+    let threads = granted.saturating_sub(OTHERS).clamp(1, wanted);
+    let pool = ThreadPoolBuilder::new().num_threads(threads);
+    pool.build_global().map_err(io::Error::other)
+}
+
+/// Whether one more thread can be had, for what panics where it cannot.
+pub fn is_granted() -> bool {
+    granted(1).is_ok()
+}
+
+/// Says why there are none.
+pub fn tell(error: &io::Error) {
+    render::aside(format_args!(
+        "error: the system grants no thread: {error}\n\
+         hint: raise the limit of processes and threads (`ulimit -u`, the container's pids limit), or that of memory"
+    ));
+}
+
+/// How many threads of so many can be had at a time; an error if not one.
+fn granted(wanted: usize) -> io::Result<usize> {
+    let mut ends = Vec::new();
+    let mut threads = Vec::new();
+    for _ in 0..wanted {
+        let (end, ended) = channel::<()>();
+        match Builder::new().spawn(move || ended.recv().is_ok()) {
+            Ok(thread) => threads.push(thread),
+            Err(error) if threads.is_empty() => return Err(error),
+            Err(_) => break,
+        }
+        ends.push(end);
+    }
+    drop(ends);
+    let granted = threads.len();
+    // They have nothing to panic at.
+    threads.into_iter().for_each(|thread| drop(thread.join()));
+    Ok(granted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_are_granted_where_nothing_forbids_them() {
+        assert_eq!(granted(3).unwrap(), 3);
+    }
+}
