@@ -84,6 +84,7 @@ impl Error {
                 | StoreError::OtherSweep { .. },
             )
             | Self::Array(_)
+            | Self::Export(ExportError::Exists { .. })
             | Self::Sheet(SheetError::Font { .. }) => Self::BAD_SWEEP,
             Self::Model(_) | Self::Runtime(_) | Self::Export(_) => Self::NOT_USABLE,
             Self::Compare(CompareError::NothingInCommon { .. } | CompareError::Foreign { .. }) => {

@@ -120,11 +120,7 @@ impl Export {
                     .flatten(),
             );
         }
-        for (name, is_given) in [
-            ("--ema", self.ema),
-            ("--verify", !self.no_verify),
-            ("--overwrite", self.overwrite),
-        ] {
+        for (name, is_given) in [("--ema", self.ema), ("--verify", !self.no_verify)] {
             options.extend(is_given.then(|| name.to_owned()));
         }
         Request {
@@ -135,6 +131,7 @@ impl Export {
             },
             model: self.model,
             out,
+            overwrite: self.overwrite,
             loras: self.lora,
             options,
         }

@@ -9,6 +9,13 @@ use crate::onnxruntime::RuntimeError;
 /// No Python to export with.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum ExportError {
+    /// The folder to write is there already.
+    #[error("{} exists already", path.display())]
+    #[diagnostic(help("choose another --out, or replace it with --overwrite"))]
+    Exists {
+        /// The folder.
+        path: PathBuf,
+    },
     /// Neither of the two that can make an environment.
     #[error("exporting needs `uv`, or Python 3.11 or newer with venv, and neither was found")]
     #[diagnostic(help(

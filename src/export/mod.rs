@@ -51,6 +51,8 @@ pub struct Request {
     pub model: String,
     /// The folder to write, relative to the current folder.
     pub out: PathBuf,
+    /// Whether a folder that is there is replaced.
+    pub overwrite: bool,
     /// Files of LoRAs, each with its scale behind a colon if it has one.
     pub loras: Vec<String>,
     /// The script's other options, as it takes them.
@@ -87,6 +89,12 @@ pub fn export(
     stop: &AtomicBool,
     progress: &mut dyn FnMut(ExportEvent),
 ) -> Result<Ended, ExportError> {
+    // Told before gigabytes are installed; the script asks again.
+    if request.out.exists() && !request.overwrite {
+        return Err(ExportError::Exists {
+            path: request.out.clone(),
+        });
+    }
     let scripts = bundled::exporter()?;
     let python = environment::python(host, &scripts, progress)?;
     let failed = |source| ExportError::Start {
@@ -97,8 +105,12 @@ pub fn export(
     command
         .env("PYTHONPATH", &scripts)
         .env("PYTHONUNBUFFERED", "1")
+        .env("HF_HUB_DISABLE_TELEMETRY", "1")
         .arg(scripts.join(request.kind.script()))
         .args(request.arguments().map_err(failed)?);
+    if host.offline {
+        command.env("HF_HUB_OFFLINE", "1");
+    }
     let mut child = command.spawn().map_err(failed)?;
     let mut stopped: Option<Instant> = None;
     loop {
@@ -131,6 +143,7 @@ impl Request {
             arguments.push(text(path::absolute(lora)?));
         }
         arguments.extend(self.options.iter().cloned());
+        arguments.extend(self.overwrite.then(|| "--overwrite".to_owned()));
         Ok(arguments)
     }
 

@@ -233,12 +233,12 @@ impl Base {
             (None, Kind::Model) => format!(
                 "`ip2p export timbrooks/instruct-pix2pix --out {}` makes one there; model = \"{}\" is the bundled one, \
                  which knows drawings",
-                path.display(),
+                in_a_command(path),
                 bundled::DEMO
             ),
             (None, Kind::Folder(_)) => format!(
                 "`ip2p export --clip openai/clip-vit-large-patch14 --out {}` makes one there",
-                path.display()
+                in_a_command(path)
             ),
         }
     }
@@ -305,6 +305,15 @@ fn some_of(reasons: &[String]) -> String {
     match reasons.len().saturating_sub(SHOWN) {
         0 => shown,
         more => format!("{shown}; and {more} more"),
+    }
+}
+
+/// A path as one word of a command line.
+fn in_a_command(path: &Path) -> String {
+    let text = path.display().to_string();
+    match text.contains(char::is_whitespace) {
+        true => format!("\"{text}\""),
+        false => text,
     }
 }
 

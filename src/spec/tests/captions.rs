@@ -55,7 +55,8 @@ fn a_clip_folder_needs_no_captions_but_must_be_there() {
     assert_eq!(
         refusal("clop"),
         "measures.clip \"clop\" does not exist in DIR\n6:8\n\
-         paths are relative to the sweep file; export a model there, or give the folder of one that you have"
+         paths are relative to the sweep file; `ip2p export --clip openai/clip-vit-large-patch14 --out DIR/clop` \
+         makes one there"
     );
     assert_eq!(
         refusal("a.png"),

@@ -342,7 +342,8 @@ fn model_folders_must_exist() {
     assert_eq!(
         model("['model', 'somewhere else']"),
         "model \"somewhere else\" does not exist in DIR\n1:19\npaths are relative to the sweep file; \
-         export a model there, or give the folder of one that you have"
+         `ip2p export timbrooks/instruct-pix2pix --out \"DIR/somewhere else\"` makes one there; \
+         model = \"demo\" is the bundled one, which knows drawings"
     );
     assert_eq!(
         model("'a.png'"),

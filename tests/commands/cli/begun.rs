@@ -127,7 +127,7 @@ case "$*" in
   *export*.py*--out*)
     [ -e FAIL ] && exit 1
     while [ "$1" != --out ]; do shift; done
-    mkdir -p "$2"; echo "$PYTHONPATH" > "$2/pythonpath";;
+    mkdir -p "$2"; echo "$PYTHONPATH" > "$2/pythonpath"; echo "$HF_HUB_OFFLINE" > "$2/offline";;
 esac
 "#;
 
@@ -211,6 +211,27 @@ esac
         let log = desk.log();
         assert_eq!(log.len(), 4, "{log:#?}");
         assert!(log[3].contains("export_clip.py some/clip --out") && !log[3].contains("--verify"));
+    }
+
+    #[test]
+    fn a_folder_that_is_there_is_told_before_anything_is_installed_or_fetched() {
+        let desk = Desk::with(&["uv", "python3"]);
+        let arguments = ["someone/some-model", "--out", "model"];
+        desk.export(&arguments)
+            .assert()
+            .code(2)
+            .stderr(contains("model exists already").and(contains("--overwrite")));
+        assert!(!desk.place.path("log").exists());
+        let mut export = desk.export(&["someone/some-model", "--out", "model", "--overwrite"]);
+        export.assert().success();
+        // With its packages there, an export needs no network for a model that was fetched before.
+        let mut export = desk.export(&["someone/some-model", "--out", "second"]);
+        export.env("IP2P_OFFLINE", "1").assert().success();
+        let offline = |out: &str| fs::read_to_string(desk.place.path(out).join("offline")).unwrap();
+        assert_eq!(
+            (offline("model").trim(), offline("second").trim()),
+            ("", "1")
+        );
     }
 
     #[test]
