@@ -10,7 +10,8 @@ use ip2p_sweep::Error;
 use ip2p_sweep::bench::{self, Benchmark, Options, ROWS_A_STEP, Stage, Timing};
 use ip2p_sweep::image::MAX_SIDE;
 use ip2p_sweep::onnxruntime::Host;
-use ip2p_sweep::spec::{MAX_STEPS, Runtime};
+use ip2p_sweep::spec::Runtime;
+use ip2p_sweep::vocabulary::MAX_STEPS;
 
 use super::progress::duration;
 use super::{DeviceFlags, interrupt, render, table};

@@ -18,8 +18,6 @@ mod sigmas;
 mod spacing;
 pub mod start;
 
-// Names of before the vocabulary; whoever imports takes them from there.
-pub use crate::vocabulary::SchedulerKind;
 pub use config::{Constructor, PredictionType, SchedulerConfig};
 pub use error::SchedulerError;
 pub use guidance::{GuidanceMode, combine};

@@ -9,8 +9,7 @@ use super::{Axis, Cell, ImageEntry, ModelEntry, Plan, Stage};
 use crate::image::{FitError, Size, fit_size};
 use crate::pipeline::Kind;
 use crate::spec::SweepSpec;
-use crate::vocabulary::CellKey;
-use crate::vocabulary::{Parameter, Parameters, Scale};
+use crate::vocabulary::{CellKey, Parameter, Parameters, Scale};
 
 /// Why a valid sweep file has no plan.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]

@@ -18,8 +18,6 @@ mod tiles;
 
 use std::path::PathBuf;
 
-// Names of before the vocabulary; whoever imports takes them from there.
-pub use crate::vocabulary::CellKey;
 pub use build::PlanError;
 pub(crate) use build::images_of_cells;
 pub use cell::Cell;
@@ -72,7 +70,7 @@ pub struct Plan {
 pub struct Axis {
     /// Which.
     pub parameter: Parameter,
-    /// Its values as text ([`crate::spec::Parameters::text`]), in the order of the sweep file.
+    /// Its values as text ([`crate::vocabulary::Parameters::text`]), in the order of the sweep file.
     pub values: Vec<String>,
 }
 

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Cell, Condition, Guidance, Plan};
 use crate::pipeline::Kind;
-use crate::vocabulary::CellKey;
-use crate::vocabulary::{Parameters, SchedulerKind};
+use crate::vocabulary::{CellKey, Parameters, SchedulerKind};
 
 /// The work that is left of a plan, a stage and in it a model at a time.
 #[derive(Debug, Clone, PartialEq)]

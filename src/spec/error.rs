@@ -91,10 +91,8 @@ pub enum SpecProblem {
     NotUtf8,
 
     #[error("not valid TOML: {message}")]
-    #[diagnostic(help(
-        "text stands in \"quotes\", lists in [brackets], each key once; see https://toml.io"
-    ))]
-    Syntax { message: String },
+    #[diagnostic(help("{hint}"))]
+    Syntax { message: String, hint: String },
 
     #[error("unknown key {key} {place}")]
     #[diagnostic(help("{hint}"))]
@@ -134,12 +132,13 @@ pub enum SpecProblem {
     Duplicate { key: String, value: String },
 
     #[error("{key} is {value}, which is outside {min} to {max}")]
-    #[diagnostic(help("give a number from {min} to {max}"))]
+    #[diagnostic(help("{hint}"))]
     OutOfRange {
         key: String,
         value: String,
         min: String,
         max: String,
+        hint: String,
     },
 
     #[error("{key} is {value}, which is not a finite number")]
@@ -206,13 +205,12 @@ pub enum SpecProblem {
     },
 
     #[error("{key}: no file matches {pattern} in {folder}")]
-    #[diagnostic(help(
-        "paths are relative to the sweep file; `*` does not reach into subfolders, `**/` does"
-    ))]
+    #[diagnostic(help("{hint}"))]
     NoMatch {
         key: String,
         pattern: String,
         folder: String,
+        hint: String,
     },
 
     #[error("{key}: no file that {pattern} matches can be used: {reasons}")]
@@ -238,7 +236,7 @@ pub enum SpecProblem {
     Reserved { key: String, name: String },
 
     #[error("{key} {path} does not exist in {folder}")]
-    #[diagnostic(help("paths are relative to the sweep file; {hint}"))]
+    #[diagnostic(help("{hint}"))]
     NotFound {
         key: String,
         path: String,
@@ -269,8 +267,12 @@ pub enum SpecProblem {
     },
 
     #[error("{key}: the file name {path} is not plain text")]
-    #[diagnostic(help("rename it, without control characters and in UTF-8"))]
-    BadFileName { key: String, path: String },
+    #[diagnostic(help("{hint}"))]
+    BadFileName {
+        key: String,
+        path: String,
+        hint: &'static str,
+    },
 
     #[error("{key}: unknown {what} {value}")]
     #[diagnostic(help("{hint}"))]

@@ -15,6 +15,7 @@ mod runtime;
 mod schema;
 mod settings;
 mod suggest;
+mod syntax;
 mod tables;
 mod template;
 #[cfg(test)]
@@ -25,12 +26,9 @@ mod values;
 
 use std::path::PathBuf;
 
+use crate::image::Size;
 use crate::vocabulary::{ByParameter, Value};
 
-// Names of before the vocabulary; whoever imports takes them from there.
-pub use crate::diffusion::{GuidanceMode, NoiseSource};
-pub use crate::image::{Fit, Size};
-pub use crate::vocabulary::{MAX_STEPS, Parameter, Parameters, Scale};
 pub use captions::Caption;
 pub use error::{SpecError, SpecProblem};
 pub use overrides::Overrides;
@@ -64,7 +62,7 @@ pub struct SweepSpec {
     pub values: ByParameter<Vec<Value>>,
     /// Where the models and images are: those of `values`, then those that only presets name.
     pub files: ByParameter<Vec<NamedPath>>,
-    /// What the user should know of the files that patterns matched.
+    /// What is no mistake and yet may be a surprise.
     pub notes: Vec<String>,
     /// Linked parameters, one axis; empty if the file has none.
     pub presets: Vec<Preset>,

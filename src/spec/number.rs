@@ -6,9 +6,9 @@ use rust_decimal::Decimal;
 use toml::de::DeValue;
 
 use super::error::SpecProblem;
-use super::fault::{Checked, quoted};
+use super::fault::{Checked, Faults, quoted};
 use super::raw::Field;
-use super::suggest;
+use super::{suggest, syntax};
 use crate::vocabulary::Scale;
 
 /// Most decimals of a number; more would only make labels long.
@@ -22,6 +22,8 @@ pub(super) struct Limits {
     min: Decimal,
     max: Decimal,
     whole: bool,
+    /// The remedy for a number below all, where it is more than the limits.
+    below: Option<&'static str>,
     /// Whether `"123"` is a number, too.
     text: bool,
 }
@@ -35,7 +37,13 @@ impl Limits {
             max: Decimal::from(max),
             whole: true,
             text: exceeds_toml(max),
+            below: None,
         }
+    }
+
+    /// With another remedy for a number below all.
+    pub fn with_remedy_below(self, below: Option<&'static str>) -> Self {
+        Self { below, ..self }
     }
 
     /// Any number from `min` to `max`.
@@ -64,9 +72,17 @@ impl Limits {
     fn outside(self, field: Field<'_>, value: String) -> SpecProblem {
         SpecProblem::OutOfRange {
             key: field.key.to_string(),
-            value,
             min: self.show(self.min),
             max: self.show(self.max),
+            hint: match self.below {
+                Some(remedy) if value.starts_with('-') => remedy.to_owned(),
+                _ => format!(
+                    "give a number from {} to {}",
+                    self.show(self.min),
+                    self.show(self.max)
+                ),
+            },
+            value,
         }
     }
 }
@@ -76,25 +92,31 @@ pub(super) fn exceeds_toml(max: u64) -> bool {
     i64::try_from(max).is_err()
 }
 
-/// The numbers of a key: one, a list, or a range. Neither empty nor with duplicates.
-pub(super) fn numbers(field: Field<'_>, limits: Limits) -> Checked<Vec<Decimal>> {
+/// The numbers of a key: one, a list, or a range. Without duplicates; each item that is wrong is a fault.
+pub(super) fn numbers(field: Field<'_>, limits: Limits, faults: &mut Faults) -> Vec<Decimal> {
     if let DeValue::Table(_) = field.value {
-        return range(field, limits);
+        return faults.take(range(field, limits)).unwrap_or_default();
     }
     let mut seen = HashSet::new();
     let mut values = Vec::new();
-    for item in field.items()? {
-        let value = number(item, limits)?;
-        if !seen.insert(value) {
+    for item in faults.take(field.items()).unwrap_or_default() {
+        if faults.full() {
+            break;
+        }
+        let Some(value) = faults.take(number(item, limits)) else {
+            continue;
+        };
+        if seen.insert(value) {
+            values.push(value);
+        } else {
             let problem = SpecProblem::Duplicate {
                 key: field.key.to_string(),
                 value: limits.show(value),
             };
-            return Err(problem.at(item.at));
+            faults.push(problem.at(item.at));
         }
-        values.push(value);
     }
-    Ok(values)
+    values
 }
 
 /// One number within the limits.
@@ -135,15 +157,44 @@ fn decimal(field: Field<'_>, limits: Limits) -> Checked<Decimal> {
                 value: float.to_string(),
             }),
         },
-        _ => Err(field.wrong_type(if limits.whole {
-            "a whole number"
-        } else {
-            "a number"
-        })),
+        _ => Err(not_a_number(field, limits)),
     };
     value
         .map(|value| value.normalize())
         .map_err(|problem| problem.at(field.at))
+}
+
+/// The fault of what is no number; text may be a range as other tools have it, or a number in quotes.
+fn not_a_number(field: Field<'_>, limits: Limits) -> SpecProblem {
+    let expected = if limits.whole {
+        "a whole number"
+    } else {
+        "a number"
+    };
+    let name = field.key.entry.name();
+    let meant = match field.value {
+        DeValue::String(text) => syntax::range(text)
+            .map(|range| format!("write the range as {name} = {range}"))
+            .or_else(|| {
+                let number = text.trim().replace(',', ".");
+                let plain = number.parse::<f64>().is_ok_and(f64::is_finite);
+                plain.then(|| format!("write it without quotes: {name} = {number}"))
+            }),
+        _ => None,
+    };
+    let mut problem = field.wrong_type(expected);
+    if let (Some(meant), SpecProblem::WrongType { hint, .. }) = (meant, &mut problem) {
+        *hint = meant;
+    }
+    problem
+}
+
+/// Where the steps of a range end, if they do not reach its end: that value and the end.
+pub(super) fn missed_end(field: Field<'_>, limits: Limits, last: Decimal) -> Option<[String; 2]> {
+    let typed = read_range(field).ok()?;
+    typed.step?;
+    let to = decimal(typed.to?, limits).ok()?;
+    (last < to).then(|| [last, to].map(|value| limits.show(value)))
 }
 
 fn is_digits(text: &str) -> bool {

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::cmp::Ordering;
-use std::collections::HashSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
@@ -20,8 +19,6 @@ pub(super) struct Base {
     folder: PathBuf,
     /// What the user should know of the files that patterns matched.
     notes: RefCell<Vec<String>>,
-    /// What is wrong beside the first of each key.
-    faults: RefCell<Vec<Fault>>,
 }
 
 /// What a path has to be.
@@ -40,23 +37,12 @@ impl Base {
         Self {
             folder: without_dots(sweep_file.parent().unwrap_or(Path::new(""))),
             notes: RefCell::default(),
-            faults: RefCell::default(),
         }
     }
 
     /// What the user should know of the files that patterns matched so far.
     pub fn notes(&self) -> Vec<String> {
         self.notes.borrow().clone()
-    }
-
-    /// What was found wrong so far beside the first fault of each key, which its reader was told.
-    pub fn further_faults(&self) -> Vec<Fault> {
-        self.faults.take()
-    }
-
-    /// Model folders of a key.
-    pub fn folders(&self, field: Field<'_>) -> Checked<Vec<NamedPath>> {
-        self.distinct(field, |item| Ok(vec![self.folder(item)?]))
     }
 
     /// One model folder.
@@ -88,54 +74,13 @@ impl Base {
         self.literal(field, Kind::Folder(HOLDS))
     }
 
-    /// Images of a key, in its order; the matches of a pattern in natural order (2 before 10).
-    pub fn files(&self, field: Field<'_>) -> Checked<Vec<NamedPath>> {
-        self.distinct(field, |item| {
-            let text = item.text()?;
-            if is_pattern(text) && !self.folder.join(text).exists() {
-                self.matches(item, text)
-            } else {
-                Ok(vec![self.file(item)?])
-            }
-        })
-    }
-
-    /// What each item of a list stands for, no path twice. Every item that is wrong is told.
-    fn distinct<'t>(
-        &self,
-        field: Field<'t>,
-        find: impl Fn(Field<'t>) -> Checked<Vec<NamedPath>>,
-    ) -> Checked<Vec<NamedPath>> {
-        let mut seen = HashSet::new();
-        let (mut paths, mut faults) = (Vec::new(), Vec::new());
-        for item in field.items()? {
-            let found = match find(item) {
-                Ok(found) => found,
-                Err(fault) => {
-                    faults.push(fault);
-                    continue;
-                }
-            };
-            for path in found {
-                if seen.insert(path.name.clone()) {
-                    paths.push(path);
-                } else {
-                    let problem = SpecProblem::Duplicate {
-                        key: item.key.to_string(),
-                        value: quoted(&path.name),
-                    };
-                    faults.push(problem.at(item.at));
-                    break;
-                }
-            }
-        }
-        let mut faults = faults.into_iter();
-        match faults.next() {
-            None => Ok(paths),
-            Some(first) => {
-                self.faults.borrow_mut().extend(faults);
-                Err(first)
-            }
+    /// The images that a path or a pattern stands for; the matches of a pattern in natural order (2 before 10).
+    pub fn matching_files(&self, field: Field<'_>) -> Checked<Vec<NamedPath>> {
+        let text = field.text()?;
+        if is_pattern(text) && !self.folder.join(text).exists() {
+            self.matches(field, text)
+        } else {
+            Ok(vec![self.file(field)?])
         }
     }
 
@@ -199,7 +144,10 @@ impl Base {
                 key,
                 path: shown,
                 folder: self.shown(),
-                hint: self.nearby(&path, kind),
+                hint: foreign(text, kind).unwrap_or_else(|| {
+                    let meant = self.nearby(&path, kind);
+                    format!("paths are relative to the sweep file; {meant}")
+                }),
             }),
             Err(error) => Some(SpecProblem::Inaccessible {
                 key,
@@ -255,6 +203,10 @@ impl Base {
                     key,
                     pattern: shown,
                     folder: self.shown(),
+                    hint: foreign(pattern, Kind::File).unwrap_or_else(|| {
+                        "paths are relative to the sweep file; `*` does not reach into subfolders, `**/` does"
+                            .to_owned()
+                    }),
                 },
                 reasons => SpecProblem::NoUsableMatch {
                     key,
@@ -287,6 +239,39 @@ impl Base {
             false => self.folder.display().to_string(),
         }
     }
+}
+
+/// What is to be done about a path of another world: a URL, a home folder, a model's name on a hub.
+fn foreign(text: &str, kind: Kind) -> Option<String> {
+    let url = text.split_once("://").map(|(_, rest)| rest);
+    let on_hub = url
+        .and_then(|url| url.strip_prefix("huggingface.co/"))
+        .unwrap_or(text);
+    if kind == Kind::Model && is_hub_name(on_hub) {
+        let name = on_hub.trim_end_matches('/');
+        return Some(format!(
+            "to use a model of a hub, export it: ip2p export {name}"
+        ));
+    }
+    if url.is_some() {
+        return Some(
+            "nothing is fetched from the network: download it, and give its path".to_owned(),
+        );
+    }
+    text.starts_with('~')
+        .then(|| "`~` is not your home folder here: write the path out".to_owned())
+}
+
+/// `organisation/name`, as a hub has it.
+fn is_hub_name(text: &str) -> bool {
+    let parts: Vec<&str> = text.trim_end_matches('/').split('/').collect();
+    let plain = |part: &&str| {
+        part.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && part
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+    };
+    parts.len() == 2 && parts.iter().all(plain)
 }
 
 fn bad_pattern(field: Field<'_>, pattern: &str, reason: String) -> Fault {
@@ -326,9 +311,16 @@ fn here_if_empty(folder: &Path) -> &Path {
 }
 
 fn bad_file_name(field: Field<'_>, path: &str) -> SpecProblem {
+    // What a backslash and a letter make.
+    let is_typed = |text: &str| text.contains(['\u{8}', '\t', '\n', '\u{c}', '\r', '\u{1b}']);
     SpecProblem::BadFileName {
         key: field.key.to_string(),
         path: quoted(path),
+        hint: if field.text().is_ok_and(is_typed) {
+            "in \"double quotes\" a backslash begins an escape: write / or 'single quotes'"
+        } else {
+            "rename it, without control characters and in UTF-8"
+        },
     }
 }
 

@@ -6,11 +6,11 @@ use std::path::Path;
 
 use toml::de::DeTable;
 
-use super::SweepSpec;
 use super::error::{SpecError, SpecProblem};
 use super::fault::{Faults, line_and_column};
 use super::raw::RawSweep;
 use super::valid::validate;
+use super::{SweepSpec, syntax};
 use crate::vocabulary::{Parameter, Value};
 
 /// Largest sweep file in bytes.
@@ -62,7 +62,8 @@ impl SweepSpec {
         let document = DeTable::parse(text).map_err(|error| {
             let position = error.span().map(|span| line_and_column(text, span.start));
             let message = error.message().to_owned();
-            fail(SpecProblem::Syntax { message }, position)
+            let hint = syntax::hint(text, error.span().map(|span| span.start), &message);
+            fail(SpecProblem::Syntax { message, hint }, position)
         })?;
         let mut faults = Faults::default();
         let raw = RawSweep::new(document.get_ref(), &mut faults);

@@ -25,9 +25,6 @@ pub(super) fn validate(
     let mut reader = Reader::new(&base);
     let values = values(raw, &mut reader, faults);
     let presets = overrides::presets(&raw.presets, &mut reader, faults);
-    for fault in base.further_faults() {
-        faults.push(fault);
-    }
     let mut spec = SweepSpec {
         name: faults
             .take(name(raw.root.get(&NAME), path))
@@ -35,8 +32,8 @@ pub(super) fn validate(
         text: source.to_owned(),
         values,
         files: reader.files,
-        notes: Vec::new(),
         presets,
+        notes: reader.notes,
         excludes: Vec::new(),
         captions: Vec::new(),
         size: tables::size(&raw.size, faults),
@@ -59,7 +56,7 @@ pub(super) fn validate(
         spec.captions = captions::captions(&spec, &raw.captions, &base, faults);
         spec.sheet = tables::sheet(&spec, &raw.sheet, &base, faults);
     }
-    spec.notes = base.notes();
+    spec.notes.extend(base.notes());
     spec
 }
 
@@ -79,10 +76,8 @@ fn values(
     faults: &mut Faults,
 ) -> ByParameter<Vec<Value>> {
     ByParameter::from_fn(|parameter| {
-        let values = typed(raw, parameter).map(|field| reader.values(parameter, field));
-        values
-            .and_then(|values| faults.take(values))
-            .unwrap_or_default()
+        let values = typed(raw, parameter).map(|field| reader.values(parameter, field, faults));
+        values.unwrap_or_default()
     })
 }
 

@@ -6,8 +6,8 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::error::SpecProblem;
-use super::fault::{Checked, quoted};
-use super::number::{Limits, number, numbers};
+use super::fault::{Checked, Faults, quoted};
+use super::number::{Limits, missed_end, number, numbers};
 use super::path::Base;
 use super::raw::Field;
 use super::{NamedPath, text};
@@ -19,6 +19,8 @@ pub(super) struct Reader<'a> {
     /// Those of each parameter whose values are files or folders, each once.
     pub files: ByParameter<Vec<NamedPath>>,
     known: HashSet<(Parameter, String)>,
+    /// What is no fault and yet may be a surprise.
+    pub notes: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
@@ -27,24 +29,50 @@ impl<'a> Reader<'a> {
             base,
             files: ByParameter::default(),
             known: HashSet::new(),
+            notes: Vec::new(),
         }
     }
 
-    /// All values of a parameter: one, a list, or a range of numbers. Neither empty nor with duplicates.
-    pub fn values(&mut self, parameter: Parameter, field: Field<'_>) -> Checked<Vec<Value>> {
-        match parameter.definition().domain {
-            Domain::Folder => Ok(self.keep(parameter, self.base.folders(field)?)),
-            Domain::File => Ok(self.keep(parameter, self.base.files(field)?)),
-            Domain::Text | Domain::Preset => distinct(field, text::prompt),
-            Domain::Decimal { min, max } => {
-                let numbers = numbers(field, Limits::between(min, max))?;
-                Ok(numbers.into_iter().map(decimal).collect())
+    /// All values of a parameter: one, a list, or a range of numbers. Neither empty nor with duplicates; every item that
+    /// is wrong is a fault of its own.
+    pub fn values(
+        &mut self,
+        parameter: Parameter,
+        field: Field<'_>,
+        faults: &mut Faults,
+    ) -> Vec<Value> {
+        let limits = match parameter.definition().domain {
+            Domain::Folder => {
+                let paths = each(field, faults, |item| Ok(vec![self.base.folder(item)?]));
+                return self.keep(parameter, paths);
             }
-            Domain::Whole { min, max } => {
-                let numbers = numbers(field, Limits::whole(min, max))?;
-                Ok(numbers.into_iter().filter_map(whole).collect())
+            Domain::File => {
+                let paths = each(field, faults, |item| self.base.matching_files(item));
+                return self.keep(parameter, paths);
             }
-            Domain::Scheduler => distinct(field, scheduler),
+            Domain::Text | Domain::Preset => return distinct(field, faults, text::prompt),
+            Domain::Scheduler => return distinct(field, faults, scheduler),
+            Domain::Decimal { min, max } => Limits::between(min, max),
+            Domain::Whole { min, max } => whole_numbers(parameter, min, max),
+        };
+        let numbers = numbers(field, limits, faults);
+        if let Some(&last) = numbers.last() {
+            self.note_missed_end(field, limits, last);
+        }
+        let is_whole = matches!(parameter.definition().domain, Domain::Whole { .. });
+        let values = numbers.into_iter();
+        if is_whole {
+            values.filter_map(whole).collect()
+        } else {
+            values.map(decimal).collect()
+        }
+    }
+
+    fn note_missed_end(&mut self, field: Field<'_>, limits: Limits, last: Decimal) {
+        if let Some([last, to]) = missed_end(field, limits, last) {
+            let key = field.key;
+            self.notes
+                .push(format!("{key} ends at {last}: its steps do not meet {to}"));
         }
     }
 
@@ -86,11 +114,16 @@ pub(super) fn matched(parameter: Parameter, field: Field<'_>, base: &Base) -> Ch
         Domain::Preset => Ok(Value::from(field.text()?)),
         Domain::Decimal { min, max } => Ok(decimal(number(field, Limits::between(min, max))?)),
         Domain::Whole { min, max } => {
-            let number = number(field, Limits::whole(min, max))?;
+            let number = number(field, whole_numbers(parameter, min, max))?;
             Ok(whole(number).unwrap_or(Value::Whole(max)))
         }
         Domain::Scheduler => scheduler(field).map(Value::Scheduler),
     }
+}
+
+/// The limits of a parameter of whole numbers.
+fn whole_numbers(parameter: Parameter, min: u64, max: u64) -> Limits {
+    Limits::whole(min, max).with_remedy_below(parameter.definition().below)
 }
 
 fn decimal(number: Decimal) -> Value {
@@ -105,22 +138,55 @@ fn whole(number: Decimal) -> Option<Value> {
 /// One value or a list, read item by item, without duplicates.
 fn distinct<'t, T: Into<Value>>(
     field: Field<'t>,
+    faults: &mut Faults,
     read: impl Fn(Field<'t>) -> Checked<T>,
-) -> Checked<Vec<Value>> {
+) -> Vec<Value> {
+    each(field, faults, |item| Ok(vec![read(item)?.into()]))
+}
+
+/// What each item of a list stands for, nothing twice. What is wrong with an item is a fault, and the next is read.
+fn each<'t, T: Named>(
+    field: Field<'t>,
+    faults: &mut Faults,
+    read: impl Fn(Field<'t>) -> Checked<Vec<T>>,
+) -> Vec<T> {
     let mut seen = HashSet::new();
     let mut values = Vec::new();
-    for item in field.items()? {
-        let value = read(item)?.into();
-        if !seen.insert(value.clone()) {
-            let problem = SpecProblem::Duplicate {
-                key: field.key.to_string(),
-                value: shown(&value),
-            };
-            return Err(problem.at(item.at));
+    for item in faults.take(field.items()).unwrap_or_default() {
+        if faults.full() {
+            break;
         }
-        values.push(value);
+        for value in faults.take(read(item)).unwrap_or_default() {
+            if seen.insert(value.name()) {
+                values.push(value);
+            } else {
+                let problem = SpecProblem::Duplicate {
+                    key: item.key.to_string(),
+                    value: shown(&value.name()),
+                };
+                faults.push(problem.at(item.at));
+                break;
+            }
+        }
     }
-    Ok(values)
+    values
+}
+
+/// What is the same under the same name.
+trait Named {
+    fn name(&self) -> Value;
+}
+
+impl Named for Value {
+    fn name(&self) -> Value {
+        self.clone()
+    }
+}
+
+impl Named for NamedPath {
+    fn name(&self) -> Value {
+        Value::from(self.name.as_str())
+    }
 }
 
 /// A value as messages show it: text in quotes.
@@ -134,11 +200,20 @@ pub(super) fn shown(value: &Value) -> String {
 /// One scheduler.
 fn scheduler(field: Field<'_>) -> Checked<SchedulerKind> {
     let text = field.text()?;
-    SchedulerKind::from_name(text).ok_or_else(|| {
-        field.unknown_name(
+    SchedulerKind::from_name(text).ok_or_else(|| match SchedulerKind::meant_by(text) {
+        Some(kind) => {
+            let problem = SpecProblem::UnknownName {
+                key: field.key.to_string(),
+                what: "scheduler",
+                value: quoted(text),
+                hint: format!("it is called {kind} here"),
+            };
+            problem.at(field.at)
+        }
+        None => field.unknown_name(
             "scheduler",
             text,
             &SchedulerKind::ALL.map(SchedulerKind::name),
-        )
+        ),
     })
 }

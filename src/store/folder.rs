@@ -14,8 +14,7 @@ use super::tables::Tables;
 use super::{Environment, Run, StoreError, files, images, png};
 use crate::meter::milliseconds;
 use crate::plan::Plan;
-use crate::vocabulary::CellKey;
-use crate::vocabulary::{ClipMeasures, Record, Status};
+use crate::vocabulary::{CellKey, ClipMeasures, Record, Status};
 
 /// A run folder that this process holds. Cells of earlier plans keep their images and journal lines; the
 /// tables list those of the present plan.

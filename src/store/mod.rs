@@ -22,10 +22,6 @@ mod table;
 mod tables;
 mod writer;
 
-// Names of before the vocabulary; whoever imports takes them from there.
-pub use crate::vocabulary::{
-    ClipMeasures, EditCaptions, LatentStatistics, Measures, Record, StageTimes, Status, StepRecord,
-};
 pub use environment::Environment;
 pub use error::StoreError;
 pub use files::{

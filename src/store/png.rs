@@ -6,8 +6,7 @@ use serde::Serialize;
 
 use crate::plan::{Cell, Fitted, Plan};
 use crate::spec::Numerics;
-use crate::vocabulary::Record;
-use crate::vocabulary::{Parameters, Scale, SchedulerKind, shown_path};
+use crate::vocabulary::{Parameters, Record, Scale, SchedulerKind, shown_path};
 
 /// The `ip2p` chunk: everything that makes the cell, exactly.
 #[derive(Debug, Serialize)]

@@ -14,8 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::{StoreError, files};
 use crate::engine::{Denoised, Shelf, ShelfError};
-use crate::vocabulary::CellKey;
-use crate::vocabulary::Record;
+use crate::vocabulary::{CellKey, Record};
 
 /// Folder in the run folder; there only while latents wait.
 const FOLDER: &str = "latents";

@@ -71,6 +71,47 @@ impl SchedulerKind {
         }
     }
 
+    /// What other tools call it: letters and digits alone, in lower case.
+    pub fn elsewhere(self) -> &'static [&'static str] {
+        match self {
+            Self::EulerAncestral => &[
+                "eulera",
+                "keulera",
+                "keulerancestral",
+                "eulerancestraldiscretescheduler",
+            ],
+            Self::Euler => &["keuler", "eulerdiscretescheduler"],
+            Self::Heun => &["kheun", "heundiscretescheduler"],
+            Self::Lms => &["klms", "lmsdiscretescheduler"],
+            Self::Ddim => &["ddimscheduler"],
+            Self::Ddpm => &["ddpmscheduler"],
+            Self::Pndm => &["plms", "pndmscheduler"],
+            Self::Dpmpp2m => &[
+                "dpm2m",
+                "kdpmpp2m",
+                "dpmpp2m",
+                "dpmsolver",
+                "dpmsolvermultistep",
+                "dpmsolvermultistepscheduler",
+            ],
+            Self::Dpmpp2mKarras => &["dpm2mkarras", "kdpmpp2mka", "dpmpp2mkarras", "karras"],
+            Self::UniPc => &["unipcmultistep", "unipcmultistepscheduler", "unipcbh2"],
+            Self::Lcm => &["lcmscheduler"],
+        }
+    }
+
+    /// The scheduler that a name means which is not one of ours but for its spelling, or one of another tool.
+    pub fn meant_by(name: &str) -> Option<Self> {
+        let letters = |name: &str| -> String {
+            let letters = name.chars().filter(char::is_ascii_alphanumeric);
+            letters.map(|c| c.to_ascii_lowercase()).collect()
+        };
+        let name = letters(name);
+        Self::ALL
+            .into_iter()
+            .find(|kind| letters(kind.name()) == name || kind.elsewhere().contains(&name.as_str()))
+    }
+
     /// The scheduler of a name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)

@@ -17,7 +17,8 @@ use ndarray::{Array4, ArrayView4, Zip};
 use self::prediction::Level;
 use super::class::Class;
 use super::sigmas::Schedule;
-use super::{Generator, SchedulerConfig, SchedulerError, SchedulerKind};
+use super::{Generator, SchedulerConfig, SchedulerError};
+use crate::vocabulary::SchedulerKind;
 
 /// One call of the UNet.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -5,6 +5,7 @@ use std::fs::File;
 
 use super::super::*;
 use super::{Folder, parse, refusal, refuses, told, with};
+use crate::vocabulary::Parameter;
 
 #[test]
 fn a_file_that_is_not_there_is_named() {

@@ -2,6 +2,7 @@
 
 mod captions;
 mod hostile;
+mod messages;
 mod right;
 mod wrong;
 mod wrong_tables;

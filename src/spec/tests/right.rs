@@ -4,6 +4,9 @@ use std::fs;
 
 use super::super::*;
 use super::{Folder, parse, with};
+use crate::diffusion::{GuidanceMode, NoiseSource};
+use crate::image::{Fit, Size};
+use crate::vocabulary::{Parameter, Value};
 
 fn scales(lines: &str) -> Vec<String> {
     parse(&with(lines)).swept(Parameter::GuidanceScale)

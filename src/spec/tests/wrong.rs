@@ -35,7 +35,7 @@ fn what_is_not_toml_is_refused_at_its_place() {
     assert_eq!(
         told,
         "not valid TOML: duplicate key\n6:1\n\
-         text stands in \"quotes\", lists in [brackets], each key once; see https://toml.io"
+         each key once; several values are a list in brackets, e.g. seed = [1, 2]"
     );
 }
 
@@ -131,7 +131,7 @@ fn duplicates_are_refused_however_they_are_written() {
 fn mixed_lists_are_refused_at_the_item() {
     refuses(
         "guidance_scale = [7.0, \"8\"]",
-        "guidance_scale must be a number, not text\n5:24\ne.g. guidance_scale = [7.0]",
+        "guidance_scale must be a number, not text\n5:24\nwrite it without quotes: guidance_scale = 8",
     );
     refuses(
         "guidance_scale = [7.0, { from = 1, to = 2, count = 2 }]",
@@ -170,7 +170,7 @@ fn numbers_out_of_range_are_refused() {
     refuses(
         "seed = -1",
         "seed is -1, which is outside 0 to 18446744073709551615\n5:8\n\
-         give a number from 0 to 18446744073709551615",
+         no seed is drawn at random here: give one from 0 on, or several, e.g. { from = 0, count = 4 }",
     );
     refuses(
         "num_inference_steps = 20.0",
@@ -390,6 +390,6 @@ fn file_names_that_are_no_text_are_passed_over_or_refused() {
     assert_eq!(
         told(&named.unwrap_err()),
         "image: the file name \"photos/a\\nb.jpg\" is not plain text\n3:9\n\
-         rename it, without control characters and in UTF-8"
+         in \"double quotes\" a backslash begins an escape: write / or 'single quotes'"
     );
 }

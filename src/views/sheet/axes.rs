@@ -28,7 +28,7 @@ const PREFERENCE: [Parameter; 12] = [
 pub struct Level {
     /// One parameter, or several that vary together: those that presets link, all where chosen cells stand in a row.
     pub parameters: Vec<Parameter>,
-    /// For each position the value of each parameter, as [`crate::spec::Parameters::text`].
+    /// For each position the value of each parameter, as [`crate::vocabulary::Parameters::text`].
     pub values: Vec<Vec<String>>,
     positions: HashMap<Vec<String>, usize>,
 }

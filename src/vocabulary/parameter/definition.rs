@@ -23,6 +23,8 @@ pub struct Definition {
     pub place: Place,
     /// A value in TOML, for the examples of error messages.
     pub example: &'static str,
+    /// The remedy for a number below its domain, where it is more than the bounds.
+    pub below: Option<&'static str>,
     /// How cell keys shorten its values.
     pub abbreviation: Abbreviation,
     /// The value that goes without saying where all cells share it.

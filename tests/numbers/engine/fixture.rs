@@ -64,11 +64,11 @@ pub fn spec(folder: &Path) -> SweepSpec {
     values[Parameter::Seed] = vec![Value::Whole(1), Value::Whole(2)];
     values[Parameter::NumInferenceSteps] = vec![Value::Whole(STEPS.into())];
     SweepSpec {
-        notes: vec![],
         name: "fake".to_owned(),
         text: String::new(),
         values,
         files,
+        notes: Vec::new(),
         presets: Vec::new(),
         excludes: Vec::new(),
         captions: Vec::new(),
