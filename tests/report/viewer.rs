@@ -61,7 +61,7 @@ fn a_cell_is_copied_as_a_sweep_of_its_own() {
         assert_eq!(cell["seed"].as_str(), Some("18446744073709551615"));
         assert_eq!(cell["num_inference_steps"].as_integer(), Some(20));
         assert_eq!(cell["scheduler"].as_str(), Some("euler_ancestral"));
-        assert_eq!(sweep["size"]["width"].as_integer(), Some(48));
+        assert_eq!(sweep["size"]["fit"].as_str(), Some("crop"));
         assert_eq!(sweep["numerics"]["noise"].as_str(), Some("torch-cpu"));
     });
 }
