@@ -1,12 +1,13 @@
 //! Sheets as PNG, JPEG or WebP, each with its parameters.
 
-use std::fs::File;
 use std::io::{self, BufReader, Cursor};
 use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageEncoder, ImageError, ImageResult, RgbImage};
+
+use crate::store::open_file;
 
 /// The chunk of a PNG that holds its parameters.
 const CHUNK: &str = "ip2p";
@@ -92,7 +93,7 @@ fn encode_png(sheet: &RgbImage, parameters: &str) -> Result<Vec<u8>, png::Encodi
 /// Whether a file is a PNG of these parameters.
 pub fn is_png_of(path: &Path, parameters: &str) -> bool {
     let own = || {
-        let file = BufReader::new(File::open(path).ok()?);
+        let file = BufReader::new(open_file(path).ok()?);
         let reader = png::Decoder::new(file).read_info().ok()?;
         let mut chunks = reader.info().utf8_text.iter();
         chunks.find(|chunk| chunk.keyword == CHUNK)?.get_text().ok()

@@ -153,7 +153,10 @@ impl Check {
         }
         causes
             .iter()
-            .map(|(cause, cells)| format!("{cause} ({cells} cells)"))
+            .map(|(cause, cells)| match cells {
+                1 => format!("{cause} (1 cell)"),
+                cells => format!("{cause} ({cells} cells)"),
+            })
             .collect()
     }
 

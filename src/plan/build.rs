@@ -38,7 +38,7 @@ pub enum PlanError {
         end: Scale,
     },
     /// Exclusions match every cell.
-    #[error("[[exclude]] leaves out all {cells} cells")]
+    #[error("[[exclude]] leaves out {}", all(*cells))]
     #[diagnostic(help(
         "remove an [[exclude]] table, or add keys to it so that it matches fewer cells"
     ))]
@@ -62,6 +62,13 @@ pub(crate) fn images_of_cells(spec: &SweepSpec, models: &[ModelEntry]) -> HashSe
 /// Whether no exclusion matches a cell.
 fn is_kept(spec: &SweepSpec, cell: &Parameters) -> bool {
     !spec.excludes.iter().any(|rule| rule.match_all_of(cell))
+}
+
+fn all(cells: usize) -> String {
+    match cells {
+        1 => "the only cell".to_owned(),
+        cells => format!("all {cells} cells"),
+    }
 }
 
 impl Plan {

@@ -160,3 +160,21 @@ fn write_remedy(source: &io::Error) -> &'static str {
         _ => "check the folder, or give another one with --out",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_as_such_whichever_library_met_it() {
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let wrapped = io::Error::from(csv::Error::from(full()));
+        assert_ne!(wrapped.kind(), io::ErrorKind::StorageFull);
+        for error in [full(), wrapped] {
+            assert!(
+                write_remedy(&error).starts_with("free some space"),
+                "{error}"
+            );
+        }
+    }
+}

@@ -25,8 +25,8 @@ mod writer;
 pub use environment::Environment;
 pub use error::StoreError;
 pub use files::{
-    is_unfinished, make_folder, read as read_file, refuse_link, write as write_file,
-    write_new as write_new_file, write_to_last,
+    is_unfinished, make_folder, open as open_file, read as read_file, refuse_link,
+    write as write_file, write_new as write_new_file, write_to_last,
 };
 pub use folder::RunFolder;
 pub use held::HeldFolder;

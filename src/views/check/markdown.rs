@@ -31,7 +31,8 @@ pub fn summary(check: &Check, most_bytes: usize) -> String {
     if warned > 0 {
         let _ = writeln!(
             text,
-            "- early warning: the first latents of {warned} cells changed"
+            "- early warning: the first latents of {warned} cell{} changed",
+            if warned == 1 { "" } else { "s" },
         );
     }
     if text.len() + TAIL_BYTES > most_bytes {
