@@ -12,7 +12,7 @@ use crate::judge::JudgeError;
 use crate::model::ModelError;
 use crate::onnxruntime::RuntimeError;
 use crate::plan::PlanError;
-use crate::runner::ArrayError;
+use crate::runner::{ArrayError, MergeError};
 use crate::spec::SpecError;
 use crate::store::StoreError;
 use crate::views::compare::CompareError;
@@ -32,6 +32,8 @@ pub enum Error {
     Plan(#[from] PlanError),
     /// The part of a sweep that a scheduler gives.
     Array(#[from] ArrayError),
+    /// Run folders that are to be one.
+    Merge(#[from] MergeError),
     /// A scheduler that cannot be made of a model's configuration.
     Scheduler(#[from] SchedulerError),
     /// A model folder, or a component at work.
@@ -85,6 +87,8 @@ impl Error {
             )
             | Self::Array(_)
             | Self::Export(ExportError::Exists { .. })
+            | Self::Merge(_)
+            | Self::Store(StoreError::OtherPlan { .. })
             | Self::Sheet(SheetError::Font { .. }) => Self::BAD_SWEEP,
             Self::Model(_) | Self::Runtime(_) | Self::Export(_) => Self::NOT_USABLE,
             Self::Compare(CompareError::NothingInCommon { .. } | CompareError::Foreign { .. }) => {

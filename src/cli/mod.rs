@@ -11,7 +11,9 @@ mod export;
 pub mod fault;
 mod init;
 pub mod interrupt;
+mod jobs;
 mod live;
+mod merge;
 mod parts;
 mod plan;
 mod progress;
@@ -56,6 +58,10 @@ enum Command {
     Run(run::Run),
     /// Show cells, UNet passes, expected time, memory and sheet sizes, before anything runs
     Plan(plan::PlanCommand),
+    /// Print a Slurm script or a Kubernetes manifest that runs a sweep in shards
+    Jobs(jobs::Jobs),
+    /// Bring the shards of a sweep together in one run folder
+    Merge(merge::Merge),
     /// Run a sweep and hold it against its baseline
     Check(check::Check),
     /// Take results as the baseline
@@ -89,6 +95,8 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Demo(command) => command.run(library),
         Command::Run(command) => command.run(library),
         Command::Plan(command) => command.run(library),
+        Command::Jobs(command) => command.run(),
+        Command::Merge(command) => command.run(),
         Command::Check(command) => command.run(library),
         Command::Accept(command) => command.run(),
         Command::Sheet(command) => command.run(),

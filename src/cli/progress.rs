@@ -305,7 +305,8 @@ fn failures(outcome: Outcome, run: &Path) {
     }
 }
 
-fn last_lines(outcome: Outcome, run: &Path, views: &Views) {
+/// What there is, and where to look.
+pub fn last_lines(outcome: Outcome, run: &Path, views: &Views) {
     let place = run.display();
     match outcome {
         Outcome::Interrupted => render::line(format_args!("stopped  {place}; run again to go on")),

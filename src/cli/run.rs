@@ -1,19 +1,20 @@
 //! `ip2p run`: a sweep file goes in, a run folder comes out.
 
+use std::env;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ip2p_sweep::Error;
 use ip2p_sweep::judge::advice::advise;
 use ip2p_sweep::onnxruntime::Host;
-use ip2p_sweep::runner::{Executed, Execution, Outcome, Prepared, prepare};
+use ip2p_sweep::runner::{Executed, Execution, Outcome, Prepared, ShardChoice, prepare};
 use ip2p_sweep::store::Run as RunFolder;
 use ip2p_sweep::views::report::Report;
 use ip2p_sweep::views::sheet::{Sheets, check_font};
 use ip2p_sweep::views::{Made, View};
 
 use super::live::LiveReport;
-use super::progress::{Progress, ProgressFlags, Views};
+use super::progress::{Progress, ProgressFlags, Views, count};
 use super::{RuntimeFlags, interrupt};
 
 /// `ip2p run`.
@@ -24,6 +25,10 @@ pub struct Run {
     /// Run folder; by default results/NAME under the current folder
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Run one part of the cells, beside processes that run the others: the kth of n, or what a scheduler's array says
+    /// (auto, or auto/n where n is not told); `ip2p merge` makes sheets and report of all
+    #[arg(long, value_name = "K/N|auto|auto/N")]
+    shard: Option<ShardChoice>,
     /// Take the run folder over, if it has the run of another sweep
     #[arg(long)]
     replace: bool,
@@ -40,8 +45,58 @@ impl Run {
         let out = self
             .out
             .unwrap_or_else(|| Path::new("results").join(&prepared.plan.name));
-        run_prepared(&prepared, &out, Host::current(library), self.progress)
+        let host = Host::current(library);
+        match self.shard {
+            None => run_prepared(&prepared, &out, host, self.progress),
+            Some(choice) => run_shard(&prepared, &out, host, self.progress, choice),
+        }
     }
+}
+
+/// Executes a part and says what is to be done when all parts have ended.
+fn run_shard(
+    prepared: &Prepared,
+    out: &Path,
+    host: Host,
+    flags: ProgressFlags,
+    choice: ShardChoice,
+) -> Result<ExitCode, Error> {
+    check_font(&prepared.plan)?;
+    let shard = choice.resolve(|name| env::var(name).ok())?;
+    let twins = match choice {
+        ShardChoice::Given(_) => false,
+        // Schedulers run a task again that they think dead, and sometimes it is not.
+        ShardChoice::Auto | ShardChoice::AutoOf(_) => true,
+    };
+    let execution = Execution::open_beside(prepared, out, host, shard, twins)?;
+    let mut progress = Progress::begin(flags, &prepared.plan, execution.workload());
+    progress.notes(&prepared.notes);
+    progress.notes(execution.notes());
+    let executed = execution.run(interrupt::flag(), &mut |event| progress.take(event))?;
+    progress.note_unmeasured(&executed.measured);
+    let place = out.display();
+    progress.end_with(&[match executed.outcome {
+        Outcome::Interrupted => (
+            "stopped",
+            format!("shard {shard} in {place}; run again to go on"),
+        ),
+        Outcome::Complete { done, failed: 0 } => (
+            "done",
+            format!(
+                "{} of shard {shard} in {place}; `ip2p merge {place}` when all shards have ended",
+                count(done, "cell")
+            ),
+        ),
+        Outcome::Complete { done, failed } => (
+            "failed",
+            format!(
+                "{failed} of {} of shard {shard} in {place}",
+                count(done + failed, "cell")
+            ),
+        ),
+    }]);
+    executed.measured?;
+    Ok(exit_code(executed.outcome))
 }
 
 /// Executes, follows, draws the sheets and says where everything is.
@@ -77,16 +132,20 @@ pub fn run_prepared(
     progress.end(outcome, out, &views);
     // What could not be measured hinders no sheet and no report.
     measured?;
-    Ok(ExitCode::from(match outcome {
+    Ok(exit_code(outcome))
+}
+
+fn exit_code(outcome: Outcome) -> ExitCode {
+    ExitCode::from(match outcome {
         Outcome::Interrupted => interrupt::EXIT_CODE,
         Outcome::Complete { failed: 0, .. } => Error::DONE,
         Outcome::Complete { done: 0, .. } => Error::FAILED,
         Outcome::Complete { .. } => Error::SOME_CELLS_FAILED,
-    }))
+    })
 }
 
 /// The sheets and the report: as they are where that is enough and nothing has changed since, else written.
-fn views(run: &RunFolder, as_they_are: bool) -> Result<Views, Error> {
+pub fn views(run: &RunFolder, as_they_are: bool) -> Result<Views, Error> {
     let advice = advise(run);
     let (sheets, report) = (Sheets::of(run, &advice), Report::of(run));
     let found = || -> Option<Made> { Some(sheets.find()?.and(report.find()?)) };

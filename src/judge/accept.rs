@@ -158,11 +158,11 @@ impl Acceptance {
         }
         let model = run.plan.model(&cell.parameters.model);
         let accepted = Accepted {
-            class: EnvironmentClass::of(&run.environment, record),
+            class: EnvironmentClass::of(run.environment_of(&record.cell), record),
             file,
             pixels_sha256,
             model_sha256: model.map(|model| model.sha256.clone()).unwrap_or_default(),
-            environment: run.environment.clone(),
+            environment: run.environment_of(&record.cell).clone(),
             image_change: record.image_change,
             first_latents: record.first_latents.clone(),
             accepted: now,

@@ -287,7 +287,7 @@ impl Judge<'_> {
             actual: Some(path.clone()),
             ..named(verdict)
         };
-        let class = EnvironmentClass::of(&self.run.environment, record);
+        let class = EnvironmentClass::of(self.run.environment_of(&record.cell), record);
         let Some((known, accepted)) = known.and_then(|known| Some((known, known.nearest(&class)?)))
         else {
             return Ok(checked(Verdict::New));

@@ -8,6 +8,7 @@ mod cell;
 mod cut;
 mod grid;
 mod guidance;
+mod identity;
 mod input;
 mod name;
 mod pixels;

@@ -17,7 +17,7 @@ use crate::judge::measures::measure;
 use crate::meter::{Meter, free_bytes};
 use crate::onnxruntime::{ExecutionDevice, Host};
 use crate::plan::{Group, ModelWork, Sampling, Schedule, Shard};
-use crate::store::{DiskShelf, HeldFolder, Run, RunFolder, Writer};
+use crate::store::{DiskShelf, HeldFolder, Hold, Run, RunFolder, Writer};
 use crate::vocabulary::Record;
 
 /// A run folder that is open and locked, with the work that is left for it.
@@ -103,6 +103,24 @@ impl<'a> Execution<'a> {
         let find = |notes: &mut Vec<String>| Place::find(&host, device, notes);
         Self::open_with(prepared, out, host.cache.clone(), shard, find)
     }
+
+    /// As [`Execution::open_shard`], beside processes that run other parts in the same folder; with `twins` perhaps the
+    /// same part.
+    ///
+    /// # Errors
+    /// As [`Execution::open`].
+    pub fn open_beside(
+        prepared: &'a Prepared,
+        out: &Path,
+        host: Host,
+        shard: Shard,
+        twins: bool,
+    ) -> Result<Self, Error> {
+        let device = prepared.spec.runtime.device;
+        let find = |notes: &mut Vec<String>| Place::find(&host, device, notes);
+        let hold = Hold::Beside { shard, twins };
+        Self::open_as(prepared, out, host.cache.clone(), (shard, hold), find)
+    }
 }
 
 impl<'a, B: Backend> Execution<'a, B> {
@@ -118,6 +136,16 @@ impl<'a, B: Backend> Execution<'a, B> {
         shard: Shard,
         find: impl Fn(&mut Vec<String>) -> Result<B, Error>,
     ) -> Result<Self, Error> {
+        Self::open_as(prepared, out, cache, (shard, Hold::Alone), find)
+    }
+
+    fn open_as(
+        prepared: &'a Prepared,
+        out: &Path,
+        cache: Option<PathBuf>,
+        (shard, hold): (Shard, Hold),
+        find: impl Fn(&mut Vec<String>) -> Result<B, Error>,
+    ) -> Result<Self, Error> {
         let plan = &prepared.plan;
         let cells: HashSet<usize> = shard.cells(plan).into_iter().collect();
         let of_shard = |mut pending: Vec<usize>| {
@@ -130,7 +158,8 @@ impl<'a, B: Backend> Execution<'a, B> {
             true => None,
             false => Some(find(&mut notes)?),
         };
-        let held = HeldFolder::take(out, plan)?.of_sweep(&prepared.sweep, prepared.replaces)?;
+        let held =
+            HeldFolder::take_as(out, plan, hold)?.of_sweep(&prepared.sweep, prepared.replaces)?;
         notes.extend_from_slice(held.notes());
         let schedule = Schedule::new(plan, &of_shard(held.pending()));
         let unmeasured = prepared.unmeasured(&cells, |cell| held.record_of(cell));
@@ -212,6 +241,7 @@ impl<'a, B: Backend> Execution<'a, B> {
         };
         let left: Vec<usize> = pending(&folder);
         let inputs = keep_inputs(&prepared.plan, &path, &cells, &left, cancel)?;
+        let name = folder.writer().map(str::to_owned);
         let writer = Writer::start(folder, |_| ())?;
         let worked = match &backend {
             Some(backend) if !cancel.load(Ordering::Relaxed) => {
@@ -220,6 +250,7 @@ impl<'a, B: Backend> Execution<'a, B> {
                     schedule: &schedule,
                     inputs: &inputs,
                     folder: &path,
+                    writer: name.as_deref(),
                 };
                 work_off(backend, work, &writer, cancel, observer)
             }
@@ -277,6 +308,8 @@ struct Work<'a> {
     schedule: &'a Schedule<'a>,
     inputs: &'a InputFiles<'a>,
     folder: &'a Path,
+    /// The name of this process among others.
+    writer: Option<&'a str>,
 }
 
 /// Every model in turn, until all is done or the observer or a signal stops it.
@@ -292,10 +325,14 @@ fn work_off<B: Backend>(
         schedule,
         inputs,
         folder,
+        writer: name,
     } = work;
     let (device, runtime) = (backend.device(), &prepared.spec.runtime);
     let mut meter = Meter::new(device);
-    let mut shelf = DiskShelf::open(folder)?;
+    let mut shelf = match name {
+        Some(name) => DiskShelf::of_writer(folder, name)?,
+        None => DiskShelf::open(folder)?,
+    };
     let mut take = |event: Event| {
         observer(&event);
         match event {

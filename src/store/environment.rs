@@ -1,4 +1,4 @@
-//! What a run was made with; together with the plan it is `plan.json`.
+//! What cells were made with: it stands in the journals, before the records of each process.
 
 use std::path::{Path, PathBuf};
 
@@ -29,10 +29,29 @@ pub struct Environment {
     pub started: jiff::Timestamp,
 }
 
+impl Environment {
+    /// Where nothing is recorded of it, since nothing was made.
+    pub fn unknown() -> Self {
+        Self {
+            ip2p: String::new(),
+            onnxruntime: String::new(),
+            device: String::new(),
+            device_name: None,
+            provider: String::new(),
+            os: String::new(),
+            cpu: None,
+            threads: 0,
+            started: jiff::Timestamp::UNIX_EPOCH,
+        }
+    }
+}
+
 /// `plan.json`, to be read.
 #[derive(Debug, Deserialize)]
 pub(super) struct PlanFile {
-    pub(super) environment: Environment,
+    /// Of earlier versions, which kept it here.
+    #[serde(default)]
+    pub(super) environment: Option<Environment>,
     /// The sweep file, relative to the run folder, so that both may be moved together.
     #[serde(default)]
     pub(super) sweep: Option<PathBuf>,
@@ -42,7 +61,8 @@ pub(super) struct PlanFile {
 /// `plan.json`, to be written; the plan's part depends on nothing but the sweep and its files.
 #[derive(Debug, Serialize)]
 pub(super) struct PlanFileRef<'a> {
-    pub(super) environment: &'a Environment,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) environment: Option<&'a Environment>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sweep: Option<&'a Path>,
     pub(super) plan: &'a Plan,

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::plan::Shard;
 use crate::vocabulary::CellKey;
 
 /// Why a run folder cannot be read or written.
@@ -52,6 +53,26 @@ pub enum StoreError {
         folder: PathBuf,
         /// The process that holds it, if it said so.
         pid: Option<u32>,
+    },
+    /// Another process runs this part of the sweep here.
+    #[error("shard {shard} of {} is being run by another process", folder.display())]
+    #[diagnostic(help("wait until it has ended, or run another shard"))]
+    ShardInUse {
+        /// The folder.
+        folder: PathBuf,
+        /// Which part.
+        shard: Shard,
+    },
+    /// Shards of two plans would meet in one folder.
+    #[error("{} has a run of another plan: {key} differs", folder.display())]
+    #[diagnostic(help(
+        "run the shards of one sweep with the same files; give another folder with --out for another sweep"
+    ))]
+    OtherPlan {
+        /// The folder.
+        folder: PathBuf,
+        /// The first key of the plan that differs.
+        key: String,
     },
     /// A symbolic link stands where the run would write.
     #[error("{} is a symbolic link, which could lead out of the folder", path.display())]

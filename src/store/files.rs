@@ -67,6 +67,52 @@ pub(super) fn write_unsynced(path: &Path, bytes: &[u8]) -> Result<(), StoreError
         .map_err(StoreError::write(path))
 }
 
+/// Whether a file was put in place, or another was there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Placed {
+    /// It was.
+    Yes,
+    /// Another was there, and is.
+    AnotherWasThere,
+}
+
+/// As [`write()`], but the first of several processes wins: what is there stays.
+///
+/// # Errors
+/// If the file cannot be written.
+pub(super) fn write_once(path: &Path, bytes: &[u8]) -> Result<Placed, StoreError> {
+    place_once(path, bytes).map_err(StoreError::write(path))
+}
+
+fn place_once(path: &Path, bytes: &[u8]) -> io::Result<Placed> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let unfinished = unfinished_in(folder)?;
+    let mut file = unfinished.as_file();
+    file.write_all(bytes)?;
+    synced(file)?;
+    match fs::hard_link(unfinished.path(), path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            // Of a request that was sent twice, a server of files answers the second so.
+            if links(file)? < 2 {
+                return Ok(Placed::AnotherWasThere);
+            }
+        }
+        // A file system without links: the rename that replaces nothing, where the system has it.
+        Err(_) => match unfinished.persist_noclobber(path) {
+            Ok(_) => {}
+            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {
+                return Ok(Placed::AnotherWasThere);
+            }
+            Err(_) if path.exists() => return Ok(Placed::AnotherWasThere),
+            Err(error) => drop(error.file.persist(path).map_err(|error| error.error)?),
+        },
+    }
+    // The file is in place whatever becomes of this.
+    let _ = sync_folder(folder);
+    Ok(Placed::Yes)
+}
+
 /// Writes a file that must not be there yet.
 ///
 /// # Errors
@@ -134,8 +180,20 @@ fn unfinished_in(folder: &Path) -> io::Result<tempfile::NamedTempFile<File>> {
 /// Whether a file still has a name.
 #[cfg(unix)]
 fn is_linked(file: &File) -> io::Result<bool> {
+    Ok(links(file)? > 0)
+}
+
+/// The names of a file.
+#[cfg(unix)]
+fn links(file: &File) -> io::Result<u64> {
     use std::os::unix::fs::MetadataExt;
-    Ok(file.metadata()?.nlink() > 0)
+    Ok(file.metadata()?.nlink())
+}
+
+/// Not told here, and not needed.
+#[cfg(not(unix))]
+fn links(_file: &File) -> io::Result<u64> {
+    Ok(1)
 }
 
 /// An open file keeps its name here.

@@ -1,12 +1,13 @@
 //! A run folder to be written: one process at a time, and safe to kill at any moment.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
 use std::time::Instant;
 
 use image::RgbImage;
 
+use super::begin::Begin;
 use super::held::{HeldFolder, pending};
 use super::journal::Journal;
 use super::lock::Lock;
@@ -14,7 +15,7 @@ use super::tables::Tables;
 use super::{Environment, Run, StoreError, files, images, png};
 use crate::meter::milliseconds;
 use crate::plan::Plan;
-use crate::vocabulary::{CellKey, ClipMeasures, Record, Status};
+use crate::vocabulary::{CellKey, ClipMeasures, Race, Record, Status};
 
 /// A run folder that this process holds. Cells of earlier plans keep their images and journal lines; the
 /// tables list those of the present plan.
@@ -23,7 +24,20 @@ pub struct RunFolder {
     pub(super) run: Run,
     pub(super) index: HashMap<CellKey, usize>,
     pub(super) journal: Journal,
-    pub(super) tables: Tables,
+    /// Absent beside others: who comes last makes the tables.
+    pub(super) tables: Option<Tables>,
+    /// Set where others may be at work as well.
+    pub(super) beside: Option<Beside>,
+    pub(super) _lock: Lock,
+}
+
+/// What a process needs to know that works beside others.
+#[derive(Debug)]
+pub(super) struct Beside {
+    /// Its name among them.
+    pub(super) name: String,
+    /// Cells whose image may be replaced: it was not what had been recorded.
+    pub(super) damaged: HashSet<CellKey>,
     pub(super) _lock: Lock,
 }
 
@@ -94,13 +108,23 @@ impl RunFolder {
                 let path = folder.join(cell.key.image_path());
                 let bytes = png::encode(image, plan, cell, &record)
                     .map_err(|error| StoreError::write(&path)(io::Error::other(error)))?;
-                files::write(&path, &bytes)?;
-                record.file = Some(images::image_file(&bytes));
+                let others = self.beside.as_ref();
+                record.race = match others.filter(|it| !it.damaged.contains(&record.cell)) {
+                    Some(_) => place(&path, &bytes, image)?,
+                    None => files::write(&path, &bytes).map(|()| None)?,
+                };
+                let there = match record.race {
+                    Some(_) => images::read_file(&path)?,
+                    None => bytes,
+                };
+                record.file = Some(images::image_file(&there));
                 record.times.save_ms = Some(milliseconds(begun));
             }
         }
         self.journal.append(&record)?;
-        self.tables.append(folder, cell, &record)?;
+        if let Some(tables) = &mut self.tables {
+            tables.append(folder, cell, &record)?;
+        }
         let entry = self.run.records.entry(record.cell.clone());
         Ok(entry.insert_entry(record).into_mut())
     }
@@ -128,7 +152,31 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Rewrites both tables in the order of the plan.
+    /// The name of this process among others that may be at work here.
+    pub fn writer(&self) -> Option<&str> {
+        Some(self.beside.as_ref()?.name.as_str())
+    }
+
+    /// Takes over what another folder knows of cells, whose images are in place: the records, each with what it was made
+    /// with.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn take_over(&mut self, records: Vec<(Record, Environment)>) -> Result<(), StoreError> {
+        let mut last: Option<Environment> = None;
+        for (record, environment) in records {
+            if last.as_ref() != Some(&environment) {
+                self.journal
+                    .begin(&Begin::new(&self.run.plan, &environment, None))?;
+                last = Some(environment.clone());
+            }
+            self.journal.append(&record)?;
+            self.run.add(record, environment);
+        }
+        Ok(())
+    }
+
+    /// Rewrites both tables in the order of the plan; beside others there are none.
     ///
     /// # Errors
     /// If they cannot be written.
@@ -141,7 +189,22 @@ impl RunFolder {
     /// # Errors
     /// If they cannot be written.
     pub fn finish_with(&mut self, advice: &HashMap<CellKey, String>) -> Result<(), StoreError> {
-        self.tables = Tables::write(&self.run, advice)?;
+        if self.beside.is_none() {
+            self.tables = Some(Tables::write(&self.run, advice)?);
+        }
         Ok(())
+    }
+}
+
+/// Puts an image in place, unless another process has put one there: then says how that compares. A file that is no image
+/// is replaced.
+fn place(path: &Path, bytes: &[u8], image: &RgbImage) -> Result<Option<Race>, StoreError> {
+    if files::write_once(path, bytes)? == files::Placed::Yes {
+        return Ok(None);
+    }
+    match images::read_whole(path, image.dimensions()) {
+        Ok(there) if there == *image => Ok(Some(Race::SamePixels)),
+        Ok(_) => Ok(Some(Race::OtherPixels)),
+        Err(_) => files::write(path, bytes).map(|()| None),
     }
 }

@@ -6,14 +6,17 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use super::begin::Begin;
 use super::environment::{PlanFile, PlanFileRef};
+use super::folder::Beside;
 use super::journal::{self, Journal};
+use super::journals::{self, Known};
 use super::lock::Lock;
 use super::renamed::{self, Renamed};
 use super::run::{PLAN, read_plan};
 use super::tables::Tables;
 use super::{Environment, Run, RunFolder, StoreError, files, images, inputs, owner};
-use crate::plan::{Cell, Plan};
+use crate::plan::{Cell, Plan, Shard};
 use crate::vocabulary::{CellKey, Record, Status};
 
 /// A run folder that this process holds and has read, but not begun to write.
@@ -23,8 +26,12 @@ pub struct HeldFolder {
     plan: Plan,
     /// The last record of each cell that has one and, if it says done, has its image.
     records: HashMap<CellKey, Record>,
-    /// Bytes of the journal's whole lines.
-    journal: u64,
+    /// What is known of cells, but for the records.
+    known: Known,
+    /// Cells of the plan whose image is not what was recorded.
+    damaged: HashSet<CellKey>,
+    /// Whether others may work here at the same time.
+    hold: Hold,
     /// Of the run that is there, if its plan could be read.
     earlier: Option<PlanFile>,
     /// The sweep file, seen from the folder.
@@ -42,21 +49,45 @@ impl HeldFolder {
     /// # Errors
     /// If another process holds the folder, or if it holds other things than a run.
     pub fn take(folder: &Path, plan: &Plan) -> Result<Self, StoreError> {
+        Self::take_as(folder, plan, Hold::Alone)
+    }
+
+    /// As [`HeldFolder::take`], alone or beside others that run other parts of the plan.
+    ///
+    /// # Errors
+    /// As [`HeldFolder::take`].
+    pub fn take_as(folder: &Path, plan: &Plan, hold: Hold) -> Result<Self, StoreError> {
         fs::create_dir_all(folder).map_err(StoreError::write(folder))?;
-        let path = folder.join(journal::NAME);
-        files::refuse_link(&path)?;
+        files::refuse_link(&folder.join(journal::NAME))?;
         let mut notes = Vec::new();
-        let earlier = earlier(folder, plan, &mut notes)?;
-        let lock = Lock::take(folder)?;
-        let contents = journal::read(&path)?;
-        notes.extend(notes_of(&path, &contents.unreadable));
-        let mut records = known_records(folder, plan, contents.records);
+        let earlier = match earlier(folder, plan, &mut notes) {
+            // Another shard has begun the folder at this moment.
+            Err(StoreError::Foreign { .. }) if Run::is_in(folder) => {
+                earlier(folder, plan, &mut notes)
+            }
+            earlier => earlier,
+        }?;
+        let (lock, note) = match hold {
+            Hold::Alone => (Lock::take(folder)?, None),
+            Hold::Beside { .. } => Lock::share(folder)?,
+        };
+        notes.extend(note);
+        let first = earlier.as_ref().and_then(|file| file.environment.clone());
+        let mut known = Known::read(folder, first)?;
+        notes.append(&mut known.notes);
+        if let Hold::Beside { shard, .. } = hold {
+            notes.extend(other_cut(shard, &known.shards));
+        }
+        let mut records = std::mem::take(&mut known.records);
+        let damaged = remove_damaged(folder, plan, &mut records);
         let renamed = renamed::find(folder, plan, &mut records);
         Ok(Self {
             folder: folder.to_owned(),
             plan: plan.clone(),
             records,
-            journal: contents.length,
+            known,
+            damaged,
+            hold,
             sweep: earlier.as_ref().and_then(|earlier| earlier.sweep.clone()),
             earlier,
             renamed,
@@ -89,7 +120,7 @@ impl HeldFolder {
 
     /// What the run was made with so far, unless it is new.
     pub fn environment(&self) -> Option<&Environment> {
-        Some(&self.earlier.as_ref()?.environment)
+        self.known.environments.last()
     }
 
     /// What the user should know of the folder as it was found.
@@ -97,47 +128,152 @@ impl HeldFolder {
         &self.notes
     }
 
-    /// Writes `sweep.toml`, `plan.json` and both tables, and opens the journal.
+    /// Writes `sweep.toml` and `plan.json`, alone also both tables, and opens the journal.
     ///
     /// # Errors
-    /// If they cannot be written.
+    /// If they cannot be written, or others work here on another plan.
     pub fn begin(
         self,
         sweep_text: &str,
         environment: &Environment,
     ) -> Result<RunFolder, StoreError> {
-        let Self { folder, plan, .. } = self;
-        let file = PlanFileRef {
-            environment,
-            sweep: self.sweep.as_deref(),
-            plan: &plan,
-        };
-        files::remove_unfinished(&folder);
-        write_plan(&folder, &file)?;
-        files::update(&folder.join("sweep.toml"), sweep_text.as_bytes())?;
-        for folder in ["cells", inputs::FOLDER].map(|name| folder.join(name)) {
-            files::make_folder(&folder)?;
+        files::remove_unfinished(&self.folder);
+        self.write_plan()?;
+        files::update(&self.folder.join("sweep.toml"), sweep_text.as_bytes())?;
+        for folder in ["cells", inputs::FOLDER] {
+            files::make_folder(&self.folder.join(folder))?;
         }
-        let mut journal = Journal::open(&folder.join(journal::NAME), self.journal)?;
+        let (mut journal, writer) = self.journal()?;
+        let Self {
+            folder,
+            plan,
+            mut known,
+            ..
+        } = self;
+        if !known.environments.contains(environment) {
+            let shard = writer.as_ref().map(|writer| writer.shard);
+            journal.begin(&Begin::new(&plan, environment, shard))?;
+            known.began(environment.clone(), self.records.keys());
+        }
         let keys = plan.cells.iter().enumerate();
         let index = keys
             .map(|(index, cell)| (cell.key.clone(), index))
             .collect();
-        let mut run = Run {
-            folder,
-            plan,
-            environment: environment.clone(),
-            records: self.records,
+        let mut run = Run::of(folder, plan, self.records, known);
+        let mut renamed = self.renamed;
+        if let (Some(writer), false) = (&writer, renamed.is_empty()) {
+            let own: HashSet<usize> = writer.shard.cells(&run.plan).into_iter().collect();
+            renamed.retain(|renamed| own.contains(&renamed.cell));
+        }
+        renamed::take_over(&mut run, &mut journal, &renamed, writer.is_none())?;
+        let tables = match writer {
+            None => Some(Tables::write(&run, &HashMap::new())?),
+            Some(_) => None,
         };
-        renamed::take_over(&mut run, &mut journal, &self.renamed)?;
         Ok(RunFolder {
-            tables: Tables::write(&run, &HashMap::new())?,
+            tables,
             run,
             index,
             journal,
+            beside: writer.map(|writer| Beside {
+                name: writer.name,
+                damaged: self.damaged,
+                _lock: writer.lock,
+            }),
             _lock: self.lock,
         })
     }
+
+    /// Writes `plan.json`; beside others only if it is not there, or is of another plan and nobody else is at work.
+    fn write_plan(&self) -> Result<(), StoreError> {
+        let Self { folder, plan, .. } = self;
+        let earlier = self.earlier.as_ref();
+        let difference = earlier.and_then(|earlier| earlier.plan.first_difference(plan));
+        let file = PlanFileRef {
+            environment: earlier.and_then(|earlier| earlier.environment.as_ref()),
+            sweep: self.sweep.as_deref(),
+            plan,
+        };
+        match (self.hold, earlier, difference) {
+            (Hold::Alone, ..) | (_, None, _) => write_plan(folder, &file),
+            (Hold::Beside { .. }, Some(_), None) => Ok(()),
+            (Hold::Beside { .. }, Some(_), Some(key)) => self
+                .lock
+                .alone(|| write_plan(folder, &file))?
+                .unwrap_or_else(|| {
+                    Err(StoreError::OtherPlan {
+                        folder: folder.clone(),
+                        key,
+                    })
+                }),
+        }
+    }
+
+    /// The journal of this process, and who it is among others.
+    fn journal(&self) -> Result<(Journal, Option<ShardWriter>), StoreError> {
+        let folder = &self.folder;
+        let Hold::Beside { shard, twins } = self.hold else {
+            let journal = Journal::open(&folder.join(journal::NAME), self.known.length)?;
+            return Ok((journal, None));
+        };
+        files::make_folder(&folder.join(journals::FOLDER))?;
+        let stem = shard.file_stem();
+        // A scheduler may run a task twice: the first may have been stopped, cut off or thought dead.
+        let most = if twins { MOST_TWINS } else { 1 };
+        let names = (1..=most).map(|number| match number {
+            1 => stem.clone(),
+            _ => format!("{stem}.{number}"),
+        });
+        let lock_path = |name: &str| folder.join(journals::FOLDER).join(format!("{name}.lock"));
+        let taken = Lock::take_first(names, lock_path)?;
+        let Some((lock, name)) = taken else {
+            return Err(StoreError::ShardInUse {
+                folder: folder.clone(),
+                shard,
+            });
+        };
+        let path = journals::path_of(folder, &name);
+        let length = journal::read(&path)?.length;
+        let writer = ShardWriter { shard, name, lock };
+        Ok((Journal::open(&path, length)?, Some(writer)))
+    }
+}
+
+/// Who may be at work in a run folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// This process only.
+    Alone,
+    /// Others as well, each on a part of the plan.
+    Beside {
+        /// This process's part.
+        shard: Shard,
+        /// Whether another process may be at work on the same part.
+        twins: bool,
+    },
+}
+
+/// Tells of shards that were cut otherwise: right where what is left is cut anew, a slip where a part of an array was
+/// submitted again and counted as a whole.
+fn other_cut(shard: Shard, begun: &[Shard]) -> Option<String> {
+    let other = begun.iter().find(|other| other.count() != shard.count())?;
+    Some(format!(
+        "shards of {} have run here, and this is {shard}: if tasks of an array are submitted again, give the whole \
+         number, --shard auto/{}",
+        other.count(),
+        other.count()
+    ))
+}
+
+/// Processes that are given the same part at a time.
+const MOST_TWINS: usize = 100;
+
+/// A process among others.
+struct ShardWriter {
+    shard: Shard,
+    /// Of its journal.
+    name: String,
+    lock: Lock,
 }
 
 /// See [`HeldFolder::pending`].
@@ -203,12 +339,12 @@ fn write_plan(folder: &Path, file: &PlanFileRef) -> Result<(), StoreError> {
     files::update(&path, &text)
 }
 
-/// The last record of every cell, but for those of the plan that are done and have lost their image.
-fn known_records(folder: &Path, plan: &Plan, journal: Vec<Record>) -> HashMap<CellKey, Record> {
-    let mut records: HashMap<CellKey, Record> = HashMap::with_capacity(journal.len());
-    for record in journal {
-        records.insert(record.cell.clone(), record);
-    }
+/// Takes the records of those cells of the plan away that are done and have lost their image, or have another.
+fn remove_damaged(
+    folder: &Path,
+    plan: &Plan,
+    records: &mut HashMap<CellKey, Record>,
+) -> HashSet<CellKey> {
     let is_damaged = |cell: &&Cell| {
         let record = records.get(&cell.key);
         let done = record.filter(|record| record.status == Status::Done);
@@ -217,18 +353,9 @@ fn known_records(folder: &Path, plan: &Plan, journal: Vec<Record>) -> HashMap<Ce
         })
     };
     let damaged: Vec<&Cell> = plan.cells.par_iter().filter(is_damaged).collect();
-    for cell in damaged {
-        records.remove(&cell.key);
+    let damaged: HashSet<CellKey> = damaged.into_iter().map(|cell| cell.key.clone()).collect();
+    for key in &damaged {
+        records.remove(key);
     }
-    records
-}
-
-fn notes_of(journal: &Path, unreadable: &[usize]) -> Vec<String> {
-    let note = |line| {
-        format!(
-            "{}: line {line} cannot be read and is passed over; its cell is computed again",
-            journal.display()
-        )
-    };
-    unreadable.iter().map(note).collect()
+    damaged
 }

@@ -1,12 +1,13 @@
 //! Images of a run folder as they were written: one that is damaged, or another than the journal says, is none.
 
+use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
 use image::{ImageFormat, RgbImage};
 use rayon::prelude::*;
 
-use super::{Run, files};
+use super::{Run, StoreError, files};
 use crate::digest::sha256_hex;
 use crate::vocabulary::{CellKey, ImageFile, Record, Status};
 
@@ -54,6 +55,19 @@ impl Run {
             file: cell.image_path(),
             reason,
         })
+    }
+
+    /// Puts the image of a cell in place that lies in another run folder and holds these bytes: as a link to it, where that
+    /// can be, since images of a run are replaced and never changed.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn keep_image(&self, cell: &CellKey, from: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.folder.join(cell.image_path());
+        match fs::hard_link(from.join(cell.image_path()), &path) {
+            Ok(()) if files::read(&path, LONGEST).is_ok_and(|there| there == bytes) => Ok(()),
+            _ => files::write(&path, bytes),
+        }
     }
 
     /// The run as it really is, where images of finished cells are missing or damaged: those cells have failed then.
@@ -111,6 +125,11 @@ pub(super) fn read_cell(
         true => Ok(bytes),
         false => Err(NOT_WRITTEN.to_owned()),
     }
+}
+
+/// The bytes of an image file.
+pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, StoreError> {
+    files::read(path, LONGEST).map_err(StoreError::read(path))
 }
 
 /// The pixels of a PNG, if it is whole and of this size.

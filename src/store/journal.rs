@@ -8,7 +8,10 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use super::StoreError;
+use super::begin::{Begin, BeginLine, MARK, ReadBeginLine};
 use super::files::{self, open_to_append};
 use crate::vocabulary::Record;
 
@@ -23,6 +26,8 @@ const LONGEST_LINE: u64 = 64 << 20;
 pub(super) struct Contents {
     /// In order; a later record of a cell replaces an earlier one.
     pub(super) records: Vec<Record>,
+    /// What they were made with: each with the number of records before it.
+    pub(super) begins: Vec<(usize, Begin)>,
     /// Numbers, from 1, of the complete lines that cannot be read.
     pub(super) unreadable: Vec<usize>,
     /// Bytes up to and including the last line feed.
@@ -47,6 +52,12 @@ pub(super) fn read(path: &Path) -> Result<Contents, StoreError> {
         contents.length += length;
         match line.as_slice() {
             b"\n" => {}
+            text if text.starts_with(MARK) => match serde_json::from_slice(text) {
+                Ok(ReadBeginLine { begin }) => {
+                    contents.begins.push((contents.records.len(), begin));
+                }
+                Err(_) => contents.unreadable.push(number),
+            },
             text => match serde_json::from_slice(text) {
                 Ok(record) => contents.records.push(record),
                 Err(_) => contents.unreadable.push(number),
@@ -98,17 +109,26 @@ impl Journal {
         Ok(journal)
     }
 
+    /// Says who writes what follows.
+    pub(super) fn begin(&mut self, begin: &Begin) -> Result<(), StoreError> {
+        self.append_line(&BeginLine { begin })
+    }
+
     /// Appends a record and syncs it. If that fails, what was there before is all that is there.
     pub(super) fn append(&mut self, record: &Record) -> Result<(), StoreError> {
-        self.write(record).map_err(|source| {
+        self.append_line(record)
+    }
+
+    fn append_line(&mut self, line: &impl Serialize) -> Result<(), StoreError> {
+        self.write(line).map_err(|source| {
             // What cannot be cut off now has no line feed, and is cut off when the journal is opened next.
             let _ = self.cut();
             StoreError::write(&self.path)(source)
         })
     }
 
-    fn write(&mut self, record: &Record) -> io::Result<()> {
-        let mut line = serde_json::to_vec(record)?;
+    fn write(&mut self, line: &impl Serialize) -> io::Result<()> {
+        let mut line = serde_json::to_vec(line)?;
         line.push(b'\n');
         self.file.write_all(&line)?;
         files::synced_data(&self.file)?;

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
+use super::begin::host;
 use super::files::refuse_link;
 
 /// Held as long as this lives.
@@ -13,6 +14,8 @@ pub struct Lock {
     file: File,
     /// The file, where it is to go when the lock does.
     passing: Option<PathBuf>,
+    /// Whether others hold it too, so that the file is not this process's to write.
+    shared: bool,
 }
 
 impl Lock {
@@ -28,6 +31,75 @@ impl Lock {
             }),
             Err(TryLockError::Error(source)) => Err(StoreError::write(&path)(source)),
         }
+    }
+
+    /// Takes the lock of a run folder together with others that work beside this process, so that none has it alone.
+    /// Where the file system has no locks the note says so: images are put in place so that the first writer wins.
+    pub(super) fn share(folder: &Path) -> Result<(Self, Option<String>), StoreError> {
+        let path = path_in(folder);
+        let file = open(&path)?;
+        let note = match file.try_lock_shared() {
+            Ok(()) => None,
+            Err(TryLockError::WouldBlock) => {
+                return Err(StoreError::Locked {
+                    folder: folder.to_owned(),
+                    pid: owner(&path),
+                });
+            }
+            Err(TryLockError::Error(error)) if is_unable(&error) => Some(format!(
+                "{} has no locks: run no other command on it while its shards run",
+                folder.display()
+            )),
+            Err(TryLockError::Error(source)) => return Err(StoreError::write(&path)(source)),
+        };
+        Ok((
+            Self {
+                file,
+                passing: None,
+                shared: true,
+            },
+            note,
+        ))
+    }
+
+    /// Takes the lock of one writer among several: of the file for its name, else of one that `next` gives, as long as it
+    /// gives some. `None` if all are held; the name is that of which the lock was taken.
+    pub(super) fn take_first(
+        names: impl Iterator<Item = String>,
+        path_of: impl Fn(&str) -> PathBuf,
+    ) -> Result<Option<(Self, String)>, StoreError> {
+        for name in names {
+            let path = path_of(&name);
+            let file = open(&path)?;
+            match file.try_lock() {
+                Ok(()) => return Ok(Some((Self::held(file, None), name))),
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) if is_unable(&error) => {
+                    // Nobody else has a journal of this name.
+                    let name = format!("{name}.{}-{}", host_word(), std::process::id());
+                    return Ok(Some((Self::held(file, None), name)));
+                }
+                Err(TryLockError::Error(source)) => return Err(StoreError::write(&path)(source)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Does something while no other process holds a lock that is shared; `None` if another does.
+    pub(super) fn alone<T>(&self, act: impl FnOnce() -> T) -> Result<Option<T>, StoreError> {
+        let failed = StoreError::write(Path::new(".lock"));
+        // One lock cannot become the other in a step that is safe everywhere.
+        let _ = self.file.unlock();
+        let acted = match self.file.try_lock() {
+            Ok(()) => {
+                let acted = act();
+                let _ = self.file.unlock();
+                Some(acted)
+            }
+            Err(_) => None,
+        };
+        self.file.lock_shared().map_err(failed)?;
+        Ok(acted)
     }
 
     /// Waits for the lock of a folder that is shared by other means, and leaves no file there; `waiting` is told who
@@ -59,7 +131,11 @@ impl Lock {
         let _ = file
             .set_len(0)
             .and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
-        Self { file, passing }
+        Self {
+            file,
+            passing,
+            shared: false,
+        }
     }
 }
 
@@ -68,10 +144,25 @@ impl Drop for Lock {
     /// waits for the other kind looks whether it is still there.
     fn drop(&mut self) {
         let _ = match &self.passing {
+            None if self.shared => Ok(()),
             None => self.file.set_len(0),
             Some(path) => fs::remove_file(path),
         };
     }
+}
+
+/// Whether the file system has no locks.
+fn is_unable(error: &io::Error) -> bool {
+    // "No locks available", of NFS without its lock daemon, has no kind of its own.
+    const ENOLCK: i32 = 37;
+    error.kind() == ErrorKind::Unsupported
+        || cfg!(target_os = "linux") && error.raw_os_error() == Some(ENOLCK)
+}
+
+/// The machine's name as a part of a file's.
+fn host_word() -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    host().unwrap_or_default().chars().map(plain).collect()
 }
 
 fn path_in(folder: &Path) -> PathBuf {

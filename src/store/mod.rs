@@ -4,6 +4,7 @@
 //! process writes. The journal alone says what is done, and a cell's line is appended after its image is
 //! safely in place, so that a run may be killed at any moment.
 
+mod begin;
 mod environment;
 mod error;
 mod files;
@@ -12,6 +13,7 @@ mod held;
 mod images;
 mod inputs;
 mod journal;
+mod journals;
 mod lock;
 mod owner;
 mod png;
@@ -29,9 +31,10 @@ pub use files::{
     write as write_file, write_new as write_new_file, write_to_last,
 };
 pub use folder::RunFolder;
-pub use held::HeldFolder;
+pub use held::{HeldFolder, Hold};
 pub use images::BadImage;
 pub use inputs::{Inputs, MissingInput};
+pub use journals::Repeated;
 pub use lock::Lock;
 pub use run::Run;
 pub use shelf::DiskShelf;

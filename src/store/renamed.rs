@@ -17,7 +17,7 @@ use crate::vocabulary::{CellKey, Record, Status};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Renamed {
     /// Index into [`Plan::cells`].
-    cell: usize,
+    pub(super) cell: usize,
     /// As it was called.
     from: CellKey,
 }
@@ -79,6 +79,7 @@ pub(super) fn take_over(
     run: &mut Run,
     journal: &mut Journal,
     renamed: &[Renamed],
+    alone: bool,
 ) -> Result<(), StoreError> {
     for Renamed { cell, from } in renamed {
         let cell = &run.plan.cells[*cell];
@@ -95,6 +96,9 @@ pub(super) fn take_over(
         files::write(&path, &bytes)?;
         record.file = Some(images::image_file(&bytes));
         journal.append(record)?;
+    }
+    if !alone {
+        return Ok(());
     }
     let olds: HashSet<&CellKey> = renamed.iter().map(|renamed| &renamed.from).collect();
     for old in olds {

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::environment::PlanFile;
+use super::journals::{self, Known, Repeated};
 use super::{Environment, Inputs, StoreError, files, inputs, journal};
 use crate::image::MAX_SIDE;
-use crate::plan::Plan;
+use crate::plan::{Plan, Shard};
 use crate::spec::CELL_SIDES;
 use crate::vocabulary::{CellKey, Record, Status, is_file_name};
 
@@ -30,6 +31,14 @@ pub struct Run {
     pub environment: Environment,
     /// The last record of every cell that has one, those of earlier plans included.
     pub records: HashMap<CellKey, Record>,
+    /// Cells that several processes computed.
+    pub repeated: Vec<Repeated>,
+    /// Shards that have begun, in order.
+    pub shards: Vec<Shard>,
+    /// What else cells were made with.
+    environments: Vec<Environment>,
+    /// Of cells that were not made with [`Run::environment`], which of those.
+    made_with: HashMap<CellKey, usize>,
 }
 
 impl Run {
@@ -41,17 +50,76 @@ impl Run {
         let PlanFile {
             environment, plan, ..
         } = read_plan(folder)?;
-        let records = journal::read(&folder.join(journal::NAME))?.records;
-        let records = records
-            .into_iter()
-            .map(|record| (record.cell.clone(), record))
-            .collect();
-        Ok(Self {
-            folder: folder.to_owned(),
+        let mut known = Known::read(folder, environment)?;
+        let records = std::mem::take(&mut known.records);
+        Ok(Self::of(folder.to_owned(), plan, records, known))
+    }
+
+    /// A run of which nothing is done yet.
+    pub fn new(folder: &Path, plan: Plan, environment: Environment) -> Self {
+        let known = Known {
+            environments: vec![environment],
+            ..Known::default()
+        };
+        Self::of(folder.to_owned(), plan, HashMap::new(), known)
+    }
+
+    /// What is known of a run.
+    pub(super) fn of(
+        folder: PathBuf,
+        plan: Plan,
+        records: HashMap<CellKey, Record>,
+        known: Known,
+    ) -> Self {
+        let Known {
+            environments,
+            made_with,
+            repeated,
+            shards,
+            ..
+        } = known;
+        let last = environments.last().cloned();
+        Self {
+            folder,
             plan,
-            environment,
+            environment: last.unwrap_or_else(Environment::unknown),
             records,
-        })
+            repeated,
+            shards,
+            environments,
+            made_with,
+        }
+    }
+
+    /// What a cell was made with.
+    pub fn environment_of(&self, cell: &CellKey) -> &Environment {
+        let other = self.made_with.get(cell);
+        let other = other.and_then(|&place| self.environments.get(place));
+        other.unwrap_or(&self.environment)
+    }
+
+    /// The sweep file that the run is of, if it is known and still there.
+    pub fn sweep_file(&self) -> Option<PathBuf> {
+        let file = read_plan(&self.folder).ok()?.sweep?;
+        self.folder.join(file).canonicalize().ok()
+    }
+
+    /// Adds a record of another folder.
+    pub(super) fn add(&mut self, record: Record, environment: Environment) {
+        if environment == self.environment {
+            self.made_with.remove(&record.cell);
+        } else {
+            let place = self
+                .environments
+                .iter()
+                .position(|known| *known == environment);
+            let place = place.unwrap_or_else(|| {
+                self.environments.push(environment);
+                self.environments.len() - 1
+            });
+            self.made_with.insert(record.cell.clone(), place);
+        }
+        self.records.insert(record.cell.clone(), record);
     }
 
     /// Whether a run is in a folder, whatever state it is in.
@@ -92,8 +160,18 @@ impl Run {
         let is_older = |source: &str, made: SystemTime| {
             changed(&self.folder.join(source)).is_ok_and(|changed| changed <= made)
         };
-        let sources = [PLAN, journal::NAME, inputs::FOLDER];
-        changed(file).is_ok_and(|made| sources.iter().all(|source| is_older(source, made)))
+        let sources = [PLAN, inputs::FOLDER];
+        let journals = journals::paths(&self.folder).unwrap_or_default();
+        let journals = journals.iter().map(|(_, path)| path);
+        let main = self.folder.join(journal::NAME);
+        changed(file).is_ok_and(|made| {
+            // A run that was merged or computed by shards alone has not all of the journals.
+            let mut written = journals
+                .chain([&main])
+                .filter_map(|path| changed(path).ok());
+            sources.iter().all(|source| is_older(source, made))
+                && written.all(|changed| changed <= made)
+        })
     }
 
     /// The inputs of its cells, as they lie in the folder.

@@ -42,7 +42,18 @@ impl DiskShelf {
     /// # Errors
     /// If the folder cannot be made, or what lies in it not read.
     pub fn open(run_folder: &Path) -> Result<Self, StoreError> {
-        let folder = run_folder.join(FOLDER);
+        Self::open_in(run_folder.join(FOLDER))
+    }
+
+    /// The shelf of a process that works beside others.
+    ///
+    /// # Errors
+    /// As [`DiskShelf::open`].
+    pub fn of_writer(run_folder: &Path, writer: &str) -> Result<Self, StoreError> {
+        Self::open_in(run_folder.join(format!("{FOLDER}-{writer}")))
+    }
+
+    fn open_in(folder: PathBuf) -> Result<Self, StoreError> {
         files::make_folder(&folder)?;
         remove_damaged(&folder)?;
         Ok(Self { folder })

@@ -19,6 +19,9 @@ pub struct Record {
     /// Its image as it was written, unless an earlier version wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<ImageFile>,
+    /// Set where another process had put the cell's image in place, which was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub race: Option<Race>,
     /// When it ended, UTC.
     pub finished: jiff::Timestamp,
     /// `cpu`, or `cuda:0` and the like.
@@ -63,6 +66,16 @@ pub struct Record {
     pub steps: Vec<StepRecord>,
 }
 
+/// How an image compares with the one that another process put in place first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Race {
+    /// The same pixels.
+    SamePixels,
+    /// Other pixels, which are not kept.
+    OtherPixels,
+}
+
 /// What a file holds, so that another file in its place is not taken for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageFile {
@@ -80,6 +93,7 @@ impl Record {
             status: Status::Done,
             error: None,
             file: None,
+            race: None,
             finished: jiff::Timestamp::UNIX_EPOCH,
             device: device.to_owned(),
             precision: precision.to_owned(),

@@ -1,6 +1,5 @@
 //! Run folders made by hand: small pictures, a plan and records, no model.
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -76,12 +75,7 @@ impl Sweep {
             sheet: SheetSpec::default(),
             cells: self.cells(),
         };
-        let run = Run {
-            folder: folder.to_owned(),
-            plan,
-            environment: environment(),
-            records: HashMap::new(),
-        };
+        let run = Run::new(folder, plan, environment());
         for input in run.plan.inputs_of(0..run.plan.cells.len()) {
             let seed = input.image.len() as u64;
             let pixels = scene(input.width, input.height, 0.0, seed);

@@ -107,12 +107,7 @@ fn parameters(point: &[(Parameter, &str)]) -> Parameters {
 pub fn run(plan: Plan, folder: &Path) -> Run {
     fs::create_dir_all(folder.join("cells")).unwrap();
     fs::create_dir_all(folder.join("inputs")).unwrap();
-    let mut run = Run {
-        folder: folder.to_owned(),
-        records: Default::default(),
-        environment: environment(),
-        plan,
-    };
+    let mut run = Run::new(folder, plan, environment());
     for (index, cell) in run.plan.cells.iter().enumerate() {
         let blue = (index * 37 % 256) as u8;
         gradient(cell.width, cell.height, blue)

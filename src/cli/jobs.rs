@@ -1,0 +1,130 @@
+//! `ip2p jobs`: a script or manifest that runs a sweep on a cluster. It is printed, for a person to read, change and
+//! submit: this program talks to no scheduler.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf, absolute};
+use std::process::ExitCode;
+
+use ip2p_sweep::Error;
+use ip2p_sweep::spec::SweepSpec;
+use minijinja::{Environment, context};
+use serde_json::Value;
+
+use super::{render, shard_count};
+
+const SLURM: &str = include_str!("jobs/slurm.sh");
+const KUBERNETES: &str = include_str!("jobs/kubernetes.yaml");
+
+/// Tasks side by side where there are more shards.
+const AT_ONCE: usize = 8;
+
+/// Longest name of a job: pods add the index and more to it, and end at 63.
+const JOB_NAME: usize = 40;
+
+/// `ip2p jobs`.
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("scheduler").required(true))]
+pub struct Jobs {
+    /// The sweep file
+    sweep: PathBuf,
+    /// Print a script that submits a Slurm array
+    #[arg(long, group = "scheduler")]
+    slurm: bool,
+    /// Print a manifest of an Indexed Job
+    #[arg(long, group = "scheduler")]
+    kubernetes: bool,
+    /// Parts of the sweep; three to five for each GPU keep all of them busy to the end
+    #[arg(long, value_name = "N", value_parser = shard_count())]
+    shards: NonZeroUsize,
+    /// Run folder, which all nodes see; by default results/NAME under the current folder, or beside the sweep file on the
+    /// volume
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Container image
+    #[arg(long, default_value = "ip2p:cuda", requires = "kubernetes")]
+    image: String,
+}
+
+impl Jobs {
+    pub fn run(self) -> Result<ExitCode, Error> {
+        let spec = SweepSpec::read(&self.sweep)?;
+        let text = match self.slurm {
+            true => self.slurm(&spec),
+            false => self.kubernetes(&spec),
+        };
+        render::print(&text);
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn slurm(&self, spec: &SweepSpec) -> String {
+        let out = self.out.clone();
+        let out = whole(&out.unwrap_or_else(|| Path::new("results").join(&spec.name)));
+        let mut logs = out.clone().into_os_string();
+        logs.push(".logs");
+        fill(
+            SLURM,
+            context! {
+                name => &spec.name, file => format!("{}.slurm.sh", spec.name), job => job_name(&spec.name),
+                shards => self.shards.get(), at_once => self.at_once(),
+                sweep => for_shell(&whole(&self.sweep)), out => for_shell(&out),
+                logs => for_shell(Path::new(&logs)),
+            },
+        )
+    }
+
+    fn kubernetes(&self, spec: &SweepSpec) -> String {
+        let file = self.sweep.file_name().unwrap_or_default();
+        let sweep = format!("/sweeps/{}", file.to_string_lossy());
+        let out = match &self.out {
+            Some(out) => out.display().to_string(),
+            None => format!("/sweeps/results/{}", spec.name),
+        };
+        fill(
+            KUBERNETES,
+            context! {
+                name => &spec.name, file => format!("{}.yaml", spec.name), job => job_name(&spec.name),
+                shards => self.shards.get(), at_once => self.at_once(),
+                sweep => for_yaml(&sweep), out => for_yaml(&out), image => for_yaml(&self.image),
+            },
+        )
+    }
+
+    fn at_once(&self) -> usize {
+        self.shards.get().min(AT_ONCE)
+    }
+}
+
+/// A template of this program with values that fit it: both are known to go together by the tests.
+fn fill(template: &str, values: minijinja::Value) -> String {
+    let filled = Environment::new().render_named_str("jobs", template, values);
+    filled.expect("the templates name these values alone") + "\n"
+}
+
+/// From the root, as it is meant on other nodes.
+fn whole(path: &Path) -> PathBuf {
+    absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// One word of a shell, whatever is in it.
+fn for_shell(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+}
+
+/// One string of YAML, of which JSON is a part.
+fn for_yaml(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+/// A name that both schedulers take: lower-case letters, digits and dashes.
+fn job_name(name: &str) -> String {
+    let plain = |c: char| match c.is_ascii_alphanumeric() {
+        true => c.to_ascii_lowercase(),
+        false => '-',
+    };
+    let name: String = name.chars().map(plain).take(JOB_NAME).collect();
+    let name = name.trim_matches('-');
+    match name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        true => name.to_owned(),
+        false => format!("ip2p-{name}").trim_end_matches('-').to_owned(),
+    }
+}

@@ -1,0 +1,109 @@
+//! `ip2p merge`: shards become one run.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use ip2p_sweep::Error;
+use ip2p_sweep::runner::{Merged, Outcome, merge};
+use ip2p_sweep::vocabulary::Race;
+
+use super::progress::{count, last_lines};
+use super::render;
+use super::run::views;
+
+/// Cells and commands that are named.
+const MOST_NAMED: usize = 20;
+
+/// `ip2p merge`.
+#[derive(Debug, clap::Args)]
+pub struct Merge {
+    /// Run folder, in which shards have run or into which others are merged; made if need be
+    out: PathBuf,
+    /// Run folders of shards that shared no file system
+    #[arg(value_name = "DIR")]
+    folders: Vec<PathBuf>,
+}
+
+impl Merge {
+    pub fn run(self) -> Result<ExitCode, Error> {
+        let merged = merge(&self.out, &self.folders)?;
+        for note in &merged.notes {
+            render::aside(format_args!("note: {note}"));
+        }
+        if merged.added > 0 {
+            render::line(format_args!("merged   {}", count(merged.added, "cell")));
+        }
+        tell_repeated(&merged);
+        let views = views(&merged.run, merged.added == 0)?;
+        let all = merged.run.plan.cells.len();
+        let left = merged.failed + merged.missing.len();
+        let outcome = Outcome::Complete {
+            done: all - left,
+            failed: left,
+        };
+        last_lines(outcome, &self.out, &views);
+        tell_missing(&merged, &self.out);
+        Ok(ExitCode::from(match left {
+            0 => Error::DONE,
+            _ => Error::SOME_CELLS_FAILED,
+        }))
+    }
+}
+
+/// Cells that several processes computed, and with what where the pixels differ.
+fn tell_repeated(merged: &Merged) {
+    if merged.repeated.is_empty() {
+        return;
+    }
+    let repeated = count(merged.repeated.len(), "cell");
+    let other = |race: Race| match race {
+        Race::SamePixels => false,
+        Race::OtherPixels => true,
+    };
+    let differing: Vec<_> = merged.repeated.iter().filter(|it| other(it.race)).collect();
+    render::line(format_args!(
+        "repeated {repeated}, computed more than once; {} with other pixels, of which the first are kept",
+        differing.len()
+    ));
+    for it in differing.iter().take(MOST_NAMED) {
+        let kept = merged.run.environment_of(&it.cell);
+        let words = |it: &ip2p_sweep::store::Environment| {
+            let name = it.device_name.as_deref().unwrap_or(&it.device);
+            format!("{name}, ONNX Runtime {}, ip2p {}", it.onnxruntime, it.ip2p)
+        };
+        render::line(format_args!(
+            "         {}: kept that of {}; another of {}",
+            it.cell,
+            words(kept),
+            words(&it.environment)
+        ));
+    }
+}
+
+/// Commands that compute what is missing.
+fn tell_missing(merged: &Merged, out: &Path) {
+    if merged.missing.is_empty() {
+        return;
+    }
+    let sweep = merged.sweep.as_ref();
+    let sweep = sweep.map_or_else(|| "SWEEP".to_owned(), |path| path.display().to_string());
+    let command = format!("ip2p run {sweep} --out {}", out.display());
+    let shards = merged.missing_shards();
+    render::line(format_args!(
+        "missing  {}; to compute them",
+        count(merged.missing.len(), "cell")
+    ));
+    for shard in shards.iter().take(MOST_NAMED) {
+        render::line(format_args!("         {command} --shard {shard}"));
+    }
+    if shards.len() > MOST_NAMED {
+        let more = count(shards.len() - MOST_NAMED, "more shard");
+        render::line(format_args!("         and {more}"));
+    }
+    let all = if shards.is_empty() {
+        ""
+    } else {
+        "or all here: "
+    };
+    render::line(format_args!("         {all}{command}"));
+}

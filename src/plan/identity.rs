@@ -1,0 +1,95 @@
+//! Whether two plans are one: wherever their files lie, the same cells come of them.
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::Plan;
+use crate::digest::hexadecimal;
+
+impl Plan {
+    /// SHA-256 over all but the places of files, in hexadecimal.
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(self.head().to_string());
+        for cell in &self.cells {
+            hash.update(json!(cell).to_string());
+        }
+        hexadecimal(&hash.finalize())
+    }
+
+    /// The first key in which another plan differs, as in `plan.json`: `models.0.sha256`. Places of files do not count.
+    pub fn first_difference(&self, other: &Self) -> Option<String> {
+        if let Some(key) = difference(&self.head(), &other.head()) {
+            return Some(key);
+        }
+        let pairs = self.cells.iter().zip(&other.cells);
+        let differing = pairs.enumerate().find(|(_, (one, other))| one != other);
+        match differing {
+            Some((index, (one, other))) => {
+                let key = difference(&json!(one), &json!(other)).unwrap_or_default();
+                Some(format!("cells.{index}.{key}"))
+            }
+            None if self.cells.len() != other.cells.len() => Some("cells".to_owned()),
+            None => None,
+        }
+    }
+
+    /// All but the cells, without the places of files.
+    fn head(&self) -> Value {
+        let Self {
+            name,
+            stages,
+            axes,
+            models,
+            images,
+            numerics,
+            fit,
+            resolution,
+            sheet,
+            cells: _,
+        } = self;
+        let mut head = json!({
+            "name": name, "stages": stages, "axes": axes, "models": models, "images": images, "numerics": numerics,
+            "fit": fit, "resolution": resolution, "sheet": sheet,
+        });
+        for list in ["models", "images"] {
+            let entries = head[list].as_array_mut().into_iter().flatten();
+            for entry in entries.filter_map(Value::as_object_mut) {
+                entry.remove("path");
+            }
+        }
+        if let Some(sheet) = head["sheet"].as_object_mut() {
+            sheet.remove("font");
+        }
+        head
+    }
+}
+
+/// The path of the first value that differs; empty if it is the whole.
+fn difference(one: &Value, other: &Value) -> Option<String> {
+    let below = |key: String, inner: String| match inner.is_empty() {
+        true => key,
+        false => format!("{key}.{inner}"),
+    };
+    match (one, other) {
+        _ if one == other => None,
+        (Value::Object(one), Value::Object(other)) => {
+            let keys = one.keys().chain(other.keys());
+            let mut differing = keys.filter_map(|key| {
+                let pair = (one.get(key), other.get(key));
+                let (Some(one), Some(other)) = pair else {
+                    return Some(key.clone());
+                };
+                difference(one, other).map(|inner| below(key.clone(), inner))
+            });
+            differing.next()
+        }
+        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
+            let mut pairs = one.iter().zip(other).enumerate();
+            pairs.find_map(|(index, (one, other))| {
+                difference(one, other).map(|inner| below(index.to_string(), inner))
+            })
+        }
+        _ => Some(String::new()),
+    }
+}

@@ -1,0 +1,72 @@
+//! Who wrote the records of a journal: a line of its own before those that one process writes.
+
+use std::env;
+use std::fs;
+
+use serde::{Deserialize, Serialize};
+
+use super::Environment;
+use crate::plan::{Plan, Shard};
+
+/// How such a line begins; a record begins with its cell.
+pub(super) const MARK: &[u8] = b"{\"begin\":";
+
+/// Variables in which schedulers say which job a process is of.
+const JOBS: [&str; 4] = [
+    "SLURM_JOB_ID",
+    "AWS_BATCH_JOB_ID",
+    "SKYPILOT_TASK_ID",
+    "CI_JOB_ID",
+];
+
+/// What the records after it were made with, up to the next of its kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begin {
+    /// The digest of the plan ([`Plan::digest`]).
+    pub plan: String,
+    /// Program, library and device.
+    pub environment: Environment,
+    /// The part of the plan, `3/8`, of a process that works beside others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<String>,
+    /// The machine, if it has a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The scheduler's name of the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
+}
+
+/// The line, to be written.
+#[derive(Debug, Serialize)]
+pub(super) struct BeginLine<'a> {
+    pub(super) begin: &'a Begin,
+}
+
+/// The line, as it is read.
+#[derive(Debug, Deserialize)]
+pub(super) struct ReadBeginLine {
+    pub(super) begin: Begin,
+}
+
+impl Begin {
+    /// What this process writes.
+    pub(super) fn new(plan: &Plan, environment: &Environment, shard: Option<Shard>) -> Self {
+        let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        Self {
+            plan: plan.digest(),
+            environment: environment.clone(),
+            shard: shard.map(|shard| shard.to_string()),
+            host: host(),
+            job: JOBS.into_iter().find_map(set),
+        }
+    }
+}
+
+/// The name of this machine.
+pub(super) fn host() -> Option<String> {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let name = name.or_else(|| env::var("COMPUTERNAME").ok());
+    let name = name.map(|name| name.trim().to_owned());
+    name.filter(|name| !name.is_empty())
+}

@@ -1,0 +1,212 @@
+//! All journals of a run folder as one: `journal.jsonl`, and `shards/3-of-8.jsonl` of each process that worked beside
+//! others.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::journal::{self, Contents};
+use super::{Environment, StoreError};
+use crate::plan::Shard;
+use crate::vocabulary::{CellKey, Race, Record, Status};
+
+/// The folder of the shards' journals.
+pub(super) const FOLDER: &str = "shards";
+/// Of their names.
+const EXTENSION: &str = "jsonl";
+
+/// What is known of the cells of a run.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// The record of each cell that counts.
+    pub(super) records: HashMap<CellKey, Record>,
+    /// What they were made with, each once; the last is that of the process that was started last.
+    pub(super) environments: Vec<Environment>,
+    /// Of cells that were not made with the last environment, which it was.
+    pub(super) made_with: HashMap<CellKey, usize>,
+    /// Cells that several processes computed.
+    pub(super) repeated: Vec<Repeated>,
+    /// The shards that have a journal, in order.
+    pub(super) shards: Vec<Shard>,
+    /// What the user should know of the journals.
+    pub(super) notes: Vec<String>,
+    /// Bytes of the whole lines of `journal.jsonl`.
+    pub(super) length: u64,
+}
+
+/// A cell that was computed twice, of which the first image was kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repeated {
+    /// Which.
+    pub cell: CellKey,
+    /// How the later image compares with the one that was kept.
+    pub race: Race,
+    /// The later one's environment.
+    pub environment: Environment,
+}
+
+impl Known {
+    /// Reads all journals of a folder; `first` is the environment of records that say nothing, from a plan of before.
+    pub(super) fn read(folder: &Path, first: Option<Environment>) -> Result<Self, StoreError> {
+        let mut known = Self::default();
+        known.environments.extend(first);
+        let main = folder.join(journal::NAME);
+        let contents = journal::read(&main)?;
+        known.length = contents.length;
+        let mut made_with = HashMap::new();
+        known.add(&main, contents, &mut made_with);
+        for (shard, path) in paths(folder)? {
+            if known.shards.last() != Some(&shard) {
+                known.shards.push(shard);
+            }
+            let contents = journal::read(&path)?;
+            known.add(&path, contents, &mut made_with);
+        }
+        known.settle(made_with);
+        Ok(known)
+    }
+
+    /// The last record of each cell in a journal, unless another journal has one that counts more.
+    fn add(&mut self, path: &Path, contents: Contents, made_with: &mut HashMap<CellKey, usize>) {
+        self.notes.extend(notes_of(path, &contents.unreadable));
+        let mut own: HashMap<CellKey, (Record, usize)> = HashMap::new();
+        let mut begins = contents.begins.into_iter().peekable();
+        // Where nothing is said the plan's environment holds, which is the first.
+        let mut environment = 0;
+        for (place, record) in contents.records.into_iter().enumerate() {
+            while let Some((_, begin)) = begins.next_if(|(at, _)| *at <= place) {
+                environment = self.number(begin.environment);
+            }
+            own.insert(record.cell.clone(), (record, environment));
+        }
+        for (_, begin) in begins {
+            self.number(begin.environment);
+        }
+        for (cell, (record, environment)) in own {
+            if let (Some(race), Some(made)) = (record.race, self.environments.get(environment)) {
+                self.repeated.push(Repeated {
+                    cell: cell.clone(),
+                    race,
+                    environment: made.clone(),
+                });
+            }
+            match self.records.entry(cell) {
+                Entry::Occupied(mut entry) if counts_more(&record, entry.get()) => {
+                    made_with.insert(entry.key().clone(), environment);
+                    entry.insert(record);
+                }
+                Entry::Occupied(_) => {}
+                Entry::Vacant(entry) => {
+                    made_with.insert(entry.key().clone(), environment);
+                    entry.insert(record);
+                }
+            }
+        }
+    }
+
+    /// The place of an environment among those that are known.
+    fn number(&mut self, environment: Environment) -> usize {
+        let place = self
+            .environments
+            .iter()
+            .position(|known| *known == environment);
+        place.unwrap_or_else(|| {
+            self.environments.push(environment);
+            self.environments.len() - 1
+        })
+    }
+
+    /// A process begins to write, with an environment that is not among those that are known.
+    pub(super) fn began<'a>(
+        &mut self,
+        environment: Environment,
+        done: impl Iterator<Item = &'a CellKey>,
+    ) {
+        if let Some(last) = self.environments.len().checked_sub(1) {
+            for cell in done {
+                self.made_with.entry(cell.clone()).or_insert(last);
+            }
+        }
+        self.environments.push(environment);
+    }
+
+    /// Brings the environment that was started last to the end, and keeps which cells have another.
+    fn settle(&mut self, made_with: HashMap<CellKey, usize>) {
+        self.repeated
+            .sort_by(|one, other| one.cell.cmp(&other.cell));
+        let started = self.environments.iter().enumerate();
+        let Some((last, _)) = started.max_by_key(|(_, environment)| environment.started) else {
+            return;
+        };
+        let end = self.environments.len() - 1;
+        self.environments.swap(last, end);
+        let moved = |place: usize| match place {
+            _ if place == last => end,
+            _ if place == end => last,
+            _ => place,
+        };
+        let made_with = made_with
+            .into_iter()
+            .map(|(cell, place)| (cell, moved(place)));
+        self.made_with = made_with.filter(|(_, place)| *place != end).collect();
+    }
+}
+
+/// Whether a record says more of a cell than one from another journal: an image more than a failure, the process that
+/// put the image there more than one that found it, then what happened later.
+fn counts_more(record: &Record, other: &Record) -> bool {
+    let rank = |record: &Record| {
+        (
+            record.status == Status::Done,
+            record.race.is_none(),
+            record.finished,
+            // Measured later, and perhaps by another process.
+            record.clip.is_some(),
+        )
+    };
+    rank(record) > rank(other)
+}
+
+/// The journals of the shards, those of one cut together.
+pub(super) fn paths(folder: &Path) -> Result<Vec<(Shard, PathBuf)>, StoreError> {
+    let shards = folder.join(FOLDER);
+    let entries = match fs::read_dir(&shards) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(StoreError::read(&shards)(error)),
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(StoreError::read(&shards))?.path();
+        let is_journal = path.extension().is_some_and(|end| end == EXTENSION);
+        let shard = path.file_stem().and_then(|stem| shard_of(stem.to_str()?));
+        if let (true, Some(shard)) = (is_journal, shard) {
+            paths.push((shard, path));
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// The shard of `3-of-8`, or of `3-of-8.2`, which a twin of the first process writes.
+fn shard_of(stem: &str) -> Option<Shard> {
+    let plain = stem.split_once('.').map_or(stem, |(plain, _)| plain);
+    Shard::from_file_stem(plain)
+}
+
+/// The file of a writer's journal in its run folder.
+pub(super) fn path_of(folder: &Path, writer: &str) -> PathBuf {
+    folder.join(FOLDER).join(format!("{writer}.{EXTENSION}"))
+}
+
+fn notes_of(journal: &Path, unreadable: &[usize]) -> Vec<String> {
+    let note = |line| {
+        format!(
+            "{}: line {line} cannot be read and is passed over; its cell is computed again",
+            journal.display()
+        )
+    };
+    unreadable.iter().map(note).collect()
+}
