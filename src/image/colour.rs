@@ -1,23 +1,69 @@
-//! Colour profiles (ICC): whether a picture's colours are those of sRGB, which diffusers takes all colours for.
+//! Colour profiles (ICC): whether a picture's colours are those of sRGB, which diffusers takes all colours for, and how
+//! they become those.
 
+use image::{DynamicImage, RgbImage, RgbaImage};
 use moxcms::{ColorProfile, DataColorSpace, Layout, ProfileText, TransformOptions};
-
-use super::Note;
 
 /// Levels by which a profile's colours may differ from sRGB's and still count as those.
 const SAME: u8 = 3;
 
-/// The note on an embedded profile, if its colours are not sRGB's.
-pub(super) fn note(icc: &[u8]) -> Option<Note> {
-    let Some(profile) = ColorProfile::new_from_slice(icc).ok() else {
-        return Some(Note::UnreadableProfile);
+/// What an embedded profile says.
+pub(super) enum Judged {
+    /// Colours that are sRGB's.
+    Srgb,
+    /// Nothing that makes sense.
+    Unreadable,
+    /// Other colours.
+    Other(Box<Profile>),
+}
+
+/// Colours that are not sRGB's.
+pub(super) struct Profile {
+    profile: ColorProfile,
+    pub name: String,
+}
+
+pub(super) fn judge(icc: &[u8]) -> Judged {
+    let Ok(profile) = ColorProfile::new_from_slice(icc) else {
+        return Judged::Unreadable;
     };
     match largest_difference(&profile) {
-        None => Some(Note::UnreadableProfile),
-        Some(difference) if difference <= SAME => None,
-        Some(_) => Some(Note::Profile {
+        None => Judged::Unreadable,
+        Some(difference) if difference <= SAME => Judged::Srgb,
+        Some(_) => Judged::Other(Box::new(Profile {
             name: name(&profile),
-        }),
+            profile,
+        })),
+    }
+}
+
+impl Profile {
+    /// A picture of 8 bits a sample with its colours in sRGB; `None` if the profile is not for such pictures.
+    pub fn to_srgb(&self, image: DynamicImage) -> Option<DynamicImage> {
+        let (width, height) = (image.width(), image.height());
+        let alpha = image.color().has_alpha();
+        let (from, to) = match (self.profile.color_space, alpha) {
+            (DataColorSpace::Gray, false) => (Layout::Gray, Layout::Rgb),
+            (DataColorSpace::Gray, true) => (Layout::GrayAlpha, Layout::Rgba),
+            (_, false) => (Layout::Rgb, Layout::Rgb),
+            (_, true) => (Layout::Rgba, Layout::Rgba),
+        };
+        let levels = match (from, image.color().has_color()) {
+            (Layout::Gray | Layout::GrayAlpha, true) => return None,
+            (Layout::Gray, false) => image.into_luma8().into_raw(),
+            (Layout::GrayAlpha, false) => image.into_luma_alpha8().into_raw(),
+            (Layout::Rgb, _) => image.into_rgb8().into_raw(),
+            _ => image.into_rgba8().into_raw(),
+        };
+        let mut converted = vec![0; levels.len() / from.channels() * to.channels()];
+        let srgb = ColorProfile::new_srgb();
+        let options = TransformOptions::default();
+        let transform = self.profile.create_transform_8bit(from, &srgb, to, options);
+        transform.ok()?.transform(&levels, &mut converted).ok()?;
+        match alpha {
+            true => RgbaImage::from_raw(width, height, converted).map(DynamicImage::from),
+            false => RgbImage::from_raw(width, height, converted).map(DynamicImage::from),
+        }
     }
 }
 

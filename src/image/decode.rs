@@ -7,8 +7,9 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::budget::{self, Share};
+use super::colour::{self, Judged};
 use super::jpeg::{self, End};
-use super::{ImageError, MAX_SIDE, Note, colour, pages};
+use super::{ImageError, MAX_SIDE, Note, pages};
 
 /// Most pixels of an image.
 const MAX_PIXELS: u64 = 100_000_000;
@@ -20,6 +21,8 @@ pub(super) struct Decoded {
     pub format: ImageFormat,
     pub image: DynamicImage,
     pub orientation: Orientation,
+    /// What its colours are.
+    pub colours: Judged,
     /// What is ignored of the file.
     pub notes: Vec<Note>,
     /// Of the memory for decoding: kept until the picture is as small as it becomes.
@@ -39,10 +42,10 @@ pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Decoded, ImageError> {
     let orientation = decoder.orientation().map_err(damaged)?;
     let profile = decoder.icc_profile().map_err(damaged)?;
     let markers = (format == ImageFormat::Jpeg).then(|| jpeg::markers(bytes));
-    let colours = decoder.original_color_type();
+    let original = decoder.original_color_type();
     let inks = markers.is_some_and(|markers| markers.components == 4)
         || matches!(
-            colours,
+            original,
             ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16
         );
     let image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
@@ -51,13 +54,16 @@ pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Decoded, ImageError> {
         let path = path.to_owned();
         return Err(ImageError::Damaged { path, reason });
     }
-    let profile = profile.filter(|_| !inks).as_deref().and_then(colour::note);
+    // Inks have become RGB without their profile.
+    let profile = profile.filter(|_| !inks);
+    let colours = profile.map_or(Judged::Srgb, |profile| colour::judge(&profile));
     let inks = inks.then_some(Note::Inks);
-    let notes = [pages::note(format, bytes), inks, profile];
+    let notes = [pages::note(format, bytes), inks];
     Ok(Decoded {
         format,
         image,
         orientation,
+        colours,
         notes: notes.into_iter().flatten().collect(),
         share,
     })
@@ -79,10 +85,30 @@ fn open<'b>(
         });
     };
     let mut limits = Limits::default();
-    limits.max_alloc = Some(MAX_DECODER_BYTES);
+    limits.max_alloc = Some(most_bytes(bytes));
     reader.limits(limits);
     let decoder = reader.into_decoder();
     Ok((format, decoder.map_err(|error| of_decoder(error, path))?))
+}
+
+/// Most bytes that a decoder may ask for. A PNG's profile and texts are inflated while its head is read, before the
+/// budget is asked: beside its picture they get little room.
+fn most_bytes(bytes: &[u8]) -> u64 {
+    const ROOM: u64 = 64 << 20;
+    const DEEPEST_PIXEL: u64 = 8;
+    let side = |at: usize| {
+        Some(u64::from(u32::from_be_bytes(
+            *bytes.get(at..)?.first_chunk()?,
+        )))
+    };
+    match (bytes.starts_with(b"\x89PNG"), side(16), side(20)) {
+        (true, Some(width), Some(height)) => width
+            .saturating_mul(height)
+            .saturating_mul(DEEPEST_PIXEL)
+            .saturating_add(ROOM)
+            .min(MAX_DECODER_BYTES),
+        _ => MAX_DECODER_BYTES,
+    }
 }
 
 /// About how much memory decoding takes and what is made of it.

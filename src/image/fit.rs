@@ -182,7 +182,11 @@ mod tests {
     use super::*;
 
     fn size(resolution: Option<u32>, fit: Fit) -> Size {
-        Size { resolution, fit }
+        Size {
+            resolution,
+            fit,
+            ..Size::default()
+        }
     }
 
     #[test]

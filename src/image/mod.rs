@@ -29,4 +29,4 @@ pub use note::Note;
 pub use read::{Probed, probe, read, read_probed};
 pub use region::Region;
 pub use resample::{Filter, resize};
-pub use size::{Fit, Size};
+pub use size::{Colour, Fit, Size};

@@ -22,6 +22,11 @@ pub enum Note {
         /// What the colour profile calls itself.
         name: String,
     },
+    /// Colours were converted to those of sRGB.
+    Converted {
+        /// What the colour profile calls itself.
+        name: String,
+    },
     /// A colour profile that makes no sense was passed over.
     UnreadableProfile,
 }
@@ -36,10 +41,16 @@ impl fmt::Display for Note {
             Self::AlphaOnWhite => "the image is partly transparent: composited on white",
             Self::Inks => "the image is CMYK: made RGB without its colour profile",
             Self::UnreadableProfile => "the image has a colour profile that cannot be read: ignored",
+            Self::Converted { name } => {
+                return write!(
+                    f,
+                    "the image has the colour profile {name}: converted to sRGB"
+                );
+            }
             Self::Profile { name } => {
                 return write!(
                     f,
-                    "the image has the colour profile {name}, which is ignored: its colours are taken for sRGB"
+                    "the image has the colour profile {name}, which is ignored: its colours are taken for sRGB (colour = \"srgb\" under [size] converts them)"
                 );
             }
         })

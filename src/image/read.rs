@@ -4,10 +4,11 @@ use std::path::Path;
 
 use image::{DynamicImage, RgbImage};
 
+use super::colour::Judged;
 use super::decode::{Decoded, decode};
 use super::file::read_file;
 use super::samples::{to_8_bits, to_rgb};
-use super::{ImageError, Note, mode};
+use super::{Colour, ImageError, Note, mode};
 use crate::digest::sha256_hex;
 
 /// What was learnt of an image before the run.
@@ -19,6 +20,8 @@ pub struct Probed {
     pub height: u32,
     /// SHA-256 of the file, in hexadecimal.
     pub sha256: String,
+    /// Whether its colours were converted to sRGB.
+    pub converted: bool,
     /// What the user should know of how it is read.
     pub notes: Vec<Note>,
 }
@@ -28,10 +31,13 @@ pub struct Probed {
 ///
 /// # Errors
 /// As [`read`].
-pub fn probe(path: &Path) -> Result<Probed, ImageError> {
+pub fn probe(path: &Path, colour: Colour) -> Result<Probed, ImageError> {
     let bytes = read_file(path)?;
-    let (image, notes) = upright(&bytes, path)?;
+    let (image, notes) = upright(&bytes, path, colour)?;
     Ok(Probed {
+        converted: notes
+            .iter()
+            .any(|note| matches!(note, Note::Converted { .. })),
         width: image.width(),
         height: image.height(),
         sha256: sha256_hex(&bytes),
@@ -39,17 +45,21 @@ pub fn probe(path: &Path) -> Result<Probed, ImageError> {
     })
 }
 
-/// Reads an image that was probed before; it must still be the file of that digest.
+/// Reads an image that was probed before, its colours `converted` or not; it must still be the file of that digest.
 ///
 /// # Errors
 /// As [`read`], or if the file has changed.
-pub fn read_probed(path: &Path, sha256: &str) -> Result<RgbImage, ImageError> {
+pub fn read_probed(path: &Path, sha256: &str, converted: bool) -> Result<RgbImage, ImageError> {
     let bytes = read_file(path)?;
     if sha256_hex(&bytes) != sha256 {
         let path = path.to_owned();
         return Err(ImageError::Changed { path });
     }
-    Ok(upright(&bytes, path)?.0)
+    let colour = match converted {
+        true => Colour::Srgb,
+        false => Colour::Ignored,
+    };
+    Ok(upright(&bytes, path, colour)?.0)
 }
 
 /// Reads an image as 8-bit RGB: EXIF orientation applied, 16 bits reduced to the high 8, grey expanded,
@@ -58,17 +68,46 @@ pub fn read_probed(path: &Path, sha256: &str) -> Result<RgbImage, ImageError> {
 /// # Errors
 /// If the file cannot be read, is no image, is damaged, or exceeds the limits on bytes, sides and pixels.
 pub fn read(path: &Path) -> Result<(RgbImage, Vec<Note>), ImageError> {
-    upright(&read_file(path)?, path)
+    upright(&read_file(path)?, path, Colour::Ignored)
 }
 
-fn upright(bytes: &[u8], path: &Path) -> Result<(RgbImage, Vec<Note>), ImageError> {
+fn upright(bytes: &[u8], path: &Path, colour: Colour) -> Result<(RgbImage, Vec<Note>), ImageError> {
     let decoded = decode(bytes, path)?;
     let mut notes = decoded.notes;
-    let mut image = DynamicImage::from(to_rgb(decoded.image, &mut notes));
+    let image = to_8_bits(decoded.image, &mut notes);
+    let image = in_srgb(image, decoded.colours, colour, &mut notes);
+    let mut image = DynamicImage::from(to_rgb(image, &mut notes));
     // Turned when it is as small as it becomes: turning takes a second picture.
     image.apply_orientation(decoded.orientation);
     drop(decoded.share);
     Ok((image.into_rgb8(), notes))
+}
+
+/// A picture of 8 bits a sample with its colours converted, if that is asked; a note says what is done of them.
+fn in_srgb(
+    image: DynamicImage,
+    colours: Judged,
+    colour: Colour,
+    notes: &mut Vec<Note>,
+) -> DynamicImage {
+    let profile = match colours {
+        Judged::Srgb => return image,
+        Judged::Unreadable => {
+            notes.push(Note::UnreadableProfile);
+            return image;
+        }
+        Judged::Other(profile) => profile,
+    };
+    let name = profile.name.clone();
+    let (image, note) = match colour {
+        Colour::Ignored => (image, Note::Profile { name }),
+        Colour::Srgb => match profile.to_srgb(image.clone()) {
+            Some(converted) => (converted, Note::Converted { name }),
+            None => (image, Note::UnreadableProfile),
+        },
+    };
+    notes.push(note);
+    image
 }
 
 /// An upright image of 8 bits a sample in the mode of its file.

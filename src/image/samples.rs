@@ -4,9 +4,8 @@ use image::{DynamicImage, GrayAlphaImage, GrayImage, RgbImage, RgbaImage};
 
 use super::Note;
 
-/// The picture as 8-bit RGB: grey expanded, transparency on white.
+/// A picture of 8 bits a sample as RGB: grey expanded, transparency on white.
 pub(super) fn to_rgb(image: DynamicImage, notes: &mut Vec<Note>) -> RgbImage {
-    let image = to_8_bits(image, notes);
     let color = image.color();
     if !color.has_color() {
         notes.push(Note::GreyExpanded);

@@ -9,6 +9,19 @@ pub struct Size {
     pub resolution: Option<u32>,
     /// The rule.
     pub fit: Fit,
+    /// What becomes of a colour profile.
+    pub colour: Colour,
+}
+
+/// What becomes of an image's colour profile (`size.colour`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Colour {
+    /// Ignored, as diffusers does: colours are taken for sRGB.
+    #[default]
+    Ignored,
+    /// Colours are converted to sRGB.
+    Srgb,
 }
 
 /// The rule of fitting.

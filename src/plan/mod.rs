@@ -88,6 +88,9 @@ pub struct ImageEntry {
     pub width: u32,
     /// Pixels, after EXIF orientation.
     pub height: u32,
+    /// Whether its colours are converted to sRGB: it is another image then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub converted: bool,
 }
 
 /// What a plan needs to know of a model folder.

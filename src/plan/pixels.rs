@@ -1,5 +1,6 @@
 //! The hash of all that can change a cell's pixels, and of nothing else.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
@@ -16,7 +17,7 @@ const MEANING: u32 = 1;
 
 /// Hashes all that can change a cell's pixels, and nothing else.
 pub(super) struct Hasher<'a> {
-    digests: HashMap<&'a str, &'a str>,
+    digests: HashMap<&'a str, Cow<'a, str>>,
     vae_factors: HashMap<&'a str, u32>,
     fit: Fit,
     numerics: Numerics,
@@ -32,12 +33,16 @@ impl<'a> Hasher<'a> {
         let vae_factors = models.iter();
         let vae_factors = vae_factors.map(|model| (model.name.as_str(), model.vae_factor));
         let vae_factors = vae_factors.collect();
-        let models = models
-            .iter()
-            .map(|model| (model.name.as_str(), model.sha256.as_str()));
-        let images = images
-            .iter()
-            .map(|image| (image.name.as_str(), image.sha256.as_str()));
+        let models = models.iter();
+        let models = models.map(|model| (model.name.as_str(), Cow::from(&model.sha256)));
+        let images = images.iter().map(|image| {
+            // Images that keep their colours keep the hash that they had before there was a choice.
+            let digest = match image.converted {
+                true => Cow::from(format!("{} srgb", image.sha256)),
+                false => Cow::from(&image.sha256),
+            };
+            (image.name.as_str(), digest)
+        });
         Self {
             digests: models.chain(images).collect(),
             vae_factors,
@@ -159,6 +164,7 @@ mod tests {
             sha256: format!("the digest of {name}"),
             width: 64,
             height: 64,
+            converted: false,
         };
         let (models, images) = (
             ["", "one", "other"].map(model),

@@ -52,6 +52,7 @@ pub(super) fn keep_inputs<'a>(
 /// An image of the plan at the size of its cells, or why there is none.
 fn fitted(plan: &Plan, input: Fitted) -> Result<RgbImage, String> {
     let entry = plan.image(input.image).ok_or("the plan does not list it")?;
-    let image = read_probed(&entry.path, &entry.sha256).map_err(|error| error.to_string())?;
+    let image = read_probed(&entry.path, &entry.sha256, entry.converted)
+        .map_err(|error| error.to_string())?;
     Ok(fit(&image, input.width, input.height, plan.fit))
 }

@@ -12,7 +12,7 @@ use super::memory::{check_limit, component_sizes};
 use crate::Error;
 use crate::diffusion::{Sampler, SchedulerConfig, SchedulerError};
 use crate::engine::Component;
-use crate::image::{ImageError, probe};
+use crate::image::{Colour, ImageError, probe};
 use crate::model::clip::{ClipFolder, Encoder};
 use crate::model::{ModelError, ModelFolder, Tokenizer};
 use crate::plan::{ImageEntry, ModelEntry, Plan, Sampling, images_of_cells};
@@ -71,7 +71,7 @@ pub fn prepare(sweep: &Path, flags: RuntimeOverrides) -> Result<Prepared, Error>
     let images = &spec.files[Parameter::Image];
     let used = images_of_cells(&spec, &model_entries);
     let images = images.iter().filter(|named| used.contains(&named.name));
-    let (image_entries, image_notes) = read_images(&images.collect::<Vec<_>>())?;
+    let (image_entries, image_notes) = read_images(&images.collect::<Vec<_>>(), spec.size.colour)?;
     let plan = Plan::new(&spec, model_entries, image_entries)?;
     check_samplers(&plan, &models)?;
     let mut notes = spec.notes.clone();
@@ -174,8 +174,14 @@ fn clip(spec: &SweepSpec) -> Result<Option<Clip>, Error> {
 }
 
 /// All images with the notes on each, or all that is wrong with them.
-fn read_images(images: &[&NamedPath]) -> Result<(Vec<ImageEntry>, Vec<Vec<String>>), ImageError> {
-    let read: Vec<_> = images.par_iter().map(|named| image_entry(named)).collect();
+fn read_images(
+    images: &[&NamedPath],
+    colour: Colour,
+) -> Result<(Vec<ImageEntry>, Vec<Vec<String>>), ImageError> {
+    let read: Vec<_> = images
+        .par_iter()
+        .map(|named| image_entry(named, colour))
+        .collect();
     let (good, bad): (Vec<_>, Vec<_>) = read.into_iter().partition(Result::is_ok);
     match ImageError::all(bad.into_iter().filter_map(Result::err).collect()) {
         Some(error) => Err(error),
@@ -184,8 +190,8 @@ fn read_images(images: &[&NamedPath]) -> Result<(Vec<ImageEntry>, Vec<Vec<String
 }
 
 /// An image, and what will happen to it before it is edited.
-fn image_entry(named: &NamedPath) -> Result<(ImageEntry, Vec<String>), ImageError> {
-    let probed = probe(&named.path)?;
+fn image_entry(named: &NamedPath, colour: Colour) -> Result<(ImageEntry, Vec<String>), ImageError> {
+    let probed = probe(&named.path, colour)?;
     let notes = probed.notes.iter();
     let notes = notes
         .map(|note| format!("image {}: {note}", named.name))
@@ -196,6 +202,7 @@ fn image_entry(named: &NamedPath) -> Result<(ImageEntry, Vec<String>), ImageErro
         sha256: probed.sha256,
         width: probed.width,
         height: probed.height,
+        converted: probed.converted,
     };
     Ok((entry, notes))
 }

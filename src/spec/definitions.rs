@@ -3,6 +3,7 @@
 use super::settings::{CheckSpec, MemoryPolicy, SheetSpec, VaeTile};
 use super::{CELL_SIDES, MAX_MEMORY_MIB, MAX_THREADS, MIN_TILE};
 use crate::diffusion::{GuidanceMode, NoiseSource};
+use crate::image::Colour;
 
 /// A key that is no parameter. Two are the same if they are one static.
 #[derive(Debug)]
@@ -127,6 +128,9 @@ pub(super) const FITS: Choices<Rule, 3> = [
     ("floor", Rule::Floor),
     ("exact", Rule::Exact),
 ];
+/// `size.colour`.
+pub(super) const COLOURS: Choices<Colour, 2> =
+    [("ignored", Colour::Ignored), ("srgb", Colour::Srgb)];
 /// `numerics.noise`.
 pub(super) const NOISES: Choices<NoiseSource, 2> = [
     ("torch-cpu", NoiseSource::TorchCpu),
@@ -185,6 +189,9 @@ settings! {
         .noted("crop | floor | exact (with width and height)"),
     WIDTH = Setting::new("width", Form::Whole(SIDE, None), "512", "Width in pixels, with fit = \"exact\"."),
     HEIGHT = Setting::new("height", Form::Whole(SIDE, None), "512", "Height in pixels, with fit = \"exact\"."),
+    COLOUR = Setting::new("colour", Form::Choice(|| names(&COLOURS)), "\"ignored\"",
+        "Colour profiles of images: ignored (as diffusers does) or srgb (colours are converted).")
+        .noted("ignored | srgb: what becomes of colour profiles"),
     ;
 
     /// `[runtime]`.

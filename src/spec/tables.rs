@@ -16,7 +16,7 @@ use super::{
     Numerics, Runtime, SheetSpec, SweepSpec, VaeTile, suggest,
 };
 use crate::diffusion::{GuidanceMode, NoiseSource};
-use crate::image::{Fit, Size};
+use crate::image::{Colour, Fit, Size};
 use crate::vocabulary::Parameter;
 
 /// A field read, or the default where there is none or it is wrong.
@@ -85,7 +85,14 @@ pub(super) fn size(section: &Section<'_>, faults: &mut Faults) -> Size {
         // Without its sides `exact` is a fault, and the sweep is not used.
         (Rule::Crop | Rule::Exact, ..) => Fit::Crop,
     };
-    Size { resolution, fit }
+    let colour = read(faults, section, &COLOUR, Colour::default(), |field| {
+        field.choice("treatment of colours", &COLOURS)
+    });
+    Size {
+        resolution,
+        fit,
+        colour,
+    }
 }
 
 /// `[runtime]`.

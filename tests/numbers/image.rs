@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
-use ip2p_sweep::image::{Fit, ImageError, Note, Size, fit, fit_size, probe, read};
+use ip2p_sweep::image::{
+    Colour, Fit, ImageError, Note, Size, fit, fit_size, probe, read, read_probed,
+};
 use miette::Diagnostic;
 
 fn golden() -> PathBuf {
@@ -49,7 +51,7 @@ fn every_kind_of_image_is_read_and_fitted_as_pillow_does() {
         let path = golden().join("source").join(&case.source);
         let (upright, _) = read(&path).unwrap();
         assert_eq!(upright.dimensions(), case.upright, "{}", case.source);
-        let probed = probe(&path).unwrap();
+        let probed = probe(&path, Colour::Ignored).unwrap();
         assert_eq!((probed.width, probed.height), case.upright);
         let (width, height) = case.upright;
         let result = match case.fit.as_str() {
@@ -63,6 +65,7 @@ fn every_kind_of_image_is_read_and_fitted_as_pillow_does() {
                 let size = Size {
                     resolution: case.resolution,
                     fit: rule,
+                    ..Size::default()
                 };
                 let factor = case.vae_factor.or(case.multiple).unwrap();
                 let fitted = fit_size(width, height, &size, 512, factor, factor).unwrap();
@@ -126,7 +129,10 @@ fn failure(name: &str, bytes: &[u8]) -> (String, String) {
     let path = folder.path().join(name);
     fs::write(&path, bytes).unwrap();
     let error = read(&path).unwrap_err();
-    assert_eq!(probe(&path).unwrap_err().to_string(), error.to_string());
+    assert_eq!(
+        probe(&path, Colour::Ignored).unwrap_err().to_string(),
+        error.to_string()
+    );
     let place = path.display().to_string();
     (
         error.to_string().replace(&place, name),
@@ -263,6 +269,46 @@ fn what_is_ignored_of_an_image_is_said() {
         with_profile(b"nonsense".to_vec()),
         [Note::UnreadableProfile]
     );
+}
+
+#[test]
+fn colours_are_converted_where_that_is_asked() {
+    use image::codecs::png::PngEncoder;
+    use image::{ExtendedColorType, ImageEncoder};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p3.png");
+    let converted = |levels: &[u8], color: ExtendedColorType, profile: moxcms::ColorProfile| {
+        let mut encoder = PngEncoder::new(fs::File::create(&path).unwrap());
+        encoder.set_icc_profile(profile.encode().unwrap()).unwrap();
+        encoder.write_image(levels, 1, 1, color).unwrap();
+        let probed = probe(&path, Colour::Srgb).unwrap();
+        let image = read_probed(&path, &probed.sha256, probed.converted).unwrap();
+        (image.get_pixel(0, 0).0, probed)
+    };
+    // By the matrices of SMPTE EG 432-1 and IEC 61966-2-1: linear 0.8550, 0.2122, 0.0908 becomes 0.9994, 0.1852, 0.0663.
+    let p3 = moxcms::ColorProfile::new_display_p3;
+    let (pixel, probed) = converted(&[238, 127, 85], ExtendedColorType::Rgb8, p3());
+    let near = |pixel: [u8; 3], expected: [u8; 3]| {
+        let pairs = pixel.iter().zip(expected);
+        assert!(
+            pairs.clone().all(|(a, b)| a.abs_diff(b) <= 1),
+            "{pixel:?} for {expected:?}"
+        );
+    };
+    near(pixel, [255, 119, 73]);
+    assert!(probed.converted);
+    assert!(
+        matches!(&probed.notes[..], [Note::Converted { .. }]),
+        "{:?}",
+        probed.notes
+    );
+    // Colours first, then white below what is transparent.
+    let (pixel, probed) = converted(&[238, 127, 85, 0], ExtendedColorType::Rgba8, p3());
+    assert_eq!(pixel, [255; 3]);
+    assert!(probed.converted);
+    let srgb = moxcms::ColorProfile::new_srgb();
+    let (pixel, probed) = converted(&[238, 127, 85], ExtendedColorType::Rgb8, srgb);
+    assert_eq!((pixel, probed.converted), ([238, 127, 85], false));
 }
 
 #[test]

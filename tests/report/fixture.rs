@@ -62,6 +62,7 @@ impl Sweep {
             sha256: format!("{:064x}", name.len()),
             width,
             height,
+            converted: false,
         });
         let plan = Plan {
             name: "winter".to_owned(),

@@ -26,6 +26,8 @@ pub(super) struct Data {
     fit: Fit,
     #[serde(skip_serializing_if = "Option::is_none")]
     resolution: Option<u32>,
+    /// Whether colours of inputs were converted to sRGB.
+    converted: bool,
     rows: Option<Parameter>,
     columns: Option<Parameter>,
     /// The parameters that vary, slowest first; a cell is known by its values of these.
@@ -122,6 +124,7 @@ impl Data {
             numerics: plan.numerics,
             fit: plan.fit,
             resolution: plan.resolution,
+            converted: plan.images.iter().any(|image| image.converted),
             rows: plan.sheet.rows,
             columns: plan.sheet.columns,
             axes: plan.axes.iter().map(|axis| axis.parameter).collect(),

@@ -70,6 +70,7 @@ pub fn sized_plan(axes: &[(Parameter, &[&str])], width: u32, height: u32) -> Pla
                 name,
                 width,
                 height,
+                converted: false,
             })
             .collect(),
         numerics: Numerics::default(),

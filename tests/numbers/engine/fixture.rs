@@ -112,6 +112,7 @@ pub fn plan(spec: &SweepSpec) -> Plan {
                 sha256: image.name.clone(),
                 width: 32,
                 height: 32,
+                converted: false,
             }
         });
     let model = ModelEntry {

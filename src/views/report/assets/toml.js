@@ -44,8 +44,10 @@ function cellName(cell) {
 
 /** As the sweep has it: a cell of another rule is another cell, even where its pixels are the same. */
 function sizeLines(cell) {
-  if (typeof data.fit !== "string") return ['fit = "exact"', `width = ${cell.width}`, `height = ${cell.height}`];
-  return [`fit = ${tomlString(data.fit)}`, ...(data.resolution ? [`resolution = ${data.resolution}`] : [])];
+  const colour = data.converted ? ['colour = "srgb"'] : [];
+  if (typeof data.fit !== "string") return ['fit = "exact"', `width = ${cell.width}`, `height = ${cell.height}`, ...colour];
+  const resolution = data.resolution ? [`resolution = ${data.resolution}`] : [];
+  return [`fit = ${tomlString(data.fit)}`, ...resolution, ...colour];
 }
 
 /** A basic string. Control characters and marks of direction are escaped: what one sees is what there is. */
