@@ -12,11 +12,12 @@ mod memory;
 mod page;
 mod thumbnails;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 pub use error::ReportError;
 
-use crate::store::{Run, make_folder, write_file};
+use crate::store::{Run, make_folder, open_file, write_file};
 use crate::views::{File, Made, View};
 use data::Data;
 use inputs::Inputs;
@@ -25,6 +26,8 @@ use inputs::Inputs;
 const FOLDER: &str = "report";
 /// The page in it; the last file that is written.
 const INDEX: &str = "index.html";
+/// What the page's first element has where an image could not be read.
+const INCOMPLETE: &str = "data-incomplete";
 
 /// The report of a run.
 #[derive(Debug)]
@@ -52,12 +55,21 @@ impl View for Report<'_> {
 
     fn find(&self) -> Option<Made> {
         let index = self.folder().join(INDEX);
-        self.run.is_shown_by(&index).then(|| made(index))
+        let is_good = self.run.is_shown_by(&index) && is_complete(&index);
+        is_good.then(|| made(index))
     }
 
     fn write(&self) -> Result<Made, ReportError> {
         write_into(self.run, &self.folder()).map(made)
     }
+}
+
+/// Whether every image could be read when a page was written: one that lacks some is written again, since they may be
+/// there now.
+fn is_complete(index: &Path) -> bool {
+    let mut head = [0; 100];
+    let read = open_file(index).and_then(|mut page| page.read_exact(&mut head));
+    read.is_ok() && !String::from_utf8_lossy(&head).contains(INCOMPLETE)
 }
 
 fn made(index: PathBuf) -> Made {
@@ -91,7 +103,10 @@ fn write_into(run: &Run, folder: &Path) -> Result<PathBuf, ReportError> {
     write_file(&folder.join("style.css"), page::STYLE.as_bytes())?;
     write_file(&folder.join("report.js"), page::SCRIPT.as_bytes())?;
     let index = folder.join(INDEX);
-    write_file(&index, page::render(run, &data, &base)?.as_bytes())?;
+    write_file(
+        &index,
+        page::render(run, &data, &base, as_it_is.is_some())?.as_bytes(),
+    )?;
     Ok(index)
 }
 

@@ -45,12 +45,18 @@ pub(super) const SCRIPT: &str = concat!(
 const TEMPLATE: &str = include_str!("assets/index.html");
 
 /// `index.html`.
-pub(super) fn render(run: &Run, data: &Data, base: &str) -> Result<String, ReportError> {
+pub(super) fn render(
+    run: &Run,
+    data: &Data,
+    base: &str,
+    incomplete: bool,
+) -> Result<String, ReportError> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.add_template("index.html", TEMPLATE)?;
     let page = environment.get_template("index.html")?.render(context! {
         name => &run.plan.name,
+        incomplete,
         // Encoded as a part of addresses is.
         base => Value::from_safe_string(base.to_owned()),
         counts => counts(run, data),

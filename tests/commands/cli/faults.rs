@@ -386,3 +386,36 @@ fn sheets_and_report_go_where_they_may_be_written() {
     let image = place.path("results/s/cells").join(format!("{name}.png"));
     assert!(image.is_file(), "{name}");
 }
+
+#[test]
+fn what_could_not_read_an_image_is_made_again() {
+    let place = Place::new();
+    place.run(&sweep("")).success();
+    let cell = fs::read_dir(place.path("results/s/cells"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let away = place.path("away.png");
+    fs::rename(&cell, &away).unwrap();
+    let told = place.ip2p(&["sheet", "results/s"]).assert().success();
+    told.stdout(contains(
+        "note: not shown, since missing or damaged: cells/",
+    ));
+    place.ip2p(&["report", "results/s"]).assert().success();
+    let made = || {
+        let files = ["sheets/sheet.png", "report/index.html"];
+        files.map(|file| fs::read(place.path("results/s").join(file)).unwrap())
+    };
+    let without = made();
+    // It is there again, and the run has nothing left to do.
+    fs::rename(&away, &cell).unwrap();
+    place
+        .run(&sweep(""))
+        .success()
+        .stdout(contains("0 of 1 cell left to do"));
+    let with = made();
+    assert!(without[0] != with[0] && without[1] != with[1]);
+    assert!(String::from_utf8_lossy(&without[1]).contains("run the sweep again"));
+}
