@@ -8,13 +8,13 @@ use ip2p_sweep::Error;
 use ip2p_sweep::judge::{Baseline, CellCheck, Check as Verdicts, Excess, default_folder};
 use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::plan::Shard;
-use ip2p_sweep::runner::{Executed, Execution, Outcome, prepare};
+use ip2p_sweep::runner::{Executed, Execution, Outcome};
 use ip2p_sweep::spec::SweepSpec;
 use ip2p_sweep::views::View;
 use ip2p_sweep::views::check::{Checked, accept_command, annotations, forget};
 
 use super::progress::{Progress, ProgressFlags};
-use super::{RuntimeFlags, interrupt, render, table};
+use super::{RuntimeFlags, interrupt, prepared, render, table};
 
 /// Rows of the table on the terminal; the reports have all.
 const MOST_ROWS: usize = 30;
@@ -50,13 +50,13 @@ impl Check {
         if let Some(out) = self.run_folder() {
             forget(&out)?;
         }
-        let mut prepared = prepare(&self.sweep, self.runtime.into())?;
+        let host = Host::current(library);
+        let mut prepared = prepared(&self.sweep, self.runtime.into(), &host)?;
         prepared.replaces = self.replace;
         let name = &prepared.plan.name;
         let out = self.out.unwrap_or_else(|| Path::new("results").join(name));
         // Read before the run, so that a broken one is told before time is spent.
         let baseline = Baseline::read(&self.baseline.unwrap_or_else(|| default_folder(name)))?;
-        let host = Host::current(library);
         let execution = Execution::open_shard(&prepared, &out, host, self.shard)?;
         let mut progress = Progress::begin(self.progress, &prepared.plan, execution.workload());
         progress.notes(&prepared.notes);

@@ -4,12 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ip2p_sweep::onnxruntime::{Host, Wanted, locate};
-use ip2p_sweep::runner::prepare;
 use ip2p_sweep::{Error, bundled};
 
 use super::progress::ProgressFlags;
 use super::run::run_prepared;
-use super::{RuntimeFlags, setup};
+use super::{RuntimeFlags, prepared, setup};
 
 /// `ip2p demo`.
 #[derive(Debug, clap::Args)]
@@ -30,7 +29,7 @@ impl Demo {
             host.onnxruntime = Some(setup::fetch(&host, Wanted::Cpu)?.path);
         }
         let sweep = bundled::demo_sweep()?;
-        let prepared = prepare(&sweep, self.runtime.into())?;
+        let prepared = prepared(&sweep, self.runtime.into(), &host)?;
         run_prepared(&prepared, &self.out, host, self.progress)
     }
 }

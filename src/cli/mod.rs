@@ -27,13 +27,16 @@ mod table;
 pub mod threads;
 
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::builder::{RangedU64ValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use ip2p_sweep::Error;
+use ip2p_sweep::model::KnownDigests;
+use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::plan::Shard;
+use ip2p_sweep::runner::{Prepared, prepare_with};
 use ip2p_sweep::spec::{
     Batch, Device, MAX_MEMORY_MIB, MAX_THREADS, MemoryPolicy, RuntimeOverrides,
 };
@@ -138,6 +141,14 @@ pub struct DeviceFlags {
     /// The most that ONNX Runtime may take of the device's memory
     #[arg(long, value_name = "MIB", value_parser = memory_limit())]
     memory_limit_mib: Option<NonZeroU32>,
+}
+
+/// Reads a sweep file and all that it names; digests of model files are kept in the cache.
+fn prepared(sweep: &Path, flags: RuntimeOverrides, host: &Host) -> Result<Prepared, Error> {
+    let known = KnownDigests::read(host.cache.as_deref());
+    let prepared = prepare_with(sweep, flags, &known)?;
+    known.write();
+    Ok(prepared)
 }
 
 /// How many parts a sweep is cut into.

@@ -9,12 +9,12 @@ use ip2p_sweep::Error;
 use ip2p_sweep::listing::listing;
 use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::plan::{Axis, Plan};
-use ip2p_sweep::runner::{Forecast, Measuring, forecast, prepare};
+use ip2p_sweep::runner::{Forecast, Measuring, forecast};
 use ip2p_sweep::views::sheet;
 use ip2p_sweep::vocabulary::Parameter;
 
 use super::progress::{count, duration, first_notes};
-use super::{RuntimeFlags, parts, render, shard_count, table};
+use super::{RuntimeFlags, parts, prepared, render, shard_count, table};
 
 /// Lines of one kind that are printed.
 const MOST_LINES: usize = 6;
@@ -36,12 +36,13 @@ pub struct PlanCommand {
 
 impl PlanCommand {
     pub fn run(self, library: Option<PathBuf>) -> Result<ExitCode, Error> {
-        let prepared = prepare(&self.sweep, self.runtime.into())?;
+        let host = Host::current(library);
+        let prepared = prepared(&self.sweep, self.runtime.into(), &host)?;
         let plan = &prepared.plan;
         let out = self
             .out
             .unwrap_or_else(|| Path::new("results").join(&plan.name));
-        let forecast = forecast(&prepared, &out, Host::current(library).cache.as_ref())?;
+        let forecast = forecast(&prepared, &out, host.cache.as_ref())?;
         let mut rows = vec![
             row("cells", cells(plan, &forecast)),
             row("UNet", unet(&forecast)),

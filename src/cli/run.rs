@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use ip2p_sweep::Error;
 use ip2p_sweep::judge::advice::advise;
 use ip2p_sweep::onnxruntime::Host;
-use ip2p_sweep::runner::{Executed, Execution, Outcome, Prepared, ShardChoice, prepare};
+use ip2p_sweep::runner::{Executed, Execution, Outcome, Prepared, ShardChoice};
 use ip2p_sweep::store::Run as RunFolder;
 use ip2p_sweep::views::report::Report;
 use ip2p_sweep::views::sheet::{Sheets, check_font};
@@ -15,7 +15,7 @@ use ip2p_sweep::views::{Made, View};
 
 use super::live::LiveReport;
 use super::progress::{Progress, ProgressFlags, Views, count};
-use super::{RuntimeFlags, interrupt};
+use super::{RuntimeFlags, interrupt, prepared};
 
 /// `ip2p run`.
 #[derive(Debug, clap::Args)]
@@ -40,12 +40,12 @@ pub struct Run {
 
 impl Run {
     pub fn run(self, library: Option<PathBuf>) -> Result<ExitCode, Error> {
-        let mut prepared = prepare(&self.sweep, self.runtime.into())?;
+        let host = Host::current(library);
+        let mut prepared = prepared(&self.sweep, self.runtime.into(), &host)?;
         prepared.replaces = self.replace;
         let out = self
             .out
             .unwrap_or_else(|| Path::new("results").join(&prepared.plan.name));
-        let host = Host::current(library);
         match self.shard {
             None => run_prepared(&prepared, &out, host, self.progress),
             Some(choice) => run_shard(&prepared, &out, host, self.progress, choice),

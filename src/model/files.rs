@@ -7,8 +7,8 @@ use std::path::{Component, Path, PathBuf};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::ModelError;
-use crate::digest::{hexadecimal, of_file};
+use super::{KnownDigests, ModelError};
+use crate::digest::hexadecimal;
 use crate::parallel::try_collect;
 
 /// First bytes of a Git LFS pointer (its specification, version 1).
@@ -86,14 +86,18 @@ pub(super) fn external(root: &Path, model: &Path, location: &str) -> Result<Path
 /// SHA-256 in hexadecimal over the names (relative to `root`, with `/`), sizes and contents of files.
 ///
 /// Independent of the order of `paths`.
-pub(super) fn digest(root: &Path, paths: &[PathBuf]) -> Result<String, ModelError> {
+pub(super) fn digest(
+    root: &Path,
+    paths: &[PathBuf],
+    known: &KnownDigests,
+) -> Result<String, ModelError> {
     let entries = paths.par_iter().map(|path| {
         let relative = path.strip_prefix(root).unwrap_or(path);
         let name: Vec<_> = relative
             .components()
             .map(|part| part.as_os_str().to_string_lossy())
             .collect();
-        hash_file(path).map(|hash| (name.join("/"), hash))
+        known.of(path).map(|sha256| (name.join("/"), sha256))
     });
     let mut entries = try_collect(entries)?;
     entries.sort();
@@ -101,11 +105,15 @@ pub(super) fn digest(root: &Path, paths: &[PathBuf]) -> Result<String, ModelErro
     for (name, hash) in entries {
         whole.update((name.len() as u64).to_le_bytes());
         whole.update(name);
-        whole.update(hash);
+        whole.update(bytes_of(&hash));
     }
     Ok(hexadecimal(&whole.finalize()))
 }
 
-fn hash_file(path: &Path) -> Result<Vec<u8>, ModelError> {
-    of_file(path).map_err(|source| ModelError::reading(path, source))
+/// The bytes that hexadecimal digits write.
+fn bytes_of(hexadecimal: &str) -> Vec<u8> {
+    let (pairs, _) = hexadecimal.as_bytes().as_chunks::<2>();
+    let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or(0) as u8;
+    let byte = |[high, low]: &[u8; 2]| digit(*high) << 4 | digit(*low);
+    pairs.iter().map(byte).collect()
 }

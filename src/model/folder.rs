@@ -8,7 +8,7 @@ use super::graph_files::GraphFiles;
 use super::onnx_file::OnnxFile;
 use super::stamps::Stamps;
 use super::tokenizer::{Tokenizer, TokenizerFolder};
-use super::{ElementType, ModelError, files};
+use super::{ElementType, KnownDigests, ModelError, files};
 use crate::engine::Component;
 
 /// An InstructPix2Pix model in the layout that Optimum writes, found complete and consistent.
@@ -192,13 +192,13 @@ impl ModelFolder {
     }
 
     /// SHA-256 in hexadecimal over all files that can change a pixel: graphs, weights, configurations
-    /// and tokenizer. Reads every byte of them.
+    /// and tokenizer. Reads every byte of those that are not known.
     ///
     /// # Errors
     /// Read errors.
-    pub fn digest(&self) -> Result<String, ModelError> {
+    pub fn digest(&self, known: &KnownDigests) -> Result<String, ModelError> {
         let paths = paths(&self.path, &self.components, &self.tokenizer);
-        let digest = files::digest(&self.path, &paths)?;
+        let digest = files::digest(&self.path, &paths, known)?;
         self.unchanged()?;
         Ok(digest)
     }

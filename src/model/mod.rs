@@ -4,6 +4,7 @@
 
 pub mod clip;
 mod config;
+mod digests;
 mod doctor;
 mod error;
 mod files;
@@ -17,6 +18,7 @@ mod stamps;
 mod tokenizer;
 
 pub use crate::onnxruntime::ElementType;
+pub use digests::KnownDigests;
 pub use doctor::{Fact, FactState, diagnose};
 pub use error::ModelError;
 pub use folder::ModelFolder;

@@ -4,14 +4,17 @@ use std::fs::{self, Metadata};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 use super::ModelError;
 
 /// Files and what tells whether one is another by now, or holds something else.
 #[derive(Debug, Clone)]
 pub(super) struct Stamps(Vec<(PathBuf, Stamp)>);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Stamp {
+/// By what a file is known to be the one that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Stamp {
     bytes: u64,
     modified: Option<SystemTime>,
     /// Device and inode, where there are such.
@@ -47,7 +50,12 @@ impl Stamps {
 }
 
 impl Stamp {
-    fn of(found: &Metadata) -> Self {
+    /// When it was last written.
+    pub fn modified(&self) -> Option<SystemTime> {
+        self.modified
+    }
+
+    pub fn of(found: &Metadata) -> Self {
         Self {
             bytes: found.len(),
             modified: found.modified().ok(),

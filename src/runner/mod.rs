@@ -22,4 +22,4 @@ pub(crate) use memory::{check_limit, component_sizes, limit_bytes};
 pub use merge::{MergeError, Merged, merge};
 pub use parts::{PartForecast, PartWork, part_forecasts};
 pub use place::Place;
-pub use prepare::{Model, Prepared, prepare};
+pub use prepare::{Model, Prepared, prepare, prepare_with};

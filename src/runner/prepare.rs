@@ -14,7 +14,7 @@ use crate::diffusion::{Sampler, SchedulerConfig, SchedulerError};
 use crate::engine::Component;
 use crate::image::{Colour, ImageError, probe};
 use crate::model::clip::{ClipFolder, Encoder};
-use crate::model::{ModelError, ModelFolder, Tokenizer};
+use crate::model::{KnownDigests, ModelError, ModelFolder, Tokenizer};
 use crate::plan::{ImageEntry, ModelEntry, Plan, Sampling, images_of_cells};
 use crate::spec::{NamedPath, RuntimeOverrides, SweepSpec};
 use crate::vocabulary::Parameter;
@@ -52,6 +52,18 @@ pub struct Model {
 /// # Errors
 /// Whatever is wrong with the sweep file, a model folder or an image, before time is spent on inference.
 pub fn prepare(sweep: &Path, flags: RuntimeOverrides) -> Result<Prepared, Error> {
+    prepare_with(sweep, flags, &KnownDigests::default())
+}
+
+/// As [`prepare`], without reading the files of models whose digests are known; those of others are known afterwards.
+///
+/// # Errors
+/// As there.
+pub fn prepare_with(
+    sweep: &Path,
+    flags: RuntimeOverrides,
+    known: &KnownDigests,
+) -> Result<Prepared, Error> {
     let mut spec = SweepSpec::read(sweep)?;
     spec.runtime = spec.runtime.overridden(flags);
     let named_models = &spec.files[Parameter::Model];
@@ -62,12 +74,12 @@ pub fn prepare(sweep: &Path, flags: RuntimeOverrides) -> Result<Prepared, Error>
     let model_entries = named_models
         .iter()
         .zip(&models)
-        .map(|(named, model)| model.entry(named))
+        .map(|(named, model)| model.entry(named, known))
         .collect::<Result<Vec<_>, _>>()?;
     for entry in &model_entries {
         check_limit(&spec.runtime, component_sizes(entry.component_bytes))?;
     }
-    let clip = clip(&spec)?;
+    let clip = clip(&spec, known)?;
     let images = &spec.files[Parameter::Image];
     let used = images_of_cells(&spec, &model_entries);
     let images = images.iter().filter(|named| used.contains(&named.name));
@@ -137,12 +149,12 @@ impl Model {
         })
     }
 
-    fn entry(&self, named: &NamedPath) -> Result<ModelEntry, Error> {
+    fn entry(&self, named: &NamedPath, known: &KnownDigests) -> Result<ModelEntry, Error> {
         let folder = &self.folder;
         Ok(ModelEntry {
             name: named.name.clone(),
             path: named.path.clone(),
-            sha256: folder.digest()?,
+            sha256: folder.digest(known)?,
             resolution: folder.resolution(),
             vae_factor: folder.vae_factor(),
             size_multiple: folder.size_multiple(),
@@ -159,7 +171,7 @@ impl Model {
 }
 
 /// The CLIP folder of a sweep, if it has one.
-fn clip(spec: &SweepSpec) -> Result<Option<Clip>, Error> {
+fn clip(spec: &SweepSpec, known: &KnownDigests) -> Result<Option<Clip>, Error> {
     let Some(named) = &spec.measures.clip else {
         return Ok(None);
     };
@@ -168,7 +180,7 @@ fn clip(spec: &SweepSpec) -> Result<Option<Clip>, Error> {
     check_limit(&spec.runtime, sizes.into_iter())?;
     Ok(Some(Clip {
         name: named.name.clone(),
-        sha256: folder.digest()?,
+        sha256: folder.digest(known)?,
         folder: Arc::new(folder),
     }))
 }

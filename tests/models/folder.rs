@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ip2p_sweep::engine::{Component, Denoiser};
-use ip2p_sweep::model::{ModelError, ModelFolder, OnnxModel};
+use ip2p_sweep::model::{KnownDigests, ModelError, ModelFolder, OnnxModel};
 use ip2p_sweep::onnxruntime::ExecutionDevice;
 use miette::Diagnostic;
 use tempfile::TempDir;
@@ -75,7 +75,12 @@ fn facts_are_read_from_configurations_and_graphs() {
 
 #[test]
 fn the_digest_is_the_same_for_a_copy_and_changes_with_any_file() {
-    let digest = |folder: &Path| ModelFolder::open(folder).unwrap().digest().unwrap();
+    let digest = |folder: &Path| {
+        ModelFolder::open(folder)
+            .unwrap()
+            .digest(&KnownDigests::default())
+            .unwrap()
+    };
     let original = digest(&common::golden().join("tiny_eps"));
     let folder = copy("tiny_eps");
     assert_eq!(digest(folder.path()), original);
@@ -305,11 +310,13 @@ fn external_data_counts_and_must_be_there() {
     let after = ModelFolder::open(folder.path()).unwrap();
     let bytes = |model: &ModelFolder| model.component_bytes(Component::TextEncoder);
     assert!(bytes(&after) >= bytes(&before) + 1000);
-    let digest = after.digest().unwrap();
+    let digest = after.digest(&KnownDigests::default()).unwrap();
     fs::write(&weights, [2; 1000]).unwrap();
-    assert!(matches!(after.digest(), Err(ModelError::Changed { path }) if path == weights));
+    assert!(
+        matches!(after.digest(&KnownDigests::default()), Err(ModelError::Changed { path }) if path == weights)
+    );
     let again = ModelFolder::open(folder.path()).unwrap();
-    assert_ne!(again.digest().unwrap(), digest);
+    assert_ne!(again.digest(&KnownDigests::default()).unwrap(), digest);
 }
 
 #[test]
@@ -375,7 +382,7 @@ fn a_model_straight_from_a_hubs_cache_is_taken_and_links_elsewhere_are_not() {
     let snapshot = in_a_hubs_cache(cache.path());
     let model = ModelFolder::open(&snapshot).unwrap();
     assert!(model.component_bytes(Component::TextEncoder) > 1000);
-    model.digest().unwrap();
+    model.digest(&KnownDigests::default()).unwrap();
     let secret = cache.path().join("secret");
     fs::write(&secret, "secret").unwrap();
     let weights = snapshot.join("text_encoder/weights.bin");
@@ -391,7 +398,7 @@ fn a_model_straight_from_a_hubs_cache_is_taken_and_links_elsewhere_are_not() {
 fn files_that_change_between_hashing_and_loading_are_an_error() {
     let folder = copy("tiny_eps");
     let model = Arc::new(ModelFolder::open(folder.path()).unwrap());
-    model.digest().unwrap();
+    model.digest(&KnownDigests::default()).unwrap();
     let device = ExecutionDevice::Cpu;
     let mut running = OnnxModel::new(Arc::clone(&model), common::runtime(), device, 1).unwrap();
     running.load(Component::Unet).unwrap();

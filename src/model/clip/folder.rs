@@ -8,7 +8,7 @@ use crate::model::graph::ClipCalls;
 use crate::model::graph_files::GraphFiles;
 use crate::model::stamps::Stamps;
 use crate::model::tokenizer::{Tokenizer, TokenizerFolder};
-use crate::model::{ModelError, files};
+use crate::model::{KnownDigests, ModelError, files};
 
 const PREPROCESSING: &str = "preprocessor_config.json";
 
@@ -119,13 +119,13 @@ impl ClipFolder {
         Tokenizer::read(&self.tokenizer, self.context_length)
     }
 
-    /// SHA-256 in hexadecimal over all files that can change a measure. Reads every byte of them.
+    /// SHA-256 in hexadecimal over all files that can change a measure. Reads every byte of those that are not known.
     ///
     /// # Errors
     /// Read errors.
-    pub fn digest(&self) -> Result<String, ModelError> {
+    pub fn digest(&self, known: &KnownDigests) -> Result<String, ModelError> {
         let paths = paths(&self.path, &self.graphs, &self.tokenizer);
-        let digest = files::digest(&self.path, &paths)?;
+        let digest = files::digest(&self.path, &paths, known)?;
         self.unchanged()?;
         Ok(digest)
     }
