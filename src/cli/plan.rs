@@ -10,7 +10,7 @@ use ip2p_sweep::listing::listing;
 use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::plan::{Axis, Plan};
 use ip2p_sweep::runner::{Forecast, Measuring, forecast};
-use ip2p_sweep::views::sheet;
+use ip2p_sweep::views::sheet::{self, SheetSize};
 use ip2p_sweep::vocabulary::Parameter;
 
 use super::progress::{count, duration, first_notes};
@@ -59,7 +59,11 @@ impl PlanCommand {
                 .map(|it| row("CLIP", measuring(it))),
         );
         rows.extend(under("VAE", tilings(plan)));
-        rows.extend(under("sheets", sheets(&sheet::sizes(plan)?)));
+        let advised = forecast
+            .measuring
+            .as_ref()
+            .is_some_and(|it| it.captions > 0);
+        rows.extend(under("sheets", sheets(&sheet::sizes(plan, advised)?)));
         render::block(&format!(
             "{}\n{}\n",
             heading(plan),
@@ -95,20 +99,28 @@ fn tilings(plan: &Plan) -> Vec<String> {
     tilings.map(words).collect()
 }
 
-/// A line for each size, in the order of the first sheets of that size.
-fn sheets(sizes: &[(u32, u32)]) -> Vec<String> {
-    let mut counts: Vec<((u32, u32), usize)> = Vec::new();
+/// A line for each size, in the order of the first sheets of that size, with the bytes of all of it.
+fn sheets(sizes: &[SheetSize]) -> Vec<String> {
+    let mut counts: Vec<((u32, u32), usize, f64)> = Vec::new();
     let mut place_of = HashMap::new();
-    for &size in sizes {
-        let place = *place_of.entry(size).or_insert(counts.len());
+    for sheet in sizes {
+        let pixels = (sheet.width, sheet.height);
+        let place = *place_of.entry(pixels).or_insert(counts.len());
         match counts.get_mut(place) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((size, 1)),
+            Some((_, count, bytes)) => {
+                *count += 1;
+                *bytes += sheet.bytes;
+            }
+            None => counts.push((pixels, 1, sheet.bytes)),
         }
     }
-    let words = |((width, height), count): ((u32, u32), usize)| match count {
-        1 => format!("{width} x {height} pixels"),
-        _ => format!("{count} of {width} x {height} pixels"),
+    let words = |((width, height), count, bytes): ((u32, u32), usize, f64)| {
+        let several = match count {
+            1 => String::new(),
+            _ => format!("{count} of "),
+        };
+        let bytes = size(bytes.max(f64::from(1 << 20)));
+        format!("{several}{width} x {height} pixels, about {bytes}")
     };
     counts.into_iter().map(words).collect()
 }

@@ -1,5 +1,6 @@
 //! `ip2p report`: the HTML report of a run again, without inference; also while the run goes on.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -17,16 +18,28 @@ pub struct Report {
     /// Folder of the report; by default `report` in the run folder. The page shows the images where they are
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Write one file with the images inside, for a mail, instead of the folder `report`
+    #[arg(long, value_name = "FILE", conflicts_with = "out")]
+    single_file: Option<PathBuf>,
 }
 
 impl Report {
     pub fn run(self) -> Result<ExitCode, Error> {
         let run = Run::read(&self.run)?;
-        let report = views::Report {
-            out: self.out,
-            ..views::Report::of(&run)
+        let Some(out) = self.single_file else {
+            let report = views::Report {
+                out: self.out,
+                ..views::Report::of(&run)
+            };
+            render::made(&report.write()?);
+            return Ok(ExitCode::SUCCESS);
         };
-        render::made(&report.write()?);
+        let made = views::SingleReport { run: &run, out }.write()?;
+        for file in &made.files {
+            let bytes = fs::metadata(&file.path).map_or(0, |metadata| metadata.len());
+            let mib = bytes as f64 / f64::from(1 << 20);
+            render::line(format_args!("{file} ({mib:.1} MiB)"));
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -59,6 +59,9 @@ pub struct Sheet {
     /// File format
     #[arg(long, value_enum, default_value_t)]
     format: FormatName,
+    /// Quality of a JPEG, 1 to 100 [default: 92]
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
+    quality: Option<u8>,
     /// Only these cells, by the keys in the first column of cells.csv or how they begin
     #[arg(long, value_name = "KEY", num_args = 1..)]
     only: Vec<String>,
@@ -141,6 +144,7 @@ impl Sheet {
                 FormatName::Jpeg => Format::Jpeg,
                 FormatName::Webp => Format::WebP,
             },
+            quality: self.quality,
             name: self.name.clone().or(usual_name),
             seconds: self.seconds,
             folder: self.out.clone(),

@@ -44,10 +44,16 @@ impl Format {
 
 /// A sheet as a file. `parameters` (JSON) becomes the `ip2p` chunk of a PNG, and the EXIF image description
 /// of the other formats; a JPEG whose description would be too long has none.
+/// `quality` is that of a JPEG, 1 to 100.
 ///
 /// # Errors
 /// If the coder refuses, as for sheets that are too large for the format.
-pub fn encode(sheet: &RgbImage, format: Format, parameters: &str) -> ImageResult<Vec<u8>> {
+pub fn encode(
+    sheet: &RgbImage,
+    format: Format,
+    quality: Option<u8>,
+    parameters: &str,
+) -> ImageResult<Vec<u8>> {
     let mut bytes = Cursor::new(Vec::new());
     let exif = exif_description(&ascii(parameters));
     match format {
@@ -56,7 +62,8 @@ pub fn encode(sheet: &RgbImage, format: Format, parameters: &str) -> ImageResult
                 .map_err(|error| ImageError::IoError(io::Error::other(error)));
         }
         Format::Jpeg => {
-            let mut encoder = JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY);
+            let mut encoder =
+                JpegEncoder::new_with_quality(&mut bytes, quality.unwrap_or(JPEG_QUALITY));
             if exif.len() < LONGEST_EXIF {
                 let set = encoder.set_exif_metadata(exif);
                 set.map_err(ImageError::Unsupported)?;

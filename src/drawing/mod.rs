@@ -18,5 +18,5 @@ pub use encode::{Format, encode, is_png_of};
 pub use font::{Face, Glyphs, OtherFont};
 pub use items::{Ink, Items, Text};
 pub use picture::{Caption, Marks, Picture, Source, scaled};
-pub use rect::Rect;
+pub use rect::{Rect, shape};
 pub use text::{Shorten, Style, slug};

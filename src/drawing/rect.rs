@@ -63,10 +63,9 @@ impl Rect {
         )
     }
 
-    /// Splits it into `count` boxes in reading order, as square as can be.
+    /// Splits it into `count` boxes in reading order, in the shape of [`shape`].
     pub fn split(self, count: usize, gap: u32) -> Vec<Self> {
-        let columns = (count as f64).sqrt().ceil().max(1.0) as u32;
-        let rows = (count as u32).div_ceil(columns).max(1);
+        let (columns, rows) = shape(count);
         let width = (self.width.saturating_sub(gap * (columns - 1)) / columns).max(1);
         let height = (self.height.saturating_sub(gap * (rows - 1)) / rows).max(1);
         (0..count as u32)
@@ -80,5 +79,49 @@ impl Rect {
                 )
             })
             .collect()
+    }
+}
+
+/// Columns and rows for so many pictures: as square as can be without a hole, wider than high; where that would be a
+/// strip of more than three to one, as square as can be with few holes.
+pub fn shape(count: usize) -> (u32, u32) {
+    let count = u32::try_from(count).unwrap_or(u32::MAX).max(1);
+    let root = f64::from(count).sqrt() as u32;
+    let rows = (1..=root)
+        .rev()
+        .find(|rows| count.is_multiple_of(*rows))
+        .unwrap_or(1);
+    if count / rows <= 3 * rows {
+        return (count / rows, rows);
+    }
+    let columns = f64::from(count).sqrt().ceil() as u32;
+    (columns, count.div_ceil(columns))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_stand_without_holes_unless_that_makes_a_long_strip() {
+        let shapes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12].map(shape);
+        let expected = [
+            (1, 1),
+            (2, 1),
+            (3, 1),
+            (2, 2),
+            (3, 2),
+            (3, 2),
+            (3, 3),
+            (4, 2),
+            (3, 3),
+            (5, 2),
+            (4, 3),
+        ];
+        assert_eq!(shapes, expected);
+        for count in 1..200 {
+            let (columns, rows) = shape(count);
+            assert!((columns * rows) as usize >= count);
+        }
     }
 }

@@ -6,6 +6,7 @@
 pub mod check;
 pub mod compare;
 mod difference;
+mod inline;
 mod made;
 mod pairs;
 pub mod report;

@@ -7,6 +7,7 @@ mod accessible;
 mod address;
 mod advice;
 mod browser;
+mod chosen;
 #[path = "../common/mod.rs"]
 mod common;
 mod comparison;

@@ -1,17 +1,12 @@
 //! `check/index.html`: one file to review a check in, with the images inside.
 
-use std::io::Cursor;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use image::codecs::webp::WebPEncoder;
-use image::{ExtendedColorType, ImageEncoder, RgbImage};
+use image::RgbImage;
 use minijinja::{AutoEscape, Environment, Value, context};
-use sha2::{Digest, Sha256};
 
 use super::pictures::{Pictures, scale};
 use crate::judge::{CellCheck, Check, Excess, Limits};
 use crate::views::difference::Scale;
+use crate::views::inline;
 
 const TEMPLATE: &str = include_str!("assets/check.html");
 const STYLE: &str = include_str!("assets/check.css");
@@ -43,14 +38,9 @@ pub(super) fn page(check: &Check, accept: &str) -> Result<String, minijinja::Err
         cells,
         style => Value::from_safe_string(STYLE.to_owned()),
         script => Value::from_safe_string(SCRIPT.to_owned()),
-        style_hash => digest(STYLE),
-        script_hash => digest(SCRIPT),
+        style_hash => inline::digest(STYLE),
+        script_hash => inline::digest(SCRIPT),
     })
-}
-
-/// What a content security policy knows an inline script by.
-fn digest(text: &str) -> String {
-    format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
 }
 
 fn described(
@@ -67,9 +57,8 @@ fn described(
         .zip(pictures.actual.as_ref())
         .and_then(|(expected, actual)| scale.picture(expected, actual));
     let mut url = |image: Option<&RgbImage>| {
-        let url = data_url(image?).filter(|url| *bytes + url.len() <= MOST_BYTES)?;
+        let url = inline::webp(image?).filter(|url| *bytes + url.len() <= MOST_BYTES)?;
         *bytes += url.len();
-        // Letters, digits and the signs of base64: nothing to escape.
         Some(Value::from_safe_string(url))
     };
     let path =
@@ -112,17 +101,4 @@ fn bars(cell: &CellCheck, check: &Check) -> Vec<Value> {
         }
     });
     bars.collect()
-}
-
-/// An image in the page itself; without loss.
-fn data_url(image: &RgbImage) -> Option<String> {
-    let mut bytes = Cursor::new(Vec::new());
-    let (width, height) = image.dimensions();
-    WebPEncoder::new_lossless(&mut bytes)
-        .write_image(image.as_raw(), width, height, ExtendedColorType::Rgb8)
-        .ok()?;
-    Some(format!(
-        "data:image/webp;base64,{}",
-        STANDARD.encode(bytes.into_inner())
-    ))
 }

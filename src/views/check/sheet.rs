@@ -34,7 +34,7 @@ pub(super) fn sheet(check: &Check) -> Option<Vec<u8>> {
     };
     let sheet = sheets.draw(0, &cells);
     let parameters = serde_json::json!({ "check": check.name }).to_string();
-    encode(&sheet, Format::Png, &parameters).ok()
+    encode(&sheet, Format::Png, None, &parameters).ok()
 }
 
 fn describe(cell: &CellCheck) -> Described {

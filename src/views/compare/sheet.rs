@@ -45,7 +45,7 @@ pub(super) fn write(
         let parameters =
             serde_json::json!({ "compare": comparison.names, "cells": cells }).to_string();
         let path = out.join(name);
-        store::write_file(&path, &encode(&sheet, Format::Png, &parameters)?)?;
+        store::write_file(&path, &encode(&sheet, Format::Png, None, &parameters)?)?;
         files.push(File {
             what: "sheet",
             path,

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::columns::{Columns, Row};
@@ -134,6 +135,18 @@ impl Data {
             numbers: columns.numbers,
             words: columns.words,
             parameters,
+        }
+    }
+
+    /// Puts images into the page itself: what `inline` makes of each file, named relative to the run folder.
+    pub(super) fn embed(&mut self, inline: impl Fn(&str) -> Option<String> + Sync) {
+        let inside = |file: &Option<String>| inline(file.as_ref()?.strip_prefix("../")?);
+        self.cells.par_iter_mut().for_each(|cell| {
+            cell.image = inside(&cell.image);
+            cell.thumbnail = None;
+        });
+        for input in &mut self.inputs {
+            input.file = inside(&input.file);
         }
     }
 

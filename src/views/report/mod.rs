@@ -12,13 +12,15 @@ mod memory;
 mod page;
 mod thumbnails;
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 pub use error::ReportError;
 
+use crate::image::read;
 use crate::store::{Run, make_folder, open_file, write_file};
-use crate::views::{File, Made, View};
+use crate::views::{File, Made, View, inline};
 use data::Data;
 use inputs::Inputs;
 
@@ -28,6 +30,8 @@ const FOLDER: &str = "report";
 const INDEX: &str = "index.html";
 /// What the page's first element has where an image could not be read.
 const INCOMPLETE: &str = "data-incomplete";
+/// JPEG quality of the images of a report in one file: their artefacts are not seen at the size of a screen.
+const SINGLE_QUALITY: u8 = 88;
 
 /// The report of a run.
 #[derive(Debug)]
@@ -76,6 +80,36 @@ fn made(index: PathBuf) -> Made {
     Made {
         files: vec![File::of("report", index)],
         notes: Vec::new(),
+    }
+}
+
+/// The report of a run in one file, for a mail: its images inside, as JPEGs.
+#[derive(Debug)]
+pub struct SingleReport<'a> {
+    /// The run.
+    pub run: &'a Run,
+    /// The file.
+    pub out: PathBuf,
+}
+
+impl View for SingleReport<'_> {
+    type Error = ReportError;
+
+    /// Never: it is written where and when it is wanted.
+    fn find(&self) -> Option<Made> {
+        None
+    }
+
+    fn write(&self) -> Result<Made, ReportError> {
+        let as_it_is = self.run.without_bad_images();
+        let run = as_it_is.as_ref().unwrap_or(self.run);
+        let mut data = Data::new(run, &Inputs::find(run), &HashSet::new(), "..");
+        data.embed(|file| {
+            let (image, _) = read(&run.folder.join(file)).ok()?;
+            inline::jpeg(&image, SINGLE_QUALITY)
+        });
+        write_file(&self.out, page::render_single(run, &data)?.as_bytes())?;
+        Ok(made(self.out.clone()))
     }
 }
 

@@ -5,6 +5,7 @@ use minijinja::{AutoEscape, Environment, Value, context};
 use super::ReportError;
 use super::data::Data;
 use crate::store::Run;
+use crate::views::inline;
 use crate::vocabulary::{Parameter, Status};
 
 /// `style.css`.
@@ -25,6 +26,7 @@ pub(super) const SCRIPT: &str = concat!(
     include_str!("assets/data.js"),
     include_str!("assets/format.js"),
     include_str!("assets/state.js"),
+    include_str!("assets/marks.js"),
     include_str!("assets/layout.js"),
     include_str!("assets/controls.js"),
     include_str!("assets/grid.js"),
@@ -38,27 +40,57 @@ pub(super) const SCRIPT: &str = concat!(
     include_str!("assets/memory.js"),
     include_str!("assets/plots.js"),
     include_str!("assets/table.js"),
+    include_str!("assets/following.js"),
     include_str!("assets/main.js"),
     "})();\n",
 );
 
 const TEMPLATE: &str = include_str!("assets/index.html");
 
-/// `index.html`.
+/// `index.html`, beside its style and script.
 pub(super) fn render(
     run: &Run,
     data: &Data,
     base: &str,
     incomplete: bool,
 ) -> Result<String, ReportError> {
+    fill(run, data, Some(base), incomplete)
+}
+
+/// The page with its style and script inside.
+pub(super) fn render_single(run: &Run, data: &Data) -> Result<String, ReportError> {
+    fill(run, data, None, false)
+}
+
+/// `base` is where the run folder is from the page, encoded as a part of addresses is; without one all is in the page.
+fn fill(
+    run: &Run,
+    data: &Data,
+    base: Option<&str>,
+    incomplete: bool,
+) -> Result<String, ReportError> {
+    let source = |text: &str| {
+        let source = match base {
+            None => format!("'{}'", inline::digest(text)),
+            Some(_) => "'self'".to_owned(),
+        };
+        // Ours, and quotes must stay quotes.
+        Value::from_safe_string(source)
+    };
+    let inside = context! {
+        style => Value::from_safe_string(STYLE.to_owned()),
+        script => Value::from_safe_string(SCRIPT.to_owned()),
+    };
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.add_template("index.html", TEMPLATE)?;
     let page = environment.get_template("index.html")?.render(context! {
         name => &run.plan.name,
+        base => Value::from_safe_string(base.unwrap_or_default().to_owned()),
+        script_source => source(SCRIPT),
+        style_source => source(STYLE),
+        inline => base.is_none().then_some(inside),
         incomplete,
-        // Encoded as a part of addresses is.
-        base => Value::from_safe_string(base.to_owned()),
         counts => counts(run, data),
         constants => constants(run),
         environment => facts(run),

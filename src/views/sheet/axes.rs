@@ -175,6 +175,8 @@ pub enum ImagePlace {
     Rows,
     /// Along the columns.
     Columns,
+    /// The same everywhere: shown once a page, beside the panels.
+    Page,
     /// Within a cell: no place for inputs.
     Merged,
 }

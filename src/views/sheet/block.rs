@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::draw::SheetItems;
 use super::grid::{Grid, Panel};
+use super::metrics::Metrics;
 use super::strip::Strip;
 use crate::drawing::{Ink, Shorten};
 
@@ -169,6 +170,18 @@ impl<'a, 'f> Block<'a, 'f> {
             y += strip.size().1 + self.grid.metrics.group_gap;
         }
         items
+    }
+
+    /// Upper edge of the first row of cells, below a title of this height.
+    pub fn first_row(&self, title_height: u32) -> u32 {
+        title_height + self.strips.first().map_or(0, Strip::first_row)
+    }
+
+    /// A cell of the panel, and the sizes of its boxes.
+    pub fn example(&self) -> Option<(usize, Metrics<'f>)> {
+        let (rows, columns) = (self.panel.rows.len(), self.panel.columns.len());
+        let cell = self.panel.any_cell(0..rows, 0..columns)?;
+        Some((cell, self.grid.metrics.boxed(self.panel.size)))
     }
 
     /// The panel's values.

@@ -7,13 +7,15 @@ use super::axes::{Arrangement, ImagePlace, Level};
 use super::labels::{Labels, Side, shown};
 use super::metrics::Metrics;
 use super::options::SheetOptions;
-use crate::drawing::{Glyphs, OtherFont};
+use crate::drawing::{Glyphs, OtherFont, shape};
 use crate::listing::listing;
 use crate::plan::Plan;
-use crate::vocabulary::shown_value;
+use crate::vocabulary::{Parameter, shown_value};
 
 /// More columns than this of a sweep with one axis wrap into several strips.
 const MOST_IN_A_STRIP: usize = 8;
+/// Sheets of more cells than this show none larger than it is: the eye gains nothing, and the file is huge.
+const MOST_ENLARGED: usize = 400;
 /// Below this share of filled places, chosen cells are shown one after another.
 const SPARSE: f64 = 0.5;
 /// Nor are panels worth their titles with so many chosen cells each.
@@ -73,12 +75,13 @@ impl<'f> Grid<'f> {
     pub fn new(plan: &Plan, options: &SheetOptions, other: Option<&'f OtherFont>) -> Self {
         let cells = options.chosen(plan);
         let arrangement = arrange(plan, &cells, options);
-        let cell = options.look(plan).cell.get();
+        let cell = side_of_cells(plan, &cells, options.look(plan).cell.get());
         let metrics = Metrics::new(cell, arrangement.merge.is_some(), other);
         let mut panels = panels(plan, &cells, &arrangement);
         for panel in &mut panels {
             let cells: Vec<usize> = panel.cells.values().flatten().copied().collect();
-            panel.size = metrics.box_of(plan, &cells);
+            let merged = panel.cells.values().map(Vec::len).max().unwrap_or(1);
+            panel.size = metrics.box_of(plan, &cells, shape(merged));
         }
         let least = |side: fn(&Panel) -> u32| panels.iter().map(side).min().unwrap_or(1);
         let narrowest = metrics.boxed((least(|panel| panel.size.0), least(|panel| panel.size.1)));
@@ -103,13 +106,24 @@ impl<'f> Grid<'f> {
         let settings = settings(plan, &cells, &arrangement, &mut glyphs);
         let place = arrangement.image();
         let inputs = options.look(plan).show_input && place != ImagePlace::Merged;
+        let of_panels = arrangement.panels.iter();
+        let mut of_panels = of_panels.flat_map(|level| &level.parameters);
+        let is_shared = inputs
+            && place == ImagePlace::Panel
+            && panels.len() > 1
+            && !of_panels.any(|parameter| *parameter == Parameter::Image)
+            && panels.iter().all(|panel| panel.size == panels[0].size);
         Self {
             panels,
             panel_labels,
             row_labels,
             column_labels,
             settings,
-            inputs: inputs.then_some(place),
+            inputs: match inputs {
+                true if is_shared => Some(ImagePlace::Page),
+                true => Some(place),
+                false => None,
+            },
             metrics,
             glyphs,
         }
@@ -126,6 +140,16 @@ impl<'f> Grid<'f> {
         }
         let strips = (columns as f64 / 1.6).sqrt().round().max(2.0) as usize;
         columns.div_ceil(strips)
+    }
+}
+
+/// The side of a cell that was asked for, or less on sheets of very many.
+fn side_of_cells(plan: &Plan, cells: &[usize], asked: u32) -> u32 {
+    let sides = cells.iter().map(|&cell| &plan.cells[cell]);
+    let longest = sides.map(|cell| cell.width.max(cell.height)).max();
+    match longest {
+        Some(longest) if cells.len() > MOST_ENLARGED => asked.min(longest),
+        _ => asked,
     }
 }
 

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use super::axes::ImagePlace;
 use super::block::Block;
-use super::draw::SheetItems;
+use super::draw::{SheetItems, Shown};
 use super::grid::Grid;
 use super::head::Head;
 use super::metrics::{LONGEST_SIDE, MOST_PIXELS, Metrics};
 use super::options::SheetOptions;
+use super::strip::{INPUT, input_width};
 use super::write::SheetError;
-use crate::drawing::{OtherFont, slug};
+use crate::drawing::{Ink, OtherFont, Rect, slug};
 use crate::plan::Plan;
 
 /// Width over height that a page of several panels should come near to.
@@ -42,19 +44,50 @@ pub struct Layout<'f> {
     pub notes: Vec<String>,
 }
 
-/// The size in pixels of each sheet that a run of this plan will have, if it leads to advice.
+/// How large a sheet will be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SheetSize {
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Bytes as a PNG, about.
+    pub bytes: f64,
+}
+
+/// The size of each sheet that a run of this plan will have; with `advised` cells, if it leads to advice.
 ///
 /// # Errors
 /// If the sheets are to have a font that cannot be used.
-pub fn sizes(plan: &Plan) -> Result<Vec<(u32, u32)>, SheetError> {
+pub fn sizes(plan: &Plan, advised: bool) -> Result<Vec<SheetSize>, SheetError> {
     let options = SheetOptions {
-        advised: Some(HashSet::new()),
+        advised: advised.then(HashSet::new),
         ..SheetOptions::default()
     };
     let other = options.font(plan)?;
     let pages = layout(plan, &options, other.as_ref()).pages;
-    let sizes = pages.iter().map(|page| (page.width, page.height));
+    let sizes = pages.iter().map(|page| SheetSize {
+        width: page.width,
+        height: page.height,
+        bytes: bytes_of(page, plan),
+    });
     Ok(sizes.collect())
+}
+
+/// Photographs take about 1.7 bytes a pixel as PNG; what is enlarged takes little more than it did before, and paper
+/// next to nothing.
+fn bytes_of(page: &Page, plan: &Plan) -> f64 {
+    const OF_A_PIXEL: f64 = 1.7;
+    const ENLARGED: f64 = 1.5;
+    const OF_PAPER: f64 = 0.02;
+    let area = |width: u32, height: u32| f64::from(width) * f64::from(height);
+    let pictures = page.items.pictures.iter().map(|&(place, shown)| {
+        let (Shown::Cell(index) | Shown::Input(index)) = shown;
+        let cell = &plan.cells[index];
+        let place = place.fitted(cell.width, cell.height);
+        area(place.width, place.height).min(ENLARGED * area(cell.width, cell.height))
+    });
+    OF_A_PIXEL * pictures.sum::<f64>() + OF_PAPER * area(page.width, page.height)
 }
 
 /// Lays out all sheets.
@@ -119,7 +152,7 @@ impl<'a, 'f> Press<'a, 'f> {
         if width > LONGEST_SIDE || height > LONGEST_SIDE {
             return false;
         }
-        let (page_width, head) = self.width_and_head(width, &block.labelled());
+        let (page_width, head) = self.width_and_head(self.beside() + width, &block.labelled());
         fits(page_width, u64::from(head) + u64::from(height))
     }
 
@@ -129,6 +162,18 @@ impl<'a, 'f> Press<'a, 'f> {
         let width = body.max(self.least_width());
         let (_, head) = self.head(labelled, page_name(1000, 1000)).place(width);
         (width + 2 * m.margin, head + 2 * m.margin)
+    }
+
+    /// Width of the input that all panels share, with the space right of it; 0 if there is none.
+    fn beside(&self) -> u32 {
+        let size = self.grid.panels.first().map(|panel| panel.size);
+        match (self.grid.inputs, size) {
+            (Some(ImagePlace::Page), Some(size)) => {
+                let metrics = self.grid.metrics.boxed(size);
+                input_width(&metrics) + metrics.panel_gap
+            }
+            _ => 0,
+        }
     }
 
     /// Narrower pages would break settings into scraps.
@@ -183,7 +228,7 @@ impl<'a, 'f> Press<'a, 'f> {
                 let total = |side: u32, number: usize| {
                     u64::from(side + gap) * number as u64 - u64::from(gap)
                 };
-                let body = u32::try_from(total(width, across))
+                let body = u32::try_from(total(width, across) + u64::from(self.beside()))
                     .ok()
                     .filter(|&body| body <= LONGEST_SIDE)?;
                 let (page_width, head) = self.width_and_head(body, labelled);
@@ -204,16 +249,19 @@ impl<'a, 'f> Press<'a, 'f> {
         let m = &self.grid.metrics;
         let (slot_width, _) = slot(blocks);
         let body = (slot_width + m.panel_gap) * across as u32 - m.panel_gap;
-        let width = body.max(self.least_width());
+        let width = (self.beside() + body).max(self.least_width());
         let labelled = labelled(blocks);
         let (head, head_height) = self.head(&labelled, page_name(number, of)).place(width);
         let mut items = SheetItems::default();
         items.append(head, m.margin, m.margin);
         let mut y = m.margin + head_height;
+        if self.beside() > 0 {
+            items.append(shared_input(blocks), m.margin, y);
+        }
         for row in blocks.chunks(across.max(1)) {
             let title_height = title_height(row);
             for (column, block) in row.iter().enumerate() {
-                let x = m.margin + column as u32 * (slot_width + m.panel_gap);
+                let x = m.margin + self.beside() + column as u32 * (slot_width + m.panel_gap);
                 items.append(block.items(title_height), x, y);
             }
             y += slot(row).1 + m.panel_gap;
@@ -231,6 +279,23 @@ fn fits(width: u32, height: u64) -> bool {
     width <= LONGEST_SIDE
         && height <= u64::from(LONGEST_SIDE)
         && u64::from(width) * height <= MOST_PIXELS
+}
+
+/// The input that all panels share, level with the first row of the first ones.
+fn shared_input<'f>(blocks: &[Block<'_, 'f>]) -> SheetItems<'f> {
+    let mut items = SheetItems::default();
+    let example = blocks
+        .first()
+        .and_then(|block| Some((block, block.example()?)));
+    if let Some((block, (cell, m))) = example {
+        let y = block.first_row(title_height(&blocks[..1]));
+        let x = (input_width(&m) - m.name.width(INPUT)) / 2;
+        let above = y.saturating_sub(m.name.line() + m.pad);
+        items.text(x, above, INPUT, m.name, Ink::Muted);
+        let place = Rect::new((input_width(&m) - m.width) / 2, y, m.width, m.height);
+        items.pictures.push((place, Shown::Input(cell)));
+    }
+    items
 }
 
 /// The size that has room for each of the blocks.

@@ -49,12 +49,13 @@ impl<'f> Metrics<'f> {
         }
     }
 
-    /// The box that has room for each of these cells, scaled so that the longer side is that of a cell.
-    pub fn box_of(&self, plan: &Plan, cells: &[usize]) -> (u32, u32) {
+    /// The box that has room for each of these cells, so many side by side and one above another, scaled so that the longer
+    /// side is that of a cell.
+    pub fn box_of(&self, plan: &Plan, cells: &[usize], (columns, rows): (u32, u32)) -> (u32, u32) {
         let square = Rect::new(0, 0, self.width, self.height);
         let boxes = cells.iter().map(|&index| {
             let Cell { width, height, .. } = plan.cells[index];
-            square.fitted(width, height)
+            square.fitted(width * columns, height * rows)
         });
         boxes.fold(LEAST_BOX, |(w, h), b| (b.width.max(w), b.height.max(h)))
     }

@@ -20,6 +20,6 @@ mod strip;
 mod tests;
 mod write;
 
-pub use layout::sizes;
+pub use layout::{SheetSize, sizes};
 pub use options::SheetOptions;
 pub use write::{SheetError, Sheets, check_font};

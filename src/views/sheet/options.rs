@@ -21,6 +21,8 @@ pub struct SheetOptions {
     pub name: Option<String>,
     /// Where they go; into the run folder if absent. Nothing is removed from another folder.
     pub folder: Option<PathBuf>,
+    /// Of a JPEG, 1 to 100; 92 if absent.
+    pub quality: Option<u8>,
     /// Whether each cell shows in a corner how long it took.
     pub seconds: bool,
     /// The cells to show; all if absent. Unknown keys are ignored.

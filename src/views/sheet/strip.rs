@@ -61,6 +61,11 @@ impl<'a, 'f> Strip<'a, 'f> {
         )
     }
 
+    /// Upper edge of the first row.
+    pub fn first_row(&self) -> u32 {
+        self.origin.1
+    }
+
     /// Everything in it. The input of the whole panel is left out where a strip above shows it.
     pub fn items(&self, is_first: bool) -> SheetItems<'f> {
         let mut items = SheetItems::default();
@@ -132,6 +137,7 @@ impl<'a, 'f> Strip<'a, 'f> {
         let labels = labels.sum::<u32>();
         match self.grid.inputs {
             Some(ImagePlace::Columns) => labels + m.height + m.group_gap,
+            Some(ImagePlace::Page) => labels,
             Some(_) => labels.max(m.name.line() + m.pad),
             None => labels,
         }
@@ -186,10 +192,10 @@ impl<'a, 'f> Strip<'a, 'f> {
     }
 }
 
-const INPUT: &str = "input";
+pub(super) const INPUT: &str = "input";
 
 /// Width of the column of inputs: of the images, or of the word above them.
-fn input_width(metrics: &Metrics) -> u32 {
+pub(super) fn input_width(metrics: &Metrics) -> u32 {
     metrics.width.max(metrics.name.width(INPUT))
 }
 

@@ -5,10 +5,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use image::RgbImage;
+
 use super::draw::{RunPictures, cells};
 use super::layout::{Page, layout};
 use super::options::SheetOptions;
-use crate::drawing::{Drawer, Glyphs, encode, is_png_of};
+use crate::drawing::{Drawer, Format, Glyphs, encode, is_png_of, scaled};
 use crate::judge::advice::Advice;
 use crate::plan::Plan;
 use crate::store::{Run, StoreError, make_folder, write_file};
@@ -17,6 +19,10 @@ use crate::vocabulary::shown_value;
 
 /// The folder of sheets in a run folder.
 const FOLDER: &str = "sheets";
+/// What the names of previews end with.
+const PREVIEW: &str = "-preview.jpg";
+/// Bytes that a mail takes without complaint; of larger sheets there is a preview.
+const MOST_TO_SEND: usize = 4 << 20;
 
 /// The contact sheets of a run, as [`SheetOptions`] want them.
 #[derive(Debug)]
@@ -85,13 +91,18 @@ impl View for Sheets<'_> {
             let sheet = drawer.draw((page.width, page.height), &page.items, &mut notes);
             let not_shown = pictures.take_not_shown();
             let shown = parameters(run, options, page, &not_shown);
-            let coded = encode(&sheet, options.format, &shown);
+            let coded = encode(&sheet, options.format, options.quality, &shown);
             let coded = coded.map_err(|source| SheetError::Code {
                 path: path.clone(),
                 source,
             })?;
             write_file(&path, &coded)?;
+            let preview = match coded.len() > MOST_TO_SEND {
+                true => Some(write_preview(sheet, &path)?),
+                false => None,
+            };
             files.push(file(path, page));
+            files.extend(preview);
             all_not_shown.extend(not_shown);
         }
         notes.extend(note_of(&all_not_shown));
@@ -100,6 +111,32 @@ impl View for Sheets<'_> {
         }
         let notes = layout.notes.into_iter().chain(notes).collect();
         Ok(Made { files, notes })
+    }
+}
+
+/// A smaller copy beside a sheet that is too large for a mail: `sheet-preview.jpg`.
+fn write_preview(mut sheet: RgbImage, path: &Path) -> Result<File, SheetError> {
+    let mut name = path.file_stem().unwrap_or_default().to_owned();
+    name.push(PREVIEW);
+    let path = path.with_file_name(name);
+    loop {
+        let coded = encode(&sheet, Format::Jpeg, None, "").map_err(|source| SheetError::Code {
+            path: path.clone(),
+            source,
+        })?;
+        if coded.len() <= MOST_TO_SEND {
+            write_file(&path, &coded)?;
+            return Ok(File {
+                what: "preview",
+                path,
+                size: Some(sheet.dimensions()),
+            });
+        }
+        // A little less than the area that would just fit, so that this ends soon.
+        let share = (0.9 * MOST_TO_SEND as f64 / coded.len() as f64).sqrt();
+        let side = |side: u32| ((f64::from(side) * share) as u32).max(1);
+        let (width, height) = (side(sheet.width()), side(sheet.height()));
+        sheet = scaled(sheet, width, height);
     }
 }
 
@@ -231,8 +268,9 @@ fn is_ours(path: &Path, options: &SheetOptions) -> bool {
         .file_name()
         .and_then(|name| name.to_str())
         .unwrap_or_default();
-    let stem = name.strip_suffix(options.format.extension());
-    let stem = stem.and_then(|stem| stem.strip_suffix('.'));
+    let sheet = name.strip_suffix(options.format.extension());
+    let sheet = sheet.and_then(|stem| stem.strip_suffix('.'));
+    let stem = name.strip_suffix(PREVIEW).or(sheet);
     let Some(rest) = stem.and_then(|stem| stem.strip_prefix(&options.stem())) else {
         return false;
     };

@@ -29,6 +29,10 @@ function startGrid() {
     const isSharper = showsThumbnails(now) !== showsThumbnails(before);
     if (isOther || isSharper) renderGrid();
     if (now.size !== before.size || now.view !== before.view) sizeGrid();
+    if (now.pin !== before.pin) {
+      const pinned = cellIndex.get(now.pin);
+      grid.querySelectorAll(".tile").forEach((tile) => tile.classList.toggle("pinned", Number(tile.dataset.cell) === pinned));
+    }
   });
 }
 
@@ -150,7 +154,7 @@ function lineOf(row, rowIndex) {
 function tileOf(index) {
   const cell = data.cells[index];
   return element("button", {
-    type: "button", class: `tile ${cell.status}${cell.advised ? " advised" : ""}`, tabindex: -1, "data-cell": index,
+    type: "button", class: ["tile", cell.status, cell.advised && "advised", isStarred(cell) && "starred", cell.key === state.pin && "pinned"].filter(Boolean).join(" "), tabindex: -1, "data-cell": index,
     "aria-label": tileWords(cell),
   }, tileContent(cell), captionOf(cell));
 }
@@ -158,7 +162,7 @@ function tileOf(index) {
 /** What a tile is and all that stands on it. */
 function tileWords(cell) {
   const status = { done: cell.advised && "advised", failed: `failed: ${cell.error ?? ""}`, waiting: "not there yet" }[cell.status];
-  return [describe(cell), status, captionWords(cell)].filter(Boolean).join(", ");
+  return [describe(cell), status, isStarred(cell) && "starred", captionWords(cell)].filter(Boolean).join(", ");
 }
 
 function tileContent(cell) {

@@ -39,7 +39,8 @@ startPlots();
 startTable();
 startViewer();
 bringAddressedCellIntoGrid();
-byId("reload")?.addEventListener("click", () => location.reload());
+byId("reload")?.addEventListener("click", reload);
+startFollowing();
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   byId("main").focus();

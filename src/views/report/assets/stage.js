@@ -10,9 +10,11 @@ function createPane() {
   const message = element("p", { class: "message" });
   const caption = element("figcaption");
   const pane = element("figure", { class: "pane" }, caption, element("div", { class: "window" }, picture, message));
-  const show = (cell, mode, title) => {
-    const input = data.inputs[cell.input]?.file;
-    const usable = usableMode(cell, mode);
+  /** `against` is a cell whose picture takes the place of the input. */
+  const show = (cell, mode, title, against) => {
+    const input = against ? against.image : data.inputs[cell.input]?.file;
+    const usable = usableMode(cell, mode, against);
+    before.alt = against ? `pinned: ${describe(against)}` : "input image";
     caption.textContent = title;
     caption.hidden = !title;
     picture.hidden = usable === "none";
@@ -33,8 +35,8 @@ function setSource(image, source) {
 }
 
 /** The mode, or what comes nearest to it where a picture is missing. */
-function usableMode(cell, mode) {
-  const input = data.inputs[cell.input]?.file;
+function usableMode(cell, mode, against) {
+  const input = against ? against.image : data.inputs[cell.input]?.file;
   if (!cell.image) return input && mode === "input" ? "input" : "none";
   return input ? mode : "output";
 }

@@ -2,7 +2,7 @@
 
 const SIDES = ["rows", "columns", "superRows", "superColumns"];
 const VIEWS = ["grid", "plots", "table", "about"];
-const MODES = ["slider", "difference", "output", "input"];
+const MODES = ["slider", "difference", "output", "input", "blink"];
 const SIZE = { least: 48, most: 512, step: 8 };
 /** Characters of a value that an address spells out. */
 const LONGEST_IN_ADDRESS = 60;
@@ -24,7 +24,7 @@ function defaultState() {
   sides.rows = take([data.rows, "image_guidance_scale", ...fastest]);
   return {
     view: "grid", ...sides, at: {}, hidden: {}, size: 0,
-    cell: "", pin: "", mode: "slider",
+    cell: "", pin: "", against: "", mode: "slider",
     caption: "", sort: "", find: "", status: "",
     x: "", y: "", lines: "", heat: "", stages: "",
   };
@@ -42,7 +42,7 @@ function cellSize(state) {
 function readAddress() {
   const query = new URLSearchParams(location.hash.slice(1));
   const read = structuredClone(defaults);
-  for (const key of ["cell", "pin", "caption", "sort", "find", "status", "x", "y", "lines", "heat", "stages"]) {
+  for (const key of ["cell", "pin", "against", "caption", "sort", "find", "status", "x", "y", "lines", "heat", "stages"]) {
     read[key] = query.get(key) ?? defaults[key];
   }
   const choose = (key, allowed) => {

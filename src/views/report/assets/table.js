@@ -6,11 +6,12 @@ const ROWS_AT_ONCE = 150;
 const tableColumns = [
   { key: "cell", name: "cell", sorts: (cell) => cellIndex.get(cell.key), shows: (cell) => cell.key },
   ...varying.map((key) => ({ key, name: key, sorts: (cell) => valueIndex(cell, key), shows: (cell) => shortValue(key, valueText(cell, key)) })),
+  ...(marks.size ? [{ key: "mark", name: "mark", sorts: (cell) => (isStarred(cell) ? 0 : 1), shows: (cell) => [isStarred(cell) ? "★" : "", noteOf(cell)].filter(Boolean).join(" ") }] : []),
+  ...data.words.filter((key) => key === "advice").map(wordColumn),
   { key: "status", name: "status", sorts: (cell) => cell.status, shows: (cell) => cell.status },
   ...(data.cells.some((cell) => cell.error) ? [{ key: "error", name: "error", isLong: true, sorts: (cell) => cell.error ?? "", shows: (cell) => cell.error ?? "" }] : []),
   ...data.words.filter((key) => key !== "advice").map(wordColumn).filter(saysSomething),
   ...numbersByInterest.map((key) => ({ key, name: label(key), isNumber: true, sorts: (cell) => numberOf(cell, key), shows: (cell) => formatNumber(numberOf(cell, key)) })),
-  ...data.words.filter((key) => key === "advice").map(wordColumn),
 ];
 
 function wordColumn(key) {
@@ -33,6 +34,9 @@ function startTable() {
   byId("table-status").addEventListener("change", (event) => update({ status: event.target.value }));
   byId("show-failed")?.addEventListener("click", () => update({ view: "table", status: "failed", find: "" }, { step: true }));
   byId("show-advised")?.addEventListener("click", () => update({ view: "table", status: "", find: "advised:" }, { step: true }));
+  byId("copy-keys").addEventListener("click", () => copyFromTable(tableCells.map((cell) => cell.key).join("\n"), "keys"));
+  byId("copy-sheet").addEventListener("click", () => copyFromTable(sheetCommand(), "cells"));
+  byId("download-rows").addEventListener("click", downloadRows);
   follow((now, before) => {
     if (now.view === "table" && (before.view !== "table" || differs(now, before, ["sort", "find", "status", "hidden"]))) renderTable();
   });
@@ -51,9 +55,28 @@ function renderTable() {
   appendRows(body, 0);
 }
 
+/** `ssim > 0.6` among the words that are looked for. */
+const COMPARISON = /([a-z_]+)\s*(<=|>=|<|>|=)\s*(-?\d+(?:\.\d+)?)/gi;
+const COMPARES = { "<": (a, b) => a < b, ">": (a, b) => a > b, "<=": (a, b) => a <= b, ">=": (a, b) => a >= b, "=": (a, b) => a === b };
+
+/** What is looked for: comparisons of numbers that cells have, and the words besides. */
+function searched(find) {
+  const comparisons = [];
+  const words = find.replace(COMPARISON, (text, key, sign, number) => {
+    if (!plottable.includes(key) && !NUMERIC_PARAMETERS.includes(key)) return text;
+    comparisons.push((cell) => {
+      const value = numberOf(cell, key);
+      return value !== undefined && COMPARES[sign](value, Number(number));
+    });
+    return " ";
+  });
+  return { comparisons, words: words.split(/\s+/).filter(Boolean) };
+}
+
 function isFound(cell) {
-  if (state.status && cell.status !== state.status) return false;
-  const words = state.find.split(/\s+/).filter(Boolean);
+  if (state.status === "starred" ? !isStarred(cell) : state.status && cell.status !== state.status) return false;
+  const { comparisons, words } = searched(state.find);
+  if (!comparisons.every((holds) => holds(cell))) return false;
   if (!words.length) return true;
   const text = searchedText(cell);
   return words.every((word) => word === cell.key || wordPattern(word).test(text));
@@ -73,6 +96,35 @@ function wordPattern(word) {
   const before = /^\d/.test(word) ? "(?<![\\p{L}\\p{N}]|\\d\\.)" : "";
   const after = /\d$/.test(word) ? "(?![\\p{L}\\p{N}]|\\.\\d*[1-9])" : "";
   return new RegExp(`${before}${literal}${after}`, "iu");
+}
+
+async function copyFromTable(text, what) {
+  let told = `Copied ${tableCells.length} ${what}.`;
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    told = "The browser does not let the page copy.";
+  }
+  byId("table-count").textContent = told;
+}
+
+/** Draws a contact sheet of the cells of the table. */
+function sheetCommand() {
+  const folder = decodeURIComponent(location.pathname).replace(/\/report\/[^/]*$/, "");
+  const isPlain = /^[\w./:-]+$/.test(folder);
+  const run = isPlain ? folder : `'${folder.replaceAll("'", "'\\''")}'`;
+  return `ip2p sheet ${run} --only ${tableCells.map((cell) => cell.key).join(" ")}`;
+}
+
+/** The rows as they are shown, as CSV. Text that a spreadsheet would compute is quoted by an apostrophe. */
+function downloadRows() {
+  const safe = (text) => (/^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text);
+  const field = (text) => `"${safe(String(text)).replaceAll('"', '""')}"`;
+  const value = (column, cell) => (column.isNumber ? numberOf(cell, column.key) ?? "" : column.shows(cell));
+  const lines = [tableColumns.map((column) => field(column.key)), ...tableCells.map((cell) => tableColumns.map((column) => field(value(column, cell))))];
+  const url = URL.createObjectURL(new Blob([lines.map((line) => line.join(",")).join("\r\n")], { type: "text/csv" }));
+  element("a", { href: url, download: `${data.name}-chosen.csv` }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
 /** By the column in the state; a minus before its key turns the order. What was not measured comes last. */

@@ -16,6 +16,7 @@ function startViewer() {
   });
   byId("viewer-close").addEventListener("click", leaveViewer);
   byId("pin").addEventListener("click", togglePin);
+  byId("against").addEventListener("change", (event) => update({ against: event.target.checked ? "pin" : "" }));
   viewer.querySelectorAll("[data-mode]").forEach((button) => {
     if (button.type === "button") button.addEventListener("click", () => update({ mode: button.dataset.mode }));
   });
@@ -23,7 +24,7 @@ function startViewer() {
     button.addEventListener("click", () => moveViewer(button.dataset.move));
   });
   follow((now, before) => {
-    if (differs(now, before, ["cell", "pin", "mode", "hidden", "at", ...SIDES])) renderViewer();
+    if (differs(now, before, ["cell", "pin", "against", "mode", "hidden", "at", ...SIDES])) renderViewer();
   });
   renderViewer();
 }
@@ -64,11 +65,18 @@ function renderViewer() {
 
 function renderHead(cell) {
   byId("viewer-title").replaceChildren(...cellTitle(cell));
-  const mode = usableMode(cell, state.mode);
+  const against = comparedWith(cell);
+  const mode = usableMode(cell, state.mode, against);
   byId("viewer").querySelectorAll(".segments [data-mode]").forEach((button) => {
     button.setAttribute("aria-pressed", button.dataset.mode === mode);
-    button.disabled = usableMode(cell, button.dataset.mode) !== button.dataset.mode;
+    button.disabled = usableMode(cell, button.dataset.mode, against) !== button.dataset.mode;
   });
+  byId("viewer").querySelector('.segments [data-mode="input"]').textContent = against ? "Pinned" : "Input";
+  byId("split-before").textContent = against ? "Pinned" : "Input";
+  byId("split-after").textContent = against ? "This cell" : "Output";
+  byId("split").setAttribute("aria-label", `Share of the picture that shows the ${against ? "pinned cell" : "input"}, percent`);
+  byId("against-field").hidden = !pinnedBeside(cell);
+  byId("against").checked = Boolean(against);
   byId("split-field").hidden = mode !== "slider";
   byId("gain-field").hidden = mode !== "difference";
   const missing = data.inputs[cell.input]?.missing;
@@ -81,11 +89,25 @@ function renderHead(cell) {
 }
 
 function renderPanes(cell) {
-  const pinned = data.cells[cellIndex.get(state.pin)];
-  const isPair = pinned !== undefined && pinned !== cell;
-  currentPane.show(cell, state.mode, isPair ? difference(cell, pinned) : "");
+  const pinned = pinnedBeside(cell);
+  const against = comparedWith(cell);
+  const title = pinned ? difference(cell, pinned) : "";
+  currentPane.show(cell, state.mode, against ? `${title} with ${difference(pinned, cell)} (pinned)` : title, against);
+  const isPair = pinned && !against;
   if (isPair) pinnedPane.show(pinned, state.mode, `pinned: ${difference(pinned, cell)}`);
   byId("panes").replaceChildren(...(isPair ? [pinnedPane.element] : []), currentPane.element);
+}
+
+/** The pinned cell, where another one is looked at. */
+function pinnedBeside(cell) {
+  const pinned = data.cells[cellIndex.get(state.pin)];
+  return pinned === cell ? undefined : pinned;
+}
+
+/** The pinned cell, where it takes the place of the input. */
+function comparedWith(cell) {
+  const pinned = state.against ? pinnedBeside(cell) : undefined;
+  return pinned?.image ? pinned : undefined;
 }
 
 /** The varying values, those that need no name without it. */
@@ -115,6 +137,7 @@ function renderInfo(cell) {
       element("button", { type: "button", id: "copy-toml", class: "primary", text: "Copy as TOML", onclick: copyToml }),
       cell.image ? element("a", { class: "button", href: cell.image, target: "_blank", rel: "noopener", text: "Image file" }) : undefined),
     element("p", { id: "copied", class: "muted", role: "status" }),
+    markFields(cell),
     facts("Parameters", data.parameters.map(({ key }) => [key, valueText(cell, key)]).filter(([, text]) => text !== "")),
     facts("Measured", numbersByInterest.map((key) => [label(key), formatNumber(numberOf(cell, key))]).filter(([, text]) => text !== "–")),
     facts("Made", madeWith(cell)),
@@ -192,9 +215,9 @@ function viewerKey(event) {
 function viewerAction(key) {
   if (ARROWS[key]) return () => moveViewer(ARROWS[key]);
   const mode = MODES[Number(key) - 1];
-  if (mode && usableMode(viewed, mode) === mode) return () => update({ mode });
+  if (mode && usableMode(viewed, mode, comparedWith(viewed)) === mode) return () => update({ mode });
   return {
-    p: togglePin, c: copyToml,
+    p: togglePin, c: copyToml, s: () => toggleStar(viewed),
     "+": () => setZoom(zoom.level * 1.5), "=": () => setZoom(zoom.level * 1.5),
     "-": () => setZoom(zoom.level / 1.5), 0: () => setZoom(1),
   }[key.toLowerCase()];

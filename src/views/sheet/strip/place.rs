@@ -198,7 +198,7 @@ impl<'f> Strip<'_, 'f> {
             };
         let beside = self.origin.0.saturating_sub(input_width(m) + m.group_gap);
         match self.grid.inputs {
-            None => {}
+            None | Some(ImagePlace::Page) => {}
             Some(ImagePlace::Rows) => {
                 items.text(centred(beside, m), above, INPUT, m.name, Ink::Muted);
                 for row in self.rows.clone() {

@@ -247,6 +247,60 @@ fn each_format_is_written_with_the_parameters_of_the_sheet() {
 }
 
 #[test]
+fn a_sheet_too_large_for_a_mail_has_a_preview_that_goes_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(sized_plan(&[GUIDANCE], 1024, 1024), folder.path());
+    for (index, cell) in run.plan.cells.iter().enumerate() {
+        let noise = RgbImage::from_fn(1024, 1024, |x, y| {
+            let mixed = x.wrapping_mul(0x9e37_79b1) ^ (y + index as u32).wrapping_mul(0x85eb_ca6b);
+            let mixed = (mixed ^ (mixed >> 15)).wrapping_mul(0x2c1b_3c6d);
+            let mixed = (mixed ^ (mixed >> 12)).wrapping_mul(0x297a_2d39);
+            Rgb([(mixed >> 24) as u8, (mixed >> 16) as u8, (mixed >> 8) as u8])
+        });
+        noise.save(run.folder.join(cell.key.image_path())).unwrap();
+    }
+    let with_cell = |cell: u32| {
+        let mut look = run.plan.sheet.clone();
+        look.cell = NonZeroU32::new(cell).unwrap();
+        let look = Some(look);
+        write_sheets(
+            &run,
+            &SheetOptions {
+                look,
+                ..SheetOptions::default()
+            },
+        )
+        .unwrap()
+    };
+    let made = with_cell(1024);
+    let preview = made.path("preview").unwrap().to_owned();
+    assert_eq!(preview, folder.path().join("sheets/sheet-preview.jpg"));
+    assert!(fs::metadata(&preview).unwrap().len() <= 4 << 20);
+    assert_eq!(with_cell(64).path("preview"), None);
+    assert!(!preview.exists(), "that of the larger sheet is gone");
+}
+
+#[test]
+fn sheets_go_to_another_folder_and_a_jpeg_takes_a_quality() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = small_run(&folder);
+    let out = folder.path().join("elsewhere");
+    let bytes = |quality| {
+        let options = SheetOptions {
+            format: Format::Jpeg,
+            quality,
+            folder: Some(out.clone()),
+            ..SheetOptions::default()
+        };
+        let made = write_sheets(&run, &options).unwrap();
+        assert_eq!(made.files[0].path, out.join("sheet.jpg"));
+        fs::metadata(out.join("sheet.jpg")).unwrap().len()
+    };
+    assert!(bytes(Some(20)) * 2 < bytes(None));
+    assert!(!folder.path().join("sheets").exists());
+}
+
+#[test]
 fn sheets_of_earlier_calls_go_and_other_files_stay() {
     let folder = tempfile::tempdir().unwrap();
     let run = small_run(&folder);

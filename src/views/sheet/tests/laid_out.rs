@@ -11,7 +11,7 @@ use crate::views::sheet::draw::{SheetItems, cells, inputs};
 use crate::views::sheet::layout::{Layout, Page, layout};
 use crate::views::sheet::metrics::{LONGEST_SIDE, MOST_PIXELS};
 use crate::views::sheet::samples::{plan, sized_plan};
-use crate::views::sheet::sizes;
+use crate::views::sheet::{SheetSize, sizes};
 use crate::vocabulary::{Parameter as P, Scale};
 
 const GUIDANCE: (P, &[&str]) = (P::GuidanceScale, &["3.0", "5.0", "7.5"]);
@@ -188,7 +188,7 @@ fn guidance_scales_are_columns_and_rows_and_instructions_are_panels() {
         place(3).x,
         "image_guidance_scale grows downwards"
     );
-    assert_eq!(inputs(items).count(), 2, "each panel shows the input");
+    assert_eq!(inputs(items).count(), 1, "panels share the input");
     let shown = texts(&layout.pages[0]);
     for text in [
         "guidance_scale",
@@ -362,7 +362,7 @@ fn a_few_chosen_cells_of_several_panels_stand_in_a_row_beside_one_input() {
     let second = plan.cells.len() / 2;
     assert_eq!(rows_and_inputs(&[1, 4, second]), (1, 1));
     let blocks = [0, 1, 3, 4, second, second + 1, second + 3, second + 4];
-    assert_eq!(rows_and_inputs(&blocks), (2, 2));
+    assert_eq!(rows_and_inputs(&blocks), (2, 1));
 }
 
 #[test]
@@ -388,11 +388,57 @@ fn what_presets_link_stands_with_the_preset() {
 }
 
 #[test]
+fn merged_cells_stand_without_holes_in_a_box_of_their_shape() {
+    let seeds = (P::Seed, ["1", "2", "3"].as_slice());
+    let plan = sized_plan(&[GUIDANCE, seeds], 512, 512);
+    let items = &lay_out(&plan, 384, |look, _| look.merge = Some(P::Seed)).pages[0].items;
+    let of_first: Vec<Rect> = cells(items).take(3).map(|(place, _)| place).collect();
+    assert!(
+        of_first
+            .windows(2)
+            .all(|two| two[0].right() <= two[1].x && two[0].y == two[1].y)
+    );
+    assert!(
+        of_first
+            .iter()
+            .all(|place| place.width.abs_diff(place.height) <= 4),
+        "{of_first:?}"
+    );
+}
+
+#[test]
+fn sheets_of_very_many_cells_enlarge_none() {
+    let seeds: Vec<String> = (0..67).map(|seed| seed.to_string()).collect();
+    let seeds: Vec<&str> = seeds.iter().map(String::as_str).collect();
+    for (count, side) in [(66, 256), (67, 64)] {
+        let plan = sized_plan(
+            &[IMAGE_GUIDANCE, GUIDANCE, (P::Seed, &seeds[..count])],
+            64,
+            64,
+        );
+        let layout = lay_out(&plan, 256, |_, _| {});
+        assert!(
+            cells(&layout.pages[0].items).all(|(place, _)| place.width == side),
+            "{count}"
+        );
+    }
+}
+
+#[test]
 fn sizes_are_those_of_the_pages() {
     let plan = plan(&[IMAGE_GUIDANCE, GUIDANCE]);
-    let [(width, height)] = sizes(&plan).unwrap()[..] else {
+    let [
+        SheetSize {
+            width,
+            height,
+            bytes,
+        },
+    ] = sizes(&plan, false).unwrap()[..]
+    else {
         panic!("one sheet");
     };
+    // Six cells and an input of 256 x 256 pixels, as photographs are coded.
+    assert!((600e3..1200e3).contains(&bytes), "{bytes}");
     assert!(width > 4 * 256 && width < 5 * 256 + 200, "{width}");
     assert!(height > 2 * 256 && height < 3 * 256 + 100, "{height}");
 }

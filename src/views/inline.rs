@@ -1,0 +1,38 @@
+//! Pages in one file: images in the page itself, and scripts that its content security policy knows.
+
+use std::io::Cursor;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::webp::WebPEncoder;
+use image::{ExtendedColorType, ImageEncoder, RgbImage};
+use sha2::{Digest, Sha256};
+
+/// What a content security policy knows an inline script or style by.
+pub(super) fn digest(text: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
+}
+
+/// An image without loss. Letters, digits and the signs of base64: nothing to escape.
+pub(super) fn webp(image: &RgbImage) -> Option<String> {
+    let mut bytes = Cursor::new(Vec::new());
+    let (width, height) = image.dimensions();
+    WebPEncoder::new_lossless(&mut bytes)
+        .write_image(image.as_raw(), width, height, ExtendedColorType::Rgb8)
+        .ok()?;
+    Some(url("image/webp", bytes.into_inner()))
+}
+
+/// An image as a JPEG of this quality, 1 to 100.
+pub(super) fn jpeg(image: &RgbImage, quality: u8) -> Option<String> {
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, quality)
+        .encode_image(image)
+        .ok()?;
+    Some(url("image/jpeg", bytes))
+}
+
+fn url(kind: &str, bytes: Vec<u8>) -> String {
+    format!("data:{kind};base64,{}", STANDARD.encode(bytes))
+}
