@@ -21,6 +21,9 @@ pub(super) struct Base {
     notes: RefCell<Vec<String>>,
 }
 
+/// Where `ip2p export` writes unless told otherwise.
+const EXPORTS: &str = "onnx";
+
 /// What a path has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -144,7 +147,7 @@ impl Base {
                 key,
                 path: shown,
                 folder: self.shown(),
-                hint: foreign(text, kind).unwrap_or_else(|| {
+                hint: self.foreign(text, kind).unwrap_or_else(|| {
                     let meant = self.nearby(&path, kind);
                     format!("paths are relative to the sweep file; {meant}")
                 }),
@@ -203,7 +206,7 @@ impl Base {
                     key,
                     pattern: shown,
                     folder: self.shown(),
-                    hint: foreign(pattern, Kind::File).unwrap_or_else(|| {
+                    hint: self.foreign(pattern, Kind::File).unwrap_or_else(|| {
                         "paths are relative to the sweep file; `*` does not reach into subfolders, `**/` does"
                             .to_owned()
                     }),
@@ -232,6 +235,35 @@ impl Base {
         Ok(found)
     }
 
+    /// What is to be done about a path of another world: a URL, a home folder, a model's name on a hub.
+    fn foreign(&self, text: &str, kind: Kind) -> Option<String> {
+        let url = text.split_once("://").map(|(_, rest)| rest);
+        let on_hub = url
+            .and_then(|url| url.strip_prefix("huggingface.co/"))
+            .unwrap_or(text);
+        let is_elsewhere = url.is_some() || !self.is_below_a_folder_here(text);
+        if kind == Kind::Model && is_elsewhere && is_hub_name(on_hub) {
+            let name = on_hub.trim_end_matches('/');
+            return Some(format!(
+                "to use a model of a hub, export it: ip2p export {name}"
+            ));
+        }
+        if url.is_some() {
+            return Some(
+                "nothing is fetched from the network: download it, and give its path".to_owned(),
+            );
+        }
+        text.starts_with('~')
+            .then(|| "`~` is not your home folder here: write the path out".to_owned())
+    }
+
+    /// Whether a path of the look of a hub's name means a folder beside the sweep file: one that is there, or the one
+    /// that exports are written to.
+    fn is_below_a_folder_here(&self, text: &str) -> bool {
+        let first = text.split('/').next().unwrap_or(text);
+        first == EXPORTS || self.folder.join(first).is_dir()
+    }
+
     /// The folder as messages show it.
     fn shown(&self) -> String {
         match self.folder.as_os_str().is_empty() {
@@ -239,27 +271,6 @@ impl Base {
             false => self.folder.display().to_string(),
         }
     }
-}
-
-/// What is to be done about a path of another world: a URL, a home folder, a model's name on a hub.
-fn foreign(text: &str, kind: Kind) -> Option<String> {
-    let url = text.split_once("://").map(|(_, rest)| rest);
-    let on_hub = url
-        .and_then(|url| url.strip_prefix("huggingface.co/"))
-        .unwrap_or(text);
-    if kind == Kind::Model && is_hub_name(on_hub) {
-        let name = on_hub.trim_end_matches('/');
-        return Some(format!(
-            "to use a model of a hub, export it: ip2p export {name}"
-        ));
-    }
-    if url.is_some() {
-        return Some(
-            "nothing is fetched from the network: download it, and give its path".to_owned(),
-        );
-    }
-    text.starts_with('~')
-        .then(|| "`~` is not your home folder here: write the path out".to_owned())
 }
 
 /// `organisation/name`, as a hub has it.

@@ -161,6 +161,20 @@ fn paths_of_other_worlds_are_told_what_is_done_about_them() {
     ] {
         assert_eq!(model(name), export);
     }
+    // Where exports are written, and what is beside a folder that is there, are no names of a hub.
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("mine")).unwrap();
+    for name in ["onnx/instruct-pix2pix", "mine/instruct-pix2pix"] {
+        let told = folder
+            .parse(&with("").replace("\"model\"", &format!("\"{name}\"")))
+            .unwrap_err();
+        let told = told.help().unwrap().to_string();
+        let makes = format!(
+            "--out {}` makes one there",
+            folder.path(name).to_str().unwrap()
+        );
+        assert!(told.contains(&makes), "{told}");
+    }
 }
 
 #[test]
