@@ -20,9 +20,11 @@ use std::time::Instant;
 
 use ip2p_sweep::diffusion::SchedulerConfig;
 use ip2p_sweep::engine::{
-    self, Component, Denoiser, DeviceMemory, Event, InputFiles, Job, MemoryShelf, Policy, Texts,
+    self, Component, Denoiser, DeviceMemory, Event, InputFiles, Job, Masks, MemoryShelf, Policy,
+    Texts,
 };
 use ip2p_sweep::meter::Meter;
+use ip2p_sweep::pipeline::Masking;
 use ip2p_sweep::plan::Schedule;
 use ip2p_sweep::runner::prepare;
 use ip2p_sweep::spec::RuntimeOverrides;
@@ -90,6 +92,8 @@ fn run(interval: &str) -> (f64, Nothing) {
         plan,
         work: &schedule.models[0],
         inputs: &inputs,
+        masks: &Masks::default(),
+        masking: Masking::default(),
         latent_channels: 4,
         vae_factor: VAE_FACTOR,
         scaling_factor: 0.18215,

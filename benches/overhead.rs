@@ -20,12 +20,12 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use ip2p_sweep::Error;
-use ip2p_sweep::engine::{Component, Denoiser, Event, Headroom, Texts};
+use ip2p_sweep::engine::{self, Component, Denoiser, Headroom, Texts};
 use ip2p_sweep::model::clip::ClipModel;
 use ip2p_sweep::model::{ModelError, OnnxModel};
 use ip2p_sweep::onnxruntime::{ExecutionDevice, Host};
 use ip2p_sweep::plan::Shard;
-use ip2p_sweep::runner::{Backend, Clip, Execution, Model, Place, prepare};
+use ip2p_sweep::runner::{Backend, Clip, Event, Execution, Model, Place, prepare};
 use ip2p_sweep::spec::{Runtime, RuntimeOverrides};
 use ip2p_sweep::store::Environment;
 use ip2p_sweep::vocabulary::StageTimes;
@@ -70,7 +70,7 @@ fn seconds(sweep: &Path) -> [f64; 3] {
     let begun = Instant::now();
     let mut loading_ms = 0.0;
     let mut observe = |event: &Event| {
-        if let Event::Loaded { ms, .. } = event {
+        if let Event::Engine(engine::Event::Loaded { ms, .. }) = event {
             loading_ms += ms;
         }
     };

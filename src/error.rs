@@ -82,6 +82,7 @@ impl Error {
             | Self::Bench(_)
             | Self::Store(
                 StoreError::UnknownCell { .. }
+                | StoreError::UnknownStage { .. }
                 | StoreError::NotARun { .. }
                 | StoreError::OtherSweep { .. },
             )

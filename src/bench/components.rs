@@ -22,6 +22,8 @@ const MIB: f64 = (1 << 20) as f64;
 pub(super) struct Shapes {
     /// Of the latents.
     pub channels: usize,
+    /// Of the UNet's sample.
+    pub unet_channels: usize,
     /// Of the latents.
     pub height: usize,
     /// Of the latents.
@@ -204,10 +206,10 @@ impl<D: Denoiser> Bench<'_, '_, D> {
 }
 
 impl Shapes {
-    /// One row of samples (1, 2 x channels, h, w), and pixels (1, 3, height, width) in -1 to 1.
+    /// One row of samples (1, UNet channels, h, w), and pixels (1, 3, height, width) in -1 to 1.
     fn noise(&self) -> (Array4<f32>, Array4<f32>) {
         let mut generator = Generator::new(NoiseSource::TorchCpu, 0);
-        let row = generator.randn((1, 2 * self.channels, self.height, self.width));
+        let row = generator.randn((1, self.unet_channels, self.height, self.width));
         let (height, width) = (self.height * self.vae_factor, self.width * self.vae_factor);
         let pixels = generator.randn((1, 3, height, width));
         (

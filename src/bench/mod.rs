@@ -153,6 +153,7 @@ fn shapes(folder: &ModelFolder, (width, height): (u32, u32), tiling: Option<Tili
     let latents = |side: u32| (side / folder.vae_factor()) as usize;
     Shapes {
         channels: folder.latent_channels(),
+        unet_channels: folder.family().unet_channels(folder.latent_channels()),
         height: latents(height),
         width: latents(width),
         vae_factor: folder.vae_factor() as usize,

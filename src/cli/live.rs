@@ -51,7 +51,7 @@ impl Drop for LiveReport {
 fn write_again(folder: &Path, stopped: &Receiver<()>) {
     loop {
         let begun = Instant::now();
-        let written = Run::read(folder).is_ok_and(|run| write_report(&run).is_ok());
+        let written = Run::read(folder).is_ok_and(|run| write_report(&run.of_last_stage()).is_ok());
         let rest = REST.max(begun.elapsed() * RESTS);
         let is_over = stopped.recv_timeout(rest) != Err(RecvTimeoutError::Timeout);
         if !written || is_over {

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use ip2p_sweep::Error;
 use ip2p_sweep::listing::listing;
 use ip2p_sweep::onnxruntime::Host;
-use ip2p_sweep::plan::{Axis, Plan};
+use ip2p_sweep::plan::{Axis, Plan, UnetRows};
 use ip2p_sweep::runner::{Forecast, Measuring, forecast};
 use ip2p_sweep::views::sheet::{self, SheetSize};
 use ip2p_sweep::vocabulary::Parameter;
@@ -45,30 +45,37 @@ impl PlanCommand {
         let forecast = forecast(&prepared, &out, host.cache.as_ref())?;
         let mut rows = vec![
             row("cells", cells(plan, &forecast)),
-            row("UNet", unet(&forecast)),
+            row("UNet", unet(forecast.rows)),
             row("time", time(&forecast)),
             row(
                 "memory",
                 memory(&forecast, prepared.spec.runtime.memory_limit_mib),
             ),
         ];
+        if plan.stages.len() > 1 {
+            let stages = plan.stages.iter().zip(&forecast.stage_rows);
+            let stages =
+                stages.map(|(stage, rows)| row("", format!("{}: {}", stage.name, unet(*rows))));
+            rows.splice(2..2, stages);
+        }
         rows.extend(
             forecast
                 .measuring
                 .as_ref()
                 .map(|it| row("CLIP", measuring(it))),
         );
+        let last = plan.of_stage(plan.last_stage());
         rows.extend(under("VAE", tilings(plan)));
         let advised = forecast
             .measuring
             .as_ref()
             .is_some_and(|it| it.captions > 0);
-        rows.extend(under("sheets", sheets(&sheet::sizes(plan, advised)?)));
-        render::block(&format!(
-            "{}\n{}\n",
-            heading(plan),
-            table::align(&settings(plan))
-        ));
+        rows.extend(under("sheets", sheets(&sheet::sizes(&last, advised)?)));
+        for stage in 0..plan.stages.len() {
+            let part = plan.of_stage(stage);
+            let heading = heading(&part, &plan.stages[stage].name);
+            render::block(&format!("{heading}\n{}\n", table::align(&settings(&part))));
+        }
         render::block(&table::align(&rows));
         if let Some(shards) = self.shards {
             parts::print(&prepared, shards);
@@ -125,15 +132,20 @@ fn sheets(sizes: &[SheetSize]) -> Vec<String> {
     counts.into_iter().map(words).collect()
 }
 
-fn heading(plan: &Plan) -> String {
+/// The name of the sweep, or of its stage where there are several, and how many values each axis has.
+fn heading(plan: &Plan, stage: &str) -> String {
     let lengths: Vec<String> = plan
         .axes
         .iter()
         .map(|axis| format!("{} {}", axis.values.len(), axis.parameter))
         .collect();
+    let name = match plan.stages.len() {
+        0 | 1 => plan.name.clone(),
+        _ => format!("{}, {stage}", plan.name),
+    };
     match lengths.is_empty() {
-        true => plan.name.clone(),
-        false => format!("{}: {}", plan.name, lengths.join(" x ")),
+        true => name,
+        false => format!("{name}: {}", lengths.join(" x ")),
     }
 }
 
@@ -163,14 +175,23 @@ fn settings(plan: &Plan) -> Vec<Vec<String>> {
 
 fn cells(plan: &Plan, forecast: &Forecast) -> String {
     let all = plan.cells.len();
+    let made = match plan.stages.len() {
+        0 | 1 => all.to_string(),
+        _ => (plan.stages.iter().enumerate())
+            .map(|(index, stage)| {
+                let cells = plan.cells.iter().filter(|cell| cell.stage == index);
+                count(cells.count(), stage.kind.pipeline().noun())
+            })
+            .collect::<Vec<_>>()
+            .join(", "),
+    };
     match all - forecast.cells {
-        0 => all.to_string(),
-        done => format!("{all}, of which {done} are done"),
+        0 => made,
+        done => format!("{made}, of which {done} are done"),
     }
 }
 
-fn unet(forecast: &Forecast) -> String {
-    let rows = forecast.rows;
+fn unet(rows: UnetRows) -> String {
     let saved: Vec<String> = [
         (rows.shared, "by sharing steps until cells part"),
         (rows.skipped, "by skipping branches without effect"),

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use ip2p_sweep::engine::Event;
+use ip2p_sweep::engine;
 use ip2p_sweep::plan::Plan;
-use ip2p_sweep::runner::{Outcome, Workload};
+use ip2p_sweep::runner::{Event, Outcome, Workload};
 use ip2p_sweep::views::Made;
 use ip2p_sweep::vocabulary::{CellKey, Record, Status};
 use serde_json::{Value, json};
@@ -98,29 +98,11 @@ impl<'a> Progress<'a> {
         progress
     }
 
-    /// Takes one event of the engine.
+    /// Takes one event of a run.
     pub fn take(&mut self, event: &Event) {
         match event {
-            Event::Loaded { component, ms } => self
-                .json(|| json!({ "event": "loaded", "component": component.folder(), "ms": ms })),
-            Event::Stepped {
-                cells,
-                done,
-                advanced,
-                of,
-                ms,
-            } => {
-                self.steps += (cells.len() * advanced) as u64;
-                self.json(|| {
-                    let keys: Vec<&str> = cells
-                        .iter()
-                        .map(|&cell| self.plan.cells[cell].key.as_str())
-                        .collect();
-                    json!({ "event": "step", "cells": keys, "step": done, "steps": of, "ms": ms })
-                });
-                self.advance();
-            }
-            Event::Finished { record, .. } => self.finished(record),
+            Event::Engine(event) => self.take_from_engine(event),
+            Event::Stage(stage) => self.stage(&self.plan.stages[*stage].name),
             Event::Measured {
                 cell,
                 measures,
@@ -137,6 +119,40 @@ impl<'a> Progress<'a> {
                 self.measured(*done, *of);
             }
             Event::Note(text) => self.note(text),
+        }
+    }
+
+    fn take_from_engine(&mut self, event: &engine::Event) {
+        match event {
+            engine::Event::Loaded { component, ms } => self
+                .json(|| json!({ "event": "loaded", "component": component.folder(), "ms": ms })),
+            engine::Event::Stepped {
+                cells,
+                done,
+                advanced,
+                of,
+                ms,
+            } => {
+                self.steps += (cells.len() * advanced) as u64;
+                self.json(|| {
+                    let keys: Vec<&str> = cells
+                        .iter()
+                        .map(|&cell| self.plan.cells[cell].key.as_str())
+                        .collect();
+                    json!({ "event": "step", "cells": keys, "step": done, "steps": of, "ms": ms })
+                });
+                self.advance();
+            }
+            engine::Event::Finished { record, .. } => self.finished(record),
+            engine::Event::Note(text) => self.note(text),
+        }
+    }
+
+    /// A stage of a chain begins.
+    fn stage(&self, name: &str) {
+        match &self.style {
+            Style::Json => json_line(&json!({ "event": "stage", "stage": name })),
+            _ => self.say(format_args!("stage {name}")),
         }
     }
 

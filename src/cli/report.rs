@@ -21,11 +21,14 @@ pub struct Report {
     /// Write one file with the images inside, for a mail, instead of the folder `report`
     #[arg(long, value_name = "FILE", conflicts_with = "out")]
     single_file: Option<PathBuf>,
+    /// Stage of a chain, by its name [default: the last]
+    #[arg(long, value_name = "NAME")]
+    stage: Option<String>,
 }
 
 impl Report {
     pub fn run(self) -> Result<ExitCode, Error> {
-        let run = Run::read(&self.run)?;
+        let run = Run::read(&self.run)?.stage(self.stage.as_deref())?;
         let Some(out) = self.single_file else {
             let report = views::Report {
                 out: self.out,

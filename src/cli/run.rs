@@ -123,7 +123,7 @@ pub fn run_prepared(
     let views = match outcome {
         Outcome::Interrupted => Views::default(),
         // A report that was written while the run went on may lack its last cells.
-        Outcome::Complete { .. } => views(&run, workload.is_nothing())?,
+        Outcome::Complete { .. } => views(&run.of_last_stage(), workload.is_nothing())?,
     };
     for note in &views.made.notes {
         progress.note(note);

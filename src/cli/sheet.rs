@@ -26,6 +26,9 @@ const NAME_OF_CHOSEN: &str = "chosen";
 pub struct Sheet {
     /// The run folder
     run: PathBuf,
+    /// Stage of a chain, by its name [default: the last]
+    #[arg(long, value_name = "NAME")]
+    stage: Option<String>,
     /// Axis of the rows, e.g. seed
     #[arg(long, value_name = "AXIS", value_parser = axis)]
     rows: Option<Parameter>,
@@ -82,7 +85,7 @@ enum FormatName {
 impl Sheet {
     pub fn run(self) -> Result<ExitCode, Error> {
         self.refuse_one_axis_twice();
-        let run = Run::read(&self.run)?;
+        let run = Run::read(&self.run)?.stage(self.stage.as_deref())?;
         let options = self.options(&run)?;
         let sheets = Sheets { run: &run, options };
         render::made(&sheets.write()?);

@@ -9,15 +9,16 @@ use image::RgbImage;
 use ndarray::{Array3, Array4};
 
 use super::cost::EncodingCost;
+use super::masked::Encodable;
 use super::{Component, Denoiser, Engine, Halt, Outcome, Task, encode_image};
-use crate::image::{read, to_tensor};
-use crate::plan::{Condition, Fitted};
+use crate::image::read;
+use crate::plan::{Condition, Fitted, Start};
 
 /// What the UNet is conditioned on, encoded; a failure stays with the text or image that caused it.
 #[derive(Debug, Default)]
 pub(super) struct Conditioning<'a> {
     texts: HashMap<&'a str, Encoded<Array3<f32>>>,
-    images: HashMap<Fitted<'a>, Encoded<Array4<f32>>>,
+    images: HashMap<Encodable<'a>, Encoded<Array4<f32>>>,
     /// The last input that was read: cells of one image lie together.
     input: Option<(Fitted<'a>, Arc<RgbImage>)>,
 }
@@ -47,8 +48,8 @@ impl<'a> Conditioning<'a> {
     }
 
     /// What the encoder says of an image, (1, its channels, h, w).
-    pub(super) fn image(&self, input: Fitted<'a>) -> Result<&Array4<f32>, String> {
-        value(self.images.get(&input))
+    pub(super) fn image(&self, image: Encodable<'a>) -> Result<&Array4<f32>, String> {
+        value(self.images.get(&image))
     }
 
     /// What encoding took of a text, if no cell has taken it yet.
@@ -57,8 +58,8 @@ impl<'a> Conditioning<'a> {
     }
 
     /// What encoding took of an image, if no cell has taken it yet.
-    pub(super) fn take_image_cost(&mut self, input: Fitted<'a>) -> Option<EncodingCost> {
-        self.images.get_mut(&input)?.cost.take()
+    pub(super) fn take_image_cost(&mut self, image: Encodable<'a>) -> Option<EncodingCost> {
+        self.images.get_mut(&image)?.cost.take()
     }
 
     /// The pixels of an input.
@@ -113,29 +114,36 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         Ok(())
     }
 
-    /// Encodes a task's image, unless that was done.
+    /// Encodes the images that a task needs, unless that was done.
     pub(super) fn encode_image(&mut self, task: &Task<'a>) -> Outcome<D> {
-        let input = self.input(task);
-        if self.conditioning.images.contains_key(&input) || self.shelf.holds(self.key(task)) {
+        if self.shelf.holds(self.key(task)) {
             return Ok(());
         }
+        for image in self.encodables(task.start) {
+            if !self.conditioning.images.contains_key(&image) {
+                self.encode(image, task.start)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn encode(&mut self, image: Encodable<'a>, start: Start) -> Outcome<D> {
         self.begin(Component::VaeEncoder)?;
         let begun = Instant::now();
-        let tiling = self.tiling(task.start);
-        let value = match self.conditioning.pixels(self.job.inputs, input) {
+        let tiling = self.tiling(start);
+        let value = match self.pixels_of(image) {
             Ok(pixels) => {
-                let pixels = to_tensor(&pixels);
                 match encode_image(self.model, pixels.view(), tiling.as_ref(), self.cancel) {
                     Ok(Some(latents)) => Ok(latents),
                     Ok(None) => return Err(Halt::Stopped),
-                    Err(error) => Err(self.coding_reason(error, task.start)?),
+                    Err(error) => Err(self.coding_reason(error, start)?),
                 }
             }
             Err(reason) => Err(reason),
         };
         let cost = Some(self.cost_since(begun));
         let encoded = Encoded { value, cost };
-        self.conditioning.images.insert(input, encoded);
+        self.conditioning.images.insert(image, encoded);
         Ok(())
     }
 }

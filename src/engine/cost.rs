@@ -78,11 +78,11 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 peaks.raise(&mut record);
             }
         }
-        if let Some(EncodingCost { ms, peaks }) =
-            self.conditioning.take_image_cost(self.input(task))
-        {
-            record.times.encode_image_ms = Some(ms);
-            peaks.raise(&mut record);
+        for image in self.encodables(task.start) {
+            if let Some(EncodingCost { ms, peaks }) = self.conditioning.take_image_cost(image) {
+                *record.times.encode_image_ms.get_or_insert_default() += ms;
+                peaks.raise(&mut record);
+            }
         }
         record
     }

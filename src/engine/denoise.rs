@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::trajectory::{Lane, Member, State};
 use super::{Component, Denoised, Denoiser, Engine, Event, Halt, Outcome, Task};
-use crate::diffusion::{Evaluation, Generator, Sampler, combine};
+use crate::diffusion::{Evaluation, Generator, combine};
 use crate::meter::milliseconds;
 use crate::pipeline::{Beginning, Ingredients};
 use crate::plan::{Condition, Conditions, Guidance, Start};
@@ -89,19 +89,34 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
     /// The trajectory of a start from its beginning; the error is that of its cells.
     fn first_lane(&mut self, start: Start) -> Result<Lane<'a>, String> {
         let sampling = start.sampling;
-        let config = self.job.scheduler_config;
-        let sampler = Sampler::new(sampling.scheduler, config, sampling.num_inference_steps)
-            .map_err(|error| error.to_string())?;
+        let sampler = sampling.sampler(self.job.scheduler_config);
+        let sampler = sampler.map_err(|error| error.to_string())?;
         let mut noise = self.generator(start.seed);
         let (channels, height, width) = self.latents_of(sampling);
-        let input = start.fitted(self.job.plan);
+        let pipeline = self.job.work.kind.pipeline();
+        let (mut image, mut masked_image) = (None, None);
+        for encodable in self.encodables(start) {
+            let encoded = self.conditioning.image(encodable)?;
+            match encodable.hidden {
+                true => masked_image = Some(encoded),
+                false => image = Some(encoded),
+            }
+        }
+        let mask = self.latent_mask(start)?;
         let ingredients = Ingredients {
             sampler: &sampler,
             shape: (1, channels, height, width),
-            image: Some(self.conditioning.image(input)?),
+            scaling_factor: self.job.scaling_factor,
+            strength: sampling.strength,
+            image,
+            masked_image,
+            mask: mask.as_ref(),
         };
-        let pipeline = self.job.work.kind.pipeline();
-        let Beginning { latents, beside } = pipeline.begin(ingredients, &mut noise)?;
+        let Beginning {
+            latents,
+            beside,
+            kept,
+        } = pipeline.begin(ingredients, &mut noise)?;
         Ok(Lane {
             start,
             entry: 0,
@@ -110,6 +125,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 noise,
                 latents,
                 beside: beside.map(Arc::new),
+                kept: kept.map(Arc::new),
                 statistics: Vec::new(),
             },
             rows: Vec::new(),
@@ -324,10 +340,15 @@ fn advance<'a>(lane: Lane<'a>, evaluation: Evaluation) -> Vec<Lane<'a>> {
             sampler,
             noise,
             latents,
+            kept,
             ..
         } = &mut state;
         let before = std::mem::take(latents);
-        *latents = sampler.step(evaluation, prediction.view(), before, noise);
+        let stepped = sampler.step(evaluation, prediction.view(), before, noise);
+        *latents = match kept {
+            Some(kept) => kept.put_back(sampler, evaluation.index, stepped),
+            None => stepped,
+        };
         Lane {
             start,
             entry,

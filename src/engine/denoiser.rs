@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ndarray::{Array3, Array4, ArrayView3, ArrayView4};
 
-/// The components of InstructPix2Pix, in the order they are needed.
+/// The components of a model, in the order they are needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Component {
-    /// Instruction to text embedding.
+    /// Prompt to text embedding.
     TextEncoder,
     /// Pixels to image latents.
     VaeEncoder,
@@ -113,10 +113,11 @@ pub trait Denoiser {
     /// Text embedding (1, tokens, hidden) of a prompt.
     fn encode_text(&mut self, text: &str) -> Result<Array3<f32>, Self::Error>;
 
-    /// Mean of the latent distribution (1, channels, h, w), not scaled, of pixels (1, 3, height, width) in -1 to 1.
+    /// The latent distribution of pixels (1, 3, height, width) in -1 to 1, not scaled: means, then logarithms of
+    /// variances (1, 2 * channels, h, w), or the means alone where the model gives no more.
     fn encode_image(&mut self, pixels: ArrayView4<f32>) -> Result<Array4<f32>, Self::Error>;
 
-    /// Prediction (rows, channels, h, w) for samples (rows, channels + image channels, h, w), one
+    /// Prediction (rows, channels, h, w) for samples (rows, channels and those beside them, h, w), one
     /// timestep for all rows, a text for each.
     fn predict(
         &mut self,

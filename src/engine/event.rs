@@ -6,7 +6,7 @@ use std::sync::Arc;
 use image::RgbImage;
 
 use super::Component;
-use crate::vocabulary::{ClipMeasures, Record};
+use crate::vocabulary::Record;
 
 /// Something that happened. Cells are indices into [`crate::plan::Plan::cells`].
 #[derive(Debug, Clone)]
@@ -42,17 +42,6 @@ pub enum Event {
         image: Option<Arc<RgbImage>>,
         /// The input that it was made from, at its size, to be measured against beside the inference.
         input: Option<Arc<RgbImage>>,
-    },
-    /// A cell that is done was measured with CLIP. Not of the engine: it comes after all cells.
-    Measured {
-        /// Which.
-        cell: usize,
-        /// What was measured.
-        measures: ClipMeasures,
-        /// Cells measured, from 1.
-        done: usize,
-        /// Cells to be measured.
-        of: usize,
     },
     /// Something the user should know.
     Note(String),

@@ -32,7 +32,14 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             let image = match pixels {
                 Ok(None) => return Err(Halt::Stopped),
                 Ok(Some(pixels)) if pixels.iter().all(|value| value.is_finite()) => {
-                    to_image(pixels.view())
+                    let kept = self.with_outside_kept(task.start, to_image(pixels.view()));
+                    match kept {
+                        Ok(image) => image,
+                        Err(reason) => {
+                            self.fail(task, record, reason)?;
+                            continue;
+                        }
+                    }
                 }
                 Ok(Some(_)) => {
                     self.fail(
@@ -49,7 +56,8 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 }
             };
             let input = self.input(task);
-            let input = self.conditioning.pixels(self.job.inputs, input).ok();
+            let input =
+                input.and_then(|input| self.conditioning.pixels(self.job.inputs, input).ok());
             record.image_change = input
                 .as_ref()
                 .map(|input| mean_absolute_change(input, &image));

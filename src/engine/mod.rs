@@ -13,6 +13,7 @@ mod denoiser;
 mod event;
 mod finish;
 mod inputs;
+mod masked;
 mod policy;
 mod predict;
 mod probe;
@@ -33,13 +34,15 @@ pub use conditioning::InputFiles;
 pub use denoiser::{Component, Denoiser, DeviceMemory, Headroom, Texts};
 pub use event::{Ending, Event, Observer};
 use inputs::Inputs;
+pub use masked::Masks;
 pub use policy::Policy;
 pub use shelf::{Denoised, MemoryShelf, Shelf, ShelfError};
 pub use tiles::{decode, encode_image};
 use trajectory::{Fork, later_partings, rows_of_steps};
 
-use crate::diffusion::{Evaluation, Generator, Sampler, SchedulerConfig};
+use crate::diffusion::{Evaluation, Generator, SchedulerConfig};
 use crate::meter::{Meter, milliseconds};
+use crate::pipeline::{Encodes, Masking};
 use crate::plan::{CellWork, Fitted, Guidance, ModelWork, Plan, Sampling, Start};
 use crate::vocabulary::{CellKey, ExecutionDevice};
 
@@ -52,13 +55,17 @@ pub struct Job<'a> {
     pub work: &'a ModelWork<'a>,
     /// The inputs of its cells.
     pub inputs: &'a InputFiles<'a>,
+    /// The masks of its cells.
+    pub masks: &'a Masks<'a>,
+    /// How the stage treats them.
+    pub masking: Masking,
     /// Channels of the latents.
     pub latent_channels: usize,
     /// Image pixels per latent pixel, a side.
     pub vae_factor: u32,
     /// Latents are divided by this before they are decoded.
     pub scaling_factor: f32,
-    /// The model's own scheduler configuration, from which every scheduler is made.
+    /// The model's own scheduler configuration as its kind of pipeline rewrites it: every scheduler is made from it.
     pub scheduler_config: &'a SchedulerConfig,
     /// For records and remedies.
     pub device: ExecutionDevice,
@@ -118,7 +125,7 @@ pub fn run<D: Denoiser>(
         conditioning: Conditioning::default(),
         forks: Vec::new(),
         generators: HashMap::new(),
-        inputs: Inputs::new(job.work.kind.pipeline().unet_channels(job.latent_channels)),
+        inputs: Inputs::new(job.work.kind.family().unet_channels(job.latent_channels)),
         padded_rows: 0,
         finished: HashSet::new(),
     };
@@ -260,13 +267,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
 
     /// The evaluations of a sampling; none where its sampler cannot be made, whose cells fail when they are due.
     fn evaluations(&self, sampling: Sampling) -> Vec<Evaluation> {
-        let Sampling {
-            scheduler,
-            num_inference_steps,
-            ..
-        } = sampling;
-        let config = self.job.scheduler_config;
-        let sampler = Sampler::new(scheduler, config, num_inference_steps);
+        let sampler = sampling.sampler(self.job.scheduler_config);
         sampler.map_or_else(|_| Vec::new(), |sampler| sampler.evaluations().to_vec())
     }
 
@@ -372,8 +373,17 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         }
     }
 
-    fn input(&self, task: &Task) -> Fitted<'a> {
+    fn input(&self, task: &Task) -> Option<Fitted<'a>> {
         task.start.fitted(self.job.plan)
+    }
+
+    /// What the VAE encodes for cells of a start.
+    fn encodes(&self, start: Start) -> Encodes {
+        self.job
+            .work
+            .kind
+            .pipeline()
+            .encodes(start.sampling.strength)
     }
 
     fn key(&self, task: &Task) -> &'a CellKey {

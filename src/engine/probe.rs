@@ -68,7 +68,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         (tokens, hidden): (usize, usize),
     ) -> Result<Option<Taken>, Halt<D::Error>> {
         let (channels, height, width) = self.latents_of(task.start.sampling);
-        let channels = self.job.work.kind.pipeline().unet_channels(channels);
+        let channels = self.job.work.kind.family().unet_channels(channels);
         let sample = Array4::zeros((rows, channels, height, width));
         let texts = Array3::zeros((rows, tokens, hidden));
         match self.model.predict(sample.view(), 0.0, texts.view().into()) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ndarray::{Array4, ArrayView4, Axis, Slice};
 
 use super::Task;
+use crate::diffusion::start::Kept;
 use crate::diffusion::{Evaluation, Generator, Sampler};
 use crate::plan::{Condition, Conditions, Guidance, Start};
 use crate::vocabulary::{LatentStatistics, Record};
@@ -19,6 +20,8 @@ pub(super) struct State {
     pub latents: Array4<f32>,
     /// What conditioned rows see beside the latents, if anything: the same from the first step to the last.
     pub beside: Option<Arc<Array4<f32>>>,
+    /// What is put back into the latents after each evaluation, if anything.
+    pub kept: Option<Arc<Kept>>,
     /// Of the latents after the first steps.
     pub statistics: Vec<LatentStatistics>,
 }

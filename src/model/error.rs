@@ -113,34 +113,18 @@ pub enum ModelError {
         /// What differs.
         key: &'static str,
     },
-    /// A UNet without channels for the input image.
-    #[error("{} has a UNet with {channels} input channels: this is a text-to-image model", path.display())]
-    #[diagnostic(help("take an InstructPix2Pix model; its UNet has {} input channels", channels * 2))]
-    TextToImage {
-        /// The model folder.
-        path: PathBuf,
-        /// Input channels.
-        channels: usize,
-    },
-    /// A UNet with channels for a mask.
-    #[error("{} has a UNet with {channels} input channels: this is an inpainting model", path.display())]
-    #[diagnostic(help("take an InstructPix2Pix model; its UNet has {} input channels", channels - 1))]
-    Inpainting {
-        /// The model folder.
-        path: PathBuf,
-        /// Input channels.
-        channels: usize,
-    },
-    /// Some other UNet.
-    #[error("{} has a UNet with {channels} input channels, not the {expected} of InstructPix2Pix", path.display())]
-    #[diagnostic(help("take an InstructPix2Pix model"))]
+    /// A UNet of no kind that is known here.
+    #[error("{} has a UNet with {channels} input channels, not {expected}", path.display())]
+    #[diagnostic(help(
+        "take an InstructPix2Pix, a text-to-image or an inpainting model of Stable Diffusion 1 or 2"
+    ))]
     OtherChannels {
         /// The model folder.
         path: PathBuf,
         /// Input channels.
         channels: usize,
-        /// Twice the latent channels.
-        expected: usize,
+        /// What is known, in words.
+        expected: String,
     },
     /// A model of another family.
     #[error("{} has two text encoders: this is a Stable Diffusion XL model", path.display())]

@@ -10,11 +10,13 @@ use super::stamps::Stamps;
 use super::tokenizer::{Tokenizer, TokenizerFolder};
 use super::{ElementType, KnownDigests, ModelError, files};
 use crate::engine::Component;
+use crate::pipeline::Family;
 
-/// An InstructPix2Pix model in the layout that Optimum writes, found complete and consistent.
+/// A model in the layout that Optimum writes, found complete and consistent.
 #[derive(Debug)]
 pub struct ModelFolder {
     path: PathBuf,
+    family: Family,
     vae: VaeConfig,
     unet: UnetConfig,
     /// What the UNet's file says that sides of latents must be multiples of.
@@ -56,7 +58,7 @@ impl ModelFolder {
             &config(Component::VaeEncoder),
             &config(Component::VaeDecoder),
         )?;
-        check_family(&path, &unet, &vae)?;
+        let family = check_family(&path, &unet, &vae)?;
         let text = TextConfig::read(&config(Component::TextEncoder))?;
         let scheduler = scheduler_text(&path)?;
         let tokenizer = TokenizerFolder::find(&path)?;
@@ -84,6 +86,7 @@ impl ModelFolder {
         Ok(Self {
             stamps,
             path,
+            family,
             vae,
             unet,
             latent_multiple: ports.unet.1.latent_multiple,
@@ -109,6 +112,11 @@ impl ModelFolder {
     /// What latents are divided by before decoding.
     pub fn scaling_factor(&self) -> f32 {
         self.vae.scaling_factor as f32
+    }
+
+    /// What the model is for.
+    pub fn family(&self) -> Family {
+        self.family
     }
 
     /// Channels of a latent: 4 for the real model.
@@ -239,32 +247,26 @@ fn paths(root: &Path, components: &[ComponentFiles], tokenizer: &TokenizerFolder
 
 const SCHEDULER: &str = "scheduler/scheduler_config.json";
 
-/// Refuses models that are not of the kind that this program runs, by what they are.
-fn check_family(path: &Path, unet: &UnetConfig, vae: &VaeConfig) -> Result<(), ModelError> {
+/// The family of a model; those of none that this program runs are refused by what they are.
+fn check_family(path: &Path, unet: &UnetConfig, vae: &VaeConfig) -> Result<Family, ModelError> {
     let path = || path.to_owned();
     if path().join("text_encoder_2").is_dir() {
         return Err(ModelError::TwoTextEncoders { path: path() });
     }
     let (channels, latent) = (unet.in_channels, vae.latent_channels);
-    if channels == 2 * latent {
-        Ok(())
-    } else if channels == latent {
-        Err(ModelError::TextToImage {
-            path: path(),
-            channels,
-        })
-    } else if channels == 2 * latent + 1 {
-        Err(ModelError::Inpainting {
-            path: path(),
-            channels,
-        })
-    } else {
-        Err(ModelError::OtherChannels {
-            path: path(),
-            channels,
-            expected: 2 * latent,
-        })
-    }
+    let families = [
+        Family::TextToImage,
+        Family::InstructPix2Pix,
+        Family::Inpainting,
+    ];
+    let [generate, edit, inpaint] = families.map(|family| family.unet_channels(latent));
+    Family::of(channels, latent).ok_or_else(|| ModelError::OtherChannels {
+        path: path(),
+        channels,
+        expected: format!(
+            "{generate} (text-to-image), {edit} (InstructPix2Pix) or {inpaint} (inpainting)"
+        ),
+    })
 }
 
 /// The scheduler's configuration; what it means is the business of [`crate::diffusion`].

@@ -273,19 +273,13 @@ impl Denoiser for OnnxModel {
         let output: Array4<f32> =
             session.run(vec![(call.input.name.as_str(), input)], &call.output)?;
         let given = output.len_of(Axis(1));
-        let mean = if given == channels {
-            output
-        } else if given == 2 * channels {
-            // Mean, then logarithm of the variance (diffusers' `DiagonalGaussianDistribution`).
-            let mean = output.slice_axis(Axis(1), Slice::from(..channels));
-            mean.to_owned()
-        } else {
+        if given != channels && given != 2 * channels {
             let (one, two) = (channels, 2 * channels);
             let message = format!("{:?} has {given} channels, not {one} or {two}", call.output);
             return Err(session.wrong(message).into());
-        };
-        let expected = [rows, channels, height / factor, width / factor];
-        shaped(session, &call.output, mean, expected)
+        }
+        let expected = [rows, given, height / factor, width / factor];
+        shaped(session, &call.output, output, expected)
     }
 
     fn predict(

@@ -8,8 +8,12 @@
 use ndarray::{Axis, Slice};
 use rust_decimal::Decimal;
 
-use super::{Beginning, Branch, BranchText, GuidanceScales, Ingredients, Pipeline, weighted};
-use crate::diffusion::{Generator, GuidanceMode};
+use super::{
+    Beginning, Branch, BranchText, Encodes, GuidanceScales, Ingredients, Needs, Pipeline, Use,
+    weighted,
+};
+use crate::diffusion::{Constructor, Generator, GuidanceMode, start};
+use crate::vocabulary::Scale;
 
 /// Instruction and image: e_text.
 const TEXT: Branch = Branch {
@@ -36,8 +40,28 @@ impl Pipeline for Edit {
         "edit"
     }
 
-    fn unet_channels(&self, latent_channels: usize) -> usize {
-        2 * latent_channels
+    fn noun(&self) -> &'static str {
+        "edit"
+    }
+
+    fn needs(&self) -> Needs {
+        Needs {
+            image: Use::Always,
+            mask: Use::Optional,
+            strength: None,
+            image_guidance_scale: true,
+        }
+    }
+
+    fn constructor(&self) -> Constructor {
+        Constructor::InstructPix2Pix
+    }
+
+    fn encodes(&self, _strength: Option<Scale>) -> Encodes {
+        Encodes {
+            image: true,
+            masked_image: false,
+        }
     }
 
     fn conditioned(&self) -> Branch {
@@ -72,13 +96,14 @@ impl Pipeline for Edit {
     }
 
     /// The mean of the image's distribution, not scaled, stands beside pure noise.
-    fn begin(&self, ingredients: Ingredients, noise: &mut Generator) -> Result<Beginning, String> {
-        let (_, channels, ..) = ingredients.shape;
-        let image = ingredients.image.ok_or("there is no image to edit")?;
+    fn begin(&self, of: Ingredients, noise: &mut Generator) -> Result<Beginning, String> {
+        let (_, channels, ..) = of.shape;
+        let image = of.image.ok_or("there is no image to edit")?;
         let mean = image.slice_axis(Axis(1), Slice::from(..channels));
         Ok(Beginning {
-            latents: noise.randn(ingredients.shape) * ingredients.sampler.init_noise_sigma(),
+            latents: start::pure_noise(of.sampler, of.shape, noise),
             beside: Some(mean.to_owned()),
+            kept: None,
         })
     }
 }
@@ -86,7 +111,6 @@ impl Pipeline for Edit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vocabulary::Scale;
 
     fn branches(
         mode: GuidanceMode,

@@ -2,14 +2,21 @@
 //! its denoising starts. One file a kind; whoever plans, counts or runs asks the kind and knows none by itself.
 
 mod edit;
+mod family;
+mod generate;
+mod image_to_image;
+mod inpaint;
+mod text_guidance;
 
 use std::fmt;
 
-use ndarray::Array4;
+pub use family::Family;
+use ndarray::{Array4, Axis};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::diffusion::{Generator, GuidanceMode, Sampler};
+use crate::diffusion::start::{Kept, Moments};
+use crate::diffusion::{Constructor, Generator, GuidanceMode, Sampler};
 use crate::vocabulary::Scale;
 
 /// What a stage of a sweep does with its model.
@@ -18,13 +25,55 @@ use crate::vocabulary::Scale;
 pub enum Kind {
     /// An image is edited by an instruction.
     Edit,
+    /// An image is made of a prompt.
+    Generate,
+    /// An image is noised and made anew by a prompt.
+    ImageToImage,
+    /// A part of an image is made anew, by a UNet that sees the mask.
+    Inpaint,
+    /// A part of an image is made anew, by a UNet that sees no mask.
+    InpaintByBlending,
 }
 
 impl Kind {
+    /// Every kind, in the order in which people meet them.
+    pub const ALL: [Self; 5] = [
+        Self::Edit,
+        Self::Generate,
+        Self::ImageToImage,
+        Self::Inpaint,
+        Self::InpaintByBlending,
+    ];
+
     /// What it does.
     pub fn pipeline(self) -> &'static dyn Pipeline {
         match self {
             Self::Edit => &edit::Edit,
+            Self::Generate => &generate::Generate,
+            Self::ImageToImage => &image_to_image::ImageToImage,
+            Self::Inpaint => &inpaint::Inpaint,
+            Self::InpaintByBlending => &inpaint::InpaintByBlending,
+        }
+    }
+
+    /// The models that it takes.
+    pub fn family(self) -> Family {
+        match self {
+            Self::Edit => Family::InstructPix2Pix,
+            Self::Generate | Self::ImageToImage | Self::InpaintByBlending => Family::TextToImage,
+            Self::Inpaint => Family::Inpainting,
+        }
+    }
+
+    /// What a model is asked to do that is given an image or none, a mask or none. Whether the kind has what it needs is
+    /// another question ([`Pipeline::needs`]).
+    pub fn of(family: Family, image: bool, mask: bool) -> Self {
+        match (family, image, mask) {
+            (Family::InstructPix2Pix, ..) => Self::Edit,
+            (Family::Inpainting, ..) => Self::Inpaint,
+            (Family::TextToImage, _, true) => Self::InpaintByBlending,
+            (Family::TextToImage, true, false) => Self::ImageToImage,
+            (Family::TextToImage, false, false) => Self::Generate,
         }
     }
 }
@@ -40,8 +89,17 @@ pub trait Pipeline {
     /// As sweep files, tables and messages call it.
     fn name(&self) -> &'static str;
 
-    /// Channels of the UNet's sample where latents have so many: theirs, and those of what stands beside them.
-    fn unet_channels(&self, latent_channels: usize) -> usize;
+    /// What one of its images is called.
+    fn noun(&self) -> &'static str;
+
+    /// What a sweep file has to give it, and may.
+    fn needs(&self) -> Needs;
+
+    /// The diffusers pipeline that it follows, by what its constructor does to the scheduler's configuration.
+    fn constructor(&self) -> Constructor;
+
+    /// What the VAE has to encode for it.
+    fn encodes(&self, strength: Option<Scale>) -> Encodes;
 
     /// What the UNet is asked at a step outside the guidance interval, with coefficient 1.
     fn conditioned(&self) -> Branch;
@@ -60,6 +118,68 @@ pub trait Pipeline {
     /// # Errors
     /// If an ingredient is missing that the kind needs.
     fn begin(&self, ingredients: Ingredients, noise: &mut Generator) -> Result<Beginning, String>;
+}
+
+/// How a stage treats its masks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Masking {
+    /// What lies outside the mask.
+    #[serde(default)]
+    pub outside: Outside,
+    /// Padding in pixels where it works on the part of the image around the mask alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_masked: Option<u32>,
+}
+
+impl Masking {
+    /// Whether nothing is set.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What lies outside a mask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outside {
+    /// The input's own pixels, feathered by the mask's grey levels.
+    #[default]
+    Kept,
+    /// What the decoder makes of the latents.
+    Decoded,
+}
+
+/// What a kind takes from a sweep file beside the prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    /// An image to work on.
+    pub image: Use,
+    /// A mask: white is made anew, or is what an edit may change.
+    pub mask: Use,
+    /// A strength, with its default.
+    pub strength: Option<Scale>,
+    /// Guidance by the image.
+    pub image_guidance_scale: bool,
+}
+
+/// Whether something is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// It has to be given.
+    Always,
+    /// It may be given.
+    Optional,
+    /// It has no meaning.
+    No,
+}
+
+/// Images that the VAE encodes for a trajectory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Encodes {
+    /// The input.
+    pub image: bool,
+    /// The input with grey where the mask is white.
+    pub masked_image: bool,
 }
 
 /// What the guidance of a cell depends on.
@@ -82,8 +202,32 @@ pub struct Ingredients<'a> {
     pub sampler: &'a Sampler,
     /// Of the latents: (1, channels, h, w).
     pub shape: (usize, usize, usize, usize),
+    /// Of the VAE.
+    pub scaling_factor: f32,
+    /// How far from the image it starts, where the kind asks for it.
+    pub strength: Option<Scale>,
     /// What the VAE's encoder says of the input: means, and logarithms of variances where it gives them.
     pub image: Option<&'a Array4<f32>>,
+    /// The same of the input with grey where the mask is white.
+    pub masked_image: Option<&'a Array4<f32>>,
+    /// The mask at the size of the latents, (1, 1, h, w): 1 is made anew.
+    pub mask: Option<&'a Array4<f32>>,
+}
+
+impl Ingredients<'_> {
+    /// What the VAE's encoder says of an image that is to be sampled.
+    fn moments(&self, encoded: Option<&Array4<f32>>) -> Result<Moments, String> {
+        let encoded = encoded.ok_or("there is no image")?;
+        let (_, channels, ..) = self.shape;
+        match encoded.len_of(Axis(1)) == 2 * channels {
+            true => Ok(Moments::new(encoded.view())),
+            false => Err(
+                "the VAE's encoder gives latents without their variances, which have to be sampled; export the model \
+                 again, with latent_parameters as the encoder's output"
+                    .to_owned(),
+            ),
+        }
+    }
 }
 
 /// The start of a trajectory.
@@ -93,6 +237,8 @@ pub struct Beginning {
     pub latents: Array4<f32>,
     /// What conditioned rows of the UNet see beside the latents, (1, further channels, h, w); others see zeros there.
     pub beside: Option<Array4<f32>>,
+    /// What is put back into the latents after each evaluation, if anything.
+    pub kept: Option<Kept>,
 }
 
 /// The text that a branch is conditioned on.

@@ -1,52 +1,17 @@
-//! A [`SweepSpec`] and what was read of its files become a [`Plan`].
+//! A [`SweepSpec`] and what was read of its files become a [`Plan`]: stage after stage, the first on the images of the sweep
+//! file, each other on those of the stage before it.
 
 use std::collections::{HashMap, HashSet};
 
+use super::draft::StageDraft;
 use super::grid::grid;
 use super::name::prefix;
-use super::pixels::Hasher;
-use super::{Axis, Cell, ImageEntry, ModelEntry, Plan, Stage};
-use crate::image::{FitError, Size, fit_size};
-use crate::pipeline::Kind;
-use crate::spec::SweepSpec;
-use crate::vocabulary::{CellKey, Parameter, Parameters, Scale};
-
-/// Why a valid sweep file has no plan.
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
-pub enum PlanError {
-    /// The image cannot be brought to a size that the model takes.
-    #[error("image {image} does not fit model {model}: {source}")]
-    Fit {
-        /// Name of the image.
-        image: String,
-        /// Name of the model.
-        model: String,
-        /// The rule that was broken.
-        #[source]
-        #[diagnostic_source]
-        source: FitError,
-    },
-    /// Guidance would end before it starts.
-    #[error("guidance_start is {start} where guidance_end is {end}: guidance would act at no step")]
-    #[diagnostic(help(
-        "guidance_start is the smaller; leave such cells out with [[exclude]], or both keys for guidance at every step"
-    ))]
-    Interval {
-        /// Where it would start.
-        start: Scale,
-        /// Where it would end.
-        end: Scale,
-    },
-    /// Exclusions match every cell.
-    #[error("[[exclude]] leaves out {}", all(*cells))]
-    #[diagnostic(help(
-        "remove an [[exclude]] table, or add keys to it so that it matches fewer cells"
-    ))]
-    NothingLeft {
-        /// Cells before the exclusions.
-        cells: usize,
-    },
-}
+use super::pixels::{Hasher, short_hash};
+use super::{Axis, Cell, ImageEntry, ModelEntry, Plan, PlanError, Stage};
+use crate::digest::sha256_hex;
+use crate::image::{Size, fit_size};
+use crate::spec::{Overrides, Preset, SweepSpec};
+use crate::vocabulary::{CellKey, Parameter, Parameters, Value};
 
 /// Names of the images that some cell is of: exclusions may leave all cells of an image out.
 pub(crate) fn images_of_cells(spec: &SweepSpec, models: &[ModelEntry]) -> HashSet<String> {
@@ -54,95 +19,291 @@ pub(crate) fn images_of_cells(spec: &SweepSpec, models: &[ModelEntry]) -> HashSe
         let images = spec.files[Parameter::Image].iter();
         return images.map(|named| named.name.clone()).collect();
     }
-    let cells = grid(spec, models).into_iter();
-    let kept = cells.filter(|cell| is_kept(spec, cell));
+    let cells = grid(&spec.values, &spec.presets, models).into_iter();
+    let kept = cells.filter(|cell| is_kept(&spec.excludes, cell));
     kept.map(|cell| cell.image).collect()
 }
 
 /// Whether no exclusion matches a cell.
-fn is_kept(spec: &SweepSpec, cell: &Parameters) -> bool {
-    !spec.excludes.iter().any(|rule| rule.match_all_of(cell))
-}
-
-fn all(cells: usize) -> String {
-    match cells {
-        1 => "the only cell".to_owned(),
-        cells => format!("all {cells} cells"),
-    }
+fn is_kept(excludes: &[Overrides], cell: &Parameters) -> bool {
+    !excludes.iter().any(|rule| rule.match_all_of(cell))
 }
 
 impl Plan {
-    /// Resolves every cell. `models` and `images` are in the order of the spec's lists;
-    /// images that no cell is of may be left out.
+    /// Resolves every cell. The entries are those of the spec's files, in the order of its lists; images that no cell is
+    /// of may be left out.
     ///
     /// # Errors
-    /// If an image does not fit a model, or nothing is left after the exclusions.
-    pub fn new(
-        spec: &SweepSpec,
-        models: Vec<ModelEntry>,
-        images: Vec<ImageEntry>,
-    ) -> Result<Self, PlanError> {
-        let sizes = fitted_sizes(spec.size, &models, &images)?;
-        let grid = grid(spec, &models);
-        let kept: Vec<Parameters> = grid
-            .iter()
-            .filter(|cell| is_kept(spec, cell))
-            .cloned()
-            .collect();
-        if kept.is_empty() {
-            return Err(PlanError::NothingLeft { cells: grid.len() });
-        }
-        let backwards = (kept.iter()).find(|cell| cell.guidance_start >= cell.guidance_end);
-        if let Some(cell) = backwards {
-            return Err(PlanError::Interval {
-                start: cell.guidance_start,
-                end: cell.guidance_end,
-            });
-        }
-        let axes = axes(spec, &kept);
-        let hasher = Hasher::new(&models, &images, spec.size.fit, spec.numerics);
-        let cells = cells(kept, &axes, &hasher, &sizes);
-        Ok(Self {
-            name: spec.name.clone(),
-            stages: vec![Stage::only(Kind::Edit)],
-            axes,
+    /// If a model is not given what it needs or is given what it has no use for, an image does not fit a model, or nothing
+    /// is left after the exclusions.
+    pub fn new(spec: &SweepSpec, files: PlanFiles) -> Result<Self, PlanError> {
+        let PlanFiles {
             models,
             images,
+            masks,
+        } = files;
+        let mut plan = Self {
+            name: spec.name.clone(),
+            stages: Vec::new(),
+            axes: Vec::new(),
+            models,
+            images,
+            masks,
             numerics: spec.numerics,
             fit: spec.size.fit,
             resolution: spec.size.resolution,
             sheet: spec.sheet.clone(),
-            cells,
-        })
+            cells: Vec::new(),
+        };
+        let mut builder = Builder::default();
+        for draft in StageDraft::all(spec) {
+            builder.add(&mut plan, spec, draft)?;
+        }
+        if let [_] = plan.stages.as_slice() {
+            // Of a sweep of one stage the axes stand in the plan alone.
+            plan.stages[0].axes.clear();
+        }
+        Ok(plan)
     }
 }
 
-/// Width and height of the output, by names of model and image.
+/// What was read of the files that a sweep names.
+#[derive(Debug, Default)]
+pub struct PlanFiles {
+    /// Model folders.
+    pub models: Vec<ModelEntry>,
+    /// Input images.
+    pub images: Vec<ImageEntry>,
+    /// Masks.
+    pub masks: Vec<ImageEntry>,
+}
+
+/// The image of a cell of the stage before, as the next one takes it.
+#[derive(Debug)]
+struct Input {
+    /// The values that its cell's key begins with.
+    prefix: String,
+    seed: u64,
+    width: u32,
+    height: u32,
+}
+
+/// What is known of the stages that are planned.
+#[derive(Debug, Default)]
+struct Builder {
+    /// Of the stage before, by their names; none before the first.
+    inputs: HashMap<String, Input>,
+    /// The same as images, in the order of their cells.
+    images: Vec<ImageEntry>,
+    taken: HashSet<CellKey>,
+    first_of_hash: HashMap<String, CellKey>,
+}
+
+impl Builder {
+    /// Plans a stage: each of its points on each image of the stage before.
+    fn add(
+        &mut self,
+        plan: &mut Plan,
+        spec: &SweepSpec,
+        mut draft: StageDraft,
+    ) -> Result<(), PlanError> {
+        let is_first = plan.stages.is_empty();
+        if !is_first {
+            let names = self
+                .images
+                .iter()
+                .map(|image| Value::from(image.name.as_str()));
+            draft.values[Parameter::Image] = names.collect();
+            plan.images.append(&mut self.images);
+        }
+        let stage = draft.stage(plan)?;
+        draft.check_count(&stage.name)?;
+        let mut grid = grid(&draft.values, draft.presets, &plan.models);
+        for cell in &mut grid {
+            let default = stage.kind.pipeline().needs().strength;
+            cell.strength = cell.strength.or(default);
+            if let Some(input) = self.inputs.get(&cell.image).filter(|_| draft.same_seed) {
+                cell.seed = input.seed;
+            }
+        }
+        let kept = kept(grid, draft.excludes)?;
+        let axes = axes(draft.presets, &kept);
+        let sizes = match is_first {
+            true => {
+                let images = plan.images.as_slice();
+                let alone = kept.iter().any(|cell| cell.image.is_empty());
+                fitted_sizes(spec.size, &plan.models, images, alone)?
+            }
+            false => self.sizes(&stage.name, &kept, &plan.models)?,
+        };
+        self.cells(plan, &stage, &axes, kept, &sizes);
+        plan.axes.clone_from(&axes);
+        plan.stages.push(Stage { axes, ..stage });
+        Ok(())
+    }
+
+    /// The sizes of a later stage's cells: those of the images that they work on.
+    fn sizes(
+        &self,
+        stage: &str,
+        cells: &[Parameters],
+        models: &[ModelEntry],
+    ) -> Result<Sizes, PlanError> {
+        let mut sizes = Sizes::new();
+        for cell in cells {
+            let model = models.iter().find(|model| model.name == cell.model);
+            let (Some(input), Some(model)) = (self.inputs.get(&cell.image), model) else {
+                continue;
+            };
+            let multiple = model.accepted_multiple.unwrap_or(model.size_multiple);
+            let (width, height) = (input.width, input.height);
+            if width % multiple != 0 || height % multiple != 0 {
+                return Err(PlanError::StageSize {
+                    stage: stage.to_owned(),
+                    model: model.name.clone(),
+                    width,
+                    height,
+                    multiple,
+                });
+            }
+            sizes.insert((cell.model.clone(), cell.image.clone()), (width, height));
+        }
+        Ok(sizes)
+    }
+
+    /// Names the cells of a stage and links each to the first one with the same pixels: presets that say the same, or
+    /// scales without effect where `guidance = "diffusers"` switches guidance off. Their images are the inputs of the
+    /// next stage.
+    fn cells(
+        &mut self,
+        plan: &mut Plan,
+        stage: &Stage,
+        axes: &[Axis],
+        points: Vec<Parameters>,
+        sizes: &Sizes,
+    ) {
+        let hasher = Hasher::new(plan, stage);
+        let mut inputs = HashMap::new();
+        let mut cells = Vec::with_capacity(points.len());
+        let mut images = Vec::new();
+        for parameters in points {
+            let (width, height) = sizes[&(parameters.model.clone(), parameters.image.clone())];
+            let recipe = hasher.recipe(&parameters, width, height);
+            let hash = short_hash(&recipe);
+            let inherited = self.inputs.get(&parameters.image);
+            let inherited = inherited.map(|input| input.prefix.as_str());
+            let prefix = prefix(axes, &parameters, inherited);
+            let mut key = CellKey::new(&prefix, &hash);
+            while !self.taken.insert(key.clone()) {
+                key = key.next();
+            }
+            let same_as = self.first_of_hash.get(&hash).cloned();
+            self.first_of_hash
+                .entry(hash)
+                .or_insert_with(|| key.clone());
+            let name = free_name(&stage.name, &prefix, &inputs, &plan.images);
+            images.push(ImageEntry {
+                name: name.clone(),
+                path: key.image_path().into(),
+                sha256: sha256_hex(recipe.to_string().as_bytes()),
+                cell: Some(key.clone()),
+                converted: false,
+                width,
+                height,
+            });
+            let input = Input {
+                prefix,
+                seed: parameters.seed,
+                width,
+                height,
+            };
+            inputs.insert(name, input);
+            cells.push(Cell {
+                key,
+                parameters,
+                width,
+                height,
+                stage: plan.stages.len(),
+                same_as,
+            });
+        }
+        plan.cells.append(&mut cells);
+        self.inputs = inputs;
+        self.images = images;
+    }
+}
+
+/// The points that no exclusion matches.
+fn kept(grid: Vec<Parameters>, excludes: &[Overrides]) -> Result<Vec<Parameters>, PlanError> {
+    let all = grid.len();
+    let kept: Vec<Parameters> = (grid.into_iter())
+        .filter(|cell| is_kept(excludes, cell))
+        .collect();
+    if kept.is_empty() {
+        return Err(PlanError::NothingLeft { cells: all });
+    }
+    match kept
+        .iter()
+        .find(|cell| cell.guidance_start >= cell.guidance_end)
+    {
+        Some(cell) => Err(PlanError::Interval {
+            start: cell.guidance_start,
+            end: cell.guidance_end,
+        }),
+        None => Ok(kept),
+    }
+}
+
+/// What a cell's image is called where the next stage works on it: the stage and the values that vary, which stay where
+/// models and recipes change.
+fn free_name(
+    stage: &str,
+    prefix: &str,
+    taken: &HashMap<String, Input>,
+    images: &[ImageEntry],
+) -> String {
+    let separator = if prefix.is_empty() { "" } else { "/" };
+    let plain = format!("{stage}{separator}{prefix}");
+    let is_free =
+        |name: &String| !taken.contains_key(name) && images.iter().all(|image| image.name != *name);
+    let numbered = (2_u32..).map(|number| format!("{plain}~{number}"));
+    let mut names = std::iter::once(plain.clone()).chain(numbered);
+    names.find(is_free).unwrap_or(plain)
+}
+
+/// Width and height of the output, by names of model and image; without an image its name is empty.
 type Sizes = HashMap<(String, String), (u32, u32)>;
 
-/// The output size of every pair of model and image.
+/// The output size of every pair of model and image; of every model alone where cells are made of no image.
 fn fitted_sizes(
     size: Size,
     models: &[ModelEntry],
     images: &[ImageEntry],
+    alone: bool,
 ) -> Result<Sizes, PlanError> {
     let mut sizes = HashMap::new();
     for model in models {
+        let fit = |width, height| {
+            let (resolution, factor) = (model.resolution, model.vae_factor);
+            let multiple = model.multiple(size.fit);
+            fit_size(width, height, &size, resolution, factor, multiple)
+        };
         for image in images {
-            let fitted = fit_size(
-                image.width,
-                image.height,
-                &size,
-                model.resolution,
-                model.vae_factor,
-                model.multiple(size.fit),
-            )
-            .map_err(|source| PlanError::Fit {
+            let fitted = fit(image.width, image.height).map_err(|source| PlanError::Fit {
                 image: image.name.clone(),
                 model: model.name.clone(),
                 source,
             })?;
             sizes.insert((model.name.clone(), image.name.clone()), fitted);
+        }
+        if alone {
+            // A square, unless the sweep file says otherwise.
+            let side = size.resolution.unwrap_or(model.resolution);
+            let fitted = fit(side, side).map_err(|source| PlanError::Size {
+                model: model.name.clone(),
+                source,
+            })?;
+            sizes.insert((model.name.clone(), String::new()), fitted);
         }
     }
     Ok(sizes)
@@ -150,11 +311,10 @@ fn fitted_sizes(
 
 /// Parameters with more than one value among the cells, values in order of appearance. What presets
 /// link is shown by the preset's name and is no axis of its own.
-fn axes(spec: &SweepSpec, cells: &[Parameters]) -> Vec<Axis> {
+fn axes(presets: &[Preset], cells: &[Parameters]) -> Vec<Axis> {
     let linked = |parameter: Parameter| {
-        spec.presets
-            .iter()
-            .any(|preset| preset.overrides.get(parameter).is_some())
+        let mut presets = presets.iter();
+        presets.any(|preset| preset.overrides.get(parameter).is_some())
     };
     Parameter::ALL
         .into_iter()
@@ -169,33 +329,5 @@ fn axes(spec: &SweepSpec, cells: &[Parameters]) -> Vec<Axis> {
             Axis { parameter, values }
         })
         .filter(|axis: &Axis| axis.values.len() > 1)
-        .collect()
-}
-
-/// Names the cells and links each to the first one with the same pixels: presets that say the same, or
-/// scales without effect where `guidance = "diffusers"` switches guidance off.
-fn cells(grid: Vec<Parameters>, axes: &[Axis], hasher: &Hasher, sizes: &Sizes) -> Vec<Cell> {
-    let mut first_of_hash: HashMap<String, CellKey> = HashMap::new();
-    let mut taken = HashSet::new();
-    grid.into_iter()
-        .map(|parameters| {
-            let (width, height) = sizes[&(parameters.model.clone(), parameters.image.clone())];
-            let hash = hasher.hash(Kind::Edit, &parameters, width, height);
-            let prefix = prefix(axes, &parameters);
-            let mut key = CellKey::new(&prefix, &hash);
-            while !taken.insert(key.clone()) {
-                key = key.next();
-            }
-            let same_as = first_of_hash.get(&hash).cloned();
-            first_of_hash.entry(hash).or_insert_with(|| key.clone());
-            Cell {
-                key,
-                parameters,
-                width,
-                height,
-                stage: 0,
-                same_as,
-            }
-        })
         .collect()
 }

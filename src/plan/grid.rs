@@ -1,16 +1,18 @@
 //! The full product of what a sweep varies, presets applied.
 
 use super::ModelEntry;
-use crate::spec::{Preset, SweepSpec};
-use crate::vocabulary::{Parameter, Parameters, SchedulerKind, Value};
+use crate::spec::Preset;
+use crate::vocabulary::{ByParameter, Parameter, Parameters, SchedulerKind, Value};
 
 /// The order of the cells, slowest parameter first, so that those which share their first step (one image, scheduler,
 /// step count and seed) lie together.
 const NESTING: [Parameter; Parameter::COUNT] = [
     Parameter::Model,
     Parameter::Image,
+    Parameter::Mask,
     Parameter::Scheduler,
     Parameter::NumInferenceSteps,
+    Parameter::Strength,
     Parameter::Seed,
     Parameter::NegativePrompt,
     Parameter::Instruction,
@@ -22,20 +24,24 @@ const NESTING: [Parameter; Parameter::COUNT] = [
 ];
 
 /// The full product.
-pub(super) fn grid(spec: &SweepSpec, models: &[ModelEntry]) -> Vec<Parameters> {
+pub(super) fn grid(
+    values: &ByParameter<Vec<Value>>,
+    presets: &[Preset],
+    models: &[ModelEntry],
+) -> Vec<Parameters> {
     let mut grid = vec![Parameters::default()];
     for parameter in NESTING {
         grid = match parameter {
-            Parameter::Preset => vary(grid, &spec.presets, Preset::apply),
-            _ => vary(grid, &spec.values[parameter], |value, cell| {
+            Parameter::Preset => vary(grid, presets, Preset::apply),
+            _ => vary(grid, &values[parameter], |value, cell| {
                 cell.set(parameter, value);
             }),
         };
     }
-    let swept = !spec.values[Parameter::Scheduler].is_empty();
+    let swept = !values[Parameter::Scheduler].is_empty();
     for cell in &mut grid {
         let preset = || {
-            spec.presets
+            presets
                 .iter()
                 .find(|preset| cell.preset.as_ref() == Some(&preset.name))
         };

@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::{Cell, Plan};
-use crate::diffusion::GuidanceMode;
+use crate::diffusion::{GuidanceMode, steps_of_strength};
 use crate::pipeline::{Branch, BranchText, GuidanceScales, Kind};
 use crate::vocabulary::{Parameters, Scale};
 
@@ -50,6 +50,8 @@ pub(super) fn guidance(kind: Kind, parameters: &Parameters, mode: GuidanceMode) 
         guidance_start,
         guidance_end,
         num_inference_steps,
+        strength,
+        mask: _,
         model: _,
         image: _,
         seed: _,
@@ -75,7 +77,12 @@ pub(super) fn guidance(kind: Kind, parameters: &Parameters, mode: GuidanceMode) 
         first_step,
         conditions: vec![(conditioned, 1.0)],
     };
-    let (start, end) = interval(*guidance_start, *guidance_end, *num_inference_steps);
+    // Shares are of the steps that are taken.
+    let steps = match strength {
+        Some(strength) => steps_of_strength(*num_inference_steps, strength.to_f64()),
+        None => *num_inference_steps,
+    };
+    let (start, end) = interval(*guidance_start, *guidance_end, steps);
     let inside = Phase {
         first_step: start,
         conditions: (branches.into_iter())

@@ -42,6 +42,7 @@ impl Plan {
             axes,
             models,
             images,
+            masks,
             numerics,
             fit,
             resolution,
@@ -49,10 +50,10 @@ impl Plan {
             cells: _,
         } = self;
         let mut head = json!({
-            "name": name, "stages": stages, "axes": axes, "models": models, "images": images, "numerics": numerics,
+            "name": name, "stages": stages, "axes": axes, "models": models, "images": images, "masks": masks, "numerics": numerics,
             "fit": fit, "resolution": resolution, "sheet": sheet,
         });
-        for list in ["models", "images"] {
+        for list in ["models", "images", "masks"] {
             let entries = head[list].as_array_mut().into_iter().flatten();
             for entry in entries.filter_map(Value::as_object_mut) {
                 entry.remove("path");

@@ -6,11 +6,11 @@ use super::name::{slug, stem};
 use super::pixels::input_hash;
 use super::{Cell, ImageEntry, ModelEntry, Plan, Start};
 
-/// An image at a size: cells with the same one are made of the same pixels. How an image is brought to its size is the
+/// An image, or a mask, at a size: cells with the same one are made of the same pixels. How an image is brought to its size is the
 /// same for the whole plan ([`Plan::fit`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fitted<'a> {
-    /// Name of the image.
+    /// Name of the image or mask.
     pub image: &'a str,
     /// Pixels.
     pub width: u32,
@@ -19,24 +19,48 @@ pub struct Fitted<'a> {
 }
 
 impl Cell {
-    /// The input that the cell is made of.
-    pub fn fitted(&self) -> Fitted<'_> {
-        Fitted {
-            image: &self.parameters.image,
+    /// The input that the cell is made of, if it is made of one.
+    pub fn fitted(&self) -> Option<Fitted<'_>> {
+        let image = self.parameters.image.as_str();
+        (!image.is_empty()).then_some(Fitted {
+            image,
             width: self.width,
             height: self.height,
-        }
+        })
     }
 }
 
 impl Start {
-    /// The input that its cells are made of.
-    pub fn fitted<'a>(&self, plan: &'a Plan) -> Fitted<'a> {
-        Fitted {
-            image: &plan.images[self.image].name,
+    /// The input that its cells are made of, if they are made of one.
+    pub fn fitted<'a>(&self, plan: &'a Plan) -> Option<Fitted<'a>> {
+        Some(Fitted {
+            image: &plan.images[self.image?].name,
             width: self.sampling.width,
             height: self.sampling.height,
-        }
+        })
+    }
+}
+
+impl Cell {
+    /// The cell's mask at its size, if it has one.
+    pub fn mask(&self) -> Option<Fitted<'_>> {
+        let image = self.parameters.mask.as_str();
+        (!image.is_empty()).then_some(Fitted {
+            image,
+            width: self.width,
+            height: self.height,
+        })
+    }
+}
+
+impl Start {
+    /// The mask of its cells, if they have one.
+    pub fn mask<'a>(&self, plan: &'a Plan) -> Option<Fitted<'a>> {
+        Some(Fitted {
+            image: &plan.masks[self.mask?].name,
+            width: self.sampling.width,
+            height: self.sampling.height,
+        })
     }
 }
 
@@ -54,7 +78,9 @@ impl Plan {
     /// The inputs of cells, as indices into [`Plan::cells`], each once, in the order in which the cells need them.
     pub fn inputs_of(&self, cells: impl IntoIterator<Item = usize>) -> Vec<Fitted<'_>> {
         let mut seen = HashSet::new();
-        let inputs = cells.into_iter().map(|cell| self.cells[cell].fitted());
+        let inputs = cells
+            .into_iter()
+            .filter_map(|cell| self.cells[cell].fitted());
         inputs.filter(|fitted| seen.insert(*fitted)).collect()
     }
 
@@ -66,7 +92,11 @@ impl Plan {
             width,
             height,
         } = fitted;
-        let sha256 = self.image(image).map(|entry| entry.sha256.as_str());
+        let entry = self.image(image);
+        if let Some(cell) = entry.and_then(|entry| entry.cell.as_ref()) {
+            return cell.image_path();
+        }
+        let sha256 = entry.map(|entry| entry.sha256.as_str());
         let hash = input_hash(sha256.unwrap_or_default(), self.fit, width, height);
         let name = slug(stem(image));
         let dash = if name.is_empty() { "" } else { "-" };

@@ -6,6 +6,8 @@
 mod build;
 mod cell;
 mod cut;
+mod draft;
+mod error;
 mod grid;
 mod guidance;
 mod identity;
@@ -19,10 +21,11 @@ mod tiles;
 
 use std::path::PathBuf;
 
-pub use build::PlanError;
+pub use build::PlanFiles;
 pub(crate) use build::images_of_cells;
 pub use cell::Cell;
 pub use cut::Cut;
+pub use error::PlanError;
 use guidance::guidance;
 pub use guidance::{Condition, Conditions, Guidance, Phase};
 pub use input::Fitted;
@@ -33,8 +36,9 @@ pub use stage::Stage;
 pub use tiles::{Tiles, Tiling};
 
 use crate::image::Fit;
+use crate::pipeline::Family;
 use crate::spec::{Numerics, SheetSpec};
-use crate::vocabulary::{Parameter, SchedulerKind};
+use crate::vocabulary::{CellKey, Parameter, SchedulerKind};
 
 /// Ordered cells with everything resolved. `plan.json` in the run folder is this and the environment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,6 +57,9 @@ pub struct Plan {
     pub models: Vec<ModelEntry>,
     /// Images, in the order of the sweep file.
     pub images: Vec<ImageEntry>,
+    /// Masks, in the order of the sweep file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub masks: Vec<ImageEntry>,
     /// What is computed.
     pub numerics: Numerics,
     /// How images were brought to size.
@@ -82,8 +89,11 @@ pub struct ImageEntry {
     pub name: String,
     /// Where it was read.
     pub path: PathBuf,
-    /// SHA-256 of the file, in hexadecimal.
+    /// SHA-256 of the file, or of the recipe of the cell whose image it is; in hexadecimal.
     pub sha256: String,
+    /// The cell of an earlier stage whose image it is, if it is one's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cell: Option<CellKey>,
     /// Pixels, after EXIF orientation.
     pub width: u32,
     /// Pixels, after EXIF orientation.
@@ -102,6 +112,9 @@ pub struct ModelEntry {
     pub path: PathBuf,
     /// SHA-256 over all files that can change a pixel, in hexadecimal.
     pub sha256: String,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Family::is_instruct_pix2pix")]
+    pub family: Family,
     /// Longest side the model was made for, in pixels.
     pub resolution: u32,
     /// Image pixels per latent pixel, a side.

@@ -1,14 +1,21 @@
 //! The readable part of a cell's key.
 
 use super::Axis;
-use crate::vocabulary::{Abbreviation, Parameters};
+use crate::vocabulary::{Abbreviation, Parameter, Parameters};
 
-/// The varying values in short: `house-winter-g7.0-i1.5-s42`.
-pub(super) fn prefix(axes: &[Axis], parameters: &Parameters) -> String {
+/// Longest prefix: file names end at 255 bytes, and chains add up.
+const LONGEST: usize = 160;
+
+/// The varying values in short: `house-winter-g7.0-i1.5-s42`. Those of the cell that it works on, if any, stand in the
+/// place of the image.
+pub(super) fn prefix(axes: &[Axis], parameters: &Parameters, inherited: Option<&str>) -> String {
     let parts: Vec<String> = axes
         .iter()
         .map(|axis| {
             let value = parameters.text(axis.parameter);
+            if let (Parameter::Image, Some(inherited)) = (axis.parameter, inherited) {
+                return inherited.to_owned();
+            }
             match axis.parameter.definition().abbreviation {
                 Abbreviation::Letters(letters) => format!("{letters}{value}"),
                 Abbreviation::Words => slug(&value),
@@ -17,7 +24,8 @@ pub(super) fn prefix(axes: &[Axis], parameters: &Parameters) -> String {
         })
         .filter(|part| !part.is_empty())
         .collect();
-    parts.join("-")
+    // Of plain letters only: it can be cut anywhere.
+    parts.join("-").chars().take(LONGEST).collect()
 }
 
 /// The last part of a path without its extension.

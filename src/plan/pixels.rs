@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
-use super::{Condition, ImageEntry, ModelEntry, Tiling, guidance};
+use super::{Condition, Plan, Stage, Tiling, guidance};
 use crate::digest::hexadecimal;
 use crate::image::Fit;
 use crate::pipeline::Kind;
@@ -15,27 +15,23 @@ use crate::vocabulary::Parameters;
 /// Bumped when the same parameters come to mean other pixels, so that old cells are not taken for new ones.
 const MEANING: u32 = 1;
 
-/// Hashes all that can change a cell's pixels, and nothing else.
+/// The recipes of a stage's cells: all that can change their pixels, and nothing else.
 pub(super) struct Hasher<'a> {
     digests: HashMap<&'a str, Cow<'a, str>>,
+    masks: HashMap<&'a str, &'a str>,
     vae_factors: HashMap<&'a str, u32>,
+    stage: &'a Stage,
     fit: Fit,
     numerics: Numerics,
 }
 
 impl<'a> Hasher<'a> {
-    pub(super) fn new(
-        models: &'a [ModelEntry],
-        images: &'a [ImageEntry],
-        fit: Fit,
-        numerics: Numerics,
-    ) -> Self {
-        let vae_factors = models.iter();
+    pub(super) fn new(plan: &'a Plan, stage: &'a Stage) -> Self {
+        let vae_factors = plan.models.iter();
         let vae_factors = vae_factors.map(|model| (model.name.as_str(), model.vae_factor));
-        let vae_factors = vae_factors.collect();
-        let models = models.iter();
+        let models = plan.models.iter();
         let models = models.map(|model| (model.name.as_str(), Cow::from(&model.sha256)));
-        let images = images.iter().map(|image| {
+        let images = plan.images.iter().map(|image| {
             // Images that keep their colours keep the hash that they had before there was a choice.
             let digest = match image.converted {
                 true => Cow::from(format!("{} srgb", image.sha256)),
@@ -43,22 +39,26 @@ impl<'a> Hasher<'a> {
             };
             (image.name.as_str(), digest)
         });
+        let masks = plan.masks.iter();
+        let masks = masks.map(|mask| (mask.name.as_str(), mask.sha256.as_str()));
         Self {
             digests: models.chain(images).collect(),
-            vae_factors,
-            fit,
-            numerics,
+            masks: masks.collect(),
+            vae_factors: vae_factors.collect(),
+            stage,
+            fit: plan.fit,
+            numerics: plan.numerics,
         }
     }
 
-    /// The hash of a cell.
-    pub(super) fn hash(
+    /// The recipe of a cell, to be hashed.
+    pub(super) fn recipe(
         &self,
-        kind: Kind,
         parameters: &Parameters,
         width: u32,
         height: u32,
-    ) -> String {
+    ) -> serde_json::Value {
+        let kind = self.stage.kind;
         // Every field is named: what a new one does to the pixels is to be decided here.
         let Parameters {
             model,
@@ -66,6 +66,8 @@ impl<'a> Hasher<'a> {
             seed,
             num_inference_steps,
             scheduler,
+            strength,
+            mask,
             // What the UNet is asked says all that these do.
             instruction: _,
             negative_prompt: _,
@@ -107,7 +109,7 @@ impl<'a> Hasher<'a> {
         let mut content = serde_json::json!([
             MEANING,
             self.digests[model.as_str()],
-            self.digests[image.as_str()],
+            self.digests.get(image.as_str()),
             conditions,
             seed,
             num_inference_steps,
@@ -120,7 +122,17 @@ impl<'a> Hasher<'a> {
         if let (Some(content), Some(tiles)) = (content.as_array_mut(), tiles) {
             content.push(tiles);
         }
-        short_hash(&content)
+        // Edits of whole images keep the hash that they had before there were other kinds.
+        let is_plain_edit = kind == Kind::Edit && mask.is_empty() && strength.is_none();
+        if let Some(content) = content.as_array_mut().filter(|_| !is_plain_edit) {
+            content.push(serde_json::json!({
+                "kind": kind,
+                "strength": strength,
+                "mask": self.masks.get(mask.as_str()),
+                "masking": self.stage.masking,
+            }));
+        }
+        content
     }
 }
 
@@ -136,13 +148,16 @@ pub(super) fn input_hash(image_sha256: &str, fit: Fit, width: u32, height: u32) 
 }
 
 /// 12 hexadecimal digits: 48 bits, for at most a million cells a run.
-fn short_hash(content: &serde_json::Value) -> String {
+pub(super) fn short_hash(content: &serde_json::Value) -> String {
     hexadecimal(&Sha256::digest(content.to_string())[..6])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::Family;
+    use crate::plan::{ImageEntry, ModelEntry};
+    use crate::spec::SheetSpec;
     use crate::vocabulary::{Parameter, SchedulerKind, two_values};
 
     fn hash(parameters: &Parameters) -> String {
@@ -150,6 +165,7 @@ mod tests {
             name: name.to_owned(),
             path: name.into(),
             sha256: format!("the digest of {name}"),
+            family: Family::InstructPix2Pix,
             resolution: 64,
             vae_factor: 8,
             size_multiple: 8,
@@ -162,16 +178,27 @@ mod tests {
             name: name.to_owned(),
             path: name.into(),
             sha256: format!("the digest of {name}"),
+            cell: None,
             width: 64,
             height: 64,
             converted: false,
         };
-        let (models, images) = (
-            ["", "one", "other"].map(model),
-            ["", "one", "other"].map(image),
-        );
-        let hasher = Hasher::new(&models, &images, Fit::Crop, Numerics::default());
-        hasher.hash(Kind::Edit, parameters, 64, 64)
+        let names = ["", "one", "other"];
+        let plan = Plan {
+            name: String::new(),
+            stages: Stage::one_edit(),
+            axes: Vec::new(),
+            models: names.map(model).to_vec(),
+            images: names.map(image).to_vec(),
+            masks: names.map(image).to_vec(),
+            numerics: Numerics::default(),
+            fit: Fit::Crop,
+            resolution: None,
+            sheet: SheetSpec::default(),
+            cells: Vec::new(),
+        };
+        let hasher = Hasher::new(&plan, &plan.stages[0]);
+        short_hash(&hasher.recipe(parameters, 64, 64))
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Cell, Condition, Guidance, Plan};
+use crate::diffusion::{Sampler, SchedulerConfig, SchedulerError};
 use crate::pipeline::Kind;
-use crate::vocabulary::{CellKey, Parameters, SchedulerKind};
+use crate::vocabulary::{CellKey, Parameters, Scale, SchedulerKind};
 
 /// The work that is left of a plan, a stage and in it a model at a time.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +17,8 @@ pub struct Schedule<'a> {
 /// The work of one model in a stage.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelWork<'a> {
+    /// Index into [`Plan::stages`].
+    pub stage: usize,
     /// What the stage does.
     pub kind: Kind,
     /// Index into [`Plan::models`].
@@ -39,8 +42,10 @@ pub struct Group<'a> {
 /// Everything that the first latents, their timesteps and their image conditioning depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Start {
-    /// Index into [`Plan::images`].
-    pub image: usize,
+    /// Index into [`Plan::images`], if they are made of an image.
+    pub image: Option<usize>,
+    /// Index into [`Plan::masks`], if they have a mask.
+    pub mask: Option<usize>,
     /// Seed of the noise.
     pub seed: u64,
     /// How it is denoised.
@@ -52,8 +57,10 @@ pub struct Start {
 pub struct Sampling {
     /// Sampler.
     pub scheduler: SchedulerKind,
-    /// Denoising steps.
+    /// Denoising steps of the whole way from noise to an image.
     pub num_inference_steps: u32,
+    /// The share of them that is taken where they begin with an image.
+    pub strength: Option<Scale>,
     /// Pixels of the output.
     pub width: u32,
     /// Pixels of the output.
@@ -76,14 +83,18 @@ impl<'a> Schedule<'a> {
     pub fn new(plan: &'a Plan, pending: &[usize]) -> Self {
         let model_index = index_by_name(plan.models.iter().map(|model| model.name.as_str()));
         let image_index = index_by_name(plan.images.iter().map(|image| image.name.as_str()));
+        let mask_index = index_by_name(plan.masks.iter().map(|mask| mask.name.as_str()));
         let mut works: BTreeMap<(usize, usize), ModelWork> = BTreeMap::new();
         let mut known: HashMap<(usize, usize, Start), usize> = HashMap::new();
         for cell_work in computed(plan, pending) {
             let cell = &plan.cells[cell_work.cell];
             let model = model_index[cell.parameters.model.as_str()];
-            let start = Start::of(cell, image_index[cell.parameters.image.as_str()]);
+            let image = cell.fitted().map(|input| image_index[input.image]);
+            let mask = mask_index.get(cell.parameters.mask.as_str()).copied();
+            let start = Start::of(cell, image, mask);
             let work = works.entry((cell.stage, model));
             let work = work.or_insert_with(|| ModelWork {
+                stage: cell.stage,
                 kind: plan.kind_of(cell),
                 model,
                 groups: Vec::new(),
@@ -107,14 +118,27 @@ impl<'a> Schedule<'a> {
         Self { models }
     }
 
-    /// Counts the UNet rows of the work; `steps` tells the step of each evaluation of a model (its index) in a
-    /// sampling: some schedulers ask several times a step.
-    pub fn unet_rows(&self, steps: impl Fn(usize, Sampling) -> Vec<u32>) -> UnetRows {
+    /// The work of one stage.
+    #[must_use]
+    pub fn of_stage(&self, stage: usize) -> Self {
+        let models = self.models.iter().filter(|work| work.stage == stage);
+        Self {
+            models: models.cloned().collect(),
+        }
+    }
+
+    /// Counts the UNet rows of the work; `steps` tells the step of each evaluation of a model (its index) for a
+    /// kind of pipeline and how it is sampled: some schedulers ask several times a step.
+    pub fn unet_rows(&self, steps: impl Fn(Kind, usize, Sampling) -> Vec<u32>) -> UnetRows {
         let mut rows = UnetRows::default();
         for work in &self.models {
             let plain_rows = work.kind.pipeline().plain_rows() as u64;
             for group in &work.groups {
-                rows.add(group, plain_rows, &steps(work.model, group.start.sampling));
+                rows.add(
+                    group,
+                    plain_rows,
+                    &steps(work.kind, work.model, group.start.sampling),
+                );
             }
         }
         rows
@@ -225,16 +249,42 @@ impl<'a> Path<'a> {
     }
 }
 
-impl Start {
-    fn of(cell: &Cell, image: usize) -> Self {
-        // Every field is named: whether cells that differ in a new one may start together is to be decided here.
+impl Sampling {
+    /// The sampler, of a model's configuration as its kind of pipeline has it.
+    ///
+    /// # Errors
+    /// If the configuration or the number of steps is not possible.
+    pub fn sampler(self, config: &SchedulerConfig) -> Result<Sampler, SchedulerError> {
+        let Self {
+            scheduler,
+            num_inference_steps,
+            strength,
+            width: _,
+            height: _,
+        } = self;
+        match strength {
+            None => Sampler::new(scheduler, config, num_inference_steps),
+            Some(strength) => {
+                Sampler::with_strength(scheduler, config, num_inference_steps, strength.to_f64())
+            }
+        }
+    }
+}
+
+impl Cell {
+    /// How the cell is sampled.
+    pub fn sampling(&self) -> Sampling {
+        // Every field is named: whether cells that differ in a new one may be sampled together is to be decided here.
         let Parameters {
             scheduler,
             num_inference_steps,
-            seed,
-            // Schedules are made a model at a time; the image is `image`.
+            strength,
+            // Schedules are made a model at a time.
             model: _,
+            // These are of the start.
             image: _,
+            mask: _,
+            seed: _,
             // These act in the steps: cells that differ in them part where their guidance does.
             instruction: _,
             negative_prompt: _,
@@ -244,17 +294,24 @@ impl Start {
             guidance_end: _,
             // What it set is in the others.
             preset: _,
-        } = cell.parameters;
-        let Cell { width, height, .. } = *cell;
+        } = self.parameters;
+        Sampling {
+            scheduler,
+            num_inference_steps,
+            strength,
+            width: self.width,
+            height: self.height,
+        }
+    }
+}
+
+impl Start {
+    fn of(cell: &Cell, image: Option<usize>, mask: Option<usize>) -> Self {
         Self {
             image,
-            seed,
-            sampling: Sampling {
-                scheduler,
-                num_inference_steps,
-                width,
-                height,
-            },
+            mask,
+            seed: cell.parameters.seed,
+            sampling: cell.sampling(),
         }
     }
 }

@@ -10,9 +10,8 @@ use std::time::Instant;
 use image::RgbImage;
 
 use super::timings::Timings;
-use super::{Backend, Prepared};
+use super::{Backend, Event, Prepared};
 use crate::Error;
-use crate::engine::Event;
 use crate::image::{ImageError, read};
 use crate::judge::clip::{Embedding, direction_similarity, image_similarity};
 use crate::meter::milliseconds;
@@ -53,6 +52,8 @@ impl Prepared {
         };
         (0..self.plan.cells.len())
             .filter(|cell| cells.contains(cell))
+            // What is made of no image has nothing to be compared with.
+            .filter(|&cell| self.plan.cells[cell].fitted().is_some())
             .filter(is_left)
             .collect()
     }
@@ -192,7 +193,8 @@ impl<'a> Pass<'a> {
         }
         let (image, _) = read(&run.join(cell.key.image_path()))?;
         let output = self.embed(&image)?;
-        let input = self.input(cell.fitted(), run)?;
+        let without_input = || Failure::Cell("it was made of no image".to_owned());
+        let input = self.input(cell.fitted().ok_or_else(without_input)?, run)?;
         let direction = captions.as_ref().and_then(|captions| {
             let before = self.captions.get(&captions.caption_before)?;
             let after = self.captions.get(&captions.caption_after)?;

@@ -1,23 +1,20 @@
 //! A prepared sweep becomes a run folder: the engine's events go to the writer and to whoever follows.
 
 use std::collections::HashSet;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::chain::Chain;
 use super::clip::measure as measure_with_clip;
+use super::compute::{Computing, left_to_do};
 use super::inputs::keep_inputs;
-use super::memory::policy;
 use super::timings::Timings;
-use super::{Backend, Place, Prepared};
+use super::{Backend, Event, Place, Prepared};
 use crate::Error;
-use crate::engine::{self, Ending, Event, InputFiles, Job};
 use crate::judge::advice::advise;
-use crate::judge::measures::measure;
-use crate::meter::{Meter, free_bytes};
 use crate::onnxruntime::{ExecutionDevice, Host};
-use crate::plan::{Group, ModelWork, Sampling, Schedule, Shard};
-use crate::store::{DiskShelf, HeldFolder, Hold, Run, RunFolder, Writer};
+use crate::plan::{Sampling, Schedule, Shard};
+use crate::store::{HeldFolder, Hold, Run, RunFolder};
 use crate::vocabulary::Record;
 
 /// A run folder that is open and locked, with the work that is left for it.
@@ -147,11 +144,7 @@ impl<'a, B: Backend> Execution<'a, B> {
         find: impl Fn(&mut Vec<String>) -> Result<B, Error>,
     ) -> Result<Self, Error> {
         let plan = &prepared.plan;
-        let cells: HashSet<usize> = shard.cells(plan).into_iter().collect();
-        let of_shard = |mut pending: Vec<usize>| {
-            pending.retain(|cell| cells.contains(cell));
-            pending
-        };
+        let cells = Chain::of(plan).with_inputs(shard.cells(plan));
         let mut notes = Vec::new();
         // Where there is no run yet, none is begun that cannot go on.
         let found = match Run::is_in(out) {
@@ -161,7 +154,12 @@ impl<'a, B: Backend> Execution<'a, B> {
         let held =
             HeldFolder::take_as(out, plan, hold)?.of_sweep(&prepared.sweep, prepared.replaces)?;
         notes.extend_from_slice(held.notes());
-        let schedule = Schedule::new(plan, &of_shard(held.pending()));
+        let outdated = Chain::of(plan).outdated(&cells, out, |key| held.record_of_key(key));
+        let mut left: Vec<usize> = held.pending();
+        left.retain(|cell| cells.contains(cell));
+        left.extend(outdated);
+        left.sort_unstable();
+        let schedule = Schedule::new(plan, &left);
         let unmeasured = prepared.unmeasured(&cells, |cell| held.record_of(cell));
         let is_complete = schedule.models.is_empty() && unmeasured.is_empty();
         let (environment, backend) = match (found, held.environment()) {
@@ -195,7 +193,7 @@ impl<'a, B: Backend> Execution<'a, B> {
         };
         for work in &self.schedule.models {
             for group in &work.groups {
-                let of = evaluations(work.model, group.start.sampling) as u64;
+                let of = evaluations(work.kind, work.model, group.start.sampling) as u64;
                 workload.steps += of * group.cells.len() as u64;
                 workload.cells += group
                     .cells
@@ -215,217 +213,108 @@ impl<'a, B: Backend> Execution<'a, B> {
         &self.notes
     }
 
-    /// Does the work; `observer` sees every event.
+    /// Does the work: computes, learns from it for forecasts, measures with CLIP, and concludes. `observer` sees every
+    /// event.
     ///
     /// # Errors
     /// If a component cannot be loaded or a file cannot be written; what was finished before is kept. What ails CLIP is
     /// in [`Executed::measured`].
     pub fn run(
-        self,
+        mut self,
         cancel: &AtomicBool,
         observer: &mut dyn FnMut(&Event),
     ) -> Result<Executed, Error> {
-        let Self {
-            prepared,
-            cache,
-            cells,
-            schedule,
-            folder,
-            backend,
-            ..
-        } = self;
-        let path = folder.run().folder.clone();
-        let pending = |folder: &RunFolder| {
-            let pending = folder.pending().into_iter();
-            pending.filter(|cell| cells.contains(cell)).collect()
+        let Some(backend) = self.backend.take() else {
+            keep_inputs(&self.prepared.plan, &self.folder, &self.cells, &[], cancel)?;
+            return self.conclude(Ok(()), cancel);
         };
-        let left: Vec<usize> = pending(&folder);
-        let inputs = keep_inputs(&prepared.plan, &path, &cells, &left, cancel)?;
-        let name = folder.writer().map(str::to_owned);
-        let writer = Writer::start(folder, |_| ())?;
-        let worked = match &backend {
-            Some(backend) if !cancel.load(Ordering::Relaxed) => {
-                let work = Work {
-                    prepared,
-                    schedule: &schedule,
-                    inputs: &inputs,
-                    folder: &path,
-                    writer: name.as_deref(),
-                };
-                work_off(backend, work, &writer, cancel, observer)
-            }
-            _ => Ok(()),
+        let computing = Computing {
+            prepared: self.prepared,
+            backend: &backend,
+            cells: &self.cells,
+            cancel,
         };
-        // What was handed over is written whatever became of the rest; a full disk explains a stop best.
-        let mut folder = writer.finish()?;
-        let unmeasured =
-            |folder: &RunFolder| prepared.unmeasured(&cells, |cell| folder.record_of(cell));
-        let measured = match (&worked, &backend) {
-            (Ok(()), Some(backend)) => {
-                let device = backend.device();
-                learn(cache.as_ref(), prepared, &schedule, &folder, device);
-                let left = unmeasured(&folder);
-                measure_with_clip(
-                    prepared,
-                    backend,
-                    &mut folder,
-                    &left,
-                    cache.as_ref(),
-                    cancel,
-                    observer,
-                )
-            }
-            _ => Ok(()),
-        };
-        folder.finish_with(&advise(folder.run()).texts())?;
-        worked?;
+        let (folder, computed) = computing.run(self.folder, observer)?;
+        self.folder = folder;
+        if let Err(error) = computed {
+            self.complete_tables()?;
+            return Err(error);
+        }
+        self.learn(backend.device());
+        let measured = self.measure(&backend, cancel, observer);
+        self.conclude(measured, cancel)
+    }
+
+    /// Cells that are done and not measured as the sweep file asks.
+    fn unmeasured(&self) -> Vec<usize> {
+        let record_of = |cell| self.folder.record_of(cell);
+        self.prepared.unmeasured(&self.cells, record_of)
+    }
+
+    /// Measures with CLIP what is not measured.
+    fn measure(
+        &mut self,
+        backend: &B,
+        cancel: &AtomicBool,
+        observer: &mut dyn FnMut(&Event),
+    ) -> Result<(), Error> {
+        let (left, cache) = (self.unmeasured(), self.cache.as_ref());
+        let (prepared, folder) = (self.prepared, &mut self.folder);
+        measure_with_clip(prepared, backend, folder, &left, cache, cancel, observer)
+    }
+
+    /// Brings the tables into the order of the plan, with what is advised.
+    fn complete_tables(&mut self) -> Result<(), Error> {
+        let advice = advise(&self.folder.run().of_last_stage());
+        Ok(self.folder.finish_with(&advice.texts())?)
+    }
+
+    /// Completes the tables, and says how the run ended.
+    fn conclude(
+        mut self,
+        measured: Result<(), Error>,
+        cancel: &AtomicBool,
+    ) -> Result<Executed, Error> {
+        self.complete_tables()?;
         let measured = match measured {
             // A journal that cannot be written is no fault of CLIP.
             Err(Error::Store(error)) => return Err(error.into()),
             measured => measured,
         };
-        let missing = pending(&folder);
-        let is_left = !(missing.is_empty() && unmeasured(&folder).is_empty());
+        let missing = left_to_do(&self.prepared.plan, &self.folder, &self.cells);
+        let is_left = !(missing.is_empty() && self.unmeasured().is_empty());
         let outcome = if cancel.load(Ordering::Relaxed) && is_left {
             Outcome::Interrupted
         } else {
             Outcome::Complete {
-                done: cells.len() - missing.len(),
+                done: self.cells.len() - missing.len(),
                 failed: missing.len(),
             }
         };
         Ok(Executed {
             outcome,
-            run: folder.into_run(),
+            run: self.folder.into_run(),
             measured,
         })
     }
-}
 
-/// What is to be computed, of what, and where it goes.
-struct Work<'a> {
-    prepared: &'a Prepared,
-    schedule: &'a Schedule<'a>,
-    inputs: &'a InputFiles<'a>,
-    folder: &'a Path,
-    /// The name of this process among others.
-    writer: Option<&'a str>,
-}
-
-/// Every model in turn, until all is done or the observer or a signal stops it.
-fn work_off<B: Backend>(
-    backend: &B,
-    work: Work,
-    writer: &Writer,
-    cancel: &AtomicBool,
-    observer: &mut dyn FnMut(&Event),
-) -> Result<(), Error> {
-    let Work {
-        prepared,
-        schedule,
-        inputs,
-        folder,
-        writer: name,
-    } = work;
-    let (device, runtime) = (backend.device(), &prepared.spec.runtime);
-    let mut meter = Meter::new(device);
-    let mut shelf = match name {
-        Some(name) => DiskShelf::of_writer(folder, name)?,
-        None => DiskShelf::open(folder)?,
-    };
-    let mut take = |event: Event| {
-        observer(&event);
-        match event {
-            Event::Finished {
-                record,
-                image,
-                input,
-                ..
-            } => {
-                let output = image.clone();
-                writer.hand_over_with(*record, image, move |record| {
-                    record.measures = input.zip(output).and_then(|(i, o)| measure(&i, &o));
-                })
+    /// Keeps what this run took, for the forecasts of later ones.
+    fn learn(&self, device: ExecutionDevice) {
+        let mut timings = Timings::read(self.cache.as_ref());
+        for work in &self.schedule.models {
+            let samplings = work.groups.iter().map(|group| group.start.sampling);
+            let mut samplings: Vec<Sampling> = samplings.collect();
+            samplings.dedup();
+            for sampling in samplings {
+                let groups = work.groups.iter();
+                let groups = groups.filter(|group| group.start.sampling == sampling);
+                let cells = groups.flat_map(|group| &group.cells);
+                let records = cells.filter_map(|work| self.folder.record_of(work.cell));
+                let records: Vec<&Record> = records.collect();
+                let entry = &self.prepared.plan.models[work.model];
+                timings.learn(entry, &device.to_string(), sampling, &records);
             }
-            _ => ControlFlow::Continue(()),
         }
-    };
-    for work in &schedule.models {
-        let entry = &prepared.plan.models[work.model];
-        let model = &prepared.models[work.model];
-        let mut opened = backend.open(model, runtime)?;
-        let policy = policy(
-            runtime,
-            entry,
-            latent_pixels(work, entry.vae_factor),
-            device,
-            free_bytes(device),
-        );
-        let job = Job {
-            plan: &prepared.plan,
-            work,
-            inputs,
-            latent_channels: model.folder.latent_channels(),
-            vae_factor: entry.vae_factor,
-            scaling_factor: model.folder.scaling_factor(),
-            scheduler_config: &model.scheduler_config,
-            device,
-            precision: &entry.precision,
-            memory_limit_mib: runtime.memory_limit_mib,
-        };
-        let ending = engine::run(
-            job,
-            &mut opened,
-            policy,
-            &mut shelf,
-            &mut meter,
-            cancel,
-            &mut take,
-        )?;
-        if ending == Ending::Stopped {
-            break;
-        }
+        timings.write(self.cache.as_ref());
     }
-    Ok(())
-}
-
-/// Height times width of the largest latents.
-fn latent_pixels(work: &ModelWork, vae_factor: u32) -> usize {
-    let sides = |group: &Group| {
-        let Sampling { width, height, .. } = group.start.sampling;
-        (width / vae_factor) as usize * (height / vae_factor) as usize
-    };
-    work.groups.iter().map(sides).max().unwrap_or(0)
-}
-
-/// Keeps what this run took, for the forecasts of later ones.
-fn learn(
-    cache: Option<&PathBuf>,
-    prepared: &Prepared,
-    schedule: &Schedule,
-    folder: &RunFolder,
-    device: ExecutionDevice,
-) {
-    let mut timings = Timings::read(cache);
-    for work in &schedule.models {
-        let mut samplings: Vec<Sampling> = work
-            .groups
-            .iter()
-            .map(|group| group.start.sampling)
-            .collect();
-        samplings.dedup();
-        for sampling in samplings {
-            let groups = work
-                .groups
-                .iter()
-                .filter(|group| group.start.sampling == sampling);
-            let cells = groups.flat_map(|group| &group.cells);
-            let records: Vec<&Record> = cells
-                .filter_map(|work| folder.record_of(work.cell))
-                .collect();
-            let entry = &prepared.plan.models[work.model];
-            timings.learn(entry, &device.to_string(), sampling, &records);
-        }
-    }
-    timings.write(cache);
 }

@@ -18,6 +18,8 @@ pub struct Forecast {
     pub cells: usize,
     /// UNet rows for them.
     pub rows: UnetRows,
+    /// The same of each stage.
+    pub stage_rows: Vec<UnetRows>,
     /// Time, if the models ran at these sizes before.
     pub seconds: Option<f64>,
     /// The device of that time.
@@ -75,6 +77,13 @@ pub fn forecast(
     Ok(Forecast {
         cells: left.len(),
         rows: schedule.unet_rows(prepared.evaluation_steps()),
+        stage_rows: (0..plan.stages.len())
+            .map(|stage| {
+                schedule
+                    .of_stage(stage)
+                    .unet_rows(prepared.evaluation_steps())
+            })
+            .collect(),
         seconds,
         device,
         resident_bytes: most(resident_bytes),
@@ -130,7 +139,7 @@ fn seconds(prepared: &Prepared, work: &ModelWork, timings: &Timings, device: &st
             .entry((sampling.width, sampling.height))
             .or_insert_with(|| timings.speed(&plan.models[work.model], device, sampling));
         let speed = speed?;
-        let rows = group.evaluated_rows(&steps(work.model, sampling));
+        let rows = group.evaluated_rows(&steps(work.kind, work.model, sampling));
         let ms = rows as f64 * speed.unet_row_ms + group.cells.len() as f64 * speed.decode_ms;
         Some(ms / 1000.0)
     });

@@ -1,17 +1,17 @@
 //! The inputs of a run, brought to size before its first cell: the engine, and all that shows or measures the run, read
-//! one file.
+//! one file. Inputs that are cells' images are those cells' files.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use image::RgbImage;
 use rayon::prelude::*;
 
-use crate::engine::InputFiles;
-use crate::image::{fit, read_probed};
+use crate::engine::{InputFiles, Masks};
+use crate::image::{MaskImage, fit, read_probed};
 use crate::plan::{Fitted, Plan};
-use crate::store::{Inputs, StoreError};
+use crate::store::{Inputs, RunFolder, StoreError};
+use crate::vocabulary::Status;
 
 /// Puts the inputs of cells, as indices into [`Plan::cells`], into a run folder; gives those of the cells that are
 /// pending, whose inputs are made anew so that nothing is computed of a file that was changed. Those that are left when
@@ -21,18 +21,25 @@ use crate::store::{Inputs, StoreError};
 /// If a file cannot be written. An image that cannot be read is its cells' fault.
 pub(super) fn keep_inputs<'a>(
     plan: &'a Plan,
-    folder: &Path,
+    folder: &RunFolder,
     cells: &HashSet<usize>,
     pending: &[usize],
     cancel: &AtomicBool,
 ) -> Result<InputFiles<'a>, StoreError> {
-    let inputs = Inputs::of(plan, folder);
+    let path = &folder.run().folder;
+    let inputs = Inputs::of(plan, path);
     let needed = plan.inputs_of(pending.iter().copied());
     let is_needed: HashSet<Fitted> = needed.iter().copied().collect();
-    let shown = plan.inputs_of(cells.iter().copied()).into_iter();
+    let mut cells: Vec<usize> = cells.iter().copied().collect();
+    cells.sort_unstable();
+    let shown = plan.inputs_of(cells).into_iter();
     let lost = shown.filter(|input| !is_needed.contains(input) && inputs.find(*input).is_err());
-    let made = needed.iter().copied().chain(lost).collect::<Vec<_>>();
-    let made = made.into_par_iter().map(|input| {
+    let (of_cells, of_files): (Vec<Fitted>, Vec<Fitted>) = (needed.iter().copied().chain(lost))
+        .partition(|input| {
+            plan.image(input.image)
+                .is_some_and(|image| image.cell.is_some())
+        });
+    let made = of_files.into_par_iter().map(|input| {
         let image = match cancel.load(Ordering::Relaxed) {
             false => fitted(plan, input),
             true => Err("the run was stopped".to_owned()),
@@ -40,13 +47,60 @@ pub(super) fn keep_inputs<'a>(
         let file = match image {
             Ok(image) => {
                 inputs.keep(input, &image)?;
-                Ok(folder.join(plan.input_path(input)))
+                Ok(path.join(plan.input_path(input)))
             }
             Err(reason) => Err(reason),
         };
         Ok((input, file))
     });
-    made.collect()
+    let mut made: InputFiles = made.collect::<Result<_, StoreError>>()?;
+    made.extend(of_cells.into_iter().map(|input| {
+        let file = of_cell(plan, folder, input);
+        (input, file.map(|()| path.join(plan.input_path(input))))
+    }));
+    Ok(made)
+}
+
+/// The masks of cells, at the sizes of those.
+pub(super) fn read_masks<'a>(plan: &'a Plan, cells: &[usize]) -> Masks<'a> {
+    let masks = cells.iter().filter_map(|&cell| plan.cells[cell].mask());
+    let masks: HashSet<Fitted> = masks.collect();
+    let read = |fitted: Fitted<'a>| {
+        let mut entries = plan.masks.iter();
+        let entry = entries.find(|entry| entry.name == fitted.image);
+        let mask = match entry {
+            Some(entry) => MaskImage::read(&entry.path).map_err(|error| error.to_string()),
+            None => Err("the plan does not list its mask".to_owned()),
+        };
+        let mask = mask.map(|(mask, _)| mask.fit(fitted.width, fitted.height, plan.fit));
+        (fitted, mask)
+    };
+    masks.into_par_iter().map(read).collect()
+}
+
+/// Why the input of a cell cannot be used before anything is computed, if it is another cell's image.
+pub(super) fn unusable(plan: &Plan, cell: usize, inputs: &InputFiles) -> Option<String> {
+    let input = plan.cells[cell].fitted()?;
+    plan.image(input.image)?.cell.as_ref()?;
+    match inputs.get(&input) {
+        Some(Ok(_)) => None,
+        Some(Err(reason)) => Some(reason.clone()),
+        None => Some("its input is not there".to_owned()),
+    }
+}
+
+/// Whether the cell whose image this is has one.
+fn of_cell(plan: &Plan, folder: &RunFolder, input: Fitted) -> Result<(), String> {
+    let key = plan
+        .image(input.image)
+        .and_then(|image| image.cell.as_ref());
+    let key = key.ok_or("the plan does not list its input")?;
+    let record = folder.run().records.get(key);
+    match record.map(|record| record.status) {
+        Some(Status::Done) => Ok(()),
+        Some(Status::Failed) => Err(format!("its input {key} failed")),
+        None => Err(format!("its input {key} is not done")),
+    }
 }
 
 /// An image of the plan at the size of its cells, or why there is none.

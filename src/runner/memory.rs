@@ -26,12 +26,13 @@ const CPU_BATCH_PIXELS: usize = 64 * 64 / 2;
 /// Cells denoised together on a CPU at most: a killed run loses what it had of them.
 const CPU_BATCH_MOST: usize = 4;
 
-/// The policy for one model and latents of at most so many pixels (height times width); `free_bytes` is
+/// The policy for one model, latents of at most so many pixels (height times width), and so many UNet rows a cell; `free_bytes` is
 /// the device's free memory, if known. A limit makes it less.
 pub fn policy(
     runtime: &Runtime,
     model: &ModelEntry,
     latent_pixels: usize,
+    rows_a_cell: usize,
     device: ExecutionDevice,
     free_bytes: Option<u64>,
 ) -> Policy {
@@ -55,7 +56,11 @@ pub fn policy(
         Batch::Auto if on_gpu => GPU_BATCH,
         Batch::Auto => (CPU_BATCH_PIXELS / latent_pixels.max(1)).clamp(1, CPU_BATCH_MOST),
     };
-    let unet_rows = if on_gpu || batch > 1 { 3 * batch } else { 1 };
+    let unet_rows = if on_gpu || batch > 1 {
+        rows_a_cell * batch
+    } else {
+        1
+    };
     Policy {
         phased,
         batch,
@@ -113,6 +118,7 @@ mod tests {
     use std::num::NonZeroU32;
 
     use super::*;
+    use crate::pipeline::Family;
     use crate::vocabulary::SchedulerKind;
 
     const MIB: u64 = 1 << 20;
@@ -123,6 +129,7 @@ mod tests {
             name: "m".to_owned(),
             path: "m".into(),
             sha256: String::new(),
+            family: Family::InstructPix2Pix,
             resolution: 512,
             vae_factor: 8,
             size_multiple: 64,
@@ -147,6 +154,7 @@ mod tests {
                 &runtime,
                 &model(),
                 64 * 64,
+                3,
                 ExecutionDevice::Cuda(0),
                 free.map(|mib| mib * MIB),
             )
@@ -172,6 +180,7 @@ mod tests {
                 &runtime,
                 &model(),
                 64 * 64,
+                3,
                 ExecutionDevice::Cuda(0),
                 Some(free * MIB),
             );
@@ -190,6 +199,7 @@ mod tests {
                 &Runtime::default(),
                 &model(),
                 side * side,
+                3,
                 ExecutionDevice::Cpu,
                 None,
             );

@@ -2,7 +2,10 @@
 
 mod array;
 mod backend;
+mod chain;
 mod clip;
+mod compute;
+mod event;
 mod execute;
 mod forecast;
 mod inputs;
@@ -16,6 +19,7 @@ mod timings;
 pub use array::{ArrayError, ShardChoice};
 pub use backend::Backend;
 pub use clip::Clip;
+pub use event::Event;
 pub use execute::{Executed, Execution, Outcome, Workload};
 pub use forecast::{Forecast, Measuring, forecast};
 pub(crate) use memory::{check_limit, component_sizes, limit_bytes};

@@ -1,7 +1,7 @@
 //! Everything that can be known before a model is loaded: the sweep file, the model folders, the images.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,12 +10,13 @@ use rayon::prelude::*;
 use super::Clip;
 use super::memory::{check_limit, component_sizes};
 use crate::Error;
-use crate::diffusion::{Sampler, SchedulerConfig, SchedulerError};
+use crate::diffusion::{SchedulerConfig, SchedulerError};
 use crate::engine::Component;
 use crate::image::{Colour, ImageError, probe};
 use crate::model::clip::{ClipFolder, Encoder};
 use crate::model::{KnownDigests, ModelError, ModelFolder, Tokenizer};
-use crate::plan::{ImageEntry, ModelEntry, Plan, Sampling, images_of_cells};
+use crate::pipeline::Kind;
+use crate::plan::{ImageEntry, ModelEntry, Plan, PlanFiles, Sampling, images_of_cells};
 use crate::spec::{NamedPath, RuntimeOverrides, SweepSpec};
 use crate::vocabulary::Parameter;
 
@@ -43,8 +44,8 @@ pub struct Prepared {
 pub struct Model {
     /// The folder.
     pub folder: Arc<ModelFolder>,
-    /// Its scheduler configuration.
-    pub scheduler_config: SchedulerConfig,
+    /// Its scheduler configuration, as its file has it.
+    own_scheduler_config: SchedulerConfig,
 }
 
 /// Reads a sweep file and all that it names.
@@ -83,11 +84,19 @@ pub fn prepare_with(
     let images = &spec.files[Parameter::Image];
     let used = images_of_cells(&spec, &model_entries);
     let images = images.iter().filter(|named| used.contains(&named.name));
-    let (image_entries, image_notes) = read_images(&images.collect::<Vec<_>>(), spec.size.colour)?;
-    let plan = Plan::new(&spec, model_entries, image_entries)?;
+    let colour = spec.size.colour;
+    let (images, image_notes) = read_images("image", &images.collect::<Vec<_>>(), colour)?;
+    let masks = spec.files[Parameter::Mask].iter().collect::<Vec<_>>();
+    let (masks, mask_notes) = read_images("mask", &masks, Colour::default())?;
+    let files = PlanFiles {
+        models: model_entries,
+        images,
+        masks,
+    };
+    let plan = Plan::new(&spec, files)?;
     check_samplers(&plan, &models)?;
     let mut notes = spec.notes.clone();
-    notes.extend(image_notes.into_iter().flatten());
+    notes.extend(image_notes.into_iter().chain(mask_notes).flatten());
     notes.extend(model_notes(&plan, &models)?);
     if let Some(clip) = &clip {
         notes.extend(caption_notes(&spec, clip)?);
@@ -104,33 +113,34 @@ pub fn prepare_with(
 }
 
 impl Prepared {
-    /// How often a model's UNet is asked in a sampling; some schedulers ask more often than they step.
-    pub fn evaluations(&self) -> impl Fn(usize, Sampling) -> usize {
+    /// How often a model's UNet is asked for a kind of pipeline and how it is sampled; some schedulers ask more often than
+    /// they step.
+    pub fn evaluations(&self) -> impl Fn(Kind, usize, Sampling) -> usize {
         let steps = self.evaluation_steps();
-        move |model, sampling| steps(model, sampling).len()
+        move |kind, model, sampling| steps(kind, model, sampling).len()
     }
 
-    /// The step of each evaluation of a model's UNet in a sampling.
-    pub fn evaluation_steps(&self) -> impl Fn(usize, Sampling) -> Vec<u32> {
+    /// The step of each of those.
+    pub fn evaluation_steps(&self) -> impl Fn(Kind, usize, Sampling) -> Vec<u32> {
         // Asked for every group, of which there may be a million, for few samplers.
         let known = RefCell::new(HashMap::new());
-        move |model, sampling| {
+        move |kind, model, sampling| {
             let Sampling {
                 scheduler,
                 num_inference_steps,
+                strength,
                 ..
             } = sampling;
             let mut known = known.borrow_mut();
             let steps = known
-                .entry((model, scheduler, num_inference_steps))
-                .or_insert_with(|| self.steps_of(model, sampling));
+                .entry((kind, model, scheduler, num_inference_steps, strength))
+                .or_insert_with(|| self.steps_of(kind, model, sampling));
             Vec::clone(steps)
         }
     }
 
-    fn steps_of(&self, model: usize, sampling: Sampling) -> Vec<u32> {
-        let config = &self.models[model].scheduler_config;
-        let sampler = Sampler::new(sampling.scheduler, config, sampling.num_inference_steps);
+    fn steps_of(&self, kind: Kind, model: usize, sampling: Sampling) -> Vec<u32> {
+        let sampler = sampling.sampler(&self.models[model].scheduler_config(kind));
         // Samplers that cannot be made were refused when this was prepared.
         let evaluations = sampler.map(|sampler| sampler.evaluations().to_vec());
         let steps = evaluations.unwrap_or_default().into_iter();
@@ -141,12 +151,18 @@ impl Prepared {
 impl Model {
     fn open(path: &Path) -> Result<Self, Error> {
         let folder = Arc::new(ModelFolder::open(path)?);
-        let scheduler_config =
+        let own_scheduler_config =
             SchedulerConfig::parse(folder.scheduler_config()).map_err(of_model(path))?;
         Ok(Self {
             folder,
-            scheduler_config,
+            own_scheduler_config,
         })
+    }
+
+    /// Its scheduler configuration as a kind of pipeline has it.
+    pub fn scheduler_config(&self, kind: Kind) -> SchedulerConfig {
+        self.own_scheduler_config
+            .rewritten_by(kind.pipeline().constructor())
     }
 
     fn entry(&self, named: &NamedPath, known: &KnownDigests) -> Result<ModelEntry, Error> {
@@ -155,13 +171,14 @@ impl Model {
             name: named.name.clone(),
             path: named.path.clone(),
             sha256: folder.digest(known)?,
+            family: folder.family(),
             resolution: folder.resolution(),
             vae_factor: folder.vae_factor(),
             size_multiple: folder.size_multiple(),
             accepted_multiple: Some(folder.accepted_multiple())
                 .filter(|accepted| *accepted < folder.size_multiple()),
             scheduler: self
-                .scheduler_config
+                .own_scheduler_config
                 .kind()
                 .map_err(of_model(folder.path()))?,
             precision: folder.precision().to_string(),
@@ -185,14 +202,15 @@ fn clip(spec: &SweepSpec, known: &KnownDigests) -> Result<Option<Clip>, Error> {
     }))
 }
 
-/// All images with the notes on each, or all that is wrong with them.
+/// All images, or masks, with the notes on each; or all that is wrong with them.
 fn read_images(
+    what: &str,
     images: &[&NamedPath],
     colour: Colour,
 ) -> Result<(Vec<ImageEntry>, Vec<Vec<String>>), ImageError> {
+    let images = images.par_iter();
     let read: Vec<_> = images
-        .par_iter()
-        .map(|named| image_entry(named, colour))
+        .map(|named| image_entry(what, named, colour))
         .collect();
     let (good, bad): (Vec<_>, Vec<_>) = read.into_iter().partition(Result::is_ok);
     match ImageError::all(bad.into_iter().filter_map(Result::err).collect()) {
@@ -201,17 +219,22 @@ fn read_images(
     }
 }
 
-/// An image, and what will happen to it before it is edited.
-fn image_entry(named: &NamedPath, colour: Colour) -> Result<(ImageEntry, Vec<String>), ImageError> {
+/// An image, and what will happen to it before it is used.
+fn image_entry(
+    what: &str,
+    named: &NamedPath,
+    colour: Colour,
+) -> Result<(ImageEntry, Vec<String>), ImageError> {
     let probed = probe(&named.path, colour)?;
     let notes = probed.notes.iter();
     let notes = notes
-        .map(|note| format!("image {}: {note}", named.name))
+        .map(|note| format!("{what} {}: {note}", named.name))
         .collect();
     let entry = ImageEntry {
         name: named.name.clone(),
         path: named.path.clone(),
         sha256: probed.sha256,
+        cell: None,
         width: probed.width,
         height: probed.height,
         converted: probed.converted,
@@ -221,24 +244,16 @@ fn image_entry(named: &NamedPath, colour: Colour) -> Result<(ImageEntry, Vec<Str
 
 /// Every scheduler of the plan must be possible with its model's configuration.
 fn check_samplers(plan: &Plan, models: &[Model]) -> Result<(), Error> {
-    let mut seen = BTreeSet::new();
+    let mut seen = HashSet::new();
     for cell in &plan.cells {
-        let parameters = &cell.parameters;
-        let sampler = (
-            &parameters.model,
-            parameters.scheduler,
-            parameters.num_inference_steps,
-        );
-        if seen.insert(sampler) {
-            for (entry, model) in plan.models.iter().zip(models) {
-                if entry.name == parameters.model {
-                    Sampler::new(
-                        parameters.scheduler,
-                        &model.scheduler_config,
-                        parameters.num_inference_steps,
-                    )
+        let (kind, sampling) = (plan.kind_of(cell), cell.sampling());
+        if seen.insert((kind, &cell.parameters.model, sampling)) {
+            let mut models = plan.models.iter().zip(models);
+            let model = models.find(|(entry, _)| entry.name == cell.parameters.model);
+            if let Some((entry, model)) = model {
+                sampling
+                    .sampler(&model.scheduler_config(kind))
                     .map_err(of_model(&entry.path))?;
-                }
             }
         }
     }

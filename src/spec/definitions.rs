@@ -4,6 +4,7 @@ use super::settings::{CheckSpec, MemoryPolicy, SheetSpec, VaeTile};
 use super::{CELL_SIDES, MAX_MEMORY_MIB, MAX_THREADS, MIN_TILE};
 use crate::diffusion::{GuidanceMode, NoiseSource};
 use crate::image::Colour;
+use crate::pipeline::Outside;
 
 /// A key that is no parameter. Two are the same if they are one static.
 #[derive(Debug)]
@@ -122,6 +123,10 @@ pub(super) enum Rule {
     Exact,
 }
 
+/// `outside`.
+pub(super) const OUTSIDES: Choices<Outside, 2> =
+    [("kept", Outside::Kept), ("decoded", Outside::Decoded)];
+
 /// `size.fit`.
 pub(super) const FITS: Choices<Rule, 3> = [
     ("crop", Rule::Crop),
@@ -161,6 +166,24 @@ settings! {
     NAME = Setting::new("name", Form::RunName, "\"winter\"",
         "Name of the run folder, results/NAME. Default: the name of this file.")
         .noted("the run folder results/NAME; default: this file's name"),
+    ;
+
+    /// Of every stage, under `[sweep]` and `[[then]]`.
+    STAGE:
+    OUTSIDE = Setting::new("outside", Form::Choice(|| names(&OUTSIDES)), "\"kept\"",
+        "What lies outside a mask: kept (the input's own pixels) or decoded (what the model makes of them). Needs mask."),
+    ONLY_MASKED = Setting::new("only_masked", Form::Whole((0, SIDE.1), None), "32",
+        "Works on the part of the image around the mask, with so many pixels of padding. Needs mask, of an inpainting stage."),
+    ;
+
+    /// `[[then]]`.
+    THEN:
+    THEN_NAME = Setting::new("name", Form::PresetName, "\"repaint\"",
+        "What the stage is called. Default: its kind (edit, image-to-image, inpaint), numbered where it repeats."),
+    THEN_OUTSIDE = Setting::new("outside", Form::Choice(|| names(&OUTSIDES)), "\"kept\"",
+        "What lies outside a mask: kept (the input's own pixels) or decoded (what the model makes of them). Needs mask."),
+    THEN_ONLY_MASKED = Setting::new("only_masked", Form::Whole((0, SIDE.1), None), "32",
+        "Works on the part of the image around the mask, with so many pixels of padding. Needs mask, of an inpainting stage."),
     ;
 
     /// `[[preset]]`.

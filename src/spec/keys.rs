@@ -10,6 +10,7 @@ use crate::vocabulary::{Parameter, Place};
 pub(super) enum Table {
     Root,
     Sweep,
+    Then,
     Preset,
     Exclude,
     Caption,
@@ -23,8 +24,9 @@ pub(super) enum Table {
 
 impl Table {
     /// All but the root, under their keys there.
-    pub const NAMED: [Self; 10] = [
+    pub const NAMED: [Self; 11] = [
         Self::Sweep,
+        Self::Then,
         Self::Preset,
         Self::Exclude,
         Self::Caption,
@@ -41,6 +43,7 @@ impl Table {
         match self {
             Self::Root => "",
             Self::Sweep => "sweep",
+            Self::Then => "then",
             Self::Preset => "preset",
             Self::Exclude => "exclude",
             Self::Caption => "caption",
@@ -55,7 +58,10 @@ impl Table {
 
     /// Whether it is written `[[name]]`, any number of times.
     pub fn repeats(self) -> bool {
-        matches!(self, Self::Preset | Self::Exclude | Self::Caption)
+        matches!(
+            self,
+            Self::Then | Self::Preset | Self::Exclude | Self::Caption
+        )
     }
 
     /// Its header, as written in the file.
@@ -73,6 +79,9 @@ impl Table {
             Self::Root => "A parameter sweep of InstructPix2Pix.",
             Self::Sweep => {
                 "What is swept: each key takes one value, a list or a range; more than one value is an axis."
+            }
+            Self::Then => {
+                "The stages that follow, in order: each works on the images of the one before it."
             }
             Self::Preset => "Linked parameters: together one axis named preset.",
             Self::Exclude => "Cells to leave out: those that match every key.",
@@ -96,6 +105,9 @@ impl Table {
             Self::Preset => {
                 Some("One value of the preset axis. What it leaves out it takes from [sweep].")
             }
+            Self::Then => Some(
+                "A stage. What it leaves out has its default; the model is that of the stage before.",
+            ),
             Self::Exclude => Some("Values that all must match."),
             Self::Caption => Some("Captions of one instruction."),
             Self::Root | Self::Sweep | Self::Size | Self::Runtime | Self::Numerics => None,
@@ -109,7 +121,8 @@ impl Table {
             Self::Runtime => "how cells run, never what they mean; flags of the same names win",
             Self::Measures => "of finished cells, beside their pixels",
             Self::Check => "how far `ip2p check` lets a cell be from its baseline",
-            Self::Root | Self::Sweep | Self::Preset | Self::Exclude | Self::Caption => "",
+            Self::Root | Self::Sweep | Self::Then | Self::Preset => "",
+            Self::Exclude | Self::Caption => "",
             Self::Size | Self::Numerics | Self::Sheet => "",
         }
     }
@@ -118,7 +131,9 @@ impl Table {
     pub fn settings(self) -> &'static [&'static Setting] {
         match self {
             Self::Root => definitions::TOP,
-            Self::Sweep | Self::Exclude => &[],
+            Self::Sweep => definitions::STAGE,
+            Self::Then => definitions::THEN,
+            Self::Exclude => &[],
             Self::Preset => definitions::PRESET,
             Self::Caption => definitions::CAPTION,
             Self::Size => definitions::SIZE,
@@ -137,6 +152,8 @@ impl Table {
             match self {
                 Self::Root => place == Place::Top,
                 Self::Sweep => place == Place::Sweep,
+                // Its image is that of the stage before.
+                Self::Then => place != Place::Presets && *parameter != Parameter::Image,
                 Self::Preset => place != Place::Presets,
                 Self::Exclude => true,
                 Self::Caption | Self::Size | Self::Runtime | Self::Numerics => false,

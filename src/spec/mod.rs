@@ -14,6 +14,7 @@ mod read;
 mod runtime;
 mod schema;
 mod settings;
+mod stages;
 mod suggest;
 mod syntax;
 mod tables;
@@ -24,10 +25,12 @@ mod text;
 mod valid;
 mod values;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::image::Size;
-use crate::vocabulary::{ByParameter, Value};
+use crate::pipeline::Masking;
+use crate::vocabulary::{ByParameter, Parameter, Value};
 
 pub use captions::Caption;
 pub use error::{SpecError, SpecProblem};
@@ -64,6 +67,12 @@ pub struct SweepSpec {
     pub files: ByParameter<Vec<NamedPath>>,
     /// What is no mistake and yet may be a surprise.
     pub notes: Vec<String>,
+    /// Those of [`Self::values`] that are typed, not defaults.
+    pub typed: BTreeSet<Parameter>,
+    /// How the first stage treats its masks.
+    pub masking: Masking,
+    /// The stages that follow the first, which is all the rest.
+    pub then: Vec<StageSpec>,
     /// Linked parameters, one axis; empty if the file has none.
     pub presets: Vec<Preset>,
     /// Cells to leave out.
@@ -82,6 +91,21 @@ pub struct SweepSpec {
     pub sheet: SheetSpec,
     /// `[check]`.
     pub check: CheckSpec,
+}
+
+/// A stage that works on the images of the one before it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StageSpec {
+    /// Its name, if it is given one.
+    pub name: Option<String>,
+    /// As [`SweepSpec::values`]; without images, and with the models of the stage before where it names none.
+    pub values: ByParameter<Vec<Value>>,
+    /// Those that are typed.
+    pub typed: BTreeSet<Parameter>,
+    /// Whether each cell has the seed of the cell that it works on.
+    pub same_seed: bool,
+    /// How it treats its masks.
+    pub masking: Masking,
 }
 
 /// A path as it is called in plans, labels and CSVs, and where it really is.

@@ -56,6 +56,7 @@ impl<'t> Section<'t> {
 pub(super) struct RawSweep<'t> {
     pub root: Section<'t>,
     pub sweep: Section<'t>,
+    pub then: Vec<Section<'t>>,
     pub presets: Vec<Section<'t>>,
     pub excludes: Vec<Section<'t>>,
     pub captions: Vec<Section<'t>>,
@@ -88,6 +89,7 @@ impl<'t> RawSweep<'t> {
                 match table {
                     Table::Root => {}
                     Table::Sweep => raw.sweep = section,
+                    Table::Then => raw.then.push(section),
                     Table::Preset => raw.presets.push(section),
                     Table::Exclude => raw.excludes.push(section),
                     Table::Caption => raw.captions.push(section),

@@ -101,7 +101,7 @@ fn rules(table: Table) -> Json {
             "then": { "required": ["width", "height"], "not": { "required": ["resolution"] } },
             "else": { "not": { "anyOf": [{ "required": ["width"] }, { "required": ["height"] }] } },
         }),
-        Table::Root | Table::Sweep | Table::Runtime | Table::Numerics => json!({}),
+        Table::Root | Table::Sweep | Table::Then | Table::Runtime | Table::Numerics => json!({}),
         Table::Measures | Table::Sheet | Table::Check => json!({}),
     }
 }
@@ -152,11 +152,17 @@ fn help(place: Table, parameter: Parameter) -> String {
 /// The values of a parameter: one in presets and exclusions; elsewhere a list or a range, too.
 fn values(place: Table, parameter: Parameter) -> Json {
     let one = reference(parameter.key());
-    if place.repeats() {
+    if place.repeats() && place != Table::Then {
         return one;
     }
     let list = json!({ "type": "array", "items": one, "minItems": 1, "uniqueItems": true });
     let mut forms = vec![one, list];
+    if place == Table::Then && parameter == Parameter::Seed {
+        forms.push(described(
+            "The seed of the cell that each works on.",
+            json!({ "const": "same" }),
+        ));
+    }
     forms.extend(ranges(parameter));
     json!({ "oneOf": forms })
 }

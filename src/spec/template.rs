@@ -33,6 +33,7 @@ pub fn template(image: &str, instruction: &str, model: &str) -> String {
                 "[sweep]",
                 "each key takes one value or a list; a list is an axis",
             ),
+            Table::Then => THEN.to_owned(),
             Table::Preset => PRESET.to_owned(),
             Table::Exclude => EXCLUDE.to_owned(),
             Table::Caption => CAPTION.replace("@@VALUE@@", &quoted(instruction)),
@@ -62,6 +63,13 @@ fn quoted(value: &str) -> String {
         .to_string()
         .replace('\u{7f}', "\\u007f")
 }
+
+const THEN: &str = "\
+# A stage that works on the images of the one before it; any number of them, each with what [sweep] takes.
+# docs/chains.md has masks and other kinds of model.
+# [[then]]
+# instruction = \"make it night\"
+";
 
 const PRESET: &str = "\
 # Linked parameters: together one axis named \"preset\". A key set here has one value above.

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::definitions::NAME;
+use super::definitions::{NAME, ONLY_MASKED, OUTSIDE};
 use super::error::SpecProblem;
 use super::fault::{Checked, Faults, quoted};
 use super::path::Base;
 use super::raw::{Field, RawSweep};
 use super::values::Reader;
-use super::{MAX_CELLS, SweepSpec, captions, overrides, tables};
+use super::{MAX_CELLS, SweepSpec, captions, overrides, stages, tables};
 use crate::vocabulary::{ByParameter, Domain, Parameter, Place, Unset, Value};
 
 /// Most text of all cells: a plan is in memory several times over while it is made.
@@ -24,6 +24,9 @@ pub(super) fn validate(
     let base = Base::of(path);
     let mut reader = Reader::new(&base);
     let values = values(raw, &mut reader, faults);
+    let typed = Parameter::DEFINED.into_iter();
+    let typed = typed.filter(|&parameter| typed_at(raw, parameter).is_some());
+    let then = stages::then(&raw.then, &values, &mut reader, faults);
     let presets = overrides::presets(&raw.presets, &mut reader, faults);
     let mut spec = SweepSpec {
         name: faults
@@ -31,6 +34,9 @@ pub(super) fn validate(
             .unwrap_or_default(),
         text: source.to_owned(),
         values,
+        typed: typed.collect(),
+        masking: stages::masking(&raw.sweep, [&OUTSIDE, &ONLY_MASKED], faults),
+        then,
         files: reader.files,
         presets,
         notes: reader.notes,
@@ -61,7 +67,7 @@ pub(super) fn validate(
 }
 
 /// Where a parameter is typed, if it is.
-fn typed<'t>(raw: &RawSweep<'t>, parameter: Parameter) -> Option<Field<'t>> {
+fn typed_at<'t>(raw: &RawSweep<'t>, parameter: Parameter) -> Option<Field<'t>> {
     match parameter.definition().place {
         Place::Top => raw.root.get(parameter),
         Place::Sweep => raw.sweep.get(parameter),
@@ -76,7 +82,8 @@ fn values(
     faults: &mut Faults,
 ) -> ByParameter<Vec<Value>> {
     ByParameter::from_fn(|parameter| {
-        let values = typed(raw, parameter).map(|field| reader.values(parameter, field, faults));
+        let field = typed_at(raw, parameter);
+        let values = field.map(|field| reader.values(parameter, field, faults));
         values.unwrap_or_default()
     })
 }
@@ -88,7 +95,7 @@ fn fill(spec: &mut SweepSpec, raw: &RawSweep<'_>, faults: &mut Faults) {
         let values = &mut spec.values[parameter];
         match &definition.unset {
             Unset::Default(value) if values.is_empty() => values.push(value.clone()),
-            Unset::Required(remedy) if typed(raw, parameter).is_none() => {
+            Unset::Required(remedy) if typed_at(raw, parameter).is_none() => {
                 let mut presets = spec.presets.iter();
                 let all_set = !spec.presets.is_empty()
                     && presets.all(|preset| preset.overrides.get(parameter).is_some());

@@ -112,6 +112,17 @@ pub enum StoreError {
         /// The nearest that there is.
         suggestion: String,
     },
+    /// A stage was named that the run does not have.
+    #[error("{} has no stage {stage}", run.display())]
+    #[diagnostic(help("its stages are {stages}"))]
+    UnknownStage {
+        /// The run folder.
+        run: PathBuf,
+        /// What was named.
+        stage: String,
+        /// Those that there are.
+        stages: String,
+    },
     /// A record does not belong to the plan, or comes without its image.
     #[error("cell {cell} cannot be recorded: {reason}")]
     #[diagnostic(help("this is a fault of ip2p; please report it"))]

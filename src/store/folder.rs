@@ -123,7 +123,7 @@ impl RunFolder {
         }
         self.journal.append(&record)?;
         if let Some(tables) = &mut self.tables {
-            tables.append(folder, cell, &record)?;
+            tables.append(folder, plan, cell, &record)?;
         }
         let entry = self.run.records.entry(record.cell.clone());
         Ok(entry.insert_entry(record).into_mut())

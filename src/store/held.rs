@@ -118,6 +118,11 @@ impl HeldFolder {
         self.records.get(&self.plan.cells.get(cell)?.key)
     }
 
+    /// The last record of a cell by its key, if it has one.
+    pub fn record_of_key(&self, cell: &CellKey) -> Option<&Record> {
+        self.records.get(cell)
+    }
+
     /// What the run was made with so far, unless it is new.
     pub fn environment(&self) -> Option<&Environment> {
         self.known.environments.last()

@@ -18,8 +18,21 @@ struct Provenance<'a> {
     numerics: &'a Numerics,
     model_sha256: Option<&'a str>,
     image_sha256: Option<&'a str>,
+    /// The cells whose images it was made of, from the first stage on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    path: Vec<Ancestor<'a>>,
     device: &'a str,
     precision: &'a str,
+}
+
+/// A cell of an earlier stage, as [`Provenance`] has it.
+#[derive(Debug, Serialize)]
+struct Ancestor<'a> {
+    stage: &'a str,
+    cell: &'a str,
+    parameters: &'a Parameters,
+    model_sha256: Option<&'a str>,
+    image_sha256: Option<&'a str>,
 }
 
 /// The image as a PNG with an iTXt chunk `ip2p` (JSON) and a text chunk `parameters` (the form that other
@@ -89,10 +102,27 @@ fn provenance(plan: &Plan, cell: &Cell, record: &Record) -> Result<String, png::
         numerics: &plan.numerics,
         model_sha256: model.map(|model| model.sha256.as_str()),
         image_sha256: image.map(|image| image.sha256.as_str()),
+        path: path(plan, cell),
         device: &record.device,
         precision: &record.precision,
     };
     serde_json::to_string(&provenance).map_err(|error| png::EncodingError::IoError(error.into()))
+}
+
+/// The cells whose images a cell was made of.
+fn path<'a>(plan: &'a Plan, cell: &Cell) -> Vec<Ancestor<'a>> {
+    let ancestors = plan.ancestors(cell).into_iter().map(|cell| Ancestor {
+        stage: plan.stages.get(cell.stage).map_or("", |stage| &stage.name),
+        cell: cell.key.as_str(),
+        parameters: &cell.parameters,
+        model_sha256: plan
+            .model(&cell.parameters.model)
+            .map(|model| model.sha256.as_str()),
+        image_sha256: plan
+            .image(&cell.parameters.image)
+            .map(|image| image.sha256.as_str()),
+    });
+    ancestors.collect()
 }
 
 /// The text that the AUTOMATIC1111 web UI writes and many tools read: the instruction, the negative prompt,

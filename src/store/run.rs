@@ -122,6 +122,43 @@ impl Run {
         self.records.insert(record.cell.clone(), record);
     }
 
+    /// The run of one stage alone, as an index into [`Plan::stages`]: what shows or advises looks at one stage at a time.
+    #[must_use]
+    pub fn of_stage(&self, stage: usize) -> Self {
+        Self {
+            plan: self.plan.of_stage(stage),
+            ..self.clone()
+        }
+    }
+
+    /// The run of the last stage, which is the whole of most.
+    #[must_use]
+    pub fn of_last_stage(&self) -> Self {
+        self.of_stage(self.plan.last_stage())
+    }
+
+    /// The run of the stage of this name, of the last one without a name.
+    ///
+    /// # Errors
+    /// If no stage has the name.
+    pub fn stage(&self, name: Option<&str>) -> Result<Self, StoreError> {
+        let Some(name) = name else {
+            return Ok(self.of_last_stage());
+        };
+        let mut stages = self.plan.stages.iter();
+        match stages.position(|stage| stage.name == name) {
+            Some(stage) => Ok(self.of_stage(stage)),
+            None => Err(StoreError::UnknownStage {
+                run: self.folder.clone(),
+                stage: name.to_owned(),
+                stages: (self.plan.stages.iter())
+                    .map(|stage| stage.name.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            }),
+        }
+    }
+
     /// Whether a run is in a folder, whatever state it is in.
     pub fn is_in(folder: &Path) -> bool {
         folder.join(PLAN).exists()

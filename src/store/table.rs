@@ -6,9 +6,10 @@ use csv::WriterBuilder;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-use crate::plan::Cell;
+use crate::plan::{Cell, Plan};
 use crate::vocabulary::{
-    ByParameter, Measures, Parameter, Parameters, Place, Record, StageTimes, Status, StepRecord,
+    ByParameter, CellKey, Measures, Parameter, Parameters, Place, Record, StageTimes, Status,
+    StepRecord,
 };
 
 /// A row of `cells.csv`: a cell, its parameters, and what is recorded of it.
@@ -54,6 +55,9 @@ struct RecordColumns<'a> {
     memory: Text<'a>,
     vram_device_mib: Rounded<1>,
     vram_device_source: Text<'a>,
+    stage: Text<'a>,
+    /// The cell whose image it works on.
+    input: Text<'a>,
 }
 
 /// A row of `steps.csv`: a denoising step of a batch.
@@ -73,7 +77,12 @@ pub(super) struct StepRow<'a> {
 }
 
 impl<'a> CellRow<'a> {
-    pub(super) fn new(cell: &'a Cell, record: &'a Record, advice: Option<&'a str>) -> Self {
+    pub(super) fn new(
+        plan: &'a Plan,
+        cell: &'a Cell,
+        record: &'a Record,
+        advice: Option<&'a str>,
+    ) -> Self {
         let (status, file) = match record.status {
             Status::Done => ("done", cell.key.image_path()),
             Status::Failed => ("failed", String::new()),
@@ -85,13 +94,13 @@ impl<'a> CellRow<'a> {
                 file,
             },
             ParameterColumns::of(&cell.parameters),
-            RecordColumns::new(cell, record, advice),
+            RecordColumns::new(plan, cell, record, advice),
         )
     }
 }
 
 impl<'a> RecordColumns<'a> {
-    fn new(cell: &Cell, record: &'a Record, advice: Option<&'a str>) -> Self {
+    fn new(plan: &'a Plan, cell: &'a Cell, record: &'a Record, advice: Option<&'a str>) -> Self {
         let StageTimes {
             encode_text_ms,
             encode_image_ms,
@@ -130,6 +139,8 @@ impl<'a> RecordColumns<'a> {
             memory: Text::of(&record.memory),
             vram_device_mib: Rounded(record.vram_device_mib),
             vram_device_source: Text::of(&record.vram_device_source),
+            stage: Text(plan.stages.get(cell.stage).map_or("", |stage| &stage.name)),
+            input: Text(plan.input_of(cell).map_or("", CellKey::as_str)),
         }
     }
 }
@@ -258,10 +269,10 @@ mod tests {
         assert_eq!(
             names(header::<CellRow>().unwrap()),
             "cell,status,file,model,image,instruction,negative_prompt,guidance_scale,image_guidance_scale,\
-             guidance_start,guidance_end,seed,num_inference_steps,scheduler,width,height,device,precision,batch_size,\
+             guidance_start,guidance_end,strength,mask,seed,num_inference_steps,scheduler,width,height,device,precision,batch_size,\
              unet_evals,encode_text_ms,encode_image_ms,denoise_ms,decode_ms,save_ms,total_ms,vram_peak_mib,vram_source,\
              rss_peak_mib,image_change,ssim,saturation_change,contrast_change,clip_image_similarity,\
-             clip_direction_similarity,advice,error,memory,vram_device_mib,vram_device_source\n"
+             clip_direction_similarity,advice,error,memory,vram_device_mib,vram_device_source,stage,input\n"
         );
         assert_eq!(
             names(header::<StepRow>().unwrap()),

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::table::{CellRow, StepRow, header, write_rows};
 use super::{Run, StoreError, files};
-use crate::plan::Cell;
+use crate::plan::{Cell, Plan};
 use crate::vocabulary::{CellKey, Record};
 
 const CELLS_TABLE: &str = "cells.csv";
@@ -30,7 +30,12 @@ impl Tables {
             cells.filter_map(|cell| Some((cell, run.records.get(&cell.key)?)))
         };
         let cells = recorded().map(|(cell, record)| {
-            CellRow::new(cell, record, advice.get(&cell.key).map(String::as_str))
+            CellRow::new(
+                &run.plan,
+                cell,
+                record,
+                advice.get(&cell.key).map(String::as_str),
+            )
         });
         let steps = recorded().flat_map(|(_, record)| StepRow::of(record));
         Ok(Self {
@@ -43,10 +48,11 @@ impl Tables {
     pub(super) fn append(
         &mut self,
         folder: &Path,
+        plan: &Plan,
         cell: &Cell,
         record: &Record,
     ) -> Result<(), StoreError> {
-        let rows = [CellRow::new(cell, record, None)];
+        let rows = [CellRow::new(plan, cell, record, None)];
         append_rows(&mut self.cells, &folder.join(CELLS_TABLE), rows)?;
         let rows = StepRow::of(record);
         append_rows(&mut self.steps, &folder.join(STEPS_TABLE), rows)

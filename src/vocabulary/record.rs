@@ -50,6 +50,10 @@ pub struct Record {
     pub vram_device_source: Option<String>,
     /// Peak of the process's resident memory meanwhile.
     pub rss_peak_mib: Option<f64>,
+    /// SHA-256 over the pixels of the input, where that is another cell's image: with other pixels the cell would be
+    /// another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_pixels_sha256: Option<String>,
     /// Mean absolute difference to the fitted input, of 255 levels, 0 to 1.
     pub image_change: Option<f64>,
     /// What else was measured against the fitted input.
@@ -106,6 +110,7 @@ impl Record {
             vram_device_mib: None,
             vram_device_source: None,
             rss_peak_mib: None,
+            input_pixels_sha256: None,
             image_change: None,
             measures: None,
             clip: None,

@@ -50,6 +50,12 @@ impl Scale {
         self.0
     }
 
+    /// The nearest double: what Python reads of the same digits. (`Decimal::to_f64` may be off by a last bit, which is a
+    /// step of 0.58 of 50.)
+    pub fn to_f64(self) -> f64 {
+        self.0.to_string().parse().unwrap_or(f64::NAN)
+    }
+
     /// The nearest float, which is what enters the mathematics.
     pub fn to_f32(self) -> f32 {
         self.0.to_f32().unwrap_or(f32::NAN)
@@ -62,6 +68,20 @@ impl fmt::Display for Scale {
             write!(f, "{}.0", self.0)
         } else {
             write!(f, "{}", self.0)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doubles_are_those_of_the_same_digits() {
+        for hundredths in 0..=100_u32 {
+            let text = format!("{}.{:02}", hundredths / 100, hundredths % 100);
+            let scale = Scale::new(text.parse().unwrap());
+            assert_eq!(scale.to_f64(), text.parse::<f64>().unwrap(), "{text}");
         }
     }
 }

@@ -95,7 +95,10 @@ fn an_input_has_the_pixels_that_pillow_gives() {
     let place = place();
     place.run(&sweep("a", "1", "euler")).success();
     let run = Run::read(&place.path("results/a")).unwrap();
-    let input = run.inputs().read(run.plan.cells[0].fitted()).unwrap();
+    let input = run
+        .inputs()
+        .read(run.plan.cells[0].fitted().unwrap())
+        .unwrap();
     let expected = image::open(golden().join("images").join(FITTED))
         .unwrap()
         .to_rgb8();

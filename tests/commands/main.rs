@@ -7,6 +7,7 @@
 )]
 
 mod attacked;
+mod chains;
 mod cli;
 #[path = "../common/mod.rs"]
 mod common;

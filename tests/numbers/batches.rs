@@ -7,10 +7,11 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use ip2p_sweep::engine::{self, Event, InputFiles, Job, MemoryShelf, Policy};
+use ip2p_sweep::engine::{self, Event, InputFiles, Job, Masks, MemoryShelf, Policy};
 use ip2p_sweep::meter::Meter;
 use ip2p_sweep::model::OnnxModel;
 use ip2p_sweep::onnxruntime::ExecutionDevice;
+use ip2p_sweep::pipeline::{Kind, Masking};
 use ip2p_sweep::plan::Schedule;
 use ip2p_sweep::runner::{Prepared, prepare};
 use ip2p_sweep::spec::RuntimeOverrides;
@@ -35,10 +36,12 @@ fn run(prepared: &Prepared, policy: Policy) -> (BTreeMap<usize, image::RgbImage>
         plan,
         work: &schedule.models[0],
         inputs: &inputs,
+        masks: &Masks::default(),
+        masking: Masking::default(),
         latent_channels: model.folder.latent_channels(),
         vae_factor: model.folder.vae_factor(),
         scaling_factor: model.folder.scaling_factor(),
-        scheduler_config: &model.scheduler_config,
+        scheduler_config: &model.scheduler_config(Kind::Edit),
         device: ExecutionDevice::Cpu,
         precision: "fp32",
         memory_limit_mib: None,

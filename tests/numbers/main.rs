@@ -12,6 +12,7 @@ mod common;
 mod diffusion;
 mod engine;
 mod image;
+mod kinds;
 mod masks;
 mod runs;
 mod tiles;

@@ -136,8 +136,15 @@ fn a_size_that_no_unet_level_halves_evenly_is_within_one_level_of_diffusers() {
     );
 }
 
+/// The largest difference of two images of one size, in levels of 255.
+pub fn largest_difference(image: &image::RgbImage, expected: &image::RgbImage) -> u8 {
+    assert_eq!(image.dimensions(), expected.dimensions());
+    let levels = image.as_raw().iter().zip(expected.as_raw());
+    levels.map(|(a, b)| a.abs_diff(*b)).max().unwrap()
+}
+
 /// Runs a sweep of one cell and reads its image.
-fn run_one(sweep: &Path, out: &Path, host: Host) -> image::RgbImage {
+pub fn run_one(sweep: &Path, out: &Path, host: Host) -> image::RgbImage {
     let prepared = prepare(sweep, RuntimeOverrides::default()).unwrap();
     let execution = Execution::open(&prepared, out, host).unwrap();
     let executed = execution.run(&AtomicBool::new(false), &mut |_| ()).unwrap();

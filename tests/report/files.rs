@@ -69,7 +69,10 @@ fn inputs_are_those_of_the_run_folder_and_one_that_it_lacks_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let run = Sweep::default().done(folder.path());
     let page = || fs::read_to_string(write_report(&run).unwrap()).unwrap();
-    let file = run.inputs().find(run.plan.cells[0].fitted()).unwrap();
+    let file = run
+        .inputs()
+        .find(run.plan.cells[0].fitted().unwrap())
+        .unwrap();
     assert!(page().contains(&format!("\"file\":\"../{file}\"")));
     fs::write(folder.path().join(&file), "cut short").unwrap();
     assert!(page().contains(&format!("\"missing\":\"the run folder lacks {file}\"")));

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use image::{Rgb, RgbImage};
 use ip2p_sweep::image::Fit;
+use ip2p_sweep::pipeline::Family;
 use ip2p_sweep::plan::{Axis, Cell, ImageEntry, ModelEntry, Plan, Stage};
 use ip2p_sweep::spec::{Numerics, SheetSpec};
 use ip2p_sweep::store::Run;
@@ -60,6 +61,7 @@ impl Sweep {
             name: (*name).to_owned(),
             path: folder.join(name),
             sha256: format!("{:064x}", name.len()),
+            cell: None,
             width,
             height,
             converted: false,
@@ -70,6 +72,7 @@ impl Sweep {
             axes: self.axes(),
             models: vec![model()],
             images: images.collect(),
+            masks: Vec::new(),
             numerics: Numerics::default(),
             fit: Fit::Crop,
             resolution: None,
@@ -126,6 +129,8 @@ impl Sweep {
                                 seed,
                                 num_inference_steps: 20,
                                 scheduler: SchedulerKind::EulerAncestral,
+                                strength: None,
+                                mask: String::new(),
                                 preset: None,
                             };
                             cells.push(Cell {
@@ -243,6 +248,7 @@ fn model() -> ModelEntry {
         name: "../onnx/demo".to_owned(),
         path: "../onnx/demo".into(),
         sha256: "00".repeat(32),
+        family: Family::InstructPix2Pix,
         resolution: 512,
         vae_factor: 8,
         size_multiple: 64,

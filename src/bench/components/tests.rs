@@ -90,6 +90,7 @@ impl Denoiser for Fake {
 
 const SHAPES: Shapes = Shapes {
     channels: 4,
+    unet_channels: 8,
     height: 3,
     width: 4,
     vae_factor: 8,

@@ -16,7 +16,6 @@ fn missing_keys_are_named_with_a_line_to_add() {
         all,
         [
             "model is missing\nadd the model's folder at the top of the file: model = \"../onnx/demo\"",
-            "image is missing\nadd it under [sweep]: image = \"photo.jpg\"",
             "instruction is missing\nadd it under [sweep]: instruction = \"make it winter\"",
         ]
     );

@@ -184,9 +184,14 @@ fn values(plan: &Plan, parameter: Parameter) -> ParameterValues {
         }
     }
     let definition = parameter.definition();
+    // What the cells' kind has no use for stands nowhere in a sweep file of them.
+    let uses_images = |cell: &Cell| plan.kind_of(cell).pipeline().needs().image_guidance_scale;
+    let is_meaningless =
+        parameter == Parameter::ImageGuidanceScale && !plan.cells.iter().any(uses_images);
     ParameterValues {
         key: definition.key,
         place: match definition.place {
+            _ if is_meaningless => "presets",
             Place::Top => "top",
             Place::Sweep => "sweep",
             Place::Presets => "presets",

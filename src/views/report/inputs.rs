@@ -26,6 +26,6 @@ impl<'a> Inputs<'a> {
 
     /// Which of [`Inputs::files`] a cell was made of.
     pub(super) fn index(&self, cell: &Cell) -> Option<usize> {
-        self.of.get(&cell.fitted()).copied()
+        self.of.get(&cell.fitted()?).copied()
     }
 }

@@ -96,7 +96,10 @@ impl<'a> RunPictures<'a> {
     }
 
     fn input_of(&self, cell: &Cell) -> Picture {
-        self.run.inputs().read(cell.fitted()).map_or_else(
+        let Some(input) = cell.fitted() else {
+            return Picture::Missing(None);
+        };
+        self.run.inputs().read(input).map_or_else(
             |reason| {
                 self.not_shown(reason.file.clone());
                 Picture::Missing(Some(format!(

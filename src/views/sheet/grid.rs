@@ -105,7 +105,8 @@ impl<'f> Grid<'f> {
         );
         let settings = settings(plan, &cells, &arrangement, &mut glyphs);
         let place = arrangement.image();
-        let inputs = options.look(plan).show_input && place != ImagePlace::Merged;
+        let has_inputs = plan.cells.iter().any(|cell| cell.fitted().is_some());
+        let inputs = has_inputs && options.look(plan).show_input && place != ImagePlace::Merged;
         let of_panels = arrangement.panels.iter();
         let mut of_panels = of_panels.flat_map(|level| &level.parameters);
         let is_shared = inputs

@@ -67,12 +67,14 @@ pub fn sized_plan(axes: &[(Parameter, &[&str])], width: u32, height: u32) -> Pla
             .map(|name| ImageEntry {
                 path: name.clone().into(),
                 sha256: format!("{:x}", name.len()).repeat(64),
+                cell: None,
                 name,
                 width,
                 height,
                 converted: false,
             })
             .collect(),
+        masks: Vec::new(),
         numerics: Numerics::default(),
         fit: Fit::Crop,
         resolution: None,
@@ -100,6 +102,8 @@ fn parameters(point: &[(Parameter, &str)]) -> Parameters {
         seed: value(Parameter::Seed, "42").parse().unwrap(),
         num_inference_steps: value(Parameter::NumInferenceSteps, "20").parse().unwrap(),
         scheduler: SchedulerKind::EulerAncestral,
+        strength: None,
+        mask: String::new(),
         preset: Some(value(Parameter::Preset, "")).filter(|name| !name.is_empty()),
     }
 }
@@ -117,7 +121,7 @@ pub fn run(plan: Plan, folder: &Path) -> Run {
         run.records
             .insert(cell.key.clone(), record(&cell.key, index));
         let input = RgbImage::from_pixel(cell.width, cell.height, INPUT);
-        run.inputs().keep(cell.fitted(), &input).unwrap();
+        run.inputs().keep(cell.fitted().unwrap(), &input).unwrap();
     }
     run
 }

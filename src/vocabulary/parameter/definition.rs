@@ -111,7 +111,7 @@ pub enum Unset {
     Required(&'static str),
     /// What the model's own files say.
     OfTheModel,
-    /// No preset.
+    /// Nothing: no preset, no mask, no image; a strength that is the kind of pipeline's own.
     Nothing,
 }
 

@@ -37,7 +37,7 @@ parameters! {
         help: "Input images: a path, a pattern such as photos/*.jpg, or a list of them. Relative to this file.",
         help_of_one: "The input image, relative to this file.",
         domain: Domain::File,
-        unset: Unset::Required("add it under [sweep]: image = \"photo.jpg\""),
+        unset: Unset::Nothing,
         place: Place::Sweep,
         example: "\"photo.jpg\"",
         below: None,
@@ -158,6 +158,43 @@ guidance_scale       = { from = 5.0, to = 9.0, step = 2.0 }     # or a list, or 
         plain: Some("1.0"),
         changes_pixels: true,
         template: "# guidance_end   = [0.6, 1.0]",
+    };
+
+    /// The share of the steps that is taken from an image on; none where the kind of pipeline knows no strength.
+    Strength => #[serde(default, skip_serializing_if = "Option::is_none")] strength: Option<Scale> = Definition {
+        key: "strength",
+        aliases: &[],
+        elsewhere: &["denoise", "denoising_strength", "image_strength", "strengths"],
+        help: "How much of the image is made anew, from 0 to 1: the share of the steps that is taken. For image-to-image and inpainting models. Default: 0.8, of inpainting 1.0.",
+        help_of_one: "How much of the image is made anew, from 0 to 1. For image-to-image and inpainting models.",
+        domain: Domain::Decimal { min: 0, max: 1 },
+        below: None,
+        unset: Unset::Nothing,
+        place: Place::Sweep,
+        example: "[0.8]",
+        abbreviation: Abbreviation::Letters("st"),
+        plain: Some(""),
+        changes_pixels: true,
+        template: "# strength = 0.8                # of image-to-image and inpainting models: how much is made anew",
+    };
+
+    /// The mask as matched, relative to the sweep file, with `/`; empty where there is none. See
+    /// [`crate::plan::Plan::masks`].
+    Mask => #[serde(default, skip_serializing_if = "String::is_empty")] mask: String = Definition {
+        key: "mask",
+        aliases: &[],
+        elsewhere: &["mask_image", "mask_images", "masks"],
+        help: "Masks: what is white (128 and above) is made anew, or is what an edit may change. A path, a pattern, or a list of them. Relative to this file.",
+        help_of_one: "A mask: what is white is made anew, or is what an edit may change. Relative to this file.",
+        domain: Domain::File,
+        below: None,
+        unset: Unset::Nothing,
+        place: Place::Sweep,
+        example: "\"mask.png\"",
+        abbreviation: Abbreviation::FileName,
+        plain: Some(""),
+        changes_pixels: true,
+        template: "# mask: a file of which what is white is made anew, or is what an edit may change",
     };
 
     /// The seed of the noise.

@@ -124,6 +124,23 @@ impl Field for Scale {
     }
 }
 
+/// A decimal; none is empty text.
+impl Field for Option<Scale> {
+    fn to_value(&self) -> Value {
+        self.map_or_else(|| Value::Text(String::new()), Value::Decimal)
+    }
+
+    fn is(&self, value: &Value) -> bool {
+        *value == self.to_value()
+    }
+
+    fn hold(&mut self, value: &Value) {
+        let mut number = Scale::default();
+        number.hold(value);
+        *self = Some(number);
+    }
+}
+
 impl Field for u64 {
     fn to_value(&self) -> Value {
         Value::Whole(*self)

@@ -123,13 +123,13 @@ fn models_that_cannot_work_are_refused_before_anything_runs() {
     let text = fs::read_to_string(&config).unwrap();
     fs::write(
         &config,
-        text.replace("\"in_channels\": 8", "\"in_channels\": 4"),
+        text.replace("\"in_channels\": 8", "\"in_channels\": 5"),
     )
     .unwrap();
     place
         .run(&sweep(""))
         .code(3)
-        .stderr(contains("text-to-image model").and(contains("hint: ")));
+        .stderr(contains("has a UNet with 5 input channels").and(contains("hint: ")));
     fs::remove_file(&config).unwrap();
     place
         .run(&sweep(""))

@@ -86,11 +86,11 @@ fn tables_have_the_documented_columns_and_no_formulas() {
     run.record(failed(&plan, 1), None).unwrap();
     run.record(record(&plan, 0), Some(&picture(0))).unwrap();
     let columns = "cell,status,file,model,image,instruction,negative_prompt,guidance_scale,\
-        image_guidance_scale,guidance_start,guidance_end,seed,num_inference_steps,scheduler,width,height,device,precision,batch_size,unet_evals,\
+        image_guidance_scale,guidance_start,guidance_end,strength,mask,seed,num_inference_steps,scheduler,width,height,device,precision,batch_size,unet_evals,\
         encode_text_ms,encode_image_ms,denoise_ms,decode_ms,save_ms,total_ms,vram_peak_mib,vram_source,rss_peak_mib,\
         image_change,ssim,saturation_change,contrast_change,clip_image_similarity,\
         clip_direction_similarity,advice,error,memory,vram_device_mib,\
-        vram_device_source";
+        vram_device_source,stage,input";
     let rows = || -> Vec<Vec<String>> {
         let mut reader = csv::Reader::from_path(folder.path().join("cells.csv")).unwrap();
         assert_eq!(
@@ -116,12 +116,22 @@ fn tables_have_the_documented_columns_and_no_formulas() {
     assert_eq!(done[0], plan.cells[0].key.as_str());
     assert_eq!(done[1..3], ["done", "cells/s0-0123456789ab.png"]);
     assert_eq!(
-        done[5..12],
-        [INSTRUCTION, "'=1+1", "7.0", "1.25", "0.0", "1.0", "0"]
+        done[5..14],
+        [
+            INSTRUCTION,
+            "'=1+1",
+            "7.0",
+            "1.25",
+            "0.0",
+            "1.0",
+            "",
+            "",
+            "0"
+        ]
     );
-    assert_eq!(done[18..24], ["1", "60", "", "", "1234.6", ""]);
+    assert_eq!(done[20..26], ["1", "60", "", "", "1234.6", ""]);
     assert_eq!(
-        done[26..],
+        done[28..],
         [
             "", "", "100.2", "0.12500", "0.75000", "-0.02500", "0.01250", "", "", "", "", "", "",
             ""

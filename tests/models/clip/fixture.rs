@@ -5,9 +5,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ip2p_sweep::engine::Event;
 use ip2p_sweep::onnxruntime::Host;
-use ip2p_sweep::runner::{Execution, Outcome, Prepared, prepare};
+use ip2p_sweep::runner::{Event, Execution, Outcome, Prepared, prepare};
 use ip2p_sweep::spec::RuntimeOverrides;
 use serde_json::Value;
 use tempfile::TempDir;

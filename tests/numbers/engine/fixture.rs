@@ -1,16 +1,17 @@
 //! Plans of small images, and runs of them on the fake model.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use ip2p_sweep::diffusion::SchedulerConfig;
-use ip2p_sweep::engine::{self, Ending, Event, InputFiles, Job, MemoryShelf, Policy};
+use ip2p_sweep::engine::{self, Ending, Event, InputFiles, Job, Masks, MemoryShelf, Policy};
 use ip2p_sweep::image::{Size, fit, read};
 use ip2p_sweep::meter::Meter;
-use ip2p_sweep::plan::{ImageEntry, ModelEntry, Plan, Schedule};
+use ip2p_sweep::pipeline::{Family, Masking};
+use ip2p_sweep::plan::{ImageEntry, ModelEntry, Plan, PlanFiles, Schedule};
 use ip2p_sweep::spec::{NamedPath, Numerics, Runtime, SheetSpec, SweepSpec};
 use ip2p_sweep::vocabulary::{
     ByParameter, ExecutionDevice, Parameter, Record, Scale, SchedulerKind, Status, Unset, Value,
@@ -69,6 +70,9 @@ pub fn spec(folder: &Path) -> SweepSpec {
         values,
         files,
         notes: Vec::new(),
+        typed: BTreeSet::new(),
+        masking: Masking::default(),
+        then: Vec::new(),
         presets: Vec::new(),
         excludes: Vec::new(),
         captions: Vec::new(),
@@ -110,6 +114,7 @@ pub fn plan(spec: &SweepSpec) -> Plan {
                 name: image.name.clone(),
                 path: image.path.clone(),
                 sha256: image.name.clone(),
+                cell: None,
                 width: 32,
                 height: 32,
                 converted: false,
@@ -119,6 +124,7 @@ pub fn plan(spec: &SweepSpec) -> Plan {
         name: "fake".to_owned(),
         path: PathBuf::from("fake"),
         sha256: "0".repeat(64),
+        family: Family::InstructPix2Pix,
         resolution: 32,
         vae_factor: 4,
         size_multiple: 8,
@@ -127,7 +133,12 @@ pub fn plan(spec: &SweepSpec) -> Plan {
         precision: "fp32".to_owned(),
         component_bytes: [1; 4],
     };
-    Plan::new(spec, vec![model], images.collect()).unwrap()
+    let files = PlanFiles {
+        models: vec![model],
+        images: images.collect(),
+        masks: Vec::new(),
+    };
+    Plan::new(spec, files).unwrap()
 }
 
 /// The inputs of all cells, beside the images.
@@ -217,6 +228,8 @@ pub fn run_at(
         plan,
         work: &schedule.models[0],
         inputs: &inputs,
+        masks: &Masks::default(),
+        masking: Masking::default(),
         latent_channels: 4,
         vae_factor: 4,
         scaling_factor: 0.5,

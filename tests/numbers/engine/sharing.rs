@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ip2p_sweep::diffusion::GuidanceMode;
 use ip2p_sweep::engine::{Ending, Policy};
-use ip2p_sweep::plan::{Plan, Schedule};
+use ip2p_sweep::plan::{Plan, PlanFiles, Schedule};
 use ip2p_sweep::spec::{Overrides, SweepSpec};
 use ip2p_sweep::vocabulary::{Parameter, Value};
 
@@ -40,8 +40,8 @@ fn everything_distinct_is_computed_once() {
         .map(|record| u64::from(record.unet_evals))
         .sum();
     assert_eq!(told, fake.unet_rows, "the records add up");
-    let planned =
-        Schedule::new(&plan, &(0..32).collect::<Vec<_>>()).unet_rows(|_, _| (0..STEPS).collect());
+    let planned = Schedule::new(&plan, &(0..32).collect::<Vec<_>>())
+        .unet_rows(|_, _, _| (0..STEPS).collect());
     assert_eq!(
         planned.evaluated, fake.unet_rows,
         "the plan promised as many"
@@ -121,7 +121,7 @@ fn cells_share_their_trajectory_until_they_part() {
         assert_eq!(evaluations_told(&run), expected, "{policy}");
     }
     let pending: Vec<usize> = (0..plan.cells.len()).collect();
-    let planned = Schedule::new(&plan, &pending).unet_rows(|_, _| (0..STEPS).collect());
+    let planned = Schedule::new(&plan, &pending).unet_rows(|_, _, _| (0..STEPS).collect());
     assert_eq!(planned.evaluated, expected);
     assert_eq!(planned.plain(), 6 * 3 * u64::from(STEPS));
 }
@@ -151,7 +151,7 @@ fn what_is_promised_is_evaluated_whatever_is_left_to_do() {
     let every_third: Vec<usize> = (0..plan.cells.len()).step_by(3).collect();
     for pending in [(0..plan.cells.len()).collect(), every_third] {
         let schedule = Schedule::new(&plan, &pending);
-        let planned = schedule.unet_rows(|_, _| (0..STEPS).collect());
+        let planned = schedule.unet_rows(|_, _, _| (0..STEPS).collect());
         for batch in [1, 3, 7, 64] {
             let policy = Policy {
                 batch,
@@ -216,10 +216,14 @@ fn cells_of_one_course_are_denoised_together_wherever_they_lie() {
 fn an_interval_without_steps_is_refused_unless_it_is_excluded() {
     let folder = tempfile::tempdir().unwrap();
     let mut spec = interval_spec(folder.path());
-    let images = plan(&spec).images;
-    let models = plan(&spec).models;
+    let files = || PlanFiles {
+        models: plan(&spec).models,
+        images: plan(&spec).images,
+        masks: Vec::new(),
+    };
+    let (first, second) = (files(), files());
     spec.values[Parameter::GuidanceStart].extend(scales(&["0.5"]));
-    let refused = Plan::new(&spec, models.clone(), images.clone()).unwrap_err();
+    let refused = Plan::new(&spec, first).unwrap_err();
     assert_eq!(
         refused.to_string(),
         "guidance_start is 0.5 where guidance_end is 0.5: guidance would act at no step"
@@ -228,7 +232,7 @@ fn an_interval_without_steps_is_refused_unless_it_is_excluded() {
         .with(Parameter::GuidanceStart, scale("0.5"))
         .with(Parameter::GuidanceEnd, scale("0.5"));
     spec.excludes.push(exclude);
-    assert_eq!(Plan::new(&spec, models, images).unwrap().cells.len(), 8);
+    assert_eq!(Plan::new(&spec, second).unwrap().cells.len(), 8);
 }
 
 #[test]

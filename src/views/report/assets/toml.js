@@ -23,7 +23,9 @@ function cellToml(cell) {
 /** The parameters that stand in a place of a sweep file. A preset is none of them: what it sets, they say. */
 function parameterLines(cell, place) {
   const placed = data.parameters.filter((parameter) => parameter.place === place);
-  return placed.map(({ key, form }) => `${key} = ${tomlValue(form, valueText(cell, key))}`);
+  // A strength, a mask or an image that a cell does not have is left out.
+  const given = placed.filter(({ key, form }) => form === "text" || valueText(cell, key) !== "");
+  return given.map(({ key, form }) => `${key} = ${tomlValue(form, valueText(cell, key))}`);
 }
 
 function tomlValue(form, text) {

@@ -1,0 +1,61 @@
+//! An image is noised and made anew by a prompt: diffusers' `StableDiffusionImg2ImgPipeline`.
+
+use super::{
+    Beginning, Branch, Encodes, GuidanceScales, Ingredients, Needs, Pipeline, Use, text_guidance,
+};
+use crate::diffusion::{Constructor, Generator, start};
+use crate::vocabulary::Scale;
+
+pub(super) struct ImageToImage;
+
+impl Pipeline for ImageToImage {
+    fn name(&self) -> &'static str {
+        "image-to-image"
+    }
+
+    fn noun(&self) -> &'static str {
+        "variation"
+    }
+
+    fn needs(&self) -> Needs {
+        Needs {
+            image: Use::Always,
+            mask: Use::No,
+            strength: Some(Scale::tenths(8)),
+            image_guidance_scale: false,
+        }
+    }
+
+    fn constructor(&self) -> Constructor {
+        Constructor::TextOrImageToImage
+    }
+
+    fn encodes(&self, _strength: Option<Scale>) -> Encodes {
+        Encodes {
+            image: true,
+            masked_image: false,
+        }
+    }
+
+    fn conditioned(&self) -> Branch {
+        text_guidance::prompt(false)
+    }
+
+    fn branches(&self, scales: GuidanceScales) -> Vec<(Branch, f32)> {
+        text_guidance::branches(scales, false)
+    }
+
+    fn plain_rows(&self) -> usize {
+        2
+    }
+
+    /// The image is noised at every strength, 1 included.
+    fn begin(&self, of: Ingredients, noise: &mut Generator) -> Result<Beginning, String> {
+        let image = of.moments(of.image)?;
+        Ok(Beginning {
+            latents: start::noised_image(of.sampler, &image, of.scaling_factor, noise),
+            beside: None,
+            kept: None,
+        })
+    }
+}

@@ -1,0 +1,129 @@
+//! Why a valid sweep file has no plan.
+
+use crate::image::{FitError, nearest_multiple};
+use crate::pipeline::Kind;
+use crate::spec::MAX_CELLS;
+use crate::vocabulary::{Parameter, Scale};
+
+/// Why a valid sweep file has no plan.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum PlanError {
+    /// The image cannot be brought to a size that the model takes.
+    #[error("image {image} does not fit model {model}: {source}")]
+    Fit {
+        /// Name of the image.
+        image: String,
+        /// Name of the model.
+        model: String,
+        /// The rule that was broken.
+        #[source]
+        #[diagnostic_source]
+        source: FitError,
+    },
+    /// The size that the sweep file asks for is none that the model makes.
+    #[error("model {model} does not make this size: {source}")]
+    Size {
+        /// Name of the model.
+        model: String,
+        /// The rule that was broken.
+        #[source]
+        #[diagnostic_source]
+        source: FitError,
+    },
+    /// Guidance would end before it starts.
+    #[error("guidance_start is {start} where guidance_end is {end}: guidance would act at no step")]
+    #[diagnostic(help(
+        "guidance_start is the smaller; leave such cells out with [[exclude]], or both keys for guidance at every step"
+    ))]
+    Interval {
+        /// Where it would start.
+        start: Scale,
+        /// Where it would end.
+        end: Scale,
+    },
+    /// The models of a stage are asked for different things.
+    #[error("the models of stage {stage} are of different kinds: {first} and {second}")]
+    #[diagnostic(help("take models of one kind in a stage; others in a sweep of their own"))]
+    Families {
+        /// Name of the stage.
+        stage: String,
+        /// A model.
+        first: String,
+        /// Another.
+        second: String,
+    },
+    /// A stage lacks what its kind needs.
+    #[error("{key} is missing: {model} {does}")]
+    #[diagnostic(help("add it under {table}: {key} = {example}"))]
+    Missing {
+        /// The key.
+        key: Parameter,
+        /// Name of the model.
+        model: String,
+        /// What the model does.
+        does: &'static str,
+        /// The table where the key belongs.
+        table: String,
+        /// A value in TOML.
+        example: &'static str,
+    },
+    /// A stage has what its kind has no use for.
+    #[error("{key} has no meaning for stage {stage}, which is {kind}; {users}")]
+    #[diagnostic(help("take {key} out, or use a model of a kind that has it"))]
+    Meaningless {
+        /// The key.
+        key: String,
+        /// Name of the stage.
+        stage: String,
+        /// What it does.
+        kind: Kind,
+        /// Which kinds have the key, in words.
+        users: String,
+    },
+    /// A later stage cannot take the size of the images it works on.
+    #[error(
+        "stage {stage} works on images of {width}x{height} pixels, which {model} does not take: sides must be \
+         multiples of {multiple}"
+    )]
+    #[diagnostic(help(
+        "the first stage settles the size; under [size], use fit = \"exact\" with width = {} and height = {}",
+        nearest_multiple(*width, *multiple), nearest_multiple(*height, *multiple)
+    ))]
+    StageSize {
+        /// Name of the stage.
+        stage: String,
+        /// Name of its model.
+        model: String,
+        /// Pixels.
+        width: u32,
+        /// Pixels.
+        height: u32,
+        /// What both must be multiples of.
+        multiple: u32,
+    },
+    /// A chain has more cells than a sweep may have.
+    #[error("stage {stage} would have {cells} cells; {MAX_CELLS} are the limit")]
+    #[diagnostic(help("each stage multiplies the images of the one before it: give fewer values"))]
+    TooManyCells {
+        /// Name of the stage.
+        stage: String,
+        /// How many.
+        cells: u64,
+    },
+    /// Exclusions match every cell.
+    #[error("[[exclude]] leaves out {}", all(*cells))]
+    #[diagnostic(help(
+        "remove an [[exclude]] table, or add keys to it so that it matches fewer cells"
+    ))]
+    NothingLeft {
+        /// Cells before the exclusions.
+        cells: usize,
+    },
+}
+
+fn all(cells: usize) -> String {
+    match cells {
+        1 => "the only cell".to_owned(),
+        cells => format!("all {cells} cells"),
+    }
+}

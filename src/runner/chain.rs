@@ -1,0 +1,92 @@
+//! Cells that work on the images of other cells: whether those are there, and still are what they were.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use image::RgbImage;
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::digest::hexadecimal;
+use crate::image::read;
+use crate::plan::Plan;
+use crate::vocabulary::{CellKey, Record, Status};
+
+/// SHA-256 over an image's pixels, in hexadecimal.
+pub(super) fn pixels_sha256(image: &RgbImage) -> String {
+    hexadecimal(&Sha256::digest(image.as_raw()))
+}
+
+/// For each cell the one whose image it works on.
+#[derive(Debug)]
+pub(super) struct Chain<'a> {
+    plan: &'a Plan,
+    /// By the names of images that are cells'.
+    inputs: HashMap<&'a str, &'a CellKey>,
+}
+
+impl<'a> Chain<'a> {
+    pub fn of(plan: &'a Plan) -> Self {
+        let images = plan.images.iter();
+        let inputs = images.filter_map(|entry| Some((entry.name.as_str(), entry.cell.as_ref()?)));
+        Self {
+            plan,
+            inputs: inputs.collect(),
+        }
+    }
+
+    /// The key of the cell whose image a cell works on, if it works on one.
+    pub fn input(&self, cell: usize) -> Option<&'a CellKey> {
+        let image = self.plan.cells.get(cell)?.parameters.image.as_str();
+        self.inputs.get(image).copied()
+    }
+
+    /// Some cells and all that they work on, directly and indirectly: a part of a chain computes its own inputs.
+    pub fn with_inputs(&self, cells: Vec<usize>) -> HashSet<usize> {
+        if self.inputs.is_empty() {
+            return cells.into_iter().collect();
+        }
+        let keys = self.plan.cells.iter().zip(0..);
+        let index_of: HashMap<&CellKey, usize> =
+            keys.map(|(cell, index)| (&cell.key, index)).collect();
+        let mut all = HashSet::new();
+        let mut left = cells;
+        while let Some(cell) = left.pop() {
+            if all.insert(cell) {
+                left.extend(self.input(cell).and_then(|key| index_of.get(key)));
+            }
+        }
+        all
+    }
+
+    /// Of some cells those that are done, but worked on an image of which the pixels are others now.
+    pub fn outdated<'r>(
+        &self,
+        cells: &HashSet<usize>,
+        folder: &Path,
+        record_of: impl Fn(&CellKey) -> Option<&'r Record>,
+    ) -> Vec<usize> {
+        let done = |key: &CellKey| record_of(key).filter(|record| record.status == Status::Done);
+        let worked: Vec<(usize, &CellKey, &Record)> = (0..self.plan.cells.len())
+            .filter(|cell| cells.contains(cell))
+            .filter_map(|cell| {
+                let input = self.input(cell)?;
+                done(input)?;
+                Some((cell, input, done(&self.plan.cells[cell].key)?))
+            })
+            .collect();
+        let inputs: HashSet<&CellKey> = worked.iter().map(|(_, input, _)| *input).collect();
+        let digest = |key: &'a CellKey| {
+            let image = read(&folder.join(key.image_path())).ok();
+            (key, image.map(|(image, _)| pixels_sha256(&image)))
+        };
+        let digests: HashMap<&CellKey, Option<String>> =
+            inputs.into_par_iter().map(digest).collect();
+        let changed = worked.into_iter().filter(|(_, input, record)| {
+            // An input that is lost is computed again first, and then compared.
+            let now = digests.get(input).and_then(Option::as_ref);
+            now.is_some_and(|now| record.input_pixels_sha256.as_ref() != Some(now))
+        });
+        changed.map(|(cell, ..)| cell).collect()
+    }
+}

@@ -1,0 +1,253 @@
+//! The computing of a run: stage after stage, and in each a model at a time.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::chain::{Chain, pixels_sha256};
+use super::inputs::{keep_inputs, read_masks, unusable};
+use super::memory::policy;
+use super::{Backend, Event, Prepared};
+use crate::Error;
+use crate::engine::{self, Ending, InputFiles, Job, Masks};
+use crate::judge::measures::measure;
+use crate::meter::{Meter, free_bytes};
+use crate::plan::{Group, ModelWork, Plan, Sampling, Schedule};
+use crate::store::{DiskShelf, RunFolder, Writer};
+use crate::vocabulary::{Record, Status};
+
+/// What a run computes with, and what it is asked to see done.
+pub(super) struct Computing<'a, B: Backend> {
+    pub prepared: &'a Prepared,
+    pub backend: &'a B,
+    /// Indices into [`Plan::cells`].
+    pub cells: &'a HashSet<usize>,
+    pub cancel: &'a AtomicBool,
+}
+
+impl<'a, B: Backend> Computing<'a, B> {
+    /// Computes what is not done, or worked on an image that has changed, until all is done or it is cancelled. What was
+    /// handed over is written whatever becomes of the rest: the folder comes back with the outcome.
+    ///
+    /// # Errors
+    /// The first kind is of the folder, which is lost with it.
+    pub fn run(
+        &self,
+        mut folder: RunFolder,
+        observer: &mut dyn FnMut(&Event),
+    ) -> Result<(RunFolder, Result<(), Error>), Error> {
+        let plan = &self.prepared.plan;
+        let mut meter = Meter::new(self.backend.device());
+        for stage in 0..plan.stages.len() {
+            if self.is_cancelled() {
+                break;
+            }
+            let left = left_to_do(plan, &folder, self.cells);
+            let left: Vec<usize> = (left.into_iter())
+                .filter(|&cell| plan.cells[cell].stage == stage)
+                .collect();
+            if plan.stages.len() > 1 && !left.is_empty() {
+                observer(&Event::Stage(stage));
+            }
+            let (back, worked) = self.stage(stage, &left, folder, &mut meter, observer)?;
+            folder = back;
+            if worked.is_err() {
+                return Ok((folder, worked));
+            }
+        }
+        Ok((folder, Ok(())))
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
+    }
+
+    /// Puts the inputs of a stage in place, fails cells whose inputs are not there, and computes the others.
+    fn stage(
+        &self,
+        stage: usize,
+        left: &[usize],
+        folder: RunFolder,
+        meter: &mut Meter,
+        observer: &mut dyn FnMut(&Event),
+    ) -> Result<(RunFolder, Result<(), Error>), Error> {
+        let plan = &self.prepared.plan;
+        let path = folder.run().folder.clone();
+        let of_stage = self.cells.iter().copied();
+        let of_stage = of_stage.filter(|&cell| plan.cells[cell].stage == stage);
+        let of_stage: HashSet<usize> = of_stage.collect();
+        let inputs = keep_inputs(plan, &folder, &of_stage, left, self.cancel)?;
+        let (orphans, workable): (Vec<usize>, Vec<usize>) = left
+            .iter()
+            .partition(|&&cell| unusable(plan, cell, &inputs).is_some());
+        let masks = read_masks(plan, &workable);
+        let schedule = Schedule::new(plan, &workable);
+        let name = folder.writer().map(str::to_owned);
+        let writer = Writer::start(folder, |_| ())?;
+        let mut output = Output {
+            chain: Chain::of(plan),
+            writer: &writer,
+            observer,
+        };
+        let failed = orphans.into_iter().try_for_each(|cell| {
+            let reason = unusable(plan, cell, &inputs).unwrap_or_default();
+            output.take(engine::Event::Finished {
+                cell,
+                record: Box::new(self.failed(cell, reason)),
+                image: None,
+                input: None,
+            })
+        });
+        let worked = match failed {
+            ControlFlow::Continue(()) => {
+                let files = Files {
+                    inputs: &inputs,
+                    masks: &masks,
+                };
+                {
+                    let mut shelf = match &name {
+                        Some(name) => DiskShelf::of_writer(&path, name)?,
+                        None => DiskShelf::open(&path)?,
+                    };
+                    self.models(&schedule, files, &mut shelf, meter, &mut output)
+                }
+            }
+            ControlFlow::Break(()) => Ok(()),
+        };
+        Ok((writer.finish()?, worked))
+    }
+
+    /// The record of a cell that failed before anything was computed of it.
+    fn failed(&self, cell: usize, reason: String) -> Record {
+        let plan = &self.prepared.plan;
+        let cell = &plan.cells[cell];
+        let mut models = plan.models.iter();
+        let model = models.find(|model| model.name == cell.parameters.model);
+        let precision = model.map_or("", |model| model.precision.as_str());
+        let mut record = Record::new(
+            cell.key.clone(),
+            &self.backend.device().to_string(),
+            precision,
+        );
+        record.status = Status::Failed;
+        record.error = Some(reason);
+        record.finished = jiff::Timestamp::now();
+        record
+    }
+
+    /// Every model in turn, until all is done or the observer or a signal stops it.
+    fn models(
+        &self,
+        schedule: &Schedule,
+        files: Files,
+        shelf: &mut DiskShelf,
+        meter: &mut Meter,
+        output: &mut Output,
+    ) -> Result<(), Error> {
+        for work in &schedule.models {
+            if self.model(work, files, shelf, meter, output)? == Ending::Stopped {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The work of one model.
+    fn model(
+        &self,
+        work: &ModelWork,
+        files: Files,
+        shelf: &mut DiskShelf,
+        meter: &mut Meter,
+        output: &mut Output,
+    ) -> Result<Ending, Error> {
+        let (prepared, device) = (self.prepared, self.backend.device());
+        let runtime = &prepared.spec.runtime;
+        let entry = &prepared.plan.models[work.model];
+        let model = &prepared.models[work.model];
+        let mut opened = self.backend.open(model, runtime)?;
+        let latent_pixels = latent_pixels(work, entry.vae_factor);
+        let rows_a_cell = work.kind.pipeline().plain_rows();
+        let free = free_bytes(device);
+        let policy = policy(runtime, entry, latent_pixels, rows_a_cell, device, free);
+        let job = Job {
+            plan: &prepared.plan,
+            work,
+            inputs: files.inputs,
+            masks: files.masks,
+            masking: prepared.plan.stages[work.stage].masking,
+            latent_channels: model.folder.latent_channels(),
+            vae_factor: entry.vae_factor,
+            scaling_factor: model.folder.scaling_factor(),
+            scheduler_config: &model.scheduler_config(work.kind),
+            device,
+            precision: &entry.precision,
+            memory_limit_mib: runtime.memory_limit_mib,
+        };
+        let mut take = |event| output.take(event);
+        let (model, cancel) = (&mut opened, self.cancel);
+        Ok(engine::run(
+            job, model, policy, shelf, meter, cancel, &mut take,
+        )?)
+    }
+}
+
+/// What cells are made of beside models.
+#[derive(Clone, Copy)]
+struct Files<'a> {
+    inputs: &'a InputFiles<'a>,
+    masks: &'a Masks<'a>,
+}
+
+/// Cells of a run that are not done, or worked on an image of which the pixels are others now; in order.
+pub(super) fn left_to_do(plan: &Plan, folder: &RunFolder, cells: &HashSet<usize>) -> Vec<usize> {
+    let run = folder.run();
+    let outdated = Chain::of(plan).outdated(cells, &run.folder, |key| run.records.get(key));
+    let pending = folder.pending().into_iter();
+    let mut left: Vec<usize> = pending.filter(|cell| cells.contains(cell)).collect();
+    left.extend(outdated);
+    left.sort_unstable();
+    left
+}
+
+/// Where the engine's events go: to whoever follows, and finished cells to the writer.
+struct Output<'a, 'o> {
+    chain: Chain<'a>,
+    writer: &'a Writer,
+    observer: &'o mut dyn FnMut(&Event),
+}
+
+impl Output<'_, '_> {
+    fn take(&mut self, event: engine::Event) -> ControlFlow<()> {
+        let event = Event::Engine(event);
+        (self.observer)(&event);
+        let Event::Engine(engine::Event::Finished {
+            cell,
+            record,
+            image,
+            input,
+        }) = event
+        else {
+            return ControlFlow::Continue(());
+        };
+        let output = image.clone();
+        let works_on_a_cell = self.chain.input(cell).is_some();
+        self.writer.hand_over_with(*record, image, move |record| {
+            record.measures = input
+                .as_ref()
+                .zip(output)
+                .and_then(|(input, output)| measure(input, &output));
+            let input = input.filter(|_| works_on_a_cell);
+            record.input_pixels_sha256 = input.map(|input| pixels_sha256(&input));
+        })
+    }
+}
+
+/// Height times width of the largest latents.
+fn latent_pixels(work: &ModelWork, vae_factor: u32) -> usize {
+    let sides = |group: &Group| {
+        let Sampling { width, height, .. } = group.start.sampling;
+        (width / vae_factor) as usize * (height / vae_factor) as usize
+    };
+    work.groups.iter().map(sides).max().unwrap_or(0)
+}

@@ -1,0 +1,143 @@
+//! Chains: stages that work on the images of the stage before, each image computed once, whatever happens on the way.
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::assert::OutputAssertExt;
+use ip2p_sweep::store::Run;
+use ip2p_sweep::vocabulary::Status;
+use predicates::prelude::PredicateBooleanExt;
+use predicates::str::contains;
+
+use crate::common::place::Place;
+
+const CHAIN: &str = "model = \"model\"\n[sweep]\nimage = \"in.png\"\ninstruction = \"make it winter\"\nseed = [1, 2]\n\
+    num_inference_steps = 2\n[size]\nfit = \"floor\"\n\
+    [[then]]\ninstruction = \"make it night\"\nguidance_scale = [3.0, 7.0]\nseed = \"same\"\nnum_inference_steps = 2\n\
+    [[then]]\nname = \"again\"\ninstruction = \"make it day\"\nseed = [5, 6, 7]\nnum_inference_steps = 2\n";
+
+fn chain() -> Place {
+    let place = Place::new();
+    fs::write(place.path("chain.toml"), CHAIN).unwrap();
+    place
+}
+
+fn run_of(place: &Place) -> Run {
+    Run::read(&place.path("results/chain")).unwrap()
+}
+
+fn pixels(folder: &Path, file: &str) -> Vec<u8> {
+    image::open(folder.join(file)).unwrap().to_rgb8().into_raw()
+}
+
+#[test]
+fn a_chain_is_its_stages_run_by_hand_and_each_image_is_computed_once() {
+    let place = chain();
+    place
+        .ip2p(&["plan", "chain.toml"])
+        .assert()
+        .success()
+        .stdout(contains("2 edits, 4 edits, 12 edits"));
+    place.ip2p(&["run", "chain.toml"]).assert().success();
+    let run = run_of(&place);
+    assert_eq!(run.plan.cells.len(), 2 + 4 + 12);
+    let table = fs::read_to_string(run.folder.join("cells.csv")).unwrap();
+    assert_eq!(table.lines().count(), 1 + 2 + 4 + 12);
+    // The second stage by hand, on a picture of the first.
+    let night = run.plan.cells.iter().find(|cell| cell.stage == 1).unwrap();
+    let winter = run.plan.input_of(night).unwrap();
+    fs::copy(
+        run.folder.join(winter.image_path()),
+        place.path("winter.png"),
+    )
+    .unwrap();
+    let by_hand = format!(
+        "model = \"model\"\n[sweep]\nimage = \"winter.png\"\ninstruction = \"make it night\"\nguidance_scale = {}\n\
+         seed = {}\nnum_inference_steps = 2\n[size]\nfit = \"floor\"\n",
+        night.parameters.guidance_scale, night.parameters.seed
+    );
+    fs::write(place.path("hand.toml"), by_hand).unwrap();
+    place.ip2p(&["run", "hand.toml"]).assert().success();
+    let hand = Run::read(&place.path("results/hand")).unwrap();
+    assert_eq!(
+        pixels(&hand.folder, &hand.plan.cells[0].key.image_path()),
+        pixels(&run.folder, &night.key.image_path()),
+    );
+    assert_eq!(
+        night.parameters.seed, 1,
+        "the seed of the cell that it works on"
+    );
+    // Nothing is left to do.
+    place
+        .ip2p(&["plan", "chain.toml"])
+        .assert()
+        .success()
+        .stdout(contains("of which 18 are done"));
+}
+
+#[test]
+fn a_cell_whose_input_has_other_pixels_is_computed_again_and_what_is_lost_comes_back() {
+    let place = chain();
+    place.ip2p(&["run", "chain.toml"]).assert().success();
+    let run = run_of(&place);
+    let night = run.plan.cells.iter().find(|cell| cell.stage == 1).unwrap();
+    let image = run
+        .folder
+        .join(run.plan.input_of(night).unwrap().image_path());
+    let before = fs::read(run.folder.join(night.key.image_path())).unwrap();
+    // Lost: it is computed again, to the same pixels, and no more.
+    fs::remove_file(&image).unwrap();
+    place.ip2p(&["run", "chain.toml"]).assert().success();
+    assert!(image.is_file());
+    assert_eq!(
+        fs::read(run.folder.join(night.key.image_path())).unwrap(),
+        before
+    );
+    let journal = fs::read_to_string(run.folder.join("journal.jsonl")).unwrap();
+    assert_eq!(journal.lines().count(), 18 + 1);
+}
+
+#[test]
+fn a_failed_cell_fails_those_that_work_on_it_with_its_key() {
+    let place = Place::new();
+    let second = "[[then]]\ninstruction = \"make it night\"\nnum_inference_steps = 2\n";
+    let sweep = CHAIN.split("[[then]]").next().unwrap().to_owned() + second;
+    fs::write(place.path("chain.toml"), sweep).unwrap();
+    // The picture cannot be read when it is due.
+    let prepared = ip2p_sweep::runner::prepare(&place.path("chain.toml"), Default::default());
+    let prepared = prepared.unwrap();
+    fs::write(place.path("in.png"), "no picture").unwrap();
+    let host = crate::common::host();
+    let out = place.path("out");
+    let execution = ip2p_sweep::runner::Execution::open(&prepared, &out, host).unwrap();
+    let cancel = std::sync::atomic::AtomicBool::new(false);
+    let executed = execution.run(&cancel, &mut |_| ()).unwrap();
+    let run = executed.run;
+    for cell in &run.plan.cells {
+        let record = &run.records[&cell.key];
+        assert_eq!(record.status, Status::Failed);
+        if let Some(input) = run.plan.input_of(cell) {
+            let error = record.error.as_deref().unwrap();
+            assert_eq!(error, format!("its input {input} failed"));
+            assert_eq!(record.unet_evals, 0);
+        }
+    }
+}
+
+#[test]
+fn stages_are_shown_by_name() {
+    let place = chain();
+    place.ip2p(&["run", "chain.toml"]).assert().success();
+    for arguments in [
+        vec!["sheet", "results/chain"],
+        vec!["sheet", "results/chain", "--stage", "edit-2"],
+        vec!["report", "results/chain", "--stage", "edit"],
+    ] {
+        place.ip2p(&arguments).assert().success();
+    }
+    place
+        .ip2p(&["sheet", "results/chain", "--stage", "repaint"])
+        .assert()
+        .code(2)
+        .stderr(contains("has no stage repaint").and(contains("edit, edit-2, again")));
+}
