@@ -134,11 +134,11 @@ fn tables_have_the_documented_columns_and_no_formulas() {
         done[28..],
         [
             "", "", "100.2", "0.12500", "0.75000", "-0.02500", "0.01250", "", "", "", "", "", "",
-            ""
+            "", "edit", ""
         ]
     );
     assert_eq!(failed[1..3], ["failed", ""]);
-    assert_eq!(failed[36], "latents are NaN at step 3");
+    assert_eq!(failed[38], "latents are NaN at step 3");
     let steps = fs::read_to_string(folder.path().join("steps.csv")).unwrap();
     assert_eq!(
         steps.lines().take(2).collect::<Vec<_>>(),
