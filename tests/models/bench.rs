@@ -152,7 +152,7 @@ fn what_cannot_be_measured_is_refused_with_the_remedy() {
             &[],
             3,
             "error: model folder nowhere does not exist\n\
-             hint: check the path; it is relative to the current folder\n",
+             hint: check the path; `ip2p export timbrooks/instruct-pix2pix --out nowhere` makes a model there\n",
         ),
         (
             &demo,
