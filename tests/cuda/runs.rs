@@ -71,10 +71,12 @@ fn a_gpu_is_the_one_that_cuda_means_whatever_the_management_library_counts() {
             .map(|mib| mib.parse().unwrap())
             .collect();
         assert!(used.iter().all(|&mib| mib > 0.0), "{used:?}");
-        let environment = std::fs::read_to_string(ran.out.join("plan.json")).unwrap();
+        // Journals begin with the environment that their cells were computed in.
+        let journal = std::fs::read_to_string(ran.out.join("journal.jsonl")).unwrap();
+        let begin = journal.lines().next().unwrap();
         assert!(
-            environment.contains(&format!("Stand-in at place {on_the_bus}")),
-            "{environment}"
+            begin.contains(&format!("Stand-in at place {on_the_bus}")),
+            "{begin}"
         );
     }
 }
