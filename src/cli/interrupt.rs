@@ -1,7 +1,7 @@
 //! Signals: the first Ctrl-C asks for a clean end, the second ends at once; what was ignored from the start stays so.
 
-use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::{io, process, thread};
 
 use super::render;
 
@@ -69,4 +69,14 @@ fn ignore_hangups() {}
 #[cfg(not(unix))]
 fn hangups_are_ignored() -> bool {
     false
+}
+
+/// Sets the flag when standard input ends: whoever started this process has asked for it, or is gone.
+pub fn follow_stdin() {
+    let wait = || {
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        ASKED.store(true, Ordering::Relaxed);
+    };
+    // Without the thread it goes on to its end, which costs time and no more.
+    let _ = thread::Builder::new().spawn(wait);
 }

@@ -6,6 +6,7 @@ mod check;
 mod compare;
 mod completions;
 mod demo;
+mod devices;
 mod doctor;
 mod export;
 pub mod fault;

@@ -16,6 +16,9 @@ use ip2p_sweep::vocabulary::Parameter;
 use super::progress::{count, duration, first_notes};
 use super::{RuntimeFlags, parts, prepared, render, shard_count, table};
 
+/// Cells whose sheets are laid out: of more, measuring their labels would take longer than planning them.
+const MOST_LAID_OUT: usize = 100_000;
+
 /// Lines of one kind that are printed.
 const MOST_LINES: usize = 6;
 
@@ -70,7 +73,15 @@ impl PlanCommand {
             .measuring
             .as_ref()
             .is_some_and(|it| it.captions > 0);
-        rows.extend(under("sheets", sheets(&sheet::sizes(&last, advised)?)));
+        rows.extend(under(
+            "sheets",
+            match last.cells.len() > MOST_LAID_OUT {
+                true => vec![format!(
+                    "not laid out here: more than {MOST_LAID_OUT} cells"
+                )],
+                false => sheets(&sheet::sizes(&last, advised)?),
+            },
+        ));
         for stage in 0..plan.stages.len() {
             let part = plan.of_stage(stage);
             let heading = heading(&part, &plan.stages[stage].name);

@@ -1,5 +1,6 @@
 //! How a run is followed: a bar on a terminal, plain lines elsewhere, JSON lines, or nothing.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt::Arguments;
 use std::io::IsTerminal;
 use std::path::Path;
@@ -52,6 +53,10 @@ pub struct Progress<'a> {
     cells: usize,
     steps: u64,
     begun: Instant,
+    /// Of other processes: steps of cells by the first of them.
+    stepped: HashMap<String, u64>,
+    /// What other processes have noted.
+    noted: HashSet<String>,
 }
 
 enum Style {
@@ -78,6 +83,8 @@ impl<'a> Progress<'a> {
             cells: 0,
             steps: 0,
             begun,
+            stepped: HashMap::new(),
+            noted: HashSet::new(),
         };
         let (name, all, left) = (&plan.name, plan.cells.len(), workload.cells);
         match progress.style {
@@ -153,6 +160,45 @@ impl<'a> Progress<'a> {
         match &self.style {
             Style::Json => json_line(&json!({ "event": "stage", "stage": name })),
             _ => self.say(format_args!("stage {name}")),
+        }
+    }
+
+    /// Takes an event of a process that this one has started, as that printed it.
+    pub fn take_line(&mut self, line: &Value) {
+        let own = ["begin", "end"];
+        let kind = line["event"].as_str().unwrap_or_default();
+        if !own.contains(&kind) {
+            self.json(|| line.clone());
+        }
+        match kind {
+            "step" => {
+                let cells = line["cells"].as_array().map_or(0, Vec::len) as u64;
+                let first = line["cells"][0].as_str().unwrap_or_default();
+                let done = line["step"].as_u64().unwrap_or(0);
+                // Of the same cells the steps rise; other cells begin anew.
+                let before = self.stepped.insert(first.to_owned(), done).unwrap_or(0);
+                self.steps += done.saturating_sub(before) * cells;
+                if line["steps"].as_u64() == Some(done) {
+                    self.stepped.remove(first);
+                }
+                self.advance();
+            }
+            "cell" => {
+                self.cells += 1;
+                if let Some(reason) = line["error"].as_str() {
+                    let cell = line["cell"].as_str().unwrap_or_default();
+                    self.say(format_args!("cell {cell} failed: {reason}"));
+                }
+                self.advance();
+            }
+            "note" if !matches!(self.style, Style::Json) => {
+                let text = line["text"].as_str().unwrap_or_default().to_owned();
+                // Each process tells the same of the same sweep.
+                if self.noted.insert(text.clone()) {
+                    self.note(&text);
+                }
+            }
+            _ => {}
         }
     }
 

@@ -8,11 +8,13 @@ use ip2p_sweep::Error;
 use ip2p_sweep::judge::advice::advise;
 use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::runner::{Executed, Execution, Outcome, Prepared, ShardChoice};
+use ip2p_sweep::spec::Device;
 use ip2p_sweep::store::Run as RunFolder;
 use ip2p_sweep::views::report::Report;
 use ip2p_sweep::views::sheet::{Sheets, check_font};
 use ip2p_sweep::views::{Made, View};
 
+use super::devices::Devices;
 use super::live::LiveReport;
 use super::progress::{Progress, ProgressFlags, Views, count};
 use super::{RuntimeFlags, interrupt, prepared};
@@ -29,6 +31,17 @@ pub struct Run {
     /// (auto, or auto/n where n is not told); `ip2p merge` makes sheets and report of all
     #[arg(long, value_name = "K/N|auto|auto/N")]
     shard: Option<ShardChoice>,
+    /// Run on several devices at once, a process for each, e.g. cuda:0,cuda:1
+    #[arg(
+        long,
+        value_name = "DEVICE,DEVICE",
+        value_delimiter = ',',
+        conflicts_with_all = ["shard", "device"]
+    )]
+    devices: Vec<Device>,
+    /// Stop when standard input ends
+    #[arg(long, hide = true, requires = "shard")]
+    until_stdin_ends: bool,
     /// Take the run folder over, if it has the run of another sweep
     #[arg(long)]
     replace: bool,
@@ -40,12 +53,26 @@ pub struct Run {
 
 impl Run {
     pub fn run(self, library: Option<PathBuf>) -> Result<ExitCode, Error> {
-        let host = Host::current(library);
+        let host = Host::current(library.clone());
         let mut prepared = prepared(&self.sweep, self.runtime.into(), &host)?;
         prepared.replaces = self.replace;
         let out = self
             .out
             .unwrap_or_else(|| Path::new("results").join(&prepared.plan.name));
+        if self.until_stdin_ends {
+            interrupt::follow_stdin();
+        }
+        if !self.devices.is_empty() {
+            check_font(&prepared.plan)?;
+            let devices = Devices {
+                sweep: &self.sweep,
+                out: &out,
+                devices: &self.devices,
+                runtime: self.runtime,
+                library,
+            };
+            return devices.run(&prepared, self.progress);
+        }
         match self.shard {
             None => run_prepared(&prepared, &out, host, self.progress),
             Some(choice) => run_shard(&prepared, &out, host, self.progress, choice),
@@ -135,7 +162,8 @@ pub fn run_prepared(
     Ok(exit_code(outcome))
 }
 
-fn exit_code(outcome: Outcome) -> ExitCode {
+/// What the program exits with after a run.
+pub fn exit_code(outcome: Outcome) -> ExitCode {
     ExitCode::from(match outcome {
         Outcome::Interrupted => interrupt::EXIT_CODE,
         Outcome::Complete { failed: 0, .. } => Error::DONE,

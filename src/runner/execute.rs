@@ -46,6 +46,32 @@ pub struct Workload {
 }
 
 impl Workload {
+    /// These cells, as indices into [`crate::plan::Plan::cells`], if all are to be computed.
+    pub fn of(prepared: &Prepared, cells: &[usize]) -> Self {
+        Self::new(prepared, &Schedule::new(&prepared.plan, cells), 0)
+    }
+
+    fn new(prepared: &Prepared, schedule: &Schedule, unmeasured: usize) -> Self {
+        let evaluations = prepared.evaluations();
+        let mut workload = Self {
+            cells: 0,
+            steps: 0,
+            measures: unmeasured,
+        };
+        for work in &schedule.models {
+            for group in &work.groups {
+                let of = evaluations(work.kind, work.model, group.start.sampling) as u64;
+                workload.steps += of * group.cells.len() as u64;
+                let cells = group.cells.iter().map(|cell| 1 + cell.copies.len());
+                workload.cells += cells.sum::<usize>();
+            }
+        }
+        if prepared.clip.is_some() {
+            workload.measures += workload.cells;
+        }
+        workload
+    }
+
     /// Whether all is done.
     pub fn is_nothing(&self) -> bool {
         self.cells == 0 && self.measures == 0
@@ -185,27 +211,7 @@ impl<'a, B: Backend> Execution<'a, B> {
 
     /// What is left to do.
     pub fn workload(&self) -> Workload {
-        let evaluations = self.prepared.evaluations();
-        let mut workload = Workload {
-            cells: 0,
-            steps: 0,
-            measures: self.unmeasured,
-        };
-        for work in &self.schedule.models {
-            for group in &work.groups {
-                let of = evaluations(work.kind, work.model, group.start.sampling) as u64;
-                workload.steps += of * group.cells.len() as u64;
-                workload.cells += group
-                    .cells
-                    .iter()
-                    .map(|cell| 1 + cell.copies.len())
-                    .sum::<usize>();
-            }
-        }
-        if self.prepared.clip.is_some() {
-            workload.measures += workload.cells;
-        }
-        workload
+        Workload::new(self.prepared, &self.schedule, self.unmeasured)
     }
 
     /// What the user should know of the folder and the device as they were found.

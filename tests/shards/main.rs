@@ -9,5 +9,6 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod cut;
+mod devices;
 mod merged;
 mod printed;

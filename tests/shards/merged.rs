@@ -33,13 +33,13 @@ const MEASURED: [&str; 12] = [
     "vram_device_mib",
 ];
 
-fn place() -> Place {
+pub fn place() -> Place {
     let place = Place::new();
     fs::write(place.path("s.toml"), SWEEP).unwrap();
     place
 }
 
-fn run(place: &Place, more: &[&str]) -> Command {
+pub fn run(place: &Place, more: &[&str]) -> Command {
     place.ip2p(&[&["run", "s.toml", "-q"], more].concat())
 }
 
@@ -48,7 +48,7 @@ fn sha256(bytes: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn images(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub fn images(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files_of(&folder.join("cells"))
 }
 
@@ -68,7 +68,7 @@ fn table(folder: &Path) -> Vec<Vec<String>> {
 }
 
 /// Everything that a merge must make as one run does.
-fn assert_same_run(one: &Path, other: &Path) {
+pub fn assert_same_run(one: &Path, other: &Path) {
     assert_eq!(
         images(one).keys().collect::<Vec<_>>(),
         images(other).keys().collect::<Vec<_>>()

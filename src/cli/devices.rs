@@ -1,0 +1,289 @@
+//! `ip2p run --devices`: a process for each device, which take the shards of a sweep in turn.
+//!
+//! No device shares a process with another: one that fails costs its shard, which the others take up. What the processes
+//! print as JSON becomes one progress, and their shards one run.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use std::{env, io, thread};
+
+use ip2p_sweep::Error;
+use ip2p_sweep::plan::Shard;
+use ip2p_sweep::runner::{Outcome, Prepared, Workload, merge};
+use ip2p_sweep::spec::Device;
+use ip2p_sweep::store::{Run, StoreError};
+use serde_json::Value;
+
+use super::progress::{Progress, ProgressFlags};
+use super::run::{exit_code, views};
+use super::{RuntimeFlags, interrupt};
+
+/// Shards for each device: the more there are, the less the last one is waited for, and the more often models are loaded.
+const SHARDS: usize = 4;
+
+/// How often a wish to stop is looked for.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// What the processes have in common.
+pub struct Devices<'a> {
+    /// The sweep file.
+    pub sweep: &'a Path,
+    /// The run folder.
+    pub out: &'a Path,
+    /// Where the processes run, one each.
+    pub devices: &'a [Device],
+    /// Flags that they are given as well.
+    pub runtime: RuntimeFlags,
+    /// ONNX Runtime's library, if it was given.
+    pub library: Option<PathBuf>,
+}
+
+/// What a device's thread tells.
+enum Told {
+    /// A line of a process.
+    Line(Value),
+    /// A process ended otherwise than it should, with this exit code if it was not killed.
+    Failed {
+        /// Its place among the devices.
+        lane: usize,
+        shard: Shard,
+        code: Option<i32>,
+    },
+    /// No process could be started.
+    NotStarted(io::Error),
+}
+
+/// Shards that wait, and the ends of pipes that keep processes going.
+struct Queue {
+    waiting: Mutex<VecDeque<Shard>>,
+    going: Mutex<Vec<ChildStdin>>,
+    stopped: AtomicBool,
+}
+
+impl Queue {
+    /// The next shard, unless all is to stop.
+    fn next(&self) -> Option<Shard> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.stopped.load(Ordering::Relaxed) {
+            true => None,
+            false => waiting.pop_front(),
+        }
+    }
+
+    /// Whether shards wait that are to be run.
+    fn has_work(&self) -> bool {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        !waiting.is_empty() && !self.stopped.load(Ordering::Relaxed)
+    }
+
+    fn put_back(&self, shard: Shard) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.push_back(shard);
+    }
+
+    /// Holds the end of a process's input open; one that was started as all stopped is stopped as well.
+    fn keep_going(&self, input: Option<ChildStdin>) {
+        let mut going = self.going.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.stopped.load(Ordering::Relaxed) {
+            going.extend(input);
+        }
+    }
+
+    /// Stops all processes, which end when their input does.
+    fn stop(&self) {
+        let mut going = self.going.lock().unwrap_or_else(PoisonError::into_inner);
+        self.stopped.store(true, Ordering::Relaxed);
+        going.clear();
+    }
+}
+
+impl Devices<'_> {
+    /// Runs the sweep, follows it, and makes tables, sheets and report.
+    pub fn run(self, prepared: &Prepared, flags: ProgressFlags) -> Result<ExitCode, Error> {
+        let pending = match Run::find(self.out)? {
+            Some(run) => run.pending(&prepared.plan),
+            None => (0..prepared.plan.cells.len()).collect(),
+        };
+        let workload = Workload::of(prepared, &pending);
+        let mut progress = Progress::begin(flags, &prepared.plan, workload);
+        progress.notes(&prepared.notes);
+        let parts = (self.devices.len() * SHARDS).min(prepared.plan.cells.len().max(1));
+        let shards = (0..parts).filter_map(|index| Shard::of(index, parts));
+        let queue = Queue {
+            waiting: Mutex::new(if pending.is_empty() {
+                VecDeque::new()
+            } else {
+                shards.collect()
+            }),
+            going: Mutex::new(Vec::new()),
+            stopped: AtomicBool::new(false),
+        };
+        let mut failed = None;
+        let mut working = vec![true; self.devices.len()];
+        // A device that fails last leaves its shard when the others have gone home: they are asked once more.
+        while queue.has_work() && working.contains(&true) {
+            let code = self.work_off(&queue, &mut working, &mut progress)?;
+            failed = code.or(failed);
+        }
+        let left = queue.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if queue.stopped.load(Ordering::Relaxed) {
+            progress.end_with(&[(
+                "stopped",
+                format!("{}; run again to go on", self.out.display()),
+            )]);
+            return Ok(ExitCode::from(interrupt::EXIT_CODE));
+        }
+        if let (false, Some(code)) = (left.is_empty(), failed) {
+            let words = format!(
+                "{} of {parts} shards are left, and no device works",
+                left.len()
+            );
+            progress.end_with(&[("failed", words)]);
+            return Ok(ExitCode::from(code));
+        }
+        drop(left);
+        let merged = merge(self.out, &[])?;
+        let left = merged.failed + merged.missing.len();
+        let outcome = Outcome::Complete {
+            done: prepared.plan.cells.len() - left,
+            failed: left,
+        };
+        let views = views(&merged.run, pending.is_empty())?;
+        progress.end(outcome, self.out, &views);
+        Ok(exit_code(outcome))
+    }
+
+    /// A thread a device, until nothing waits or none works; gives the exit code of the last that failed.
+    fn work_off(
+        &self,
+        queue: &Queue,
+        working: &mut [bool],
+        progress: &mut Progress,
+    ) -> Result<Option<u8>, Error> {
+        let (tell, told) = channel();
+        let asked = interrupt::flag();
+        thread::scope(|scope| {
+            for (lane, &device) in self.devices.iter().enumerate() {
+                let tell = tell.clone();
+                if working[lane] {
+                    scope.spawn(move || self.serve((lane, device), queue, &tell));
+                }
+            }
+            drop(tell);
+            let mut failed = None;
+            loop {
+                match told.recv_timeout(PATIENCE) {
+                    Ok(Told::Line(line)) => progress.take_line(&line),
+                    Ok(Told::Failed { lane, shard, code }) => {
+                        working[lane] = false;
+                        let device = self.devices[lane];
+                        let how = match code {
+                            Some(code) => format!("exit code {code}"),
+                            None => "it was killed".to_owned(),
+                        };
+                        progress.note(&format!(
+                            "{device} failed ({how}); others take up its shard {shard}"
+                        ));
+                        let code = code.and_then(|code| u8::try_from(code).ok());
+                        failed = Some(code.unwrap_or(Error::FAILED));
+                    }
+                    Ok(Told::NotStarted(source)) => {
+                        let path = env::current_exe().unwrap_or_default();
+                        return Err(StoreError::Read { path, source }.into());
+                    }
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return Ok(failed),
+                }
+                if asked.load(Ordering::Relaxed) {
+                    queue.stop();
+                }
+            }
+        })
+    }
+
+    /// Shard after shard on one device, until it fails.
+    fn serve(&self, (lane, device): (usize, Device), queue: &Queue, tell: &Sender<Told>) {
+        loop {
+            let Some(shard) = queue.next() else { return };
+            let code = match self.start(device, shard) {
+                Ok(mut child) => {
+                    queue.keep_going(child.stdin.take());
+                    follow(&mut child, tell);
+                    child.wait().ok().and_then(|status| status.code())
+                }
+                Err(error) => {
+                    let _ = tell.send(Told::NotStarted(error));
+                    return;
+                }
+            };
+            match code {
+                Some(code) if is_done(code) => {}
+                code => {
+                    queue.put_back(shard);
+                    if !queue.stopped.load(Ordering::Relaxed) {
+                        let _ = tell.send(Told::Failed { lane, shard, code });
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn start(&self, device: Device, shard: Shard) -> io::Result<Child> {
+        let RuntimeFlags {
+            device: flags,
+            memory,
+            batch,
+        } = self.runtime;
+        let mut command = Command::new(env::current_exe()?);
+        command
+            .arg("run")
+            .arg(self.sweep)
+            .arg("--out")
+            .arg(self.out);
+        command.args([
+            "--json",
+            "--until-stdin-ends",
+            "--shard",
+            &shard.to_string(),
+        ]);
+        command.args(["--device", &device.to_string()]);
+        let mut given = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                command.args([name, &value]);
+            }
+        };
+        given("--memory", memory.map(|it| it.to_string()));
+        given("--batch", batch.map(|it| it.to_string()));
+        given("--threads", flags.threads.map(|it| it.to_string()));
+        let limit = flags.memory_limit_mib;
+        given("--memory-limit-mib", limit.map(|it| it.to_string()));
+        if let Some(library) = &self.library {
+            command.arg("--onnxruntime").arg(library);
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()
+    }
+}
+
+/// Whether a shard was seen to its end; cells of it may have failed.
+fn is_done(code: i32) -> bool {
+    [Error::DONE, Error::SOME_CELLS_FAILED].contains(&u8::try_from(code).unwrap_or(u8::MAX))
+}
+
+/// Hands on what a process prints.
+fn follow(child: &mut Child, tell: &Sender<Told>) {
+    let Some(stdout) = child.stdout.take() else {
+        return;
+    };
+    for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+        if let Ok(line) = serde_json::from_str(&line) {
+            let _ = tell.send(Told::Line(line));
+        }
+    }
+}
