@@ -108,7 +108,7 @@ impl<'f> Face<'f> {
         (starts, pen)
     }
 
-    /// Draws one line whose box of [`LINE`] ems has its upper left corner at (x, y); what falls
+    /// Draws one line whose box of `LINE` ems has its upper left corner at (x, y); what falls
     /// outside the canvas is cut off.
     pub fn draw(
         self,

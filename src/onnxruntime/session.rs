@@ -23,7 +23,7 @@ pub struct SessionOptions {
     pub device: ExecutionDevice,
     /// For the CPU; 0 is the physical cores.
     pub threads: usize,
-    /// Whether it takes its memory from the [`SharedArena`] that is there, which has a limit, and not from one of its
+    /// Whether it takes its memory from the `SharedArena` that is there, which has a limit, and not from one of its
     /// own.
     pub shared_arena: bool,
 }
@@ -117,7 +117,7 @@ impl Session {
             .map_err(wrong)
     }
 
-    /// As [`Session::run`], with tensors that are kept from call to call, for an output of a known shape.
+    /// As `Session::run`, with tensors that are kept from call to call, for an output of a known shape.
     ///
     /// # Errors
     /// [`SessionError::Run`].
