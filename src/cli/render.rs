@@ -59,7 +59,7 @@ pub fn block(text: &str) {
     print(&clean(text));
 }
 
-/// Prints a line that a CI service takes for a command, which [`line`] prevents.
+/// Prints a line that a CI service takes for a command, which [`line()`] prevents.
 pub fn command(text: &str) {
     print(&format!("{}\n", without_controls(text)));
 }
