@@ -27,7 +27,7 @@ pub mod plan;
 pub mod runner;
 pub mod spec;
 pub mod store;
-mod trust;
+pub mod trust;
 pub mod views;
 pub mod vocabulary;
 

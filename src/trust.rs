@@ -25,6 +25,15 @@ pub(crate) fn python(program: &Path) -> io::Result<Command> {
     Ok(command)
 }
 
+/// This program once more, from the file that the system started. It stays in the current folder, since its arguments are
+/// relative to it.
+///
+/// # Errors
+/// If the system does not say which file that is.
+pub fn this_program() -> io::Result<Command> {
+    env::current_exe().map(Command::new)
+}
+
 /// Refuses a bare name that the loader could find in the current folder: where `LD_LIBRARY_PATH` has a relative entry,
 /// and an empty one is such. What is given as a path was chosen.
 ///

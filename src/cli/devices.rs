@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, ExitCode, Stdio};
+use std::process::{Child, ChildStdin, ExitCode, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, PoisonError};
@@ -18,6 +18,7 @@ use ip2p_sweep::plan::Shard;
 use ip2p_sweep::runner::{Outcome, Prepared, Workload, merge};
 use ip2p_sweep::spec::Device;
 use ip2p_sweep::store::{Run, StoreError};
+use ip2p_sweep::trust::this_program;
 use serde_json::Value;
 
 use super::progress::{Progress, ProgressFlags};
@@ -241,7 +242,7 @@ impl Devices<'_> {
             memory,
             batch,
         } = self.runtime;
-        let mut command = Command::new(env::current_exe()?);
+        let mut command = this_program()?;
         command
             .arg("run")
             .arg(self.sweep)
