@@ -58,7 +58,7 @@ pub struct Arguments {
 enum Command {
     /// Run the bundled sweep; sets up what is missing
     Demo(demo::Demo),
-    /// Run a sweep, or go on with one
+    /// Run or resume a sweep
     Run(run::Run),
     /// Show cells, UNet passes, expected time, memory and sheet sizes, before anything runs
     Plan(plan::PlanCommand),

@@ -113,7 +113,7 @@ pub enum JudgeError {
     ))]
     InCi,
     /// Nobody there to say yes.
-    #[error("nobody is there to be asked: standard input is no terminal")]
+    #[error("stdin is not a terminal, so nobody can confirm")]
     #[diagnostic(help("look at the changes above, then accept them with --yes"))]
     NobodyToAsk,
     /// Images of one baseline entry and cell that cannot be compared.

@@ -1,6 +1,6 @@
 """Make the golden images: how a source picture becomes the model's input, according to Pillow.
 
-Two rules of fitting are covered (DESIGN section 8, `fit`), and none, to see reading alone:
+Two rules of fitting are covered (`size.fit`), and none, to see reading alone:
 - `crop`, the rule of the original instruct-pix2pix repository (`edit_cli.py`), which ends in
   `ImageOps.fit(..., LANCZOS)`;
 - `floor`, the rule of diffusers' `VaeImageProcessor`: each side down to a multiple of the VAE factor.

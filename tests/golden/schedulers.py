@@ -1,4 +1,4 @@
-"""The sweep's scheduler names (DESIGN section 8) as diffusers' classes."""
+"""The sweep's scheduler names as diffusers' classes."""
 
 import inspect
 

@@ -56,7 +56,7 @@ fn the_commands_end_with_the_documented_codes() {
     let (code, text) = ip2p(&["accept", "results/snap"], None);
     assert_eq!(code, Some(2), "{text}");
     assert!(
-        text.contains("add ") && text.contains("error: nobody is there to be asked"),
+        text.contains("add ") && text.contains("error: stdin is not a terminal"),
         "{text}"
     );
     assert!(!folder.path().join("results/baseline").exists());
