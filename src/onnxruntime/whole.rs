@@ -89,7 +89,9 @@ mod tests {
         let (needed, _) = needed_bytes(&program).unwrap().unwrap();
         let bytes = fs::read(&program).unwrap();
         let cut = folder.path().join("cut.so");
-        for length in [65, 1000, bytes.len() / 2, needed as usize - 1] {
+        // What lies behind the last segment (names, debug information) is not loaded and may be missing.
+        let needed = usize::try_from(needed).unwrap();
+        for length in [65, 1000, needed / 2, needed - 1] {
             fs::write(&cut, &bytes[..length]).unwrap();
             let refused = refuse_cut(&cut).unwrap_err();
             assert!(refused.starts_with("it was cut: it has "), "{refused}");
