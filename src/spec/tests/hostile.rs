@@ -4,7 +4,7 @@ use std::fs;
 use std::fs::File;
 
 use super::super::*;
-use super::{Folder, parse, refusal, refuses, told, with};
+use super::{Folder, parse, refusal, told, with};
 use crate::vocabulary::Parameter;
 
 #[test]
@@ -78,129 +78,18 @@ fn deep_nesting_is_refused_without_a_stack_overflow() {
     }
     let dotted = format!("{}x = 1", "a.".repeat(100_000));
     assert!(refusal(&dotted).starts_with("not valid TOML: "));
-    refuses(
-        "seed = [[[1]]]",
-        "seed must be a whole number, not a list\n5:9\ne.g. seed = [0]",
-    );
 }
 
 #[test]
 fn nul_bytes_are_refused_everywhere() {
     assert!(refusal(&with("seed = \0")).starts_with("not valid TOML: "));
     assert!(refusal(&with("").replace("winter", "win\0ter")).starts_with("not valid TOML: "));
-    assert_eq!(
-        refusal(&with("").replace("winter", "win\\u0000ter")),
-        "instruction holds the control character \\u{0}\n4:15\n\
-         write the text on one line, with spaces instead of tabs"
-    );
-    assert_eq!(
-        refusal(&with("").replace("a.png", "a\\u0000.png")),
-        "image: the file name \"a\\u{0}.png\" is not plain text\n3:9\n\
-         rename it, without control characters and in UTF-8"
-    );
 }
 
 #[test]
-fn dates_infinities_and_booleans_are_no_numbers() {
-    refuses(
-        "seed = 1979-05-27",
-        "seed must be a whole number, not a date\n5:8\ne.g. seed = [0]",
-    );
-    refuses(
-        "guidance_scale = inf",
-        "guidance_scale is inf, which is not a finite number\n5:18\ngive a number like 7.0",
-    );
-    refuses(
-        "guidance_scale = [1.0, nan]",
-        "guidance_scale is nan, which is not a finite number\n5:24\ngive a number like 7.0",
-    );
-    refuses(
-        "guidance_scale = true",
-        "guidance_scale must be a number, not true or false\n5:18\ne.g. guidance_scale = [7.0]",
-    );
-}
-
-#[test]
-fn numbers_of_any_size_are_refused_and_not_wrapped() {
-    for huge in [
-        "1e300",
-        "1e28",
-        "79228162514264337593543950336",
-        "1".repeat(400).as_str(),
-    ] {
-        let told = refusal(&with(&format!("guidance_scale = {huge}")));
-        assert!(told.contains("outside 0.0 to 100.0"), "{told}");
-    }
-    let told = refusal(&with("guidance_scale = 1e-30"));
-    assert!(told.contains("more than 6 decimals"), "{told}");
-    refuses(
-        "seed = 18446744073709551616",
-        "seed is 18446744073709551616, which is outside 0 to 18446744073709551615\n5:8\n\
-         give a number from 0 to 18446744073709551615",
-    );
-    refuses(
-        "seed = \"18446744073709551616\"",
-        "seed is 18446744073709551616, which is outside 0 to 18446744073709551615\n5:8\n\
-         give a number from 0 to 18446744073709551615",
-    );
-    let told = refusal(&with(&format!("seed = \"{}\"", "9".repeat(400))));
-    assert!(told.contains("which is outside 0 to"), "{told}");
-}
-
-#[test]
-fn ranges_are_limited_before_they_are_made() {
-    refuses(
-        "seed = { from = 0, count = 18446744073709551615 }",
-        "the range of seed has 18446744073709551615 values, more than 1000000\n5:8\n\
-         take a larger step or a smaller count",
-    );
-    refuses(
-        "seed = { from = 0, to = 18446744073709551615, step = 1 }",
-        "the range of seed has 18446744073709551616 values, more than 1000000\n5:8\n\
-         take a larger step or a smaller count",
-    );
-    refuses(
-        "guidance_scale = { from = 0, to = 100, step = 0.000001 }",
-        "the range of guidance_scale has 100000001 values, more than 1000000\n5:18\n\
-         take a larger step or a smaller count",
-    );
-    refuses(
-        "seed = { from = 18446744073709551615, count = 2 }",
-        "seed is 18446744073709551616, which is outside 0 to 18446744073709551615\n5:8\n\
-         give a number from 0 to 18446744073709551615",
-    );
-}
-
-#[test]
-fn a_product_over_a_million_cells_is_refused() {
-    refuses(
-        "seed = { from = 0, count = 1000 }\nguidance_scale = { from = 0, to = 100, step = 0.1 }",
-        "the sweep has 1001000 cells, more than 1000000\n\
-         shorten an axis: seed has 1000 values, guidance_scale has 1001 values",
-    );
-    let million = "{ from = 0, to = 99.9999, step = 0.0001 }";
-    refuses(
-        &format!(
-            "seed = {{ from = 0, count = 1000000 }}\nguidance_scale = {million}\n\
-             image_guidance_scale = {million}\nnum_inference_steps = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20]"
-        ),
-        "the sweep has more than 10^19 cells, more than 1000000\n\
-         shorten an axis: num_inference_steps has 20 values, seed has 1000000 values, \
-         image_guidance_scale has 1000000 values, guidance_scale has 1000000 values",
-    );
+fn a_million_cells_are_not_too_many() {
     let spec = parse(&with("seed = { from = 0, count = 1000000 }"));
     assert_eq!(spec.count(Parameter::Seed), 1_000_000);
-}
-
-#[test]
-fn presets_count_as_cells() {
-    let presets: String = (1..=11)
-        .map(|n| format!("[[preset]]\nname = \"{n}\"\nnum_inference_steps = {n}\n"))
-        .collect();
-    let told = refusal(&with(&format!(
-        "seed = {{ from = 0, count = 100000 }}\n{presets}"
-    )));
-    assert!(told.starts_with("the sweep has 1100000 cells"), "{told}");
 }
 
 #[test]
@@ -212,14 +101,7 @@ fn messages_show_no_terminal_codes_and_are_not_endless() {
 }
 
 #[test]
-fn many_faults_are_told_at_once_in_the_order_of_the_file() {
-    let text = with("seed = -1\nscheduler = \"eular\"\nguidance_scale = []");
-    let error = Folder::new().parse(&text).unwrap_err();
-    let lines: Vec<usize> = std::iter::once(&error)
-        .chain(error.others())
-        .map(|error| error.location().unwrap().1)
-        .collect();
-    assert_eq!(lines, [5, 6, 7]);
+fn no_more_than_twenty_faults_are_told() {
     let many: String = (0..1000).map(|n| format!("unknown{n} = 1\n")).collect();
     let error = Folder::new().parse(&with(&many)).unwrap_err();
     assert_eq!(error.others().len(), 19);

@@ -5,7 +5,6 @@ mod hostile;
 mod messages;
 mod right;
 mod wrong;
-mod wrong_tables;
 
 use std::fs;
 use std::path::PathBuf;
@@ -21,7 +20,7 @@ struct Folder(TempDir);
 impl Folder {
     fn new() -> Self {
         let folder = Self(tempfile::tempdir().unwrap());
-        for model in ["model", "other"] {
+        for model in ["model", "other", "clip"] {
             fs::create_dir(folder.path(model)).unwrap();
         }
         fs::create_dir_all(folder.path("photos/folder.jpg")).unwrap();
@@ -68,20 +67,15 @@ fn told(error: &SpecError) -> String {
     format!("{error}{place}\n{}", hint.unwrap_or_default())
 }
 
-/// What is told of a file that is wrong; `DIR` stands for its folder.
+/// All that is told of a file that is wrong; `DIR` stands for its folder.
 fn refusal(text: &str) -> String {
     let folder = Folder::new();
     match folder.parse(text) {
         Ok(_) => panic!("accepted: {text}"),
         Err(error) => {
-            assert!(error.others().is_empty(), "{:?}", error.others());
-            told(&error).replace(&folder.shown(), "DIR")
+            let all = std::iter::once(&error).chain(error.others());
+            let all: Vec<String> = all.map(told).collect();
+            all.join("\n\n").replace(&folder.shown(), "DIR")
         }
     }
-}
-
-/// Asserts the refusal of lines under `[sweep]`: message, line:column, hint.
-#[track_caller]
-fn refuses(lines: &str, expected: &str) {
-    assert_eq!(refusal(&with(lines)), expected, "{lines}");
 }
