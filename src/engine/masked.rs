@@ -9,17 +9,17 @@ use ndarray::Array4;
 use super::{Denoiser, Engine};
 use crate::image::{Mask, MaskImage, Region, to_tensor};
 use crate::pipeline::Outside;
-use crate::plan::{Fitted, Start};
+use crate::plan::{Fitted, FittedMask, Start};
 
 /// The masks of all cells, each at the size of its cells; or why there is none.
-pub type Masks<'a> = HashMap<Fitted<'a>, Result<MaskImage, String>>;
+pub type Masks<'a> = HashMap<FittedMask<'a>, Result<MaskImage, String>>;
 
 /// An image that the VAE encodes for a trajectory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Encodable<'a> {
     pub input: Fitted<'a>,
     /// Its mask, where what is encoded depends on it.
-    pub mask: Option<Fitted<'a>>,
+    pub mask: Option<FittedMask<'a>>,
     /// Whether grey stands where the mask is white.
     pub hidden: bool,
 }
@@ -111,7 +111,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         })
     }
 
-    fn work(&mut self, input: Fitted<'a>, mask: Option<Fitted<'a>>) -> Result<Work, String> {
+    fn work(&mut self, input: Fitted<'a>, mask: Option<FittedMask<'a>>) -> Result<Work, String> {
         let image = self.conditioning.pixels(self.job.inputs, input)?;
         let Some(fitted) = mask else {
             return Ok(Work { image, mask: None });
@@ -134,7 +134,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         })
     }
 
-    fn placed(&self, fitted: Fitted<'a>) -> Result<Placed<'a>, String> {
+    fn placed(&self, fitted: FittedMask<'a>) -> Result<Placed<'a>, String> {
         let mask = self.job.masks.get(&fitted).ok_or("its mask is not there")?;
         let image = mask.as_ref().map_err(String::clone)?;
         let whole = image.to_mask();
@@ -145,7 +145,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 let black = || {
                     format!(
                         "the mask {} is black: there is nothing around it",
-                        fitted.image
+                        fitted.mask
                     )
                 };
                 Some(region.ok_or_else(black)?)

@@ -76,6 +76,17 @@ pub enum ImageError {
         /// The file.
         path: PathBuf,
     },
+    /// A mask in which nothing is white.
+    #[error("mask {mask}{} is empty: nothing would be made anew", of(image))]
+    #[diagnostic(help(
+        "what is white (128 and above) is made anew; the other way round: {{ file = \"mask.png\", invert = true }}"
+    ))]
+    EmptyMask {
+        /// Its name.
+        mask: String,
+        /// The image that it is made of, if it is made of one.
+        image: Option<String>,
+    },
     /// Several images, each with what is wrong with it.
     #[error("{} images cannot be used:{}", errors.len(), lines(errors))]
     #[diagnostic(help("copy or download them again, or leave them out of the sweep"))]
@@ -93,6 +104,12 @@ impl ImageError {
             _ => Some(Self::Several { errors }),
         }
     }
+}
+
+fn of(image: &Option<String>) -> String {
+    image
+        .as_ref()
+        .map_or_else(String::new, |image| format!(" of image {image}"))
 }
 
 /// A line an error, of the first of them.

@@ -7,7 +7,7 @@ use super::draft::StageDraft;
 use super::grid::grid;
 use super::name::prefix;
 use super::pixels::{Hasher, short_hash};
-use super::{Axis, Cell, ImageEntry, ModelEntry, Plan, PlanError, Stage};
+use super::{Axis, Cell, ImageEntry, MaskEntry, ModelEntry, Plan, PlanError, Stage};
 use crate::digest::sha256_hex;
 use crate::image::{Size, fit_size};
 use crate::spec::{Overrides, Preset, SweepSpec};
@@ -75,7 +75,7 @@ pub struct PlanFiles {
     /// Input images.
     pub images: Vec<ImageEntry>,
     /// Masks.
-    pub masks: Vec<ImageEntry>,
+    pub masks: Vec<MaskEntry>,
 }
 
 /// The image of a cell of the stage before, as the next one takes it.
@@ -127,6 +127,14 @@ impl Builder {
             }
         }
         let kept = kept(grid, draft.excludes)?;
+        let masks: HashSet<&str> = kept.iter().map(|cell| cell.mask.as_str()).collect();
+        for entry in plan
+            .masks
+            .iter()
+            .filter(|mask| masks.contains(mask.name.as_str()))
+        {
+            plan.check_mask(&entry.name, &stage.name)?;
+        }
         let axes = axes(draft.presets, &kept);
         let sizes = match is_first {
             true => {

@@ -80,6 +80,20 @@ pub enum PlanError {
         /// Which kinds have the key, in words.
         users: String,
     },
+    /// A stage cannot have its mask.
+    #[error("stage {stage} has no mask {mask}: {reason}")]
+    #[diagnostic(help(
+        "masks are files, {{ alpha = true }} of a first image that has transparency, or {{ changed = \"edit\" }} of an \
+         earlier stage, by its name, that works on images"
+    ))]
+    Mask {
+        /// Name of the stage.
+        stage: String,
+        /// The mask.
+        mask: String,
+        /// What is in the way.
+        reason: String,
+    },
     /// A later stage cannot take the size of the images it works on.
     #[error(
         "stage {stage} works on images of {width}x{height} pixels, which {model} does not take: sides must be \

@@ -6,11 +6,11 @@ use super::name::{slug, stem};
 use super::pixels::input_hash;
 use super::{Cell, ImageEntry, ModelEntry, Plan, Start};
 
-/// An image, or a mask, at a size: cells with the same one are made of the same pixels. How an image is brought to its size is the
+/// An image at a size: cells with the same one are made of the same pixels. How an image is brought to its size is the
 /// same for the whole plan ([`Plan::fit`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fitted<'a> {
-    /// Name of the image or mask.
+    /// Name of the image.
     pub image: &'a str,
     /// Pixels.
     pub width: u32,
@@ -35,29 +35,6 @@ impl Start {
     pub fn fitted<'a>(&self, plan: &'a Plan) -> Option<Fitted<'a>> {
         Some(Fitted {
             image: &plan.images[self.image?].name,
-            width: self.sampling.width,
-            height: self.sampling.height,
-        })
-    }
-}
-
-impl Cell {
-    /// The cell's mask at its size, if it has one.
-    pub fn mask(&self) -> Option<Fitted<'_>> {
-        let image = self.parameters.mask.as_str();
-        (!image.is_empty()).then_some(Fitted {
-            image,
-            width: self.width,
-            height: self.height,
-        })
-    }
-}
-
-impl Start {
-    /// The mask of its cells, if they have one.
-    pub fn mask<'a>(&self, plan: &'a Plan) -> Option<Fitted<'a>> {
-        Some(Fitted {
-            image: &plan.masks[self.mask?].name,
             width: self.sampling.width,
             height: self.sampling.height,
         })

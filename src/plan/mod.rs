@@ -12,6 +12,7 @@ mod grid;
 mod guidance;
 mod identity;
 mod input;
+mod mask;
 mod name;
 mod pixels;
 mod schedule;
@@ -29,6 +30,7 @@ pub use error::PlanError;
 use guidance::guidance;
 pub use guidance::{Condition, Conditions, Guidance, Phase};
 pub use input::Fitted;
+pub use mask::{FittedMask, MaskEntry};
 pub use schedule::{CellWork, Group, ModelWork, Sampling, Schedule, Start, UnetRows};
 use serde::{Deserialize, Serialize};
 pub use shard::{ParseShardError, Shard};
@@ -59,7 +61,7 @@ pub struct Plan {
     pub images: Vec<ImageEntry>,
     /// Masks, in the order of the sweep file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub masks: Vec<ImageEntry>,
+    pub masks: Vec<MaskEntry>,
     /// What is computed.
     pub numerics: Numerics,
     /// How images were brought to size.

@@ -28,8 +28,12 @@ pub(super) fn prefix(axes: &[Axis], parameters: &Parameters, inherited: Option<&
     parts.join("-").chars().take(LONGEST).collect()
 }
 
-/// The last part of a path without its extension.
+/// The last part of a path without its extension; of the table of a mask what tells it from others.
 pub(super) fn stem(path: &str) -> &str {
+    if let Some(table) = path.strip_prefix("{ ") {
+        let table = table.strip_prefix("file = ").unwrap_or(table);
+        return table.rsplit('/').next().unwrap_or(table);
+    }
     let file = path.rsplit('/').next().unwrap_or(path);
     file.rsplit_once('.').map_or(file, |(stem, _)| stem)
 }

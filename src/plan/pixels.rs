@@ -18,7 +18,7 @@ const MEANING: u32 = 1;
 /// The recipes of a stage's cells: all that can change their pixels, and nothing else.
 pub(super) struct Hasher<'a> {
     digests: HashMap<&'a str, Cow<'a, str>>,
-    masks: HashMap<&'a str, &'a str>,
+    masks: HashMap<&'a str, serde_json::Value>,
     vae_factors: HashMap<&'a str, u32>,
     stage: &'a Stage,
     fit: Fit,
@@ -40,7 +40,9 @@ impl<'a> Hasher<'a> {
             (image.name.as_str(), digest)
         });
         let masks = plan.masks.iter();
-        let masks = masks.map(|mask| (mask.name.as_str(), mask.sha256.as_str()));
+        // The stage follows those that are planned.
+        let place = plan.stages.len();
+        let masks = masks.map(|mask| (mask.name.as_str(), mask.identity(&plan.stages, place)));
         Self {
             digests: models.chain(images).collect(),
             masks: masks.collect(),
@@ -156,7 +158,7 @@ pub(super) fn short_hash(content: &serde_json::Value) -> String {
 mod tests {
     use super::*;
     use crate::pipeline::Family;
-    use crate::plan::{ImageEntry, ModelEntry};
+    use crate::plan::{ImageEntry, MaskEntry, ModelEntry};
     use crate::spec::SheetSpec;
     use crate::vocabulary::{Parameter, SchedulerKind, two_values};
 
@@ -183,6 +185,14 @@ mod tests {
             height: 64,
             converted: false,
         };
+        let mask = |name: &str| MaskEntry {
+            name: name.to_owned(),
+            path: name.into(),
+            sha256: format!("the digest of {name}"),
+            width: 64,
+            height: 64,
+            recipe: None,
+        };
         let names = ["", "one", "other"];
         let plan = Plan {
             name: String::new(),
@@ -190,7 +200,7 @@ mod tests {
             axes: Vec::new(),
             models: names.map(model).to_vec(),
             images: names.map(image).to_vec(),
-            masks: names.map(image).to_vec(),
+            masks: names.map(mask).to_vec(),
             numerics: Numerics::default(),
             fit: Fit::Crop,
             resolution: None,

@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::chain::{Chain, pixels_sha256};
-use super::inputs::{keep_inputs, read_masks, unusable};
+use super::inputs::{keep_inputs, unusable};
+use super::masks::keep_masks;
 use super::memory::policy;
 use super::{Backend, Event, Prepared};
 use crate::Error;
@@ -80,7 +81,7 @@ impl<'a, B: Backend> Computing<'a, B> {
         let (orphans, workable): (Vec<usize>, Vec<usize>) = left
             .iter()
             .partition(|&&cell| unusable(plan, cell, &inputs).is_some());
-        let masks = read_masks(plan, &workable);
+        let masks = keep_masks(plan, &path, &workable)?;
         let schedule = Schedule::new(plan, &workable);
         let name = folder.writer().map(str::to_owned);
         let writer = Writer::start(folder, |_| ())?;

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use image::RgbImage;
 use rayon::prelude::*;
 
-use crate::engine::{InputFiles, Masks};
-use crate::image::{MaskImage, fit, read_probed};
+use crate::engine::InputFiles;
+use crate::image::{fit, read_probed};
 use crate::plan::{Fitted, Plan};
 use crate::store::{Inputs, RunFolder, StoreError};
 use crate::vocabulary::Status;
@@ -59,23 +59,6 @@ pub(super) fn keep_inputs<'a>(
         (input, file.map(|()| path.join(plan.input_path(input))))
     }));
     Ok(made)
-}
-
-/// The masks of cells, at the sizes of those.
-pub(super) fn read_masks<'a>(plan: &'a Plan, cells: &[usize]) -> Masks<'a> {
-    let masks = cells.iter().filter_map(|&cell| plan.cells[cell].mask());
-    let masks: HashSet<Fitted> = masks.collect();
-    let read = |fitted: Fitted<'a>| {
-        let mut entries = plan.masks.iter();
-        let entry = entries.find(|entry| entry.name == fitted.image);
-        let mask = match entry {
-            Some(entry) => MaskImage::read(&entry.path).map_err(|error| error.to_string()),
-            None => Err("the plan does not list its mask".to_owned()),
-        };
-        let mask = mask.map(|(mask, _)| mask.fit(fitted.width, fitted.height, plan.fit));
-        (fitted, mask)
-    };
-    masks.into_par_iter().map(read).collect()
 }
 
 /// Why the input of a cell cannot be used before anything is computed, if it is another cell's image.

@@ -9,6 +9,7 @@ mod event;
 mod execute;
 mod forecast;
 mod inputs;
+mod masks;
 mod memory;
 mod merge;
 mod parts;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::Clip;
+use super::masks::look_at_masks;
 use super::memory::{check_limit, component_sizes};
 use crate::Error;
 use crate::diffusion::{SchedulerConfig, SchedulerError};
@@ -16,8 +17,8 @@ use crate::image::{Colour, ImageError, probe};
 use crate::model::clip::{ClipFolder, Encoder};
 use crate::model::{KnownDigests, ModelError, ModelFolder, Tokenizer};
 use crate::pipeline::Kind;
-use crate::plan::{ImageEntry, ModelEntry, Plan, PlanFiles, Sampling, images_of_cells};
-use crate::spec::{NamedPath, RuntimeOverrides, SweepSpec};
+use crate::plan::{ImageEntry, MaskEntry, ModelEntry, Plan, PlanFiles, Sampling, images_of_cells};
+use crate::spec::{NamedMask, NamedPath, RuntimeOverrides, SweepSpec};
 use crate::vocabulary::Parameter;
 
 /// A sweep that can run.
@@ -86,8 +87,7 @@ pub fn prepare_with(
     let images = images.iter().filter(|named| used.contains(&named.name));
     let colour = spec.size.colour;
     let (images, image_notes) = read_images("image", &images.collect::<Vec<_>>(), colour)?;
-    let masks = spec.files[Parameter::Mask].iter().collect::<Vec<_>>();
-    let (masks, mask_notes) = read_images("mask", &masks, Colour::default())?;
+    let (masks, mask_notes) = read_masks(&spec.masks)?;
     let files = PlanFiles {
         models: model_entries,
         images,
@@ -95,8 +95,10 @@ pub fn prepare_with(
     };
     let plan = Plan::new(&spec, files)?;
     check_samplers(&plan, &models)?;
+    let looked_at = look_at_masks(&plan)?;
     let mut notes = spec.notes.clone();
     notes.extend(image_notes.into_iter().chain(mask_notes).flatten());
+    notes.extend(looked_at);
     notes.extend(model_notes(&plan, &models)?);
     if let Some(clip) = &clip {
         notes.extend(caption_notes(&spec, clip)?);
@@ -200,6 +202,31 @@ fn clip(spec: &SweepSpec, known: &KnownDigests) -> Result<Option<Clip>, Error> {
         sha256: folder.digest(known)?,
         folder: Arc::new(folder),
     }))
+}
+
+/// All masks with the notes on each; or all that is wrong with their files.
+fn read_masks(masks: &[NamedMask]) -> Result<(Vec<MaskEntry>, Vec<Vec<String>>), ImageError> {
+    let of_files = masks.iter().filter_map(|mask| {
+        let (name, path) = (mask.name.clone(), mask.path.clone()?);
+        Some(NamedPath { name, path })
+    });
+    let of_files: Vec<NamedPath> = of_files.collect();
+    let (files, notes) = read_images(
+        "mask",
+        &of_files.iter().collect::<Vec<_>>(),
+        Colour::default(),
+    )?;
+    let mut files: HashMap<String, ImageEntry> = (files.into_iter())
+        .map(|file| (file.name.clone(), file))
+        .collect();
+    let entries = masks.iter().map(|mask| match files.remove(&mask.name) {
+        Some(file) => {
+            let sides = (file.width, file.height);
+            MaskEntry::of_file(mask, file.path, file.sha256, sides)
+        }
+        None => MaskEntry::without_file(mask),
+    });
+    Ok((entries.collect(), notes))
 }
 
 /// All images, or masks, with the notes on each; or all that is wrong with them.

@@ -165,6 +165,14 @@ pub enum SpecProblem {
         hint: String,
     },
 
+    #[error("the table of {key} {fault}")]
+    #[diagnostic(help("{hint}"))]
+    Mask {
+        key: String,
+        fault: String,
+        hint: String,
+    },
+
     #[error("the range of {key} has {count} values, more than {max}")]
     #[diagnostic(help("take a larger step or a smaller count"))]
     TooManyValues {

@@ -5,6 +5,7 @@ mod definitions;
 mod error;
 mod fault;
 mod keys;
+mod masks;
 mod number;
 mod overrides;
 mod path;
@@ -28,7 +29,7 @@ mod values;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::image::Size;
+use crate::image::{MaskRecipe, Size};
 use crate::pipeline::Masking;
 use crate::vocabulary::{ByParameter, Parameter, Value};
 
@@ -65,6 +66,8 @@ pub struct SweepSpec {
     pub values: ByParameter<Vec<Value>>,
     /// Where the models and images are: those of `values`, then those that only presets name.
     pub files: ByParameter<Vec<NamedPath>>,
+    /// What the masks are made of, in the order of `values`, then those of presets.
+    pub masks: Vec<NamedMask>,
     /// What is no mistake and yet may be a surprise.
     pub notes: Vec<String>,
     /// Those of [`Self::values`] that are typed, not defaults.
@@ -115,6 +118,17 @@ pub struct NamedPath {
     pub name: String,
     /// Joined with the sweep file's folder.
     pub path: PathBuf,
+}
+
+/// A mask as it is called in plans, labels and CSVs, and what it is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedMask {
+    /// [`MaskRecipe::name`].
+    pub name: String,
+    /// What it is made of.
+    pub recipe: MaskRecipe,
+    /// Where its file is, if it is made of one.
+    pub path: Option<PathBuf>,
 }
 
 /// One `[[preset]]`.

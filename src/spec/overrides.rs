@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::definitions::PRESET_NAME;
 use super::error::SpecProblem;
 use super::fault::{Checked, Faults, quoted};
-use super::keys::Key;
+use super::keys::{Entry, Key};
 use super::path::Base;
 use super::raw::{Field, Section};
 use super::values::{Reader, matched, shown};
@@ -112,7 +112,10 @@ fn preset_name(field: Field<'_>) -> Checked<String> {
 /// The field, if it is one value and neither list nor range.
 pub(super) fn single(field: Field<'_>) -> Checked<Field<'_>> {
     use toml::de::DeValue::{Array, Table};
-    if !matches!(field.value, Array(_) | Table(_)) {
+    let may_be_table = field.key.entry == Entry::Parameter(Parameter::Mask);
+    if !matches!(field.value, Array(_) | Table(_))
+        || may_be_table && matches!(field.value, Table(_))
+    {
         return Ok(field);
     }
     let problem = SpecProblem::WrongType {

@@ -6,7 +6,7 @@ use super::definitions::{DEVICE_PATTERN, Form, Setting};
 use super::keys::{Entry, Table};
 use super::number::{MAX_VALUES, exceeds_toml};
 use super::text::MAX_TEXT_BYTES;
-use super::{CheckSpec, valid};
+use super::{CheckSpec, masks, valid};
 use crate::vocabulary::{Domain, Parameter, SchedulerKind, Unset, Value};
 
 /// The schema (draft 2020-12) as JSON text.
@@ -59,6 +59,7 @@ fn reference(name: &str) -> Json {
 fn one_of(domain: Domain) -> Json {
     match domain {
         Domain::Folder | Domain::File | Domain::Preset => json!({ "type": "string" }),
+        Domain::Mask => mask(),
         Domain::Text => reference("prompt"),
         Domain::Decimal { min, max } => json!({ "type": "number", "minimum": min, "maximum": max }),
         Domain::Whole { min, max } => {
@@ -71,6 +72,47 @@ fn one_of(domain: Domain) -> Json {
         }
         Domain::Scheduler => json!({ "enum": SchedulerKind::ALL.map(SchedulerKind::name) }),
     }
+}
+
+/// A mask: a path, or a table of one of its sources and what is done to it.
+fn mask() -> Json {
+    let from_table = |help: &str, source: Json, required: &str| {
+        let mut properties = json!({
+            "invert": { "description": "Whether what is white is kept instead.", "type": "boolean", "default": false },
+            "grow": {
+                "description": "Pixels by which what is white grows on all sides.",
+                "type": "integer", "minimum": 0, "maximum": masks::MOST_GROWTH, "default": 0,
+            },
+            "blur": {
+                "description": "Radius of the blur in pixels.",
+                "type": "number", "minimum": 0, "maximum": masks::MOST_BLUR, "default": 0,
+            },
+        });
+        extend(&mut properties, source);
+        json!({
+            "description": help,
+            "type": "object",
+            "properties": properties,
+            "required": [required],
+            "additionalProperties": false,
+        })
+    };
+    let file =
+        json!({ "file": { "description": "A path, relative to this file.", "type": "string" } });
+    let alpha = json!({ "alpha": { "description": "Always true.", "const": true } });
+    let changed = json!({
+        "changed": { "description": "Name of an earlier stage.", "type": "string" },
+        "above": {
+            "description": "How much a pixel must have changed, of full scale.",
+            "type": "number", "minimum": 0, "maximum": 1, "default": 0.1,
+        },
+    });
+    json!({ "oneOf": [
+        { "type": "string" },
+        from_table("A file, and what is done to it.", file, "file"),
+        from_table("What is transparent in the image.", alpha, "alpha"),
+        from_table("What an earlier stage changed.", changed, "changed"),
+    ] })
 }
 
 /// A table: its keys, and which of them go together.
@@ -182,9 +224,8 @@ fn ranges(parameter: Parameter) -> Vec<Json> {
                 &["from", "count"],
             ],
         ),
-        Domain::Folder | Domain::File | Domain::Text | Domain::Scheduler | Domain::Preset => {
-            return Vec::new();
-        }
+        Domain::Folder | Domain::File | Domain::Mask => return Vec::new(),
+        Domain::Text | Domain::Scheduler | Domain::Preset => return Vec::new(),
     };
     let bound = |help| described(help, reference(parameter.key()));
     let part = |name: &str| match name {

@@ -38,6 +38,7 @@ pub(super) fn validate(
         masking: stages::masking(&raw.sweep, [&OUTSIDE, &ONLY_MASKED], faults),
         then,
         files: reader.files,
+        masks: reader.masks,
         presets,
         notes: reader.notes,
         excludes: Vec::new(),
@@ -237,7 +238,10 @@ fn longest_text(spec: &SweepSpec) -> usize {
     };
     let texts = Parameter::DEFINED.into_iter().filter(|parameter| {
         let domain = parameter.definition().domain;
-        matches!(domain, Domain::Folder | Domain::File | Domain::Text)
+        matches!(
+            domain,
+            Domain::Folder | Domain::File | Domain::Mask | Domain::Text
+        )
     });
     texts.map(longest).sum()
 }

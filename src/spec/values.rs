@@ -10,7 +10,7 @@ use super::fault::{Checked, Faults, quoted};
 use super::number::{Limits, missed_end, number, numbers};
 use super::path::Base;
 use super::raw::Field;
-use super::{NamedPath, text};
+use super::{NamedMask, NamedPath, masks, text};
 use crate::vocabulary::{ByParameter, Domain, Parameter, Scale, SchedulerKind, Value};
 
 /// Reads values, and gathers the files that they name.
@@ -18,6 +18,8 @@ pub(super) struct Reader<'a> {
     pub base: &'a Base,
     /// Those of each parameter whose values are files or folders, each once.
     pub files: ByParameter<Vec<NamedPath>>,
+    /// The masks, each once.
+    pub masks: Vec<NamedMask>,
     known: HashSet<(Parameter, String)>,
     /// What is no fault and yet may be a surprise.
     pub notes: Vec<String>,
@@ -28,6 +30,7 @@ impl<'a> Reader<'a> {
         Self {
             base,
             files: ByParameter::default(),
+            masks: Vec::new(),
             known: HashSet::new(),
             notes: Vec::new(),
         }
@@ -49,6 +52,10 @@ impl<'a> Reader<'a> {
             Domain::File => {
                 let paths = each(field, faults, |item| self.base.matching_files(item));
                 return self.keep(parameter, paths);
+            }
+            Domain::Mask => {
+                let masks = each(field, faults, |item| masks::masks(item, self.base));
+                return masks.into_iter().map(|mask| self.keep_mask(mask)).collect();
             }
             Domain::Text | Domain::Preset => return distinct(field, faults, text::prompt),
             Domain::Scheduler => return distinct(field, faults, scheduler),
@@ -81,6 +88,7 @@ impl<'a> Reader<'a> {
         let path = match parameter.definition().domain {
             Domain::Folder => self.base.folder(field)?,
             Domain::File => self.base.file(field)?,
+            Domain::Mask => return Ok(self.keep_mask(masks::mask(field, self.base)?)),
             Domain::Text
             | Domain::Preset
             | Domain::Decimal { .. }
@@ -90,6 +98,15 @@ impl<'a> Reader<'a> {
         let value = Value::Text(path.name.clone());
         self.keep(parameter, vec![path]);
         Ok(value)
+    }
+
+    /// The name of a mask, which is kept.
+    fn keep_mask(&mut self, mask: NamedMask) -> Value {
+        let name = Value::from(mask.name.as_str());
+        if self.known.insert((Parameter::Mask, mask.name.clone())) {
+            self.masks.push(mask);
+        }
+        name
     }
 
     /// The names of files, which are kept.
@@ -110,6 +127,7 @@ impl<'a> Reader<'a> {
 pub(super) fn matched(parameter: Parameter, field: Field<'_>, base: &Base) -> Checked<Value> {
     match parameter.definition().domain {
         Domain::Folder | Domain::File => base.name(field).map(Value::Text),
+        Domain::Mask => masks::name(field, base).map(Value::Text),
         Domain::Text => text::prompt(field).map(Value::Text),
         Domain::Preset => Ok(Value::from(field.text()?)),
         Domain::Decimal { min, max } => Ok(decimal(number(field, Limits::between(min, max))?)),
@@ -184,6 +202,12 @@ impl Named for Value {
 }
 
 impl Named for NamedPath {
+    fn name(&self) -> Value {
+        Value::from(self.name.as_str())
+    }
+}
+
+impl Named for NamedMask {
     fn name(&self) -> Value {
         Value::from(self.name.as_str())
     }

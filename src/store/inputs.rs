@@ -7,7 +7,8 @@ use std::path::Path;
 use image::RgbImage;
 
 use super::{StoreError, files, images, png};
-use crate::plan::{Fitted, Plan};
+use crate::image::Mask;
+use crate::plan::{Fitted, FittedMask, Plan};
 
 /// Their folder in the run folder.
 pub(super) const FOLDER: &str = "inputs";
@@ -66,6 +67,25 @@ impl<'a> Inputs<'a> {
     pub fn keep(&self, fitted: Fitted, image: &RgbImage) -> Result<(), StoreError> {
         let path = self.folder.join(self.plan.input_path(fitted));
         let bytes = png::encode_input(image, self.plan, fitted)
+            .map_err(|error| StoreError::write(&path)(io::Error::other(error)))?;
+        files::update(&path, &bytes)
+    }
+
+    /// The file of a mask, relative to the run folder, if it is there whole.
+    pub fn find_mask(&self, fitted: FittedMask) -> Option<String> {
+        let file = self.plan.mask_path(fitted);
+        let size = (fitted.width, fitted.height);
+        let whole = images::read_whole(&self.folder.join(&file), size);
+        whole.is_ok().then_some(file)
+    }
+
+    /// Writes a mask, unless just these levels are there. The folder must be there.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn keep_mask(&self, fitted: FittedMask, mask: &Mask) -> Result<(), StoreError> {
+        let path = self.folder.join(self.plan.mask_path(fitted));
+        let bytes = png::encode_mask(mask.levels(), fitted)
             .map_err(|error| StoreError::write(&path)(io::Error::other(error)))?;
         files::update(&path, &bytes)
     }

@@ -1,10 +1,10 @@
 //! PNGs of cells and inputs: pixels, and what made them. Nothing in one depends on when or how fast it
 //! was made, so that equal pixels and parameters give equal bytes.
 
-use image::RgbImage;
+use image::{GrayImage, Rgb, RgbImage};
 use serde::Serialize;
 
-use crate::plan::{Cell, Fitted, Plan};
+use crate::plan::{Cell, Fitted, FittedMask, Plan};
 use crate::spec::Numerics;
 use crate::vocabulary::{Parameters, Record, Scale, SchedulerKind, shown_path};
 
@@ -67,6 +67,19 @@ pub(super) fn encode_input(
         "image": shown_path(fitted.image), "image_sha256": entry.map(|entry| &entry.sha256), "fit": plan.fit,
     });
     encode_with(image, |encoder| {
+        encoder.add_itxt_chunk("ip2p".to_owned(), origin.to_string())
+    })
+}
+
+/// A mask as a PNG with an iTXt chunk `ip2p` (JSON) that says what it was made of.
+pub(super) fn encode_mask(
+    levels: &GrayImage,
+    fitted: FittedMask,
+) -> Result<Vec<u8>, png::EncodingError> {
+    let origin = serde_json::json!({ "mask": shown_path(fitted.mask) });
+    let (width, height) = levels.dimensions();
+    let coloured = RgbImage::from_fn(width, height, |x, y| Rgb([levels.get_pixel(x, y)[0]; 3]));
+    encode_with(&coloured, |encoder| {
         encoder.add_itxt_chunk("ip2p".to_owned(), origin.to_string())
     })
 }

@@ -2,7 +2,7 @@
 
 use super::Parameter;
 
-/// The name of a model or an image where others see it: of an absolute path the last part, since where it lies on a
+/// The name of a model, an image or a mask where others see it: of an absolute path the last part, since where it lies on a
 /// machine is nobody's business and means nothing elsewhere.
 pub fn shown_path(name: &str) -> &str {
     let is_drive = |name: &str| name.as_bytes().get(1) == Some(&b':');
@@ -18,7 +18,10 @@ pub fn shown_path(name: &str) -> &str {
 
 /// A value of a parameter where others see it.
 pub fn shown_value(parameter: Parameter, value: &str) -> &str {
-    match matches!(parameter, Parameter::Model | Parameter::Image) {
+    match matches!(
+        parameter,
+        Parameter::Model | Parameter::Image | Parameter::Mask
+    ) {
         true => shown_path(value),
         false => value,
     }

@@ -15,5 +15,6 @@ mod common;
 mod environment;
 mod inputs;
 mod judge;
+mod masked;
 mod resume;
 mod store;

@@ -2,6 +2,7 @@
 
 mod captions;
 mod hostile;
+mod masks;
 mod messages;
 mod right;
 mod wrong;

@@ -199,6 +199,7 @@ fn values(plan: &Plan, parameter: Parameter) -> ParameterValues {
         form: match definition.domain {
             Domain::Folder => "folder",
             Domain::File => "file",
+            Domain::Mask => "mask",
             Domain::Text | Domain::Scheduler | Domain::Preset => "text",
             Domain::Decimal { .. } => "decimal",
             Domain::Whole { .. } => "whole",

@@ -42,6 +42,8 @@ pub enum Domain {
     Folder,
     /// Files, by their paths or by patterns.
     File,
+    /// Masks: files, by their paths or by patterns, or tables that say what a mask is made of.
+    Mask,
     /// Texts of one line.
     Text,
     /// Decimals, bounds included.
@@ -69,7 +71,7 @@ impl Domain {
     pub fn noun(self) -> &'static str {
         match self {
             Self::Folder => "folder",
-            Self::File => "path",
+            Self::File | Self::Mask => "path",
             Self::Text | Self::Scheduler | Self::Preset => "text",
             Self::Decimal { .. } => "number",
             Self::Whole { .. } => "whole number",
@@ -80,14 +82,16 @@ impl Domain {
     pub fn is_number(self) -> bool {
         match self {
             Self::Decimal { .. } | Self::Whole { .. } => true,
-            Self::Folder | Self::File | Self::Text | Self::Scheduler | Self::Preset => false,
+            Self::Folder | Self::File | Self::Mask => false,
+            Self::Text | Self::Scheduler | Self::Preset => false,
         }
     }
 
     /// Whether a value is one of these.
     pub fn holds(self, value: &Value) -> bool {
         match (self, value) {
-            (Self::Folder | Self::File | Self::Text | Self::Preset, Value::Text(_)) => true,
+            (Self::Folder | Self::File | Self::Mask, Value::Text(_)) => true,
+            (Self::Text | Self::Preset, Value::Text(_)) => true,
             (Self::Decimal { min, max }, Value::Decimal(number)) => {
                 let number = number.decimal();
                 number >= min.into() && number <= max.into()

@@ -178,15 +178,15 @@ guidance_scale       = { from = 5.0, to = 9.0, step = 2.0 }     # or a list, or 
         template: "# strength = 0.8                # of image-to-image and inpainting models: how much is made anew",
     };
 
-    /// The mask as matched, relative to the sweep file, with `/`; empty where there is none. See
+    /// The mask as matched, relative to the sweep file, with `/`, or its table; empty where there is none. See
     /// [`crate::plan::Plan::masks`].
     Mask => #[serde(default, skip_serializing_if = "String::is_empty")] mask: String = Definition {
         key: "mask",
         aliases: &[],
         elsewhere: &["mask_image", "mask_images", "masks"],
-        help: "Masks: what is white (128 and above) is made anew, or is what an edit may change. A path, a pattern, or a list of them. Relative to this file.",
-        help_of_one: "A mask: what is white is made anew, or is what an edit may change. Relative to this file.",
-        domain: Domain::File,
+        help: "Masks: what is white (128 and above) is made anew, or is what an edit may change. A path, a pattern, or a list of them, relative to this file; or a table: { file, invert, grow, blur }, { alpha = true } (what is transparent in the image) or { changed = \"edit\", above = 0.1, grow } (what an earlier stage changed).",
+        help_of_one: "A mask: what is white is made anew, or is what an edit may change. A path, relative to this file, or a table.",
+        domain: Domain::Mask,
         below: None,
         unset: Unset::Nothing,
         place: Place::Sweep,
@@ -194,7 +194,7 @@ guidance_scale       = { from = 5.0, to = 9.0, step = 2.0 }     # or a list, or 
         abbreviation: Abbreviation::FileName,
         plain: Some(""),
         changes_pixels: true,
-        template: "# mask: a file of which what is white is made anew, or is what an edit may change",
+        template: "# mask: a file of which what is white is made anew, or is what an edit may change; docs/chains.md has more",
     };
 
     /// The seed of the noise.

@@ -55,7 +55,10 @@ impl Parameter {
 
     /// Whether its values are the paths of files or folders.
     pub fn is_path(self) -> bool {
-        matches!(self.definition().domain, Domain::File | Domain::Folder)
+        matches!(
+            self.definition().domain,
+            Domain::File | Domain::Folder | Domain::Mask
+        )
     }
 }
 
@@ -95,7 +98,7 @@ pub(crate) mod tests {
     /// Two values of a parameter that differ from each other.
     pub(crate) fn two_values(parameter: Parameter) -> [Value; 2] {
         match parameter.definition().domain {
-            Domain::Folder | Domain::File | Domain::Text | Domain::Preset => {
+            Domain::Folder | Domain::File | Domain::Mask | Domain::Text | Domain::Preset => {
                 ["one", "other"].map(|text| Value::Text(text.to_owned()))
             }
             Domain::Decimal { min, max } => {

@@ -69,6 +69,7 @@ pub fn spec(folder: &Path) -> SweepSpec {
         text: String::new(),
         values,
         files,
+        masks: Vec::new(),
         notes: Vec::new(),
         typed: BTreeSet::new(),
         masking: Masking::default(),

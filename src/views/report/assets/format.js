@@ -31,7 +31,7 @@ function formatMeasure(key, value) {
 }
 
 function isPath(parameter) {
-  return ["file", "folder"].includes(data.parameters[parameterIndex.get(parameter)].form);
+  return ["file", "folder", "mask"].includes(data.parameters[parameterIndex.get(parameter)].form);
 }
 
 /** A value as short as it can be without being mistaken: the name of an image without its folders. */

@@ -31,7 +31,9 @@ function parameterLines(cell, place) {
 function tomlValue(form, text) {
   if (form === "decimal") return text;
   if (form === "whole") return tomlInteger(text);
-  return tomlString(form === "file" ? literalPath(text) : text);
+  // What a mask is made of is called as TOML has it.
+  if (form === "mask" && /^\{[^\u0000-\u001f\u007f]*\}$/.test(text)) return text;
+  return tomlString(form === "file" || form === "mask" ? literalPath(text) : text);
 }
 
 /** Nothing where the sweep leaves it open; a word, or `{ pixels }`. */

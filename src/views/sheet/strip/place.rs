@@ -190,12 +190,8 @@ impl<'f> Strip<'_, 'f> {
 
     pub(super) fn place_inputs(&self, items: &mut SheetItems<'f>) {
         let m = &self.metrics;
-        let above = self.origin.1
-            - if self.grid.inputs.is_some() {
-                m.name.line() + m.pad
-            } else {
-                0
-            };
+        // An input that stands once a page leaves no room above the strip, which may begin at the top.
+        let above = self.origin.1.saturating_sub(m.name.line() + m.pad);
         let beside = self.origin.0.saturating_sub(input_width(m) + m.group_gap);
         match self.grid.inputs {
             None | Some(ImagePlace::Page) => {}
