@@ -13,7 +13,7 @@ use super::memory::{check_limit, component_sizes};
 use crate::Error;
 use crate::diffusion::{SchedulerConfig, SchedulerError};
 use crate::engine::Component;
-use crate::image::{Colour, ImageError, probe};
+use crate::image::{Colour, ImageError, MaskImage, probe};
 use crate::model::clip::{ClipFolder, Encoder};
 use crate::model::{KnownDigests, ModelError, ModelFolder, Tokenizer};
 use crate::pipeline::Kind;
@@ -211,7 +211,8 @@ fn read_masks(masks: &[NamedMask]) -> Result<(Vec<MaskEntry>, Vec<Vec<String>>),
         Some(NamedPath { name, path })
     });
     let of_files: Vec<NamedPath> = of_files.collect();
-    let (files, notes) = read_images(
+    // What is noted of images, that grey is expanded and the like, does not hold for masks.
+    let (files, _) = read_images(
         "mask",
         &of_files.iter().collect::<Vec<_>>(),
         Colour::default(),
@@ -226,7 +227,14 @@ fn read_masks(masks: &[NamedMask]) -> Result<(Vec<MaskEntry>, Vec<Vec<String>>),
         }
         None => MaskEntry::without_file(mask),
     });
-    Ok((entries.collect(), notes))
+    let notes = of_files.par_iter().map(|named| {
+        let (_, notes) = MaskImage::read(&named.path)?;
+        let notes = notes.iter();
+        Ok(notes
+            .map(|note| format!("mask {}: {note}", named.name))
+            .collect())
+    });
+    Ok((entries.collect(), notes.collect::<Result<_, _>>()?))
 }
 
 /// All images, or masks, with the notes on each; or all that is wrong with them.

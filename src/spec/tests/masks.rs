@@ -1,6 +1,6 @@
 //! Masks in sweep files: files, and tables that say what a mask is made of.
 
-use super::{Folder, refuses, with};
+use super::{Folder, with};
 use crate::image::{MaskRecipe, MaskSource};
 use crate::vocabulary::{Parameter, Scale};
 
@@ -53,32 +53,4 @@ fn presets_and_exclusions_take_tables_of_masks() {
     assert_eq!(spec.masks.len(), 2);
     let excluded = spec.excludes[0].get(Parameter::Mask).unwrap();
     assert_eq!(excluded.to_string(), "{ file = \"a.png\", grow = 8 }");
-}
-
-#[test]
-fn a_table_of_a_mask_that_is_wrong_is_told_what_is_right() {
-    refuses(
-        "mask = { fiel = \"a.png\" }",
-        "unknown key \"fiel\" in the table of mask\n5:10\ndid you mean file?",
-    );
-    let forms = "e.g. { file = \"mask.png\", grow = 8 }, { alpha = true } or { changed = \"edit\", above = 0.1 }";
-    for mask in ["{ grow = 8 }", "{ file = \"a.png\", alpha = true }"] {
-        refuses(
-            &format!("mask = {mask}"),
-            &format!("the table of mask needs just one of file, alpha and changed\n5:8\n{forms}"),
-        );
-    }
-    refuses(
-        "mask = { file = \"a.png\", above = 0.5 }",
-        "the table of mask has above and no changed\n5:8\n\
-         above says how much a stage must have changed: { changed = \"edit\", above = 0.1 }",
-    );
-    refuses(
-        "mask = { file = \"a.png\", grow = 300 }",
-        "mask is 300, which is outside 0 to 255\n5:33\ngive a number from 0 to 255",
-    );
-    refuses(
-        "mask = [\"a.png\", { file = \"a.png\" }]",
-        "mask has the value \"a.png\" twice\n5:18\nremove one of the two",
-    );
 }
