@@ -89,8 +89,10 @@ fn pairs(comparison: &Comparison) {
     let amount = |pair: &Pair| perceptual(pair).unwrap_or(f64::INFINITY);
     order.sort_by(|one, other| amount(other).total_cmp(&amount(one)));
     let shown = order.len().min(MOST_ROWS);
-    let telling = telling(comparison);
-    let axes = telling.iter().map(|&axis| comparison.axes[axis].key());
+    let distinguishing = distinguishing(comparison);
+    let axes = distinguishing
+        .iter()
+        .map(|&axis| comparison.axes[axis].key());
     let head = axes.chain([
         "perceptual",
         "ssim",
@@ -102,7 +104,7 @@ fn pairs(comparison: &Comparison) {
         "memory",
     ]);
     let mut rows: Vec<Vec<String>> = vec![head.map(str::to_owned).collect()];
-    rows.extend(order[..shown].iter().map(|pair| row(pair, &telling)));
+    rows.extend(order[..shown].iter().map(|pair| row(pair, &distinguishing)));
     print_table(&rows);
     if shown < order.len() {
         let (more, csv) = (order.len() - shown, "compare.csv");
@@ -147,7 +149,7 @@ fn not_compared(comparison: &Comparison) {
 }
 
 /// Which axes differ among the pairs.
-fn telling(comparison: &Comparison) -> Vec<usize> {
+fn distinguishing(comparison: &Comparison) -> Vec<usize> {
     let differs = |axis: usize| {
         let mut neighbours = comparison.pairs.windows(2);
         neighbours.any(|two| two[0].values[axis] != two[1].values[axis])
@@ -157,7 +159,7 @@ fn telling(comparison: &Comparison) -> Vec<usize> {
         .collect()
 }
 
-fn row(pair: &Pair, telling: &[usize]) -> Vec<String> {
+fn row(pair: &Pair, distinguishing: &[usize]) -> Vec<String> {
     let (perceptual, ssim) = match &pair.difference {
         Ok(difference) if difference.is_none() => ("equal".to_owned(), "1".to_owned()),
         Ok(difference) => (
@@ -176,7 +178,7 @@ fn row(pair: &Pair, telling: &[usize]) -> Vec<String> {
         number(pair.peak_mib[1], 0),
         number(pair.memory_ratio(), 2),
     ];
-    let values = telling.iter().map(|&axis| cut(&pair.values[axis]));
+    let values = distinguishing.iter().map(|&axis| cut(&pair.values[axis]));
     values.chain(measured).collect()
 }
 
@@ -212,7 +214,7 @@ fn number(value: Option<f64>, decimals: usize) -> String {
 
 /// Line by line, so that no text of a run can steer the terminal.
 fn print_table(rows: &[Vec<String>]) {
-    let one_line = |cell: &String| cell.replace(render::steers, " ");
+    let one_line = |cell: &String| cell.replace(render::is_terminal_control, " ");
     let rows: Vec<Vec<String>> = rows
         .iter()
         .map(|row| row.iter().map(one_line).collect())

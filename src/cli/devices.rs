@@ -46,7 +46,7 @@ pub struct Devices<'a> {
 }
 
 /// What a device's thread tells.
-enum Told {
+enum DeviceMessage {
     /// A line of a process.
     Line(Value),
     /// A process ended otherwise than it should, with this exit code if it was not killed.
@@ -180,8 +180,8 @@ impl Devices<'_> {
             let mut failed = None;
             loop {
                 match told.recv_timeout(PATIENCE) {
-                    Ok(Told::Line(line)) => progress.take_line(&line),
-                    Ok(Told::Failed { lane, shard, code }) => {
+                    Ok(DeviceMessage::Line(line)) => progress.take_line(&line),
+                    Ok(DeviceMessage::Failed { lane, shard, code }) => {
                         working[lane] = false;
                         let device = self.devices[lane];
                         let how = match code {
@@ -194,7 +194,7 @@ impl Devices<'_> {
                         let code = code.and_then(|code| u8::try_from(code).ok());
                         failed = Some(code.unwrap_or(Error::FAILED));
                     }
-                    Ok(Told::NotStarted(source)) => {
+                    Ok(DeviceMessage::NotStarted(source)) => {
                         let path = env::current_exe().unwrap_or_default();
                         return Err(StoreError::Read { path, source }.into());
                     }
@@ -209,7 +209,7 @@ impl Devices<'_> {
     }
 
     /// Shard after shard on one device, until it fails.
-    fn serve(&self, (lane, device): (usize, Device), queue: &Queue, tell: &Sender<Told>) {
+    fn serve(&self, (lane, device): (usize, Device), queue: &Queue, tell: &Sender<DeviceMessage>) {
         loop {
             let Some(shard) = queue.next() else { return };
             let code = match self.start(device, shard) {
@@ -219,7 +219,7 @@ impl Devices<'_> {
                     child.wait().ok().and_then(|status| status.code())
                 }
                 Err(error) => {
-                    let _ = tell.send(Told::NotStarted(error));
+                    let _ = tell.send(DeviceMessage::NotStarted(error));
                     return;
                 }
             };
@@ -228,7 +228,7 @@ impl Devices<'_> {
                 code => {
                     queue.put_back(shard);
                     if !queue.stopped.load(Ordering::Relaxed) {
-                        let _ = tell.send(Told::Failed { lane, shard, code });
+                        let _ = tell.send(DeviceMessage::Failed { lane, shard, code });
                     }
                     return;
                 }
@@ -278,13 +278,13 @@ fn is_done(code: i32) -> bool {
 }
 
 /// Hands on what a process prints.
-fn follow(child: &mut Child, tell: &Sender<Told>) {
+fn follow(child: &mut Child, tell: &Sender<DeviceMessage>) {
     let Some(stdout) = child.stdout.take() else {
         return;
     };
     for line in BufReader::new(stdout).lines().map_while(Result::ok) {
         if let Ok(line) = serde_json::from_str(&line) {
-            let _ = tell.send(Told::Line(line));
+            let _ = tell.send(DeviceMessage::Line(line));
         }
     }
 }

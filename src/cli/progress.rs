@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ip2p_sweep::engine;
 use ip2p_sweep::plan::Plan;
 use ip2p_sweep::runner::{Event, Outcome, Workload};
-use ip2p_sweep::views::Made;
+use ip2p_sweep::views::ViewFiles;
 use ip2p_sweep::vocabulary::{CellKey, Record, Status};
 use serde_json::{Value, json};
 
@@ -40,7 +40,7 @@ pub struct ProgressFlags {
 #[derive(Debug, Default)]
 pub struct Views {
     /// Its contact sheets and its report.
-    pub made: Made,
+    pub made: ViewFiles,
     /// The advised cell of each panel.
     pub advised: Vec<CellKey>,
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use ip2p_sweep::Error;
-use ip2p_sweep::views::Made;
+use ip2p_sweep::views::ViewFiles;
 use miette::Diagnostic;
 
 /// Why standard output could not be written, the first time.
@@ -45,7 +45,7 @@ pub fn line(text: Arguments) {
 }
 
 /// Prints what was made: a path a line, and what should be known.
-pub fn made(made: &Made) {
+pub fn made(made: &ViewFiles) {
     for file in &made.files {
         line(format_args!("{file}"));
     }
@@ -108,12 +108,12 @@ fn report(error: &dyn Diagnostic, location: Option<(&Path, usize, usize)>) -> St
 }
 
 /// Whether a character acts on the terminal: controls, and the marks of direction of Unicode's UAX 9.
-pub fn steers(c: char) -> bool {
+pub fn is_terminal_control(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Without what steers the terminal or the CI service that reads the output.
+/// Without what is_terminal_control the terminal or the CI service that reads the output.
 fn clean(text: &str) -> String {
     let text = without_controls(text);
     let lines: Vec<String> = text.split('\n').map(without_commands).collect();
@@ -137,11 +137,11 @@ fn without_commands(line: &str) -> String {
     format!("{blank}{defused}")
 }
 
-/// Without what steers the terminal, but for the newline.
+/// Without what is_terminal_control the terminal, but for the newline.
 fn without_controls(text: &str) -> String {
     text.chars()
         .map(|c| {
-            if steers(c) && c != '\n' {
+            if is_terminal_control(c) && c != '\n' {
                 '\u{fffd}'
             } else {
                 c

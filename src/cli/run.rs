@@ -12,7 +12,7 @@ use ip2p_sweep::spec::Device;
 use ip2p_sweep::store::Run as RunFolder;
 use ip2p_sweep::views::report::Report;
 use ip2p_sweep::views::sheet::{Sheets, check_font};
-use ip2p_sweep::views::{Made, View};
+use ip2p_sweep::views::{View, ViewFiles};
 
 use super::devices::Devices;
 use super::live::LiveReport;
@@ -176,7 +176,7 @@ pub fn exit_code(outcome: Outcome) -> ExitCode {
 pub fn views(run: &RunFolder, as_they_are: bool) -> Result<Views, Error> {
     let advice = advise(run);
     let (sheets, report) = (Sheets::of(run, &advice), Report::of(run));
-    let found = || -> Option<Made> { Some(sheets.find()?.and(report.find()?)) };
+    let found = || -> Option<ViewFiles> { Some(sheets.find()?.and(report.find()?)) };
     let made = match as_they_are.then(found).flatten() {
         Some(made) => made,
         None => sheets.write()?.and(report.write()?),

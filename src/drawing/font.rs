@@ -79,7 +79,7 @@ impl<'f> Face<'f> {
 
     /// Advance of a text in pixels, kerned, at an em of `em` pixels.
     pub fn width(self, text: &str, em: f32) -> f32 {
-        self.pens(text, em).1
+        self.pen_positions(text, em).1
     }
 
     /// Whether a character takes no room of its own, as combining accents do.
@@ -89,7 +89,7 @@ impl<'f> Face<'f> {
     }
 
     /// Where each glyph starts, and where the last one ends.
-    fn pens(self, text: &str, em: f32) -> (Vec<f32>, f32) {
+    fn pen_positions(self, text: &str, em: f32) -> (Vec<f32>, f32) {
         let mut pen = 0.0;
         let mut previous = None;
         let mut starts = Vec::new();
@@ -121,7 +121,7 @@ impl<'f> Face<'f> {
         let own = self.embedded();
         let scaled = own.as_scaled(scale(own, em));
         let baseline = y as f32 + (LINE * em - scaled.height()) / 2.0 + scaled.ascent();
-        let (starts, _) = self.pens(text, em);
+        let (starts, _) = self.pen_positions(text, em);
         for (character, start) in text.chars().zip(starts) {
             let font = self.font(character);
             let at = point(x as f32 + start, baseline.round());

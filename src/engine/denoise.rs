@@ -13,21 +13,21 @@ use crate::pipeline::{Beginning, Ingredients};
 use crate::plan::{Condition, Conditions, Guidance, Start};
 use crate::vocabulary::{LatentStatistics, StepRecord};
 
-/// The last cell of a batch, and the evaluations on its way at which cells of later batches part from it.
-struct Followed<'a, 'p> {
+/// The last cell of a batch, and the evaluations on its way at which cells of later batches diverge from it.
+struct BatchEnd<'a, 'p> {
     start: Start,
     cell: usize,
     guidance: &'a Guidance<'a>,
-    partings: &'p [usize],
+    divergences: &'p [usize],
 }
 
 impl<'a, D: Denoiser> Engine<'a, '_, D> {
-    /// Denoises tasks that are sampled alike and puts their latents on the shelf, unless they lie there. `partings` are
+    /// Denoises tasks that are sampled alike and puts their latents on the shelf, unless they lie there. `divergences` are
     /// those of each task.
-    pub(super) fn denoise(&mut self, batch: &[Task<'a>], partings: &[Vec<usize>]) -> Outcome<D> {
+    pub(super) fn denoise(&mut self, batch: &[Task<'a>], divergences: &[Vec<usize>]) -> Outcome<D> {
         let mut lanes = Vec::new();
-        let mut followed = None;
-        for (task, partings) in batch.iter().zip(partings) {
+        let mut batch_end = None;
+        for (task, divergences) in batch.iter().zip(divergences) {
             if self.shelf.holds(self.key(task)) || self.finished.contains(&task.work.cell) {
                 continue;
             }
@@ -37,22 +37,22 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 self.fail(task, record, reason)?;
                 continue;
             }
-            followed = Some(Followed {
+            batch_end = Some(BatchEnd {
                 start: task.start,
                 cell: task.work.cell,
                 guidance: &task.work.guidance,
-                partings,
+                divergences,
             });
         }
-        let Some(followed) = followed else {
+        let Some(batch_end) = batch_end else {
             return Ok(());
         };
         self.begin(Component::Unet)?;
         self.forks.retain(|fork| {
-            followed.partings.contains(&fork.evaluation)
-                && fork.is_on_path(followed.start, followed.guidance)
+            batch_end.divergences.contains(&fork.evaluation)
+                && fork.is_on_path(batch_end.start, batch_end.guidance)
         });
-        self.denoise_lanes(lanes, &followed)
+        self.denoise_lanes(lanes, &batch_end)
     }
 
     /// Puts a cell on its trajectory, as far on as one is known; the error is the cell's.
@@ -145,7 +145,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
     fn denoise_lanes(
         &mut self,
         mut waiting: Vec<Lane<'a>>,
-        followed: &Followed<'a, '_>,
+        batch_end: &BatchEnd<'a, '_>,
     ) -> Outcome<D> {
         let begun = Instant::now();
         let batch_size: usize = waiting.iter().map(|lane| lane.members.len()).sum();
@@ -162,7 +162,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             if lanes.is_empty() {
                 continue;
             }
-            let step = self.step(&mut lanes, evaluation, followed)?;
+            let step = self.step(&mut lanes, evaluation, batch_end)?;
             self.emit(Event::Stepped {
                 cells: cells(&lanes),
                 done: index + 1,
@@ -237,12 +237,12 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         &mut self,
         lanes: &mut Vec<Lane<'a>>,
         evaluation: Evaluation,
-        followed: &Followed<'a, '_>,
+        batch_end: &BatchEnd<'a, '_>,
     ) -> Result<StepRecord, Halt<D::Error>> {
         let begun = Instant::now();
         let (unet_rows, unet_ms) = match self.predict(lanes, evaluation) {
             Ok(measured) => {
-                self.keep_fork(lanes, evaluation, followed);
+                self.keep_fork(lanes, evaluation, batch_end);
                 // Nothing of a lane is another's, so that it does not matter which is first.
                 let ready = std::mem::take(lanes).into_par_iter();
                 *lanes = ready
@@ -276,16 +276,16 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         &mut self,
         lanes: &[Lane<'a>],
         evaluation: Evaluation,
-        followed: &Followed<'a, '_>,
+        batch_end: &BatchEnd<'a, '_>,
     ) {
         let followed_by = |lane: &&Lane| {
             let mut members = lane.members.iter();
-            members.any(|member| member.task.work.cell == followed.cell)
+            members.any(|member| member.task.work.cell == batch_end.cell)
         };
-        if followed.partings.contains(&evaluation.index)
+        if batch_end.divergences.contains(&evaluation.index)
             && let Some(lane) = lanes.iter().find(followed_by)
         {
-            lane.keep(evaluation.index, followed.guidance, &mut self.forks);
+            lane.keep(evaluation.index, batch_end.guidance, &mut self.forks);
         }
     }
 
@@ -357,7 +357,7 @@ fn advance<'a>(lane: Lane<'a>, evaluation: Evaluation) -> Vec<Lane<'a>> {
             members,
         }
     };
-    let mut parts = Lane::parted(members, evaluation.step);
+    let mut parts = Lane::diverged(members, evaluation.step);
     let Some(last) = parts.pop() else {
         return Vec::new();
     };

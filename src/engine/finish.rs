@@ -61,7 +61,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             record.image_change = input
                 .as_ref()
                 .map(|input| mean_absolute_change(input, &image));
-            self.hand_over(task, record, Some(Arc::new(image)), input)?;
+            self.submit(task, record, Some(Arc::new(image)), input)?;
         }
         Ok(())
     }
@@ -75,11 +75,11 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
     ) -> Outcome<D> {
         record.status = Status::Failed;
         record.error = Some(reason);
-        self.hand_over(task, record, None, None)
+        self.submit(task, record, None, None)
     }
 
     /// Emits the cell's record and, without times of their own, those of its copies.
-    fn hand_over(
+    fn submit(
         &mut self,
         task: &Task<'a>,
         mut record: Record,

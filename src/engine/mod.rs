@@ -38,7 +38,7 @@ pub use masked::Masks;
 pub use policy::Policy;
 pub use shelf::{Denoised, MemoryShelf, Shelf, ShelfError};
 pub use tiles::{decode, encode_image};
-use trajectory::{Fork, later_partings, rows_of_steps};
+use trajectory::{Fork, later_divergences, rows_of_steps};
 
 use crate::diffusion::{Evaluation, Generator, SchedulerConfig};
 use crate::meter::{Meter, milliseconds};
@@ -168,7 +168,7 @@ struct Engine<'a, 'o, D: Denoiser> {
     cancel: &'a AtomicBool,
     observer: &'a mut Observer<'o>,
     conditioning: Conditioning<'a>,
-    /// Where cells of later batches part from the trajectory of the last cell; no more than its steps.
+    /// Where cells of later batches diverge from the trajectory of the last cell; no more than its steps.
     forks: Vec<Fork<'a>>,
     /// Of the seeds that were begun, at their beginning.
     generators: HashMap<u64, Generator>,
@@ -189,7 +189,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             .tasks()
             .filter(|task| !self.finished.contains(&task.work.cell))
             .collect();
-        let mut partings = self.partings(&tasks).into_iter();
+        let mut divergences = self.divergences(&tasks).into_iter();
         self.encode_texts(&tasks)?;
         if self.policy.phased {
             for task in &tasks {
@@ -202,8 +202,8 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 self.warn_of_size(first.start.sampling)?;
             }
             for batch in self.batches(alike) {
-                let partings: Vec<_> = partings.by_ref().take(batch.len()).collect();
-                self.denoise(batch, &partings)?;
+                let divergences: Vec<_> = divergences.by_ref().take(batch.len()).collect();
+                self.denoise(batch, &divergences)?;
                 if !self.policy.phased {
                     self.finish(batch)?;
                 }
@@ -278,15 +278,15 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         (channels, side(sampling.height), side(sampling.width))
     }
 
-    /// For each task the evaluations at which later ones part from it.
-    fn partings(&self, tasks: &[Task<'a>]) -> Vec<Vec<usize>> {
+    /// For each task the evaluations at which later ones diverge from it.
+    fn divergences(&self, tasks: &[Task<'a>]) -> Vec<Vec<usize>> {
         let mut samplings: HashMap<Sampling, Vec<Evaluation>> = HashMap::new();
         for Task { start, .. } in tasks {
             let evaluations = || self.evaluations(start.sampling);
             samplings.entry(start.sampling).or_insert_with(evaluations);
         }
         let cells: Vec<_> = tasks.iter().map(Task::on_its_way).collect();
-        later_partings(&cells, |start| &samplings[&start.sampling])
+        later_divergences(&cells, |start| &samplings[&start.sampling])
     }
 
     fn tasks(&self) -> impl Iterator<Item = Task<'a>> + use<'a, D> {

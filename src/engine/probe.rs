@@ -12,7 +12,7 @@ const MIB: u64 = 1 << 20;
 
 /// What a call of so many rows took.
 #[derive(Debug, Clone, Copy)]
-struct Taken {
+struct CallCost {
     rows: usize,
     /// The most that was handed out so far.
     peak_bytes: u64,
@@ -42,7 +42,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         let most = MOST_ROWS.min(self.rows_that_are_right(&largest));
         // Where the arena has held more before than a small call takes, larger ones show how much a row is.
         let doubled = std::iter::successors(Some(plain), |rows| Some(2 * rows));
-        let mut before: Option<Taken> = None;
+        let mut before: Option<CallCost> = None;
         for rows in doubled.take_while(|&rows| rows <= most) {
             let Some(taken) = self.take(&largest, rows, text)? else {
                 return Ok(());
@@ -66,7 +66,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         task: &Task<'a>,
         rows: usize,
         (tokens, hidden): (usize, usize),
-    ) -> Result<Option<Taken>, Halt<D::Error>> {
+    ) -> Result<Option<CallCost>, Halt<D::Error>> {
         let (channels, height, width) = self.latents_of(task.start.sampling);
         let channels = self.job.work.kind.family().unet_channels(channels);
         let sample = Array4::zeros((rows, channels, height, width));
@@ -81,7 +81,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             |Headroom {
                  peak_bytes,
                  free_bytes,
-             }| Taken {
+             }| CallCost {
                 rows,
                 peak_bytes,
                 free_bytes,
@@ -90,7 +90,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
     }
 
     /// Takes the rows for which there is room by what calls of few and of more rows took.
-    fn settle(&mut self, few: Taken, more: Taken, most: usize) -> Outcome<D> {
+    fn settle(&mut self, few: CallCost, more: CallCost, most: usize) -> Outcome<D> {
         let sizes = [few, more].map(|taken| (taken.rows, taken.peak_bytes));
         let rows = rows_with_room(sizes[0], sizes[1], more.free_bytes).min(most);
         self.policy = Policy {

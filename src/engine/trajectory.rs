@@ -1,5 +1,5 @@
-//! Cells that were asked the same so far share one trajectory: a lane. Where they part it is forked, and
-//! where cells of a later batch part from it, a fork is kept for them.
+//! Cells that were asked the same so far share one trajectory: a lane. Where they diverge it is forked, and
+//! where cells of a later batch diverge from it, a fork is kept for them.
 
 use std::sync::Arc;
 
@@ -50,7 +50,7 @@ pub(super) struct Member<'a> {
     pub record: Record,
 }
 
-/// A trajectory with the cells that have not parted yet.
+/// A trajectory with the cells that have not diverged yet.
 pub(super) struct Lane<'a> {
     pub start: Start,
     /// The evaluation from which on this batch goes through it.
@@ -73,9 +73,9 @@ pub(super) struct Fork<'a> {
 }
 
 /// The evaluation at which two cells of one start part; the number of evaluations if never.
-fn parting(one: &Guidance, other: &Guidance, evaluations: &[Evaluation]) -> usize {
-    let parting = one.parting(other);
-    let differs = |evaluation: &Evaluation| parting.is_some_and(|step| evaluation.step >= step);
+fn divergence(one: &Guidance, other: &Guidance, evaluations: &[Evaluation]) -> usize {
+    let divergence = one.divergence(other);
+    let differs = |evaluation: &Evaluation| divergence.is_some_and(|step| evaluation.step >= step);
     evaluations
         .iter()
         .position(differs)
@@ -86,7 +86,7 @@ impl<'a> Fork<'a> {
     /// Whether a cell's trajectory goes through this point.
     pub fn is_on_path(&self, start: Start, guidance: &Guidance) -> bool {
         let evaluations = self.state.sampler.evaluations();
-        self.start == start && self.evaluation <= parting(self.guidance, guidance, evaluations)
+        self.start == start && self.evaluation <= divergence(self.guidance, guidance, evaluations)
     }
 
     /// A lane from here.
@@ -118,7 +118,7 @@ impl<'a> Lane<'a> {
     }
 
     /// The members by what they ask at a step, in the order of the first of each.
-    pub fn parted(members: Vec<Member<'a>>, step: u32) -> Vec<(Conditions<'a>, Vec<Member<'a>>)> {
+    pub fn diverged(members: Vec<Member<'a>>, step: u32) -> Vec<(Conditions<'a>, Vec<Member<'a>>)> {
         let mut parts: Vec<(Conditions<'a>, Vec<Member<'a>>)> = Vec::new();
         for member in members {
             let asked = member.guidance.at(step);
@@ -131,13 +131,13 @@ impl<'a> Lane<'a> {
     }
 }
 
-/// For each cell, in the order of work, the evaluations on its way at which cells that follow part from it,
+/// For each cell, in the order of work, the evaluations on its way at which cells that follow diverge from it,
 /// where forks must be kept once it is done. `evaluations` are those of a start's sampling.
-pub(super) fn later_partings<'e>(
+pub(super) fn later_divergences<'e>(
     cells: &[(Start, &Guidance)],
     evaluations: impl Fn(Start) -> &'e [Evaluation],
 ) -> Vec<Vec<usize>> {
-    let mut partings: Vec<Vec<usize>> = vec![Vec::new(); cells.len()];
+    let mut divergences: Vec<Vec<usize>> = vec![Vec::new(); cells.len()];
     for index in (1..cells.len()).rev() {
         let [(start, guidance), (next_start, next)] = &cells[index - 1..=index] else {
             continue;
@@ -145,17 +145,17 @@ pub(super) fn later_partings<'e>(
         if start != next_start {
             continue;
         }
-        // Those after the next part from this one where they part from the next, or where the next does.
-        let at = parting(guidance, next, evaluations(*start));
-        let mut those: Vec<usize> = partings[index]
+        // Those after the next diverge from this one where they diverge from the next, or where the next does.
+        let at = divergence(guidance, next, evaluations(*start));
+        let mut those: Vec<usize> = divergences[index]
             .iter()
             .copied()
             .filter(|&e| e < at)
             .collect();
         those.push(at);
-        partings[index - 1] = those;
+        divergences[index - 1] = those;
     }
-    partings
+    divergences
 }
 
 /// Cells that share a trajectory so far, by what they ask for on their way.
@@ -177,10 +177,10 @@ pub(super) fn rows_of_steps<'g>(
     let mut rows_of = |evaluation: &Evaluation| {
         let rows = lanes.iter().map(|lane| rows_at(lane, evaluation.step));
         let rows = rows.sum();
-        let parted = lanes
+        let diverged = lanes
             .iter()
             .flat_map(|lane| parts_at(lane, evaluation.step));
-        lanes = parted.collect();
+        lanes = diverged.collect();
         rows
     };
     evaluations.iter().map(&mut rows_of).collect()

@@ -19,7 +19,7 @@ use crate::vocabulary::{CellKey, Parameter, Parameters};
 
 use panel::{GUIDANCE, Measured, Panel};
 pub use remark::Remark;
-use remark::Usual;
+use remark::Typical;
 
 /// What is advised of a run.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -68,10 +68,10 @@ pub fn advise(run: &Run) -> Advice {
                 .push(measured);
         }
     }
-    let usual = usual_by_instruction(panels.values());
+    let typical = typical_by_instruction(panels.values());
     let panels = panels.into_values().map(|cells| {
-        let usual = usual.get(&instruction_of(&cells[0]));
-        Panel::new(cells, usual.copied())
+        let typical = typical.get(&instruction_of(&cells[0]));
+        Panel::new(cells, typical.copied())
     });
     let mut panels: Vec<Panel> = panels.collect();
     panels.sort_by_key(|panel| panel.cells[0].0.place);
@@ -80,7 +80,7 @@ pub fn advise(run: &Run) -> Advice {
         for (measured, remark) in &panel.cells {
             if let Some(remark) = remark {
                 let remedy = panel.remedy(measured, *remark);
-                let text = format!("{}: {remedy}", remark.text(measured, panel.usual));
+                let text = format!("{}: {remedy}", remark.text(measured, panel.typical));
                 advice.by_cell.insert(measured.cell.key.clone(), text);
             }
         }
@@ -104,18 +104,18 @@ pub fn advise(run: &Run) -> Advice {
 }
 
 /// What is usual for each instruction, over all cells that have it, whatever their image and seed.
-fn usual_by_instruction<'a>(
+fn typical_by_instruction<'a>(
     panels: impl Iterator<Item = &'a Vec<Measured<'a>>>,
-) -> HashMap<(String, String), Usual> {
+) -> HashMap<(String, String), Typical> {
     let mut cells: HashMap<(String, String), Vec<Measured>> = HashMap::new();
     for panel in panels {
         let own = cells.entry(instruction_of(&panel[0])).or_default();
         own.extend(panel);
     }
-    let usual = cells
+    let typical = cells
         .into_iter()
-        .filter_map(|(instruction, cells)| Some((instruction, Usual::of(&cells)?)));
-    usual.collect()
+        .filter_map(|(instruction, cells)| Some((instruction, Typical::of(&cells)?)));
+    typical.collect()
 }
 
 /// The words that a cell follows and flees.

@@ -9,7 +9,7 @@ use crate::vocabulary::{ExecutionDevice, Record};
 
 /// How a result was made.
 #[derive(Clone, Copy)]
-pub(super) struct Made<'a> {
+pub(super) struct Origin<'a> {
     pub run: &'a Run,
     pub cell: &'a Cell,
     pub record: &'a Record,
@@ -17,15 +17,15 @@ pub(super) struct Made<'a> {
 }
 
 /// Whatever could be why a result is another than what was accepted for its cell.
-pub(super) fn causes(made: Made, known: &BaselineCell, accepted: &Accepted) -> Vec<Cause> {
+pub(super) fn causes(origin: Origin, known: &BaselineCell, accepted: &Accepted) -> Vec<Cause> {
     let Run {
         plan, environment, ..
-    } = made.run;
-    let (was, is) = (&known.subject, Subject::of(plan, made.cell));
+    } = origin.run;
+    let (was, is) = (&known.subject, Subject::of(plan, origin.cell));
     let (then, now) = (&accepted.environment, environment);
-    let model = plan.model(&made.cell.parameters.model);
+    let model = plan.model(&origin.cell.parameters.model);
     let size = |subject: &Subject| (subject.width, subject.height, subject.fit);
-    let device_of: Option<ExecutionDevice> = made.record.device.parse().ok();
+    let device_of: Option<ExecutionDevice> = origin.record.device.parse().ok();
     let threads_count = device_of.is_some_and(|device| device.facts().threads_count);
     let causes = [
         (
@@ -46,8 +46,8 @@ pub(super) fn causes(made: Made, known: &BaselineCell, accepted: &Accepted) -> V
             Cause::Library(then.onnxruntime.clone(), now.onnxruntime.clone()),
         ),
         (
-            device(&accepted.class) != device(made.class),
-            Cause::Device(place(&accepted.class), place(made.class)),
+            device(&accepted.class) != device(origin.class),
+            Cause::Device(place(&accepted.class), place(origin.class)),
         ),
         (
             then.ip2p != now.ip2p,

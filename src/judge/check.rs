@@ -6,7 +6,7 @@ use image::RgbImage;
 use rayon::prelude::*;
 
 use super::baseline::Baseline;
-use super::causes::{Made, causes};
+use super::causes::{Origin, causes};
 use super::class::EnvironmentClass;
 use super::difference::difference;
 use super::error::JudgeError;
@@ -114,7 +114,7 @@ impl Check {
         failing.sort_by(|a, b| {
             b.verdict
                 .cmp(&a.verdict)
-                .then(b.badness().total_cmp(&a.badness()))
+                .then(b.severity().total_cmp(&a.severity()))
         });
         failing
     }
@@ -292,26 +292,26 @@ impl Judge<'_> {
         else {
             return Ok(checked(Verdict::New));
         };
-        let made = Made {
+        let origin = Origin {
             run: self.run,
             cell,
             record,
             class: &class,
         };
-        let causes = causes(made, known, accepted);
+        let causes = causes(origin, known, accepted);
         let held = CellCheck {
             causes,
             expected: Some(self.baseline.image_path(accepted)),
             ..checked(Verdict::Stale)
         };
-        self.hold(held, made, accepted, &actual)
+        self.hold(held, origin, accepted, &actual)
     }
 
     /// The verdict of an image that something was accepted for; `held` knows what differs beside the pixels.
     fn hold(
         &self,
         held: CellCheck,
-        made: Made,
+        origin: Origin,
         accepted: &Accepted,
         actual: &RgbImage,
     ) -> Result<CellCheck, JudgeError> {
@@ -335,7 +335,7 @@ impl Judge<'_> {
             let cell = held.name.clone();
             JudgeError::Difference { cell, source }
         })?;
-        let own_class = accepted.class == *made.class;
+        let own_class = accepted.class == *origin.class;
         let same_class = Limits::same_class(self.spec).excesses(&difference);
         let excesses = if own_class || same_class.is_empty() {
             same_class.clone()
@@ -349,7 +349,7 @@ impl Judge<'_> {
             true => Verdict::Drift,
             false => Verdict::Regression,
         };
-        let latent_change = latent_change(&accepted.first_latents, &made.record.first_latents);
+        let latent_change = latent_change(&accepted.first_latents, &origin.record.first_latents);
         // Devices differ in their last bits from the first step on.
         let early_warning =
             own_class && latent_change.is_some_and(|change| change > self.spec.latents);

@@ -136,7 +136,7 @@ pub struct CellCheck {
 
 impl CellCheck {
     /// How bad it is among those of its verdict: the largest ratio of a measure to its limit.
-    pub fn badness(&self) -> f64 {
+    pub fn severity(&self) -> f64 {
         let ratios = self.excesses.iter().map(Excess::ratio);
         ratios.fold(0.0, f64::max)
     }

@@ -148,7 +148,7 @@ impl<'a> Guidance<'a> {
     }
 
     /// The first step at which two cells ask differently: before it those of one start have the same latents.
-    pub fn parting(&self, other: &Guidance<'_>) -> Option<u32> {
+    pub fn divergence(&self, other: &Guidance<'_>) -> Option<u32> {
         let phases = self.phases.iter().map(|phase| phase.first_step);
         let others = other.phases.iter().map(|phase| phase.first_step);
         phases
@@ -203,14 +203,14 @@ mod tests {
 
     #[test]
     fn cells_part_at_the_first_step_that_differs() {
-        let parting = |one: &Parameters, other: &Parameters| {
+        let divergence = |one: &Parameters, other: &Parameters| {
             let of = |cell| guidance(Kind::Edit, cell, GuidanceMode::Formula);
-            of(one).parting(&of(other))
+            of(one).divergence(&of(other))
         };
         let (always, early, late) = (cell("0.0", "1.0"), cell("0.0", "0.6"), cell("0.3", "1.0"));
-        assert_eq!(parting(&always, &early), Some(6));
-        assert_eq!(parting(&always, &late), Some(0));
-        assert_eq!(parting(&late, &cell("0.7", "1.0")), Some(3));
-        assert_eq!(parting(&always, &always.clone()), None);
+        assert_eq!(divergence(&always, &early), Some(6));
+        assert_eq!(divergence(&always, &late), Some(0));
+        assert_eq!(divergence(&late, &cell("0.7", "1.0")), Some(3));
+        assert_eq!(divergence(&always, &always.clone()), None);
     }
 }

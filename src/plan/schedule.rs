@@ -112,7 +112,7 @@ impl<'a> Schedule<'a> {
         for work in &mut models {
             by_sampling(&mut work.groups);
             for group in &mut work.groups {
-                by_parting(&mut group.cells);
+                by_divergence(&mut group.cells);
             }
         }
         Self { models }
@@ -150,7 +150,7 @@ impl<'a> Schedule<'a> {
 pub struct UnetRows {
     /// What will be evaluated.
     pub evaluated: u64,
-    /// Saved because cells of one image and seed share their trajectory until they part.
+    /// Saved because cells of one image and seed share their trajectory until they diverge.
     pub shared: u64,
     /// Saved because a branch's coefficient is 0, two branches are the same, or guidance is off.
     pub skipped: u64,
@@ -210,11 +210,11 @@ impl Group<'_> {
     }
 }
 
-/// The last cell that was counted, and what was asked where others have parted from its trajectory.
+/// The last cell that was counted, and what was asked where others have diverged from its trajectory.
 #[derive(Default)]
 struct Path<'a> {
     last: Option<&'a Guidance<'a>>,
-    /// Evaluations at which cells have parted, rising, with the rows of all of them.
+    /// Evaluations at which cells have diverged, rising, with the rows of all of them.
     forks: Vec<(usize, HashSet<Condition<'a>>)>,
 }
 
@@ -229,8 +229,9 @@ impl<'a> Path<'a> {
         let Some(last) = &self.last else {
             return rows(steps);
         };
-        let parting = last.parting(guidance);
-        let fork = parting.and_then(|parting| steps.iter().position(|&step| step >= parting));
+        let divergence = last.divergence(guidance);
+        let fork =
+            divergence.and_then(|divergence| steps.iter().position(|&step| step >= divergence));
         let Some(fork) = fork else {
             return 0;
         };
@@ -327,7 +328,7 @@ fn by_sampling(groups: &mut [Group]) {
 }
 
 /// Brings cells together that part late; otherwise they keep their order.
-fn by_parting(cells: &mut [CellWork]) {
+fn by_divergence(cells: &mut [CellWork]) {
     if (cells.iter()).all(|work| work.guidance.phases().len() == 1) {
         // Without intervals all of them part at the first step.
         return;

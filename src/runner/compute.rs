@@ -233,7 +233,7 @@ impl Output<'_, '_> {
         };
         let output = image.clone();
         let works_on_a_cell = self.chain.input(cell).is_some();
-        self.writer.hand_over_with(*record, image, move |record| {
+        self.writer.submit_with(*record, image, move |record| {
             record.measures = input
                 .as_ref()
                 .zip(output)

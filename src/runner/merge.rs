@@ -96,7 +96,7 @@ pub fn merge(out: &Path, others: &[PathBuf]) -> Result<Merged, Error> {
     let parts = parts.next_back();
     let sweep = all().find_map(Run::sweep_file);
     let (mut folder, notes) = open(out, &plan, there.as_ref(), &runs, sweep.as_deref())?;
-    let Taken { added, repeated } = take_over(&mut folder, &runs)?;
+    let TakenOver { added, repeated } = take_over(&mut folder, &runs)?;
     let advice = advise(folder.run()).texts();
     folder.finish_with(&advice)?;
     let pending = folder.pending().into_iter();
@@ -163,12 +163,12 @@ fn open(
 }
 
 /// What was taken from other folders.
-struct Taken {
+struct TakenOver {
     added: usize,
     repeated: Vec<Repeated>,
 }
 
-fn take_over(folder: &mut RunFolder, runs: &[Run]) -> Result<Taken, Error> {
+fn take_over(folder: &mut RunFolder, runs: &[Run]) -> Result<TakenOver, Error> {
     let target = folder.run();
     let cells = target.plan.cells.par_iter();
     let found = try_collect(cells.map(|cell| of_cell(target, runs, &cell.key)))?;
@@ -190,7 +190,7 @@ fn take_over(folder: &mut RunFolder, runs: &[Run]) -> Result<Taken, Error> {
     let added = added.filter(|(record, _)| record.status == Status::Done);
     let added = added.count();
     folder.take_over(records)?;
-    Ok(Taken { added, repeated })
+    Ok(TakenOver { added, repeated })
 }
 
 /// What other folders know of a cell.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::definitions::{AFTER, BEFORE, CAPTION_IMAGE, CAPTION_INSTRUCTION, Setting};
 use super::error::SpecProblem;
 use super::fault::{Checked, Faults, quoted};
-use super::overrides::{Occurring, single};
+use super::overrides::{UsedValues, single};
 use super::path::Base;
 use super::raw::{Field, Section};
 use super::{SweepSpec, text};
@@ -59,8 +59,8 @@ pub(super) fn captions(
     }
     let reader = Reader {
         base,
-        instructions: Occurring::of(spec, Parameter::Instruction),
-        images: Occurring::of(spec, Parameter::Image),
+        instructions: UsedValues::of(spec, Parameter::Instruction),
+        images: UsedValues::of(spec, Parameter::Image),
     };
     let mut seen = HashSet::new();
     let mut captions = Vec::new();
@@ -103,8 +103,8 @@ fn repeated(
 /// What captions are read against.
 struct Reader<'a> {
     base: &'a Base,
-    instructions: Occurring,
-    images: Occurring,
+    instructions: UsedValues,
+    images: UsedValues,
 }
 
 impl Reader<'_> {

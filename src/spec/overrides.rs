@@ -183,7 +183,7 @@ pub(super) fn excludes(
             };
             let known = occurring
                 .entry(parameter)
-                .or_insert_with(|| Occurring::of(spec, parameter));
+                .or_insert_with(|| UsedValues::of(spec, parameter));
             if let Some(problem) = known.never_matches(field.key, &value) {
                 faults.push(problem.at(field.at));
             }
@@ -195,14 +195,14 @@ pub(super) fn excludes(
 }
 
 /// The values that a parameter has in some cell.
-pub(super) struct Occurring {
+pub(super) struct UsedValues {
     parameter: Parameter,
     values: HashSet<Value>,
     /// Whether some come from the models' own files, which are not read yet.
     any: bool,
 }
 
-impl Occurring {
+impl UsedValues {
     pub fn of(spec: &SweepSpec, parameter: Parameter) -> Self {
         let set_by = |preset: &Preset| preset.overrides.get(parameter).cloned();
         let mut values: HashSet<Value> = spec.presets.iter().filter_map(set_by).collect();

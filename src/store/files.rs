@@ -40,8 +40,8 @@ pub(super) fn write_with(
 /// # Errors
 /// If the file cannot be written; the one of before is then in place.
 pub fn write_to_last(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
-    let lasts = replace(path, Sync::Yes, |file| file.write_all(bytes));
-    Ok(lasts.map_err(StoreError::write(path))? == Lasts::Yes)
+    let durability = replace(path, Sync::Yes, |file| file.write_all(bytes));
+    Ok(durability.map_err(StoreError::write(path))? == Durability::Yes)
 }
 
 /// As [`write()`], and leaves a file that holds just that as it is: when it was changed says something.
@@ -132,7 +132,7 @@ enum Sync {
 
 /// Whether a file that is in place will be there after a power cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Lasts {
+enum Durability {
     Yes,
     Unknown,
 }
@@ -141,21 +141,21 @@ fn replace(
     path: &Path,
     sync: Sync,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<Lasts> {
+) -> io::Result<Durability> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let unfinished = unfinished_in(folder)?;
     let mut file = BufWriter::new(unfinished.as_file());
     fill(&mut file)?;
     file.into_inner().map_err(io::IntoInnerError::into_error)?;
-    let mut lasts = Lasts::Unknown;
+    let mut durability = Durability::Unknown;
     if sync == Sync::Yes {
-        lasts = synced(unfinished.as_file())?;
+        durability = synced(unfinished.as_file())?;
     }
     unfinished.persist(path).map_err(|error| error.error)?;
     Ok(match sync {
         // The file is in place whatever becomes of this.
-        Sync::Yes if sync_folder(folder).is_ok() => lasts,
-        Sync::Yes | Sync::No => Lasts::Unknown,
+        Sync::Yes if sync_folder(folder).is_ok() => durability,
+        Sync::Yes | Sync::No => Durability::Unknown,
     })
 }
 
@@ -207,24 +207,24 @@ pub(super) fn synced_data(file: &File) -> io::Result<()> {
     unless_unable(file.sync_data()).map(|_| ())
 }
 
-fn synced(file: &File) -> io::Result<Lasts> {
+fn synced(file: &File) -> io::Result<Durability> {
     unless_unable(file.sync_all())
 }
 
 /// Makes a rename last through a power cut, where folders can be synced.
-fn sync_folder(folder: &Path) -> io::Result<Lasts> {
+fn sync_folder(folder: &Path) -> io::Result<Durability> {
     match cfg!(unix) {
         true => unless_unable(File::open(folder)?.sync_all()),
-        false => Ok(Lasts::Unknown),
+        false => Ok(Durability::Unknown),
     }
 }
 
 /// File systems of networks and of phones that cannot sync say so in one of these ways, and are used all the same.
-fn unless_unable(synced: io::Result<()>) -> io::Result<Lasts> {
+fn unless_unable(synced: io::Result<()>) -> io::Result<Durability> {
     match synced {
-        Ok(()) => Ok(Lasts::Yes),
+        Ok(()) => Ok(Durability::Yes),
         Err(error) => match error.kind() {
-            ErrorKind::InvalidInput | ErrorKind::Unsupported => Ok(Lasts::Unknown),
+            ErrorKind::InvalidInput | ErrorKind::Unsupported => Ok(Durability::Unknown),
             _ => Err(error),
         },
     }
@@ -409,9 +409,15 @@ mod tests {
     #[test]
     fn file_systems_that_cannot_sync_are_used() {
         let failing = |kind: ErrorKind| unless_unable(Err(kind.into()));
-        assert_eq!(failing(ErrorKind::InvalidInput).unwrap(), Lasts::Unknown);
-        assert_eq!(failing(ErrorKind::Unsupported).unwrap(), Lasts::Unknown);
+        assert_eq!(
+            failing(ErrorKind::InvalidInput).unwrap(),
+            Durability::Unknown
+        );
+        assert_eq!(
+            failing(ErrorKind::Unsupported).unwrap(),
+            Durability::Unknown
+        );
         assert!(failing(ErrorKind::StorageFull).is_err());
-        assert_eq!(unless_unable(Ok(())).unwrap(), Lasts::Yes);
+        assert_eq!(unless_unable(Ok(())).unwrap(), Durability::Yes);
     }
 }

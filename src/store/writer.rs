@@ -66,12 +66,12 @@ impl Writer {
     }
 
     /// Hands a cell over. Breaks if writing has failed: [`Writer::finish`] says why.
-    pub fn hand_over(&self, record: Record, image: Option<Arc<RgbImage>>) -> ControlFlow<()> {
-        self.hand_over_with(record, image, |_| ())
+    pub fn submit(&self, record: Record, image: Option<Arc<RgbImage>>) -> ControlFlow<()> {
+        self.submit_with(record, image, |_| ())
     }
 
-    /// As [`Writer::hand_over`]; `complete` adds to the record on the writer's thread, beside the inference.
-    pub fn hand_over_with(
+    /// As [`Writer::submit`]; `complete` adds to the record on the writer's thread, beside the inference.
+    pub fn submit_with(
         &self,
         record: Record,
         image: Option<Arc<RgbImage>>,

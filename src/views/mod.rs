@@ -7,9 +7,9 @@ pub mod check;
 pub mod compare;
 mod difference;
 mod inline;
-mod made;
 mod pairs;
 pub mod report;
 pub mod sheet;
+mod view;
 
-pub use made::{File, Made, View};
+pub use view::{File, View, ViewFiles};

@@ -92,7 +92,7 @@ impl Place {
         let model = folder.path().join("model");
         copy_folder(&golden().join("tiny_eps"), &model);
         if precision == "float16" {
-            // Made by `make_half.py`.
+            // ViewFiles by `make_half.py`.
             copy_folder(&golden().join("../cuda/half"), &model);
         }
         Self { folder, stand_in }

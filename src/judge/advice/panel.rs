@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::knee::{Similarities, knee};
-use super::remark::{Remark, Usual, remark};
+use super::remark::{Remark, Typical, remark};
 use super::remedy::{general, settings};
 use crate::plan::Cell;
 use crate::store::Run;
@@ -84,14 +84,14 @@ impl<'a> Measured<'a> {
 pub(super) struct Panel<'a> {
     pub(super) cells: Vec<(Measured<'a>, Option<Remark>)>,
     /// What is usual for their instruction.
-    pub(super) usual: Option<Usual>,
+    pub(super) typical: Option<Typical>,
     /// The values of [`GUIDANCE`] among them, each ascending.
     values: [Vec<Scale>; 4],
 }
 
 impl<'a> Panel<'a> {
-    /// The cells of a panel; `usual` is what their instruction does elsewhere too.
-    pub(super) fn new(cells: Vec<Measured<'a>>, usual: Option<Usual>) -> Self {
+    /// The cells of a panel; `typical` is what their instruction does elsewhere too.
+    pub(super) fn new(cells: Vec<Measured<'a>>, typical: Option<Typical>) -> Self {
         let values = std::array::from_fn(|index| {
             let distinct: BTreeSet<Scale> =
                 cells.iter().map(|cell| cell.guidance()[index]).collect();
@@ -99,11 +99,11 @@ impl<'a> Panel<'a> {
         });
         let judged = cells
             .into_iter()
-            .map(|measured| (measured, remark(&measured, usual)))
+            .map(|measured| (measured, remark(&measured, typical)))
             .collect();
         Self {
             cells: judged,
-            usual,
+            typical,
             values,
         }
     }

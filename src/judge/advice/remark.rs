@@ -42,17 +42,17 @@ pub enum Remark {
 
 impl Remark {
     /// In words, with what was measured.
-    pub(super) fn text(self, cell: &Measured, usual: Option<Usual>) -> String {
+    pub(super) fn text(self, cell: &Measured, typical: Option<Typical>) -> String {
         let ssim = cell.measures.ssim;
-        match (self, usual) {
+        match (self, typical) {
             (Self::HardlyChanged, _) => format!(
                 "hardly changed (mean change {:.1} %, SSIM {ssim:.2})",
                 100.0 * cell.change
             ),
             (Self::FarFromInput, None) => format!("far from the input (SSIM {ssim:.2})"),
-            (Self::FarFromInput, Some(usual)) => format!(
+            (Self::FarFromInput, Some(typical)) => format!(
                 "far from the input (SSIM {ssim:.2}, {:.1} times the change usual for its instruction)",
-                cell.change / usual.change
+                cell.change / typical.change
             ),
             (Self::Paler, _) => "paler than the other cells of its instruction".to_owned(),
             (Self::MoreColourful, _) => {
@@ -66,49 +66,49 @@ impl Remark {
 /// levels by a third where a castle for a house changes them by a twentieth; only a cell that is unlike the others
 /// stands out.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Usual {
+pub(super) struct Typical {
     change: f64,
     ssim: f64,
     saturation: f64,
     contrast: f64,
 }
 
-impl Usual {
+impl Typical {
     /// Of the cells of one instruction; `None` if they are too few.
     pub(super) fn of(cells: &[Measured]) -> Option<Self> {
         if cells.len() < LEAST_CELLS {
             return None;
         }
-        let usual = |value: fn(&Measured) -> f64| median(cells.iter().map(value));
+        let typical = |value: fn(&Measured) -> f64| median(cells.iter().map(value));
         Some(Self {
-            change: usual(|cell| cell.change)?,
-            ssim: usual(|cell| cell.measures.ssim)?,
-            saturation: usual(|cell| cell.measures.saturation_change)?,
-            contrast: usual(|cell| cell.measures.contrast_change)?,
+            change: typical(|cell| cell.change)?,
+            ssim: typical(|cell| cell.measures.ssim)?,
+            saturation: typical(|cell| cell.measures.saturation_change)?,
+            contrast: typical(|cell| cell.measures.contrast_change)?,
         })
     }
 }
 
 /// What is told of a cell. Structure comes first: colours of what is far off or unchanged need no advice. Where an
 /// instruction has too few cells only what needs no other is told.
-pub(super) fn remark(cell: &Measured, usual: Option<Usual>) -> Option<Remark> {
+pub(super) fn remark(cell: &Measured, typical: Option<Typical>) -> Option<Remark> {
     let measures = cell.measures;
     // Coding alone changes as much as the colour of a small house: this tells of instructions that do nothing at all.
     let is_untouched = cell.change < HARDLY_SEEN && measures.ssim >= STRUCTURE_UNTOUCHED;
-    let Some(usual) = usual else {
+    let Some(typical) = typical else {
         let far = measures.ssim < NOTHING_LEFT;
         return match is_untouched {
             true => Some(Remark::HardlyChanged),
             false => far.then_some(Remark::FarFromInput),
         };
     };
-    let saturation = measures.saturation_change - usual.saturation;
-    let contrast = measures.contrast_change - usual.contrast;
-    let is_behind = cell.change < HARDLY * usual.change && measures.ssim >= STRUCTURE_KEPT;
-    let do_nothing = usual.change < HARDLY_SEEN;
+    let saturation = measures.saturation_change - typical.saturation;
+    let contrast = measures.contrast_change - typical.contrast;
+    let is_behind = cell.change < HARDLY * typical.change && measures.ssim >= STRUCTURE_KEPT;
+    let do_nothing = typical.change < HARDLY_SEEN;
     if is_behind || is_untouched && do_nothing {
         Some(Remark::HardlyChanged)
-    } else if cell.change >= FAR * usual.change && measures.ssim < usual.ssim {
+    } else if cell.change >= FAR * typical.change && measures.ssim < typical.ssim {
         Some(Remark::FarFromInput)
     } else if saturation <= SATURATION_LOST && contrast <= CONTRAST_LOST {
         Some(Remark::Paler)

@@ -11,7 +11,7 @@ use super::sheet::sheet;
 use super::table::table;
 use crate::judge::{Check, JudgeError};
 use crate::store::{Run, StoreError, make_folder, refuse_link, write_file};
-use crate::views::{File, Made, View};
+use crate::views::{File, View, ViewFiles};
 
 /// The folder in the run folder.
 const FOLDER: &str = "check";
@@ -32,11 +32,11 @@ impl View for Checked<'_> {
     type Error = JudgeError;
 
     /// Never: a check is written when it is made.
-    fn find(&self) -> Option<Made> {
+    fn find(&self) -> Option<ViewFiles> {
         None
     }
 
-    fn write(&self) -> Result<Made, JudgeError> {
+    fn write(&self) -> Result<ViewFiles, JudgeError> {
         let check = self.check;
         let folder = self.run.join(FOLDER);
         make_folder(&folder).map_err(|source| JudgeError::Report { source })?;
@@ -64,7 +64,7 @@ impl View for Checked<'_> {
         if let Some(path) = &self.step_summary {
             append(check, path)?;
         }
-        Ok(Made {
+        Ok(ViewFiles {
             files,
             notes: Vec::new(),
         })

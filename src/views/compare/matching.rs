@@ -76,7 +76,7 @@ pub fn match_cells(runs: [&Run; 2]) -> Matching {
 }
 
 /// Why no cells match: the first parameter whose values have none in common.
-pub(super) fn obstacle(runs: [&Run; 2]) -> String {
+pub(super) fn why_nothing_matches(runs: [&Run; 2]) -> String {
     let spread = runs.map(|run| Spread::of(&run.plan));
     let apart = Parameter::ALL
         .into_iter()
@@ -92,7 +92,7 @@ pub(super) fn obstacle(runs: [&Run; 2]) -> String {
 }
 
 /// The axes in which these cells of a plan differ.
-pub(super) fn telling(
+pub(super) fn distinguishing(
     plan: &Plan,
     axes: &[Parameter],
     cells: impl Iterator<Item = usize> + Clone,

@@ -22,7 +22,7 @@ pub use pair::Pair;
 
 use crate::store::{self, Run};
 use crate::views::difference::Scale;
-use crate::views::{File, Made, View};
+use crate::views::{File, View, ViewFiles};
 use crate::vocabulary::Parameter;
 
 /// Two runs, compared.
@@ -60,13 +60,14 @@ pub fn compare(runs: [&Run; 2]) -> Result<Comparison, CompareError> {
     if pairs.is_empty() {
         return Err(CompareError::NothingInCommon {
             folders: runs.map(|run| run.folder.clone()).into(),
-            why: matching::obstacle(runs),
+            why: matching::why_nothing_matches(runs),
         });
     }
-    let telling = matching::telling(&runs[0].plan, &axes, pairs.iter().map(|[a, _]| *a));
+    let distinguishing =
+        matching::distinguishing(&runs[0].plan, &axes, pairs.iter().map(|[a, _]| *a));
     let pairs: Vec<Pair> = pairs
         .into_par_iter()
-        .map(|cells| Pair::measure(runs, cells, &axes, &telling))
+        .map(|cells| Pair::measure(runs, cells, &axes, &distinguishing))
         .collect();
     let named = |which: usize, cells: &[usize]| -> Vec<String> {
         let cells = cells.iter().map(|&cell| &runs[which].plan.cells[cell]);
@@ -100,13 +101,13 @@ impl View for Compared<'_> {
     type Error = CompareError;
 
     /// Never: what two runs hold is not known from the folder.
-    fn find(&self) -> Option<Made> {
+    fn find(&self) -> Option<ViewFiles> {
         None
     }
 
     /// # Errors
     /// If the folder is a run's own or holds other things, or a file cannot be written.
-    fn write(&self) -> Result<Made, CompareError> {
+    fn write(&self) -> Result<ViewFiles, CompareError> {
         let (runs, comparison, out) = (self.runs, self.comparison, self.out.as_path());
         refuse_foreign(out)?;
         store::make_folder(out)?;
@@ -117,7 +118,7 @@ impl View for Compared<'_> {
         let page = page::write(comparison, out)?;
         let mut files = vec![File::of("table", table), File::of("page", page)];
         files.extend(sheets);
-        Ok(Made {
+        Ok(ViewFiles {
             files,
             notes: Vec::new(),
         })

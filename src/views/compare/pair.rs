@@ -37,12 +37,12 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Reads and measures both cells. `telling` are the axes that differ among the pairs.
+    /// Reads and measures both cells. `distinguishing` are the axes that differ among the pairs.
     pub(super) fn measure(
         runs: [&Run; 2],
         cells: [usize; 2],
         axes: &[Parameter],
-        telling: &[Parameter],
+        distinguishing: &[Parameter],
     ) -> Self {
         let found = [0, 1].map(|which| &runs[which].plan.cells[cells[which]]);
         let records = [0, 1].map(|which| runs[which].records.get(&found[which].key));
@@ -72,7 +72,7 @@ impl Pair {
                 .iter()
                 .map(|&axis| found[0].parameters.text(axis))
                 .collect(),
-            label: label(&found[0].parameters, telling, keys[0].as_str()),
+            label: label(&found[0].parameters, distinguishing, keys[0].as_str()),
             has_image,
             difference,
             level_p99,

@@ -18,7 +18,11 @@ fn sample(root: &Path, name: &str, axes: &[(Parameter, &[&str])]) -> Run {
     run(sized_plan(axes, SIDE, SIDE), &root.join(name))
 }
 
-fn compared(runs: [&Run; 2], comparison: &Comparison, out: &Path) -> Result<Made, CompareError> {
+fn compared(
+    runs: [&Run; 2],
+    comparison: &Comparison,
+    out: &Path,
+) -> Result<ViewFiles, CompareError> {
     let out = out.to_owned();
     Compared {
         runs,

@@ -20,7 +20,7 @@ pub use error::ReportError;
 
 use crate::image::read;
 use crate::store::{Run, make_folder, open_file, write_file};
-use crate::views::{File, Made, View, inline};
+use crate::views::{File, View, ViewFiles, inline};
 use data::Data;
 use inputs::Inputs;
 
@@ -57,13 +57,13 @@ impl<'a> Report<'a> {
 impl View for Report<'_> {
     type Error = ReportError;
 
-    fn find(&self) -> Option<Made> {
+    fn find(&self) -> Option<ViewFiles> {
         let index = self.folder().join(INDEX);
         let is_good = self.run.is_shown_by(&index) && is_complete(&index);
         is_good.then(|| made(index))
     }
 
-    fn write(&self) -> Result<Made, ReportError> {
+    fn write(&self) -> Result<ViewFiles, ReportError> {
         write_into(self.run, &self.folder()).map(made)
     }
 }
@@ -76,8 +76,8 @@ fn is_complete(index: &Path) -> bool {
     read.is_ok() && !String::from_utf8_lossy(&head).contains(INCOMPLETE)
 }
 
-fn made(index: PathBuf) -> Made {
-    Made {
+fn made(index: PathBuf) -> ViewFiles {
+    ViewFiles {
         files: vec![File::of("report", index)],
         notes: Vec::new(),
     }
@@ -96,11 +96,11 @@ impl View for SingleReport<'_> {
     type Error = ReportError;
 
     /// Never: it is written where and when it is wanted.
-    fn find(&self) -> Option<Made> {
+    fn find(&self) -> Option<ViewFiles> {
         None
     }
 
-    fn write(&self) -> Result<Made, ReportError> {
+    fn write(&self) -> Result<ViewFiles, ReportError> {
         let as_it_is = self.run.without_bad_images();
         let run = as_it_is.as_ref().unwrap_or(self.run);
         let mut data = Data::new(run, &Inputs::find(run), &HashSet::new(), "..");

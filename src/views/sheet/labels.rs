@@ -75,7 +75,7 @@ impl Labels {
                 .map(|values| joined(several, values, glyphs))
                 .collect(),
         };
-        let (full, explained) = (told_apart(full.clone()), full);
+        let (full, explained) = (distinguish(full.clone()), full);
         Self {
             name: if names.len() == 1 {
                 names[0].to_owned()
@@ -187,7 +187,7 @@ fn without_folders<'a>(paths: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// Numbers values that look the same once characters without glyphs are boxes.
-fn told_apart(values: Vec<String>) -> Vec<String> {
+fn distinguish(values: Vec<String>) -> Vec<String> {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for value in &values {
         *counts.entry(value).or_default() += 1;
@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn values_that_the_font_cannot_tell_apart_are_numbered() {
-        let values = told_apart(["□□", "night", "□□"].map(str::to_owned).into());
+        let values = distinguish(["□□", "night", "□□"].map(str::to_owned).into());
         assert_eq!(values, ["1: □□", "night", "3: □□"]);
     }
 

@@ -95,7 +95,7 @@ pub fn layout<'f>(plan: &Plan, options: &SheetOptions, other: Option<&'f OtherFo
     let grid = Grid::new(plan, options, other);
     let mut glyphs = grid.glyphs.clone();
     let title = glyphs.showable(&plan.name);
-    let press = Press {
+    let press = Paginator {
         grid: &grid,
         title: &title,
         outline: options.advised.as_ref().map(|_| ADVISED),
@@ -128,14 +128,14 @@ fn labelled(blocks: &[Block]) -> Labelled {
 }
 
 /// Puts blocks on pages.
-struct Press<'a, 'f> {
+struct Paginator<'a, 'f> {
     grid: &'a Grid<'f>,
     title: &'a str,
     outline: Option<&'static str>,
     stem: String,
 }
 
-impl<'a, 'f> Press<'a, 'f> {
+impl<'a, 'f> Paginator<'a, 'f> {
     fn head<'h>(&'h self, labelled: &'h Labelled, page: String) -> Head<'h, 'f> {
         Head {
             grid: self.grid,

@@ -14,7 +14,7 @@ use crate::drawing::{Drawer, Format, Glyphs, encode, is_png_of, scaled};
 use crate::judge::advice::Advice;
 use crate::plan::Plan;
 use crate::store::{Run, StoreError, make_folder, write_file};
-use crate::views::{File, Made, View};
+use crate::views::{File, View, ViewFiles};
 use crate::vocabulary::shown_value;
 
 /// The folder of sheets in a run folder.
@@ -46,7 +46,7 @@ impl View for Sheets<'_> {
 
     /// The sheets, if all are there as PNGs with these options, drawn after all that they show. What should be known of
     /// how they were drawn was told then.
-    fn find(&self) -> Option<Made> {
+    fn find(&self) -> Option<ViewFiles> {
         let (run, options) = (self.run, &self.options);
         let folder = folder_of(run, options);
         let found = |page: &Page| {
@@ -58,7 +58,7 @@ impl View for Sheets<'_> {
         };
         let other = options.font(&run.plan).ok()?;
         let pages = layout(&run.plan, options, other.as_ref()).pages;
-        Some(Made {
+        Some(ViewFiles {
             files: pages.iter().map(found).collect::<Option<_>>()?,
             notes: Vec::new(),
         })
@@ -66,7 +66,7 @@ impl View for Sheets<'_> {
 
     /// Draws all sheets into the run's `sheets` folder, and removes those of earlier calls that have the same name and
     /// format but are no longer among them.
-    fn write(&self) -> Result<Made, SheetError> {
+    fn write(&self) -> Result<ViewFiles, SheetError> {
         let (run, options) = (self.run, &self.options);
         if options.chosen(&run.plan).is_empty() {
             let folder = run.folder.clone();
@@ -110,7 +110,7 @@ impl View for Sheets<'_> {
             remove_stale(&folder, options, &files)?;
         }
         let notes = layout.notes.into_iter().chain(notes).collect();
-        Ok(Made { files, notes })
+        Ok(ViewFiles { files, notes })
     }
 }
 

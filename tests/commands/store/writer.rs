@@ -22,7 +22,7 @@ fn the_writer_records_in_order_and_gives_the_folder_back() {
     for cell in (0..40).rev() {
         let image = Arc::new(picture(cell));
         assert_eq!(
-            writer.hand_over(record(&plan, cell), Some(image)),
+            writer.submit(record(&plan, cell), Some(image)),
             ControlFlow::Continue(())
         );
     }
@@ -53,7 +53,7 @@ fn the_writer_stops_at_the_first_error_and_says_why() {
     let writer = Writer::start(run, |_| {}).unwrap();
     let handed = (0..100).find(|&cell| {
         writer
-            .hand_over(record(&plan, cell), Some(Arc::new(picture(cell))))
+            .submit(record(&plan, cell), Some(Arc::new(picture(cell))))
             .is_break()
     });
     assert!(handed.is_some_and(|cell| cell < 40), "{handed:?}");

@@ -9,13 +9,13 @@ use crate::views::sheet::draw::{cells, inputs};
 use crate::views::sheet::layout::layout;
 use crate::views::sheet::samples::{INPUT, fail, plan, run, sized_plan};
 use crate::views::sheet::{SheetError, SheetOptions, Sheets};
-use crate::views::{Made, View};
+use crate::views::{View, ViewFiles};
 use crate::vocabulary::Parameter as P;
 
 const GUIDANCE: (P, &[&str]) = (P::GuidanceScale, &["3.0", "5.0", "7.5"]);
 const IMAGE_GUIDANCE: (P, &[&str]) = (P::ImageGuidanceScale, &["1.0", "1.5"]);
 
-fn write_sheets(run: &Run, options: &SheetOptions) -> Result<Made, SheetError> {
+fn write_sheets(run: &Run, options: &SheetOptions) -> Result<ViewFiles, SheetError> {
     let options = options.clone();
     Sheets { run, options }.write()
 }

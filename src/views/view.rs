@@ -9,18 +9,18 @@ pub trait View {
     type Error;
 
     /// The view as it is, if it was made after all that it shows.
-    fn find(&self) -> Option<Made>;
+    fn find(&self) -> Option<ViewFiles>;
 
     /// Makes it; files of an earlier time that are no part of it any more go.
     ///
     /// # Errors
     /// If there is nothing to show, or a file cannot be written.
-    fn write(&self) -> Result<Made, Self::Error>;
+    fn write(&self) -> Result<ViewFiles, Self::Error>;
 }
 
 /// The files of a view.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Made {
+pub struct ViewFiles {
     /// What there is to look at, in the order in which it is told.
     pub files: Vec<File>,
     /// What the user should know of them: what is not shown, and why.
@@ -60,7 +60,7 @@ impl fmt::Display for File {
     }
 }
 
-impl Made {
+impl ViewFiles {
     /// This and another.
     pub fn and(mut self, other: Self) -> Self {
         self.files.extend(other.files);
