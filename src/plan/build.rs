@@ -7,6 +7,7 @@ use super::draft::StageDraft;
 use super::grid::grid;
 use super::name::prefix;
 use super::pixels::{Hasher, short_hash};
+use super::scope::Scopes;
 use super::{Axis, Cell, ImageEntry, MaskEntry, ModelEntry, Plan, PlanError, Stage};
 use crate::digest::sha256_hex;
 use crate::image::{Size, fit_size};
@@ -15,18 +16,14 @@ use crate::vocabulary::{CellKey, Parameter, Parameters, Value};
 
 /// Names of the images that some cell is of: exclusions may leave all cells of an image out.
 pub(crate) fn images_of_cells(spec: &SweepSpec, models: &[ModelEntry]) -> HashSet<String> {
-    if spec.excludes.is_empty() {
+    let is_of_stages = |exclude: &Overrides| exclude.stages().next().is_some();
+    if spec.excludes.is_empty() || !spec.then.is_empty() || spec.excludes.iter().any(is_of_stages) {
         let images = spec.files[Parameter::Image].iter();
         return images.map(|named| named.name.clone()).collect();
     }
     let cells = grid(&spec.values, &spec.presets, models).into_iter();
-    let kept = cells.filter(|cell| is_kept(&spec.excludes, cell));
+    let kept = cells.filter(|cell| !spec.excludes.iter().any(|rule| rule.match_all_of(cell)));
     kept.map(|cell| cell.image).collect()
-}
-
-/// Whether no exclusion matches a cell.
-fn is_kept(excludes: &[Overrides], cell: &Parameters) -> bool {
-    !excludes.iter().any(|rule| rule.match_all_of(cell))
 }
 
 impl Plan {
@@ -55,8 +52,9 @@ impl Plan {
             sheet: spec.sheet.clone(),
             cells: Vec::new(),
         };
-        let mut builder = Builder::default();
-        for draft in StageDraft::all(spec) {
+        let (drafts, scopes) = StageDraft::all(spec, &plan)?;
+        let mut builder = Builder::new(&scopes);
+        for draft in drafts {
             builder.add(&mut plan, spec, draft)?;
         }
         if let [_] = plan.stages.as_slice() {
@@ -86,11 +84,16 @@ struct Input {
     seed: u64,
     width: u32,
     height: u32,
+    /// The preset of its path, if there is one.
+    preset: Option<String>,
+    /// Which exclusions its path matches so far.
+    matched: Vec<bool>,
 }
 
 /// What is known of the stages that are planned.
-#[derive(Debug, Default)]
-struct Builder {
+#[derive(Debug)]
+struct Builder<'s> {
+    scopes: &'s Scopes,
     /// Of the stage before, by their names; none before the first.
     inputs: HashMap<String, Input>,
     /// The same as images, in the order of their cells.
@@ -99,7 +102,17 @@ struct Builder {
     first_of_hash: HashMap<String, CellKey>,
 }
 
-impl Builder {
+impl<'s> Builder<'s> {
+    fn new(scopes: &'s Scopes) -> Self {
+        Self {
+            scopes,
+            inputs: HashMap::new(),
+            images: Vec::new(),
+            taken: HashSet::new(),
+            first_of_hash: HashMap::new(),
+        }
+    }
+
     /// Plans a stage: each of its points on each image of the stage before.
     fn add(
         &mut self,
@@ -117,8 +130,16 @@ impl Builder {
             plan.images.append(&mut self.images);
         }
         let stage = draft.stage(plan)?;
-        draft.check_count(&stage.name)?;
-        let mut grid = grid(&draft.values, draft.presets, &plan.models);
+        let varies = plan.stages.len() == self.scopes.presets_vary_at;
+        draft.check_count(&stage.name, if varies { draft.presets.len() } else { 1 })?;
+        let mut grid = match varies || is_first {
+            true => grid(
+                &draft.values,
+                if varies { &draft.presets } else { &[] },
+                &plan.models,
+            ),
+            false => self.following(&draft, &plan.models),
+        };
         for cell in &mut grid {
             let default = stage.kind.pipeline().needs().strength;
             cell.strength = cell.strength.or(default);
@@ -126,7 +147,11 @@ impl Builder {
                 cell.seed = input.seed;
             }
         }
-        let kept = kept(grid, draft.excludes)?;
+        let place = plan.stages.len();
+        if !spec.then.is_empty() {
+            self.scopes.check_occurring((place, &stage.name), &grid)?;
+        }
+        let (kept, matched) = self.kept(place, grid)?;
         let masks: HashSet<&str> = kept.iter().map(|cell| cell.mask.as_str()).collect();
         for entry in plan
             .masks
@@ -135,7 +160,7 @@ impl Builder {
         {
             plan.check_mask(&entry.name, &stage.name)?;
         }
-        let axes = axes(draft.presets, &kept);
+        let axes = axes(&draft.presets, &kept);
         let sizes = match is_first {
             true => {
                 let images = plan.images.as_slice();
@@ -144,10 +169,66 @@ impl Builder {
             }
             false => self.sizes(&stage.name, &kept, &plan.models)?,
         };
-        self.cells(plan, &stage, &axes, kept, &sizes);
+        let points = kept.into_iter().zip(matched).collect();
+        self.cells(plan, &stage, &axes, points, &sizes);
         plan.axes.clone_from(&axes);
         plan.stages.push(Stage { axes, ..stage });
         Ok(())
+    }
+
+    /// The points of a stage that presets were varied before: each image has those of its preset.
+    fn following(&self, draft: &StageDraft, models: &[ModelEntry]) -> Vec<Parameters> {
+        let is_set = |preset: &Preset| !preset.overrides.is_empty();
+        if !draft.presets.iter().any(is_set) {
+            return grid(&draft.values, &[], models);
+        }
+        let images = draft.values[Parameter::Image].iter();
+        let points = images.flat_map(|image| {
+            let input = match image {
+                Value::Text(name) => self.inputs.get(name),
+                Value::Decimal(_) | Value::Whole(_) | Value::Scheduler(_) => None,
+            };
+            let mut presets = draft.presets.iter();
+            let name = input.and_then(|input| input.preset.as_deref());
+            let preset = presets.find(|preset| Some(preset.name.as_str()) == name);
+            let mut values = draft.values.clone();
+            values[Parameter::Image] = vec![image.clone()];
+            for (key, value) in preset.iter().flat_map(|preset| preset.overrides.iter()) {
+                values[key] = vec![value.clone()];
+            }
+            grid(&values, &[], models)
+        });
+        points.collect()
+    }
+
+    /// The points that no exclusion leaves out, each with those that its path matches so far.
+    fn kept(
+        &self,
+        stage: usize,
+        grid: Vec<Parameters>,
+    ) -> Result<(Vec<Parameters>, Vec<Vec<bool>>), PlanError> {
+        let all = grid.len();
+        let unmatched = self.scopes.unmatched();
+        let points = grid.into_iter().map(|cell| {
+            let before = self.inputs.get(&cell.image).map(|input| &input.matched);
+            let matched = self
+                .scopes
+                .matched(stage, before.unwrap_or(&unmatched), &cell);
+            (cell, matched)
+        });
+        let kept = points.filter(|(_, matched)| !self.scopes.excludes(stage, matched));
+        let (kept, matched): (Vec<Parameters>, Vec<_>) = kept.unzip();
+        if kept.is_empty() {
+            return Err(PlanError::NothingLeft { cells: all });
+        }
+        let mut cells = kept.iter();
+        match cells.find(|cell| cell.guidance_start >= cell.guidance_end) {
+            Some(cell) => Err(PlanError::Interval {
+                start: cell.guidance_start,
+                end: cell.guidance_end,
+            }),
+            None => Ok((kept, matched)),
+        }
     }
 
     /// The sizes of a later stage's cells: those of the images that they work on.
@@ -187,20 +268,24 @@ impl Builder {
         plan: &mut Plan,
         stage: &Stage,
         axes: &[Axis],
-        points: Vec<Parameters>,
+        points: Vec<(Parameters, Vec<bool>)>,
         sizes: &Sizes,
     ) {
         let hasher = Hasher::new(plan, stage);
         let mut inputs = HashMap::new();
         let mut cells = Vec::with_capacity(points.len());
         let mut images = Vec::new();
-        for parameters in points {
+        for (parameters, matched) in points {
             let (width, height) = sizes[&(parameters.model.clone(), parameters.image.clone())];
             let recipe = hasher.recipe(&parameters, width, height);
             let hash = short_hash(&recipe);
             let inherited = self.inputs.get(&parameters.image);
             let inherited = inherited.map(|input| input.prefix.as_str());
             let prefix = prefix(axes, &parameters, inherited);
+            let preset = self
+                .inputs
+                .get(&parameters.image)
+                .and_then(|input| input.preset.clone());
             let mut key = CellKey::new(&prefix, &hash);
             while !self.taken.insert(key.clone()) {
                 key = key.next();
@@ -224,6 +309,8 @@ impl Builder {
                 seed: parameters.seed,
                 width,
                 height,
+                preset: parameters.preset.clone().or(preset),
+                matched,
             };
             inputs.insert(name, input);
             cells.push(Cell {
@@ -238,27 +325,6 @@ impl Builder {
         plan.cells.append(&mut cells);
         self.inputs = inputs;
         self.images = images;
-    }
-}
-
-/// The points that no exclusion matches.
-fn kept(grid: Vec<Parameters>, excludes: &[Overrides]) -> Result<Vec<Parameters>, PlanError> {
-    let all = grid.len();
-    let kept: Vec<Parameters> = (grid.into_iter())
-        .filter(|cell| is_kept(excludes, cell))
-        .collect();
-    if kept.is_empty() {
-        return Err(PlanError::NothingLeft { cells: all });
-    }
-    match kept
-        .iter()
-        .find(|cell| cell.guidance_start >= cell.guidance_end)
-    {
-        Some(cell) => Err(PlanError::Interval {
-            start: cell.guidance_start,
-            end: cell.guidance_end,
-        }),
-        None => Ok(kept),
     }
 }
 

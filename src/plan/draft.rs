@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::scope::{Home, Scopes};
 use super::{ModelEntry, Plan, PlanError, Stage};
 use crate::pipeline::{Family, Kind, Masking, Needs, Use};
-use crate::spec::{MAX_CELLS, Overrides, Preset, SweepSpec};
+use crate::spec::{MAX_CELLS, Preset, SweepSpec};
 use crate::vocabulary::{ByParameter, Parameter, Value};
 
 /// A stage as the sweep file has it.
@@ -16,23 +17,47 @@ pub(super) struct StageDraft<'s> {
     typed: &'s BTreeSet<Parameter>,
     pub same_seed: bool,
     masking: Masking,
-    pub presets: &'s [Preset],
-    pub excludes: &'s [Overrides],
+    /// What presets set of it.
+    pub presets: Vec<Preset>,
     /// The table that it stands in.
     table: &'static str,
 }
 
 impl<'s> StageDraft<'s> {
-    /// All stages of a sweep.
-    pub fn all(spec: &'s SweepSpec) -> impl Iterator<Item = Self> {
+    /// All stages of a sweep, each with what presets set of it.
+    pub fn all(spec: &'s SweepSpec, plan: &Plan) -> Result<(Vec<Self>, Scopes), PlanError> {
+        let mut drafts: Vec<Self> = Self::without_presets(spec).collect();
+        let mut kinds = Vec::new();
+        let mut homes = Vec::new();
+        for (place, draft) in drafts.iter().enumerate() {
+            let family = draft.family(&plan.models);
+            // A mask that presets alone give is none of what a stage is called by.
+            let image = place > 0 || draft.gives(Parameter::Image);
+            let kind = Kind::of(family, image, draft.gives(Parameter::Mask));
+            homes.push(Home {
+                name: draft
+                    .name
+                    .map_or_else(|| numbered(kind, &kinds), str::to_owned),
+                family,
+                draft,
+            });
+            kinds.push(kind);
+        }
+        let scopes = Scopes::of(spec, &homes)?;
+        for (place, draft) in drafts.iter_mut().enumerate() {
+            draft.presets = scopes.presets(place).to_vec();
+        }
+        Ok((drafts, scopes))
+    }
+
+    fn without_presets(spec: &'s SweepSpec) -> impl Iterator<Item = Self> {
         let first = Self {
             name: None,
             values: spec.values.clone(),
             typed: &spec.typed,
             same_seed: false,
             masking: spec.masking,
-            presets: &spec.presets,
-            excludes: &spec.excludes,
+            presets: Vec::new(),
             table: "[sweep]",
         };
         let then = spec.then.iter().map(|stage| Self {
@@ -41,8 +66,7 @@ impl<'s> StageDraft<'s> {
             typed: &stage.typed,
             same_seed: stage.same_seed,
             masking: stage.masking,
-            presets: &[],
-            excludes: &[],
+            presets: Vec::new(),
             table: "[[then]]",
         });
         std::iter::once(first).chain(then)
@@ -52,13 +76,12 @@ impl<'s> StageDraft<'s> {
     pub fn stage(&self, plan: &Plan) -> Result<Stage, PlanError> {
         let models = self.models(&plan.models);
         let (image, mask) = (self.gives(Parameter::Image), self.gives(Parameter::Mask));
-        let family = models
-            .first()
-            .map_or(Family::default(), |model| model.family);
+        let family = self.family(&plan.models);
         let kind = Kind::of(family, image, mask);
+        let kinds: Vec<Kind> = plan.stages.iter().map(|stage| stage.kind).collect();
         let name = self
             .name
-            .map_or_else(|| numbered(kind, &plan.stages), str::to_owned);
+            .map_or_else(|| numbered(kind, &kinds), str::to_owned);
         let mut pairs = models.windows(2);
         if let Some([first, second]) = pairs.find(|pair| pair[0].family != pair[1].family) {
             return Err(PlanError::Families {
@@ -77,6 +100,9 @@ impl<'s> StageDraft<'s> {
             if used == Use::Always && !given || some {
                 return Err(self.missing(key, model, kind));
             }
+        }
+        if !self.gives(Parameter::Instruction) {
+            return Err(self.missing(Parameter::Instruction, model, kind));
         }
         self.refuse_meaningless(&name, kind, mask)?;
         Ok(Stage {
@@ -135,6 +161,19 @@ impl<'s> StageDraft<'s> {
         !self.values[parameter].is_empty() || all_set
     }
 
+    /// Whether the table of the stage sets a key.
+    pub fn sets(&self, parameter: Parameter) -> bool {
+        self.typed.contains(&parameter)
+    }
+
+    /// What its models are for.
+    fn family(&self, models: &[ModelEntry]) -> Family {
+        let models = self.models(models);
+        models
+            .first()
+            .map_or(Family::default(), |model| model.family)
+    }
+
     fn is_typed(&self, parameter: Parameter) -> bool {
         self.typed.contains(&parameter) || self.is_set_by_presets(parameter)
     }
@@ -162,9 +201,11 @@ impl<'s> StageDraft<'s> {
     }
 
     /// Refuses more cells than a sweep may have; the sweep file's own limit knows one stage.
-    pub fn check_count(&self, stage: &str) -> Result<(), PlanError> {
+    /// `presets` is how many of them it varies.
+    pub fn check_count(&self, stage: &str, presets: usize) -> Result<(), PlanError> {
         let counts = Parameter::DEFINED.map(|parameter| self.values[parameter].len().max(1) as u64);
-        let cells = counts.into_iter().fold(1_u64, u64::saturating_mul);
+        let presets = presets.max(1) as u64;
+        let cells = counts.into_iter().fold(presets, u64::saturating_mul);
         match cells > MAX_CELLS {
             true => Err(PlanError::TooManyCells {
                 stage: stage.to_owned(),
@@ -176,11 +217,11 @@ impl<'s> StageDraft<'s> {
 }
 
 /// The name of a kind, numbered if a stage has it already.
-fn numbered(kind: Kind, stages: &[Stage]) -> String {
+fn numbered(kind: Kind, earlier: &[Kind]) -> String {
     let name = kind.pipeline().name();
-    let alike = stages
+    let alike = earlier
         .iter()
-        .filter(|stage| stage.kind.pipeline().name() == name)
+        .filter(|earlier| earlier.pipeline().name() == name)
         .count();
     match alike {
         0 => name.to_owned(),

@@ -80,6 +80,60 @@ pub enum PlanError {
         /// Which kinds have the key, in words.
         users: String,
     },
+    /// A key of a preset or an exclusion that several stages have.
+    #[error("{key} of {place} could be of several stages: {stages}")]
+    #[diagnostic(help("say which: {example}.{key} = …"))]
+    SeveralStages {
+        /// The table.
+        place: String,
+        /// The key.
+        key: Parameter,
+        /// Names of the stages; none where no stage has the key.
+        stages: String,
+        /// One of them.
+        example: String,
+    },
+    /// A preset or an exclusion names a stage that is not there.
+    #[error(
+        "{place} has keys of {stage}, which is neither a stage nor a key; the stages are {stages}"
+    )]
+    #[diagnostic(help(
+        "a stage is called by its `name`, else by its kind, numbered where that repeats"
+    ))]
+    UnknownStage {
+        /// The table.
+        place: String,
+        /// What it names.
+        stage: String,
+        /// Names of the stages.
+        stages: String,
+    },
+    /// A preset or an exclusion has a key that is not its stage's to set.
+    #[error("{place} cannot set {key} of stage {stage}: {reason}")]
+    #[diagnostic(help("take the key out of the one or the other"))]
+    ForeignKey {
+        /// The table.
+        place: String,
+        /// Name of the stage.
+        stage: String,
+        /// The key.
+        key: Parameter,
+        /// Why not.
+        reason: String,
+    },
+    /// An exclusion has a value that no cell has.
+    #[error("{place} never matches: no cell of stage {stage} has {key} = {value}")]
+    #[diagnostic(help("take one of the values that the stage has, or take the key out"))]
+    NeverMatches {
+        /// The table.
+        place: String,
+        /// Name of the stage.
+        stage: String,
+        /// The key.
+        key: Parameter,
+        /// The value.
+        value: String,
+    },
     /// A stage cannot have its mask.
     #[error("stage {stage} has no mask {mask}: {reason}")]
     #[diagnostic(help(

@@ -16,6 +16,7 @@ mod mask;
 mod name;
 mod pixels;
 mod schedule;
+mod scope;
 mod shard;
 mod stage;
 mod tiles;

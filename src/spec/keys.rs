@@ -64,6 +64,11 @@ impl Table {
         )
     }
 
+    /// Whether it may have keys of stages by their names, `edit.seed`.
+    pub fn takes_stages(self) -> bool {
+        matches!(self, Self::Preset | Self::Exclude)
+    }
+
     /// Its header, as written in the file.
     pub fn header(self) -> String {
         if self.repeats() {
@@ -83,8 +88,12 @@ impl Table {
             Self::Then => {
                 "The stages that follow, in order: each works on the images of the one before it."
             }
-            Self::Preset => "Linked parameters: together one axis named preset.",
-            Self::Exclude => "Cells to leave out: those that match every key.",
+            Self::Preset => {
+                "Linked parameters: together one axis named preset. Keys of a stage of a chain by its name: edit.seed = 1."
+            }
+            Self::Exclude => {
+                "Cells to leave out: those that match every key. Keys of a stage of a chain by its name: edit.seed = 1."
+            }
             Self::Caption => {
                 "What images show before and after an instruction is followed, for the direction similarity of CLIP. Needs measures.clip."
             }

@@ -14,32 +14,46 @@ use crate::vocabulary::{ByParameter, Parameter, Parameters, Unset, Value};
 
 /// Values for some parameters: what a preset sets, or what an exclusion matches (all of them must match).
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Overrides(ByParameter<Option<Value>>);
+pub struct Overrides {
+    values: ByParameter<Option<Value>>,
+    stages: Vec<(String, Self)>,
+}
 
 impl Overrides {
     /// The value for a parameter.
     pub fn get(&self, parameter: Parameter) -> Option<&Value> {
-        self.0[parameter].as_ref()
+        self.values[parameter].as_ref()
     }
 
     /// With a value for a parameter.
     pub fn with(mut self, parameter: Parameter, value: impl Into<Value>) -> Self {
-        self.0[parameter] = Some(value.into());
+        self.values[parameter] = Some(value.into());
         self
     }
 
-    /// Those that have a value.
+    /// With values of a stage of a chain, by its name.
+    fn with_stage(mut self, stage: &str, overrides: Self) -> Self {
+        self.stages.push((stage.to_owned(), overrides));
+        self
+    }
+
+    /// Those of stages of a chain, by their names.
+    pub fn stages(&self) -> impl Iterator<Item = &(String, Self)> {
+        self.stages.iter()
+    }
+
+    /// Those that have a value; without those of stages by name.
     pub fn iter(&self) -> impl Iterator<Item = (Parameter, &Value)> {
-        let values = self.0.iter();
+        let values = self.values.iter();
         values.filter_map(|(parameter, value)| Some((parameter, value.as_ref()?)))
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.iter().next().is_none()
+        self.iter().next().is_none() && self.stages.is_empty()
     }
 
-    /// Whether a cell has all of these values.
+    /// Whether a cell has all of these values, those of stages by name left aside.
     pub fn match_all_of(&self, cell: &Parameters) -> bool {
         self.iter()
             .all(|(parameter, value)| cell.has(parameter, value))
@@ -88,6 +102,13 @@ fn preset(section: &Section<'_>, reader: &mut Reader<'_>) -> Checked<Preset> {
         let value = reader.value(parameter, single(field)?)?;
         overrides = overrides.with(parameter, value);
     }
+    for (stage, section) in &section.stages {
+        let mut own = Overrides::default();
+        for (parameter, field) in section.parameters() {
+            own = own.with(parameter, reader.value(parameter, single(field)?)?);
+        }
+        overrides = overrides.with_stage(stage, own);
+    }
     if overrides.is_empty() {
         let problem = SpecProblem::EmptyPreset {
             preset: format!("the preset {}", quoted(&name)),
@@ -130,7 +151,8 @@ pub(super) fn single(field: Field<'_>) -> Checked<Field<'_>> {
 /// Presets against `[sweep]`: none may set an axis, and no two may mean the same.
 pub(super) fn check_presets(spec: &SweepSpec, sections: &[Section<'_>], faults: &mut Faults) {
     for (parameter, field) in sections.iter().flat_map(Section::parameters) {
-        if spec.count(parameter) > 1 {
+        // Of a chain the plan finds out of which stage a key is.
+        if spec.then.is_empty() && spec.count(parameter) > 1 {
             let problem = SpecProblem::PresetAxis {
                 key: field.key.to_string(),
                 parameter: parameter.to_string(),
@@ -138,7 +160,7 @@ pub(super) fn check_presets(spec: &SweepSpec, sections: &[Section<'_>], faults: 
             faults.push(problem.at(field.at));
         }
     }
-    let mut seen: HashMap<Vec<Option<&Value>>, &str> = HashMap::new();
+    let mut seen: Vec<(Vec<Option<&Value>>, &Preset)> = Vec::new();
     for (preset, section) in spec.presets.iter().zip(sections) {
         let meaning = Parameter::DEFINED.map(|parameter| {
             let own = preset.overrides.get(parameter);
@@ -146,13 +168,18 @@ pub(super) fn check_presets(spec: &SweepSpec, sections: &[Section<'_>], faults: 
                 .first()
                 .filter(|_| parameter != Parameter::Preset))
         });
-        if let Some(first) = seen.insert(meaning.into(), &preset.name) {
+        let meaning: Vec<Option<&Value>> = meaning.into();
+        let is_same = |(known, first): &&(Vec<Option<&Value>>, &Preset)| {
+            *known == meaning && first.overrides.stages == preset.overrides.stages
+        };
+        if let Some((_, first)) = seen.iter().find(is_same) {
             let problem = SpecProblem::SamePresets {
-                first: quoted(first),
+                first: quoted(&first.name),
                 second: quoted(&preset.name),
             };
             faults.push(problem.at(section.at.unwrap_or_default()));
         }
+        seen.push((meaning, preset));
     }
 }
 
@@ -166,7 +193,7 @@ pub(super) fn excludes(
     let mut occurring = HashMap::new();
     let mut excludes = Vec::new();
     for section in sections {
-        if section.fields().is_empty() && section.at.is_some() {
+        if section.fields().is_empty() && section.stages.is_empty() && section.at.is_some() {
             let problem = SpecProblem::EmptyExclude {
                 exclude: format!("exclude {}", section.number),
             };
@@ -184,10 +211,23 @@ pub(super) fn excludes(
             let known = occurring
                 .entry(parameter)
                 .or_insert_with(|| UsedValues::of(spec, parameter));
-            if let Some(problem) = known.never_matches(field.key, &value) {
+            // Of a chain the plan finds out of which stage a key is.
+            if let Some(problem) = known.never_matches(field.key, &value)
+                && spec.then.is_empty()
+            {
                 faults.push(problem.at(field.at));
             }
             exclude = exclude.with(parameter, value);
+        }
+        for (stage, section) in &section.stages {
+            let mut own = Overrides::default();
+            for (parameter, field) in section.parameters() {
+                let read = single(field).and_then(|field| matched(parameter, field, base));
+                if let Some(value) = faults.take(read) {
+                    own = own.with(parameter, value);
+                }
+            }
+            exclude = exclude.with_stage(stage, own);
         }
         excludes.push(exclude);
     }
@@ -209,6 +249,8 @@ impl UsedValues {
         let swept = spec.presets.is_empty() || spec.presets.iter().any(|p| set_by(p).is_none());
         if swept {
             values.extend(spec.values[parameter].iter().cloned());
+            let then = spec.then.iter();
+            values.extend(then.flat_map(|stage| stage.values[parameter].iter().cloned()));
         }
         let of_model = matches!(parameter.definition().unset, Unset::OfTheModel);
         Self {

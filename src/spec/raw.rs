@@ -27,6 +27,8 @@ pub(super) struct Section<'t> {
     /// Byte where the table begins, if it is there.
     pub at: Option<usize>,
     fields: Vec<Field<'t>>,
+    /// Of presets and exclusions: the keys of stages, by the names of those.
+    pub stages: Vec<(&'t str, Self)>,
 }
 
 impl<'t> Section<'t> {
@@ -34,6 +36,12 @@ impl<'t> Section<'t> {
         let entry = entry.into();
         let mut fields = self.fields.iter().copied();
         fields.find(|field| field.key.entry == entry)
+    }
+
+    /// Whether a parameter is typed, be it of a stage by its name.
+    pub fn has(&self, parameter: Parameter) -> bool {
+        let mut stages = self.stages.iter();
+        self.get(parameter).is_some() || stages.any(|(_, section)| section.has(parameter))
     }
 
     pub fn fields(&self) -> &[Field<'t>] {
@@ -115,9 +123,14 @@ fn section<'t>(
     faults: &mut Faults,
 ) -> Section<'t> {
     let mut fields: Vec<Field> = Vec::new();
+    let mut stages = Vec::new();
     for (typed, value) in entries {
         let (name, at_key): (&str, _) = (typed.get_ref(), typed.span().start);
         let Some(entry) = table.find(name) else {
+            if let (true, DeValue::Table(own)) = (table.takes_stages(), value.get_ref()) {
+                stages.push((name, of_stage(table, number, at_key, own, faults)));
+                continue;
+            }
             faults.push(unknown_key(name, table).at(at_key));
             continue;
         };
@@ -135,7 +148,34 @@ fn section<'t>(
             at: value.span().start,
         });
     }
-    Section { number, at, fields }
+    Section {
+        number,
+        at,
+        fields,
+        stages,
+    }
+}
+
+/// The keys of a stage in a preset or an exclusion, `edit.seed`: parameters alone.
+fn of_stage<'t>(
+    table: Table,
+    number: usize,
+    at: usize,
+    entries: &'t DeTable<'t>,
+    faults: &mut Faults,
+) -> Section<'t> {
+    let mut own = section(table, number, Some(at), entries, faults);
+    let foreign = (own.stages.iter().map(|(name, section)| (*name, section.at)))
+        .chain(own.fields.iter().filter_map(|field| match field.key.entry {
+            Entry::Parameter(_) => None,
+            Entry::Setting(_) | Entry::Table(_) => Some((field.key.entry.name(), Some(field.at))),
+        }))
+        .collect::<Vec<_>>();
+    for (name, place) in foreign {
+        faults.push(unknown_key(name, table).at(place.unwrap_or(at)));
+    }
+    own.stages.clear();
+    own
 }
 
 /// The fault of a parameter that is set under two of its names.

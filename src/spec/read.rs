@@ -80,6 +80,14 @@ impl SweepSpec {
         self.values[parameter].len()
     }
 
+    /// Whether some stage has more than one value of a parameter; the images of a later stage are the cells before it.
+    pub fn is_axis(&self, parameter: Parameter) -> bool {
+        let mut then = self.then.iter();
+        let varies_later =
+            then.any(|stage| parameter == Parameter::Image || stage.values[parameter].len() > 1);
+        self.count(parameter) > 1 || varies_later
+    }
+
     /// These values as text.
     pub fn swept(&self, parameter: Parameter) -> Vec<String> {
         self.values[parameter]

@@ -128,8 +128,29 @@ fn table(table: Table) -> Json {
     }
     let mut schema = json!({ "type": "object", "properties": properties });
     extend(&mut schema, rules(table));
-    extend(&mut schema, json!({ "additionalProperties": false }));
+    let others = match table.takes_stages() {
+        true => of_stages(table),
+        false => json!(false),
+    };
+    extend(&mut schema, json!({ "additionalProperties": others }));
     schema
+}
+
+/// The keys of a stage of a chain, by its name.
+fn of_stages(table: Table) -> Json {
+    let mut properties = Map::new();
+    for parameter in table.parameters() {
+        let definition = parameter.definition();
+        for name in [definition.key].iter().chain(definition.aliases) {
+            properties.insert((*name).to_owned(), reference(definition.key));
+        }
+    }
+    json!({
+        "description": "Keys of the stage of a chain that has this name.",
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+    })
 }
 
 /// What a table needs beyond its keys.
@@ -352,12 +373,12 @@ mod tests {
                     entry.name()
                 );
             }
-            assert_eq!(
-                described["additionalProperties"],
-                json!(false),
-                "{}",
-                table.name()
-            );
+            let others = &described["additionalProperties"];
+            let own = match table.takes_stages() {
+                true => &others["additionalProperties"],
+                false => others,
+            };
+            assert_eq!(*own, json!(false), "{}", table.name());
         }
     }
 

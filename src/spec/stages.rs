@@ -8,6 +8,7 @@ use super::StageSpec;
 use super::definitions::{OUTSIDES, Setting, THEN_NAME, THEN_ONLY_MASKED, THEN_OUTSIDE};
 use super::error::SpecProblem;
 use super::fault::{Checked, Faults, quoted};
+use super::keys::Table;
 use super::number::{Limits, number};
 use super::raw::{Field, Section};
 use super::values::Reader;
@@ -22,6 +23,7 @@ const SAME: &str = "same";
 pub(super) fn then(
     sections: &[Section<'_>],
     first: &ByParameter<Vec<Value>>,
+    presets: &[Section<'_>],
     reader: &mut Reader<'_>,
     faults: &mut Faults,
 ) -> Vec<StageSpec> {
@@ -32,7 +34,7 @@ pub(super) fn then(
         if faults.full() {
             break;
         }
-        let stage = stage(section, &models, reader, faults);
+        let stage = stage(section, (&models, presets), reader, faults);
         models.clone_from(&stage.values[Parameter::Model]);
         if let (Some(name), Some(field)) = (&stage.name, section.get(&THEN_NAME))
             && !names.insert(name.clone())
@@ -50,7 +52,7 @@ pub(super) fn then(
 
 fn stage(
     section: &Section<'_>,
-    models: &[Value],
+    (models, presets): (&[Value], &[Section<'_>]),
     reader: &mut Reader<'_>,
     faults: &mut Faults,
 ) -> StageSpec {
@@ -70,6 +72,8 @@ fn stage(
         match &parameter.definition().unset {
             _ if !own.is_empty() || typed.contains(&parameter) && !same_seed => {}
             Unset::Required(_) if parameter == Parameter::Model => own.extend_from_slice(models),
+            // Which stage a preset's key is of, is seen when the models are known.
+            Unset::Required(_) if presets.iter().any(|preset| preset.has(parameter)) => {}
             Unset::Required(_) => faults.push(missing(section, parameter)),
             Unset::Default(value) => own.push(value.clone()),
             Unset::OfTheModel | Unset::Nothing => {}
@@ -104,6 +108,17 @@ fn missing(section: &Section<'_>, parameter: Parameter) -> super::fault::Fault {
 /// A name that is plain enough for flags and files.
 fn stage_name(field: Field<'_>) -> Checked<String> {
     let name = field.text()?;
+    if Parameter::DEFINED
+        .into_iter()
+        .any(|key| Table::Exclude.find(name) == Some(key.into()))
+    {
+        let problem = SpecProblem::BadName {
+            value: quoted(name),
+            reason: "it is a key of stages",
+            hint: "choose another, e.g. name = \"repaint\"".to_owned(),
+        };
+        return Err(problem.at(field.at));
+    }
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
     if (1..=24).contains(&name.len()) && name.chars().all(plain) {
         return Ok(name.to_owned());

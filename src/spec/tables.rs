@@ -237,12 +237,12 @@ fn sheet_axis(spec: &SweepSpec, field: Field<'_>) -> Checked<Parameter> {
     let parameter = Parameter::from_key(text).ok_or_else(|| {
         field.unknown_name("parameter", text, &Parameter::ALL.map(Parameter::key))
     })?;
-    if spec.count(parameter) > 1 {
+    if spec.is_axis(parameter) {
         return Ok(parameter);
     }
     let axes: Vec<&str> = Parameter::ALL
         .into_iter()
-        .filter(|other| spec.count(*other) > 1)
+        .filter(|other| spec.is_axis(*other))
         .map(Parameter::key)
         .collect();
     let hint = match (

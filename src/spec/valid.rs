@@ -26,7 +26,7 @@ pub(super) fn validate(
     let values = values(raw, &mut reader, faults);
     let typed = Parameter::DEFINED.into_iter();
     let typed = typed.filter(|&parameter| typed_at(raw, parameter).is_some());
-    let then = stages::then(&raw.then, &values, &mut reader, faults);
+    let then = stages::then(&raw.then, &values, &raw.presets, &mut reader, faults);
     let presets = overrides::presets(&raw.presets, &mut reader, faults);
     let mut spec = SweepSpec {
         name: faults

@@ -17,4 +17,5 @@ mod inputs;
 mod judge;
 mod masked;
 mod resume;
+mod scoped;
 mod store;

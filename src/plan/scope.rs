@@ -1,0 +1,255 @@
+//! Presets and exclusions of a chain: which stage each of their keys is of.
+
+use super::PlanError;
+use super::draft::StageDraft;
+use crate::pipeline::{Family, Kind, Use};
+use crate::spec::{Overrides, Preset, SweepSpec};
+use crate::vocabulary::{Parameter, Parameters};
+
+/// What presets and exclusions say of each stage.
+#[derive(Debug)]
+pub(super) struct Scopes {
+    /// The stage whose cells have the presets as an axis: the first that some preset sets a key of. Those that work on
+    /// its images follow suit.
+    pub presets_vary_at: usize,
+    /// By stage: every preset with what it sets of that stage.
+    presets: Vec<Vec<Preset>>,
+    rules: Vec<Rule>,
+}
+
+/// An exclusion: a cell of the last stage that it has a key of is left out if that cell and those that it is made of match.
+#[derive(Debug)]
+struct Rule {
+    /// By stage.
+    parts: Vec<Overrides>,
+    last: usize,
+}
+
+/// A stage by which keys are found.
+#[derive(Debug)]
+pub(super) struct Home<'a, 's> {
+    /// Its name.
+    pub name: String,
+    /// The family of its models.
+    pub family: Family,
+    /// What is said of it.
+    pub draft: &'a StageDraft<'s>,
+}
+
+impl Scopes {
+    /// Finds the stage of every key.
+    pub fn of(spec: &SweepSpec, homes: &[Home]) -> Result<Self, PlanError> {
+        let mut scopes = Self {
+            presets_vary_at: 0,
+            presets: homes.iter().map(|_| Vec::new()).collect(),
+            rules: Vec::new(),
+        };
+        let finder = Finder {
+            homes,
+            presets_vary_at: 0,
+        };
+        for preset in &spec.presets {
+            let place = format!("preset {:?}", preset.name);
+            let parts = finder.parts(&preset.overrides, &place)?;
+            for ((part, presets), home) in parts.into_iter().zip(&mut scopes.presets).zip(homes) {
+                finder.check_preset(home, &part, &place)?;
+                presets.push(Preset {
+                    name: preset.name.clone(),
+                    overrides: part,
+                });
+            }
+        }
+        let sets =
+            |presets: &Vec<Preset>| presets.iter().any(|preset| !preset.overrides.is_empty());
+        scopes.presets_vary_at = scopes.presets.iter().position(sets).unwrap_or_default();
+        let finder = Finder {
+            presets_vary_at: scopes.presets_vary_at,
+            ..finder
+        };
+        for (number, exclude) in (1..).zip(&spec.excludes) {
+            let parts = finder.parts(exclude, &format!("exclude {number}"))?;
+            let last = parts.iter().rposition(|part| !part.is_empty());
+            scopes.rules.push(Rule {
+                last: last.unwrap_or_default(),
+                parts,
+            });
+        }
+        Ok(scopes)
+    }
+
+    /// Every preset with what it sets of a stage.
+    pub fn presets(&self, stage: usize) -> &[Preset] {
+        self.presets.get(stage).map_or(&[], Vec::as_slice)
+    }
+
+    /// What no exclusion says yet of a cell of the first stage.
+    pub fn unmatched(&self) -> Vec<bool> {
+        vec![true; self.rules.len()]
+    }
+
+    /// For every exclusion whether a cell matches it so far, where `before` says it of the cell that it works on.
+    pub fn matched(&self, stage: usize, before: &[bool], cell: &Parameters) -> Vec<bool> {
+        let rules = self.rules.iter().zip(before);
+        rules
+            .map(|(rule, before)| *before && rule.parts[stage].match_all_of(cell))
+            .collect()
+    }
+
+    /// Whether a cell of a stage is left out that matches these.
+    pub fn excludes(&self, stage: usize, matched: &[bool]) -> bool {
+        let mut rules = self.rules.iter().zip(matched);
+        rules.any(|(rule, matched)| *matched && rule.last == stage)
+    }
+
+    /// Refuses exclusions of values that no cell of a stage has.
+    pub fn check_occurring(
+        &self,
+        (stage, name): (usize, &str),
+        cells: &[Parameters],
+    ) -> Result<(), PlanError> {
+        for (number, rule) in (1..).zip(&self.rules) {
+            for (key, value) in rule.parts[stage].iter() {
+                if !cells.iter().any(|cell| cell.has(key, value)) {
+                    return Err(PlanError::NeverMatches {
+                        place: format!("exclude {number}"),
+                        stage: name.to_owned(),
+                        key,
+                        value: value.to_string(),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Finder<'a, 's> {
+    homes: &'a [Home<'a, 's>],
+    presets_vary_at: usize,
+}
+
+impl Finder<'_, '_> {
+    /// What is said of each stage.
+    fn parts(&self, overrides: &Overrides, place: &str) -> Result<Vec<Overrides>, PlanError> {
+        let mut parts = vec![Overrides::default(); self.homes.len()];
+        let mut set = |stage: usize, key, value| {
+            parts[stage] = std::mem::take(&mut parts[stage]).with(key, value);
+        };
+        for (key, value) in overrides.iter() {
+            set(self.home_of(key, place)?, key, value.clone());
+        }
+        for (name, own) in overrides.stages() {
+            let mut homes = self.homes.iter();
+            let stage = homes.position(|home| home.name == *name);
+            let stage = stage.ok_or_else(|| PlanError::UnknownStage {
+                place: place.to_owned(),
+                stage: name.clone(),
+                stages: self.names(self.homes.iter()),
+            })?;
+            for (key, value) in own.iter() {
+                self.check_key(stage, key, place)?;
+                set(stage, key, value.clone());
+            }
+        }
+        Ok(parts)
+    }
+
+    /// The stage of a bare key: the only one that sets it, else the only one whose models have it.
+    fn home_of(&self, key: Parameter, place: &str) -> Result<usize, PlanError> {
+        if self.homes.len() == 1 || key == Parameter::Image {
+            return Ok(0);
+        }
+        if key == Parameter::Preset {
+            return Ok(self.presets_vary_at);
+        }
+        let homes = || self.homes.iter().enumerate();
+        let setting: Vec<usize> = homes()
+            .filter(|(_, home)| home.draft.sets(key))
+            .map(|(stage, _)| stage)
+            .collect();
+        let found = match setting.is_empty() {
+            false => setting,
+            true => (homes().filter(|(_, home)| has(home.family, key)))
+                .map(|(stage, _)| stage)
+                .collect(),
+        };
+        match found.as_slice() {
+            [only] => Ok(*only),
+            several => Err(PlanError::SeveralStages {
+                place: place.to_owned(),
+                key,
+                stages: self.names(several.iter().map(|&stage| &self.homes[stage])),
+                example: self.homes[several.first().copied().unwrap_or_default()]
+                    .name
+                    .clone(),
+            }),
+        }
+    }
+
+    /// Refuses keys that a stage takes from the one before it.
+    fn check_key(&self, stage: usize, key: Parameter, place: &str) -> Result<(), PlanError> {
+        let home = &self.homes[stage];
+        let reason = if key == Parameter::Image && stage > 0 {
+            "its images are those of the stage before"
+        } else if key == Parameter::Preset && stage != self.presets_vary_at {
+            "the presets are an axis of another stage"
+        } else {
+            return Ok(());
+        };
+        Err(self.foreign(home, key, place, reason))
+    }
+
+    /// Refuses presets of what a stage varies, or takes from the cell that it works on.
+    fn check_preset(&self, home: &Home, part: &Overrides, place: &str) -> Result<(), PlanError> {
+        // Of one stage the sweep file knows all.
+        for (key, _) in part.iter().filter(|_| self.homes.len() > 1) {
+            let reason = if home.draft.values[key].len() > 1 {
+                "it has several values there, which makes it an axis of its own"
+            } else if key == Parameter::Seed && home.draft.same_seed {
+                "it is that of the cell that each works on"
+            } else {
+                continue;
+            };
+            return Err(self.foreign(home, key, place, reason));
+        }
+        Ok(())
+    }
+
+    fn foreign(&self, home: &Home, key: Parameter, place: &str, reason: &str) -> PlanError {
+        PlanError::ForeignKey {
+            place: place.to_owned(),
+            stage: home.name.clone(),
+            key,
+            reason: reason.to_owned(),
+        }
+    }
+
+    fn names<'h>(&self, homes: impl Iterator<Item = &'h Home<'h, 'h>>) -> String {
+        homes
+            .map(|home| home.name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+}
+
+/// Whether some kind of a family has a key.
+fn has(family: Family, key: Parameter) -> bool {
+    let kinds = Kind::ALL.into_iter().filter(|kind| kind.family() == family);
+    let mut needs = kinds.map(|kind| kind.pipeline().needs());
+    match key {
+        Parameter::Mask => needs.any(|needs| needs.mask != Use::No),
+        Parameter::Strength => needs.any(|needs| needs.strength.is_some()),
+        Parameter::ImageGuidanceScale => needs.any(|needs| needs.image_guidance_scale),
+        Parameter::Model
+        | Parameter::Image
+        | Parameter::Instruction
+        | Parameter::NegativePrompt
+        | Parameter::GuidanceScale
+        | Parameter::GuidanceStart
+        | Parameter::GuidanceEnd
+        | Parameter::Seed
+        | Parameter::NumInferenceSteps
+        | Parameter::Scheduler
+        | Parameter::Preset => true,
+    }
+}
