@@ -15,6 +15,8 @@ pub mod drawing;
 pub mod engine;
 pub mod error;
 pub mod export;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod image;
 pub mod judge;
 pub mod listing;

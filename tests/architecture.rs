@@ -10,8 +10,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the top down.
-const LAYERS: [&str; 26] = [
+const LAYERS: [&str; 27] = [
     "main",
+    "fuzzing",
     "cli",
     "bench",
     "runner",

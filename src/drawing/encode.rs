@@ -1,6 +1,6 @@
 //! Sheets as PNG, JPEG or WebP, each with its parameters.
 
-use std::io::{self, BufReader, Cursor};
+use std::io::{self, BufRead, BufReader, Cursor, Seek};
 use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;
@@ -99,13 +99,16 @@ fn encode_png(sheet: &RgbImage, parameters: &str) -> Result<Vec<u8>, png::Encodi
 
 /// Whether a file is a PNG of these parameters.
 pub fn is_png_of(path: &Path, parameters: &str) -> bool {
-    let own = || {
-        let file = BufReader::new(open_file(path).ok()?);
-        let reader = png::Decoder::new(file).read_info().ok()?;
-        let mut chunks = reader.info().utf8_text.iter();
-        chunks.find(|chunk| chunk.keyword == CHUNK)?.get_text().ok()
-    };
-    own().is_some_and(|own| own == parameters)
+    let own = open_file(path).ok().map(BufReader::new);
+    own.and_then(parameters_of_png)
+        .is_some_and(|own| own == parameters)
+}
+
+/// The parameters in a PNG, if it holds any.
+pub(crate) fn parameters_of_png(file: impl BufRead + Seek) -> Option<String> {
+    let reader = png::Decoder::new(file).read_info().ok()?;
+    let mut chunks = reader.info().utf8_text.iter();
+    chunks.find(|chunk| chunk.keyword == CHUNK)?.get_text().ok()
 }
 
 /// EXIF strings are ASCII: other characters as JSON escapes.

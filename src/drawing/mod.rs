@@ -8,6 +8,8 @@ mod canvas;
 mod drawer;
 mod encode;
 mod font;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod items;
 mod picture;
 mod rect;

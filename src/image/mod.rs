@@ -9,6 +9,8 @@ mod decode;
 mod error;
 mod file;
 mod fit;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod jpeg;
 mod mask;
 mod mode;

@@ -71,7 +71,11 @@ pub fn read(path: &Path) -> Result<(RgbImage, Vec<Note>), ImageError> {
     upright(&read_file(path)?, path, Colour::Ignored)
 }
 
-fn upright(bytes: &[u8], path: &Path, colour: Colour) -> Result<(RgbImage, Vec<Note>), ImageError> {
+pub(super) fn upright(
+    bytes: &[u8],
+    path: &Path,
+    colour: Colour,
+) -> Result<(RgbImage, Vec<Note>), ImageError> {
     let decoded = decode(bytes, path)?;
     let mut notes = decoded.notes;
     let image = to_8_bits(decoded.image, &mut notes);

@@ -119,29 +119,34 @@ impl Manifest {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(JudgeError::read(&path)(error)),
         };
+        Self::parse(&text, &path).map(Some)
+    }
+
+    /// What the text of a manifest holds; `path` is for errors.
+    pub(super) fn parse(text: &[u8], path: &Path) -> Result<Self, JudgeError> {
         let malformed = |reason: String| JudgeError::Malformed {
-            path: path.clone(),
+            path: path.to_owned(),
             reason,
         };
         // The format is looked at first: a newer one may have another shape.
         let value: serde_json::Value =
-            serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))?;
+            serde_json::from_slice(text).map_err(|error| malformed(error.to_string()))?;
         let format = value.get("format").and_then(serde_json::Value::as_u64);
         let found = format.ok_or_else(|| malformed("it has no format number".to_owned()))?;
         if found > u64::from(FORMAT) {
             return Err(JudgeError::NewerFormat {
-                path,
+                path: path.to_owned(),
                 found,
                 known: FORMAT,
             });
         }
         // From the text again, since a value knows no lines.
         let manifest: Self =
-            serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))?;
-        manifest
-            .fault()
-            .map_or(Ok(()), |fault| Err(malformed(fault)))?;
-        Ok(Some(manifest))
+            serde_json::from_slice(text).map_err(|error| malformed(error.to_string()))?;
+        match manifest.fault() {
+            Some(fault) => Err(malformed(fault)),
+            None => Ok(manifest),
+        }
     }
 
     /// What contradicts itself, or would lead out of the folder.

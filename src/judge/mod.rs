@@ -14,6 +14,8 @@ mod class;
 pub mod clip;
 pub mod difference;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod label;
 mod limits;
 mod manifest;

@@ -9,6 +9,8 @@ mod doctor;
 mod error;
 mod files;
 mod folder;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod graph;
 mod graph_files;
 mod onnx_file;

@@ -60,11 +60,16 @@ impl OnnxFile {
             path: path.to_owned(),
             problem,
         };
-        let facts = Walker::walk(BufReader::new(file), length).map_err(broken)?;
-        if facts.outputs.is_empty() {
-            return Err(broken("it holds no graph".to_owned()));
+        Self::parse(file, length).map_err(broken)
+    }
+
+    /// The facts that so many bytes hold.
+    pub fn parse(bytes: impl Read + Seek, length: u64) -> Wire<Self> {
+        let facts = Walker::walk(BufReader::new(bytes), length)?;
+        match facts.outputs.is_empty() {
+            true => Err("it holds no graph".to_owned()),
+            false => Ok(facts),
         }
-        Ok(facts)
     }
 
     /// The type that most weights have; float32 if it has none.
@@ -152,7 +157,12 @@ impl<R: Read + Seek> Walker<R> {
                 self.facts.outputs.push(port);
                 return Ok(());
             }
-            _ => {}
+            Message::Model
+            | Message::Graph { .. }
+            | Message::Function
+            | Message::Node
+            | Message::Attribute
+            | Message::SparseTensor => {}
         }
         let end = self.stream.position() + length;
         while let Some((number, field)) = self.stream.field(end)? {

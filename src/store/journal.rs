@@ -36,17 +36,21 @@ pub(super) struct Contents {
 
 /// Reads a journal, a line in memory at a time; one that is not there is empty.
 pub(super) fn read(path: &Path) -> Result<Contents, StoreError> {
-    let mut contents = Contents::default();
     let file = match files::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(contents),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Contents::default()),
         Err(source) => return Err(StoreError::read(path)(source)),
     };
-    let mut reader = BufReader::with_capacity(1 << 16, file);
+    let lines = BufReader::with_capacity(1 << 16, file);
+    parse(lines).map_err(StoreError::read(path))
+}
+
+/// What the lines of a journal hold.
+pub(super) fn parse(mut lines: impl BufRead) -> io::Result<Contents> {
+    let mut contents = Contents::default();
     let mut line = Vec::new();
     for number in 1.. {
-        let length = read_line(&mut reader, &mut line).map_err(StoreError::read(path))?;
-        let Some(length) = length else {
+        let Some(length) = read_line(&mut lines, &mut line)? else {
             break;
         };
         contents.length += length;

@@ -9,6 +9,8 @@ mod environment;
 mod error;
 mod files;
 mod folder;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod held;
 mod images;
 mod inputs;

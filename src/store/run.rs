@@ -6,6 +6,8 @@ use std::io::{BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use serde::de::Error as _;
+
 use super::environment::PlanFile;
 use super::journals::{self, Known, Repeated};
 use super::{Environment, Inputs, StoreError, files, inputs, journal};
@@ -268,12 +270,17 @@ pub(super) fn read_plan(folder: &Path) -> Result<PlanFile, StoreError> {
     };
     // Not read whole before it is looked at: what is no plan ends at its first bytes.
     let file = BufReader::with_capacity(1 << 16, file.take(LONGEST_PLAN));
-    let file: PlanFile = serde_json::from_reader(file).map_err(|error| match error.is_io() {
+    parse_plan(file).map_err(|error| match error.is_io() {
         true => StoreError::read(&path)(error.into()),
         false => malformed(error.to_string()),
-    })?;
+    })
+}
+
+/// What the text of a `plan.json` holds.
+pub(super) fn parse_plan(text: impl Read) -> serde_json::Result<PlanFile> {
+    let file: PlanFile = serde_json::from_reader(text)?;
     match fault(&file.plan) {
-        Some(fault) => Err(malformed(fault)),
+        Some(fault) => Err(serde_json::Error::custom(fault)),
         None => Ok(file),
     }
 }

@@ -1,0 +1,150 @@
+//! Every door, opened with samples that were damaged as files are and as attackers do. `fuzz/` goes on where this ends;
+//! `IP2P_FUZZ_SECONDS=60 cargo test --release --lib fuzzing` stays as long at each door where there is no nightly compiler.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use walkdir::WalkDir;
+
+use super::{DOORS, Door};
+
+/// Damaged samples without a time: enough to find a door that falls at a touch.
+const TOUCHES: usize = 300;
+/// Of a sample, so that those of megabytes are not all that is done.
+const LONGEST: usize = 64 << 10;
+/// Numbers at which lengths and places overflow.
+const EDGES: [u64; 8] = [0, 1, 0x7f, 0x80, 0xff, 0x7fff_ffff, 0xffff_ffff, u64::MAX];
+
+#[test]
+fn no_door_falls_whatever_comes() {
+    let seconds = std::env::var("IP2P_FUZZ_SECONDS").ok();
+    let time = seconds.map(|seconds| Duration::from_secs(seconds.parse().unwrap()));
+    std::thread::scope(|threads| {
+        for (name, door) in DOORS {
+            threads.spawn(move || knock(name, door, time));
+        }
+    });
+}
+
+/// The name of each target is that of its file in `fuzz/`.
+#[test]
+fn every_door_has_a_fuzz_target_and_no_target_is_without_a_door() {
+    let targets = root().join("fuzz/fuzz_targets");
+    let files = fs::read_dir(targets)
+        .unwrap()
+        .map(|file| file.unwrap().path());
+    let mut names: Vec<String> = files
+        .map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    names.sort();
+    assert_eq!(names, DOORS.map(|(name, _)| name));
+}
+
+/// Opens a door with each sample and with damaged ones, for a time or a number of times.
+fn knock(name: &str, door: Door, time: Option<Duration>) {
+    let samples = samples(name);
+    assert!(!samples.is_empty(), "{name} has no samples");
+    samples.iter().for_each(|sample| door(sample));
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let begin = Instant::now();
+    let mut times = 0;
+    while time.map_or(times < TOUCHES, |time| begin.elapsed() < time) {
+        let mut bytes = random.of(&samples).clone();
+        bytes.truncate(LONGEST);
+        for _ in 0..=random.below(4) {
+            damage(&mut bytes, random.of(&samples), &mut random);
+        }
+        let fell = std::panic::catch_unwind(|| door(&bytes)).is_err();
+        assert!(!fell, "{name}: {:?}", kept(name, &bytes));
+        times += 1;
+    }
+    if time.is_some() {
+        eprintln!("{name}: {times} times");
+    }
+}
+
+/// One change: bits, a number, a piece that goes, comes twice, is another sample's, or the end.
+fn damage(bytes: &mut Vec<u8>, other: &[u8], random: &mut Random) {
+    let at = random.below(bytes.len().max(1)).min(bytes.len());
+    let length = random.below(64).min(bytes.len() - at);
+    match random.below(6) {
+        0 => bytes.truncate(at),
+        1 => drop(bytes.drain(at..at + length)),
+        2 => {
+            let piece = bytes[at..at + length].to_vec();
+            bytes.splice(at..at, piece);
+        }
+        3 => {
+            let from = random.below(other.len().max(1)).min(other.len());
+            let end = (from + length).min(other.len());
+            bytes.splice(at..at, other[from..end].iter().copied());
+        }
+        4 => {
+            let edge = *random.of(&EDGES);
+            let width = [1, 2, 4, 8][random.below(4)];
+            for (byte, value) in bytes[at..].iter_mut().zip(edge.to_le_bytes()).take(width) {
+                *byte = value;
+            }
+        }
+        _ => {
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte ^= 1 << random.below(8);
+            }
+        }
+    }
+}
+
+/// Keeps what a door fell at, to be looked at.
+fn kept(name: &str, bytes: &[u8]) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("ip2p-fell-{name}"));
+    fs::write(&path, bytes).unwrap();
+    path
+}
+
+/// What is known to be right, or to be wrong in an odd way: files that were kept for a door, and others of the repository.
+fn samples(name: &str) -> Vec<Vec<u8>> {
+    let places: &[&str] = match name {
+        "journal" => &["fuzz/samples/journal"],
+        "manifest" => &["results/baseline/check/manifest.json"],
+        "picture" => &["tests/golden/images/source", "tests/golden/images/odd"],
+        "plan" => &["fuzz/samples/plan"],
+        "png_text" => &["results/baseline/check/cells"],
+        "protobuf" => &[
+            "onnx/demo/text_encoder",
+            "tests/cuda/identity_float16.onnx",
+            "tests/golden/tiny_generate/unet",
+        ],
+        _ => panic!("{name} has no samples"),
+    };
+    let files = places.iter().flat_map(|place| {
+        let files = WalkDir::new(root().join(place)).sort_by_file_name();
+        files.into_iter().map(|file| file.unwrap().into_path())
+    });
+    let files = files.filter(|path| path.is_file());
+    files.map(|path| fs::read(path).unwrap()).collect()
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Numbers that look random and are the same every time (Marsaglia's xorshift).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+
+    fn of<'t, T>(&mut self, things: &'t [T]) -> &'t T {
+        &things[self.below(things.len())]
+    }
+}

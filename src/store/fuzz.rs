@@ -1,0 +1,52 @@
+//! The doors of [`crate::fuzzing`] to `plan.json` and journals.
+
+use std::path::Path;
+
+use super::environment::PlanFileRef;
+use super::run::parse_plan;
+use super::{Environment, Run, journal as lines};
+
+/// What is kept of a journal is read the same without what was cut off, and its records once written again.
+pub fn journal(bytes: &[u8]) {
+    let Ok(contents) = lines::parse(bytes) else {
+        return;
+    };
+    let whole = usize::try_from(contents.length).unwrap_or(usize::MAX);
+    let kept = lines::parse(&bytes[..whole]);
+    assert!(
+        kept.is_ok_and(|kept| kept.records == contents.records && kept.length == contents.length)
+    );
+    let mut text = Vec::new();
+    for record in &contents.records {
+        text.extend(serde_json::to_vec(record).unwrap_or_default());
+        text.push(b'\n');
+    }
+    let again = lines::parse(text.as_slice());
+    assert!(again.is_ok_and(|again| again.records == contents.records));
+}
+
+/// A plan that is accepted is the same once written and read again, and can be asked what views and checks ask.
+pub fn plan(bytes: &[u8]) {
+    let Ok(file) = parse_plan(bytes) else {
+        return;
+    };
+    let again = serde_json::to_vec(&PlanFileRef {
+        environment: file.environment.as_ref(),
+        sweep: file.sweep.as_deref(),
+        plan: &file.plan,
+    });
+    let again = again.map(|text| parse_plan(text.as_slice()));
+    assert!(matches!(again, Ok(Ok(again)) if again.plan == file.plan));
+    for cell in &file.plan.cells {
+        file.plan.ancestors(cell);
+        file.plan.model(&cell.parameters.model);
+        file.plan.numerics_of(cell);
+    }
+    file.plan.digest();
+    let run = Run::new(Path::new("run"), file.plan, Environment::unknown());
+    for stage in 0..run.plan.stages.len() {
+        run.of_stage(stage).pending(&run.plan);
+    }
+    run.of_last_stage().inputs();
+    let _ = run.cell("winter");
+}
