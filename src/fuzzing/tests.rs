@@ -42,6 +42,7 @@ fn every_door_has_a_fuzz_target_and_no_target_is_without_a_door() {
 }
 
 /// Opens a door with each sample and with damaged ones, for a time or a number of times.
+#[expect(clippy::print_stderr, reason = "for who waits for it")]
 fn knock(name: &str, door: Door, time: Option<Duration>) {
     let samples = samples(name);
     assert!(!samples.is_empty(), "{name} has no samples");
@@ -50,10 +51,12 @@ fn knock(name: &str, door: Door, time: Option<Duration>) {
     let begin = Instant::now();
     let mut times = 0;
     while time.map_or(times < TOUCHES, |time| begin.elapsed() < time) {
-        let mut bytes = random.of(&samples).clone();
+        let sample: &Vec<u8> = random.of(&samples);
+        let mut bytes = sample.clone();
         bytes.truncate(LONGEST);
         for _ in 0..=random.below(4) {
-            damage(&mut bytes, random.of(&samples), &mut random);
+            let other: &Vec<u8> = random.of(&samples);
+            damage(&mut bytes, other, &mut random);
         }
         let fell = std::panic::catch_unwind(|| door(&bytes)).is_err();
         assert!(!fell, "{name}: {:?}", kept(name, &bytes));
