@@ -19,13 +19,12 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use ip2p_sweep::Error;
 use ip2p_sweep::engine::{Component, Denoiser, Texts};
 use ip2p_sweep::model::ModelError;
 use ip2p_sweep::model::clip::ClipModel;
 use ip2p_sweep::onnxruntime::ExecutionDevice;
 use ip2p_sweep::plan::Shard;
-use ip2p_sweep::runner::{Backend, Clip, Execution, Model, Outcome, prepare};
+use ip2p_sweep::runner::{Backend, Clip, Execution, Model, Outcome, RunnerError, prepare};
 use ip2p_sweep::spec::{Runtime, RuntimeOverrides};
 use ip2p_sweep::store::{Environment, Run};
 use ip2p_sweep::views::View;
@@ -249,11 +248,11 @@ impl Backend for Nothing {
         }
     }
 
-    fn open(&self, _: &Model, _: &Runtime) -> Result<Fake, Error> {
+    fn open(&self, _: &Model, _: &Runtime) -> Result<Fake, RunnerError> {
         Ok(Fake)
     }
 
-    fn open_clip(&self, _: &Clip, _: &Runtime) -> Result<ClipModel, Error> {
+    fn open_clip(&self, _: &Clip, _: &Runtime) -> Result<ClipModel, RunnerError> {
         panic!("the sweep measures nothing with CLIP")
     }
 }

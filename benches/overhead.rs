@@ -19,13 +19,12 @@ use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use ip2p_sweep::Error;
 use ip2p_sweep::engine::{self, Component, Denoiser, Headroom, Texts};
 use ip2p_sweep::model::clip::ClipModel;
 use ip2p_sweep::model::{ModelError, OnnxModel};
 use ip2p_sweep::onnxruntime::{ExecutionDevice, Host};
 use ip2p_sweep::plan::Shard;
-use ip2p_sweep::runner::{Backend, Clip, Event, Execution, Model, Place, prepare};
+use ip2p_sweep::runner::{Backend, Clip, Event, Execution, Model, Place, RunnerError, prepare};
 use ip2p_sweep::spec::{Runtime, RuntimeOverrides};
 use ip2p_sweep::store::Environment;
 use ip2p_sweep::vocabulary::StageTimes;
@@ -102,7 +101,7 @@ impl Backend for Watched {
         self.0.environment(threads)
     }
 
-    fn open(&self, model: &Model, runtime: &Runtime) -> Result<WatchedModel, Error> {
+    fn open(&self, model: &Model, runtime: &Runtime) -> Result<WatchedModel, RunnerError> {
         Ok(WatchedModel {
             model: self.0.open(model, runtime)?,
             earlier_ms: self.1.get(),
@@ -110,7 +109,7 @@ impl Backend for Watched {
         })
     }
 
-    fn open_clip(&self, clip: &Clip, runtime: &Runtime) -> Result<ClipModel, Error> {
+    fn open_clip(&self, clip: &Clip, runtime: &Runtime) -> Result<ClipModel, RunnerError> {
         self.0.open_clip(clip, runtime)
     }
 }

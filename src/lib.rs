@@ -13,7 +13,6 @@ pub mod diffusion;
 mod digest;
 pub mod drawing;
 pub mod engine;
-pub mod error;
 pub mod export;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
@@ -32,5 +31,3 @@ pub mod store;
 pub mod trust;
 pub mod views;
 pub mod vocabulary;
-
-pub use error::Error;

@@ -5,7 +5,7 @@ mod cli;
 use std::process::ExitCode;
 
 use clap::Parser;
-use ip2p_sweep::Error;
+use cli::Exit;
 
 fn main() -> ExitCode {
     cli::fault::tell_panics();
@@ -16,17 +16,15 @@ fn main() -> ExitCode {
     };
     if let Err(error) = cli::threads::make_pool() {
         cli::threads::tell(&error);
-        return ExitCode::from(Error::FAILED);
+        return Exit::Failed.into();
     }
     match cli::fault::contained(|| cli::run(arguments)) {
-        Some(Ok(code)) if code == ExitCode::SUCCESS && cli::render::lost() => {
-            ExitCode::from(Error::FAILED)
-        }
+        Some(Ok(code)) if code == ExitCode::SUCCESS && cli::render::lost() => Exit::Failed.into(),
         Some(Ok(code)) => code,
         Some(Err(error)) => {
             cli::render::error(&error);
-            ExitCode::from(error.exit_code())
+            Exit::from(&error).into()
         }
-        None => ExitCode::from(Error::FAILED),
+        None => Exit::Failed.into(),
     }
 }

@@ -5,18 +5,16 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the top down.
-const LAYERS: [&str; 27] = [
+const LAYERS: [&str; 26] = [
     "main",
     "fuzzing",
     "cli",
     "bench",
     "runner",
-    "error",
     "views",
     "judge",
     "export",
@@ -40,9 +38,6 @@ const LAYERS: [&str; 27] = [
     "trust",
 ];
 
-/// Imports that still look up, to be removed; an entry that is no longer needed fails, too.
-const EXCEPTIONS: [(&str, &str); 3] = [("error", "bench"), ("error", "runner"), ("judge", "error")];
-
 /// A file of a layer, and the layers that its code names.
 struct Source {
     path: PathBuf,
@@ -52,26 +47,13 @@ struct Source {
 
 #[test]
 fn every_import_looks_down() {
-    let mut needed: BTreeMap<(&str, &str), usize> = EXCEPTIONS.map(|pair| (pair, 0)).into();
     let mut upward = Vec::new();
     for source in sources() {
         let own = height(&source.layer);
-        for import in &source.imports {
-            if height(import) > own {
-                continue;
-            }
-            let known = needed
-                .iter_mut()
-                .find(|((from, to), _)| *from == source.layer && *to == import.as_str());
-            match known {
-                Some((_, times)) => *times += 1,
-                None => upward.push(format!("{} imports {import}", source.path.display())),
-            }
-        }
+        let imports = source.imports.iter().filter(|import| height(import) <= own);
+        upward.extend(imports.map(|import| format!("{} imports {import}", source.path.display())));
     }
     assert!(upward.is_empty(), "look up:\n{}", upward.join("\n"));
-    needed.retain(|_, times| *times == 0);
-    assert!(needed.is_empty(), "no longer needed: {needed:?}");
 }
 
 #[test]
@@ -84,12 +66,8 @@ fn an_import_is_found_however_it_is_written() {
         ["store"]
     );
     assert_eq!(
-        found("plan/grid.rs", "use crate::{Error, spec::Fit};"),
-        ["error", "spec"]
-    );
-    assert_eq!(
-        found("plan/grid.rs", "fn f() -> Result<(), crate::Error> {}"),
-        ["error"]
+        found("plan/grid.rs", "use crate::{store::Run, spec::Fit};"),
+        ["spec", "store"]
     );
     let none: [&str; 0] = [];
     assert_eq!(
@@ -200,7 +178,7 @@ fn rests<'c>(code: &'c str, root: &str) -> Vec<&'c str> {
     starts.map(|(at, _)| &code[at + root.len()..]).collect()
 }
 
-/// The first name of a path, or of each path in braces; `Error` at the root is that of `error`.
+/// The first name of a path, or of each path in braces.
 fn named(rest: &str) -> Vec<String> {
     let mut paths = vec![String::new()];
     match rest.strip_prefix('{') {
@@ -224,14 +202,6 @@ fn named(rest: &str) -> Vec<String> {
         let name = letters.take_while(|c| c.is_alphanumeric() || *c == '_');
         name.collect()
     };
-    let names = paths.iter().map(name).filter(|name| !name.is_empty());
-    names
-        .map(|name| {
-            if name == "Error" {
-                "error".to_owned()
-            } else {
-                name
-            }
-        })
-        .collect()
+    let names = paths.iter().map(name);
+    names.filter(|name| !name.is_empty()).collect()
 }

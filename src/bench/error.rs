@@ -1,10 +1,11 @@
-//! What of a benchmark's arguments does not suit the model.
+//! Why a benchmark cannot be made.
 
 use crate::image::nearest_multiple;
-use crate::model::ModelFolder;
+use crate::model::{ModelError, ModelFolder};
+use crate::runner::RunnerError;
 
-/// Arguments that cannot be.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
+/// Why there are no figures.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum BenchError {
     /// A size that the UNet does not take.
     #[error("{width}x{height} pixels: both sides must be multiples of {multiple} for this model")]
@@ -20,6 +21,14 @@ pub enum BenchError {
         /// What both must be multiples of.
         multiple: u32,
     },
+    /// The model folder, or a component at work.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Model(#[from] ModelError),
+    /// ONNX Runtime or the device.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Place(#[from] RunnerError),
 }
 
 /// The size that was asked for, or the model's own.

@@ -17,7 +17,6 @@ pub use result::{Benchmark, CellCost, ComponentCost, MemoryCost, ROWS_A_STEP, Un
 pub use timing::Timing;
 use timing::{Stop, Stopwatch};
 
-use crate::Error;
 use crate::engine::Component;
 use crate::meter::Meter;
 use crate::model::{ModelFolder, OnnxModel};
@@ -86,7 +85,7 @@ pub fn run(
     options: &Options,
     cancel: &AtomicBool,
     observer: &mut Observer,
-) -> Result<Option<Benchmark>, Error> {
+) -> Result<Option<Benchmark>, BenchError> {
     let folder = Arc::new(ModelFolder::open(model)?);
     let file_bytes = Component::ALL.map(|component| folder.component_bytes(component));
     check_limit(&options.runtime, component_sizes(file_bytes))?;

@@ -5,12 +5,11 @@ use std::io::{self, BufRead, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use ip2p_sweep::Error;
 use ip2p_sweep::judge::{Acceptance, Baseline, JudgeError, default_folder};
 use ip2p_sweep::store::Run;
 
 use super::progress::count;
-use super::{render, table};
+use super::{Error, Exit, render, table};
 
 /// Rows of the table of changes.
 const MOST_ROWS: usize = 100;
@@ -53,7 +52,7 @@ impl Accept {
         }
         if !self.yes && !agreed(&format!("change {}?", folder.display()))? {
             render::line(format_args!("nothing was changed"));
-            return Ok(ExitCode::from(Error::FAILED));
+            return Ok(ExitCode::from(Exit::Failed));
         }
         let changes = count(acceptance.changes.len(), "change");
         acceptance.apply(&mut baseline)?;

@@ -6,7 +6,6 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
-use ip2p_sweep::Error;
 use ip2p_sweep::bench::{self, Benchmark, Options, ROWS_A_STEP, Stage, Timing};
 use ip2p_sweep::image::MAX_SIDE;
 use ip2p_sweep::onnxruntime::Host;
@@ -14,7 +13,7 @@ use ip2p_sweep::spec::Runtime;
 use ip2p_sweep::vocabulary::MAX_STEPS;
 
 use super::progress::duration;
-use super::{DeviceFlags, interrupt, render, table};
+use super::{DeviceFlags, Error, Exit, interrupt, render, table};
 
 /// Rows of a call of the UNet at most: more than any device is faster with.
 const MOST_ROWS: i64 = 4096;
@@ -67,7 +66,7 @@ impl Bench {
         );
         spinner.finish_and_clear();
         let Some(benchmark) = measured? else {
-            return Ok(ExitCode::from(interrupt::EXIT_CODE));
+            return Ok(ExitCode::from(Exit::Interrupted));
         };
         match self.json {
             true => render::print(&format!("{:#}\n", serde_json::json!(benchmark))),

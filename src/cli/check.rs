@@ -4,8 +4,9 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ip2p_sweep::Error;
-use ip2p_sweep::judge::{Baseline, CellCheck, Check as Verdicts, Excess, default_folder};
+use ip2p_sweep::judge::{
+    Baseline, CellCheck, Check as Verdicts, Conclusion, Excess, default_folder,
+};
 use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::plan::Shard;
 use ip2p_sweep::runner::{Executed, Execution, Outcome};
@@ -14,7 +15,7 @@ use ip2p_sweep::views::View;
 use ip2p_sweep::views::check::{Checked, accept_command, annotations, forget};
 
 use super::progress::{Progress, ProgressFlags};
-use super::{RuntimeFlags, interrupt, prepared, render, table};
+use super::{Error, Exit, RuntimeFlags, interrupt, prepared, render, table};
 
 /// Rows of the table on the terminal; the reports have all.
 const MOST_ROWS: usize = 30;
@@ -69,7 +70,7 @@ impl Check {
         if outcome == Outcome::Interrupted {
             let place = format!("{}; check again to go on", out.display());
             progress.end_with(&[("stopped", place)]);
-            return Ok(ExitCode::from(interrupt::EXIT_CODE));
+            return Ok(ExitCode::from(Exit::Interrupted));
         }
         let check = Verdicts::new(&run, &baseline, prepared.spec.check, self.shard)?;
         let view = Checked {
@@ -90,13 +91,13 @@ impl Check {
                 render::command(&line);
             }
         }
-        match (measured, check.exit_code()) {
-            (Ok(()), code) => Ok(ExitCode::from(code)),
-            (Err(error), Error::DONE) => Err(error),
+        match (measured, check.conclusion()) {
+            (Ok(()), conclusion) => Ok(Exit::from(conclusion).into()),
+            (Err(error), Conclusion::Passed) => Err(error.into()),
             // The verdict says more than what could not be measured.
-            (Err(error), code) => {
-                render::error(&error);
-                Ok(ExitCode::from(code))
+            (Err(error), conclusion) => {
+                render::error(&error.into());
+                Ok(Exit::from(conclusion).into())
             }
         }
     }
@@ -164,14 +165,14 @@ fn rows_of(cell: &CellCheck, explain: bool) -> Vec<Vec<String>> {
 /// What to do about what was found.
 fn remedy(check: &Verdicts, baseline: &Baseline, run: &Path) -> Option<String> {
     let accept = accept_command(run);
-    match check.exit_code() {
-        Verdicts::TO_ACCEPT if baseline.is_empty() => Some(format!(
+    match check.conclusion() {
+        Conclusion::ToAccept if baseline.is_empty() => Some(format!(
             "there is no baseline in {} yet: look at the images and accept them with `{accept}`",
             baseline.folder().display()
         )),
-        Verdicts::REGRESSION | Verdicts::TO_ACCEPT => {
+        Conclusion::Regression | Conclusion::ToAccept => {
             Some(format!("if this is wanted, accept it with `{accept}`"))
         }
-        _ => None,
+        Conclusion::Passed | Conclusion::CellsFailed => None,
     }
 }

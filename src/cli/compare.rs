@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ip2p_sweep::Error;
 use ip2p_sweep::store::Run;
 use ip2p_sweep::views::View;
 use ip2p_sweep::views::compare::{Compared, Comparison, Pair, compare};
 use ip2p_sweep::vocabulary;
 
 use super::progress::count;
-use super::{render, table};
+use super::{Error, render, table};
 
 /// Rows of the table on the terminal; `compare.csv` has all.
 const MOST_ROWS: usize = 24;

@@ -4,9 +4,8 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 use clap_complete::Shell;
-use ip2p_sweep::Error;
 
-use super::{Arguments, render};
+use super::{Arguments, Error, render};
 
 /// `ip2p completions SHELL`.
 #[derive(Debug, clap::Args)]

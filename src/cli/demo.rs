@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use ip2p_sweep::bundled;
 use ip2p_sweep::onnxruntime::{Host, Wanted, locate};
-use ip2p_sweep::{Error, bundled};
 
 use super::progress::ProgressFlags;
 use super::run::run_prepared;
-use super::{RuntimeFlags, prepared, setup};
+use super::{Error, RuntimeFlags, prepared, setup};
 
 /// `ip2p demo`.
 #[derive(Debug, clap::Args)]

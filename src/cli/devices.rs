@@ -13,7 +13,6 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use std::{env, io, thread};
 
-use ip2p_sweep::Error;
 use ip2p_sweep::plan::Shard;
 use ip2p_sweep::runner::{Outcome, Prepared, Workload, merge};
 use ip2p_sweep::spec::Device;
@@ -22,8 +21,8 @@ use ip2p_sweep::trust::this_program;
 use serde_json::Value;
 
 use super::progress::{Progress, ProgressFlags};
-use super::run::{exit_code, views};
-use super::{RuntimeFlags, interrupt};
+use super::run::views;
+use super::{Error, Exit, RuntimeFlags, interrupt};
 
 /// Shards for each device: the more there are, the less the last one is waited for, and the more often models are loaded.
 const SHARDS: usize = 4;
@@ -138,7 +137,7 @@ impl Devices<'_> {
                 "stopped",
                 format!("{}; run again to go on", self.out.display()),
             )]);
-            return Ok(ExitCode::from(interrupt::EXIT_CODE));
+            return Ok(ExitCode::from(Exit::Interrupted));
         }
         if let (false, Some(code)) = (left.is_empty(), failed) {
             let words = format!(
@@ -157,7 +156,7 @@ impl Devices<'_> {
         };
         let views = views(&merged.run, pending.is_empty())?;
         progress.end(outcome, self.out, &views);
-        Ok(exit_code(outcome))
+        Ok(Exit::from(outcome).into())
     }
 
     /// A thread a device, until nothing waits or none works; gives the exit code of the last that failed.
@@ -192,7 +191,7 @@ impl Devices<'_> {
                             "{device} failed ({how}); others take up its shard {shard}"
                         ));
                         let code = code.and_then(|code| u8::try_from(code).ok());
-                        failed = Some(code.unwrap_or(Error::FAILED));
+                        failed = Some(code.unwrap_or(Exit::Failed.code()));
                     }
                     Ok(DeviceMessage::NotStarted(source)) => {
                         let path = env::current_exe().unwrap_or_default();
@@ -274,7 +273,9 @@ impl Devices<'_> {
 
 /// Whether a shard was seen to its end; cells of it may have failed.
 fn is_done(code: i32) -> bool {
-    [Error::DONE, Error::SOME_CELLS_FAILED].contains(&u8::try_from(code).unwrap_or(u8::MAX))
+    [Exit::Done, Exit::SomeCellsFailed]
+        .map(|exit| i32::from(exit.code()))
+        .contains(&code)
 }
 
 /// Hands on what a process prints.

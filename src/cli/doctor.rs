@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use ip2p_sweep::Error;
 use ip2p_sweep::model::{Fact, FactState, diagnose};
 use ip2p_sweep::onnxruntime::Host;
 
-use super::{render, table};
+use super::{Error, Exit, render, table};
 
 /// `ip2p doctor`.
 #[derive(Debug, clap::Args)]
@@ -42,7 +41,7 @@ impl Doctor {
         Ok(if usable {
             ExitCode::SUCCESS
         } else {
-            ExitCode::from(Error::NOT_USABLE)
+            ExitCode::from(Exit::NotUsable)
         })
     }
 

@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ip2p_sweep::Error;
 use ip2p_sweep::export::{Ended, ExportEvent, Kind, Request, export};
 use ip2p_sweep::onnxruntime::Host;
 
-use super::{interrupt, render};
+use super::{Error, Exit, interrupt, render};
 
 /// `ip2p export`.
 #[derive(Debug, clap::Args)]
@@ -77,7 +76,7 @@ impl Export {
         )? {
             Ended::Code(0) => render::print(&next(request.kind, &out)),
             Ended::Code(code) => return Ok(ExitCode::from(code)),
-            Ended::Interrupted => return Ok(ExitCode::from(interrupt::EXIT_CODE)),
+            Ended::Interrupted => return Ok(ExitCode::from(Exit::Interrupted)),
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use clap::ValueHint;
 use ip2p_sweep::model::ModelFolder;
 use ip2p_sweep::spec::{SweepSpec, template};
-use ip2p_sweep::{Error, bundled, store};
+use ip2p_sweep::{bundled, store};
 
+use super::Error;
 use super::render;
 
 /// Where exported models lie, by the folder that one works in.

@@ -3,10 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{io, process, thread};
 
-use super::render;
-
-/// What a shell expects of a program that SIGINT ended.
-pub const EXIT_CODE: u8 = 130;
+use super::{Exit, render};
 
 static ASKED: AtomicBool = AtomicBool::new(false);
 
@@ -16,7 +13,7 @@ pub fn flag() -> &'static AtomicBool {
     // Without a handler Ctrl-C ends the program at once, which a run folder survives as well.
     let _ = ctrlc::set_handler(|| {
         if ASKED.swap(true, Ordering::Relaxed) {
-            process::exit(i32::from(EXIT_CODE));
+            process::exit(i32::from(Exit::Interrupted.code()));
         }
         render::aside(format_args!(
             "stopping after this step; once more to stop at once"

@@ -5,12 +5,11 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf, absolute};
 use std::process::ExitCode;
 
-use ip2p_sweep::Error;
 use ip2p_sweep::spec::SweepSpec;
 use minijinja::{Environment, context};
 use serde_json::Value;
 
-use super::{render, shard_count};
+use super::{Error, render, shard_count};
 
 const SLURM: &str = include_str!("jobs/slurm.sh");
 const KUBERNETES: &str = include_str!("jobs/kubernetes.yaml");

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ip2p_sweep::Error;
 use ip2p_sweep::runner::{Merged, Outcome, merge};
 use ip2p_sweep::vocabulary::Race;
 
 use super::progress::{count, last_lines};
 use super::render;
 use super::run::views;
+use super::{Error, Exit};
 
 /// Cells and commands that are named.
 const MOST_NAMED: usize = 20;
@@ -44,8 +44,8 @@ impl Merge {
         last_lines(outcome, &self.out, &views);
         tell_missing(&merged, &self.out);
         Ok(ExitCode::from(match left {
-            0 => Error::DONE,
-            _ => Error::SOME_CELLS_FAILED,
+            0 => Exit::Done,
+            _ => Exit::SomeCellsFailed,
         }))
     }
 }

@@ -8,6 +8,8 @@ mod completions;
 mod demo;
 mod devices;
 mod doctor;
+mod error;
+mod exit;
 mod export;
 pub mod fault;
 mod init;
@@ -33,7 +35,8 @@ use std::process::ExitCode;
 
 use clap::builder::{RangedU64ValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
-use ip2p_sweep::Error;
+pub use error::Error;
+pub use exit::Exit;
 use ip2p_sweep::model::KnownDigests;
 use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::plan::Shard;

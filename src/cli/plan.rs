@@ -5,7 +5,6 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ip2p_sweep::Error;
 use ip2p_sweep::listing::listing;
 use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::plan::{Axis, Plan, UnetRows};
@@ -14,7 +13,7 @@ use ip2p_sweep::views::sheet::{self, SheetSize};
 use ip2p_sweep::vocabulary::Parameter;
 
 use super::progress::{count, duration, first_notes};
-use super::{RuntimeFlags, parts, prepared, render, shard_count, table};
+use super::{Error, RuntimeFlags, parts, prepared, render, shard_count, table};
 
 /// Cells whose sheets are laid out: of more, measuring their labels would take longer than planning them.
 const MOST_LAID_OUT: usize = 100_000;

@@ -8,9 +8,10 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::OnceLock;
 
-use ip2p_sweep::Error;
 use ip2p_sweep::views::ViewFiles;
 use miette::Diagnostic;
+
+use super::Error;
 
 /// Why standard output could not be written, the first time.
 static LOST: OnceLock<io::Error> = OnceLock::new();

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use ip2p_sweep::Error;
 use ip2p_sweep::store::Run;
 use ip2p_sweep::views::{View, report as views};
 
+use super::Error;
 use super::render;
 
 /// `ip2p report`.

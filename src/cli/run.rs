@@ -4,7 +4,6 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ip2p_sweep::Error;
 use ip2p_sweep::judge::advice::advise;
 use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::runner::{Executed, Execution, Outcome, Prepared, ShardChoice};
@@ -17,7 +16,7 @@ use ip2p_sweep::views::{View, ViewFiles};
 use super::devices::Devices;
 use super::live::LiveReport;
 use super::progress::{Progress, ProgressFlags, Views, count};
-use super::{RuntimeFlags, interrupt, prepared};
+use super::{Error, Exit, RuntimeFlags, interrupt, prepared};
 
 /// `ip2p run`.
 #[derive(Debug, clap::Args)]
@@ -123,7 +122,7 @@ fn run_shard(
         ),
     }]);
     executed.measured?;
-    Ok(exit_code(executed.outcome))
+    Ok(Exit::from(executed.outcome).into())
 }
 
 /// Executes, follows, draws the sheets and says where everything is.
@@ -159,17 +158,7 @@ pub fn run_prepared(
     progress.end(outcome, out, &views);
     // What could not be measured hinders no sheet and no report.
     measured?;
-    Ok(exit_code(outcome))
-}
-
-/// What the program exits with after a run.
-pub fn exit_code(outcome: Outcome) -> ExitCode {
-    ExitCode::from(match outcome {
-        Outcome::Interrupted => interrupt::EXIT_CODE,
-        Outcome::Complete { failed: 0, .. } => Error::DONE,
-        Outcome::Complete { done: 0, .. } => Error::FAILED,
-        Outcome::Complete { .. } => Error::SOME_CELLS_FAILED,
-    })
+    Ok(Exit::from(outcome).into())
 }
 
 /// The sheets and the report: as they are where that is enough and nothing has changed since, else written.

@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
-use ip2p_sweep::{Error, spec};
+use ip2p_sweep::spec;
 
+use super::Error;
 use super::render;
 
 pub fn run() -> Result<ExitCode, Error> {

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use ip2p_sweep::Error;
 use ip2p_sweep::onnxruntime::{Host, Located, SetupEvent, Wanted, setup};
 
+use super::Error;
 use super::render;
 
 /// `ip2p setup`.

@@ -7,7 +7,6 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Args, ValueEnum};
-use ip2p_sweep::Error;
 use ip2p_sweep::drawing::Format;
 use ip2p_sweep::judge::advice::advise;
 use ip2p_sweep::spec::{CELL_SIDES, SheetSpec};
@@ -16,6 +15,7 @@ use ip2p_sweep::views::View;
 use ip2p_sweep::views::sheet::{SheetOptions, Sheets};
 use ip2p_sweep::vocabulary::{CellKey, Parameter};
 
+use super::Error;
 use super::render;
 
 /// What file names begin with where only some cells are shown: the sheets of all stay.

@@ -14,7 +14,6 @@ use super::label::label;
 use super::limits::{Limits, latent_change};
 use super::manifest::{Accepted, BaselineCell};
 use super::verdict::{Cause, CellCheck, Verdict};
-use crate::Error;
 use crate::parallel::try_collect;
 use crate::plan::{Cell, Shard};
 use crate::spec::CheckSpec;
@@ -32,12 +31,20 @@ pub struct Check {
     pub spec: CheckSpec,
 }
 
-impl Check {
-    /// Exit code: some cell is a regression.
-    pub const REGRESSION: u8 = 10;
-    /// Exit code: there is something to accept.
-    pub const TO_ACCEPT: u8 = 11;
+/// What a check comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conclusion {
+    /// Every cell passes.
+    Passed,
+    /// There is something to accept, and nothing worse.
+    ToAccept,
+    /// Some cells have no image, and none is a regression.
+    CellsFailed,
+    /// Some cell is a regression.
+    Regression,
+}
 
+impl Check {
     /// Holds the cells of a shard against a baseline. Cells without an image count as errors, whether
     /// they failed or were not tried.
     ///
@@ -160,17 +167,17 @@ impl Check {
             .collect()
     }
 
-    /// 10 for a regression, else 12 for cells without an image, else 11 for cells to accept, else 0.
-    pub fn exit_code(&self) -> u8 {
+    /// What it comes to: a regression before cells without an image, these before cells to accept.
+    pub fn conclusion(&self) -> Conclusion {
         let any = |verdict| self.count(verdict) > 0;
         if any(Verdict::Regression) {
-            Self::REGRESSION
+            Conclusion::Regression
         } else if any(Verdict::Error) {
-            Error::SOME_CELLS_FAILED
+            Conclusion::CellsFailed
         } else if self.cells.iter().any(|cell| !cell.verdict.passes()) {
-            Self::TO_ACCEPT
+            Conclusion::ToAccept
         } else {
-            Error::DONE
+            Conclusion::Passed
         }
     }
 }

@@ -3,9 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::check::Check;
 use super::difference::DifferenceError;
-use crate::Error;
 use crate::store::StoreError;
 
 /// Why a run cannot be checked or accepted. A baseline is never changed by what fails.
@@ -143,19 +141,6 @@ pub enum JudgeError {
 }
 
 impl JudgeError {
-    /// What the program exits with.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Run(_)
-            | Self::InCi
-            | Self::NobodyToAsk
-            | Self::IsRun { .. }
-            | Self::Foreign { .. } => Error::BAD_SWEEP,
-            Self::NothingDone { .. } => Check::TO_ACCEPT,
-            _ => Error::FAILED,
-        }
-    }
-
     pub(super) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         |source| Self::Read { path, source }

@@ -24,7 +24,7 @@ mod verdict;
 
 pub use accept::{Acceptance, Change, ChangeKind};
 pub use baseline::{Baseline, HeldBaseline, default_folder};
-pub use check::Check;
+pub use check::{Check, Conclusion};
 pub use class::EnvironmentClass;
 pub use error::JudgeError;
 pub use limits::{Excess, Limits, latent_change};

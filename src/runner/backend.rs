@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use super::memory::limit_bytes;
-use super::{Clip, Model, Place};
-use crate::Error;
+use super::{Clip, Model, Place, RunnerError};
 use crate::engine::Denoiser;
 use crate::model::clip::ClipModel;
 use crate::model::{ModelError, OnnxModel};
@@ -27,13 +26,13 @@ pub trait Backend {
     ///
     /// # Errors
     /// If the model's files do not make a model.
-    fn open(&self, model: &Model, runtime: &Runtime) -> Result<Self::Model, Error>;
+    fn open(&self, model: &Model, runtime: &Runtime) -> Result<Self::Model, RunnerError>;
 
     /// Opens CLIP; its encoders are loaded when they are needed.
     ///
     /// # Errors
     /// If the folder does not make a model.
-    fn open_clip(&self, clip: &Clip, runtime: &Runtime) -> Result<ClipModel, Error>;
+    fn open_clip(&self, clip: &Clip, runtime: &Runtime) -> Result<ClipModel, RunnerError>;
 }
 
 impl Backend for Place {
@@ -47,7 +46,7 @@ impl Backend for Place {
         self.environment(threads)
     }
 
-    fn open(&self, model: &Model, runtime: &Runtime) -> Result<OnnxModel, Error> {
+    fn open(&self, model: &Model, runtime: &Runtime) -> Result<OnnxModel, RunnerError> {
         let opened = OnnxModel::new(
             Arc::clone(&model.folder),
             self.runtime.clone(),
@@ -57,7 +56,7 @@ impl Backend for Place {
         Ok(opened.with_memory_limit(limit_bytes(runtime)))
     }
 
-    fn open_clip(&self, clip: &Clip, runtime: &Runtime) -> Result<ClipModel, Error> {
+    fn open_clip(&self, clip: &Clip, runtime: &Runtime) -> Result<ClipModel, RunnerError> {
         let opened = ClipModel::new(
             Arc::clone(&clip.folder),
             self.runtime.clone(),

@@ -10,8 +10,7 @@ use std::time::Instant;
 use image::RgbImage;
 
 use super::timings::Timings;
-use super::{Backend, Event, Prepared};
-use crate::Error;
+use super::{Backend, Event, Prepared, RunnerError};
 use crate::image::{ImageError, read};
 use crate::judge::clip::{Embedding, direction_similarity, image_similarity};
 use crate::meter::milliseconds;
@@ -84,7 +83,7 @@ pub(super) fn measure<B: Backend>(
     cache: Option<&PathBuf>,
     cancel: &AtomicBool,
     observer: &mut dyn FnMut(&Event),
-) -> Result<(), Error> {
+) -> Result<(), RunnerError> {
     let Some(clip) = &prepared.clip else {
         return Ok(());
     };

@@ -8,8 +8,7 @@ use super::chain::{Chain, pixels_sha256};
 use super::inputs::{keep_inputs, unusable};
 use super::masks::keep_masks;
 use super::memory::policy;
-use super::{Backend, Event, Prepared};
-use crate::Error;
+use super::{Backend, Event, Prepared, RunnerError};
 use crate::engine::{self, Ending, InputFiles, Job, Masks};
 use crate::judge::measures::measure;
 use crate::meter::{Meter, free_bytes};
@@ -36,7 +35,7 @@ impl<'a, B: Backend> Computing<'a, B> {
         &self,
         mut folder: RunFolder,
         observer: &mut dyn FnMut(&Event),
-    ) -> Result<(RunFolder, Result<(), Error>), Error> {
+    ) -> Result<(RunFolder, Result<(), RunnerError>), RunnerError> {
         let plan = &self.prepared.plan;
         let mut meter = Meter::new(self.backend.device());
         for stage in 0..plan.stages.len() {
@@ -71,7 +70,7 @@ impl<'a, B: Backend> Computing<'a, B> {
         folder: RunFolder,
         meter: &mut Meter,
         observer: &mut dyn FnMut(&Event),
-    ) -> Result<(RunFolder, Result<(), Error>), Error> {
+    ) -> Result<(RunFolder, Result<(), RunnerError>), RunnerError> {
         let plan = &self.prepared.plan;
         let path = folder.run().folder.clone();
         let of_stage = self.cells.iter().copied();
@@ -144,7 +143,7 @@ impl<'a, B: Backend> Computing<'a, B> {
         shelf: &mut DiskShelf,
         meter: &mut Meter,
         output: &mut Output,
-    ) -> Result<(), Error> {
+    ) -> Result<(), RunnerError> {
         for work in &schedule.models {
             if self.model(work, files, shelf, meter, output)? == Ending::Stopped {
                 break;
@@ -161,7 +160,7 @@ impl<'a, B: Backend> Computing<'a, B> {
         shelf: &mut DiskShelf,
         meter: &mut Meter,
         output: &mut Output,
-    ) -> Result<Ending, Error> {
+    ) -> Result<Ending, RunnerError> {
         let (prepared, device) = (self.prepared, self.backend.device());
         let runtime = &prepared.spec.runtime;
         let entry = &prepared.plan.models[work.model];

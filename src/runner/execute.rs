@@ -9,8 +9,7 @@ use super::clip::measure as measure_with_clip;
 use super::compute::{Computing, left_to_do};
 use super::inputs::keep_inputs;
 use super::timings::Timings;
-use super::{Backend, Event, Place, Prepared};
-use crate::Error;
+use super::{Backend, Event, Place, Prepared, RunnerError};
 use crate::judge::advice::advise;
 use crate::onnxruntime::{ExecutionDevice, Host};
 use crate::plan::{Sampling, Schedule, Shard};
@@ -100,7 +99,7 @@ pub struct Executed {
     /// What is there now.
     pub run: Run,
     /// Why cells are left unmeasured, if CLIP could not be used: all else is done.
-    pub measured: Result<(), Error>,
+    pub measured: Result<(), RunnerError>,
 }
 
 impl<'a> Execution<'a> {
@@ -108,7 +107,7 @@ impl<'a> Execution<'a> {
     ///
     /// # Errors
     /// If the folder cannot be used, or there is work and no usable runtime or device.
-    pub fn open(prepared: &'a Prepared, out: &Path, host: Host) -> Result<Self, Error> {
+    pub fn open(prepared: &'a Prepared, out: &Path, host: Host) -> Result<Self, RunnerError> {
         Self::open_shard(prepared, out, host, Shard::WHOLE)
     }
 
@@ -121,7 +120,7 @@ impl<'a> Execution<'a> {
         out: &Path,
         host: Host,
         shard: Shard,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, RunnerError> {
         let device = prepared.spec.runtime.device;
         let find = |notes: &mut Vec<String>| Place::find(&host, device, notes);
         Self::open_with(prepared, out, host.cache.clone(), shard, find)
@@ -138,7 +137,7 @@ impl<'a> Execution<'a> {
         host: Host,
         shard: Shard,
         twins: bool,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, RunnerError> {
         let device = prepared.spec.runtime.device;
         let find = |notes: &mut Vec<String>| Place::find(&host, device, notes);
         let hold = Hold::Beside { shard, twins };
@@ -157,8 +156,8 @@ impl<'a, B: Backend> Execution<'a, B> {
         out: &Path,
         cache: Option<PathBuf>,
         shard: Shard,
-        find: impl Fn(&mut Vec<String>) -> Result<B, Error>,
-    ) -> Result<Self, Error> {
+        find: impl Fn(&mut Vec<String>) -> Result<B, RunnerError>,
+    ) -> Result<Self, RunnerError> {
         Self::open_as(prepared, out, cache, (shard, Hold::Alone), find)
     }
 
@@ -167,8 +166,8 @@ impl<'a, B: Backend> Execution<'a, B> {
         out: &Path,
         cache: Option<PathBuf>,
         (shard, hold): (Shard, Hold),
-        find: impl Fn(&mut Vec<String>) -> Result<B, Error>,
-    ) -> Result<Self, Error> {
+        find: impl Fn(&mut Vec<String>) -> Result<B, RunnerError>,
+    ) -> Result<Self, RunnerError> {
         let plan = &prepared.plan;
         let cells = Chain::of(plan).with_inputs(shard.cells(plan));
         let mut notes = Vec::new();
@@ -229,7 +228,7 @@ impl<'a, B: Backend> Execution<'a, B> {
         mut self,
         cancel: &AtomicBool,
         observer: &mut dyn FnMut(&Event),
-    ) -> Result<Executed, Error> {
+    ) -> Result<Executed, RunnerError> {
         let Some(backend) = self.backend.take() else {
             keep_inputs(&self.prepared.plan, &self.folder, &self.cells, &[], cancel)?;
             return self.conclude(Ok(()), cancel);
@@ -263,14 +262,14 @@ impl<'a, B: Backend> Execution<'a, B> {
         backend: &B,
         cancel: &AtomicBool,
         observer: &mut dyn FnMut(&Event),
-    ) -> Result<(), Error> {
+    ) -> Result<(), RunnerError> {
         let (left, cache) = (self.unmeasured(), self.cache.as_ref());
         let (prepared, folder) = (self.prepared, &mut self.folder);
         measure_with_clip(prepared, backend, folder, &left, cache, cancel, observer)
     }
 
     /// Brings the tables into the order of the plan, with what is advised.
-    fn complete_tables(&mut self) -> Result<(), Error> {
+    fn complete_tables(&mut self) -> Result<(), RunnerError> {
         let advice = advise(&self.folder.run().of_last_stage());
         Ok(self.folder.finish_with(&advice.texts())?)
     }
@@ -278,13 +277,13 @@ impl<'a, B: Backend> Execution<'a, B> {
     /// Completes the tables, and says how the run ended.
     fn conclude(
         mut self,
-        measured: Result<(), Error>,
+        measured: Result<(), RunnerError>,
         cancel: &AtomicBool,
-    ) -> Result<Executed, Error> {
+    ) -> Result<Executed, RunnerError> {
         self.complete_tables()?;
         let measured = match measured {
             // A journal that cannot be written is no fault of CLIP.
-            Err(Error::Store(error)) => return Err(error.into()),
+            Err(RunnerError::Store(error)) => return Err(error.into()),
             measured => measured,
         };
         let missing = left_to_do(&self.prepared.plan, &self.folder, &self.cells);

@@ -4,9 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::Prepared;
+use super::RunnerError;
 use super::memory::{alone_bytes, phased_bytes, resident_bytes};
 use super::timings::Timings;
-use crate::Error;
 use crate::model::clip::Encoder;
 use crate::plan::{ModelWork, Schedule, UnetRows};
 use crate::store::Run;
@@ -57,7 +57,7 @@ pub fn forecast(
     prepared: &Prepared,
     out: &Path,
     cache: Option<&PathBuf>,
-) -> Result<Forecast, Error> {
+) -> Result<Forecast, RunnerError> {
     let plan = &prepared.plan;
     let run = Run::find(out)?;
     let left: Vec<usize> = match &run {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use crate::Error;
+use super::RunnerError;
 use crate::judge::advice::advise;
 use crate::parallel::try_collect;
 use crate::plan::{Cut, Plan, Shard};
@@ -75,7 +75,7 @@ impl Merged {
 ///
 /// # Errors
 /// If they are not of one plan, or a folder cannot be read or written.
-pub fn merge(out: &Path, others: &[PathBuf]) -> Result<Merged, Error> {
+pub fn merge(out: &Path, others: &[PathBuf]) -> Result<Merged, RunnerError> {
     let mut runs = Vec::new();
     for folder in others {
         runs.push(Run::read(folder)?);
@@ -138,7 +138,7 @@ fn open(
     there: Option<&Run>,
     runs: &[Run],
     sweep: Option<&Path>,
-) -> Result<(RunFolder, Vec<String>), Error> {
+) -> Result<(RunFolder, Vec<String>), RunnerError> {
     let mut held = HeldFolder::take(out, plan)?;
     if let (None, Some(sweep)) = (there, sweep) {
         held = held.of_sweep(sweep, true)?;
@@ -168,7 +168,7 @@ struct TakenOver {
     repeated: Vec<Repeated>,
 }
 
-fn take_over(folder: &mut RunFolder, runs: &[Run]) -> Result<TakenOver, Error> {
+fn take_over(folder: &mut RunFolder, runs: &[Run]) -> Result<TakenOver, RunnerError> {
     let target = folder.run();
     let cells = target.plan.cells.par_iter();
     let found = try_collect(cells.map(|cell| of_cell(target, runs, &cell.key)))?;
@@ -201,7 +201,7 @@ struct Found {
     others: Vec<Repeated>,
 }
 
-fn of_cell(target: &Run, runs: &[Run], key: &CellKey) -> Result<Found, Error> {
+fn of_cell(target: &Run, runs: &[Run], key: &CellKey) -> Result<Found, RunnerError> {
     let mut candidates: Vec<(&Run, &Record)> = runs
         .iter()
         .filter_map(|run| Some((run, run.records.get(key)?)))

@@ -1,6 +1,6 @@
 //! Where inference runs: ONNX Runtime, loaded, and a device that it can use.
 
-use crate::Error;
+use super::RunnerError;
 use crate::meter::{cpu_name, device_name};
 use crate::onnxruntime::{ExecutionDevice, Host, Runtime, load, locate, resolve_device};
 use crate::spec::Device;
@@ -18,7 +18,7 @@ impl Place {
     ///
     /// # Errors
     /// If there is no usable library, or not the device.
-    pub fn find(host: &Host, device: Device, notes: &mut Vec<String>) -> Result<Self, Error> {
+    pub fn find(host: &Host, device: Device, notes: &mut Vec<String>) -> Result<Self, RunnerError> {
         let located = locate(host)?;
         let resolved = resolve_device(device, &located)?;
         if let Some(reason) = resolved.unused_gpu {

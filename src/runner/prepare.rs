@@ -8,9 +8,9 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::Clip;
+use super::RunnerError;
 use super::masks::look_at_masks;
 use super::memory::{check_limit, component_sizes};
-use crate::Error;
 use crate::diffusion::{SchedulerConfig, SchedulerError};
 use crate::engine::Component;
 use crate::image::{Colour, ImageError, MaskImage, probe};
@@ -53,7 +53,7 @@ pub struct Model {
 ///
 /// # Errors
 /// Whatever is wrong with the sweep file, a model folder or an image, before time is spent on inference.
-pub fn prepare(sweep: &Path, flags: RuntimeOverrides) -> Result<Prepared, Error> {
+pub fn prepare(sweep: &Path, flags: RuntimeOverrides) -> Result<Prepared, RunnerError> {
     prepare_with(sweep, flags, &KnownDigests::default())
 }
 
@@ -65,7 +65,7 @@ pub fn prepare_with(
     sweep: &Path,
     flags: RuntimeOverrides,
     known: &KnownDigests,
-) -> Result<Prepared, Error> {
+) -> Result<Prepared, RunnerError> {
     let mut spec = SweepSpec::read(sweep)?;
     spec.runtime = spec.runtime.overridden(flags);
     let named_models = &spec.files[Parameter::Model];
@@ -151,7 +151,7 @@ impl Prepared {
 }
 
 impl Model {
-    fn open(path: &Path) -> Result<Self, Error> {
+    fn open(path: &Path) -> Result<Self, RunnerError> {
         let folder = Arc::new(ModelFolder::open(path)?);
         let own_scheduler_config =
             SchedulerConfig::parse(folder.scheduler_config()).map_err(of_model(path))?;
@@ -167,7 +167,7 @@ impl Model {
             .rewritten_by(kind.pipeline().constructor())
     }
 
-    fn entry(&self, named: &NamedPath, known: &KnownDigests) -> Result<ModelEntry, Error> {
+    fn entry(&self, named: &NamedPath, known: &KnownDigests) -> Result<ModelEntry, RunnerError> {
         let folder = &self.folder;
         Ok(ModelEntry {
             name: named.name.clone(),
@@ -190,7 +190,7 @@ impl Model {
 }
 
 /// The CLIP folder of a sweep, if it has one.
-fn clip(spec: &SweepSpec, known: &KnownDigests) -> Result<Option<Clip>, Error> {
+fn clip(spec: &SweepSpec, known: &KnownDigests) -> Result<Option<Clip>, RunnerError> {
     let Some(named) = &spec.measures.clip else {
         return Ok(None);
     };
@@ -278,7 +278,7 @@ fn image_entry(
 }
 
 /// Every scheduler of the plan must be possible with its model's configuration.
-fn check_samplers(plan: &Plan, models: &[Model]) -> Result<(), Error> {
+fn check_samplers(plan: &Plan, models: &[Model]) -> Result<(), RunnerError> {
     let mut seen = HashSet::new();
     for cell in &plan.cells {
         let (kind, sampling) = (plan.kind_of(cell), cell.sampling());
@@ -296,23 +296,25 @@ fn check_samplers(plan: &Plan, models: &[Model]) -> Result<(), Error> {
 }
 
 /// What is wrong with a model's scheduler configuration is the model's fault; what it cannot do is the sweep's.
-fn of_model(path: &Path) -> impl Fn(SchedulerError) -> Error {
+fn of_model(path: &Path) -> impl Fn(SchedulerError) -> RunnerError {
     let path = path.to_owned();
     move |source| match source {
-        SchedulerError::Steps { .. } | SchedulerError::Strength { .. } => Error::Scheduler(source),
+        SchedulerError::Steps { .. } | SchedulerError::Strength { .. } => {
+            RunnerError::Scheduler(source)
+        }
         SchedulerError::Json { .. }
         | SchedulerError::NoClass
         | SchedulerError::UnknownClass { .. }
         | SchedulerError::Invalid { .. }
         | SchedulerError::Unsupported { .. } => {
             let path = path.clone();
-            Error::Model(ModelError::Scheduler { path, source })
+            RunnerError::Model(ModelError::Scheduler { path, source })
         }
     }
 }
 
 /// Texts that a tokenizer cuts off, and what is odd about a model.
-fn model_notes(plan: &Plan, models: &[Model]) -> Result<Vec<String>, Error> {
+fn model_notes(plan: &Plan, models: &[Model]) -> Result<Vec<String>, RunnerError> {
     let mut notes = Vec::new();
     for (entry, model) in plan.models.iter().zip(models) {
         let warnings = model.folder.warnings().iter();
@@ -341,7 +343,7 @@ fn model_notes(plan: &Plan, models: &[Model]) -> Result<Vec<String>, Error> {
 }
 
 /// Captions that CLIP's tokenizer cuts off.
-fn caption_notes(spec: &SweepSpec, clip: &Clip) -> Result<Vec<String>, Error> {
+fn caption_notes(spec: &SweepSpec, clip: &Clip) -> Result<Vec<String>, RunnerError> {
     let captions = spec.captions.iter();
     let texts = captions.flat_map(|caption| [caption.before.as_str(), caption.after.as_str()]);
     let reads = format!("CLIP reads {} tokens", clip.folder.context_length());
@@ -353,7 +355,7 @@ fn cut_off(
     tokenizer: &Tokenizer,
     reads: &str,
     texts: BTreeSet<&str>,
-) -> Result<Vec<String>, Error> {
+) -> Result<Vec<String>, RunnerError> {
     let mut notes = Vec::new();
     for text in texts {
         if let Some(lost) = tokenizer.encode(text)?.truncated {

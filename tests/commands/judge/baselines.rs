@@ -3,7 +3,7 @@
 use std::fs;
 
 use image::{Rgb, RgbImage};
-use ip2p_sweep::judge::{Baseline, Cause, ChangeKind, Check, Verdict, latent_change};
+use ip2p_sweep::judge::{Baseline, Cause, ChangeKind, Check, Conclusion, Verdict, latent_change};
 use ip2p_sweep::spec::CheckSpec;
 use serde_json::json;
 
@@ -14,7 +14,7 @@ fn a_baseline_is_accepted_kept_and_cleaned() {
     let copied = TINY.copy();
     let check = copied.check().unwrap();
     assert_eq!(verdicts(&check), [Verdict::Same; 2]);
-    assert_eq!(check.exit_code(), 0);
+    assert_eq!(check.conclusion(), Conclusion::Passed);
     assert!(check.causes().is_empty());
     assert_eq!(accept(&copied.run(), &copied.place(), &[]), []);
 
@@ -25,7 +25,10 @@ fn a_baseline_is_accepted_kept_and_cleaned() {
         .iter()
         .map(|cell| cell.key.to_string())
         .collect();
-    assert_eq!(copied.with_images(swapped).exit_code(), 10);
+    assert_eq!(
+        copied.with_images(swapped).conclusion(),
+        Conclusion::Regression
+    );
     assert_eq!(
         accept(&copied.run(), &copied.place(), &keys[1..]),
         [ChangeKind::Replace]
@@ -38,7 +41,7 @@ fn a_baseline_is_accepted_kept_and_cleaned() {
         accept(&copied.run(), &copied.place(), &[]),
         [ChangeKind::Replace]
     );
-    assert_eq!(copied.check().unwrap().exit_code(), 0);
+    assert_eq!(copied.check().unwrap().conclusion(), Conclusion::Passed);
     // Nothing that is no longer named is kept.
     assert_eq!(
         fs::read_dir(copied.place().join("cells")).unwrap().count(),
@@ -56,14 +59,14 @@ fn new_missing_and_failed_cells_are_told() {
     let empty = copied.folder.path().join("none");
     let none = check(&copied.run(), &empty).unwrap();
     assert_eq!(
-        (verdicts(&none), none.exit_code()),
-        (vec![Verdict::New; 2], 11)
+        (verdicts(&none), none.conclusion()),
+        (vec![Verdict::New; 2], Conclusion::ToAccept)
     );
 
     copied.edit(|manifest| manifest["cells"][0]["parameters"]["seed"] = json!(77));
     let changed = copied.check().unwrap();
     assert_eq!(verdicts(&changed), [Verdict::New, Verdict::Same]);
-    assert_eq!(changed.exit_code(), 11);
+    assert_eq!(changed.conclusion(), Conclusion::ToAccept);
     assert_eq!(changed.cells[0].explanation(), "was seed 77");
     assert!(changed.cells[0].expected.is_some());
     copied.edit(|manifest| manifest["cells"][0]["parameters"]["num_inference_steps"] = json!(9));
@@ -72,17 +75,17 @@ fn new_missing_and_failed_cells_are_told() {
         verdicts(&other),
         [Verdict::New, Verdict::Same, Verdict::Missing]
     );
-    assert_eq!(other.exit_code(), 11);
+    assert_eq!(other.conclusion(), Conclusion::ToAccept);
     let kinds = accept(&copied.run(), &copied.place(), &[]);
     assert_eq!(kinds, [ChangeKind::Add, ChangeKind::Remove]);
-    assert_eq!(copied.check().unwrap().exit_code(), 0);
+    assert_eq!(copied.check().unwrap().conclusion(), Conclusion::Passed);
 
     let run = copied.run();
     fs::remove_file(run.folder.join(run.plan.cells[0].key.image_path())).unwrap();
     let lost = copied.check().unwrap();
     assert_eq!(
-        (verdicts(&lost), lost.exit_code()),
-        (vec![Verdict::Error, Verdict::Same], 12)
+        (verdicts(&lost), lost.conclusion()),
+        (vec![Verdict::Error, Verdict::Same], Conclusion::CellsFailed)
     );
 }
 
@@ -93,8 +96,8 @@ fn another_input_or_size_is_stale_and_another_model_beyond_the_tolerances_a_regr
     copied.edit(|manifest| manifest["cells"][1]["subject"]["width"] = json!(32));
     let stale = copied.check().unwrap();
     assert_eq!(
-        (verdicts(&stale), stale.exit_code()),
-        (vec![Verdict::Stale; 2], 11)
+        (verdicts(&stale), stale.conclusion()),
+        (vec![Verdict::Stale; 2], Conclusion::ToAccept)
     );
     assert_eq!(stale.cells[0].causes, [Cause::Parameters("input image")]);
     assert_eq!(stale.cells[1].causes, [Cause::Parameters("size")]);
@@ -111,7 +114,7 @@ fn another_input_or_size_is_stale_and_another_model_beyond_the_tolerances_a_regr
             .explanation()
             .starts_with("the model files changed (their digest 00 became ")
     );
-    assert_eq!(worse.exit_code(), 10);
+    assert_eq!(worse.conclusion(), Conclusion::Regression);
     assert_eq!(
         worse.cells[1].explanation(),
         "nothing known changed since the baseline"
@@ -135,7 +138,7 @@ fn another_device_has_wider_tolerances_and_a_baseline_of_its_own() {
     let check = copied.with_images(brighter);
     println!("{}", line("half of red brighter by 1", &check));
     assert_eq!(verdicts(&check), [Verdict::Drift; 2]);
-    assert_eq!(check.exit_code(), 0);
+    assert_eq!(check.conclusion(), Conclusion::Passed);
     assert!(matches!(check.causes()[..], [(Cause::Device(..), 2)]));
     assert_eq!(
         accept(&copied.run(), &copied.place(), &[]),

@@ -3,7 +3,7 @@
 use std::fs;
 
 use image::RgbImage;
-use ip2p_sweep::judge::{Acceptance, Baseline, MANIFEST, Verdict};
+use ip2p_sweep::judge::{Acceptance, Baseline, Conclusion, MANIFEST, Verdict};
 use miette::Diagnostic;
 use serde_json::{Value, json};
 
@@ -58,7 +58,7 @@ fn a_broken_image_of_the_baseline_is_an_error_of_its_cell_and_the_others_are_jud
         let check = copied.check().unwrap();
         let verdicts: Vec<Verdict> = check.cells.iter().map(|cell| cell.verdict).collect();
         assert_eq!(verdicts, [Verdict::Error, Verdict::Same]);
-        assert_eq!(check.exit_code(), 12);
+        assert_eq!(check.conclusion(), Conclusion::CellsFailed);
         check.cells[0].explanation()
     };
     let first = |copied: &Copied| copied.check().unwrap().cells[0].expected.clone().unwrap();

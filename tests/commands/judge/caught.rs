@@ -1,7 +1,7 @@
 //! Changes that a check must catch, and those that it must not.
 
 use image::{ImageFormat, RgbImage};
-use ip2p_sweep::judge::Verdict;
+use ip2p_sweep::judge::{Conclusion, Verdict};
 
 use super::fixture::{DEMO, Sweep, TINY, check, line, swapped, verdicts};
 
@@ -75,7 +75,7 @@ fn what_must_be_caught_is_caught() {
             _ => vec![Verdict::Regression; 2],
         };
         assert_eq!(verdicts(check), expected, "{name}");
-        assert_eq!(check.exit_code(), 10, "{name}");
+        assert_eq!(check.conclusion(), Conclusion::Regression, "{name}");
     }
 }
 
@@ -106,7 +106,7 @@ fn threads_and_repeats_do_not_matter() {
                         &check
                     )
                 );
-                assert_eq!(check.exit_code(), 0);
+                assert_eq!(check.conclusion(), Conclusion::Passed);
                 assert!(check.early_warnings().is_empty());
             }
         }

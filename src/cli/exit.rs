@@ -1,0 +1,174 @@
+//! What the program exits with, in one list, and which of it each end and each error stands for.
+
+use std::process::ExitCode;
+
+use ip2p_sweep::bench::BenchError;
+use ip2p_sweep::export::ExportError;
+use ip2p_sweep::judge::{Conclusion, JudgeError};
+use ip2p_sweep::runner::{Outcome, RunnerError};
+use ip2p_sweep::store::StoreError;
+use ip2p_sweep::views::compare::CompareError;
+use ip2p_sweep::views::sheet::SheetError;
+
+use super::Error;
+
+/// How the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// What was asked for is done.
+    Done = 0,
+    /// A failure in running.
+    Failed = 1,
+    /// Bad usage or sweep file.
+    BadUsage = 2,
+    /// Runtime, device or model not usable.
+    NotUsable = 3,
+    /// A check found a regression.
+    Regression = 10,
+    /// A check found something to accept, or there is nothing that could be accepted.
+    ToAccept = 11,
+    /// Some cells failed, the rest are there.
+    SomeCellsFailed = 12,
+    /// Stopped on request: what a shell expects of a program that SIGINT ended.
+    Interrupted = 130,
+}
+
+impl Exit {
+    /// As the system takes it.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+impl From<Outcome> for Exit {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Interrupted => Self::Interrupted,
+            Outcome::Complete { failed: 0, .. } => Self::Done,
+            Outcome::Complete { done: 0, .. } => Self::Failed,
+            Outcome::Complete { .. } => Self::SomeCellsFailed,
+        }
+    }
+}
+
+impl From<Conclusion> for Exit {
+    fn from(conclusion: Conclusion) -> Self {
+        match conclusion {
+            Conclusion::Passed => Self::Done,
+            Conclusion::ToAccept => Self::ToAccept,
+            Conclusion::CellsFailed => Self::SomeCellsFailed,
+            Conclusion::Regression => Self::Regression,
+        }
+    }
+}
+
+impl From<&Error> for Exit {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::Runner(error) => error.into(),
+            Error::Store(error) => error.into(),
+            Error::Judge(error) => error.into(),
+            Error::Spec(_)
+            | Error::Image(_)
+            | Error::Array(_)
+            | Error::Export(ExportError::Exists { .. })
+            | Error::Sheet(SheetError::Font { .. })
+            | Error::Compare(CompareError::NothingInCommon { .. } | CompareError::Foreign { .. })
+            | Error::Bench(BenchError::Size { .. }) => Self::BadUsage,
+            Error::Bench(BenchError::Place(error)) => error.into(),
+            Error::Model(_)
+            | Error::Runtime(_)
+            | Error::Export(_)
+            | Error::Bench(BenchError::Model(_)) => Self::NotUsable,
+            Error::Compare(_) | Error::Sheet(_) | Error::Report(_) | Error::Bundled(_) => {
+                Self::Failed
+            }
+        }
+    }
+}
+
+impl From<&RunnerError> for Exit {
+    fn from(error: &RunnerError) -> Self {
+        match error {
+            RunnerError::Spec(_)
+            | RunnerError::Image(_)
+            | RunnerError::Plan(_)
+            | RunnerError::Scheduler(_)
+            | RunnerError::Merge(_) => Self::BadUsage,
+            RunnerError::Model(_) | RunnerError::Runtime(_) => Self::NotUsable,
+            RunnerError::Store(error) => error.into(),
+            RunnerError::Shelf(_) => Self::Failed,
+        }
+    }
+}
+
+impl From<&StoreError> for Exit {
+    fn from(error: &StoreError) -> Self {
+        match error {
+            StoreError::UnknownCell { .. }
+            | StoreError::UnknownStage { .. }
+            | StoreError::NotARun { .. }
+            | StoreError::OtherSweep { .. }
+            | StoreError::OtherPlan { .. } => Self::BadUsage,
+            StoreError::Malformed { .. }
+            | StoreError::Read { .. }
+            | StoreError::Write { .. }
+            | StoreError::Locked { .. }
+            | StoreError::ShardInUse { .. }
+            | StoreError::Link { .. }
+            | StoreError::Foreign { .. }
+            | StoreError::Record { .. }
+            | StoreError::NoThread { .. }
+            | StoreError::WriterDied { .. } => Self::Failed,
+        }
+    }
+}
+
+impl From<&JudgeError> for Exit {
+    fn from(error: &JudgeError) -> Self {
+        match error {
+            JudgeError::Run(_)
+            | JudgeError::InCi
+            | JudgeError::NobodyToAsk
+            | JudgeError::IsRun { .. }
+            | JudgeError::Foreign { .. } => Self::BadUsage,
+            JudgeError::NothingDone { .. } => Self::ToAccept,
+            JudgeError::Malformed { .. }
+            | JudgeError::NewerFormat { .. }
+            | JudgeError::Image { .. }
+            | JudgeError::Read { .. }
+            | JudgeError::Write { .. }
+            | JudgeError::Page(_)
+            | JudgeError::NoImage { .. }
+            | JudgeError::Difference { .. }
+            | JudgeError::Report { .. }
+            | JudgeError::Summary { .. } => Self::Failed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_place_for_a_baseline_is_bad_usage() {
+        let folder = PathBuf::from("photos");
+        let name = "holiday.png".to_owned();
+        let run = JudgeError::IsRun {
+            folder: folder.clone(),
+        };
+        for error in [run, JudgeError::Foreign { folder, name }] {
+            assert_eq!(Exit::from(&Error::from(error)), Exit::BadUsage);
+        }
+    }
+}

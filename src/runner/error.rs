@@ -1,0 +1,45 @@
+//! What can go wrong on the way from a sweep file to a run folder.
+
+use super::MergeError;
+use crate::diffusion::SchedulerError;
+use crate::engine::{EngineError, ShelfError};
+use crate::image::ImageError;
+use crate::model::ModelError;
+use crate::onnxruntime::RuntimeError;
+use crate::plan::PlanError;
+use crate::spec::SpecError;
+use crate::store::StoreError;
+
+/// Why a sweep cannot be prepared, run or merged: an error of the layers below, as it is.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error(transparent)]
+#[diagnostic(transparent)]
+pub enum RunnerError {
+    /// The sweep file.
+    Spec(#[from] SpecError),
+    /// An image that the sweep file names.
+    Image(#[from] ImageError),
+    /// The sweep file together with its images and models.
+    Plan(#[from] PlanError),
+    /// A scheduler that cannot be made of a model's configuration.
+    Scheduler(#[from] SchedulerError),
+    /// A model folder, or a component at work.
+    Model(#[from] ModelError),
+    /// ONNX Runtime or a device.
+    Runtime(#[from] RuntimeError),
+    /// The run folder.
+    Store(#[from] StoreError),
+    /// Latents in the run folder.
+    Shelf(#[from] ShelfError),
+    /// Run folders that are to be one.
+    Merge(#[from] MergeError),
+}
+
+impl From<EngineError<ModelError>> for RunnerError {
+    fn from(error: EngineError<ModelError>) -> Self {
+        match error {
+            EngineError::Model(error) => Self::Model(error),
+            EngineError::Shelf(error) => Self::Shelf(error),
+        }
+    }
+}
