@@ -4,16 +4,12 @@ mod cli;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use cli::Exit;
 
 fn main() -> ExitCode {
     cli::fault::tell_panics();
     cli::interrupt::ignore_file_size_limit();
-    let arguments = match cli::Arguments::try_parse() {
-        Ok(arguments) => arguments,
-        Err(usage) => usage.exit(),
-    };
+    let arguments = cli::parse();
     if let Err(error) = cli::threads::make_pool() {
         cli::threads::tell(&error);
         return Exit::Failed.into();
@@ -22,7 +18,7 @@ fn main() -> ExitCode {
         Some(Ok(code)) if code == ExitCode::SUCCESS && cli::render::lost() => Exit::Failed.into(),
         Some(Ok(code)) => code,
         Some(Err(error)) => {
-            cli::render::error(&error);
+            cli::complaint::error(&error);
             Exit::from(&error).into()
         }
         None => Exit::Failed.into(),

@@ -1,5 +1,6 @@
 //! What a benchmark found, as `ip2p bench --json` prints it. Missing values are unknown, never 0.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Timing;
@@ -9,7 +10,7 @@ use crate::store::Environment;
 pub const ROWS_A_STEP: u32 = 3;
 
 /// Everything about one model at one size on one device.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Benchmark {
     /// The model folder, as given.
     pub model: String,
@@ -40,7 +41,7 @@ pub struct Benchmark {
 }
 
 /// One component, loaded alone.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ComponentCost {
     /// Its folder: `text_encoder`, `vae_encoder`, `unet`, `vae_decoder`.
     pub component: String,
@@ -53,7 +54,7 @@ pub struct ComponentCost {
 }
 
 /// Calls of the UNet with one number of rows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UnetCalls {
     /// Rows of a call.
     pub rows: usize,
@@ -70,7 +71,7 @@ impl UnetCalls {
 }
 
 /// Memory of a run, by the meter that [`MemoryCost::source`] names.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MemoryCost {
     /// `rss` (this process), `ort-arena`, `nvml-process` or `nvml-device-rise`.
     pub source: String,
@@ -81,7 +82,7 @@ pub struct MemoryCost {
 }
 
 /// A cell that shares nothing with others, its text and image apart.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CellCost {
     /// Steps of the scheduler, each with one UNet evaluation.
     pub num_inference_steps: u32,

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::meter::milliseconds;
@@ -12,7 +13,7 @@ use crate::vocabulary::median;
 const FEWEST_CALLS: usize = 3;
 
 /// Milliseconds of a call that was repeated, after a first one that is not counted.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Timing {
     /// The median.
     pub median_ms: f64,

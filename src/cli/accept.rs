@@ -5,10 +5,11 @@ use std::io::{self, BufRead, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use ip2p_sweep::judge::{Acceptance, Baseline, JudgeError, default_folder};
+use ip2p_sweep::judge::{Acceptance, Baseline, Change, JudgeError, default_folder};
 use ip2p_sweep::store::Run;
 
-use super::progress::count;
+use super::events::{self, Accepted, Accepting, Event, JsonFlag};
+use super::words::count;
 use super::{Error, Exit, render, table};
 
 /// Rows of the table of changes.
@@ -31,6 +32,8 @@ pub struct Accept {
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
+    #[command(flatten)]
+    pub json: JsonFlag,
 }
 
 impl Accept {
@@ -46,21 +49,46 @@ impl Accept {
         let mut baseline = Baseline::read(&folder)?;
         let acceptance = Acceptance::new(&run, &baseline, &self.cell, self.reason.as_deref())?;
         show(&acceptance);
-        if acceptance.changes.is_empty() {
+        let (changes, unchanged, left_out) = (
+            acceptance.changes.len(),
+            acceptance.unchanged,
+            acceptance.left_out,
+        );
+        let told = |accepted: bool| Accepted {
+            accepted,
+            baseline: folder.display().to_string(),
+            changes,
+            unchanged,
+            left_out,
+        };
+        if changes == 0 {
             baseline.tidy();
+            tell(told(false), "");
             return Ok(ExitCode::SUCCESS);
         }
         if !self.yes && !agreed(&format!("change {}?", folder.display()))? {
-            render::line(format_args!("nothing was changed"));
+            tell(told(false), "nothing was changed");
             return Ok(ExitCode::from(Exit::Failed));
         }
-        let changes = count(acceptance.changes.len(), "change");
         acceptance.apply(&mut baseline)?;
-        render::line(format_args!(
-            "accepted  {changes} in {}; commit it to version control",
+        let words = format!(
+            "accepted {} in {}",
+            count(changes, "change"),
             folder.display()
-        ));
+        );
+        tell(told(true), &words);
+        let word = render::shell_word(&folder.display().to_string());
+        render::next(&format!("git add {word}"));
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// How it ended.
+fn tell(accepted: Accepted, words: &str) {
+    match events::are_wanted() {
+        true => events::emit(Event::Accepted(accepted)),
+        false if words.is_empty() => {}
+        false => render::line(format_args!("{words}")),
     }
 }
 
@@ -75,19 +103,15 @@ fn is_ci() -> bool {
 }
 
 fn show(acceptance: &Acceptance) {
-    let changes = acceptance.changes.iter().take(MOST_ROWS);
-    let rows: Vec<Vec<String>> = changes
-        .map(|change| {
-            vec![
-                change.kind.to_string(),
-                change.cell.clone(),
-                change.class.to_string(),
-            ]
-        })
-        .collect();
-    for line in table::align(&rows).lines() {
-        render::line(format_args!("{line}"));
+    if events::are_wanted() {
+        for change in &acceptance.changes {
+            events::emit(Event::Change(told(change)));
+        }
+        return;
     }
+    let changes = acceptance.changes.iter().take(MOST_ROWS);
+    let rows: Vec<Vec<String>> = changes.map(row).collect();
+    render::block(&table::align(&rows));
     let (all, shown) = (acceptance.changes.len(), rows.len());
     if all > shown {
         render::line(format_args!("and {}", count(all - shown, "more change")));
@@ -104,12 +128,42 @@ fn show(acceptance: &Acceptance) {
     }
 }
 
+/// What happens to a cell, and how far its image is from the one before.
+fn row(change: &Change) -> Vec<String> {
+    let measures = change.difference.map_or_else(String::new, |difference| {
+        format!(
+            "perceptual mean {:.3}, p99 {:.2}, SSIM {:.4}",
+            difference.perceptual_mean, difference.perceptual_p99, difference.ssim
+        )
+    });
+    vec![
+        change.kind.to_string(),
+        change.cell.clone(),
+        change.class.to_string(),
+        measures,
+    ]
+}
+
+/// As an event.
+fn told(change: &Change) -> Accepting {
+    let difference = change.difference.as_ref();
+    Accepting {
+        cell: change.cell.clone(),
+        kind: change.kind.to_string(),
+        class: change.class.to_string(),
+        perceptual_mean: difference.map(|it| it.perceptual_mean),
+        perceptual_p99: difference.map(|it| it.perceptual_p99),
+        ssim: difference.map(|it| it.ssim),
+    }
+}
+
 /// Asks on the terminal.
 fn agreed(question: &str) -> Result<bool, JudgeError> {
     if !io::stdin().is_terminal() {
         return Err(JudgeError::NobodyToAsk);
     }
-    render::line(format_args!("{question} [y/N]"));
+    // A question is no result.
+    render::aside(format_args!("{question} [y/N]"));
     let mut answer = String::new();
     // An answer that cannot be read is none.
     let read = io::stdin().lock().read_line(&mut answer);

@@ -12,8 +12,9 @@ use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::spec::Runtime;
 use ip2p_sweep::vocabulary::MAX_STEPS;
 
-use super::progress::duration;
-use super::{DeviceFlags, Error, Exit, interrupt, render, table};
+use super::events::{self, Event, JsonFlag};
+use super::words::duration;
+use super::{DeviceFlags, Error, Exit, LibraryFlag, interrupt, render, table};
 
 /// Rows of a call of the UNet at most: more than any device is faster with.
 const MOST_ROWS: i64 = 4096;
@@ -35,15 +36,16 @@ pub struct Bench {
     /// For how long each call is repeated, three times at least
     #[arg(long, default_value = "2", value_name = "SECONDS", value_parser = seconds)]
     seconds: Duration,
-    /// Print the numbers as JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    pub json: JsonFlag,
+    #[command(flatten)]
+    library: LibraryFlag,
     #[command(flatten, next_help_heading = "Runtime")]
     device: DeviceFlags,
 }
 
 impl Bench {
-    pub fn run(self, library: Option<PathBuf>) -> Result<ExitCode, Error> {
+    pub fn run(self) -> Result<ExitCode, Error> {
         let options = Options {
             size: self.size.map(|Pixels(width, height)| (width, height)),
             rows: self.rows.into_iter().map(|rows| rows as usize).collect(),
@@ -59,7 +61,7 @@ impl Bench {
         let mut follow = |stage: Stage| spinner.set_message(stage.to_string());
         let measured = bench::run(
             &self.model,
-            &Host::current(library),
+            &Host::current(self.library.onnxruntime),
             &options,
             interrupt::flag(),
             &mut follow,
@@ -68,8 +70,8 @@ impl Bench {
         let Some(benchmark) = measured? else {
             return Ok(ExitCode::from(Exit::Interrupted));
         };
-        match self.json {
-            true => render::print(&format!("{:#}\n", serde_json::json!(benchmark))),
+        match events::are_wanted() {
+            true => events::emit(Event::Bench(Box::new(benchmark))),
             false => render::block(&text(&benchmark)),
         }
         Ok(ExitCode::SUCCESS)

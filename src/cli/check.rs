@@ -5,17 +5,20 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ip2p_sweep::judge::{
-    Baseline, CellCheck, Check as Verdicts, Conclusion, Excess, default_folder,
+    Baseline, CellCheck, Check as Verdicts, Conclusion, Excess, Verdict, default_folder,
 };
 use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::plan::Shard;
 use ip2p_sweep::runner::{Executed, Execution, Outcome};
 use ip2p_sweep::spec::SweepSpec;
-use ip2p_sweep::views::View;
 use ip2p_sweep::views::check::{Checked, accept_command, annotations, forget};
+use ip2p_sweep::views::{View, ViewFiles};
 
-use super::progress::{Progress, ProgressFlags};
-use super::{Error, Exit, RuntimeFlags, interrupt, prepared, render, table};
+use super::events::{self, CellVerdict, Event, PhaseName};
+use super::progress::{Ending, Progress, ProgressFlags, Views};
+use super::{
+    Error, Exit, LibraryFlag, RuntimeFlags, complaint, interrupt, prepared, render, table,
+};
 
 /// Rows of the table on the terminal; the reports have all.
 const MOST_ROWS: usize = 30;
@@ -43,15 +46,17 @@ pub struct Check {
     #[command(flatten)]
     runtime: RuntimeFlags,
     #[command(flatten)]
-    progress: ProgressFlags,
+    library: LibraryFlag,
+    #[command(flatten)]
+    pub progress: ProgressFlags,
 }
 
 impl Check {
-    pub fn run(self, library: Option<PathBuf>) -> Result<ExitCode, Error> {
+    pub fn run(self) -> Result<ExitCode, Error> {
         if let Some(out) = self.run_folder() {
             forget(&out)?;
         }
-        let host = Host::current(library);
+        let host = Host::current(self.library.onnxruntime);
         let mut prepared = prepared(&self.sweep, self.runtime.into(), &host)?;
         prepared.replaces = self.replace;
         let name = &prepared.plan.name;
@@ -68,10 +73,16 @@ impl Check {
             measured,
         } = execution.run(interrupt::flag(), &mut |event| progress.take(event))?;
         if outcome == Outcome::Interrupted {
-            let place = format!("{}; check again to go on", out.display());
-            progress.end_with(&[("stopped", place)]);
+            let views = Views::default();
+            progress.end(Ending {
+                outcome,
+                run: &out,
+                shard: None,
+                views: &views,
+            });
             return Ok(ExitCode::from(Exit::Interrupted));
         }
+        progress.phase(PhaseName::Judging);
         let check = Verdicts::new(&run, &baseline, prepared.spec.check, self.shard)?;
         let view = Checked {
             check: &check,
@@ -79,24 +90,22 @@ impl Check {
             step_summary: step_summary(),
         };
         let made = view.write()?;
-        let mut lines = vec![("check", check.counts_text())];
-        let files = made.files.iter();
-        lines.extend(files.map(|file| (file.what, file.path.display().to_string())));
-        lines.extend(remedy(&check, &baseline, &out).map(|text| ("hint", text)));
-        progress.note_all(&findings(&check, self.explain));
         progress.note_unmeasured(&measured);
-        progress.end_with(&lines);
+        tell(progress, &check, &made, &out, self.explain);
         if env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
             for line in annotations(&check) {
                 render::command(&line);
             }
+        }
+        if !self.progress.is_quiet() {
+            remedy(&check, &baseline, &out);
         }
         match (measured, check.conclusion()) {
             (Ok(()), conclusion) => Ok(Exit::from(conclusion).into()),
             (Err(error), Conclusion::Passed) => Err(error.into()),
             // The verdict says more than what could not be measured.
             (Err(error), conclusion) => {
-                render::error(&error.into());
+                complaint::error(&error.into());
                 Ok(Exit::from(conclusion).into())
             }
         }
@@ -162,17 +171,64 @@ fn rows_of(cell: &CellCheck, explain: bool) -> Vec<Vec<String>> {
     rows
 }
 
+/// What was found, in words or as events.
+fn tell(progress: Progress, check: &Verdicts, made: &ViewFiles, run: &Path, explain: bool) {
+    if events::are_wanted() {
+        for cell in &check.cells {
+            events::emit(Event::Verdict(CellVerdict::from(cell)));
+        }
+        let counts = check.counts().into_iter();
+        events::emit(Event::Checked(events::Checked {
+            passes: check.failing().is_empty(),
+            exit_code: Exit::from(check.conclusion()).code(),
+            counts: counts
+                .map(|(verdict, count)| (verdict.to_string(), count))
+                .collect(),
+            causes: check.cause_lines(),
+            files: events::files(made),
+            accept: accept_command(run),
+        }));
+        let (done, failed) = (check.cells.len(), check.count(Verdict::Error));
+        let views = Views {
+            made: made.clone(),
+            advised: Vec::new(),
+        };
+        progress.end(Ending {
+            outcome: Outcome::Complete {
+                done: done - failed,
+                failed,
+            },
+            run,
+            shard: None,
+            views: &views,
+        });
+        return;
+    }
+    let mut lines = vec![("check", check.counts_text())];
+    let files = made.files.iter();
+    lines.extend(files.map(|file| (file.what, file.path.display().to_string())));
+    let failing = check.failing().into_iter();
+    let loud: Vec<String> = failing
+        .map(|cell| rows_of(cell, false).concat().join("  "))
+        .collect();
+    progress.end_with(&findings(check, explain), &lines, &loud);
+}
+
 /// What to do about what was found.
-fn remedy(check: &Verdicts, baseline: &Baseline, run: &Path) -> Option<String> {
+fn remedy(check: &Verdicts, baseline: &Baseline, run: &Path) {
     let accept = accept_command(run);
     match check.conclusion() {
-        Conclusion::ToAccept if baseline.is_empty() => Some(format!(
-            "there is no baseline in {} yet: look at the images and accept them with `{accept}`",
-            baseline.folder().display()
-        )),
-        Conclusion::Regression | Conclusion::ToAccept => {
-            Some(format!("if this is wanted, accept it with `{accept}`"))
+        Conclusion::ToAccept if baseline.is_empty() => {
+            let folder = baseline.folder().display();
+            let hint =
+                format!("there is no baseline in {folder} yet: look at the images and accept them");
+            render::hint(&hint);
+            render::next(&accept);
         }
-        Conclusion::Passed | Conclusion::CellsFailed => None,
+        Conclusion::Regression | Conclusion::ToAccept => {
+            render::hint("if this is wanted, accept it");
+            render::next(&accept);
+        }
+        Conclusion::Passed | Conclusion::CellsFailed => {}
     }
 }

@@ -9,7 +9,8 @@ use ip2p_sweep::views::View;
 use ip2p_sweep::views::compare::{Compared, Comparison, Pair, compare};
 use ip2p_sweep::vocabulary;
 
-use super::progress::count;
+use super::events::{self, ComparedCell, Event, JsonFlag};
+use super::words::count;
 use super::{Error, render, table};
 
 /// Rows of the table on the terminal; `compare.csv` has all.
@@ -28,6 +29,8 @@ pub struct Compare {
     /// Where the table, the sheets and the page go; by default results/A-vs-B under the current folder
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    pub json: JsonFlag,
 }
 
 impl Compare {
@@ -45,9 +48,13 @@ impl Compare {
             out,
         };
         let made = view.write()?;
-        differences(comparison);
-        left_out(comparison);
-        pairs(comparison);
+        if events::are_wanted() {
+            tell(comparison);
+        } else {
+            differences(comparison);
+            left_out(comparison);
+            pairs(comparison);
+        }
         render::made(&made);
         Ok(ExitCode::SUCCESS)
     }
@@ -77,12 +84,6 @@ fn differences(comparison: &Comparison) {
 
 /// The pairs that differ most, and the medians of all.
 fn pairs(comparison: &Comparison) {
-    let perceptual = |pair: &Pair| {
-        pair.difference
-            .as_ref()
-            .ok()
-            .map(|difference| difference.perceptual_mean)
-    };
     let mut order: Vec<&Pair> = comparison.pairs.iter().collect();
     // What could not be compared comes first; equal differences stay in the order of the plan.
     let amount = |pair: &Pair| perceptual(pair).unwrap_or(f64::INFINITY);
@@ -112,19 +113,51 @@ fn pairs(comparison: &Comparison) {
         ));
     }
     not_compared(comparison);
-    let median = |value: &dyn Fn(&Pair) -> Option<f64>| {
-        number(
-            vocabulary::median(comparison.pairs.iter().filter_map(value)),
-            2,
-        )
-    };
+    let median = |value: fn(&Pair) -> Option<f64>| number(median(comparison, value), 2);
     render::line(format_args!(
         "{} in both; medians: perceptual {} (1 is just noticeable), time {}, memory {} (B to A)",
         count(comparison.pairs.len(), "cell"),
-        median(&perceptual),
-        median(&Pair::time_ratio),
-        median(&Pair::memory_ratio),
+        median(perceptual),
+        median(Pair::time_ratio),
+        median(Pair::memory_ratio),
     ));
+}
+
+fn perceptual(pair: &Pair) -> Option<f64> {
+    let difference = pair.difference.as_ref().ok()?;
+    Some(difference.perceptual_mean)
+}
+
+fn median(comparison: &Comparison, value: fn(&Pair) -> Option<f64>) -> Option<f64> {
+    vocabulary::median(comparison.pairs.iter().filter_map(value))
+}
+
+/// All of it as events.
+fn tell(comparison: &Comparison) {
+    let settings = comparison.settings.iter();
+    events::emit(Event::Compared(events::Compared {
+        names: comparison.names.clone(),
+        settings: settings
+            .map(|setting| (setting.name.to_owned(), setting.values.clone()))
+            .collect(),
+        alone: comparison.alone.clone(),
+        pairs: comparison.pairs.len(),
+        perceptual_mean: median(comparison, perceptual),
+        time_ratio: median(comparison, Pair::time_ratio),
+        memory_ratio: median(comparison, Pair::memory_ratio),
+    }));
+    for pair in &comparison.pairs {
+        let difference = pair.difference.as_ref();
+        events::emit(Event::Pair(ComparedCell {
+            cells: pair.keys.each_ref().map(ToString::to_string),
+            label: pair.label.clone(),
+            perceptual_mean: perceptual(pair),
+            ssim: difference.ok().map(|difference| difference.ssim),
+            error: difference.err().cloned(),
+            denoise_ms: pair.denoise_ms,
+            peak_mib: pair.peak_mib,
+        }));
+    }
 }
 
 /// Why cells have no difference: each reason once, with how many cells it holds for.

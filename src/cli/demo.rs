@@ -8,7 +8,7 @@ use ip2p_sweep::onnxruntime::{Host, Wanted, locate};
 
 use super::progress::ProgressFlags;
 use super::run::run_prepared;
-use super::{Error, RuntimeFlags, prepared, setup};
+use super::{Error, LibraryFlag, RuntimeFlags, prepared, setup};
 
 /// `ip2p demo`.
 #[derive(Debug, clap::Args)]
@@ -19,12 +19,14 @@ pub struct Demo {
     #[command(flatten)]
     runtime: RuntimeFlags,
     #[command(flatten)]
-    progress: ProgressFlags,
+    library: LibraryFlag,
+    #[command(flatten)]
+    pub progress: ProgressFlags,
 }
 
 impl Demo {
-    pub fn run(self, library: Option<PathBuf>) -> Result<ExitCode, Error> {
-        let mut host = Host::current(library);
+    pub fn run(self) -> Result<ExitCode, Error> {
+        let mut host = Host::current(self.library.onnxruntime);
         if host.onnxruntime.is_none() && locate(&host).is_err() {
             host.onnxruntime = Some(setup::fetch(&host, Wanted::Cpu)?.path);
         }

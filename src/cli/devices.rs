@@ -20,7 +20,8 @@ use ip2p_sweep::store::{Run, StoreError};
 use ip2p_sweep::trust::this_program;
 use serde_json::Value;
 
-use super::progress::{Progress, ProgressFlags};
+use super::events::PhaseName;
+use super::progress::{Ending, Progress, ProgressFlags, Views};
 use super::run::views;
 use super::{Error, Exit, RuntimeFlags, interrupt};
 
@@ -133,10 +134,7 @@ impl Devices<'_> {
         }
         let left = queue.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.stopped.load(Ordering::Relaxed) {
-            progress.end_with(&[(
-                "stopped",
-                format!("{}; run again to go on", self.out.display()),
-            )]);
+            progress.end(self.ending(Outcome::Interrupted, &Views::default()));
             return Ok(ExitCode::from(Exit::Interrupted));
         }
         if let (false, Some(code)) = (left.is_empty(), failed) {
@@ -144,7 +142,7 @@ impl Devices<'_> {
                 "{} of {parts} shards are left, and no device works",
                 left.len()
             );
-            progress.end_with(&[("failed", words)]);
+            progress.end_with(&[], &[("failed", words.clone())], &[words]);
             return Ok(ExitCode::from(code));
         }
         drop(left);
@@ -154,9 +152,19 @@ impl Devices<'_> {
             done: prepared.plan.cells.len() - left,
             failed: left,
         };
+        progress.phase(PhaseName::Drawing);
         let views = views(&merged.run, pending.is_empty())?;
-        progress.end(outcome, self.out, &views);
+        progress.end(self.ending(outcome, &views));
         Ok(Exit::from(outcome).into())
+    }
+
+    fn ending<'v>(&'v self, outcome: Outcome, views: &'v Views) -> Ending<'v> {
+        Ending {
+            outcome,
+            run: self.out,
+            shard: None,
+            views,
+        }
     }
 
     /// A thread a device, until nothing waits or none works; gives the exit code of the last that failed.

@@ -6,38 +6,36 @@ use std::process::ExitCode;
 use ip2p_sweep::model::{Fact, FactState, diagnose};
 use ip2p_sweep::onnxruntime::Host;
 
-use super::{Error, Exit, render, table};
+use super::events::{self, Event, JsonFlag};
+use super::{Error, Exit, LibraryFlag, render, table};
 
 /// `ip2p doctor`.
 #[derive(Debug, clap::Args)]
 pub struct Doctor {
     /// A model or CLIP folder to look at, too
     folder: Option<PathBuf>,
+    #[command(flatten)]
+    library: LibraryFlag,
+    #[command(flatten)]
+    pub json: JsonFlag,
 }
 
 impl Doctor {
-    pub fn run(self, library: Option<PathBuf>) -> Result<ExitCode, Error> {
-        let facts = diagnose(&Host::current(library), self.folder.as_deref());
-        let rows: Vec<Vec<String>> = facts
-            .iter()
-            .map(|fact| {
-                let state = match fact.state {
-                    FactState::Ok => "ok",
-                    FactState::Absent => "none",
-                    FactState::Warning => "warning",
-                    FactState::Missing => "missing",
-                };
-                vec![state.to_owned(), fact.topic.to_owned(), fact.detail.clone()]
-            })
-            .collect();
-        render::block(&table::align(&rows));
-        for fact in &facts {
-            if let Some(remedy) = &fact.remedy {
-                render::line(format_args!("{}: {remedy}", fact.topic));
-            }
-        }
-        render::line(format_args!("next: {}", self.next(&facts)));
+    pub fn run(self) -> Result<ExitCode, Error> {
+        let facts = diagnose(
+            &Host::current(self.library.onnxruntime.clone()),
+            self.folder.as_deref(),
+        );
         let usable = facts.iter().all(|fact| fact.state != FactState::Missing);
+        let next = self.next(&facts);
+        match events::are_wanted() {
+            true => events::emit(Event::Doctor(events::Doctor {
+                facts: facts.iter().map(told).collect(),
+                usable,
+                next,
+            })),
+            false => print(&facts, &next),
+        }
         Ok(if usable {
             ExitCode::SUCCESS
         } else {
@@ -56,7 +54,7 @@ impl Doctor {
             (_, Some(fact)) => format!("mend {}: {}", fact.topic, fact.detail),
             (Some(folder), None) if is_model => format!(
                 "ip2p init IMAGE \"make it winter\" --model {}",
-                folder.display()
+                render::shell_word(&folder.display().to_string())
             ),
             (Some(folder), None) => {
                 format!(
@@ -68,5 +66,39 @@ impl Doctor {
                 "ip2p demo, or ip2p init IMAGE \"make it winter\" for one of your own".to_owned()
             }
         }
+    }
+}
+
+fn print(facts: &[Fact], next: &str) {
+    let row = |fact: &Fact| {
+        let state = state(fact.state).to_owned();
+        vec![state, fact.topic.to_owned(), fact.detail.clone()]
+    };
+    let rows: Vec<Vec<String>> = facts.iter().map(row).collect();
+    render::block(&table::align(&rows));
+    for fact in facts {
+        if let Some(remedy) = &fact.remedy {
+            render::line(format_args!("{}: {remedy}", fact.topic));
+        }
+    }
+    render::line(format_args!("next: {next}"));
+}
+
+fn state(state: FactState) -> &'static str {
+    match state {
+        FactState::Ok => "ok",
+        FactState::Absent => "none",
+        FactState::Warning => "warning",
+        FactState::Missing => "missing",
+    }
+}
+
+/// As an event.
+fn told(fact: &Fact) -> events::Fact {
+    events::Fact {
+        topic: fact.topic.to_owned(),
+        state: state(fact.state).to_owned(),
+        detail: fact.detail.clone(),
+        remedy: fact.remedy.clone(),
     }
 }

@@ -62,7 +62,8 @@ impl Error {
         self.of_sweep_file()?.location()
     }
 
-    fn of_sweep_file(&self) -> Option<&SpecError> {
+    /// What is wrong with the sweep file, if that is it.
+    pub fn of_sweep_file(&self) -> Option<&SpecError> {
         let (Self::Spec(error) | Self::Runner(RunnerError::Spec(error))) = self else {
             return None;
         };

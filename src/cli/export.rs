@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use ip2p_sweep::export::{Ended, ExportEvent, Kind, Request, export};
 use ip2p_sweep::onnxruntime::Host;
 
+use super::events::{self, Event, Exported, JsonFlag};
 use super::{Error, Exit, interrupt, render};
 
 /// `ip2p export`.
@@ -46,6 +47,8 @@ pub struct Export {
     /// Replace the folder if it exists
     #[arg(long)]
     overwrite: bool,
+    #[command(flatten)]
+    pub json: JsonFlag,
 }
 
 impl Export {
@@ -74,7 +77,7 @@ impl Export {
             interrupt::flag(),
             &mut follow,
         )? {
-            Ended::Code(0) => render::print(&next(request.kind, &out)),
+            Ended::Code(0) => tell(request.kind, &out),
             Ended::Code(code) => return Ok(ExitCode::from(code)),
             Ended::Interrupted => return Ok(ExitCode::from(Exit::Interrupted)),
         }
@@ -147,15 +150,24 @@ fn absolute_if_there(path: String) -> String {
     }
 }
 
-/// The line for a sweep file.
-fn next(kind: Kind, out: &Path) -> String {
+/// The line for a sweep file, and what writes one.
+fn tell(kind: Kind, out: &Path) {
     let path = toml::Value::String(out.display().to_string());
+    let line = match kind {
+        Kind::Pipeline => format!("model = {path}"),
+        Kind::Clip => format!("[measures]\nclip = {path}"),
+    };
+    if events::are_wanted() {
+        let folder = out.display().to_string();
+        events::emit(Event::Exported(Exported { folder, line }));
+        return;
+    }
+    render::print(&format!("in a sweep file of this folder:\n\n{line}\n"));
     match kind {
-        Kind::Pipeline => format!(
-            "in a sweep file of this folder:\n\nmodel = {path}\n\n\
-             `ip2p init IMAGE INSTRUCTION --model {}` writes one.\n",
-            out.display()
-        ),
-        Kind::Clip => format!("in a sweep file of this folder:\n\n[measures]\nclip = {path}\n"),
+        Kind::Pipeline => render::next(&format!(
+            "ip2p init IMAGE \"make it winter\" --model {}",
+            render::shell_word(&out.display().to_string())
+        )),
+        Kind::Clip => {}
     }
 }

@@ -8,7 +8,12 @@ use super::render;
 /// Tells panics as errors of the program, with what to do about them.
 pub fn tell_panics() {
     panic::set_hook(Box::new(|fault| {
-        render::aside(format_args!("{}", told(fault)));
+        let (problem, remedy) = told(fault);
+        render::complain(&problem, &remedy);
+        let trace = Backtrace::capture();
+        if trace.status() == BacktraceStatus::Captured {
+            render::aside(format_args!("{trace}"));
+        }
     }));
 }
 
@@ -17,22 +22,19 @@ pub fn contained<T>(command: impl FnOnce() -> T) -> Option<T> {
     panic::catch_unwind(AssertUnwindSafe(command)).ok()
 }
 
-fn told(fault: &PanicHookInfo) -> String {
+/// What is wrong, and what to do about it.
+fn told(fault: &PanicHookInfo) -> (String, String) {
     let place = fault
         .location()
         .map_or_else(String::new, |place| format!(" ({place})"));
     let reason = fault.payload_as_str().unwrap_or("no reason is known");
-    let mut text = format!(
-        "error: ip2p has failed by a fault of its own: {reason}{place}\n\
-         hint: please report this with the command line and `ip2p --version`, which is {}; with RUST_BACKTRACE=1 it says \
+    let problem = format!("ip2p has failed by a fault of its own: {reason}{place}");
+    let remedy = format!(
+        "please report this with the command line and `ip2p --version`, which is {}; with RUST_BACKTRACE=1 it says \
          more. Finished cells are kept: a run goes on when it is run again",
         env!("CARGO_PKG_VERSION")
     );
-    let trace = Backtrace::capture();
-    if trace.status() == BacktraceStatus::Captured {
-        text += &format!("\n{trace}");
-    }
-    text
+    (problem, remedy)
 }
 
 #[cfg(test)]

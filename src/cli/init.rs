@@ -9,6 +9,7 @@ use ip2p_sweep::spec::{SweepSpec, template};
 use ip2p_sweep::{bundled, store};
 
 use super::Error;
+use super::events::{self, Event, Initialised, JsonFlag};
 use super::render;
 
 /// Where exported models lie, by the folder that one works in.
@@ -28,6 +29,8 @@ pub struct Init {
     /// File to write; it must not exist
     #[arg(long, short, value_name = "FILE", default_value = "sweep.toml", value_hint = ValueHint::FilePath)]
     out: PathBuf,
+    #[command(flatten)]
+    pub json: JsonFlag,
 }
 
 impl Init {
@@ -50,18 +53,23 @@ impl Init {
             &model,
         );
         store::write_new_file(&self.out, text.as_bytes())?;
-        render::line(format_args!(
-            "wrote {0}; next: ip2p plan {0}",
-            self.out.display()
-        ));
+        let file = self.out.display().to_string();
+        match events::are_wanted() {
+            false => render::line(format_args!("wrote {file}")),
+            true => events::emit(Event::Init(Initialised {
+                file: file.clone(),
+                model,
+            })),
+        }
         if let Some(note) = note {
-            render::line(format_args!("note: {note}"));
+            render::note(&note);
         }
         if let Err(error) = SweepSpec::read(&self.out) {
             for missing in std::iter::once(&error).chain(error.others()) {
-                render::line(format_args!("note: {missing}"));
+                render::note(&missing.to_string());
             }
         }
+        render::next(&format!("ip2p plan {}", render::shell_word(&file)));
         Ok(ExitCode::SUCCESS)
     }
 }

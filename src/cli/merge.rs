@@ -2,13 +2,16 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
 use ip2p_sweep::runner::{Merged, Outcome, merge};
 use ip2p_sweep::vocabulary::Race;
 
-use super::progress::{count, last_lines};
+use super::events::{self, Event, JsonFlag};
+use super::progress::Ending;
 use super::render;
 use super::run::views;
+use super::words::count;
 use super::{Error, Exit};
 
 /// Cells and commands that are named.
@@ -22,18 +25,15 @@ pub struct Merge {
     /// Run folders of shards that shared no file system
     #[arg(value_name = "DIR")]
     folders: Vec<PathBuf>,
+    #[command(flatten)]
+    pub json: JsonFlag,
 }
 
 impl Merge {
     pub fn run(self) -> Result<ExitCode, Error> {
+        let begun = Instant::now();
         let merged = merge(&self.out, &self.folders)?;
-        for note in &merged.notes {
-            render::aside(format_args!("note: {note}"));
-        }
-        if merged.added > 0 {
-            render::line(format_args!("merged   {}", count(merged.added, "cell")));
-        }
-        tell_repeated(&merged);
+        merged.notes.iter().for_each(|note| render::note(note));
         let views = views(&merged.run, merged.added == 0)?;
         let all = merged.run.plan.cells.len();
         let left = merged.failed + merged.missing.len();
@@ -41,12 +41,66 @@ impl Merge {
             done: all - left,
             failed: left,
         };
-        last_lines(outcome, &self.out, &views);
-        tell_missing(&merged, &self.out);
+        let ending = Ending {
+            outcome,
+            run: &self.out,
+            shard: None,
+            views: &views,
+        };
+        if events::are_wanted() {
+            events::emit(Event::Merged(told(&merged, &self.out)));
+            events::emit(Event::End(ending.event(begun.elapsed().as_secs_f64())));
+        } else {
+            if merged.added > 0 {
+                render::line(format_args!("merged   {}", count(merged.added, "cell")));
+            }
+            tell_repeated(&merged);
+            ending.print();
+            tell_missing(&merged, &self.out);
+        }
         Ok(ExitCode::from(match left {
             0 => Exit::Done,
             _ => Exit::SomeCellsFailed,
         }))
+    }
+}
+
+/// As an event.
+fn told(merged: &Merged, out: &Path) -> events::Merged {
+    let shards = merged.missing_shards().into_iter();
+    let command = command(merged, out);
+    let mut commands: Vec<String> = shards
+        .map(|shard| format!("{command} --shard {shard}"))
+        .collect();
+    if commands.is_empty() && !merged.missing.is_empty() {
+        commands.push(command);
+    }
+    events::Merged {
+        added: merged.added,
+        repeated: merged
+            .repeated
+            .iter()
+            .map(|it| it.cell.to_string())
+            .collect(),
+        differing: merged.repeated.iter().filter(|it| differs(it.race)).count(),
+        missing: merged.missing.len(),
+        commands,
+    }
+}
+
+/// What computes what is missing.
+fn command(merged: &Merged, out: &Path) -> String {
+    let word = |path: &Path| render::shell_word(&path.display().to_string());
+    let sweep = merged.sweep.as_ref();
+    let sweep = sweep.map_or_else(|| "SWEEP".to_owned(), |path| word(path));
+    format!("ip2p run {sweep} --out {}", word(out))
+}
+
+/// Whether a cell that was computed again came out otherwise.
+fn differs(race: Race) -> bool {
+    match race {
+        Race::SamePixels => false,
+        Race::OtherPixels => true,
     }
 }
 
@@ -56,11 +110,8 @@ fn tell_repeated(merged: &Merged) {
         return;
     }
     let repeated = count(merged.repeated.len(), "cell");
-    let other = |race: Race| match race {
-        Race::SamePixels => false,
-        Race::OtherPixels => true,
-    };
-    let differing: Vec<_> = merged.repeated.iter().filter(|it| other(it.race)).collect();
+    let repeats = merged.repeated.iter();
+    let differing: Vec<_> = repeats.filter(|it| differs(it.race)).collect();
     render::line(format_args!(
         "repeated {repeated}, computed more than once; {} with other pixels, of which the first are kept",
         differing.len()
@@ -85,9 +136,7 @@ fn tell_missing(merged: &Merged, out: &Path) {
     if merged.missing.is_empty() {
         return;
     }
-    let sweep = merged.sweep.as_ref();
-    let sweep = sweep.map_or_else(|| "SWEEP".to_owned(), |path| path.display().to_string());
-    let command = format!("ip2p run {sweep} --out {}", out.display());
+    let command = command(merged, out);
     let shards = merged.missing_shards();
     render::line(format_args!(
         "missing  {}; to compute them",

@@ -4,14 +4,17 @@ mod accept;
 mod bench;
 mod check;
 mod compare;
+pub mod complaint;
 mod completions;
 mod demo;
 mod devices;
 mod doctor;
 mod error;
+mod events;
 mod exit;
 mod export;
 pub mod fault;
+mod help;
 mod init;
 pub mod interrupt;
 mod jobs;
@@ -28,13 +31,14 @@ mod setup;
 mod sheet;
 mod table;
 pub mod threads;
+mod words;
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::builder::{RangedU64ValueParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 pub use error::Error;
 pub use exit::Exit;
 use ip2p_sweep::model::KnownDigests;
@@ -47,73 +51,153 @@ use ip2p_sweep::spec::{
 
 /// Parameter sweeps of InstructPix2Pix: grids of guidance scales, contact sheets, CSV logs, baselines.
 #[derive(Debug, Parser)]
-#[command(name = "ip2p", version, arg_required_else_help = true)]
+#[command(name = "ip2p", version, arg_required_else_help = true, after_help = help::ALL)]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
 
+    /// When to use colour
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        hide_possible_values = true
+    )]
+    color: render::Colour,
+}
+
+/// Of commands that load ONNX Runtime, or look for it.
+#[derive(Debug, Clone, Args)]
+pub struct LibraryFlag {
     /// ONNX Runtime's shared library; else it is looked for (`ip2p doctor` says where)
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     onnxruntime: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the bundled sweep; sets up what is missing
+    #[command(after_help = help::DEMO)]
     Demo(demo::Demo),
     /// Run or resume a sweep
+    #[command(after_help = help::RUN)]
     Run(run::Run),
     /// Show cells, UNet passes, expected time, memory and sheet sizes, before anything runs
+    #[command(after_help = help::PLAN)]
     Plan(plan::PlanCommand),
     /// Print a Slurm script or a Kubernetes manifest that runs a sweep in shards
+    #[command(after_help = help::JOBS)]
     Jobs(jobs::Jobs),
     /// Bring the shards of a sweep together in one run folder
+    #[command(after_help = help::MERGE)]
     Merge(merge::Merge),
     /// Run a sweep and hold it against its baseline
+    #[command(after_help = help::CHECK)]
     Check(check::Check),
     /// Take results as the baseline
+    #[command(after_help = help::ACCEPT)]
     Accept(accept::Accept),
     /// Draw the contact sheets of a run again, without inference
+    #[command(after_help = help::SHEET)]
     Sheet(sheet::Sheet),
     /// Write the HTML report of a run again, without inference
+    #[command(after_help = help::REPORT)]
     Report(report::Report),
     /// Compare two runs: images, time and memory
+    #[command(after_help = help::COMPARE)]
     Compare(compare::Compare),
     /// Measure a model on a device: load times, calls, memory
+    #[command(after_help = help::BENCH)]
     Bench(bench::Bench),
     /// Show what is found, what is missing and what to do
+    #[command(after_help = help::DOCTOR)]
     Doctor(doctor::Doctor),
     /// Export a model of the hub, a folder or a checkpoint for sweeps
+    #[command(after_help = help::EXPORT)]
     Export(export::Export),
     /// Fetch ONNX Runtime into the cache
+    #[command(after_help = help::SETUP)]
     Setup(setup::Setup),
     /// Print the JSON Schema of sweep files, for editors
-    Schema,
+    #[command(after_help = help::SCHEMA)]
+    Schema(schema::Schema),
     /// Write a commented sweep file for an image and an instruction
+    #[command(after_help = help::INIT)]
     Init(init::Init),
     /// Print completions for a shell
+    #[command(after_help = help::COMPLETIONS)]
     Completions(completions::Completions),
+}
+
+impl Command {
+    /// Whether what it prints is to be events. Scripts, schemas and completions are for other programs as they are.
+    fn wants_events(&self) -> bool {
+        match self {
+            Self::Demo(command) => command.progress.json.json,
+            Self::Run(command) => command.progress.json.json,
+            Self::Plan(command) => command.json.json,
+            Self::Merge(command) => command.json.json,
+            Self::Check(command) => command.progress.json.json,
+            Self::Accept(command) => command.json.json,
+            Self::Sheet(command) => command.json.json,
+            Self::Report(command) => command.json.json,
+            Self::Compare(command) => command.json.json,
+            Self::Bench(command) => command.json.json,
+            Self::Doctor(command) => command.json.json,
+            Self::Export(command) => command.json.json,
+            Self::Setup(command) => command.json.json,
+            Self::Init(command) => command.json.json,
+            Self::Jobs(_) | Self::Schema(_) | Self::Completions(_) => false,
+        }
+    }
+}
+
+/// What is parsed, with colour in messages as it is asked for; bad usage and `--help` end the program.
+pub fn parse() -> Arguments {
+    let mut given = std::env::args_os().skip(1).peekable();
+    let mut colour = render::Colour::default();
+    // Looked for before all else is understood, since what is not understood is told in colour, too.
+    while let Some(argument) = given.next() {
+        let value = match argument.to_str() {
+            Some("--") => break,
+            Some("--color") => given
+                .peek()
+                .and_then(|value| value.to_str())
+                .map(str::to_owned),
+            Some(argument) => argument.strip_prefix("--color=").map(str::to_owned),
+            None => None,
+        };
+        let known = value.and_then(|value| render::Colour::from_str(&value, false).ok());
+        colour = known.unwrap_or(colour);
+    }
+    colour.set();
+    let matches = Arguments::command().color(colour.into()).get_matches();
+    Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
 /// Runs the command that was asked for.
 pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
-    let library = arguments.onnxruntime;
+    if arguments.command.wants_events() {
+        events::want();
+    }
     match arguments.command {
-        Command::Demo(command) => command.run(library),
-        Command::Run(command) => command.run(library),
-        Command::Plan(command) => command.run(library),
+        Command::Demo(command) => command.run(),
+        Command::Run(command) => command.run(),
+        Command::Plan(command) => command.run(),
         Command::Jobs(command) => command.run(),
         Command::Merge(command) => command.run(),
-        Command::Check(command) => command.run(library),
+        Command::Check(command) => command.run(),
         Command::Accept(command) => command.run(),
         Command::Sheet(command) => command.run(),
         Command::Report(command) => command.run(),
         Command::Compare(command) => command.run(),
-        Command::Bench(command) => command.run(library),
-        Command::Doctor(command) => command.run(library),
+        Command::Bench(command) => command.run(),
+        Command::Doctor(command) => command.run(),
         Command::Export(command) => command.run(),
         Command::Setup(command) => command.run(),
-        Command::Schema => schema::run(),
+        Command::Schema(command) => command.run(),
         Command::Init(command) => command.run(),
         Command::Completions(command) => command.run(),
     }

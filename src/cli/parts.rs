@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 
 use ip2p_sweep::runner::{PartForecast, PartWork, Prepared, part_forecasts};
 
-use super::progress::count;
+use super::events::{self, Event, Part};
+use super::words::count;
 use super::{render, table};
 
 /// Parts that are printed; of more, these many of the first.
@@ -13,6 +14,12 @@ const MOST_PARTS: usize = 40;
 /// Prints a table of the parts, and what is computed more than once.
 pub fn print(prepared: &Prepared, parts: NonZeroUsize) {
     let forecasts = part_forecasts(prepared, parts);
+    if events::are_wanted() {
+        for (index, part) in forecasts.iter().enumerate() {
+            events::emit(Event::Part(told(index, forecasts.len(), part)));
+        }
+        return;
+    }
     let head = [
         "shard",
         "cells",
@@ -37,6 +44,20 @@ pub fn print(prepared: &Prepared, parts: NonZeroUsize) {
     render::line(format_args!("largest   {most:.2} of the mean"));
     let repeated = PartWork::repeated(prepared, &forecasts);
     render::line(format_args!("repeated  {}", repeated_words(repeated)));
+}
+
+/// As an event.
+fn told(index: usize, of: usize, part: &PartForecast) -> Part {
+    let PartForecast { cells, work, load } = *part;
+    Part {
+        shard: format!("{}/{of}", index + 1),
+        cells,
+        unet_rows: work.rows,
+        models: work.models,
+        texts: work.texts,
+        images: work.images,
+        load,
+    }
 }
 
 fn row(name: String, part: &PartForecast) -> Vec<String> {

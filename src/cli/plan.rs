@@ -8,11 +8,13 @@ use std::process::ExitCode;
 use ip2p_sweep::listing::listing;
 use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::plan::{Axis, Plan, UnetRows};
-use ip2p_sweep::runner::{Forecast, Measuring, forecast};
+use ip2p_sweep::runner::{Forecast, Measuring, Prepared, forecast};
 use ip2p_sweep::views::sheet::{self, SheetSize};
 use ip2p_sweep::vocabulary::Parameter;
 
-use super::progress::{count, duration, first_notes};
+use super::events::{self, Event, JsonFlag, Planned, Rows, SheetPlan, StagePlan};
+use super::progress::first_notes;
+use super::words::{count, duration, memory as size};
 use super::{Error, RuntimeFlags, parts, prepared, render, shard_count, table};
 
 /// Cells whose sheets are laid out: of more, measuring their labels would take longer than planning them.
@@ -34,66 +36,131 @@ pub struct PlanCommand {
     shards: Option<NonZeroUsize>,
     #[command(flatten)]
     runtime: RuntimeFlags,
+    #[command(flatten)]
+    pub json: JsonFlag,
 }
 
 impl PlanCommand {
-    pub fn run(self, library: Option<PathBuf>) -> Result<ExitCode, Error> {
-        let host = Host::current(library);
+    pub fn run(self) -> Result<ExitCode, Error> {
+        let host = Host::current(None);
         let prepared = prepared(&self.sweep, self.runtime.into(), &host)?;
         let plan = &prepared.plan;
         let out = self
             .out
             .unwrap_or_else(|| Path::new("results").join(&plan.name));
         let forecast = forecast(&prepared, &out, host.cache.as_ref())?;
-        let mut rows = vec![
-            row("cells", cells(plan, &forecast)),
-            row("UNet", unet(forecast.rows)),
-            row("time", time(&forecast)),
-            row(
-                "memory",
-                memory(&forecast, prepared.spec.runtime.memory_limit_mib),
-            ),
-        ];
-        if plan.stages.len() > 1 {
-            let stages = plan.stages.iter().zip(&forecast.stage_rows);
-            let stages =
-                stages.map(|(stage, rows)| row("", format!("{}: {}", stage.name, unet(*rows))));
-            rows.splice(2..2, stages);
-        }
-        rows.extend(
-            forecast
-                .measuring
-                .as_ref()
-                .map(|it| row("CLIP", measuring(it))),
-        );
         let last = plan.of_stage(plan.last_stage());
-        rows.extend(under("VAE", tilings(plan)));
-        let advised = forecast
-            .measuring
-            .as_ref()
-            .is_some_and(|it| it.captions > 0);
-        rows.extend(under(
-            "sheets",
-            match last.cells.len() > MOST_LAID_OUT {
-                true => vec![format!(
-                    "not laid out here: more than {MOST_LAID_OUT} cells"
-                )],
-                false => sheets(&sheet::sizes(&last, advised)?),
-            },
-        ));
-        for stage in 0..plan.stages.len() {
-            let part = plan.of_stage(stage);
-            let heading = heading(&part, &plan.stages[stage].name);
-            render::block(&format!("{heading}\n{}\n", table::align(&settings(&part))));
+        let sheets = match last.cells.len() > MOST_LAID_OUT {
+            true => None,
+            false => Some(sheet::sizes(&last, is_advised(&forecast))?),
+        };
+        if events::are_wanted() {
+            events::emit(Event::Plan(told(plan, &forecast, sheets)));
+        } else {
+            print(&prepared, &forecast, sheets.as_deref());
         }
-        render::block(&table::align(&rows));
         if let Some(shards) = self.shards {
             parts::print(&prepared, shards);
         }
-        for note in first_notes(&prepared.notes) {
-            render::line(format_args!("note: {note}"));
+        match events::are_wanted() {
+            true => prepared.notes.iter().for_each(|note| render::note(note)),
+            false => (first_notes(&prepared.notes).iter()).for_each(|note| render::note(note)),
+        }
+        if forecast.cells > 0 {
+            let sweep = render::shell_word(&self.sweep.display().to_string());
+            render::next(&format!("ip2p run {sweep}"));
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn is_advised(forecast: &Forecast) -> bool {
+    let measuring = forecast.measuring.as_ref();
+    measuring.is_some_and(|it| it.captions > 0)
+}
+
+/// For people: what is swept, then what it takes.
+fn print(prepared: &Prepared, forecast: &Forecast, sizes: Option<&[SheetSize]>) {
+    let plan = &prepared.plan;
+    let limit = prepared.spec.runtime.memory_limit_mib;
+    let mut rows = vec![
+        row("cells", cells(plan, forecast)),
+        row("UNet", unet(forecast.rows)),
+        row("time", time(forecast)),
+        row("memory", memory(forecast, limit)),
+    ];
+    if plan.stages.len() > 1 {
+        let stages = plan.stages.iter().zip(&forecast.stage_rows);
+        let stages =
+            stages.map(|(stage, rows)| row("", format!("{}: {}", stage.name, unet(*rows))));
+        rows.splice(2..2, stages);
+    }
+    let clip = forecast.measuring.as_ref();
+    rows.extend(clip.map(|it| row("CLIP", measuring(it))));
+    rows.extend(under("VAE", tilings(plan)));
+    let sheets = sizes.map_or_else(
+        || {
+            vec![format!(
+                "not laid out here: more than {MOST_LAID_OUT} cells"
+            )]
+        },
+        sheets,
+    );
+    rows.extend(under("sheets", sheets));
+    for stage in 0..plan.stages.len() {
+        let part = plan.of_stage(stage);
+        let heading = heading(&part, &plan.stages[stage].name);
+        render::block(&format!("{heading}\n{}\n", table::align(&settings(&part))));
+    }
+    render::block(&table::align(&rows));
+}
+
+/// As an event.
+fn told(plan: &Plan, forecast: &Forecast, sheets: Option<Vec<SheetSize>>) -> Planned {
+    let stages = (0..plan.stages.len()).map(|stage| {
+        let part = plan.of_stage(stage);
+        let axes = part.axes.iter();
+        StagePlan {
+            name: plan.stages[stage].name.clone(),
+            cells: part.cells.len(),
+            axes: axes
+                .map(|axis| (axis.parameter.to_string(), axis.values.len()))
+                .collect(),
+            unet_rows: told_rows(forecast.stage_rows[stage]),
+        }
+    });
+    let sheet = |size: SheetSize| SheetPlan {
+        width: size.width,
+        height: size.height,
+        bytes: size.bytes,
+    };
+    Planned {
+        name: plan.name.clone(),
+        cells: plan.cells.len(),
+        cells_left: forecast.cells,
+        stages: stages.collect(),
+        unet_rows: told_rows(forecast.rows),
+        seconds: forecast.seconds,
+        device: forecast.device.clone(),
+        resident_bytes: forecast.resident_bytes,
+        phased_bytes: forecast.phased_bytes,
+        measures: forecast.measuring.as_ref().map_or(0, |it| it.cells),
+        sheets: sheets.map(|sheets| sheets.into_iter().map(sheet).collect()),
+    }
+}
+
+fn told_rows(rows: UnetRows) -> Rows {
+    let UnetRows {
+        evaluated,
+        shared,
+        skipped,
+        copied,
+    } = rows;
+    Rows {
+        evaluated,
+        shared,
+        skipped,
+        copied,
     }
 }
 
@@ -147,7 +214,7 @@ fn heading(plan: &Plan, stage: &str) -> String {
     let lengths: Vec<String> = plan
         .axes
         .iter()
-        .map(|axis| format!("{} {}", axis.values.len(), axis.parameter))
+        .map(|axis| count(axis.values.len(), axis.parameter.key()))
         .collect();
     let name = match plan.stages.len() {
         0 | 1 => plan.name.clone(),
@@ -266,14 +333,4 @@ fn measuring(measuring: &Measuring) -> String {
         takes.join(" and "),
         size(measuring.bytes)
     )
-}
-
-/// Bytes as people say them.
-fn size(bytes: f64) -> String {
-    let mib = bytes / f64::from(1 << 20);
-    if mib < 1000.0 {
-        format!("{mib:.0} MiB")
-    } else {
-        format!("{:.1} GiB", mib / 1024.0)
-    }
 }

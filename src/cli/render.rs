@@ -1,25 +1,106 @@
-//! What goes to the terminal, and how errors look there.
+//! What goes to the terminal: results to standard output, notes and progress to standard error.
 //!
 //! Text that comes from files is shown without control characters and marks that turn the direction of
-//! what follows, so that none can steer the terminal.
+//! what follows, so that none can steer the terminal. Colour is laid on after that, where the terminal wants it.
 
-use std::fmt::{Arguments, Write as _};
+use std::fmt::Arguments;
 use std::io::{self, Write as _};
-use std::path::Path;
 use std::sync::OnceLock;
 
+use anstyle::{AnsiColor, Style};
 use ip2p_sweep::views::ViewFiles;
-use miette::Diagnostic;
 
 use super::Error;
+use super::events;
 
 /// Why standard output could not be written, the first time.
 static LOST: OnceLock<io::Error> = OnceLock::new();
 
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Colour {
+    /// On terminals that have it; NO_COLOR, CLICOLOR and CLICOLOR_FORCE are heeded
+    #[default]
+    Auto,
+    /// Wherever the output goes
+    Always,
+    /// Not at all
+    Never,
+}
+
+impl Colour {
+    /// For everything that is printed from here on.
+    pub fn set(self) {
+        anstream::ColorChoice::from(self).write_global();
+    }
+}
+
+impl From<Colour> for anstream::ColorChoice {
+    fn from(colour: Colour) -> Self {
+        match colour {
+            Colour::Auto => Self::Auto,
+            Colour::Always => Self::Always,
+            Colour::Never => Self::Never,
+        }
+    }
+}
+
+impl From<Colour> for clap::ColorChoice {
+    fn from(colour: Colour) -> Self {
+        match colour {
+            Colour::Auto => Self::Auto,
+            Colour::Always => Self::Always,
+            Colour::Never => Self::Never,
+        }
+    }
+}
+
+/// Whether standard error is shown in colour.
+pub fn is_coloured() -> bool {
+    anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
+}
+
+/// What a line on standard error begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Label {
+    Error,
+    Cause,
+    Hint,
+    Note,
+    Next,
+}
+
+impl Label {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error:",
+            Self::Cause => "caused by:",
+            Self::Hint => "hint:",
+            Self::Note => "note:",
+            Self::Next => "next:",
+        }
+    }
+
+    fn style(self) -> Style {
+        let colour = match self {
+            Self::Error => AnsiColor::Red,
+            Self::Cause | Self::Note => AnsiColor::Yellow,
+            Self::Hint | Self::Next => AnsiColor::Cyan,
+        };
+        colour.on_default().bold()
+    }
+
+    /// The label and a text, without what steers the terminal.
+    pub fn before(self, text: &str) -> String {
+        let (style, word) = (self.style(), self.word());
+        format!("{style}{word}{style:#} {}", clean(text))
+    }
+}
+
 /// Prints text as it is. A reader that went away (`ip2p schema | head`) is no error; what else hinders it is told
 /// at the end ([`lost`]), since a run is worth more than its log.
 pub fn print(text: &str) {
-    let mut stdout = io::stdout().lock();
+    let mut stdout = anstream::stdout().lock();
     let printed = stdout
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush());
@@ -33,26 +114,29 @@ pub fn print(text: &str) {
 /// Tells of output that could not be printed, if there was some.
 pub fn lost() -> bool {
     if let Some(error) = LOST.get() {
-        aside(format_args!(
-            "error: cannot write to standard output: {error}\nhint: free some space, or send it elsewhere"
-        ));
+        complain(
+            &format!("cannot write to standard output: {error}"),
+            "free some space, or send it elsewhere",
+        );
     }
     LOST.get().is_some()
 }
 
-/// Prints one line.
+/// Prints one line of the result.
 pub fn line(text: Arguments) {
     print(&format!("{}\n", clean(&text.to_string())));
 }
 
 /// Prints what was made: a path a line, and what should be known.
 pub fn made(made: &ViewFiles) {
-    for file in &made.files {
-        line(format_args!("{file}"));
+    if events::are_wanted() {
+        events::made(made);
+    } else {
+        for file in &made.files {
+            line(format_args!("{file}"));
+        }
     }
-    for note in &made.notes {
-        line(format_args!("note: {note}"));
-    }
+    made.notes.iter().for_each(|text| note(text));
 }
 
 /// Prints several lines that have their line feeds.
@@ -65,47 +149,56 @@ pub fn command(text: &str) {
     print(&format!("{}\n", without_controls(text)));
 }
 
+/// Tells something to know: on standard error, or as an event.
+pub fn note(text: &str) {
+    match events::are_wanted() {
+        true => events::note(text),
+        false => labelled(Label::Note, text),
+    }
+}
+
+/// Tells what to do; programs that read events know it from the verdicts.
+pub fn hint(text: &str) {
+    if !events::are_wanted() {
+        labelled(Label::Hint, text);
+    }
+}
+
+/// Tells a command to go on with, as it can be pasted. Programs that read events know what they want.
+pub fn next(command: &str) {
+    if !events::are_wanted() {
+        labelled(Label::Next, command);
+    }
+}
+
 /// Prints one line on standard error.
 pub fn aside(text: Arguments) {
-    let _ = writeln!(io::stderr().lock(), "{}", clean(&text.to_string()));
+    print_aside(&clean(&text.to_string()));
 }
 
-/// Prints an error with its place and remedy:
-///
-/// ```text
-/// error: guidance_scale has no values
-///   --> winter.toml:7:18
-/// hint: give at least one number, e.g. guidance_scale = [7.0]
-/// ```
-pub fn error(error: &Error) {
-    let others = error
-        .others()
-        .iter()
-        .map(|other| report(other, other.location()));
-    for text in std::iter::once(report(error, error.location())).chain(others) {
-        aside(format_args!("{text}"));
-    }
+/// Prints a label and a text on standard error.
+pub fn labelled(label: Label, text: &str) {
+    print_aside(&label.before(text));
 }
 
-fn report(error: &dyn Diagnostic, location: Option<(&Path, usize, usize)>) -> String {
-    let mut text = format!("error: {error}");
-    if let Some((path, line, column)) = location {
-        let _ = write!(text, "\n  --> {}:{line}:{column}", path.display());
+/// An error that no type of the library stands for, and what to do about it.
+pub fn complain(problem: &str, remedy: &str) {
+    labelled(Label::Error, problem);
+    labelled(Label::Hint, remedy);
+}
+
+/// Prints a line that is clean already, on standard error.
+pub fn print_aside(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+/// A path or another word as a shell takes it, whatever is in it.
+pub fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-:\\=,".contains(c);
+    match !text.is_empty() && text.chars().all(is_plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', "'\\''")),
     }
-    let mut source = error.source();
-    while let Some(cause) = source {
-        // Messages that already end with their cause are not repeated.
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            let _ = write!(text, "\ncaused by: {cause_text}");
-        }
-        source = cause.source();
-    }
-    let inner = error.diagnostic_source();
-    if let Some(hint) = error.help().or_else(|| inner.and_then(Diagnostic::help)) {
-        let _ = write!(text, "\nhint: {hint}");
-    }
-    text
 }
 
 /// Whether a character acts on the terminal: controls, and the marks of direction of Unicode's UAX 9.
@@ -114,8 +207,8 @@ pub fn is_terminal_control(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Without what is_terminal_control the terminal or the CI service that reads the output.
-fn clean(text: &str) -> String {
+/// Without what steers the terminal or the CI service that reads the output.
+pub fn clean(text: &str) -> String {
     let text = without_controls(text);
     let lines: Vec<String> = text.split('\n').map(without_commands).collect();
     lines.join("\n")
@@ -138,7 +231,7 @@ fn without_commands(line: &str) -> String {
     format!("{blank}{defused}")
 }
 
-/// Without what is_terminal_control the terminal, but for the newline.
+/// Without what steers the terminal, but for the newline.
 fn without_controls(text: &str) -> String {
     text.chars()
         .map(|c| {

@@ -8,6 +8,7 @@ use ip2p_sweep::store::Run;
 use ip2p_sweep::views::{View, report as views};
 
 use super::Error;
+use super::events::{self, JsonFlag};
 use super::render;
 
 /// `ip2p report`.
@@ -24,6 +25,8 @@ pub struct Report {
     /// Stage of a chain, by its name [default: the last]
     #[arg(long, value_name = "NAME")]
     stage: Option<String>,
+    #[command(flatten)]
+    pub json: JsonFlag,
 }
 
 impl Report {
@@ -38,6 +41,10 @@ impl Report {
             return Ok(ExitCode::SUCCESS);
         };
         let made = views::SingleReport { run: &run, out }.write()?;
+        if events::are_wanted() {
+            events::made(&made);
+            return Ok(ExitCode::SUCCESS);
+        }
         for file in &made.files {
             let bytes = fs::metadata(&file.path).map_or(0, |metadata| metadata.len());
             let mib = bytes as f64 / f64::from(1 << 20);

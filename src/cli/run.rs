@@ -14,9 +14,10 @@ use ip2p_sweep::views::sheet::{Sheets, check_font};
 use ip2p_sweep::views::{View, ViewFiles};
 
 use super::devices::Devices;
+use super::events::PhaseName;
 use super::live::LiveReport;
-use super::progress::{Progress, ProgressFlags, Views, count};
-use super::{Error, Exit, RuntimeFlags, interrupt, prepared};
+use super::progress::{Ending, Progress, ProgressFlags, Views};
+use super::{Error, Exit, LibraryFlag, RuntimeFlags, interrupt, prepared};
 
 /// `ip2p run`.
 #[derive(Debug, clap::Args)]
@@ -47,11 +48,14 @@ pub struct Run {
     #[command(flatten)]
     runtime: RuntimeFlags,
     #[command(flatten)]
-    progress: ProgressFlags,
+    library: LibraryFlag,
+    #[command(flatten)]
+    pub progress: ProgressFlags,
 }
 
 impl Run {
-    pub fn run(self, library: Option<PathBuf>) -> Result<ExitCode, Error> {
+    pub fn run(self) -> Result<ExitCode, Error> {
+        let library = self.library.onnxruntime;
         let host = Host::current(library.clone());
         let mut prepared = prepared(&self.sweep, self.runtime.into(), &host)?;
         prepared.replaces = self.replace;
@@ -100,27 +104,12 @@ fn run_shard(
     progress.notes(execution.notes());
     let executed = execution.run(interrupt::flag(), &mut |event| progress.take(event))?;
     progress.note_unmeasured(&executed.measured);
-    let place = out.display();
-    progress.end_with(&[match executed.outcome {
-        Outcome::Interrupted => (
-            "stopped",
-            format!("shard {shard} in {place}; run again to go on"),
-        ),
-        Outcome::Complete { done, failed: 0 } => (
-            "done",
-            format!(
-                "{} of shard {shard} in {place}; `ip2p merge {place}` when all shards have ended",
-                count(done, "cell")
-            ),
-        ),
-        Outcome::Complete { done, failed } => (
-            "failed",
-            format!(
-                "{failed} of {} of shard {shard} in {place}",
-                count(done + failed, "cell")
-            ),
-        ),
-    }]);
+    progress.end(Ending {
+        outcome: executed.outcome,
+        run: out,
+        shard: Some(shard),
+        views: &Views::default(),
+    });
     executed.measured?;
     Ok(Exit::from(executed.outcome).into())
 }
@@ -149,13 +138,21 @@ pub fn run_prepared(
     let views = match outcome {
         Outcome::Interrupted => Views::default(),
         // A report that was written while the run went on may lack its last cells.
-        Outcome::Complete { .. } => views(&run.of_last_stage(), workload.is_nothing())?,
+        Outcome::Complete { .. } => {
+            progress.phase(PhaseName::Drawing);
+            views(&run.of_last_stage(), workload.is_nothing())?
+        }
     };
     for note in &views.made.notes {
         progress.note(note);
     }
     progress.note_unmeasured(&measured);
-    progress.end(outcome, out, &views);
+    progress.end(Ending {
+        outcome,
+        run: out,
+        shard: None,
+        views: &views,
+    });
     // What could not be measured hinders no sheet and no report.
     measured?;
     Ok(Exit::from(outcome).into())

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use ip2p_sweep::onnxruntime::{Host, Located, SetupEvent, Wanted, setup};
 
 use super::Error;
+use super::events::{self, Event, JsonFlag, SetUp};
 use super::render;
 
 /// `ip2p setup`.
@@ -13,17 +14,23 @@ pub struct Setup {
     /// The build for NVIDIA GPUs, with the CUDA libraries it needs (1.5 GB to fetch)
     #[arg(long)]
     cuda: bool,
+    #[command(flatten)]
+    pub json: JsonFlag,
 }
 
 impl Setup {
     pub fn run(self) -> Result<ExitCode, Error> {
         let wanted = if self.cuda { Wanted::Cuda } else { Wanted::Cpu };
         let located = fetch(&Host::current(None), wanted)?;
-        render::line(format_args!(
-            "ONNX Runtime {} is ready: {}",
-            located.version,
-            located.path.display()
-        ));
+        let (version, path) = (located.version, located.path.display());
+        match events::are_wanted() {
+            true => events::emit(Event::Setup(SetUp {
+                onnxruntime: version.to_string(),
+                path: path.to_string(),
+            })),
+            false => render::line(format_args!("ONNX Runtime {version} is ready: {path}")),
+        }
+        render::next("ip2p demo");
         Ok(ExitCode::SUCCESS)
     }
 }

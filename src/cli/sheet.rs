@@ -16,6 +16,7 @@ use ip2p_sweep::views::sheet::{SheetOptions, Sheets};
 use ip2p_sweep::vocabulary::{CellKey, Parameter};
 
 use super::Error;
+use super::events::JsonFlag;
 use super::render;
 
 /// What file names begin with where only some cells are shown: the sheets of all stay.
@@ -71,6 +72,8 @@ pub struct Sheet {
     /// What file names begin with [default: sheet, with --only chosen]
     #[arg(long, value_name = "STEM")]
     name: Option<String>,
+    #[command(flatten)]
+    pub json: JsonFlag,
 }
 
 /// A format by its usual name.
@@ -90,8 +93,8 @@ impl Sheet {
         let sheets = Sheets { run: &run, options };
         render::made(&sheets.write()?);
         for (flag, axis) in self.axes().filter(|&(_, axis)| has_one_value(&run, axis)) {
-            render::line(format_args!(
-                "note: {flag} {axis} does nothing: the run has one {axis} only"
+            render::note(&format!(
+                "{flag} {axis} does nothing: the run has one {axis} only"
             ));
         }
         Ok(ExitCode::SUCCESS)

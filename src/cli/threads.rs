@@ -31,10 +31,10 @@ pub fn is_granted() -> bool {
 
 /// Says why there are none.
 pub fn tell(error: &io::Error) {
-    render::aside(format_args!(
-        "error: the system grants no thread: {error}\n\
-         hint: raise the limit of processes and threads (`ulimit -u`, the container's pids limit), or that of memory"
-    ));
+    render::complain(
+        &format!("the system grants no thread: {error}"),
+        "raise the limit of processes and threads (`ulimit -u`, the container's pids limit), or that of memory",
+    );
 }
 
 /// How many threads of so many can be had at a time; an error if not one.

@@ -10,7 +10,7 @@ use ndarray::{Array3, Array4};
 
 use super::cost::EncodingCost;
 use super::masked::Encodable;
-use super::{Component, Denoiser, Engine, Halt, Outcome, Task, encode_image};
+use super::{Component, Denoiser, Engine, Event, Halt, Outcome, Phase, Task, encode_image};
 use crate::image::read;
 use crate::plan::{Condition, Fitted, Start};
 
@@ -100,6 +100,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                     continue;
                 }
                 self.begin(Component::TextEncoder)?;
+                self.emit(Event::Began(Phase::EncodingText))?;
                 let begun = Instant::now();
                 let value = match self.model.encode_text(text) {
                     Ok(embedding) => Ok(embedding),
@@ -129,6 +130,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
 
     fn encode(&mut self, image: Encodable<'a>, start: Start) -> Outcome<D> {
         self.begin(Component::VaeEncoder)?;
+        self.emit(Event::Began(Phase::EncodingImage))?;
         let begun = Instant::now();
         let tiling = self.tiling(start);
         let value = match self.pixels_of(image) {

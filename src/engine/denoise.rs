@@ -6,7 +6,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::trajectory::{Lane, Member, State};
-use super::{Component, Denoised, Denoiser, Engine, Event, Halt, Outcome, Task};
+use super::{Component, Denoised, Denoiser, Engine, Event, Halt, Outcome, Phase, Task};
 use crate::diffusion::{Evaluation, Generator, combine};
 use crate::meter::milliseconds;
 use crate::pipeline::{Beginning, Ingredients};
@@ -48,6 +48,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             return Ok(());
         };
         self.begin(Component::Unet)?;
+        self.emit(Event::Began(Phase::Denoising))?;
         self.forks.retain(|fork| {
             batch_end.divergences.contains(&fork.evaluation)
                 && fork.is_on_path(batch_end.start, batch_end.guidance)

@@ -11,6 +11,8 @@ use crate::vocabulary::Record;
 /// Something that happened. Cells are indices into [`crate::plan::Plan::cells`].
 #[derive(Debug, Clone)]
 pub enum Event {
+    /// Another phase begins.
+    Began(Phase),
     /// A component is ready.
     Loaded {
         /// Which.
@@ -45,6 +47,26 @@ pub enum Event {
     },
     /// Something the user should know.
     Note(String),
+}
+
+/// What the engine is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// A component is read and made ready.
+    Loading {
+        /// Which.
+        component: Component,
+        /// The size of its files.
+        bytes: u64,
+    },
+    /// Prompts become embeddings.
+    EncodingText,
+    /// Images become latents.
+    EncodingImage,
+    /// Cells go through their steps.
+    Denoising,
+    /// Latents become images.
+    Decoding,
 }
 
 /// Takes events; breaking stops the engine, as an interruption does.

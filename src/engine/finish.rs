@@ -6,7 +6,7 @@ use std::time::Instant;
 use image::RgbImage;
 
 use super::tiles::decode;
-use super::{Component, Denoised, Denoiser, Engine, Event, Halt, Outcome, Task};
+use super::{Component, Denoised, Denoiser, Engine, Event, Halt, Outcome, Phase, Task};
 use crate::image::{mean_absolute_change, to_image};
 use crate::meter::milliseconds;
 use crate::vocabulary::{Record, StageTimes, Status};
@@ -19,6 +19,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 continue;
             }
             self.begin(Component::VaeDecoder)?;
+            self.emit(Event::Began(Phase::Decoding))?;
             let Denoised {
                 latents,
                 mut record,

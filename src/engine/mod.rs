@@ -32,7 +32,7 @@ use batches::{batches, cheapest_rows, fewest_rows};
 use conditioning::Conditioning;
 pub use conditioning::InputFiles;
 pub use denoiser::{Component, Denoiser, DeviceMemory, Headroom, Texts};
-pub use event::{Ending, Event, Observer};
+pub use event::{Ending, Event, Observer, Phase};
 use inputs::Inputs;
 pub use masked::Masks;
 pub use policy::Policy;
@@ -334,6 +334,8 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         if self.model.is_loaded(component) {
             return Ok(());
         }
+        let bytes = self.job.plan.models[self.job.work.model].component_bytes[component as usize];
+        self.emit(Event::Began(Phase::Loading { component, bytes }))?;
         let begun = Instant::now();
         self.model
             .load(component)

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
-use image::ImageFormat;
+use image::{ImageFormat, RgbImage};
 
 use super::baseline::{Baseline, DIGEST_IN_NAME, pixels_sha256};
 use super::class::EnvironmentClass;
+use super::difference::{Difference, difference};
 use super::error::JudgeError;
 use super::manifest::{Accepted, BaselineCell, IMAGES, Manifest, Subject};
 use crate::plan::Cell;
@@ -28,7 +29,7 @@ pub struct Acceptance {
 }
 
 /// A change of a baseline.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Change {
     /// The cell's key; of one that is removed, its image.
     pub cell: String,
@@ -36,6 +37,8 @@ pub struct Change {
     pub kind: ChangeKind,
     /// In which environment class.
     pub class: EnvironmentClass,
+    /// How far the image is from the one that it replaces, where that is there.
+    pub difference: Option<Difference>,
 }
 
 /// What happens to a cell.
@@ -108,9 +111,8 @@ impl Acceptance {
                 .filter(|record| record.status == Status::Done);
             let taken = match record {
                 Some(record) if chosen.contains(&cell.key) => {
-                    let (accepted, is_new) =
-                        acceptance.take(run, cell, record, &mut files, (now, reason))?;
-                    Some(acceptance.enter(run, cell, known, accepted, is_new))
+                    let taken = acceptance.take(run, cell, record, &mut files, (now, reason))?;
+                    Some(acceptance.enter((run, baseline), cell, known, taken))
                 }
                 _ => {
                     acceptance.left_out += usize::from(chosen.contains(&cell.key));
@@ -131,7 +133,7 @@ impl Acceptance {
         baseline.replace(self.manifest, &self.images)
     }
 
-    /// A result as an entry, and whether its image has to be written: not if its pixels are there.
+    /// A result as an entry.
     fn take(
         &mut self,
         run: &Run,
@@ -139,7 +141,7 @@ impl Acceptance {
         record: &Record,
         files: &mut Files,
         (now, reason): (jiff::Timestamp, Option<&str>),
-    ) -> Result<(Accepted, bool), JudgeError> {
+    ) -> Result<Taken, JudgeError> {
         let bad = |reason: String| JudgeError::NoImage {
             run: run.folder.clone(),
             cell: cell.key.to_string(),
@@ -150,7 +152,8 @@ impl Acceptance {
             .map_err(|error| bad(error.to_string()))?;
         let image = image::load_from_memory_with_format(&bytes, ImageFormat::Png)
             .map_err(|error| bad(error.to_string()))?;
-        let pixels_sha256 = pixels_sha256(&image.into_rgb8());
+        let image = image.into_rgb8();
+        let pixels_sha256 = pixels_sha256(&image);
         let name = || image_name(&cell.key, &pixels_sha256);
         let (file, is_new) = files.of_pixels(&pixels_sha256, name);
         if is_new {
@@ -168,18 +171,26 @@ impl Acceptance {
             accepted: now,
             reason: reason.map(str::to_owned),
         };
-        Ok((accepted, is_new))
+        Ok(Taken {
+            accepted,
+            is_new,
+            image,
+        })
     }
 
     /// The cell with an entry taken in.
     fn enter(
         &mut self,
-        run: &Run,
+        (run, baseline): (&Run, &Baseline),
         cell: &Cell,
         known: Option<BaselineCell>,
-        accepted: Accepted,
-        is_new: bool,
+        taken: Taken,
     ) -> BaselineCell {
+        let Taken {
+            accepted,
+            is_new,
+            image,
+        } = taken;
         let subject = Subject::of(&run.plan, cell);
         let class = accepted.class.clone();
         let is_first = known.is_none();
@@ -198,6 +209,11 @@ impl Acceptance {
             None if entries.is_empty() => Some(ChangeKind::Replace),
             None => Some(ChangeKind::AddClass),
         };
+        let replaced = own.filter(|_| kind == Some(ChangeKind::Replace));
+        let difference = replaced.and_then(|own| {
+            let before = baseline.image(&entries[own]).ok()?;
+            difference(&before, &image).ok()
+        });
         match (kind, own) {
             (None, _) => self.unchanged += 1,
             // What was accepted when and why stays: it is the same image.
@@ -207,7 +223,12 @@ impl Acceptance {
         }
         if let Some(kind) = kind {
             let cell = cell.key.to_string();
-            self.changes.push(Change { cell, kind, class });
+            self.changes.push(Change {
+                cell,
+                kind,
+                class,
+                difference,
+            });
         }
         BaselineCell {
             parameters: cell.parameters.clone(),
@@ -237,9 +258,18 @@ impl Acceptance {
                     cell: accepted.file,
                     kind: ChangeKind::Remove,
                     class: accepted.class,
+                    difference: None,
                 }));
         }
     }
+}
+
+/// A result that is to be accepted.
+struct Taken {
+    accepted: Accepted,
+    /// Whether its image has to be written: not if its pixels are there.
+    is_new: bool,
+    image: RgbImage,
 }
 
 /// The cells to accept: those that were named, or all.

@@ -88,6 +88,21 @@ pub enum Cause {
     Threads(usize, usize),
 }
 
+impl Cause {
+    /// Of what kind it is, for programs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Parameters(_) => "parameters",
+            Self::Model(..) => "model",
+            Self::Was(..) => "was",
+            Self::Library(..) => "library",
+            Self::Device(..) => "device",
+            Self::Program(..) => "program",
+            Self::Threads(..) => "threads",
+        }
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

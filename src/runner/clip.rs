@@ -87,6 +87,9 @@ pub(super) fn measure<B: Backend>(
     let Some(clip) = &prepared.clip else {
         return Ok(());
     };
+    if !cells.is_empty() {
+        observer(&Event::Measuring { of: cells.len() });
+    }
     let mut pass = Pass {
         prepared,
         clip,

@@ -10,6 +10,11 @@ pub enum Event {
     Engine(engine::Event),
     /// A stage of a chain begins, as an index into [`crate::plan::Plan::stages`]. Sweeps of one stage tell nothing.
     Stage(usize),
+    /// CLIP is loaded, to measure finished cells.
+    Measuring {
+        /// Cells to be measured.
+        of: usize,
+    },
     /// A cell that is done was measured with CLIP, after all cells.
     Measured {
         /// Which.

@@ -13,7 +13,19 @@ pub struct SpecError {
     problem: Box<SpecProblem>,
     path: PathBuf,
     position: Option<(usize, usize)>,
+    excerpt: Option<Excerpt>,
     others: Vec<SpecError>,
+}
+
+/// The line of a sweep file where something is wrong, cut in two at the place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excerpt {
+    /// Its number, from 1.
+    pub line: usize,
+    /// Up to the place; of a long line the end of that.
+    pub before: String,
+    /// From the place on; of a long line the beginning of that.
+    pub after: String,
 }
 
 impl SpecError {
@@ -22,8 +34,14 @@ impl SpecError {
             problem: Box::new(problem),
             path: path.to_owned(),
             position,
+            excerpt: None,
             others: Vec::new(),
         }
+    }
+
+    /// With the line where it is.
+    pub(super) fn with_excerpt(self, excerpt: Option<Excerpt>) -> Self {
+        Self { excerpt, ..self }
     }
 
     /// With the further problems of the same file.
@@ -45,6 +63,11 @@ impl SpecError {
     pub fn location(&self) -> Option<(&Path, usize, usize)> {
         self.position
             .map(|(line, column)| (self.path.as_path(), line, column))
+    }
+
+    /// The line where it is, if the problem has a place in the file.
+    pub fn excerpt(&self) -> Option<&Excerpt> {
+        self.excerpt.as_ref()
     }
 
     /// Further problems of the same file, in its order.

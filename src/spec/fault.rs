@@ -2,13 +2,22 @@
 
 use std::path::Path;
 
-use super::error::{SpecError, SpecProblem};
+use super::error::{Excerpt, SpecError, SpecProblem};
 
 /// A problem and the byte where it is.
 #[derive(Debug)]
 pub(super) struct Fault {
     pub problem: Box<SpecProblem>,
     pub at: Option<usize>,
+}
+
+impl Fault {
+    /// The error of a file of this text.
+    pub(super) fn into_error(self, text: &str, path: &Path) -> SpecError {
+        let position = self.at.map(|byte| line_and_column(text, byte));
+        let excerpt = self.at.map(|byte| excerpt(text, byte));
+        SpecError::new(*self.problem, path, position).with_excerpt(excerpt)
+    }
 }
 
 /// A value, or why there is none.
@@ -65,10 +74,7 @@ impl Faults {
     /// All of them as one error, in the order of the file; `None` if there are none.
     pub fn into_error(mut self, text: &str, path: &Path) -> Option<SpecError> {
         self.0.sort_by_key(|fault| fault.at);
-        let mut errors = self.0.into_iter().map(|fault| {
-            let position = fault.at.map(|byte| line_and_column(text, byte));
-            SpecError::new(*fault.problem, path, position)
-        });
+        let mut errors = (self.0.into_iter()).map(|fault| fault.into_error(text, path));
         let first = errors.next()?;
         Some(first.with_others(errors.collect()))
     }
@@ -88,6 +94,32 @@ pub(super) fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
         .count()
         + 1;
     (line, column)
+}
+
+/// Characters of a line that are shown on either side of a place.
+const SHOWN: usize = 60;
+
+/// The line of a byte, cut in two there.
+fn excerpt(text: &str, byte: usize) -> Excerpt {
+    let byte = text.floor_char_boundary(byte);
+    let (before, after) = text.split_at(byte);
+    let before = before.rsplit('\n').next().unwrap_or_default();
+    let before = before.trim_start_matches('\u{feff}');
+    let after = after.lines().next().unwrap_or_default();
+    let left_out = before.chars().count().saturating_sub(SHOWN);
+    let mut shown: String = before.chars().skip(left_out).collect();
+    if left_out > 0 {
+        shown.insert(0, '…');
+    }
+    let mut rest: String = after.chars().take(SHOWN).collect();
+    if after.chars().nth(SHOWN).is_some() {
+        rest.push('…');
+    }
+    Excerpt {
+        line: line_and_column(text, byte).0,
+        before: shown,
+        after: rest,
+    }
 }
 
 /// A value as messages show it: in quotes, control characters escaped, shortened.

@@ -34,7 +34,7 @@ use crate::pipeline::Masking;
 use crate::vocabulary::{ByParameter, Parameter, Value};
 
 pub use captions::Caption;
-pub use error::{SpecError, SpecProblem};
+pub use error::{Excerpt, SpecError, SpecProblem};
 pub use overrides::Overrides;
 pub use runtime::{ParseSettingError, RuntimeOverrides};
 pub use schema::schema;

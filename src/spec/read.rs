@@ -7,7 +7,7 @@ use std::path::Path;
 use toml::de::DeTable;
 
 use super::error::{SpecError, SpecProblem};
-use super::fault::{Faults, line_and_column};
+use super::fault::{Fault, Faults};
 use super::raw::RawSweep;
 use super::valid::validate;
 use super::{SweepSpec, syntax};
@@ -23,7 +23,6 @@ impl SweepSpec {
     /// Whatever is wrong with the file, its values and the paths in it.
     pub fn read(path: &Path) -> Result<Self, SpecError> {
         let shown = path.display().to_string();
-        let fail = |problem, position| SpecError::new(problem, path, position);
         let mut bytes = Vec::new();
         // One byte more than allowed tells a file that is too large, whatever its metadata say.
         let read =
@@ -34,17 +33,21 @@ impl SweepSpec {
                 path: shown,
                 reason,
             };
-            return Err(fail(problem, None));
+            return Err(SpecError::new(problem, path, None));
         }
         if bytes.len() as u64 > MAX_FILE_BYTES {
-            return Err(fail(SpecProblem::TooLarge { path: shown }, None));
+            return Err(SpecError::new(
+                SpecProblem::TooLarge { path: shown },
+                path,
+                None,
+            ));
         }
         match std::str::from_utf8(&bytes) {
             Ok(text) => Self::parse(text, path),
             Err(error) => {
                 let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-                let position = line_and_column(&valid, valid.len());
-                Err(fail(SpecProblem::NotUtf8, Some(position)))
+                let fault = SpecProblem::NotUtf8.at(valid.len());
+                Err(fault.into_error(&valid, path))
             }
         }
     }
@@ -54,16 +57,17 @@ impl SweepSpec {
     /// # Errors
     /// As [`SweepSpec::read`].
     pub fn parse(text: &str, path: &Path) -> Result<Self, SpecError> {
-        let fail = |problem, position| SpecError::new(problem, path, position);
         if text.len() as u64 > MAX_FILE_BYTES {
-            let path = path.display().to_string();
-            return Err(fail(SpecProblem::TooLarge { path }, None));
+            let shown = path.display().to_string();
+            let problem = SpecProblem::TooLarge { path: shown };
+            return Err(SpecError::new(problem, path, None));
         }
         let document = DeTable::parse(text).map_err(|error| {
-            let position = error.span().map(|span| line_and_column(text, span.start));
+            let at = error.span().map(|span| span.start);
             let message = error.message().to_owned();
-            let hint = syntax::hint(text, error.span().map(|span| span.start), &message);
-            fail(SpecProblem::Syntax { message, hint }, position)
+            let hint = syntax::hint(text, at, &message);
+            let problem = Box::new(SpecProblem::Syntax { message, hint });
+            Fault { problem, at }.into_error(text, path)
         })?;
         let mut faults = Faults::default();
         let raw = RawSweep::new(document.get_ref(), &mut faults);

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Plan;
 
 /// Everything about the last execution of a run that the plan does not say.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Environment {
     /// Version of this program.
     pub ip2p: String,
@@ -26,6 +27,7 @@ pub struct Environment {
     /// Threads of inference on the CPU.
     pub threads: usize,
     /// When the run was started, or last resumed, UTC.
+    #[schemars(with = "String")]
     pub started: jiff::Timestamp,
 }
 

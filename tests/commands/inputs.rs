@@ -130,7 +130,7 @@ fn a_run_that_is_gone_on_with_makes_the_inputs_that_it_lacks_and_no_cell_again()
     let remedy = "; run the sweep again to have it made\n";
     sheet
         .success()
-        .stdout(contains(lacks).and(contains(remedy)));
+        .stderr(contains(lacks).and(contains(remedy)));
     place.run(&sweep("a", "[1, 2]", "euler")).success();
     assert_same_files(&files_of(&place.path("results/a")), &whole);
 }

@@ -43,9 +43,9 @@ fn sweep(folder: &Path) -> PathBuf {
 fn command(sweep: &Path, out: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ip2p"));
     command
+        .arg("run")
         .arg("--onnxruntime")
         .arg(common::library().path)
-        .arg("run")
         .arg(sweep)
         .arg("--out")
         .arg(out);

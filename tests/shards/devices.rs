@@ -19,7 +19,8 @@ fn two_devices_make_the_run_of_one() {
         .ip2p(&["run", "s.toml", "--out", "out", "--devices", "cpu,cpu"])
         .assert()
         .success()
-        .stdout(contains("s: 24 cells\n").and(contains("done     24 cells in out")));
+        .stderr(contains("s: 24 cells\n"))
+        .stdout(contains("done     24 cells in out"));
     assert_same_run(&place.path("whole"), &place.path("out"));
     let journals = fs::read_dir(place.path("out/shards")).unwrap();
     let journals =
@@ -31,7 +32,7 @@ fn two_devices_make_the_run_of_one() {
         .ip2p(&["run", "s.toml", "--out", "out", "--devices", "cpu,cpu"])
         .assert()
         .success()
-        .stdout(contains("0 of 24 cells left to do"));
+        .stderr(contains("0 of 24 cells left to do"));
     assert!(images(&place.path("out")) == before);
 }
 
@@ -42,10 +43,10 @@ fn a_device_that_fails_costs_its_shard_which_the_others_take_up() {
         .ip2p(&["run", "s.toml", "--out", "out", "--devices", "cuda:7,cpu"])
         .assert()
         .success()
-        .stdout(
-            contains("cuda:7 failed (exit code 3); others take up its shard")
-                .and(contains("done     24 cells in out")),
-        );
+        .stderr(contains(
+            "cuda:7 failed (exit code 3); others take up its shard",
+        ))
+        .stdout(contains("done     24 cells in out"));
     place
         .ip2p(&[
             "run",

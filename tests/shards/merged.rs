@@ -114,7 +114,7 @@ fn shards_in_one_folder_are_byte_for_byte_the_run_of_one_process() {
         .ip2p(&["run", "s.toml", "--out", "out"])
         .assert()
         .success()
-        .stdout(contains("0 of 24 cells left to do"));
+        .stderr(contains("0 of 24 cells left to do"));
 }
 
 #[test]

@@ -60,7 +60,8 @@ fn init_takes_the_model_that_is_there_and_names_paths_as_the_sweep_file_needs_th
         .ip2p(&["init", "photos/my photo.png", instruction, "--out", out])
         .assert()
         .success()
-        .stdout("wrote sweeps/winter.toml; next: ip2p plan sweeps/winter.toml\n");
+        .stdout("wrote sweeps/winter.toml\n")
+        .stderr("next: ip2p plan sweeps/winter.toml\n");
     let text = fs::read_to_string(place.path(out)).unwrap();
     let table: toml::Table = text.parse().unwrap();
     assert_eq!(table["model"].as_str(), Some("../onnx/mine"));

@@ -30,8 +30,12 @@ fn a_quiet_run_whose_cells_all_fail_says_so() {
     fs::write(place.path("s.toml"), sweep("")).unwrap();
     let output = place.ip2p(&["run", "s.toml", "-q"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
+    let told = text(&output);
+    let (first, rest) = told.split_once('\n').unwrap();
+    assert!(first.starts_with("error: cell "), "{told}");
+    assert!(first.contains(" failed: "), "{told}");
     assert_eq!(
-        text(&output),
+        rest,
         "error: 1 of 1 cell failed\nhint: results/s/cells.csv says why; run again once that is mended\n"
     );
 }
@@ -167,7 +171,7 @@ fn a_new_sweep_file_is_toml_whatever_it_is_told() {
             &out,
         ];
         let wrote = place.ip2p(&arguments).assert().success();
-        wrote.stdout(contains("note: ").not());
+        wrote.stderr(contains("note: ").not());
         place.ip2p(&["plan", &out]).assert().success();
     }
 }
@@ -401,7 +405,7 @@ fn what_could_not_read_an_image_is_made_again() {
     let away = place.path("away.png");
     fs::rename(&cell, &away).unwrap();
     let told = place.ip2p(&["sheet", "results/s"]).assert().success();
-    told.stdout(contains(
+    told.stderr(contains(
         "note: not shown, since missing or damaged: cells/",
     ));
     place.ip2p(&["report", "results/s"]).assert().success();
@@ -415,7 +419,7 @@ fn what_could_not_read_an_image_is_made_again() {
     place
         .run(&sweep(""))
         .success()
-        .stdout(contains("0 of 1 cell left to do"));
+        .stderr(contains("0 of 1 cell left to do"));
     let with = made();
     assert!(without[0] != with[0] && without[1] != with[1]);
     assert!(String::from_utf8_lossy(&without[1]).contains("run the sweep again"));

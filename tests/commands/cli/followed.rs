@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use assert_cmd::assert::OutputAssertExt;
 use predicates::prelude::*;
-use predicates::str::contains;
+use predicates::str::{contains, starts_with};
 use serde_json::Value;
 
 use super::fixture::{Place, sweep};
@@ -15,11 +15,15 @@ use super::fixture::{Place, sweep};
 #[test]
 fn a_run_says_where_its_sheets_are_and_a_second_one_does_nothing() {
     let place = Place::new();
-    place.run(&sweep("")).success().stdout(
-        contains("s: 1 cell\n")
-            .and(contains("done     1 cell in results/s\n"))
-            .and(contains("sheet    results/s/sheets/sheet.png (")),
-    );
+    place
+        .run(&sweep(""))
+        .success()
+        .stdout(
+            starts_with("done     1 cell in results/s\n")
+                .and(contains("sheet    results/s/sheets/sheet.png ("))
+                .and(contains("\ntook     ").and(contains(": loading "))),
+        )
+        .stderr(starts_with("s: 1 cell\n").and(contains("100%  1/1 cell  ")));
     let journal = fs::read(place.path("results/s/journal.jsonl")).unwrap();
     let made = |name: &str| {
         let file = fs::metadata(place.path(format!("results/s/{name}"))).unwrap();
@@ -29,11 +33,14 @@ fn a_run_says_where_its_sheets_are_and_a_second_one_does_nothing() {
     planned.stdout(contains("time    none: nothing is left to do\n"));
     let views = || [made("sheets/sheet.png"), made("report/index.html")];
     let before = views();
-    place.run(&sweep("")).success().stdout(
-        contains("s: 0 of 1 cell left to do\n")
-            .and(contains("sheet    results/s/sheets/sheet.png ("))
-            .and(contains("report   results/s/report/index.html")),
-    );
+    place
+        .run(&sweep(""))
+        .success()
+        .stdout(
+            contains("sheet    results/s/sheets/sheet.png (")
+                .and(contains("report   results/s/report/index.html")),
+        )
+        .stderr("s: 0 of 1 cell left to do\n");
     assert_eq!(
         fs::read(place.path("results/s/journal.jsonl")).unwrap(),
         journal
@@ -56,9 +63,7 @@ fn a_run_says_where_its_sheets_are_and_a_second_one_does_nothing() {
         .ip2p(&["sheet", "results/s", "--rows", "scheduler"])
         .assert()
         .success()
-        .stdout(contains(
-            "note: --rows scheduler does nothing: the run has one scheduler only",
-        ));
+        .stderr("note: --rows scheduler does nothing: the run has one scheduler only\n");
     fs::remove_file(place.path("results/s/report/index.html")).unwrap();
     place.run(&sweep("")).success();
     assert_eq!(

@@ -1,6 +1,7 @@
 //! The program as its users meet it: exit codes, and the exact words of errors.
 
 mod begun;
+mod events;
 mod faults;
 mod fixture;
 mod followed;

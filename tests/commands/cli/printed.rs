@@ -54,12 +54,11 @@ fn a_new_sweep_file_has_a_plan() {
         .ip2p(&["init", "no.png", "x", "--out", "other.toml"])
         .assert()
         .success()
-        .stdout(
-            contains("wrote other.toml")
-                .and(contains("note: image \"no.png\" does not exist"))
-                .and(contains(
-                    "note: the model is the bundled one, which knows drawings",
-                )),
+        .stdout("wrote other.toml\n")
+        .stderr(
+            contains("note: image \"no.png\" does not exist").and(contains(
+                "note: the model is the bundled one, which knows drawings",
+            )),
         );
 }
 

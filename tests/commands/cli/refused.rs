@@ -19,26 +19,26 @@ fn mistakes_in_the_sweep_file_are_shown_with_place_and_remedy() {
     let cases = [
         (
             sweep("guidence_scale = 7"),
-            "unknown key \"guidence_scale\" in [sweep]\n  --> s.toml:6:1\nhint: did you mean guidance_scale?",
+            "unknown key \"guidence_scale\" in [sweep]\n  --> s.toml:6:1\n   |\n 6 | guidence_scale = 7\n   | ^\nhint: did you mean guidance_scale?",
         ),
         (
             sweep("").replace("in.png", "*.jpg"),
-            "image: no file matches \"*.jpg\" in the current folder\n  --> s.toml:3:9\n\
+            "image: no file matches \"*.jpg\" in the current folder\n  --> s.toml:3:9\n   |\n 3 | image = \"*.jpg\"\n   |         ^\n\
              hint: paths are relative to the sweep file; `*` does not reach into subfolders, `**/` does",
         ),
         (
             format!("name = \"../x\"\n{}", sweep("")),
             "\"../x\" cannot be the name of a run folder: only letters, digits, `.`, `_` and `-` are allowed\n  \
-             --> s.toml:1:8\nhint: choose another, e.g. name = \"x\"",
+             --> s.toml:1:8\n   |\n 1 | name = \"../x\"\n   |        ^\nhint: choose another, e.g. name = \"x\"",
         ),
         (
             sweep("").replace("make it", "make\\u001bit"),
-            "instruction holds the control character \\u{1b}\n  --> s.toml:4:15\n\
+            "instruction holds the control character \\u{1b}\n  --> s.toml:4:15\n   |\n 4 | instruction = \"make\\u001bit winter\"\n   |               ^\n\
              hint: write the text on one line, with spaces instead of tabs",
         ),
         (
             sweep("").replace("\"model\"", "\"nowhere\""),
-            "model \"nowhere\" does not exist in the current folder\n  --> s.toml:1:9\n\
+            "model \"nowhere\" does not exist in the current folder\n  --> s.toml:1:9\n   |\n 1 | model = \"nowhere\"\n   |         ^\n\
              hint: paths are relative to the sweep file; `ip2p export timbrooks/instruct-pix2pix --out nowhere` makes one there; model = \"demo\" is the bundled one, which knows drawings",
         ),
         (
@@ -108,12 +108,12 @@ fn what_is_done_to_an_image_before_it_is_edited_is_told() {
     clear.save(place.path("clear.png")).unwrap();
     let note = "note: image clear.png: the image is partly transparent: composited on white\n";
     let run = place.run(&sweep("").replace("in.png", "clear.png"));
-    run.success().stdout(contains(note));
+    run.success().stderr(contains(note));
     place
         .ip2p(&["plan", "s.toml"])
         .assert()
         .success()
-        .stdout(contains(note));
+        .stderr(contains(note));
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn a_missing_runtime_or_device_says_what_to_do() {
         }
         command.assert()
     };
-    place.ip2p(&["--onnxruntime", "nowhere", "run", "s.toml"]).assert().code(3).stderr(says(
+    place.ip2p(&["run", "s.toml", "--onnxruntime", "nowhere"]).assert().code(3).stderr(says(
         "nowhere holds no ONNX Runtime library\nhint: --onnxruntime and ORT_DYLIB_PATH name the library \
          (such as libonnxruntime.so) or its folder; or leave them out",
     ));

@@ -22,8 +22,7 @@ fn the_commands_end_with_the_documented_codes() {
     let ip2p = |arguments: &[&str], ci: Option<&str>| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ip2p"));
         command
-            .arg("--onnxruntime")
-            .arg(&library)
+            .env("ORT_DYLIB_PATH", &library)
             .args(arguments)
             .current_dir(folder.path());
         for name in CI_VARIABLES {

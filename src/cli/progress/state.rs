@@ -1,0 +1,317 @@
+//! How far a run is, and how a line says so in as many columns as there are.
+
+use std::time::{Duration, Instant};
+
+use anstyle::{AnsiColor, Style};
+
+use crate::cli::events::PhaseName;
+use crate::cli::words::{clock, count, duration, file_size, pace};
+
+/// Full, half and empty.
+const BAR: [&str; 3] = ["━", "╸", " "];
+
+/// The bar's columns.
+const BAR_WIDTH: std::ops::RangeInclusive<usize> = 8..=32;
+
+/// What is done of the bar.
+const DONE: Style = AnsiColor::Cyan.on_default();
+
+/// How far a run is.
+#[derive(Debug)]
+pub struct State {
+    begun: Instant,
+    phase: Option<(PhaseName, Instant)>,
+    /// What is loaded, and the like.
+    detail: String,
+    /// What each phase took so far, in the order in which they were first met.
+    took: Vec<(PhaseName, Duration)>,
+    cells: usize,
+    of_cells: usize,
+    /// What the bar counts: steps of cells, then cells that are measured.
+    done: u64,
+    of: u64,
+    /// When the first was counted, and how many there were then.
+    counted: Option<(Instant, u64)>,
+}
+
+impl State {
+    /// Nothing is done yet of so many cells and steps.
+    pub fn new(cells: usize, steps: u64) -> Self {
+        Self {
+            begun: Instant::now(),
+            phase: None,
+            detail: String::new(),
+            took: Vec::new(),
+            cells: 0,
+            of_cells: cells,
+            done: 0,
+            of: steps,
+            counted: None,
+        }
+    }
+
+    /// Another phase begins; whether it is another.
+    pub fn begin(&mut self, phase: PhaseName, detail: String) -> bool {
+        let is_other = self.phase.is_none_or(|(known, _)| known != phase) || detail != self.detail;
+        if is_other {
+            self.end_phase();
+            self.phase = Some((phase, Instant::now()));
+            self.detail = detail;
+        }
+        is_other
+    }
+
+    fn end_phase(&mut self) {
+        let Some((phase, since)) = self.phase.take() else {
+            return;
+        };
+        let took = since.elapsed();
+        match self.took.iter_mut().find(|(known, _)| *known == phase) {
+            Some((_, sum)) => *sum += took,
+            None => self.took.push((phase, took)),
+        }
+    }
+
+    /// So many steps more.
+    pub fn step(&mut self, steps: u64) {
+        self.done += steps;
+        // The first is slower than those that follow, and what came before it was no step.
+        let (now, done) = (Instant::now(), self.done);
+        self.counted.get_or_insert((now, done));
+    }
+
+    /// A cell more.
+    pub fn finish_cell(&mut self) {
+        self.cells += 1;
+    }
+
+    /// Cells are measured from here on, which is counted by itself.
+    pub fn measure(&mut self, cells: u64) {
+        (self.done, self.of, self.counted) = (0, cells, None);
+    }
+
+    /// Cells that are done, of how many.
+    pub fn cells(&self) -> (usize, usize) {
+        (self.cells, self.of_cells)
+    }
+
+    /// Seconds since the beginning.
+    pub fn seconds(&self) -> f64 {
+        self.begun.elapsed().as_secs_f64()
+    }
+
+    /// `loading unet 3.4 GB`, `denoising`.
+    pub fn words(&self) -> String {
+        let name = self.phase.map_or("", |(phase, _)| words(phase));
+        format!("{name} {}", self.detail).trim().to_owned()
+    }
+
+    /// What is counted in a second; none before it is known.
+    fn rate(&self) -> Option<f64> {
+        let (since, first) = self.counted?;
+        let counted = self.done - first;
+        (counted > 0).then(|| counted as f64 / since.elapsed().as_secs_f64())
+    }
+
+    /// Seconds that are left by the pace so far; none where that is not known, or nothing is counted any more.
+    fn left(&self) -> Option<f64> {
+        let left = self.of.saturating_sub(self.done);
+        let rate = self.rate().filter(|_| left > 0)?;
+        Some(left as f64 / rate)
+    }
+
+    /// How fast cells go through their steps, while they do.
+    fn pace(&self) -> Option<String> {
+        let (phase, _) = self.phase?;
+        let rate = self.rate().filter(|_| phase == PhaseName::Denoising)?;
+        Some(pace(rate))
+    }
+
+    /// What there is to say of it, in its order, with what is left out first where there is no room.
+    fn parts(&self) -> [(u8, Option<String>); 6] {
+        let (cells, all) = self.cells();
+        let left = self.left().map(|left| format!("{} left", clock(left)));
+        [
+            (0, Some(format!("{:>3}%", self.percent()))),
+            (1, Some(format!("{cells}/{}", count(all, "cell")))),
+            (0, Some(self.words()).filter(|words| !words.is_empty())),
+            (3, self.pace()),
+            (2, Some(clock(self.seconds()))),
+            (0, left),
+        ]
+    }
+
+    /// All is done only when every cell is.
+    fn percent(&self) -> u64 {
+        let percent = (self.done * 100).checked_div(self.of).unwrap_or(0);
+        match self.cells < self.of_cells {
+            true => percent.min(99),
+            false => percent.min(100),
+        }
+    }
+
+    /// Everything in a line of at most so many columns: a bar, and what there is room for beside it. What is left out first
+    /// is the pace, then the elapsed time, the cells, and the bar.
+    pub fn line(&self, columns: usize, coloured: bool) -> String {
+        let parts = self.parts();
+        let taken = |most: u8| {
+            let kept = parts.iter().filter(|(rank, _)| *rank <= most);
+            let kept: Vec<&str> = kept.filter_map(|(_, part)| part.as_deref()).collect();
+            kept.join("  ")
+        };
+        let room = |words: &str| columns.checked_sub(words.chars().count() + 2);
+        let enough = |words: &String| room(words).is_some_and(|room| room >= *BAR_WIDTH.start());
+        let words = [3, 2, 1].map(taken).into_iter().find(enough);
+        let words = words.unwrap_or_else(|| taken(0));
+        match room(&words).filter(|_| enough(&words)) {
+            Some(room) => {
+                let bar = bar(self.percent(), room.min(*BAR_WIDTH.end()), coloured);
+                format!("{bar}  {words}")
+            }
+            None => words.chars().take(columns).collect(),
+        }
+    }
+
+    /// The same without a bar, for logs.
+    pub fn log_line(&self) -> String {
+        let parts = self.parts();
+        let parts: Vec<&str> = parts
+            .iter()
+            .filter_map(|(_, part)| part.as_deref())
+            .collect();
+        parts.join("  ").trim_start().to_owned()
+    }
+
+    /// `12.3 s: loading 1.2 s, denoising 9.8 s`: all of it, and the phases that took part in it.
+    pub fn took(&mut self) -> String {
+        self.end_phase();
+        let all = self.seconds();
+        let mut phases: Vec<(&str, f64)> = Vec::new();
+        for (phase, took) in &self.took {
+            let word = summary_word(*phase);
+            match phases.iter_mut().find(|(known, _)| *known == word) {
+                Some((_, sum)) => *sum += took.as_secs_f64(),
+                None => phases.push((word, took.as_secs_f64())),
+            }
+        }
+        let told = phases.iter().filter(|(_, seconds)| *seconds >= 0.05);
+        let told: Vec<String> = told
+            .map(|(word, seconds)| format!("{word} {}", duration(*seconds)))
+            .collect();
+        match told.is_empty() {
+            true => duration(all),
+            false => format!("{}: {}", duration(all), told.join(", ")),
+        }
+    }
+}
+
+/// What a person calls a phase.
+fn words(phase: PhaseName) -> &'static str {
+    match phase {
+        PhaseName::Loading => "loading",
+        PhaseName::EncodingText => "encoding texts",
+        PhaseName::EncodingImage => "encoding images",
+        PhaseName::Denoising => "denoising",
+        PhaseName::Decoding => "decoding",
+        PhaseName::MeasuringWithClip => "measuring with CLIP",
+        PhaseName::Drawing => "drawing sheets",
+        PhaseName::Judging => "judging",
+    }
+}
+
+/// What it took is told by less.
+fn summary_word(phase: PhaseName) -> &'static str {
+    match phase {
+        PhaseName::EncodingText | PhaseName::EncodingImage => "encoding",
+        PhaseName::MeasuringWithClip => "CLIP",
+        PhaseName::Drawing => "sheets and report",
+        PhaseName::Loading | PhaseName::Denoising | PhaseName::Decoding | PhaseName::Judging => {
+            words(phase)
+        }
+    }
+}
+
+/// A component and the size of its files: `unet 3.4 GB`.
+pub fn component(name: &str, bytes: u64) -> String {
+    format!("{name} {}", file_size(bytes))
+}
+
+/// A bar of so many columns.
+fn bar(percent: u64, columns: usize, coloured: bool) -> String {
+    let halves = percent as usize * columns * 2 / 100;
+    let [full, half, empty] = BAR;
+    let mut done = full.repeat(halves / 2);
+    if halves % 2 == 1 {
+        done.push_str(half);
+    }
+    let rest = empty.repeat(columns - done.chars().count());
+    match coloured {
+        true => format!("{DONE}{done}{DONE:#}{rest}"),
+        false => format!("{done}{rest}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn half_way() -> State {
+        let mut state = State::new(32, 640);
+        let text_encoder = component("text_encoder", 492_300_000);
+        assert!(state.begin(PhaseName::Loading, text_encoder));
+        (0..12).for_each(|_| state.finish_cell());
+        let ago = Instant::now() - Duration::from_secs(120);
+        (state.begun, state.counted, state.done) = (ago, Some((ago, 0)), 240);
+        state
+    }
+
+    #[test]
+    fn the_line_fits_whatever_the_width_and_leaves_out_what_is_needed_least() {
+        let mut state = half_way();
+        for columns in [20, 40, 59, 79, 119] {
+            let line = state.line(columns, false);
+            assert!(line.chars().count() <= columns, "{columns}: {line}");
+            assert!(line.contains(" 37%"), "{line}");
+        }
+        state.begin(PhaseName::Denoising, String::new());
+        assert_eq!(
+            state.line(59, false),
+            "━━━━╸          37%  12/32 cells  denoising  3 min 20 s left"
+        );
+        assert_eq!(
+            state.line(79, false),
+            "━━━━━━━━╸                37%  12/32 cells  denoising  120 s  3 min 20 s left"
+        );
+        assert_eq!(
+            state.line(119, false),
+            "━━━━━━━━━━━╸                      37%  12/32 cells  denoising  2.0 steps/s  120 s  3 min 20 s left"
+        );
+    }
+
+    #[test]
+    fn no_zero_is_left_while_cells_are_and_all_is_done_only_with_the_last_cell() {
+        let mut state = half_way();
+        state.done = 639;
+        assert!(state.line(79, false).contains("  1 s left"));
+        state.done = 640;
+        let line = state.line(79, false);
+        assert!(line.contains(" 99%") && !line.contains("left"), "{line}");
+    }
+
+    #[test]
+    fn what_it_took_is_told_by_phases() {
+        let mut state = half_way();
+        state.took = vec![
+            (PhaseName::Loading, Duration::from_millis(1200)),
+            (PhaseName::EncodingText, Duration::from_millis(200)),
+            (PhaseName::EncodingImage, Duration::from_millis(100)),
+            (PhaseName::Denoising, Duration::from_secs(115)),
+            (PhaseName::Decoding, Duration::from_millis(20)),
+        ];
+        state.phase = None;
+        assert_eq!(
+            state.took(),
+            "120 s: loading 1.2 s, encoding 0.3 s, denoising 115 s"
+        );
+    }
+}
