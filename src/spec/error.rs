@@ -13,7 +13,7 @@ pub struct SpecError {
     problem: Box<SpecProblem>,
     path: PathBuf,
     position: Option<(usize, usize)>,
-    excerpt: Option<Excerpt>,
+    excerpt: Option<Box<Excerpt>>,
     others: Vec<SpecError>,
 }
 
@@ -41,7 +41,10 @@ impl SpecError {
 
     /// With the line where it is.
     pub(super) fn with_excerpt(self, excerpt: Option<Excerpt>) -> Self {
-        Self { excerpt, ..self }
+        Self {
+            excerpt: excerpt.map(Box::new),
+            ..self
+        }
     }
 
     /// With the further problems of the same file.
@@ -67,7 +70,7 @@ impl SpecError {
 
     /// The line where it is, if the problem has a place in the file.
     pub fn excerpt(&self) -> Option<&Excerpt> {
-        self.excerpt.as_ref()
+        self.excerpt.as_deref()
     }
 
     /// Further problems of the same file, in its order.

@@ -6,7 +6,6 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use assert_cmd::assert::OutputAssertExt;
-use predicates::prelude::*;
 use predicates::str::contains;
 
 use crate::merged::{assert_same_run, images, place, run};
