@@ -10,7 +10,6 @@ use std::sync::OnceLock;
 use anstyle::{AnsiColor, Style};
 use ip2p_sweep::views::ViewFiles;
 
-use super::Error;
 use super::events;
 
 /// Why standard output could not be written, the first time.
