@@ -5,7 +5,7 @@ use std::io::{self, BufRead, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use ip2p_sweep::judge::{Acceptance, Baseline, Change, JudgeError, default_folder};
+use ip2p_sweep::judge::{Acceptance, Baseline, Change, Choice, JudgeError, default_folder};
 use ip2p_sweep::store::Run;
 
 use super::events::{self, Accepted, Accepting, Event, JsonFlag};
@@ -38,16 +38,19 @@ pub struct Accept {
 
 impl Accept {
     pub fn run(self) -> Result<ExitCode, Error> {
-        if is_ci() {
-            return Err(JudgeError::InCi.into());
-        }
+        refuse_in_ci()?;
         let run = Run::read(&self.run)?;
         let folder = self
             .baseline
             .unwrap_or_else(|| default_folder(&run.plan.name));
         let _held = Baseline::hold(&folder, waiting)?;
         let mut baseline = Baseline::read(&folder)?;
-        let acceptance = Acceptance::new(&run, &baseline, &self.cell, self.reason.as_deref())?;
+        let acceptance = Acceptance::new(
+            &run,
+            &baseline,
+            Choice::of(&self.cell),
+            self.reason.as_deref(),
+        )?;
         show(&acceptance);
         let (changes, unchanged, left_out) = (
             acceptance.changes.len(),
@@ -92,7 +95,15 @@ fn tell(accepted: Accepted, words: &str) {
     }
 }
 
-fn waiting(process: Option<u32>) {
+/// A check must not approve itself.
+pub fn refuse_in_ci() -> Result<(), JudgeError> {
+    match is_ci() {
+        true => Err(JudgeError::InCi),
+        false => Ok(()),
+    }
+}
+
+pub fn waiting(process: Option<u32>) {
     let by = process.map_or_else(String::new, |pid| format!(", process {pid}"));
     render::aside(format_args!("waiting for another accept to end{by}"));
 }

@@ -83,7 +83,7 @@ impl Check {
             return Ok(ExitCode::from(Exit::Interrupted));
         }
         progress.phase(PhaseName::Judging);
-        let check = Verdicts::new(&run, &baseline, prepared.spec.check, self.shard)?;
+        let check = Verdicts::new(&run, &baseline, prepared.spec.check.clone(), self.shard)?;
         let view = Checked {
             check: &check,
             run: &out,

@@ -7,6 +7,12 @@ macro_rules! code {
     (passes) => {
         "    0  every cell passes\n"
     };
+    (reviewed) => {
+        "    0  every cell passes, or was accepted\n"
+    };
+    (rejected) => {
+        "   10  a cell was rejected\n"
+    };
     (usable) => {
         "    0  sweeps run\n"
     };
@@ -94,6 +100,11 @@ pub const ACCEPT: &str = page!(
     "ip2p accept results/winter --yes";
     done refused usage
 );
+pub const REVIEW: &str = page!(
+    "ip2p review results/winter"
+    "ip2p review results/winter --reason \"new night model\"";
+    reviewed failed usage rejected to_accept
+);
 pub const SHEET: &str = page!(
     "ip2p sheet results/winter"
     "ip2p sheet results/winter --rows seed --columns guidance_scale --cell 128"
@@ -103,6 +114,11 @@ pub const SHEET: &str = page!(
 pub const REPORT: &str = page!(
     "ip2p report results/winter"
     "ip2p report results/winter --single-file winter.html";
+    done failed usage
+);
+pub const TABLE: &str = page!(
+    "ip2p table results/winter --out winter.parquet"
+    "ip2p table results/winter --out for-excel.csv --utf8-mark";
     done failed usage
 );
 pub const COMPARE: &str = page!(

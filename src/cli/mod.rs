@@ -2,6 +2,7 @@
 
 mod accept;
 mod bench;
+mod cells;
 mod check;
 mod compare;
 pub mod complaint;
@@ -25,6 +26,7 @@ mod plan;
 mod progress;
 pub mod render;
 mod report;
+mod review;
 mod run;
 mod schema;
 mod setup;
@@ -96,6 +98,9 @@ enum Command {
     /// Run a sweep and hold it against its baseline
     #[command(after_help = help::CHECK)]
     Check(check::Check),
+    /// Decide cell by cell what becomes the baseline
+    #[command(after_help = help::REVIEW)]
+    Review(review::Review),
     /// Take results as the baseline
     #[command(after_help = help::ACCEPT)]
     Accept(accept::Accept),
@@ -105,6 +110,9 @@ enum Command {
     /// Write the HTML report of a run again, without inference
     #[command(after_help = help::REPORT)]
     Report(report::Report),
+    /// Write the table of a run's cells again, for a spreadsheet or a notebook
+    #[command(after_help = help::TABLE)]
+    Table(cells::Table),
     /// Compare two runs: images, time and memory
     #[command(after_help = help::COMPARE)]
     Compare(compare::Compare),
@@ -149,7 +157,11 @@ impl Command {
             Self::Export(command) => command.json.json,
             Self::Setup(command) => command.json.json,
             Self::Init(command) => command.json.json,
-            Self::Jobs(_) | Self::Schema(_) | Self::Completions(_) => false,
+            Self::Jobs(_)
+            | Self::Schema(_)
+            | Self::Completions(_)
+            | Self::Review(_)
+            | Self::Table(_) => false,
         }
     }
 }
@@ -189,9 +201,11 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Jobs(command) => command.run(),
         Command::Merge(command) => command.run(),
         Command::Check(command) => command.run(),
+        Command::Review(command) => command.run(),
         Command::Accept(command) => command.run(),
         Command::Sheet(command) => command.run(),
         Command::Report(command) => command.run(),
+        Command::Table(command) => command.run(),
         Command::Compare(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Doctor(command) => command.run(),

@@ -100,9 +100,18 @@ impl Label {
 /// at the end ([`lost`]), since a run is worth more than its log.
 pub fn print(text: &str) {
     let mut stdout = anstream::stdout().lock();
-    let printed = stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush());
+    let printed = stdout.write_all(text.as_bytes());
+    keep_loss(printed.and_then(|()| stdout.flush()));
+}
+
+/// Prints bytes as they are.
+pub fn print_bytes(bytes: &[u8]) {
+    let mut stdout = io::stdout().lock();
+    let printed = stdout.write_all(bytes);
+    keep_loss(printed.and_then(|()| stdout.flush()));
+}
+
+fn keep_loss(printed: io::Result<()>) {
     if let Err(error) = printed
         && error.kind() != io::ErrorKind::BrokenPipe
     {

@@ -41,6 +41,30 @@ pub struct Change {
     pub difference: Option<Difference>,
 }
 
+/// What of a run is accepted.
+#[derive(Debug, Clone, Copy)]
+pub enum Choice<'a> {
+    /// All of it; what the sweep no longer has is removed.
+    All,
+    /// Some of it.
+    Some {
+        /// Cells, by their keys or how these begin.
+        cells: &'a [String],
+        /// What is removed: cells that the sweep no longer has, by their images.
+        gone: &'a [String],
+    },
+}
+
+impl<'a> Choice<'a> {
+    /// These cells; all where none is named.
+    pub fn of(cells: &'a [String]) -> Self {
+        match cells.is_empty() {
+            true => Self::All,
+            false => Self::Some { cells, gone: &[] },
+        }
+    }
+}
+
 /// What happens to a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeKind {
@@ -81,10 +105,10 @@ impl Acceptance {
     pub fn new(
         run: &Run,
         baseline: &Baseline,
-        only: &[String],
+        choice: Choice,
         reason: Option<&str>,
     ) -> Result<Self, JudgeError> {
-        let chosen = chosen(run, only)?;
+        let chosen = chosen(run, choice)?;
         let manifest = baseline.manifest(&run.plan.name);
         let mut acceptance = Self {
             changes: Vec::new(),
@@ -121,7 +145,7 @@ impl Acceptance {
             };
             acceptance.manifest.cells.extend(taken);
         }
-        acceptance.leave(baseline, before, only.is_empty());
+        acceptance.leave(baseline, before, choice);
         Ok(acceptance)
     }
 
@@ -165,6 +189,7 @@ impl Acceptance {
             file,
             pixels_sha256,
             model_sha256: model.map(|model| model.sha256.clone()).unwrap_or_default(),
+            model_files: model.map(|model| model.files.clone()).unwrap_or_default(),
             environment: run.environment_of(&record.cell).clone(),
             image_change: record.image_change,
             first_latents: record.first_latents.clone(),
@@ -242,14 +267,21 @@ impl Acceptance {
         &mut self,
         baseline: &Baseline,
         mut gone: HashMap<Parameters, BaselineCell>,
-        whole: bool,
+        choice: Choice,
     ) {
+        let goes = |cell: &BaselineCell| match choice {
+            Choice::All => true,
+            Choice::Some { gone, .. } => {
+                let mut images = cell.accepted.iter().map(|accepted| &accepted.file);
+                images.any(|file| gone.contains(file))
+            }
+        };
         // In the order of the manifest, which the map has lost.
         for cell in baseline.cells() {
             let Some(cell) = gone.remove(&cell.parameters) else {
                 continue;
             };
-            if !whole {
+            if !goes(&cell) {
                 self.manifest.cells.push(cell);
                 continue;
             }
@@ -273,18 +305,19 @@ struct Taken {
 }
 
 /// The cells to accept: those that were named, or all.
-fn chosen(run: &Run, only: &[String]) -> Result<HashSet<CellKey>, JudgeError> {
+fn chosen(run: &Run, choice: Choice) -> Result<HashSet<CellKey>, JudgeError> {
     let keys = run.plan.cells.iter().map(|cell| &cell.key);
     let is_done = |key: &CellKey| run.image_path(key).is_some_and(|path| path.is_file());
-    if only.is_empty() {
+    let Choice::Some { cells, .. } = choice else {
         if !keys.clone().any(is_done) {
             return Err(JudgeError::NothingDone {
                 run: run.folder.clone(),
             });
         }
         return Ok(keys.cloned().collect());
-    }
-    only.iter()
+    };
+    cells
+        .iter()
         .map(|name| {
             let key = run.cell(name).map_err(JudgeError::Run)?;
             if is_done(key) {

@@ -14,7 +14,7 @@ mod remedy;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::store::Run;
+use crate::store::{Run, Told};
 use crate::vocabulary::{CellKey, Parameter, Parameters};
 
 use panel::{GUIDANCE, Measured, Panel};
@@ -49,6 +49,14 @@ impl Advice {
             .iter()
             .map(|best| (best.cell.clone(), format!("advised: {}", best.reason)));
         self.by_cell.clone().into_iter().chain(best).collect()
+    }
+
+    /// For the tables of the run.
+    pub fn told(&self) -> Told {
+        Told {
+            advice: self.texts(),
+            advised: self.cells(),
+        }
     }
 
     /// The advised cells, for the outlines of sheets.

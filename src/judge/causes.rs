@@ -1,5 +1,7 @@
 //! What differs from what an accepted image was made with.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::class::EnvironmentClass;
 use super::manifest::{Accepted, BaselineCell, Subject};
 use super::verdict::Cause;
@@ -39,6 +41,9 @@ pub(super) fn causes(origin: Origin, known: &BaselineCell, accepted: &Accepted) 
             Cause::Model(
                 short(&accepted.model_sha256),
                 short(model.map_or("", |model| &model.sha256)),
+                model.map_or_else(Vec::new, |model| {
+                    changed_files(&accepted.model_files, &model.files)
+                }),
             ),
         ),
         (
@@ -60,6 +65,27 @@ pub(super) fn causes(origin: Origin, known: &BaselineCell, accepted: &Accepted) 
     ];
     let differing = causes.into_iter().filter(|(differs, _)| *differs);
     differing.map(|(_, cause)| cause).collect()
+}
+
+/// The files that differ, each with its digests: `unet/model.onnx 1a2b3c4d5e6f became 0a1b2c3d4e5f`. None where one side does not
+/// know its files.
+fn changed_files(then: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Vec<String> {
+    if then.is_empty() || now.is_empty() {
+        return Vec::new();
+    }
+    let names: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
+    let differing = names
+        .into_iter()
+        .filter_map(|name| match (then.get(name), now.get(name)) {
+            (Some(one), Some(other)) if one == other => None,
+            (Some(one), Some(other)) => {
+                Some(format!("{name} {} became {}", short(one), short(other)))
+            }
+            (Some(one), None) => Some(format!("{name} {} is gone", short(one))),
+            (None, Some(other)) => Some(format!("{name} {} is new", short(other))),
+            (None, None) => None,
+        });
+    differing.collect()
 }
 
 /// As much of a digest as people compare.

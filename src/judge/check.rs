@@ -8,8 +8,9 @@ use rayon::prelude::*;
 use super::baseline::Baseline;
 use super::causes::{Origin, causes};
 use super::class::EnvironmentClass;
-use super::difference::difference;
+use super::difference::difference_within;
 use super::error::JudgeError;
+use super::judged::Judged;
 use super::label::label;
 use super::limits::{Limits, latent_change};
 use super::manifest::{Accepted, BaselineCell};
@@ -239,6 +240,7 @@ fn blank(name: String, verdict: Verdict) -> CellCheck {
         verdict,
         seconds: None,
         difference: None,
+        limits: None,
         excesses: Vec::new(),
         latent_change: None,
         early_warning: false,
@@ -338,17 +340,35 @@ impl Judge<'_> {
         if is_other && expected.dimensions() != actual.dimensions() {
             return Ok(held);
         }
-        let difference = difference(&expected, actual).map_err(|source| {
+        let instruction = &origin.cell.parameters.instruction;
+        let refused = |reason: String| CellCheck {
+            verdict: Verdict::Error,
+            error: Some(reason),
+            ..held.clone()
+        };
+        let (size, fit) = (actual.dimensions(), self.run.plan.fit);
+        let judged = match Judged::of(self.spec, instruction, size, fit) {
+            Ok(Some(judged)) if judged.is_nothing() => {
+                return Ok(refused(
+                    "check.ignore leaves nothing of it to judge".to_owned(),
+                ));
+            }
+            Ok(judged) => judged,
+            Err(reason) => return Ok(refused(reason)),
+        };
+        let difference = difference_within(&expected, actual, judged.as_ref());
+        let difference = difference.map_err(|source| {
             let cell = held.name.clone();
             JudgeError::Difference { cell, source }
         })?;
+        let spec = self.spec.of(instruction);
         let own_class = accepted.class == *origin.class;
-        let same_class = Limits::same_class(self.spec).excesses(&difference);
-        let excesses = if own_class || same_class.is_empty() {
-            same_class.clone()
-        } else {
-            Limits::other_class(self.spec).excesses(&difference)
+        let same_class = Limits::same_class(&spec).excesses(&difference);
+        let limits = match own_class || same_class.is_empty() {
+            true => Limits::same_class(&spec),
+            false => Limits::other_class(&spec),
         };
+        let excesses = limits.excesses(&difference);
         let verdict = match excesses.is_empty() {
             _ if is_other => Verdict::Stale,
             true if difference.is_none() => Verdict::Same,
@@ -363,6 +383,7 @@ impl Judge<'_> {
         Ok(CellCheck {
             verdict,
             difference: Some(difference),
+            limits: Some(limits),
             excesses,
             latent_change,
             early_warning,

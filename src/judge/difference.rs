@@ -8,6 +8,8 @@ use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 use serde::{Deserialize, Serialize};
 
+use super::judged::Judged;
+
 /// Pixels of a side that butteraugli needs.
 const SMALLEST_SIDE: u32 = 8;
 /// Pixels of a side of the windows of SSIM, and from one window to the next.
@@ -61,6 +63,10 @@ pub enum DifferenceError {
         /// Width and height of the second.
         actual: (u32, u32),
     },
+    /// All of the image is left out.
+    #[error("nothing of the image is judged")]
+    #[diagnostic(help("leave something out of check.ignore"))]
+    NothingJudged,
     /// There are no pixels, or too many.
     #[error("images of {}x{} pixels cannot be compared", size.0, size.1)]
     #[diagnostic(help("compare images of at least one pixel"))]
@@ -75,6 +81,19 @@ pub enum DifferenceError {
 /// # Errors
 /// If they differ in size, or have no pixels.
 pub fn difference(expected: &RgbImage, actual: &RgbImage) -> Result<Difference, DifferenceError> {
+    difference_within(expected, actual, None)
+}
+
+/// As [`difference()`], of the pixels that are judged alone. Others count for nothing: they are taken to be equal, are left out
+/// of means and percentiles, and so are windows that hold nothing else.
+///
+/// # Errors
+/// As there, and if nothing is judged.
+pub fn difference_within(
+    expected: &RgbImage,
+    actual: &RgbImage,
+    judged: Option<&Judged>,
+) -> Result<Difference, DifferenceError> {
     let size = expected.dimensions();
     if size != actual.dimensions() {
         return Err(DifferenceError::Size {
@@ -85,22 +104,34 @@ pub fn difference(expected: &RgbImage, actual: &RgbImage) -> Result<Difference, 
     if size.0 == 0 || size.1 == 0 {
         return Err(DifferenceError::Pixels { size });
     }
+    if judged.is_some_and(Judged::is_nothing) {
+        return Err(DifferenceError::NothingJudged);
+    }
+    let alike = judged.map(|judged| judged.with_rest_of(actual, expected));
+    let actual = alike.as_ref().unwrap_or(actual);
     if expected == actual {
         return Ok(Difference::NONE);
     }
+    let has = |x: u32, y: u32| judged.is_none_or(|judged| judged.has(x, y));
     let values = perceptual(expected, actual).ok_or(DifferenceError::Pixels { size })?;
-    let mut sorted = values.clone();
-    sorted.sort_by(f32::total_cmp);
+    let places = expected.enumerate_pixels().map(|(x, y, _)| has(x, y));
+    let values = values
+        .into_iter()
+        .zip(places)
+        .filter(|(_, is_judged)| *is_judged);
+    let mut values: Vec<f32> = values.map(|(value, _)| value).collect();
+    let sum_of_values = values.iter().copied().map(f64::from).sum::<f64>();
+    values.sort_by(f32::total_cmp);
     let levels = || {
         let pairs = expected.as_raw().iter().zip(actual.as_raw());
         pairs.map(|(one, other)| one.abs_diff(*other))
     };
     let sum: u64 = levels().map(u64::from).sum();
     Ok(Difference {
-        perceptual_mean: values.iter().copied().map(f64::from).sum::<f64>() / values.len() as f64,
-        perceptual_p99: f64::from(sorted[(sorted.len() * 99).div_ceil(100) - 1]),
-        ssim: ssim(expected, actual),
-        level_mean: sum as f64 / expected.as_raw().len() as f64,
+        perceptual_mean: sum_of_values / values.len() as f64,
+        perceptual_p99: f64::from(values[(values.len() * 99).div_ceil(100) - 1]),
+        ssim: ssim_within(expected, actual, has),
+        level_mean: sum as f64 / (values.len() * 3) as f64,
         level_max: levels().max().unwrap_or_default(),
     })
 }
@@ -137,6 +168,11 @@ fn perceptual(expected: &RgbImage, actual: &RgbImage) -> Option<Vec<f32>> {
 /// A window's value is scikit-image's. `image-compare` does not divide the covariances by the number of pixels,
 /// which makes C2 as good as zero.
 pub(super) fn ssim(expected: &RgbImage, actual: &RgbImage) -> f64 {
+    ssim_within(expected, actual, |_, _| true)
+}
+
+/// Of the windows that hold a pixel that is judged.
+fn ssim_within(expected: &RgbImage, actual: &RgbImage, has: impl Fn(u32, u32) -> bool) -> f64 {
     let (width, height) = expected.dimensions();
     let (wide, high) = (width.min(WINDOW), height.min(WINDOW));
     let windows = (0..=height - high)
@@ -146,12 +182,16 @@ pub(super) fn ssim(expected: &RgbImage, actual: &RgbImage) -> f64 {
     let mut count = 0.0;
     for (left, top) in windows {
         let places = || (top..top + high).flat_map(|y| (left..left + wide).map(move |x| (x, y)));
+        if !places().any(|(x, y)| has(x, y)) {
+            continue;
+        }
         let pairs =
             places().map(|(x, y)| (luma(expected.get_pixel(x, y)), luma(actual.get_pixel(x, y))));
         sum += similarity(pairs, f64::from(wide * high));
         count += 1.0;
     }
-    sum / count
+    // Pixels at the far edges may lie in no window.
+    if count > 0.0 { sum / count } else { 1.0 }
 }
 
 /// SSIM of one window of so many pairs of levels, with sample variances.

@@ -1,6 +1,6 @@
 //! `manifest.json` of a baseline: which images were accepted for which cells, where and why.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -89,6 +89,9 @@ pub struct Accepted {
     pub pixels_sha256: String,
     /// SHA-256 over the files of the model, in hexadecimal.
     pub model_sha256: String,
+    /// SHA-256 of each of them, by their names; empty where an earlier version accepted it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub model_files: BTreeMap<String, String>,
     /// What it was made with.
     pub environment: Environment,
     /// Mean absolute difference to the fitted input, 0 to 1.

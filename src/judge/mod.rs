@@ -16,17 +16,19 @@ pub mod difference;
 mod error;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod judged;
 mod label;
 mod limits;
 mod manifest;
 pub mod measures;
 mod verdict;
 
-pub use accept::{Acceptance, Change, ChangeKind};
+pub use accept::{Acceptance, Change, ChangeKind, Choice};
 pub use baseline::{Baseline, HeldBaseline, default_folder};
 pub use check::{Check, Conclusion};
 pub use class::EnvironmentClass;
 pub use error::JudgeError;
+pub use judged::Judged;
 pub use limits::{Excess, Limits, latent_change};
 pub use manifest::{Accepted, BaselineCell, FORMAT, MANIFEST, Manifest, Subject};
 pub use verdict::{Cause, CellCheck, Verdict};

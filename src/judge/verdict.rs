@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::difference::Difference;
-use super::limits::Excess;
+use super::limits::{Excess, Limits};
 
 /// What a check says of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -69,13 +69,16 @@ impl fmt::Display for Verdict {
     }
 }
 
+/// Model files that are named; of more their number.
+const MOST_FILES: usize = 6;
+
 /// What is known to differ from what the baseline was made with.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cause {
     /// The input image, the size, or the numerics.
     Parameters(&'static str),
     /// The model's files, by the beginnings of their digests then and now.
-    Model(String, String),
+    Model(String, String, Vec<String>),
     /// A parameter had another value when the image was accepted: its key and that value.
     Was(&'static str, String),
     /// ONNX Runtime, then and now.
@@ -107,10 +110,19 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Parameters(what) => write!(f, "the {what} changed"),
-            Self::Model(then, now) => write!(
-                f,
-                "the model files changed (their digest {then} became {now})"
-            ),
+            Self::Model(then, now, files) => {
+                write!(
+                    f,
+                    "the model files changed (their digest {then} became {now})"
+                )?;
+                let named = files.iter().take(MOST_FILES);
+                let named: Vec<&str> = named.map(String::as_str).collect();
+                match (named.is_empty(), files.len().saturating_sub(MOST_FILES)) {
+                    (true, _) => Ok(()),
+                    (false, 0) => write!(f, ": {}", named.join(", ")),
+                    (false, more) => write!(f, ": {}, and {more} more", named.join(", ")),
+                }
+            }
             Self::Was(parameter, value) => write!(f, "was {parameter} {value}"),
             Self::Library(then, now) => write!(f, "ONNX Runtime {then} became {now}"),
             Self::Device(then, now) => write!(f, "the device {then} became {now}"),
@@ -133,6 +145,8 @@ pub struct CellCheck {
     pub seconds: Option<f64>,
     /// How far it is from the baseline, where that was measured.
     pub difference: Option<Difference>,
+    /// What it may be, where that was measured.
+    pub limits: Option<Limits>,
     /// What is beyond its limit.
     pub excesses: Vec<Excess>,
     /// Change of the latents of its first steps, in standard deviations, where it is known.

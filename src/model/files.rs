@@ -1,5 +1,6 @@
 //! Opens files of a model folder, telling apart the ways in which one is commonly unusable.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
@@ -91,6 +92,21 @@ pub(super) fn digest(
     paths: &[PathBuf],
     known: &KnownDigests,
 ) -> Result<String, ModelError> {
+    let mut whole = Sha256::new();
+    for (name, hash) in digests(root, paths, known)? {
+        whole.update((name.len() as u64).to_le_bytes());
+        whole.update(name);
+        whole.update(bytes_of(&hash));
+    }
+    Ok(hexadecimal(&whole.finalize()))
+}
+
+/// SHA-256 of each file, by its name relative to `root`, with `/`.
+pub(super) fn digests(
+    root: &Path,
+    paths: &[PathBuf],
+    known: &KnownDigests,
+) -> Result<BTreeMap<String, String>, ModelError> {
     let entries = paths.par_iter().map(|path| {
         let relative = path.strip_prefix(root).unwrap_or(path);
         let name: Vec<_> = relative
@@ -99,15 +115,7 @@ pub(super) fn digest(
             .collect();
         known.of(path).map(|sha256| (name.join("/"), sha256))
     });
-    let mut entries = try_collect(entries)?;
-    entries.sort();
-    let mut whole = Sha256::new();
-    for (name, hash) in entries {
-        whole.update((name.len() as u64).to_le_bytes());
-        whole.update(name);
-        whole.update(bytes_of(&hash));
-    }
-    Ok(hexadecimal(&whole.finalize()))
+    Ok(try_collect(entries)?.into_iter().collect())
 }
 
 /// The bytes that hexadecimal digits write.

@@ -1,5 +1,6 @@
 //! A model folder: everything that can be known, and be wrong, before a runtime is loaded.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::config::{TextConfig, UnetConfig, VaeConfig, context_length};
@@ -209,6 +210,18 @@ impl ModelFolder {
         let digest = files::digest(&self.path, &paths, known)?;
         self.unchanged()?;
         Ok(digest)
+    }
+
+    /// SHA-256 of each of the same files, in hexadecimal, by their names in the folder.
+    ///
+    /// # Errors
+    /// Read errors.
+    pub fn file_digests(
+        &self,
+        known: &KnownDigests,
+    ) -> Result<BTreeMap<String, String>, ModelError> {
+        let paths = paths(&self.path, &self.components, &self.tokenizer);
+        files::digests(&self.path, &paths, known)
     }
 
     /// Whether the files are those that were read and whose digest was taken: asked around everything that reads one

@@ -57,6 +57,8 @@ impl Plan {
             let entries = head[list].as_array_mut().into_iter().flatten();
             for entry in entries.filter_map(Value::as_object_mut) {
                 entry.remove("path");
+                // They are in the digest of all.
+                entry.remove("files");
             }
         }
         if let Some(sheet) = head["sheet"].as_object_mut() {

@@ -21,6 +21,7 @@ mod shard;
 mod stage;
 mod tiles;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use build::PlanFiles;
@@ -115,6 +116,9 @@ pub struct ModelEntry {
     pub path: PathBuf,
     /// SHA-256 over all files that can change a pixel, in hexadecimal.
     pub sha256: String,
+    /// SHA-256 of each of them, by their names in the folder; empty in plans of earlier versions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
     /// What it is for.
     #[serde(default, skip_serializing_if = "Family::is_instruct_pix2pix")]
     pub family: Family,

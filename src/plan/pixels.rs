@@ -167,6 +167,7 @@ mod tests {
             name: name.to_owned(),
             path: name.into(),
             sha256: format!("the digest of {name}"),
+            files: std::collections::BTreeMap::new(),
             family: Family::InstructPix2Pix,
             resolution: 64,
             vae_factor: 8,

@@ -271,7 +271,7 @@ impl<'a, B: Backend> Execution<'a, B> {
     /// Brings the tables into the order of the plan, with what is advised.
     fn complete_tables(&mut self) -> Result<(), RunnerError> {
         let advice = advise(&self.folder.run().of_last_stage());
-        Ok(self.folder.finish_with(&advice.texts())?)
+        Ok(self.folder.finish_with(&advice.told())?)
     }
 
     /// Completes the tables, and says how the run ended.

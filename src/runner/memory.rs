@@ -129,6 +129,7 @@ mod tests {
             name: "m".to_owned(),
             path: "m".into(),
             sha256: String::new(),
+            files: std::collections::BTreeMap::new(),
             family: Family::InstructPix2Pix,
             resolution: 512,
             vae_factor: 8,

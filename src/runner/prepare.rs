@@ -173,6 +173,7 @@ impl Model {
             name: named.name.clone(),
             path: named.path.clone(),
             sha256: folder.digest(known)?,
+            files: folder.file_digests(known)?,
             family: folder.family(),
             resolution: folder.resolution(),
             vae_factor: folder.vae_factor(),

@@ -46,6 +46,10 @@ pub(super) enum Form {
     Whole((u32, u32), Option<u32>),
     /// A number.
     Number((u32, u32), fn(&CheckSpec) -> f64),
+    /// A number, with the default of another table.
+    NumberAsElsewhere((u32, u32)),
+    /// Left, top, width and height in pixels.
+    Box,
     /// True or false.
     Boolean(bool),
     /// A parameter that is an axis.
@@ -60,7 +64,8 @@ impl Setting {
             Form::Choice(_) | Form::ChoiceOrWhole(..) => "text",
             Form::Path => "path",
             Form::Whole(..) => "whole number",
-            Form::Number(..) => "number",
+            Form::Number(..) | Form::NumberAsElsewhere(_) => "number",
+            Form::Box => "list of four numbers",
             Form::Boolean(_) => "true or false",
         }
     }
@@ -288,6 +293,28 @@ settings! {
         "Most change of the latents of the first two steps, in standard deviations, before there is an early warning."),
     DRIFT = Setting::new("drift", Form::Number(DRIFT_RANGE, |check| check.drift), "2.0",
         "How many times as far a cell may be from a baseline that was accepted in another environment class."),
+    ;
+
+    /// `[[check.ignore]]`.
+    IGNORE:
+    IGNORE_BOX = Setting::new("box", Form::Box, "[0, 0, 64, 32]",
+        "A box that is not judged: left, top, width and height in pixels of the output."),
+    IGNORE_MASK = Setting::new("mask", Form::Path, "\"masks/clock.png\"",
+        "An image that is white where nothing is judged; it is brought to the output's size. Relative to this file."),
+    IGNORE_INSTRUCTION = Setting::new("instruction", Form::Prompt, "\"make it night\"",
+        "The instruction whose cells it is for. Default: all."),
+    ;
+
+    /// `[[check.tolerance]]`.
+    TOLERANCE:
+    TOLERANCE_INSTRUCTION = Setting::new("instruction", Form::Prompt, "\"make it night\"",
+        "The instruction whose cells it is for."),
+    TOLERANCE_MEAN = Setting::new("perceptual_mean", Form::NumberAsElsewhere(PERCEPTUAL), "0.2",
+        "Most mean perceptual difference of its cells. Default: that of [check]."),
+    TOLERANCE_P99 = Setting::new("perceptual_p99", Form::NumberAsElsewhere(PERCEPTUAL), "0.6",
+        "Most perceptual difference that 99 of 100 pixels may reach. Default: that of [check]."),
+    TOLERANCE_SSIM = Setting::new("ssim", Form::NumberAsElsewhere(SSIM_RANGE), "0.998",
+        "Least structural similarity. Default: that of [check]."),
     ;
 }
 

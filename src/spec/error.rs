@@ -362,6 +362,17 @@ pub enum SpecProblem {
     ))]
     NoDirection { caption: String },
 
+    #[error("{part} has neither a box nor a mask, or both")]
+    #[diagnostic(help("give box = [left, top, width, height] in pixels, or mask = \"FILE\""))]
+    OnePart { part: String },
+
+    #[error("{tolerance} is the second one for {instruction}, or changes nothing")]
+    #[diagnostic(help("give one [[check.tolerance]] an instruction, with the limits that differ"))]
+    IdleTolerance {
+        tolerance: String,
+        instruction: String,
+    },
+
     #[error("{key} is {parameter}, which is not an axis of this sweep")]
     #[diagnostic(help("{hint}"))]
     NotAnAxis {

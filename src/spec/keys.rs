@@ -20,6 +20,8 @@ pub(super) enum Table {
     Measures,
     Sheet,
     Check,
+    Ignore,
+    Tolerance,
 }
 
 impl Table {
@@ -38,6 +40,28 @@ impl Table {
         Self::Check,
     ];
 
+    /// Those under `[check]`, under their keys there.
+    pub const OF_CHECK: [Self; 2] = [Self::Ignore, Self::Tolerance];
+
+    /// The tables that stand in it.
+    pub fn inner(self) -> &'static [Self] {
+        match self {
+            Self::Root => &Self::NAMED,
+            Self::Check => &Self::OF_CHECK,
+            Self::Sweep | Self::Then | Self::Preset | Self::Exclude | Self::Caption => &[],
+            Self::Size | Self::Runtime | Self::Numerics | Self::Measures | Self::Sheet => &[],
+            Self::Ignore | Self::Tolerance => &[],
+        }
+    }
+
+    /// Its name with that of the table that it stands in.
+    fn path(self) -> String {
+        match self {
+            Self::Ignore | Self::Tolerance => format!("{}.{}", Self::Check.name(), self.name()),
+            _ => self.name().to_owned(),
+        }
+    }
+
     /// The key of the table in the root.
     pub fn name(self) -> &'static str {
         match self {
@@ -53,6 +77,8 @@ impl Table {
             Self::Measures => "measures",
             Self::Sheet => "sheet",
             Self::Check => "check",
+            Self::Ignore => "ignore",
+            Self::Tolerance => "tolerance",
         }
     }
 
@@ -60,7 +86,12 @@ impl Table {
     pub fn repeats(self) -> bool {
         matches!(
             self,
-            Self::Then | Self::Preset | Self::Exclude | Self::Caption
+            Self::Then
+                | Self::Preset
+                | Self::Exclude
+                | Self::Caption
+                | Self::Ignore
+                | Self::Tolerance
         )
     }
 
@@ -72,9 +103,9 @@ impl Table {
     /// Its header, as written in the file.
     pub fn header(self) -> String {
         if self.repeats() {
-            format!("[[{}]]", self.name())
+            format!("[[{}]]", self.path())
         } else {
-            format!("[{}]", self.name())
+            format!("[{}]", self.path())
         }
     }
 
@@ -105,6 +136,8 @@ impl Table {
             }
             Self::Sheet => "The look of contact sheets.",
             Self::Check => "How far a cell may be from its accepted baseline (ip2p check).",
+            Self::Ignore => "Parts of the images that are not judged.",
+            Self::Tolerance => "Tolerances of one instruction.",
         }
     }
 
@@ -119,6 +152,8 @@ impl Table {
             ),
             Self::Exclude => Some("Values that all must match."),
             Self::Caption => Some("Captions of one instruction."),
+            Self::Ignore => Some("A box, or what is white in a mask."),
+            Self::Tolerance => Some("What it leaves out is as [check] has it."),
             Self::Root | Self::Sweep | Self::Size | Self::Runtime | Self::Numerics => None,
             Self::Measures | Self::Sheet | Self::Check => None,
         }
@@ -131,7 +166,7 @@ impl Table {
             Self::Measures => "of finished cells, beside their pixels",
             Self::Check => "how far `ip2p check` lets a cell be from its baseline",
             Self::Root | Self::Sweep | Self::Then | Self::Preset => "",
-            Self::Exclude | Self::Caption => "",
+            Self::Exclude | Self::Caption | Self::Ignore | Self::Tolerance => "",
             Self::Size | Self::Numerics | Self::Sheet => "",
         }
     }
@@ -151,6 +186,8 @@ impl Table {
             Self::Measures => definitions::MEASURES,
             Self::Sheet => definitions::SHEET,
             Self::Check => definitions::CHECK,
+            Self::Ignore => definitions::IGNORE,
+            Self::Tolerance => definitions::TOLERANCE,
         }
     }
 
@@ -167,16 +204,14 @@ impl Table {
                 Self::Exclude => true,
                 Self::Caption | Self::Size | Self::Runtime | Self::Numerics => false,
                 Self::Measures | Self::Sheet | Self::Check => false,
+                Self::Ignore | Self::Tolerance => false,
             }
         })
     }
 
     /// All that it may have.
     pub fn entries(self) -> Vec<Entry> {
-        let tables: &[Self] = match self {
-            Self::Root => &Self::NAMED,
-            _ => &[],
-        };
+        let tables = self.inner();
         let settings = self.settings().iter().copied().map(Entry::Setting);
         let parameters = self.parameters().map(Entry::Parameter);
         let tables = tables.iter().copied().map(Entry::Table);
@@ -254,7 +289,7 @@ impl fmt::Display for Key {
         let (table, name) = (self.table, self.entry.name());
         match table {
             Table::Root | Table::Sweep => f.write_str(name),
-            _ if table.repeats() => write!(f, "{name} of {} {}", table.name(), self.number),
+            _ if table.repeats() => write!(f, "{name} of {} {}", table.path(), self.number),
             _ => write!(f, "{}.{name}", table.name()),
         }
     }

@@ -1,6 +1,7 @@
 //! What the user wrote: TOML text to a [`SweepSpec`], which is valid by construction.
 
 mod captions;
+mod checked;
 mod definitions;
 mod error;
 mod fault;
@@ -39,7 +40,8 @@ pub use overrides::Overrides;
 pub use runtime::{ParseSettingError, RuntimeOverrides};
 pub use schema::schema;
 pub use settings::{
-    Batch, CheckSpec, Device, MeasuresSpec, MemoryPolicy, Numerics, Runtime, SheetSpec, VaeTile,
+    Batch, CheckSpec, Device, Ignore, Ignored, MeasuresSpec, MemoryPolicy, Numerics, Runtime,
+    SheetSpec, Tolerance, VaeTile,
 };
 pub use template::template;
 

@@ -74,6 +74,8 @@ pub(super) struct RawSweep<'t> {
     pub measures: Section<'t>,
     pub sheet: Section<'t>,
     pub check: Section<'t>,
+    pub ignored: Vec<Section<'t>>,
+    pub tolerances: Vec<Section<'t>>,
 }
 
 impl<'t> RawSweep<'t> {
@@ -83,8 +85,12 @@ impl<'t> RawSweep<'t> {
             root: section(Table::Root, 1, None, document, faults),
             ..Self::default()
         };
-        for table in Table::NAMED {
-            let Some(field) = raw.root.get(table) else {
+        for table in Table::NAMED.into_iter().chain(Table::OF_CHECK) {
+            let place = match table {
+                Table::Ignore | Table::Tolerance => &raw.check,
+                _ => &raw.root,
+            };
+            let Some(field) = place.get(table) else {
                 continue;
             };
             let tables = if table.repeats() {
@@ -107,6 +113,8 @@ impl<'t> RawSweep<'t> {
                     Table::Measures => raw.measures = section,
                     Table::Sheet => raw.sheet = section,
                     Table::Check => raw.check = section,
+                    Table::Ignore => raw.ignored.push(section),
+                    Table::Tolerance => raw.tolerances.push(section),
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::definitions::{DEVICE_PATTERN, Form, Setting};
+use super::definitions::{DEVICE_PATTERN, Form, SIDE, Setting};
 use super::keys::{Entry, Table};
 use super::number::{MAX_VALUES, exceeds_toml};
 use super::text::MAX_TEXT_BYTES;
@@ -166,6 +166,8 @@ fn rules(table: Table) -> Json {
         }),
         Table::Root | Table::Sweep | Table::Then | Table::Runtime | Table::Numerics => json!({}),
         Table::Measures | Table::Sheet | Table::Check => json!({}),
+        Table::Ignore => json!({ "oneOf": [{ "required": ["box"] }, { "required": ["mask"] }] }),
+        Table::Tolerance => json!({ "required": ["instruction"], "minProperties": 2 }),
     }
 }
 
@@ -316,6 +318,13 @@ fn form(setting: &Setting) -> Json {
             "maximum": max,
             "default": default(&CheckSpec::default()),
         }),
+        Form::NumberAsElsewhere((min, max)) => {
+            json!({ "type": "number", "minimum": min, "maximum": max })
+        }
+        Form::Box => {
+            let side = json!({ "type": "integer", "minimum": 0, "maximum": SIDE.1 });
+            json!({ "type": "array", "items": side, "minItems": 4, "maxItems": 4 })
+        }
         Form::Boolean(default) => json!({ "type": "boolean", "default": default }),
         Form::Axis => reference("axis"),
     }

@@ -97,7 +97,7 @@ pub struct MeasuresSpec {
 }
 
 /// `[check]`: how far a cell may be from its baseline. The defaults were measured (docs/tolerances.md).
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CheckSpec {
     /// Most mean perceptual difference; 1 is just noticeable.
     pub perceptual_mean: f64,
@@ -110,6 +110,73 @@ pub struct CheckSpec {
     pub latents: f64,
     /// How many times as far a cell may be from the baseline of another environment class.
     pub drift: f64,
+    /// Other limits for cells of some instructions.
+    pub tolerances: Vec<Tolerance>,
+    /// Parts of images that are not judged.
+    pub ignored: Vec<Ignore>,
+}
+
+/// `[[check.tolerance]]`: limits of one instruction; what it does not say is as `[check]` has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tolerance {
+    /// The instruction.
+    pub instruction: String,
+    /// Most mean perceptual difference.
+    pub perceptual_mean: Option<f64>,
+    /// Most perceptual difference that 99 of 100 pixels may reach.
+    pub perceptual_p99: Option<f64>,
+    /// Least structural similarity.
+    pub ssim: Option<f64>,
+}
+
+/// `[[check.ignore]]`: a part of images that is not judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ignore {
+    /// The instruction whose cells it is for; all if absent.
+    pub instruction: Option<String>,
+    /// Which part.
+    pub part: Ignored,
+}
+
+/// A part of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ignored {
+    /// A box in pixels of the output; what lies beyond the image is of no account.
+    Box {
+        /// From the left.
+        left: u32,
+        /// From the top.
+        top: u32,
+        /// Pixels.
+        width: u32,
+        /// Pixels.
+        height: u32,
+    },
+    /// What is white in this file, brought to the output's size.
+    Mask(NamedPath),
+}
+
+impl CheckSpec {
+    /// What holds for cells of an instruction.
+    pub fn of(&self, instruction: &str) -> Self {
+        let mut spec = self.clone();
+        let mut tolerances = self.tolerances.iter();
+        if let Some(own) = tolerances.find(|tolerance| tolerance.instruction == instruction) {
+            spec.perceptual_mean = own.perceptual_mean.unwrap_or(self.perceptual_mean);
+            spec.perceptual_p99 = own.perceptual_p99.unwrap_or(self.perceptual_p99);
+            spec.ssim = own.ssim.unwrap_or(self.ssim);
+        }
+        spec
+    }
+
+    /// What is not judged of cells of an instruction.
+    pub fn ignored(&self, instruction: &str) -> Vec<&Ignored> {
+        let of_it = self.ignored.iter().filter(|ignore| {
+            let own = ignore.instruction.as_deref();
+            own.is_none_or(|own| own == instruction)
+        });
+        of_it.map(|ignore| &ignore.part).collect()
+    }
 }
 
 impl Default for CheckSpec {
@@ -120,6 +187,8 @@ impl Default for CheckSpec {
             ssim: 0.999,
             latents: 0.0001,
             drift: 2.0,
+            tolerances: Vec::new(),
+            ignored: Vec::new(),
         }
     }
 }

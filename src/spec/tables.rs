@@ -229,6 +229,7 @@ pub(super) fn check(section: &Section<'_>, faults: &mut Faults) -> CheckSpec {
         ssim: limit(&SSIM, default.ssim, SSIM_RANGE),
         latents: limit(&LATENTS, default.latents, LATENTS_RANGE),
         drift: limit(&DRIFT, default.drift, DRIFT_RANGE),
+        ..default
     }
 }
 

@@ -38,7 +38,10 @@ pub fn template(image: &str, instruction: &str, model: &str) -> String {
             Table::Exclude => EXCLUDE.to_owned(),
             Table::Caption => CAPTION.replace("@@VALUE@@", &quoted(instruction)),
             Table::Size | Table::Runtime | Table::Numerics => settings(table),
-            Table::Measures | Table::Sheet | Table::Check => settings(table),
+            Table::Measures | Table::Sheet => settings(table),
+            Table::Check => settings(table) + &IGNORE.replace("@@VALUE@@", &quoted(instruction)),
+            // They stand in the table before.
+            Table::Ignore | Table::Tolerance => String::new(),
         });
         if matches!(table, Table::Root | Table::Sweep) {
             for parameter in table.parameters() {
@@ -92,6 +95,14 @@ const CAPTION: &str = "\
 # instruction = @@VALUE@@
 # before = \"a house\"
 # after  = \"a house in winter\"
+";
+
+const IGNORE: &str = "\
+# [[check.ignore]]
+# box = [0, 0, 64, 32]           # left, top, width, height in pixels, or mask = \"FILE\": not judged
+# [[check.tolerance]]
+# instruction = @@VALUE@@
+# perceptual_mean = 0.2
 ";
 
 /// The settings of a table as comments: a default each, or an example, and what it is.

@@ -8,7 +8,7 @@ use super::fault::{Checked, Faults, quoted};
 use super::path::Base;
 use super::raw::{Field, RawSweep};
 use super::values::Reader;
-use super::{MAX_CELLS, SweepSpec, captions, overrides, stages, tables};
+use super::{MAX_CELLS, SweepSpec, captions, checked, overrides, stages, tables};
 use crate::vocabulary::{ByParameter, Domain, Parameter, Place, Unset, Value};
 
 /// Most text of all cells: a plan is in memory several times over while it is made.
@@ -61,6 +61,7 @@ pub(super) fn validate(
     if faults.is_empty() {
         spec.excludes = overrides::excludes(&spec, &raw.excludes, &base, faults);
         spec.captions = captions::captions(&spec, &raw.captions, &base, faults);
+        checked::fill(&mut spec, raw, &base, faults);
         spec.sheet = tables::sheet(&spec, &raw.sheet, &base, faults);
     }
     spec.notes.extend(base.notes());

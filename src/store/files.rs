@@ -27,7 +27,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 /// If the file cannot be written.
 pub(super) fn write_with(
     path: &Path,
-    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    fill: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
 ) -> Result<(), StoreError> {
     // A power cut that brings back the file of before costs a cell or a view, which is made again.
     replace(path, Sync::Yes, fill)
@@ -140,7 +140,7 @@ enum Durability {
 fn replace(
     path: &Path,
     sync: Sync,
-    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    fill: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
 ) -> io::Result<Durability> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let unfinished = unfinished_in(folder)?;

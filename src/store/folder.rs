@@ -11,7 +11,7 @@ use super::begin::Begin;
 use super::held::{HeldFolder, pending};
 use super::journal::Journal;
 use super::lock::Lock;
-use super::tables::Tables;
+use super::tables::{Tables, Told};
 use super::{Environment, Run, StoreError, files, images, png};
 use crate::meter::milliseconds;
 use crate::plan::Plan;
@@ -176,21 +176,21 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Rewrites both tables in the order of the plan; beside others there are none.
+    /// Rewrites all tables in the order of the plan; beside others there are none.
     ///
     /// # Errors
     /// If they cannot be written.
     pub fn finish(&mut self) -> Result<(), StoreError> {
-        self.finish_with(&HashMap::new())
+        self.finish_with(&Told::default())
     }
 
-    /// As [`RunFolder::finish`], with what is advised of cells in the column `advice`.
+    /// As [`RunFolder::finish`], with what is told of cells.
     ///
     /// # Errors
     /// If they cannot be written.
-    pub fn finish_with(&mut self, advice: &HashMap<CellKey, String>) -> Result<(), StoreError> {
+    pub fn finish_with(&mut self, told: &Told) -> Result<(), StoreError> {
         if self.beside.is_none() {
-            self.tables = Some(Tables::write(&self.run, advice)?);
+            self.tables = Some(Tables::write(&self.run, told)?);
         }
         Ok(())
     }

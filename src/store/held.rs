@@ -14,7 +14,7 @@ use super::journals::{self, Known};
 use super::lock::Lock;
 use super::renamed::{self, Renamed};
 use super::run::{PLAN, read_plan};
-use super::tables::Tables;
+use super::tables::{Tables, Told};
 use super::{Environment, Run, RunFolder, StoreError, files, images, inputs, owner};
 use crate::plan::{Cell, Plan, Shard};
 use crate::vocabulary::{CellKey, Record, Status};
@@ -133,7 +133,7 @@ impl HeldFolder {
         &self.notes
     }
 
-    /// Writes `sweep.toml` and `plan.json`, alone also both tables, and opens the journal.
+    /// Writes `sweep.toml` and `plan.json`, alone also all tables, and opens the journal.
     ///
     /// # Errors
     /// If they cannot be written, or others work here on another plan.
@@ -172,7 +172,7 @@ impl HeldFolder {
         }
         renamed::take_over(&mut run, &mut journal, &renamed, writer.is_none())?;
         let tables = match writer {
-            None => Some(Tables::write(&run, &HashMap::new())?),
+            None => Some(Tables::write(&run, &Told::default())?),
             Some(_) => None,
         };
         Ok(RunFolder {

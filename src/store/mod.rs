@@ -5,6 +5,7 @@
 //! safely in place, so that a run may be killed at any moment.
 
 mod begin;
+mod columns;
 mod environment;
 mod error;
 mod files;
@@ -18,6 +19,7 @@ mod journal;
 mod journals;
 mod lock;
 mod owner;
+mod parquet;
 mod png;
 mod renamed;
 mod run;
@@ -41,4 +43,5 @@ pub use lock::Lock;
 pub use run::Run;
 pub use shelf::DiskShelf;
 pub(crate) use table::{number as csv_number, text as csv_text, to_csv};
+pub use tables::{CellTable, Told};
 pub use writer::Writer;

@@ -1,46 +1,80 @@
-//! The files `cells.csv` and `steps.csv` of a run.
+//! The files `cells.csv`, `cells.parquet` and `steps.csv` of a run.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
+use csv::WriterBuilder;
 use serde::Serialize;
 
-use super::table::{CellRow, StepRow, header, write_rows};
-use super::{Run, StoreError, files};
+use super::columns::{CellRow, Column, name_of};
+use super::table::{StepRow, header, write_rows};
+use super::{Run, StoreError, files, parquet};
 use crate::plan::{Cell, Plan};
 use crate::vocabulary::{CellKey, Record};
 
 const CELLS_TABLE: &str = "cells.csv";
+const TYPED_CELLS_TABLE: &str = "cells.parquet";
 const STEPS_TABLE: &str = "steps.csv";
+
+/// What spreadsheets take for a sign that a file is UTF-8.
+const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What is told of cells, which is found out when all of them are there.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Told {
+    /// The column `advice`.
+    pub advice: HashMap<CellKey, String>,
+    /// The cells of which the column `advised` says so.
+    pub advised: HashSet<CellKey>,
+}
+
+impl Told {
+    fn row<'a>(
+        &'a self,
+        run: &'a str,
+        plan: &'a Plan,
+        cell: &'a Cell,
+        record: &'a Record,
+    ) -> CellRow<'a> {
+        let is_advised = || self.advised.contains(&cell.key);
+        CellRow {
+            run,
+            plan,
+            cell,
+            record,
+            advice: self.advice.get(&cell.key).map(String::as_str),
+            advised: (!self.advised.is_empty()).then(is_advised),
+        }
+    }
+}
 
 /// Open to append; rewritten whole, in the order of the plan, at the beginning and at the end of a run.
 #[derive(Debug)]
 pub(super) struct Tables {
     cells: File,
     steps: File,
+    /// What the run is called.
+    name: String,
+    /// The order of the columns of cells.
+    order: Vec<usize>,
 }
 
 impl Tables {
-    /// Replaces both tables and opens them to append.
-    pub(super) fn write(run: &Run, advice: &HashMap<CellKey, String>) -> Result<Self, StoreError> {
-        let recorded = || {
-            let cells = run.plan.cells.iter();
-            cells.filter_map(|cell| Some((cell, run.records.get(&cell.key)?)))
-        };
-        let cells = recorded().map(|(cell, record)| {
-            CellRow::new(
-                &run.plan,
-                cell,
-                record,
-                advice.get(&cell.key).map(String::as_str),
-            )
-        });
-        let steps = recorded().flat_map(|(_, record)| StepRow::of(record));
+    /// Replaces all tables and opens those that are appended to.
+    pub(super) fn write(run: &Run, told: &Told) -> Result<Self, StoreError> {
+        let table = CellTable::of(run, told);
+        let path = run.folder.join(CELLS_TABLE);
+        files::write_with(&path, |file| table.write_csv(file))?;
+        let typed = run.folder.join(TYPED_CELLS_TABLE);
+        files::write_with(&typed, |file| table.write_parquet(file))?;
+        let steps = recorded(run).flat_map(|(_, record)| StepRow::of(record));
         Ok(Self {
-            cells: write_table(&run.folder.join(CELLS_TABLE), cells)?,
+            cells: files::open_to_append(&path)?,
             steps: write_table(&run.folder.join(STEPS_TABLE), steps)?,
+            order: table.order,
+            name: table.name,
         })
     }
 
@@ -52,23 +86,112 @@ impl Tables {
         cell: &Cell,
         record: &Record,
     ) -> Result<(), StoreError> {
-        let rows = [CellRow::new(plan, cell, record, None)];
-        append_rows(&mut self.cells, &folder.join(CELLS_TABLE), rows)?;
-        let rows = StepRow::of(record);
-        append_rows(&mut self.steps, &folder.join(STEPS_TABLE), rows)
+        let columns = Column::all();
+        let row = Told::default();
+        let row = row.row(&self.name, plan, cell, record);
+        let fields = self.order.iter().map(|&column| columns[column].field(&row));
+        let mut bytes = Vec::new();
+        WriterBuilder::new()
+            .from_writer(&mut bytes)
+            .write_record(fields)
+            .map_err(|error| StoreError::write(&folder.join(CELLS_TABLE))(error.into()))?;
+        append(&mut self.cells, &folder.join(CELLS_TABLE), &bytes)?;
+        let mut bytes = Vec::new();
+        let path = folder.join(STEPS_TABLE);
+        write_rows(&mut bytes, StepRow::of(record)).map_err(StoreError::write(&path))?;
+        append(&mut self.steps, &path, &bytes)
     }
 }
 
-fn append_rows<R: Serialize>(
-    file: &mut File,
-    path: &Path,
-    rows: impl IntoIterator<Item = R>,
-) -> Result<(), StoreError> {
-    // In one piece, so that a reader meets whole rows.
-    let mut bytes = Vec::new();
-    write_rows(&mut bytes, rows)
-        .and_then(|()| file.write_all(&bytes))
-        .map_err(StoreError::write(path))
+/// The table of a run's cells: those that are recorded, in the order of the plan. Columns that are empty throughout come
+/// last.
+#[derive(Debug)]
+pub struct CellTable<'a> {
+    run: &'a Run,
+    told: &'a Told,
+    name: String,
+    order: Vec<usize>,
+}
+
+impl<'a> CellTable<'a> {
+    /// That of a run.
+    pub fn of(run: &'a Run, told: &'a Told) -> Self {
+        let mut table = Self {
+            run,
+            told,
+            name: name_of(&run.folder, &run.plan),
+            order: Vec::new(),
+        };
+        table.order = table.order();
+        table
+    }
+
+    fn rows(&self) -> impl Iterator<Item = CellRow<'_>> {
+        let plan = &self.run.plan;
+        recorded(self.run).map(|(cell, record)| self.told.row(&self.name, plan, cell, record))
+    }
+
+    /// Stays what it is if nothing is recorded.
+    fn order(&self) -> Vec<usize> {
+        let columns = Column::all();
+        let mut is_empty = vec![true; columns.len()];
+        let mut any = false;
+        for row in self.rows() {
+            any = true;
+            for (column, is_empty) in columns.iter().zip(&mut is_empty) {
+                *is_empty = *is_empty && column.field(&row).is_empty();
+            }
+        }
+        let (mut filled, empty): (Vec<usize>, Vec<usize>) =
+            (0..columns.len()).partition(|&column| !any || !is_empty[column]);
+        filled.extend(empty);
+        filled
+    }
+
+    /// As CSV.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_csv(&self, out: impl Write) -> io::Result<()> {
+        let columns = Column::all();
+        let mut writer = WriterBuilder::new().from_writer(out);
+        writer.write_record(self.order.iter().map(|&column| columns[column].name))?;
+        for row in self.rows() {
+            let fields = self.order.iter().map(|&column| columns[column].field(&row));
+            writer.write_record(fields)?;
+        }
+        writer.flush()
+    }
+
+    /// As CSV for spreadsheets that take text for another encoding unless its first bytes say UTF-8.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_marked_csv(&self, mut out: impl Write) -> io::Result<()> {
+        out.write_all(UTF8_MARK)?;
+        self.write_csv(out)
+    }
+
+    /// As Parquet.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_parquet(&self, out: impl Write + Send) -> io::Result<()> {
+        let columns = Column::all();
+        let columns: Vec<&Column> = self.order.iter().map(|&column| &columns[column]).collect();
+        parquet::write(out, &columns, self.rows())
+    }
+}
+
+/// Cells that have a record, in the order of the plan.
+fn recorded(run: &Run) -> impl Iterator<Item = (&Cell, &Record)> {
+    let cells = run.plan.cells.iter();
+    cells.filter_map(|cell| Some((cell, run.records.get(&cell.key)?)))
+}
+
+/// In one piece, so that a reader meets whole rows.
+fn append(file: &mut File, path: &Path, rows: &[u8]) -> Result<(), StoreError> {
+    file.write_all(rows).map_err(StoreError::write(path))
 }
 
 fn write_table<R: Serialize + Default>(

@@ -14,7 +14,9 @@ use serde_json::Value;
 const CELLS: usize = 24;
 
 /// Columns that depend on when and how fast a cell ran, not on what it is.
-const MEASURED: [&str; 9] = [
+const MEASURED: [&str; 11] = [
+    "finished",
+    "run",
     "encode_text_ms",
     "encode_image_ms",
     "denoise_ms",

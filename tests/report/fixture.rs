@@ -248,6 +248,7 @@ fn model() -> ModelEntry {
         name: "../onnx/demo".to_owned(),
         path: "../onnx/demo".into(),
         sha256: "00".repeat(32),
+        files: std::collections::BTreeMap::new(),
         family: Family::InstructPix2Pix,
         resolution: 512,
         vae_factor: 8,

@@ -84,7 +84,10 @@ fn bars(cell: &CellCheck, check: &Check) -> Vec<Value> {
     let Some(difference) = &cell.difference else {
         return Vec::new();
     };
-    let measures = Limits::same_class(&check.spec).measures(difference);
+    let limits = cell
+        .limits
+        .unwrap_or_else(|| Limits::same_class(&check.spec));
+    let measures = limits.measures(difference);
     let bars = measures.into_iter().map(|measure| {
         let beyond = cell
             .excesses

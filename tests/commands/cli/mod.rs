@@ -9,3 +9,4 @@ mod printed;
 mod readme;
 mod reference;
 mod refused;
+mod reviewed;

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use ip2p_sweep::spec::schema;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 const HEAD: &str = "# The sweep file
 
@@ -37,23 +37,28 @@ fn reference(schema: &Value) -> String {
     text.push_str("\n## At the top\n\n");
     let plain = keys.iter().filter(|(_, key)| table_of(key).is_none());
     rows(&mut text, schema, plain);
+    tables(&mut text, schema, "", keys);
+    text
+}
+
+/// The tables among some keys, each followed by those that stand in it.
+fn tables(text: &mut String, schema: &Value, path: &str, keys: &Map<String, Value>) {
     for (name, key) in keys {
         let Some((table, repeats)) = table_of(key) else {
             continue;
         };
+        let path = format!("{path}{name}");
         let heading = if repeats {
-            format!("[[{name}]]")
+            format!("[[{path}]]")
         } else {
-            format!("[{name}]")
+            format!("[{path}]")
         };
         write!(text, "\n## `{heading}`\n\n{}\n\n", description(key)).unwrap();
-        rows(
-            &mut text,
-            schema,
-            table["properties"].as_object().unwrap().iter(),
-        );
+        let inner = table["properties"].as_object().unwrap();
+        let plain = inner.iter().filter(|(_, key)| table_of(key).is_none());
+        rows(text, schema, plain);
+        tables(text, schema, &format!("{path}."), inner);
     }
-    text
 }
 
 /// The description of a table's keys, and whether it may stand several times.

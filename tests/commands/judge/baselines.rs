@@ -106,7 +106,7 @@ fn another_input_or_size_is_stale_and_another_model_beyond_the_tolerances_a_regr
     copied.edit(|manifest| manifest["cells"][0]["accepted"][0]["model_sha256"] = json!("00"));
     let same = copied.check().unwrap();
     assert_eq!(verdicts(&same), [Verdict::Same; 2]);
-    assert!(matches!(&same.causes()[..], [(Cause::Model(then, _), 1)] if then == "00"));
+    assert!(matches!(&same.causes()[..], [(Cause::Model(then, ..), 1)] if then == "00"));
     let worse = copied.with_images(swapped);
     assert_eq!(verdicts(&worse), [Verdict::Regression; 2]);
     assert!(

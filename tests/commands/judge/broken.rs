@@ -3,7 +3,7 @@
 use std::fs;
 
 use image::RgbImage;
-use ip2p_sweep::judge::{Acceptance, Baseline, Conclusion, MANIFEST, Verdict};
+use ip2p_sweep::judge::{Acceptance, Baseline, Choice, Conclusion, MANIFEST, Verdict};
 use miette::Diagnostic;
 use serde_json::{Value, json};
 
@@ -87,7 +87,7 @@ fn a_baseline_that_cannot_be_written_stays_as_it_is() {
     fs::create_dir(&place).unwrap();
     fs::write(place.join("cells"), "").unwrap();
     let mut baseline = Baseline::read(&place).unwrap();
-    let acceptance = Acceptance::new(&copied.run(), &baseline, &[], None).unwrap();
+    let acceptance = Acceptance::new(&copied.run(), &baseline, Choice::All, None).unwrap();
     let error = acceptance.apply(&mut baseline).unwrap_err();
     assert!(
         error.to_string().starts_with("cannot write the baseline: "),
@@ -96,13 +96,9 @@ fn a_baseline_that_cannot_be_written_stays_as_it_is() {
     assert!(baseline.is_empty());
     assert!(!place.join(MANIFEST).exists());
 
-    let unknown = Acceptance::new(
-        &copied.run(),
-        &baseline,
-        &["make_it_nigth".to_owned()],
-        None,
-    )
-    .unwrap_err();
+    let misspelt = ["make_it_nigth".to_owned()];
+    let choice = Choice::of(&misspelt);
+    let unknown = Acceptance::new(&copied.run(), &baseline, choice, None).unwrap_err();
     assert!(
         unknown
             .help()
@@ -123,7 +119,7 @@ fn a_result_that_is_damaged_is_named_with_what_to_do() {
     common::forget_digests(&run.folder);
     let run = copied.run();
     let baseline = Baseline::read(&copied.folder.path().join("none")).unwrap();
-    let error = Acceptance::new(&run, &baseline, &[], None).unwrap_err();
+    let error = Acceptance::new(&run, &baseline, Choice::All, None).unwrap_err();
     assert!(
         error.to_string().starts_with(&format!("cell {cell} of ")),
         "{error}"

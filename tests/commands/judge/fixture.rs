@@ -7,7 +7,9 @@ use std::sync::LazyLock;
 use std::sync::atomic::AtomicBool;
 
 use image::RgbImage;
-use ip2p_sweep::judge::{Acceptance, Baseline, ChangeKind, Check, JudgeError, MANIFEST, Verdict};
+use ip2p_sweep::judge::{
+    Acceptance, Baseline, ChangeKind, Check, Choice, JudgeError, MANIFEST, Verdict,
+};
 use ip2p_sweep::plan::Shard;
 use ip2p_sweep::runner::{Execution, prepare};
 use ip2p_sweep::spec::{CheckSpec, RuntimeOverrides};
@@ -142,7 +144,7 @@ impl Copied {
 
 pub fn accept(run: &Run, place: &Path, only: &[String]) -> Vec<ChangeKind> {
     let mut baseline = Baseline::read(place).unwrap();
-    let acceptance = Acceptance::new(run, &baseline, only, Some("a test")).unwrap();
+    let acceptance = Acceptance::new(run, &baseline, Choice::of(only), Some("a test")).unwrap();
     let kinds = acceptance
         .changes
         .iter()
@@ -154,12 +156,11 @@ pub fn accept(run: &Run, place: &Path, only: &[String]) -> Vec<ChangeKind> {
 }
 
 pub fn check(run: &Run, place: &Path) -> Result<Check, JudgeError> {
-    Check::new(
-        run,
-        &Baseline::read(place)?,
-        CheckSpec::default(),
-        Shard::WHOLE,
-    )
+    check_by(run, place, CheckSpec::default())
+}
+
+pub fn check_by(run: &Run, place: &Path, spec: CheckSpec) -> Result<Check, JudgeError> {
+    Check::new(run, &Baseline::read(place)?, spec, Shard::WHOLE)
 }
 
 pub fn verdicts(check: &Check) -> Vec<Verdict> {

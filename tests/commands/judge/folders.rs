@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use image::RgbImage;
-use ip2p_sweep::judge::{Acceptance, Baseline, ChangeKind, JudgeError, Verdict};
+use ip2p_sweep::judge::{Acceptance, Baseline, ChangeKind, Choice, JudgeError, Verdict};
 use ip2p_sweep::store::Run;
 use miette::Diagnostic;
 
@@ -18,7 +18,7 @@ fn refusal(run: &Run, folder: &Path) -> JudgeError {
         Err(error) => error,
         Ok(_held) => {
             let mut baseline = Baseline::read(folder).unwrap();
-            let acceptance = Acceptance::new(run, &baseline, &[], None).unwrap();
+            let acceptance = Acceptance::new(run, &baseline, Choice::All, None).unwrap();
             acceptance.apply(&mut baseline).unwrap_err()
         }
     };
@@ -136,7 +136,7 @@ fn what_is_not_the_file_that_was_written_is_not_accepted_or_checked() {
     let path = |cell: usize| run.folder.join(keys[cell].image_path());
     fs::copy(path(1), path(0)).unwrap();
     let baseline = Baseline::read(&copied.place()).unwrap();
-    let error = Acceptance::new(&run, &baseline, &[], None).unwrap_err();
+    let error = Acceptance::new(&run, &baseline, Choice::All, None).unwrap_err();
     assert!(
         error
             .to_string()

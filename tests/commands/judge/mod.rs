@@ -7,6 +7,7 @@ mod caught;
 mod commands;
 mod fixture;
 mod folders;
+mod left_out;
 mod reports;
 mod similarity;
 mod weights;

@@ -23,6 +23,7 @@ pub fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files.insert("plan.json".into(), plan["plan"].to_string().into_bytes());
     files.insert("cells.csv".into(), without_times(&folder.join("cells.csv")));
     files.remove(Path::new("journal.jsonl")).unwrap();
+    files.remove(Path::new("cells.parquet")).unwrap();
     files
 }
 
@@ -33,7 +34,7 @@ pub fn without_times(table: &Path) -> Vec<u8> {
         .unwrap()
         .iter()
         .enumerate()
-        .filter(|(_, name)| !["save_ms", "total_ms"].contains(name))
+        .filter(|(_, name)| !["save_ms", "total_ms", "finished", "run"].contains(name))
         .map(|(index, _)| index)
         .collect();
     let rows = reader.records().map(Result::unwrap);

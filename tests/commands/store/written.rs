@@ -1,10 +1,12 @@
 //! What is written is read back, and has the documented form.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use ip2p_sweep::store::Run;
+use ip2p_sweep::store::{Run, Told};
 use ip2p_sweep::vocabulary::{ImageFile, Record, StageTimes};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::{Field, Row};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -90,55 +92,66 @@ fn tables_have_the_documented_columns_and_no_formulas() {
         encode_text_ms,encode_image_ms,denoise_ms,decode_ms,save_ms,total_ms,vram_peak_mib,vram_source,rss_peak_mib,\
         image_change,ssim,saturation_change,contrast_change,clip_image_similarity,\
         clip_direction_similarity,advice,error,memory,vram_device_mib,\
-        vram_device_source,stage,input";
-    let rows = || -> Vec<Vec<String>> {
+        vram_device_source,stage,input,input_file,advised,finished,run";
+    let table = || fs::read_to_string(folder.path().join("cells.csv")).unwrap();
+    // While the run goes on, rows come in the order of work, in columns that all have their place.
+    assert_eq!(table().lines().next().unwrap(), columns);
+    let rows = || -> Vec<BTreeMap<String, String>> {
         let mut reader = csv::Reader::from_path(folder.path().join("cells.csv")).unwrap();
-        assert_eq!(
-            reader
-                .headers()
-                .unwrap()
-                .iter()
-                .collect::<Vec<_>>()
-                .join(","),
-            columns
-        );
-        reader
-            .records()
-            .map(|row| row.unwrap().iter().map(str::to_owned).collect())
-            .collect()
+        reader.deserialize().map(Result::unwrap).collect()
     };
-    // While the run goes on, rows come in the order of work.
-    assert_eq!(rows()[0][0], plan.cells[1].key.as_str());
+    assert_eq!(rows()[0]["cell"], plan.cells[1].key.as_str());
     run.finish().unwrap();
+    let head = table().lines().next().unwrap().to_owned();
+    let names = |line: &str| line.split(',').map(str::to_owned).collect::<BTreeSet<_>>();
+    assert_eq!(names(&head), names(columns));
+    let nothing_in_it = ["strength", "mask", "vram_peak_mib", "advice", "advised"];
+    let first_empty = head.find(",strength").unwrap();
+    for name in nothing_in_it {
+        assert!(
+            head.find(&format!(",{name}")).unwrap() >= first_empty,
+            "{name}: {head}"
+        );
+    }
     let [done, failed] = &rows()[..] else {
         panic!("two rows")
     };
-    assert_eq!(done[0], plan.cells[0].key.as_str());
-    assert_eq!(done[1..3], ["done", "cells/s0-0123456789ab.png"]);
-    assert_eq!(
-        done[5..14],
-        [
-            INSTRUCTION,
-            "'=1+1",
-            "7.0",
-            "1.25",
-            "0.0",
-            "1.0",
-            "",
-            "",
-            "0"
-        ]
+    let name = folder.path().file_name().unwrap().to_str().unwrap();
+    for (column, value) in [
+        ("cell", plan.cells[0].key.as_str()),
+        ("status", "done"),
+        ("file", "cells/s0-0123456789ab.png"),
+        ("instruction", INSTRUCTION),
+        ("negative_prompt", "'=1+1"),
+        ("guidance_scale", "7.0"),
+        ("image_guidance_scale", "1.25"),
+        ("guidance_end", "1.0"),
+        ("strength", ""),
+        ("seed", "0"),
+        ("batch_size", "1"),
+        ("unet_evals", "60"),
+        ("denoise_ms", "1234.6"),
+        ("rss_peak_mib", "100.2"),
+        ("image_change", "0.12500"),
+        ("ssim", "0.75000"),
+        ("saturation_change", "-0.02500"),
+        ("contrast_change", "0.01250"),
+        ("stage", "edit"),
+        ("input", ""),
+        ("run", name),
+    ] {
+        assert_eq!(done[column], value, "{column}");
+    }
+    assert!(done["input_file"].starts_with("inputs/"), "{done:?}");
+    assert!(
+        done["finished"].parse::<jiff::Timestamp>().is_ok(),
+        "{done:?}"
     );
-    assert_eq!(done[20..26], ["1", "60", "", "", "1234.6", ""]);
     assert_eq!(
-        done[28..],
-        [
-            "", "", "100.2", "0.12500", "0.75000", "-0.02500", "0.01250", "", "", "", "", "", "",
-            "", "edit", ""
-        ]
+        (failed["status"].as_str(), failed["file"].as_str()),
+        ("failed", "")
     );
-    assert_eq!(failed[1..3], ["failed", ""]);
-    assert_eq!(failed[38], "latents are NaN at step 3");
+    assert_eq!(failed["error"], "latents are NaN at step 3");
     let steps = fs::read_to_string(folder.path().join("steps.csv")).unwrap();
     assert_eq!(
         steps.lines().take(2).collect::<Vec<_>>(),
@@ -147,4 +160,45 @@ fn tables_have_the_documented_columns_and_no_formulas() {
             "s0-0123456789ab,1,0,799.20,14.500000,3,10.0,11.0,,99.0"
         ]
     );
+}
+
+#[test]
+fn the_typed_table_has_the_same_cells_with_numbers_truths_and_times() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = plan(2);
+    let mut run = open(folder.path(), &plan).unwrap();
+    run.record(failed(&plan, 1), None).unwrap();
+    run.record(record(&plan, 0), Some(&picture(0))).unwrap();
+    let advised = [plan.cells[0].key.clone()].into();
+    let advice = [(plan.cells[1].key.clone(), "=hardly changed".to_owned())].into();
+    run.finish_with(&Told { advice, advised }).unwrap();
+    let file = fs::File::open(folder.path().join("cells.parquet")).unwrap();
+    let reader = SerializedFileReader::new(file).unwrap();
+    let columns = |row: &Row| -> BTreeMap<String, Field> {
+        let columns = row.get_column_iter();
+        columns
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    };
+    let rows: Vec<_> = reader.get_row_iter(None).unwrap().collect();
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|row| columns(row.as_ref().unwrap()))
+        .collect();
+    let [done, failed] = &rows[..] else {
+        panic!("two rows")
+    };
+    assert_eq!(done["seed"], Field::ULong(0));
+    assert_eq!(done["guidance_scale"], Field::Double(7.0));
+    assert_eq!(done["ssim"], Field::Double(0.75));
+    assert_eq!(done["negative_prompt"], Field::Str("=1+1".to_owned()));
+    assert_eq!(done["strength"], Field::Null);
+    assert_eq!(done["advised"], Field::Bool(true));
+    assert_eq!(failed["advised"], Field::Bool(false));
+    assert_eq!(failed["file"], Field::Null);
+    assert_eq!(failed["advice"], Field::Str("=hardly changed".to_owned()));
+    assert!(matches!(done["finished"], Field::TimestampMicros(_)));
+    // The CSV has the same, in words that no spreadsheet takes for a formula.
+    let text = fs::read_to_string(folder.path().join("cells.csv")).unwrap();
+    assert!(text.contains(",'=hardly changed,"), "{text}");
 }

@@ -125,6 +125,7 @@ pub fn plan(spec: &SweepSpec) -> Plan {
         name: "fake".to_owned(),
         path: PathBuf::from("fake"),
         sha256: "0".repeat(64),
+        files: std::collections::BTreeMap::new(),
         family: Family::InstructPix2Pix,
         resolution: 32,
         vae_factor: 4,

@@ -1,0 +1,79 @@
+//! `ip2p table`: the table of a run's cells again, for a spreadsheet or a notebook.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use clap::error::ErrorKind;
+use ip2p_sweep::judge::advice::advise;
+use ip2p_sweep::store::{CellTable, Run, StoreError, write_file};
+
+use super::{Error, render};
+
+/// `ip2p table`.
+#[derive(Debug, clap::Args)]
+pub struct Table {
+    /// The run folder
+    run: PathBuf,
+    /// File to write, NAME.csv or NAME.parquet; by default the CSV is printed
+    #[arg(long, short, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Begin the CSV with the mark by which spreadsheets know UTF-8
+    #[arg(long)]
+    utf8_mark: bool,
+}
+
+/// What a file is to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Csv,
+    Parquet,
+}
+
+impl Table {
+    pub fn run(self) -> Result<ExitCode, Error> {
+        let format = self.format();
+        let run = Run::read(&self.run)?;
+        let told = advise(&run.of_last_stage()).told();
+        let table = CellTable::of(&run, &told);
+        let mut bytes = Vec::new();
+        let written = match (format, self.utf8_mark) {
+            (Format::Parquet, _) => table.write_parquet(&mut bytes),
+            (Format::Csv, true) => table.write_marked_csv(&mut bytes),
+            (Format::Csv, false) => table.write_csv(&mut bytes),
+        };
+        let path = self.out.as_deref();
+        written.map_err(|source| StoreError::Write {
+            path: path.unwrap_or(&self.run).to_owned(),
+            source,
+        })?;
+        match path {
+            Some(path) => {
+                write_file(path, &bytes)?;
+                render::line(format_args!("{}", path.display()));
+            }
+            None => render::print_bytes(&bytes),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// By the end of the file's name; what cannot be is bad usage.
+    fn format(&self) -> Format {
+        let Some(out) = &self.out else {
+            return Format::Csv;
+        };
+        let told = match (Self::ending(out), self.utf8_mark) {
+            (Some("csv"), _) => return Format::Csv,
+            (Some("parquet"), false) => return Format::Parquet,
+            (Some("parquet"), true) => "--utf8-mark is for CSV: Parquet is UTF-8 by itself",
+            _ => "--out ends with .csv or .parquet, which says what is written",
+        };
+        Self::augment_args(clap::Command::new("ip2p table"))
+            .error(ErrorKind::ValueValidation, told)
+            .exit()
+    }
+
+    fn ending(path: &Path) -> Option<&str> {
+        path.extension()?.to_str()
+    }
+}

@@ -1,0 +1,291 @@
+//! The columns of a run's table of cells, one definition each: CSV and Parquet are loops over them.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use super::table::{number, text};
+use crate::plan::{Cell, Plan};
+use crate::vocabulary::{CellKey, Domain, Measures, Parameter, Place, Record, Status};
+
+/// A row: a cell, and what is known of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CellRow<'a> {
+    /// The run's folder, by its name.
+    pub(super) run: &'a str,
+    pub(super) plan: &'a Plan,
+    pub(super) cell: &'a Cell,
+    pub(super) record: &'a Record,
+    /// What is told of it.
+    pub(super) advice: Option<&'a str>,
+    /// Whether it is the cell to take of its panel; unknown where no panel has one.
+    pub(super) advised: Option<bool>,
+}
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    /// Whole numbers from 0.
+    Whole,
+    /// With so many decimals where it is written; as it is written where that is said elsewhere.
+    Number {
+        decimals: Option<usize>,
+    },
+    Truth,
+    /// UTC.
+    Time,
+}
+
+/// A value; nothing where it is not known or does not apply.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value<'a> {
+    Nothing,
+    Text(Cow<'a, str>),
+    Whole(u64),
+    Number(f64),
+    Truth(bool),
+    Time(jiff::Timestamp),
+}
+
+/// A column.
+pub(super) struct Column {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    from: From,
+}
+
+/// Where its values come from.
+enum From {
+    Parameter(Parameter),
+    Row(for<'a> fn(&CellRow<'a>) -> Value<'a>),
+}
+
+impl Column {
+    /// All, in their order. New ones come last: people and scripts know the others by their place.
+    pub(super) fn all() -> Vec<Self> {
+        let parameters = Parameter::DEFINED.into_iter();
+        let parameters = parameters
+            .filter(|parameter| parameter.definition().place != Place::Presets)
+            .map(Self::of_parameter);
+        let mut columns = of_cell();
+        columns.extend(parameters);
+        columns.extend(of_work());
+        columns.extend(of_result());
+        columns
+    }
+
+    /// A preset has none: the values that it sets are in those of the others.
+    fn of_parameter(parameter: Parameter) -> Self {
+        let kind = match parameter.definition().domain {
+            Domain::Folder
+            | Domain::File
+            | Domain::Mask
+            | Domain::Text
+            | Domain::Scheduler
+            | Domain::Preset => Kind::Text,
+            Domain::Decimal { .. } => Kind::Number { decimals: None },
+            Domain::Whole { .. } => Kind::Whole,
+        };
+        Self {
+            name: parameter.key(),
+            kind,
+            from: From::Parameter(parameter),
+        }
+    }
+
+    /// Its value in a row.
+    pub(super) fn value<'a>(&self, row: &CellRow<'a>) -> Value<'a> {
+        let parameter = match self.from {
+            From::Row(value) => return value(row),
+            From::Parameter(parameter) => parameter,
+        };
+        let written = row.cell.parameters.text(parameter);
+        match self.kind {
+            Kind::Whole => written.parse().map_or(Value::Nothing, Value::Whole),
+            Kind::Number { .. } => written.parse().map_or(Value::Nothing, Value::Number),
+            Kind::Text | Kind::Truth | Kind::Time if written.is_empty() => Value::Nothing,
+            Kind::Text | Kind::Truth | Kind::Time => Value::Text(written.into()),
+        }
+    }
+
+    /// The same as a CSV has it: no text that a spreadsheet takes for a formula, no more decimals than mean something.
+    pub(super) fn field(&self, row: &CellRow) -> String {
+        if let From::Parameter(parameter) = self.from {
+            return text(&row.cell.parameters.text(parameter));
+        }
+        match (self.value(row), self.kind) {
+            (Value::Nothing, _) => String::new(),
+            (Value::Text(value), _) => text(&value),
+            (Value::Whole(value), _) => value.to_string(),
+            (
+                Value::Number(value),
+                Kind::Number {
+                    decimals: Some(decimals),
+                },
+            ) => number(Some(value), decimals),
+            (Value::Number(value), _) => value.to_string(),
+            (Value::Truth(value), _) => value.to_string(),
+            (Value::Time(value), _) => value.to_string(),
+        }
+    }
+}
+
+fn column(name: &'static str, kind: Kind, value: for<'a> fn(&CellRow<'a>) -> Value<'a>) -> Column {
+    Column {
+        name,
+        kind,
+        from: From::Row(value),
+    }
+}
+
+/// Milliseconds and MiB.
+const ROUGH: Kind = Kind::Number { decimals: Some(1) };
+
+/// Measures of images.
+const FINE: Kind = Kind::Number { decimals: Some(5) };
+
+fn words(text: &str) -> Value<'_> {
+    match text.is_empty() {
+        true => Value::Nothing,
+        false => Value::Text(text.into()),
+    }
+}
+
+fn known(text: &Option<String>) -> Value<'_> {
+    words(text.as_deref().unwrap_or_default())
+}
+
+fn measured<'a>(value: Option<f64>) -> Value<'a> {
+    value.map_or(Value::Nothing, Value::Number)
+}
+
+fn pixels<'a>(row: &CellRow<'a>, value: fn(&Measures) -> f64) -> Value<'a> {
+    measured(row.record.measures.as_ref().map(value))
+}
+
+fn of_cell() -> Vec<Column> {
+    vec![
+        column("cell", Kind::Text, |row| words(row.cell.key.as_str())),
+        column("status", Kind::Text, |row| match row.record.status {
+            Status::Done => Value::Text("done".into()),
+            Status::Failed => Value::Text("failed".into()),
+        }),
+        column("file", Kind::Text, |row| match row.record.status {
+            Status::Done => Value::Text(row.cell.key.image_path().into()),
+            Status::Failed => Value::Nothing,
+        }),
+    ]
+}
+
+/// What it was computed with, and what it took.
+fn of_work() -> Vec<Column> {
+    vec![
+        column("width", Kind::Whole, |row| {
+            Value::Whole(row.cell.width.into())
+        }),
+        column("height", Kind::Whole, |row| {
+            Value::Whole(row.cell.height.into())
+        }),
+        column("device", Kind::Text, |row| words(&row.record.device)),
+        column("precision", Kind::Text, |row| words(&row.record.precision)),
+        column("batch_size", Kind::Whole, |row| {
+            Value::Whole(row.record.batch_size.into())
+        }),
+        column("unet_evals", Kind::Whole, |row| {
+            Value::Whole(row.record.unet_evals.into())
+        }),
+        column("encode_text_ms", ROUGH, |row| {
+            measured(row.record.times.encode_text_ms)
+        }),
+        column("encode_image_ms", ROUGH, |row| {
+            measured(row.record.times.encode_image_ms)
+        }),
+        column("denoise_ms", ROUGH, |row| {
+            measured(row.record.times.denoise_ms)
+        }),
+        column("decode_ms", ROUGH, |row| {
+            measured(row.record.times.decode_ms)
+        }),
+        column("save_ms", ROUGH, |row| measured(row.record.times.save_ms)),
+        column("total_ms", ROUGH, |row| {
+            measured(row.record.times.total_ms())
+        }),
+        column("vram_peak_mib", ROUGH, |row| {
+            measured(row.record.vram_peak_mib)
+        }),
+        column("vram_source", Kind::Text, |row| {
+            known(&row.record.vram_source)
+        }),
+        column("rss_peak_mib", ROUGH, |row| {
+            measured(row.record.rss_peak_mib)
+        }),
+    ]
+}
+
+/// What came of it.
+fn of_result() -> Vec<Column> {
+    vec![
+        column("image_change", FINE, |row| {
+            measured(row.record.image_change)
+        }),
+        column("ssim", FINE, |row| pixels(row, |it| it.ssim)),
+        column("saturation_change", FINE, |row| {
+            pixels(row, |it| it.saturation_change)
+        }),
+        column("contrast_change", FINE, |row| {
+            pixels(row, |it| it.contrast_change)
+        }),
+        column("clip_image_similarity", FINE, |row| {
+            measured(row.record.clip.as_ref().map(|it| it.clip_image_similarity))
+        }),
+        column("clip_direction_similarity", FINE, |row| {
+            let clip = row.record.clip.as_ref();
+            measured(clip.and_then(|it| it.clip_direction_similarity))
+        }),
+        column("advice", Kind::Text, |row| {
+            words(row.advice.unwrap_or_default())
+        }),
+        column("error", Kind::Text, |row| known(&row.record.error)),
+        column("memory", Kind::Text, |row| known(&row.record.memory)),
+        column("vram_device_mib", ROUGH, |row| {
+            measured(row.record.vram_device_mib)
+        }),
+        column("vram_device_source", Kind::Text, |row| {
+            known(&row.record.vram_device_source)
+        }),
+        column("stage", Kind::Text, |row| {
+            words(
+                row.plan
+                    .stages
+                    .get(row.cell.stage)
+                    .map_or("", |it| &it.name),
+            )
+        }),
+        // The cell whose image it works on.
+        column("input", Kind::Text, |row| {
+            words(row.plan.input_of(row.cell).map_or("", CellKey::as_str))
+        }),
+        // The image that it works on, relative to the run folder.
+        column("input_file", Kind::Text, |row| match row.cell.fitted() {
+            Some(fitted) => Value::Text(row.plan.input_path(fitted).into()),
+            None => Value::Nothing,
+        }),
+        column("advised", Kind::Truth, |row| {
+            row.advised.map_or(Value::Nothing, Value::Truth)
+        }),
+        column("finished", Kind::Time, |row| {
+            Value::Time(row.record.finished)
+        }),
+        column("run", Kind::Text, |row| words(row.run)),
+    ]
+}
+
+/// What a run is called in its table: as its folder.
+pub(super) fn name_of(folder: &Path, plan: &Plan) -> String {
+    let whole = std::path::absolute(folder);
+    let name = whole.as_deref().unwrap_or(folder).file_name();
+    name.map_or_else(
+        || plan.name.clone(),
+        |name| name.to_string_lossy().into_owned(),
+    )
+}
