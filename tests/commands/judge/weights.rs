@@ -97,6 +97,11 @@ fn weights_rounded_to_float16_are_told_apart_from_pixels() {
                 cell.verdict
             );
             assert!(matches!(cell.causes[..], [Cause::Model(..)]));
+            let told = cell.causes[0].to_string();
+            for component in ["text_encoder", "unet", "vae_decoder", "vae_encoder"] {
+                assert!(told.contains(&format!("{component}/model.onnx ")), "{told}");
+            }
+            assert!(!told.contains("tokenizer"), "{told}");
             assert!(cell.early_warning, "{:?}", cell.latent_change);
         }
     }
