@@ -3,6 +3,7 @@
 //! They are not synced, which would take longer than many a cell. What a power cut damages is found out by its
 //! digest and denoised again.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
@@ -25,6 +26,8 @@ const EXTENSION: &str = "latents";
 #[derive(Debug)]
 pub struct DiskShelf {
     folder: PathBuf,
+    /// What lay there before, by the hashes of its cells: one that is renamed, as when an axis comes or goes, is the same.
+    left: HashMap<String, PathBuf>,
 }
 
 /// The first line of a file.
@@ -55,12 +58,20 @@ impl DiskShelf {
 
     fn open_in(folder: PathBuf) -> Result<Self, StoreError> {
         files::make_folder(&folder)?;
-        remove_damaged(&folder)?;
-        Ok(Self { folder })
+        let left = whole_files(&folder)?;
+        Ok(Self { folder, left })
     }
 
+    /// Where a cell's latents are to be.
     fn path(&self, cell: &CellKey) -> PathBuf {
         self.folder.join(format!("{cell}.{EXTENSION}"))
+    }
+
+    /// Where they are, if they are.
+    fn found(&self, cell: &CellKey) -> Option<PathBuf> {
+        let named = Some(self.path(cell)).filter(|path| path.is_file());
+        let left = || self.left.get(cell.hash()).filter(|path| path.is_file());
+        named.or_else(|| left().cloned())
     }
 }
 
@@ -73,7 +84,7 @@ impl Drop for DiskShelf {
 
 impl Shelf for DiskShelf {
     fn holds(&self, cell: &CellKey) -> bool {
-        self.path(cell).is_file()
+        self.found(cell).is_some()
     }
 
     fn put(&mut self, denoised: Denoised) -> Result<(), ShelfError> {
@@ -103,12 +114,16 @@ impl Shelf for DiskShelf {
             cell: cell.clone(),
             reason,
         };
-        let bytes = fs::read(self.path(cell)).map_err(|error| failed(error.to_string()))?;
-        parse(&bytes).ok_or_else(|| failed("the file is damaged; delete it".to_owned()))
+        let path = self.found(cell).unwrap_or_else(|| self.path(cell));
+        let bytes = fs::read(path).map_err(|error| failed(error.to_string()))?;
+        let found = parse(&bytes);
+        let mut found = found.ok_or_else(|| failed("the file is damaged; delete it".to_owned()))?;
+        found.record.cell = cell.clone();
+        Ok(found)
     }
 
     fn remove(&mut self, cell: &CellKey) -> Result<(), ShelfError> {
-        match fs::remove_file(self.path(cell)) {
+        match self.found(cell).map_or(Ok(()), fs::remove_file) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(ShelfError {
                 cell: cell.clone(),
                 reason: error.to_string(),
@@ -118,18 +133,21 @@ impl Shelf for DiskShelf {
     }
 }
 
-fn remove_damaged(folder: &Path) -> Result<(), StoreError> {
+/// The latents in a folder, by the hashes of their cells; files that are damaged are removed.
+fn whole_files(folder: &Path) -> Result<HashMap<String, PathBuf>, StoreError> {
+    let mut whole = HashMap::new();
     for entry in fs::read_dir(folder).map_err(StoreError::read(folder))? {
         let path = entry.map_err(StoreError::read(folder))?.path();
         if path.extension() != Some(OsStr::new(EXTENSION)) || !path.is_file() {
             continue;
         }
         let bytes = fs::read(&path).map_err(StoreError::read(&path))?;
-        if parse(&bytes).is_none() {
-            fs::remove_file(&path).map_err(StoreError::write(&path))?;
+        match parse(&bytes) {
+            Some(found) => drop(whole.insert(found.record.cell.hash().to_owned(), path)),
+            None => fs::remove_file(&path).map_err(StoreError::write(&path))?,
         }
     }
-    Ok(())
+    Ok(whole)
 }
 
 fn parse(bytes: &[u8]) -> Option<Denoised> {
@@ -184,6 +202,26 @@ mod tests {
             !folder.path().join(FOLDER).exists(),
             "an empty shelf leaves nothing behind"
         );
+    }
+
+    #[test]
+    fn a_cell_that_is_renamed_finds_its_latents_under_its_new_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = denoised("s1-g7.0-0123456789ab");
+        DiskShelf::open(folder.path())
+            .unwrap()
+            .put(made.clone())
+            .unwrap();
+        let mut shelf = DiskShelf::open(folder.path()).unwrap();
+        let [renamed, other] = ["g7.0-0123456789ab", "g7.0-0123456789ac"]
+            .map(|key| CellKey::try_from(key.to_owned()).unwrap());
+        assert!(shelf.holds(&renamed) && !shelf.holds(&other));
+        let found = shelf.get(&renamed).unwrap();
+        assert_eq!(found.latents, made.latents);
+        assert_eq!(found.record.cell, renamed);
+        shelf.remove(&renamed).unwrap();
+        drop(shelf);
+        assert!(!folder.path().join(FOLDER).exists());
     }
 
     #[test]
