@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use image::ImageFormat;
-use image::codecs::{png::PngDecoder, webp::WebPDecoder};
+use image::codecs::webp::WebPDecoder;
 
 use super::Note;
 
@@ -18,15 +18,29 @@ pub(super) fn note(format: ImageFormat, bytes: &[u8]) -> Option<Note> {
                 Note::FirstFrame,
             )
         }
-        ImageFormat::Png => {
-            let decoder = PngDecoder::new(Cursor::new(bytes));
-            let animated = |decoder: PngDecoder<_>| decoder.is_apng().unwrap_or(false);
-            (decoder.is_ok_and(animated), Note::FirstFrame)
-        }
+        ImageFormat::Png => (png_is_animated(bytes) == Some(true), Note::FirstFrame),
         ImageFormat::Tiff => (tiff_has_more(bytes) == Some(true), Note::FirstPage),
         _ => (false, Note::FirstPage),
     };
     more.then_some(note)
+}
+
+/// Whether a PNG says before its picture that more follow: its chunks are walked, since a decoder would inflate its profile
+/// and its texts.
+fn png_is_animated(bytes: &[u8]) -> Option<bool> {
+    const SIGNATURE: usize = 8;
+    // Length, kind and checksum.
+    const AROUND: usize = 12;
+    let mut at = SIGNATURE;
+    loop {
+        let chunk = bytes.get(at..)?;
+        let length = u32::from_be_bytes(*chunk.first_chunk()?);
+        match chunk.get(4..8)? {
+            b"acTL" => return Some(true),
+            b"IDAT" => return Some(false),
+            _ => at = at.checked_add(length as usize)?.checked_add(AROUND)?,
+        }
+    }
 }
 
 /// How many frames a GIF has, two at most: its blocks are walked, not decoded.

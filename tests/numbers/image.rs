@@ -123,6 +123,40 @@ fn the_first_frame_of_an_animation_is_used_with_a_note() {
     assert_eq!(notes, [Note::FirstFrame]);
 }
 
+/// A PNG with a chunk more before its picture.
+fn png_with(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let mut plain = std::io::Cursor::new(Vec::new());
+    let picture = RgbImage::from_pixel(9, 7, Rgb([255, 0, 0]));
+    picture.write_to(&mut plain, ImageFormat::Png).unwrap();
+    let mut bytes = plain.into_inner();
+    let mut chunk = kind.to_vec();
+    chunk.extend(data);
+    let checksum = chunk.iter().fold(!0_u32, |sum, &byte| {
+        (0..8).fold(sum ^ u32::from(byte), |sum, _| {
+            (sum >> 1) ^ (0xedb8_8320 & (sum & 1).wrapping_neg())
+        })
+    });
+    let length = (data.len() as u32).to_be_bytes();
+    let whole = [&length[..], &chunk, &(!checksum).to_be_bytes()].concat();
+    // Behind the signature and the head.
+    bytes.splice(33..33, whole);
+    bytes
+}
+
+#[test]
+fn an_animated_png_is_known_by_its_chunks() {
+    let folder = tempfile::tempdir().unwrap();
+    let notes = |name: &str, bytes: Vec<u8>| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        read(&path).unwrap().1
+    };
+    // Two frames, played for ever; the picture is the first.
+    let animated = png_with(b"acTL", &[0, 0, 0, 2, 0, 0, 0, 0]);
+    assert_eq!(notes("animated.png", animated), [Note::FirstFrame]);
+    assert_eq!(notes("text.png", png_with(b"tEXt", b"acTL\0acTL")), []);
+}
+
 /// The error and its remedy for a file of these bytes.
 fn failure(name: &str, bytes: &[u8]) -> (String, String) {
     let folder = tempfile::tempdir().unwrap();
