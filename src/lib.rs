@@ -18,6 +18,7 @@ pub mod export;
 pub mod fuzzing;
 pub mod image;
 pub mod judge;
+mod lfs;
 pub mod listing;
 pub mod meter;
 pub mod model;

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the top down.
-const LAYERS: [&str; 26] = [
+const LAYERS: [&str; 27] = [
     "main",
     "fuzzing",
     "cli",
@@ -35,6 +35,7 @@ const LAYERS: [&str; 26] = [
     "listing",
     "parallel",
     "digest",
+    "lfs",
     "trust",
 ];
 

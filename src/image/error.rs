@@ -89,7 +89,7 @@ pub enum ImageError {
     },
     /// Several images, each with what is wrong with it.
     #[error("{} images cannot be used:{}", errors.len(), lines(errors))]
-    #[diagnostic(help("copy or download them again, or leave them out of the sweep"))]
+    #[diagnostic(help("{}", remedy(errors)))]
     Several {
         /// Two or more, in the order of the sweep.
         errors: Vec<ImageError>,
@@ -110,6 +110,14 @@ fn of(image: &Option<String>) -> String {
     image
         .as_ref()
         .map_or_else(String::new, |image| format!(" of image {image}"))
+}
+
+fn remedy(errors: &[ImageError]) -> &'static str {
+    let is_pointer = |error: &ImageError| matches!(error, ImageError::LfsPointer { .. });
+    match errors.iter().any(is_pointer) {
+        true => "run `git lfs pull` in their repository, or leave them out of the sweep",
+        false => "copy or download them again, or leave them out of the sweep",
+    }
 }
 
 /// A line an error, of the first of them.

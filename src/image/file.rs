@@ -5,12 +5,10 @@ use std::io::Read;
 use std::path::Path;
 
 use super::ImageError;
+use crate::lfs;
 
 /// Most bytes of a file.
 const MAX_FILE_BYTES: u64 = 512 << 20;
-
-/// First bytes of a Git LFS pointer (its specification, version 1).
-const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// Reads a file whole, and no more than the limit whatever the file says of its size.
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, ImageError> {
@@ -38,7 +36,7 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, ImageError> {
     if bytes.is_empty() {
         return Err(ImageError::Empty { path: path() });
     }
-    if bytes.starts_with(LFS_POINTER) {
+    if lfs::is_pointer(&bytes) {
         return Err(ImageError::LfsPointer { path: path() });
     }
     Ok(bytes)

@@ -10,10 +10,9 @@ use sha2::{Digest, Sha256};
 
 use super::{KnownDigests, ModelError};
 use crate::digest::hexadecimal;
+use crate::lfs;
 use crate::parallel::try_collect;
 
-/// First bytes of a Git LFS pointer (its specification, version 1).
-const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 /// The largest tokenizers take a few megabytes.
 const LONGEST_TEXT: u64 = 64 << 20;
 
@@ -31,11 +30,11 @@ pub(super) fn size(path: &Path) -> Result<u64, ModelError> {
             path: path.to_owned(),
         });
     }
-    let mut start = Vec::with_capacity(LFS_POINTER.len());
+    let mut start = Vec::with_capacity(lfs::POINTER.len());
     File::open(path)
-        .and_then(|file| file.take(LFS_POINTER.len() as u64).read_to_end(&mut start))
+        .and_then(|file| file.take(lfs::POINTER.len() as u64).read_to_end(&mut start))
         .map_err(failed)?;
-    if start == LFS_POINTER {
+    if lfs::is_pointer(&start) {
         return Err(ModelError::LfsPointer {
             path: path.to_owned(),
         });

@@ -6,6 +6,7 @@ use std::io::{self, BufWriter, ErrorKind, Read, Write};
 use std::path::Path;
 
 use super::StoreError;
+use crate::lfs;
 
 /// How the names of unfinished files begin.
 const UNFINISHED: &str = ".ip2p-";
@@ -293,12 +294,16 @@ pub fn read(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
     file.take(longest.saturating_add(1))
         .read_to_end(&mut bytes)?;
     match bytes.len() as u64 > longest {
-        true => Err(io::Error::new(
-            ErrorKind::InvalidData,
-            format!("it is longer than {longest} bytes"),
+        true => Err(invalid(format!("it is longer than {longest} bytes"))),
+        false if lfs::is_pointer(&bytes) => Err(invalid(
+            "it is a Git LFS pointer, not the file itself; run `git lfs pull`".to_owned(),
         )),
         false => Ok(bytes),
     }
+}
+
+fn invalid(reason: String) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, reason)
 }
 
 /// Whether a file is one that was not finished.
@@ -388,7 +393,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn what_has_no_end_or_no_writer_is_not_read() {
+    fn what_has_no_end_no_writer_or_no_content_is_not_read() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status();
@@ -403,6 +408,12 @@ mod tests {
         assert_eq!(
             read(&long, 4).unwrap_err().to_string(),
             "it is longer than 4 bytes"
+        );
+        let pointer = folder.path().join("pointer");
+        fs::write(&pointer, [lfs::POINTER, b"v1\n"].concat()).unwrap();
+        assert_eq!(
+            read(&pointer, 1000).unwrap_err().to_string(),
+            "it is a Git LFS pointer, not the file itself; run `git lfs pull`"
         );
     }
 
