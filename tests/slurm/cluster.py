@@ -9,6 +9,8 @@ import subprocess
 import time
 from pathlib import Path
 
+# No state is waited for so long.
+PATIENCE = 900
 PORTS = {"ctld": 16817, "n1": 16821, "n2": 16822}
 
 SLURM_CONF = """\
@@ -17,6 +19,7 @@ SlurmctldHost={host}(127.0.0.1)
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
+AuthInfo=cred_expire=5
 SlurmctldPort={ctld}
 StateSaveLocation={folder}/ctld
 SlurmdSpoolDir={folder}/%n
@@ -75,15 +78,15 @@ class Cluster:
         os.chown("/run/munge", munge.pw_uid, munge.pw_gid)
         if subprocess.run(["munge", "-n"], capture_output=True).returncode != 0:
             self._spawn("munged", "runuser", "-u", "munge", "--", "munged", "--foreground", "--force")
-            until(lambda: subprocess.run(["munge", "-n"], capture_output=True).returncode == 0, 30)
+            until(lambda: subprocess.run(["munge", "-n"], capture_output=True).returncode == 0)
         self.start_controller("-c")
         for node in ("n1", "n2"):
             self._spawn(node, "slurmd", "-D", "-f", os.environ["SLURM_CONF"], "-N", node)
-        until(lambda: self.ask("sinfo", "-h", "-o", "%T %D") == "idle 2", 60)
+        until(lambda: self.ask("sinfo", "-h", "-o", "%T %D") == "idle 2")
 
     def start_controller(self, *more: str) -> None:
         self._spawn("slurmctld", "slurmctld", "-D", "-f", os.environ["SLURM_CONF"], *more)
-        until(lambda: "UP" in self.ask("scontrol", "ping"), 30)
+        until(lambda: "UP" in self.ask("scontrol", "ping"))
 
     def kill_controller(self) -> None:
         self.processes["slurmctld"].kill()
@@ -106,14 +109,30 @@ class Cluster:
         return subprocess.run(command, capture_output=True, text=True).stdout.strip()
 
     def queue(self) -> list[str]:
-        return self.ask("squeue", "-h", "-r", "-o", "%i %T").splitlines()
+        return self.ask("squeue", "-h", "-r", "-o", "%i %T %r").splitlines()
 
-    def wait_idle(self, seconds: float = 600) -> None:
-        until(lambda: not self.queue(), seconds)
+    def running(self) -> list[str]:
+        """The tasks of arrays that run: `12_3`."""
+        lines = [line.split() for line in self.queue()]
+        return [line[0] for line in lines if "_" in line[0] and line[1] == "RUNNING"]
+
+    def wait_idle(self) -> None:
+        """Until nothing runs or waits; what was put into the queue again begins at once, and not when its credentials
+        have expired."""
+
+        def is_idle() -> bool:
+            lines = [line.split() for line in self.queue()]
+            for line in lines:
+                if line[2] == "BeginTime":
+                    self.ask("scontrol", "update", f"jobid={line[0]}", "starttime=now")
+            return not lines
+
+        until(is_idle)
 
 
-def until(is_so, seconds: float) -> None:
+def until(is_so, seconds: float = PATIENCE) -> None:
+    """Waits for a state. The patience is for faults alone: a slow machine may take long."""
     end = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < end, f"not so within {seconds} s"
-        time.sleep(0.1)
+        time.sleep(0.05)
