@@ -1,21 +1,21 @@
 //! A plan cut into parts of equal cost, for machines that work side by side.
 //!
-//! The cells are taken in the order of work ([`Schedule`]) and cut where their cost reaches each mark: each part loads
-//! few models, and texts, images and first steps that cells share stay together. Dealing cells out one by one, or the
-//! dearest to the idlest, would load every model and encode every image everywhere.
+//! The cells are taken in an order of work ([`Order`]) and cut where their cost reaches each mark: each part loads few
+//! models, and texts, images and first steps that cells share stay together. Dealing cells out one by one, or the dearest
+//! to the idlest, would load every model and encode every image everywhere.
+//!
+//! A chain is cut between its first images, and all that is made of one lies in one part. Where there are too few of them
+//! it is cut between the images of a later stage, and parts compute what they share again.
 //!
 //! The cut follows from the plan alone, never from what is done already or how long it took: every machine makes the
 //! same one, today and when a part is run again.
 
+mod order;
+
 use std::num::NonZeroUsize;
 
-use super::schedule::{CellWork, Group, Sampling, Schedule};
-use super::{Plan, Start};
-use crate::vocabulary::SchedulerKind;
-
-/// Decoding an image costs about as much as this many UNet rows of its size: of Stable Diffusion 1.5 some 2.5 TFLOP
-/// against 0.8.
-const DECODING_ROWS: u64 = 3;
+use self::order::{Order, Work, Works};
+use super::Plan;
 
 /// A cut falls on a group's border where that is within this part of a share of the mark: 1/20, so that no part is
 /// longer than 1.1 shares for its sake.
@@ -24,43 +24,35 @@ const TOLERANCE: u128 = 20;
 /// A plan in parts.
 #[derive(Debug)]
 pub struct Cut {
-    /// In the order of work.
     works: Vec<Work>,
-    /// Cost of the works before each, and of all.
-    costs: Vec<u64>,
     /// Where the parts begin, as indices into the works, and where the last one ends.
     borders: Vec<usize>,
+    /// What each part costs, with what of a chain it computes beside its own cells.
+    costs: Vec<u64>,
 }
 
 impl Cut {
     /// Cuts a plan into so many parts; some are empty if there are more of them than cells.
     pub fn new(plan: &Plan, parts: NonZeroUsize) -> Self {
-        let all: Vec<usize> = (0..plan.cells.len()).collect();
-        let mut works = Vec::with_capacity(all.len());
-        let mut costs = vec![0];
-        let mut groups = vec![0];
-        let mut cost = 0;
-        for model in Schedule::new(plan, &all).models {
-            for group in model.groups {
-                group.each_cell(&steps(group.start), |_, rows| {
-                    cost += (rows.fresh + DECODING_ROWS) * pixels(&group);
-                    costs.push(cost);
-                });
-                let cells = group.cells.into_iter();
-                works.extend(cells.map(|CellWork { cell, copies, .. }| Work { cell, copies }));
-                groups.push(works.len());
+        let works = Works::of(plan);
+        let of_stage = |stage| {
+            let order = works.between_images_of(stage);
+            let borders = order.borders(parts);
+            let costs = order.costs_of(&borders);
+            (order, borders, costs)
+        };
+        let most = |costs: &[u64]| costs.iter().max().copied();
+        let mut best = of_stage(0);
+        for stage in 1..plan.stages.len() {
+            let other = of_stage(stage);
+            if most(&other.2) < most(&best.2) {
+                best = other;
             }
         }
-        let marks = Marks {
-            costs: &costs,
-            groups: &groups,
-            parts,
-        };
-        let inner = (1..parts.get()).map(|part| marks.border(part));
-        let borders = std::iter::once(0).chain(inner).chain([works.len()]);
+        let (order, borders, costs) = best;
         Self {
-            borders: borders.collect(),
-            works,
+            works: order.into_works(),
+            borders,
             costs,
         }
     }
@@ -75,58 +67,50 @@ impl Cut {
         cells
     }
 
-    /// The cost of a part over the mean of all parts. What the first cell of a part computes again, because the cell
-    /// that it shares it with lies in another part, is not in it.
+    /// The cost of a part over the mean of all parts. The first steps that its first cell computes again, because the
+    /// cell that it shares them with lies in another part, are not in it.
     pub fn load(&self, part: usize) -> f64 {
-        let [begin, end] = [part, part + 1].map(|border| self.costs[self.borders[border]]);
-        let parts = self.borders.len() - 1;
-        let mean = self.costs.last().map_or(0.0, |&all| all as f64) / parts as f64;
+        let all: u64 = self.costs.iter().sum();
+        let mean = all as f64 / self.costs.len() as f64;
         match mean > 0.0 {
-            true => (end - begin) as f64 / mean,
+            true => self.costs[part] as f64 / mean,
             false => 0.0,
         }
     }
 }
 
-/// A cell to compute, and those with the same pixels, as indices into [`Plan::cells`].
-#[derive(Debug)]
-struct Work {
-    cell: usize,
-    copies: Vec<usize>,
+impl Order<'_> {
+    /// Where so many parts begin, and where the last one ends.
+    fn borders(&self, parts: NonZeroUsize) -> Vec<usize> {
+        let marks = Marks { order: self, parts };
+        let inner = (1..parts.get()).map(|part| marks.border(part));
+        let borders = std::iter::once(0).chain(inner).chain([self.len()]);
+        borders.collect()
+    }
 }
 
 /// Where cuts may fall.
 struct Marks<'a> {
-    costs: &'a [u64],
-    /// Borders of groups, as indices into the costs, rising.
-    groups: &'a [usize],
+    order: &'a Order<'a>,
     parts: NonZeroUsize,
 }
 
 impl Marks<'_> {
-    /// Where a part begins: at the border of a group near its mark, else at the border of the cell nearest to it.
+    /// Where a part begins: at the border of a group near its mark, else at the border of the cell nearest to it, which in
+    /// a chain is the first image of others.
     fn border(&self, part: usize) -> usize {
-        let group = self.nearest(part, self.groups.len(), |place| self.groups[place]);
-        let all = u128::from(self.costs.last().copied().unwrap_or(0));
-        if self.distance(part, group) * TOLERANCE <= all {
-            group
-        } else {
-            self.nearest(part, self.costs.len(), |place| place)
+        let group = self.nearest(part, &self.order.groups);
+        match self.distance(part, group) * TOLERANCE <= u128::from(self.order.cost()) {
+            true => group,
+            false => self.nearest(part, &self.order.units),
         }
     }
 
     /// Of rising borders, the one nearest to a part's mark; of two, the first.
-    fn nearest(&self, part: usize, borders: usize, border: impl Fn(usize) -> usize) -> usize {
-        let (mut low, mut high) = (0, borders);
-        while low < high {
-            let middle = low.midpoint(high);
-            match self.is_before(part, border(middle)) {
-                true => low = middle + 1,
-                false => high = middle,
-            }
-        }
-        let after = border(low.min(borders - 1));
-        let before = border(low.saturating_sub(1));
+    fn nearest(&self, part: usize, borders: &[usize]) -> usize {
+        let place = borders.partition_point(|&border| self.is_before(part, border));
+        let place = place.min(borders.len() - 1);
+        let [before, after] = [place.saturating_sub(1), place].map(|place| borders[place]);
         match self.distance(part, before) <= self.distance(part, after) {
             true => before,
             false => after,
@@ -145,32 +129,9 @@ impl Marks<'_> {
 
     /// A border's cost and a part's mark, times the number of parts: whole numbers, equal on every machine.
     fn at_and_mark(&self, part: usize, border: usize) -> (u128, u128) {
-        let all = self.costs.last().copied().unwrap_or(0);
         (
-            u128::from(self.costs[border]) * self.parts.get() as u128,
-            u128::from(all) * part as u128,
+            u128::from(self.order.cost_before(border)) * self.parts.get() as u128,
+            u128::from(self.order.cost()) * part as u128,
         )
     }
-}
-
-/// The step of each evaluation, as far as the plan tells: the model's configuration may ask for one more.
-fn steps(start: Start) -> Vec<u32> {
-    let Sampling {
-        scheduler,
-        num_inference_steps,
-        ..
-    } = start.sampling;
-    // Heun's method asks twice a step.
-    let calls = if scheduler == SchedulerKind::Heun {
-        2
-    } else {
-        1
-    };
-    let steps = 0..num_inference_steps;
-    steps.flat_map(|step| vec![step; calls]).collect()
-}
-
-fn pixels(group: &Group) -> u64 {
-    let Sampling { width, height, .. } = group.start.sampling;
-    u64::from(width) * u64::from(height)
 }

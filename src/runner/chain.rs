@@ -59,6 +59,13 @@ impl<'a> Chain<'a> {
         all
     }
 
+    /// As [`Chain::with_inputs`], in the order of the plan.
+    pub fn in_order(&self, cells: Vec<usize>) -> Vec<usize> {
+        let mut all: Vec<usize> = self.with_inputs(cells).into_iter().collect();
+        all.sort_unstable();
+        all
+    }
+
     /// Of some cells those that are done, but worked on an image of which the pixels are others now.
     pub fn outdated<'r>(
         &self,

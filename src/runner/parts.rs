@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
 use super::Prepared;
+use super::chain::Chain;
 use crate::plan::{Cut, Plan, Schedule};
 
 /// What a part will do, if nothing is done yet.
@@ -11,7 +12,7 @@ use crate::plan::{Cut, Plan, Schedule};
 pub struct PartForecast {
     /// Cells, copies included.
     pub cells: usize,
-    /// What is computed for them.
+    /// What is computed for them, with what they work on and other parts have.
     pub work: PartWork,
     /// Its cost over the mean of all parts.
     pub load: f64,
@@ -76,12 +77,14 @@ fn texts_of(plan: &Plan, cells: impl Iterator<Item = usize>) -> usize {
 
 /// What each of so many parts will do, whatever is done already: a cut knows nothing of that.
 pub fn part_forecasts(prepared: &Prepared, parts: NonZeroUsize) -> Vec<PartForecast> {
-    let cut = Cut::new(&prepared.plan, parts);
+    let plan = &prepared.plan;
+    let cut = Cut::new(plan, parts);
+    let chain = Chain::of(plan);
     let forecast = |part| {
         let cells = cut.cells(part);
         PartForecast {
             cells: cells.len(),
-            work: PartWork::of(prepared, &cells),
+            work: PartWork::of(prepared, &chain.in_order(cells)),
             load: cut.load(part),
         }
     };
