@@ -251,7 +251,13 @@ impl Entry {
     pub fn aliases(self) -> &'static [&'static str] {
         match self {
             Self::Parameter(parameter) => parameter.definition().aliases,
-            Self::Setting(_) | Self::Table(_) => &[],
+            // What a parameter is called elsewhere in the file it may be called here.
+            Self::Setting(setting) => {
+                let mut parameters = Parameter::DEFINED.into_iter();
+                let same = parameters.find(|parameter| parameter.key() == setting.key);
+                same.map_or(&[], |parameter| parameter.definition().aliases)
+            }
+            Self::Table(_) => &[],
         }
     }
 }

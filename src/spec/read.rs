@@ -1,5 +1,6 @@
 //! The way in: a file or its text becomes a [`SweepSpec`].
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -7,7 +8,7 @@ use std::path::Path;
 use toml::de::DeTable;
 
 use super::error::{SpecError, SpecProblem};
-use super::fault::{Fault, Faults};
+use super::fault::{Faults, line_and_column};
 use super::raw::RawSweep;
 use super::valid::validate;
 use super::{SweepSpec, syntax};
@@ -62,13 +63,10 @@ impl SweepSpec {
             let problem = SpecProblem::TooLarge { path: shown };
             return Err(SpecError::new(problem, path, None));
         }
-        let document = DeTable::parse(text).map_err(|error| {
-            let at = error.span().map(|span| span.start);
-            let message = error.message().to_owned();
-            let hint = syntax::hint(text, at, &message);
-            let problem = Box::new(SpecProblem::Syntax { message, hint });
-            Fault { problem, at }.into_error(text, path)
-        })?;
+        let (document, errors) = DeTable::parse_recoverable(text);
+        if let Some(error) = syntax_errors(text, &errors).into_error(text, path) {
+            return Err(error);
+        }
         let mut faults = Faults::default();
         let raw = RawSweep::new(document.get_ref(), &mut faults);
         let spec = validate(&raw, text, path, &mut faults);
@@ -99,4 +97,27 @@ impl SweepSpec {
             .map(Value::to_string)
             .collect()
     }
+}
+
+/// What is no TOML, once a line: what follows in a line follows from what is wrong before it. The values of such a file
+/// are not looked at, since one that cannot be read may hide others.
+fn syntax_errors(text: &str, errors: &[toml::de::Error]) -> Faults {
+    let mut faults = Faults::default();
+    let mut lines = HashSet::new();
+    // What is something else altogether is not told line by line.
+    let most = syntax::of_file(text).map_or(errors.len(), |_| 1);
+    for error in errors.iter().take(most) {
+        let at = error.span().map(|span| span.start);
+        if !lines.insert(at.map(|at| line_and_column(text, at).0)) {
+            continue;
+        }
+        let message = error.message().to_owned();
+        let hint = syntax::hint(text, at, &message);
+        let problem = SpecProblem::Syntax { message, hint };
+        faults.push(match at {
+            Some(at) => problem.at(at),
+            None => problem.anywhere(),
+        });
+    }
+    faults
 }

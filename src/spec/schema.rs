@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::definitions::{DEVICE_PATTERN, Form, SIDE, Setting};
+use super::definitions::{CAPTION_INSTRUCTION, DEVICE_PATTERN, Form, SIDE, Setting};
 use super::keys::{Entry, Table};
 use super::number::{MAX_VALUES, exceeds_toml};
 use super::text::MAX_TEXT_BYTES;
@@ -158,7 +158,12 @@ fn rules(table: Table) -> Json {
     match table {
         Table::Preset => json!({ "required": ["name"], "minProperties": 2 }),
         Table::Exclude => json!({ "minProperties": 1 }),
-        Table::Caption => json!({ "required": ["instruction", "before", "after"] }),
+        Table::Caption => {
+            let names = [CAPTION_INSTRUCTION.key].into_iter();
+            let names = names.chain(Entry::from(&CAPTION_INSTRUCTION).aliases().iter().copied());
+            let one_of_them: Vec<Json> = names.map(|name| json!({ "required": [name] })).collect();
+            json!({ "required": ["before", "after"], "oneOf": one_of_them })
+        }
         Table::Size => json!({
             "if": { "properties": { "fit": { "const": "exact" } }, "required": ["fit"] },
             "then": { "required": ["width", "height"], "not": { "required": ["resolution"] } },

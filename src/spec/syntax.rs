@@ -1,13 +1,24 @@
 //! What was probably meant where a file is no TOML, and where a text is no number.
 
-/// The remedy for a syntax error at a byte of a file.
-pub(super) fn hint(text: &str, at: Option<usize>, message: &str) -> String {
-    if text
+use crate::lfs;
+
+/// What a file is that is something else than a sweep file, and the remedy.
+pub(super) fn of_file(text: &str) -> Option<&'static str> {
+    let is_json = text
         .trim_start_matches('\u{feff}')
         .trim_start()
-        .starts_with('{')
-    {
-        return "this looks like JSON; a sweep file is TOML, with lines of key = value".to_owned();
+        .starts_with('{');
+    if is_json {
+        return Some("this looks like JSON; a sweep file is TOML, with lines of key = value");
+    }
+    lfs::is_pointer(text.as_bytes())
+        .then_some("this is a Git LFS pointer, not the file itself: run `git lfs pull`")
+}
+
+/// The remedy for a syntax error at a byte of a file.
+pub(super) fn hint(text: &str, at: Option<usize>, message: &str) -> String {
+    if let Some(hint) = of_file(text) {
+        return hint.to_owned();
     }
     if message.contains("duplicate key") {
         return "each key once; several values are a list in brackets, e.g. seed = [1, 2]"

@@ -14,6 +14,15 @@ fn after(spec: &SweepSpec, instruction: &str, image: &str) -> Option<String> {
 }
 
 #[test]
+fn the_instruction_of_a_caption_may_be_called_a_prompt_as_elsewhere() {
+    let caption = |key: &str| {
+        format!("{SWEEP}[[caption]]\n{key} = \"make it winter\"\nbefore = \"a\"\nafter = \"b\"")
+    };
+    let [called, aliased] = ["instruction", "prompt"].map(|key| parse(&caption(key)).captions);
+    assert_eq!(called, aliased);
+}
+
+#[test]
 fn a_caption_of_an_image_goes_before_one_of_all_images() {
     let spec = parse(&format!(
         "{SWEEP}[[caption]]\ninstruction = \"make it winter\"\nbefore = \"a house\"\nafter = \"a house in winter\"\n\
