@@ -4,7 +4,6 @@ use std::io::Cursor;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use image::codecs::jpeg::JpegEncoder;
 use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageEncoder, RgbImage};
 use sha2::{Digest, Sha256};
@@ -24,13 +23,12 @@ pub(super) fn webp(image: &RgbImage) -> Option<String> {
     Some(url("image/webp", bytes.into_inner()))
 }
 
-/// An image as a JPEG of this quality, 1 to 100.
-pub(super) fn jpeg(image: &RgbImage, quality: u8) -> Option<String> {
-    let mut bytes = Vec::new();
-    JpegEncoder::new_with_quality(&mut bytes, quality)
-        .encode_image(image)
-        .ok()?;
-    Some(url("image/jpeg", bytes))
+/// An image with loss, of this quality, 1 to 100.
+pub(super) fn small_webp(image: &RgbImage, quality: u8) -> Option<String> {
+    let (width, height) = image.dimensions();
+    let encoder = webp::Encoder::from_rgb(image.as_raw(), width, height);
+    let coded = encoder.encode_simple(false, quality.into()).ok()?;
+    Some(url("image/webp", coded.to_vec()))
 }
 
 fn url(kind: &str, bytes: Vec<u8>) -> String {

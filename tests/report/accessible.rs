@@ -41,7 +41,7 @@ fn every_control_and_picture_has_a_name() {
     with_page(&index, "superRows=seed", async |page| {
         page.click("#values > summary").await;
         assert_named(&page, "grid").await;
-        for view in ["plots", "table", "about"] {
+        for view in ["plots", "table", "vote", "about"] {
             page.click(&format!("#tab-{view}")).await;
             assert_named(&page, view).await;
         }
@@ -99,14 +99,14 @@ fn the_tab_key_goes_through_the_controls_as_they_are_seen_and_none_stands_alone(
         for width in [1400, 1000] {
             page.0.set_window_size(width, 900).await.unwrap();
             let rows: Vec<i64> = serde_json::from_value(page.script(CONTROL_ROWS).await).unwrap();
-            assert_eq!(rows.iter().sum::<i64>(), 10, "at {width}: {rows:?}");
+            assert_eq!(rows.iter().sum::<i64>(), 12, "at {width}: {rows:?}");
             assert!(rows.iter().all(|&row| row > 1), "at {width}: {rows:?}");
         }
     });
     with_phone(&index, "", async |page| {
         page.click(".fold").await;
         let rows: Vec<i64> = serde_json::from_value(page.script(CONTROL_ROWS).await).unwrap();
-        assert_eq!(rows.iter().sum::<i64>(), 11, "{rows:?}");
+        assert_eq!(rows.iter().sum::<i64>(), 13, "{rows:?}");
     });
 }
 

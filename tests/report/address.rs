@@ -30,7 +30,9 @@ fn a_deep_link_shows_what_was_sent() {
         let title = page.texts("#viewer-title").await;
         assert_eq!(
             title,
-            ["make it night · seed\u{a0}43 · image guidance\u{a0}2.0 · guidance\u{a0}9.5"]
+            [
+                "make it night · seed\u{a0}43 · image_guidance_scale\u{a0}2.0 · guidance_scale\u{a0}9.5"
+            ]
         );
         assert_eq!(
             page.script("return document.querySelector('.picture').dataset.mode")

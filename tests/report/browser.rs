@@ -358,6 +358,14 @@ impl Page {
             .collect()
     }
 
+    /// Gives the window's content so many pixels.
+    pub async fn size(&self, width: u32, height: u32) {
+        let size =
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        let size = Devtools("Emulation.setDeviceMetricsOverride", size);
+        self.0.issue_cmd(size).await.unwrap();
+    }
+
     /// Shows the page as it is where the user prefers dark colours.
     pub async fn darken(&self) {
         let features = json!([{ "name": "prefers-color-scheme", "value": "dark" }]);

@@ -52,7 +52,13 @@ fn three_axes_have_all_sides_to_choose_from_and_two_only_two() {
     for (instructions, sides) in [
         (
             vec!["make it winter", "make it night"],
-            vec!["Rows", "Columns", "Super-rows", "Super-columns"],
+            vec![
+                "Rows",
+                "Columns",
+                "Super-rows",
+                "Super-columns",
+                "Within a cell",
+            ],
         ),
         (vec!["make it winter"], vec!["Rows", "Columns"]),
     ] {
@@ -91,7 +97,8 @@ fn values_are_hidden_and_shown_again() {
 fn the_keyboard_alone_finds_opens_pins_and_leaves_cells() {
     let (_folder, index) = report(&Sweep::default());
     with_page(&index, "", async |page| {
-        page.script("document.getElementById('size').focus()").await;
+        page.script("document.getElementById('save-view').focus()")
+            .await;
         page.press(&Key::Tab.to_string()).await;
         for key in [Key::Right, Key::Down, Key::Down, Key::Down] {
             page.press(&key.to_string()).await;
@@ -148,7 +155,7 @@ fn an_open_page_shows_more_when_it_is_refreshed() {
 fn a_phone_needs_no_sideways_scrolling() {
     let (_folder, index) = report(&Sweep::default());
     with_phone(&index, "", async |page| {
-        for view in ["grid", "plots", "table", "about"] {
+        for view in ["grid", "plots", "table", "vote", "about"] {
             page.click(&format!("#tab-{view}")).await;
             let room = page
                 .script("return [document.documentElement.scrollWidth, innerWidth]")

@@ -23,6 +23,9 @@ const ADVICE: &str = "advice";
 #[derive(Debug, Serialize)]
 pub(super) struct Data {
     name: String,
+    /// Where the run folder is from the page, unless all is in the page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<String>,
     numerics: Numerics,
     fit: Fit,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,6 +125,7 @@ impl Data {
         };
         Self {
             name: plan.name.clone(),
+            base: Some(base.to_owned()),
             numerics: plan.numerics,
             fit: plan.fit,
             resolution: plan.resolution,
@@ -140,6 +144,7 @@ impl Data {
 
     /// Puts images into the page itself: what `inline` makes of each file, named relative to the run folder.
     pub(super) fn embed(&mut self, inline: impl Fn(&str) -> Option<String> + Sync) {
+        self.base = None;
         let inside = |file: &Option<String>| inline(file.as_ref()?.strip_prefix("../")?);
         self.cells.par_iter_mut().for_each(|cell| {
             cell.image = inside(&cell.image);

@@ -30,8 +30,8 @@ const FOLDER: &str = "report";
 const INDEX: &str = "index.html";
 /// What the page's first element has where an image could not be read.
 const INCOMPLETE: &str = "data-incomplete";
-/// JPEG quality of the images of a report in one file: their artefacts are not seen at the size of a screen.
-const SINGLE_QUALITY: u8 = 88;
+/// WebP quality of the images of a report in one file: their artefacts are not seen at the size of a screen.
+const SINGLE_QUALITY: u8 = 85;
 
 /// The report of a run.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ fn made(index: PathBuf) -> ViewFiles {
     }
 }
 
-/// The report of a run in one file, for a mail: its images inside, as JPEGs.
+/// The report of a run in one file, for a mail: its images inside, as WebP.
 #[derive(Debug)]
 pub struct SingleReport<'a> {
     /// The run.
@@ -106,7 +106,7 @@ impl View for SingleReport<'_> {
         let mut data = Data::new(run, &Inputs::find(run), &HashSet::new(), "..");
         data.embed(|file| {
             let (image, _) = read(&run.folder.join(file)).ok()?;
-            inline::jpeg(&image, SINGLE_QUALITY)
+            inline::small_webp(&image, SINGLE_QUALITY)
         });
         write_file(&self.out, page::render_single(run, &data)?.as_bytes())?;
         Ok(made(self.out.clone()))

@@ -16,6 +16,7 @@ pub(super) const STYLE: &str = concat!(
     include_str!("assets/viewer.css"),
     include_str!("assets/plots.css"),
     include_str!("assets/table.css"),
+    include_str!("assets/vote.css"),
 );
 
 /// `report.js`: the scripts in the order of their dependence, in one scope of their own. Modules would be
@@ -30,9 +31,12 @@ pub(super) const SCRIPT: &str = concat!(
     include_str!("assets/layout.js"),
     include_str!("assets/controls.js"),
     include_str!("assets/grid.js"),
+    include_str!("assets/commands.js"),
+    include_str!("assets/save.js"),
     include_str!("assets/toml.js"),
     include_str!("assets/stage.js"),
     include_str!("assets/viewer.js"),
+    include_str!("assets/play.js"),
     include_str!("assets/chart.js"),
     include_str!("assets/tradeoff.js"),
     include_str!("assets/heatmap.js"),
@@ -40,6 +44,7 @@ pub(super) const SCRIPT: &str = concat!(
     include_str!("assets/memory.js"),
     include_str!("assets/plots.js"),
     include_str!("assets/table.js"),
+    include_str!("assets/vote.js"),
     include_str!("assets/following.js"),
     include_str!("assets/main.js"),
     "})();\n",

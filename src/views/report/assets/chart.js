@@ -109,12 +109,15 @@ function plotFigure(id, title, fields, words = "") {
     element("p", { class: "muted note", text: words }));
 }
 
-/** Makes a mark of a plot tell what it is under the pointer or the focus, and act like a button if it has an action. */
-function explain(mark, text, action) {
+/**
+ * Makes a mark of a plot tell what it is under the pointer or the focus, with the picture of its cell, and act like a
+ * button if it has an action.
+ */
+function explain(mark, text, action, cell) {
   mark.setAttribute("aria-label", text);
   mark.setAttribute("role", action ? "button" : "img");
   mark.setAttribute("tabindex", -1);
-  for (const type of ["pointerenter", "focus"]) mark.addEventListener(type, () => showHint(mark, text));
+  for (const type of ["pointerenter", "focus"]) mark.addEventListener(type, () => showHint(mark, text, cell));
   for (const type of ["pointerleave", "blur"]) mark.addEventListener(type, hideHint);
   if (!action) return mark;
   mark.classList.add("active");
@@ -154,10 +157,12 @@ function markBeside(marks, mark, direction) {
   return line.reduce((nearest, other) => (nearest && away(nearest) <= away(other) ? nearest : other), undefined);
 }
 
-function showHint(mark, text) {
+function showHint(mark, text, cell) {
   const hint = byId("hint");
   const box = mark.getBoundingClientRect();
-  hint.textContent = text;
+  const source = cell?.thumbnail ?? cell?.image;
+  const picture = source ? element("img", { src: source, alt: "", width: cell.width, height: cell.height }) : undefined;
+  hint.replaceChildren(...[picture, text].filter(Boolean));
   hint.hidden = false;
   const left = Math.min(window.innerWidth - hint.offsetWidth - 8, Math.max(8, box.left + box.width / 2 - hint.offsetWidth / 2));
   const above = box.top - hint.offsetHeight - 8;

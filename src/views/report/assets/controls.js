@@ -1,6 +1,6 @@
 // Which axis is on which side, which values are shown, how large cells are.
 
-const SIDE_NAMES = { rows: "Rows", columns: "Columns", superRows: "Super-rows", superColumns: "Super-columns" };
+const SIDE_NAMES = { rows: "Rows", columns: "Columns", superRows: "Super-rows", superColumns: "Super-columns", merge: "Within a cell" };
 
 /** In the order in which they are seen: what is on which side, then what of the rest and how it is shown. */
 const controls = {
@@ -18,16 +18,9 @@ function startControls() {
   const { popover } = controls;
   popover.append(controls.valuesSummary, controls.values);
   popover.hidden = data.axes.length === 0;
-  document.addEventListener("click", (event) => {
-    if (!popover.contains(event.target)) popover.open = false;
-  });
-  popover.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
-    popover.open = false;
-    controls.valuesSummary.focus();
-  });
+  startPopover(popover);
   byId("axes").append(controls.sides, element("div", { class: "fields" }, controls.rest, controls.fold, controls.grid));
-  controls.grid.append(captionField(), sizeField());
+  controls.grid.append(scoreField(), sizeField(), saveButton());
   controls.fold.addEventListener("click", () => {
     const isOpen = byId("axes").classList.toggle("unfolded");
     controls.fold.setAttribute("aria-expanded", isOpen);
@@ -40,12 +33,24 @@ function startControls() {
   });
 }
 
+/** Closes by a click elsewhere and by Escape. */
+function startPopover(popover) {
+  document.addEventListener("click", (event) => {
+    if (!event.composedPath().includes(popover)) popover.open = false;
+  });
+  popover.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    popover.open = false;
+    popover.querySelector("summary").focus();
+  });
+}
+
 function renderControls() {
   const focused = document.activeElement?.id;
   const isTable = state.view === "table";
-  byId("axes").hidden = isTable || state.view === "about" || data.axes.length === 0;
+  byId("axes").hidden = !["grid", "plots"].includes(state.view) || data.axes.length === 0;
   controls.grid.hidden = state.view !== "grid";
-  placeValues(isTable ? byId("table-count") : controls.fold);
+  placeValues(isTable ? byId("columns") : controls.fold);
   controls.sides.replaceChildren(...SIDES.filter(isUseful).map(sideField));
   controls.rest.replaceChildren(...restAxes(state).map(restField));
   controls.values.replaceChildren(...data.axes.map(valuesField));
@@ -103,9 +108,15 @@ function toggleValue(axis, index) {
   update({ hidden: { ...state.hidden, [axis]: next } });
 }
 
-function captionField() {
-  const options = [["", "none"], ...numbersByInterest.map((key) => [key, label(key)])];
-  return selectField("Caption", options, state.caption, (caption) => update({ caption }), "caption");
+/** A number of each cell, written on it or as the tint of its frame. */
+function scoreField() {
+  const field = selectField("Score", [["", "none"]], "", (caption) => update({ caption }), "caption");
+  const group = (name, prefix) => element("optgroup", { label: name },
+    ...numbersByInterest.map((key) => element("option", { value: `${prefix}${key}`, text: label(key) })));
+  const select = field.querySelector("select");
+  select.append(group("as caption", ""), group("as tint", TINT));
+  select.value = state.caption;
+  return field;
 }
 
 function sizeField() {

@@ -4,6 +4,8 @@ const UNITS = { ms: "ms", mib: "MiB", evals: "" };
 
 /** A key's name for people and its unit. */
 function label(key) {
+  // Parameters are spelled as sweep files have them.
+  if (parameterIndex.has(key)) return key;
   const unit = unitOf(key);
   const words = key.replace(/_(ms|mib)$/, "").replaceAll("_", " ");
   return unit ? `${words} (${unit})` : words;

@@ -2,6 +2,9 @@
 
 let layout = gridLayout(state);
 
+/** What a score that is shown as a tint begins with in the state. */
+const TINT = "tint:";
+
 /** Longest side of thumbnails in pixels; larger cells show the images themselves. */
 const THUMBNAIL = 320;
 
@@ -22,17 +25,18 @@ function startGrid() {
   grid.addEventListener("focusin", (event) => {
     if (event.target.matches(".tile")) makeTabStop(event.target);
   });
-  window.addEventListener("resize", sizeGrid);
+  window.addEventListener("resize", () => {
+    if (layout.wrapped && wrappedAcross(state) !== layout.columns.length) renderGrid();
+    else sizeGrid();
+  });
   renderGrid();
   follow((now, before) => {
     const isOther = differs(now, before, ["hidden", "at", "caption", ...SIDES]);
     const isSharper = showsThumbnails(now) !== showsThumbnails(before);
-    if (isOther || isSharper) renderGrid();
+    const isWrappedAnew = (layout.wrapped ? layout.columns.length : 0) !== wrappedAcross(now);
+    if (isOther || isSharper || isWrappedAnew) renderGrid();
     if (now.size !== before.size || now.view !== before.view) sizeGrid();
-    if (now.pin !== before.pin) {
-      const pinned = cellIndex.get(now.pin);
-      grid.querySelectorAll(".tile").forEach((tile) => tile.classList.toggle("pinned", Number(tile.dataset.cell) === pinned));
-    }
+    if (now.pin !== before.pin) [...pinsOf(now), ...pinsOf(before)].forEach((key) => showMark(data.cells[cellIndex.get(key)]));
   });
 }
 
@@ -43,14 +47,16 @@ function showsThumbnails(state) {
 function renderGrid() {
   layout = gridLayout(state);
   const focused = document.activeElement?.dataset?.cell;
-  const body = layout.rows.flatMap((row, index) => {
-    const isFirst = index === 0 || layout.rows[index - 1].outer !== row.outer;
+  scoreRange = rangeOf(cellsOf(layout).map(scoreOf));
+  const { rows } = layout.labels;
+  const body = layout.wrapped ? layout.cells.map(wrappedLine) : rows.flatMap((row, index) => {
+    const isFirst = index === 0 || rows[index - 1].outer !== row.outer;
     return state.superRows && isFirst ? [bandOf(row), lineOf(row, index)] : [lineOf(row, index)];
   });
   const isLarge = layout.rows.length * layout.columns.length > MOST_AT_ONCE;
-  const table = element("div", { class: isLarge ? "grid many" : "grid", role: "grid", "aria-label": "Cells of the sweep" }, heads(), element("div", { role: "rowgroup" }, ...body));
+  const table = element("div", { class: isLarge ? "grid many" : layout.wrapped ? "grid wrapped" : "grid", role: "grid", "aria-label": "Cells of the sweep" }, heads(), element("div", { role: "rowgroup" }, ...body));
   byId("grid").replaceChildren(table);
-  setStyle(table, { "--tracks": tracks(), "--ratio": commonRatio() });
+  setStyle(table, { "--tracks": tracks() });
   headWatcher.disconnect();
   headWatcher.observe(table.firstElementChild);
   sizeGrid();
@@ -69,39 +75,43 @@ function sizeGrid() {
 
 /** Tracks of the grid: labels, then cells, with a gutter between super-columns. */
 function tracks() {
+  const { columns } = layout.labels;
+  if (layout.wrapped) return `repeat(${columns.length}, var(--cell))`;
   const groups = [];
-  layout.columns.forEach((column, index) => {
-    if (index === 0 || layout.columns[index - 1].outer !== column.outer) groups.push(0);
+  columns.forEach((column, index) => {
+    if (index === 0 || columns[index - 1].outer !== column.outer) groups.push(0);
     groups[groups.length - 1] += 1;
   });
   return `var(--labels) ${groups.map((count) => `repeat(${count}, var(--cell))`).join(" var(--gutter) ")}`;
 }
 
 function trackOf(index) {
+  const { columns } = layout.labels;
   let gutters = 0;
-  for (let i = 1; i <= index; i++) if (layout.columns[i].outer !== layout.columns[i - 1].outer) gutters += 1;
+  for (let i = 1; i <= index; i++) if (columns[i].outer !== columns[i - 1].outer) gutters += 1;
   return index + gutters + 2;
 }
 
-/** Width to height of all cells if they agree, else 1. */
-function commonRatio() {
-  const ratios = new Set(data.cells.map((cell) => cell.width / cell.height));
-  return ratios.size === 1 ? [...ratios][0] : 1;
+/** Width to height of the tallest of these cells: lines are as high as what stands in them. */
+function ratioOf(indices) {
+  const ratios = indices.filter((index) => index !== undefined).map((index) => data.cells[index].width / data.cells[index].height);
+  return ratios.length ? Math.min(...ratios) : 1;
 }
 
 function heads() {
   const lines = [];
   if (state.superColumns) lines.push(superHead());
-  lines.push(element("div", { class: "line head", role: "row" }, corner(), ...layout.columns.map((column, index) =>
-    labelBox("columnheader", state.columns, column.inner, { "grid-column": trackOf(index) }))));
+  lines.push(element("div", { class: "line head", role: "row" }, corner(), ...(layout.wrapped ? [] : layout.labels.columns.map((column, index) =>
+    labelBox("columnheader", state.columns, column.inner, { "grid-column": trackOf(index) })))));
   return element("div", { class: "heads", role: "rowgroup" }, ...lines);
 }
 
 function superHead() {
   const boxes = [];
-  layout.columns.forEach((column, index) => {
-    if (index > 0 && layout.columns[index - 1].outer === column.outer) return;
-    const count = layout.columns.filter((other) => other.outer === column.outer).length;
+  const { columns } = layout.labels;
+  columns.forEach((column, index) => {
+    if (index > 0 && columns[index - 1].outer === column.outer) return;
+    const count = columns.filter((other) => other.outer === column.outer).length;
     boxes.push(labelBox("columnheader", state.superColumns, column.outer, {
       "grid-column": `${trackOf(index)} / span ${count}`,
     }, "super"));
@@ -112,14 +122,14 @@ function superHead() {
 
 /** Names of the axes, and the input where all cells of the grid share it. */
 function corner() {
-  const names = [axisName(state.rows, "↓"), axisName(state.columns, "→")];
+  const names = [axisName(state.rows, "↓"), axisName(state.columns, "→"), axisName(state.merge, "▦")];
   const inputs = new Set(cellsOf(layout).map((cell) => cell.input));
   const picture = inputs.size === 1 ? inputPicture([...inputs][0]) : undefined;
   return element("div", { class: "corner", role: "columnheader" }, picture, element("div", {}, ...names));
 }
 
 function axisName(axis, arrow) {
-  return axis ? element("div", { class: "axis" }, element("span", { text: axis.replaceAll("_", " ") }), ` ${arrow}`) : undefined;
+  return axis ? element("div", { class: "axis" }, `${arrow} `, element("span", { text: axis })) : undefined;
 }
 
 function inputPicture(index) {
@@ -138,31 +148,56 @@ function labelBox(role, axis, index, style, extra = "") {
 }
 
 function bandOf(row) {
-  const name = element("span", { class: "muted", text: `${state.superRows.replaceAll("_", " ")} ` });
+  const name = element("span", { class: "muted", text: `${state.superRows} ` });
   const box = labelBox("rowheader", state.superRows, row.outer, {}, "band-label");
   box.prepend(name);
   return element("div", { class: "line band", role: "row" }, box);
 }
 
 function lineOf(row, rowIndex) {
-  const tiles = layout.cells[rowIndex].map((index, column) => element("div", {
-    class: "place", role: "gridcell", style: { "grid-column": trackOf(column) },
-  }, index === undefined ? undefined : tileOf(index)));
-  return element("div", { class: "line", role: "row" }, labelBox("rowheader", state.rows, row.inner, {}), ...tiles);
+  const places = layout.labels.columns.map((_, column) => element("div", {
+    class: state.merge ? "place merged" : "place", role: "gridcell", style: { "grid-column": trackOf(column), "--mini": layout.mini.columns },
+  }, ...cellsWithin(rowIndex, column).map((index) => (index === undefined ? undefined : tileOf(index)))));
+  const { rows } = layout.mini;
+  const ratio = ratioOf(layout.cells.slice(rowIndex * rows, (rowIndex + 1) * rows).flat());
+  return element("div", { class: "line", role: "row", style: { "--ratio": ratio } }, labelBox("rowheader", state.rows, row.inner, {}), ...places);
+}
+
+/** What stands at a labelled row and column: one cell, or those within it in reading order. */
+function cellsWithin(row, column) {
+  const { mini } = layout;
+  const lines = layout.cells.slice(row * mini.rows, (row + 1) * mini.rows);
+  return lines.flatMap((line) => line.slice(column * mini.columns, (column + 1) * mini.columns));
+}
+
+/** A line of a single axis that has several: each cell under its own label. */
+function wrappedLine(indices) {
+  const places = indices.filter((index) => index !== undefined).map((index) => element("div", { class: "place", role: "gridcell" },
+    labelOf(layout.wrapped, valueIndex(data.cells[index], layout.wrapped)), tileOf(index)));
+  return element("div", { class: "line", role: "row", style: { "--ratio": ratioOf(indices) } }, ...places);
+}
+
+function labelOf(axis, index) {
+  return element("div", { class: "label" }, foreign(shortValue(axis, valuesOf(axis)[index])));
 }
 
 function tileOf(index) {
   const cell = data.cells[index];
   return element("button", {
-    type: "button", class: ["tile", cell.status, cell.advised && "advised", isStarred(cell) && "starred", cell.key === state.pin && "pinned"].filter(Boolean).join(" "), tabindex: -1, "data-cell": index,
-    "aria-label": tileWords(cell),
-  }, tileContent(cell), captionOf(cell));
+    type: "button", class: tileClass(cell), tabindex: -1, "data-cell": index, "aria-label": tileWords(cell), style: tintStyle(cell),
+  }, tileContent(cell), tintOf(cell), captionOf(cell));
+}
+
+function tileClass(cell) {
+  const marks = { advised: cell.advised, starred: isStarred(cell), pinned: pinsOf(state).includes(cell.key), strong: tintShare(cell) > LEGIBLE };
+  return ["tile", cell.status, ...Object.keys(marks).filter((key) => marks[key])].join(" ");
 }
 
 /** What a tile is and all that stands on it. */
 function tileWords(cell) {
   const status = { done: cell.advised && "advised", failed: `failed: ${cell.error ?? ""}`, waiting: "not there yet" }[cell.status];
-  return [describe(cell), status, isStarred(cell) && "starred", captionWords(cell)].filter(Boolean).join(", ");
+  const marks = [isStarred(cell) && "starred", pinsOf(state).includes(cell.key) && "pinned"];
+  return [describe(cell), status, ...marks, captionWords(cell)].filter(Boolean).join(", ");
 }
 
 function tileContent(cell) {
@@ -173,17 +208,45 @@ function tileContent(cell) {
 }
 
 function captionOf(cell) {
-  const value = captionValue(cell);
-  return value === undefined ? undefined : element("span", { class: "caption", text: formatMeasure(state.caption, value) });
+  const value = scoreOf(cell);
+  return value === undefined ? undefined : element("span", { class: "caption", text: formatMeasure(scoreKey(), value) });
 }
 
 function captionWords(cell) {
-  const value = captionValue(cell);
-  return value === undefined ? undefined : `${label(state.caption)} ${formatMeasure(state.caption, value)}`;
+  const value = scoreOf(cell);
+  return value === undefined ? undefined : `${label(scoreKey())} ${formatMeasure(scoreKey(), value)}`;
 }
 
-function captionValue(cell) {
-  return state.caption ? numberOf(cell, state.caption) : undefined;
+/** Least and most of the scores in the grid. */
+let scoreRange = [0, 0];
+
+function scoreKey() {
+  return state.caption.replace(TINT, "");
+}
+
+function scoreOf(cell) {
+  return scoreKey() ? numberOf(cell, scoreKey()) : undefined;
+}
+
+function rangeOf(values) {
+  const known = values.filter((value) => value !== undefined);
+  return [Math.min(...known), Math.max(...known)];
+}
+
+/** Where a score that is shown as a tint stands between the least and the most, 0 to 1. */
+function tintShare(cell) {
+  const value = state.caption.startsWith(TINT) ? scoreOf(cell) : undefined;
+  const [low, high] = scoreRange;
+  return value === undefined ? undefined : high > low ? (value - low) / (high - low) : 0;
+}
+
+function tintStyle(cell) {
+  const share = tintShare(cell);
+  return share === undefined ? {} : { "--share": `${Math.round(share * 100)}%` };
+}
+
+function tintOf(cell) {
+  return tintShare(cell) === undefined ? undefined : element("span", { class: "tint" });
 }
 
 function makeTabStop(tile) {
@@ -197,6 +260,8 @@ function moveInGrid(event) {
   const tile = event.target.closest(".tile");
   if (!tile || event.ctrlKey || event.altKey || event.metaKey) return;
   const here = Number(tile.dataset.cell);
+  const marks = { p: togglePin, s: toggleStar }[event.key.toLowerCase()];
+  if (marks) marks(data.cells[here]);
   let next;
   if (ARROWS[event.key]) next = neighbour(layout, here, ARROWS[event.key]);
   else if (event.key === "Home" || event.key === "End") {

@@ -15,13 +15,13 @@ function heatColumn() {
 
 function heatmapFigure() {
   const options = numbersByInterest.map((key) => [key, label(key)]);
-  return plotFigure("heatmap", "Over the grid", [selectField("Number", options, heatColumn(), (heat) => update({ heat }), "heat-column")],
+  return plotFigure("heatmap", "Over the grid", [selectField("Measure", options, heatColumn(), (heat) => update({ heat }), "heat-column")],
     "Rows and columns are those chosen above, as in the grid.");
 }
 
 function drawHeatmap(figure) {
   const key = heatColumn();
-  const { rows, columns, cells } = gridLayout(state);
+  const { rows, columns, cells } = plainLayout(state);
   const values = cells.map((line) => line.map((index) => (index === undefined ? undefined : numberOf(data.cells[index], key))));
   const known = values.flat().filter((value) => value !== undefined);
   const canvas = figure.querySelector(".canvas");
@@ -66,7 +66,7 @@ function heatWords(outerAxis, innerAxis, { outer, inner }) {
 }
 
 function heatAxisName(axes, room, place) {
-  const text = axes.filter(Boolean).map((axis) => axis.replaceAll("_", " ")).join(" · ");
+  const text = axes.filter(Boolean).join(" · ");
   return heatText(text, room, { class: "axis-name", "text-anchor": "middle", ...place });
 }
 
@@ -85,7 +85,7 @@ function heatCell(index, key, value, [low, high], size, row, column) {
   const share = high > low ? (value - low) / (high - low) : 0;
   const text = hasRoom(size) ? formatNumber(value) : "";
   const group = heatBox({ class: share > LEGIBLE ? "heat-cell strong" : "heat-cell", style: { "--share": `${Math.round(share * 100)}%` } }, text, size, row, column);
-  return explain(group, `${describe(data.cells[index])}: ${formatMeasure(key, value)}`, () => openCell(index));
+  return explain(group, `${describe(data.cells[index])}: ${formatMeasure(key, value)}`, () => openCell(index), data.cells[index]);
 }
 
 function heatFailed(index, size, row, column) {

@@ -37,7 +37,7 @@ function mark(cell, changes) {
 function showMark(cell) {
   const index = cellIndex.get(cell.key);
   const tile = byId("grid").querySelector(`[data-cell="${index}"]`);
-  tile?.classList.toggle("starred", isStarred(cell));
+  tile?.setAttribute("class", tileClass(cell));
   tile?.setAttribute("aria-label", tileWords(cell));
 }
 

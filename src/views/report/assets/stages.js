@@ -70,7 +70,7 @@ function stageBar(bar, toX, left, y, line) {
   const stages = stageKeys.map((key, index) => [key, bar.stages[index]]).filter(([, value]) => value);
   const words = stages.map(([key, value]) => `${label(key).replace(" (ms)", "")} ${formatMeasure(key, value)}`).join(", ");
   const action = bar.cells.length === 1 ? () => openCell(cellIndex.get(bar.cells[0].key)) : undefined;
-  return explain(group, `${bar.name}: ${words}`, action);
+  return explain(group, `${bar.name}: ${words}`, action, action && bar.cells[0]);
 }
 
 function stageLegend() {

@@ -1,9 +1,11 @@
 // What is shown, kept in the address, so that a view can be sent, bookmarked and reloaded.
 
-const SIDES = ["rows", "columns", "superRows", "superColumns"];
-const VIEWS = ["grid", "plots", "table", "about"];
+const SIDES = ["rows", "columns", "superRows", "superColumns", "merge"];
+const VIEWS = ["grid", "plots", "table", "vote", "about"];
 const MODES = ["slider", "difference", "output", "input", "blink"];
-const SIZE = { least: 48, most: 512, step: 8 };
+/** Pixels. A single axis whose cells would be smaller than `legible` in one line stands in several. */
+const SIZE = { least: 48, legible: 150, wrapped: 200, widest: 384, most: 512, step: 8, gap: 4 };
+const MOST_PINS = 4;
 /** Characters of a value that an address spells out. */
 const LONGEST_IN_ADDRESS = 60;
 
@@ -12,7 +14,7 @@ let state = readAddress();
 const followers = [];
 
 function defaultState() {
-  const sides = { rows: "", columns: "", superRows: "", superColumns: "" };
+  const sides = { rows: "", columns: "", superRows: "", superColumns: "", merge: "" };
   const free = [...data.axes];
   const take = (wanted) => {
     const axis = wanted.find((key) => free.includes(key));
@@ -25,24 +27,37 @@ function defaultState() {
   return {
     view: "grid", ...sides, at: {}, hidden: {}, size: 0,
     cell: "", pin: "", against: "", mode: "slider",
-    caption: "", sort: "", find: "", status: "",
-    x: "", y: "", lines: "", heat: "", stages: "",
+    caption: "", sort: "", find: "", status: "", without: "",
+    x: "", y: "", lines: "", heat: "", stages: "", along: "",
   };
 }
 
 /** Side of a cell in pixels: the chosen one, or that at which all columns fit into the window, within reason. */
 function cellSize(state) {
   if (state.size) return state.size;
+  return wrappedAcross(state) ? wrappedSize() : fittingSize(state);
+}
+
+/** Two cells side by side even on a phone. */
+function wrappedSize() {
+  return Math.min(SIZE.wrapped, Math.floor((window.innerWidth - 32) / 2 - SIZE.gap));
+}
+
+function fittingSize(state) {
   const columns = linesOf(state, state.superColumns, state.columns).length;
-  const besides = window.innerWidth > 600 ? 220 : 108;
-  const room = (window.innerWidth - besides) / columns - 4;
-  return Math.min(240, Math.max(64, Math.floor(room / SIZE.step) * SIZE.step));
+  const room = gridRoom() / columns - SIZE.gap;
+  return Math.min(SIZE.widest, Math.max(64, Math.floor(room / SIZE.step) * SIZE.step));
+}
+
+/** Pixels across that cells have. */
+function gridRoom() {
+  return window.innerWidth - (window.innerWidth > 600 ? 220 : 108);
 }
 
 function readAddress() {
   const query = new URLSearchParams(location.hash.slice(1));
   const read = structuredClone(defaults);
-  for (const key of ["cell", "pin", "against", "caption", "sort", "find", "status", "x", "y", "lines", "heat", "stages"]) {
+  for (const key of ["cell", "pin", "against", "caption", "sort", "find", "status", "without", "x", "y", "lines", "heat", "stages", "along"]) {
     read[key] = query.get(key) ?? defaults[key];
   }
   const choose = (key, allowed) => {
@@ -62,8 +77,15 @@ function readAddress() {
     if (hidden.length && hidden.length < names.length) read.hidden[axis] = hidden;
   }
   dropDoubles(read);
-  for (const key of ["cell", "pin"]) if (!cellIndex.has(read[key])) read[key] = "";
+  if (!cellIndex.has(read.cell)) read.cell = "";
+  read.pin = pinsOf(read).filter((key) => cellIndex.has(key)).slice(0, MOST_PINS).join(" ");
+  if (!pinsOf(read).includes(read.against)) read.against = "";
   return read;
+}
+
+/** Keys of the pinned cells, in the order in which they were pinned. */
+function pinsOf(state) {
+  return state.pin.split(" ").filter(Boolean);
 }
 
 /** A value as addresses name it, wherever it stands in the sweep: itself, or a hash (FNV-1a) in place of a long text. */

@@ -2,9 +2,10 @@
 
 const ROWS_AT_ONCE = 150;
 
-/** Columns: key, name, how to sort and what to show; what takes most room comes last, but for errors. */
+/** Columns: key, name, how to sort and what to show, all of it in `says`; what takes most room comes last, but for errors. */
 const tableColumns = [
   { key: "cell", name: "cell", sorts: (cell) => cellIndex.get(cell.key), shows: (cell) => cell.key },
+  { key: "picture", name: "picture", sorts: (cell) => cellIndex.get(cell.key), shows: () => "" },
   ...varying.map((key) => ({ key, name: key, sorts: (cell) => valueIndex(cell, key), shows: (cell) => shortValue(key, valueText(cell, key)) })),
   ...(marks.size ? [{ key: "mark", name: "mark", sorts: (cell) => (isStarred(cell) ? 0 : 1), shows: (cell) => [isStarred(cell) ? "★" : "", noteOf(cell)].filter(Boolean).join(" ") }] : []),
   ...data.words.filter((key) => key === "advice").map(wordColumn),
@@ -17,7 +18,36 @@ const tableColumns = [
 function wordColumn(key) {
   const index = data.words.indexOf(key);
   const word = (cell) => cell.words?.[index] ?? "";
-  return { key, name: label(key), isLong: key === "advice", sorts: word, shows: word };
+  if (key === "advice") return { key, name: key, sorts: word, shows: (cell) => shortAdvice(word(cell)), says: word };
+  return { key, name: label(key), sorts: word, shows: word };
+}
+
+/** What was found, and what to try, without the numbers between them. */
+function shortAdvice(advice) {
+  return advice.replace(/\s*\([^)]*\)/, "").replace(/, as in \S+$/, "").replace(/^(advised): .*/, "$1");
+}
+
+/** The columns that were not put away. */
+function shownColumns() {
+  const without = state.without.split(" ");
+  return tableColumns.filter((column) => column.key === "cell" || !without.includes(column.key));
+}
+
+function renderColumnChoice() {
+  const shown = shownColumns();
+  const chips = tableColumns.filter((column) => column.key !== "cell").map((column) => {
+    const box = element("input", { type: "checkbox", id: `column-${column.key}`, checked: shown.includes(column), onchange: () => toggleColumn(column.key) });
+    return element("label", { class: "chip" }, box, element("bdi", { text: column.name }));
+  });
+  const focused = document.activeElement?.id;
+  byId("column-choice").replaceChildren(element("div", { class: "chips" }, ...chips));
+  if (focused?.startsWith("column-")) byId(focused)?.focus();
+}
+
+function toggleColumn(key) {
+  const without = state.without.split(" ").filter(Boolean);
+  const next = without.includes(key) ? without.filter((other) => other !== key) : [...without, key];
+  update({ without: next.join(" ") });
 }
 
 /** A column that says the same of all cells says nothing. */
@@ -35,10 +65,11 @@ function startTable() {
   byId("show-failed")?.addEventListener("click", () => update({ view: "table", status: "failed", find: "" }, { step: true }));
   byId("show-advised")?.addEventListener("click", () => update({ view: "table", status: "", find: "advised:" }, { step: true }));
   byId("copy-keys").addEventListener("click", () => copyFromTable(tableCells.map((cell) => cell.key).join("\n"), "keys"));
-  byId("copy-sheet").addEventListener("click", () => copyFromTable(sheetCommand(), "cells"));
+  byId("copy-sheet").addEventListener("click", () => copyFromTable(sheetCommand(tableCells), "cells"));
+  startPopover(byId("columns"));
   byId("download-rows").addEventListener("click", downloadRows);
   follow((now, before) => {
-    if (now.view === "table" && (before.view !== "table" || differs(now, before, ["sort", "find", "status", "hidden"]))) renderTable();
+    if (now.view === "table" && (before.view !== "table" || differs(now, before, ["sort", "find", "status", "hidden", "without"]))) renderTable();
   });
   if (state.view === "table") renderTable();
 }
@@ -50,7 +81,8 @@ function renderTable() {
   byId("table-count").textContent = `${tableCells.length} of ${data.cells.length} cells`;
   const focused = document.activeElement?.dataset?.sort;
   const body = element("tbody");
-  byId("table").replaceChildren(element("thead", {}, element("tr", {}, ...tableColumns.map(tableHead))), body);
+  byId("table").replaceChildren(element("thead", {}, element("tr", {}, ...shownColumns().map(tableHead))), body);
+  renderColumnChoice();
   if (focused) byId("table").querySelector(`[data-sort="${focused}"]`)?.focus();
   appendRows(body, 0);
 }
@@ -87,7 +119,7 @@ function searchedText(cell) {
   const withoutHash = (key) => key.split("-").slice(0, -1).join("-");
   const named = (text) => text.replace(/\S+$/, (key) => (cellIndex.has(key) ? withoutHash(key) : key));
   const columns = tableColumns.filter((column) => !column.isNumber && column.key !== "cell");
-  return [withoutHash(cell.key), ...columns.map((column) => named(column.shows(cell)))].join("\n");
+  return [withoutHash(cell.key), ...columns.map((column) => named((column.says ?? column.shows)(cell)))].join("\n");
 }
 
 /** A word is found anywhere, but for its digits at an end, which are whole numbers: 43 is neither in 1.43 nor in 430, 7 is 7.0. */
@@ -99,32 +131,18 @@ function wordPattern(word) {
 }
 
 async function copyFromTable(text, what) {
-  let told = `Copied ${tableCells.length} ${what}.`;
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    told = "The browser does not let the page copy.";
-  }
-  byId("table-count").textContent = told;
-}
-
-/** Draws a contact sheet of the cells of the table. */
-function sheetCommand() {
-  const folder = decodeURIComponent(location.pathname).replace(/\/report\/[^/]*$/, "");
-  const isPlain = /^[\w./:-]+$/.test(folder);
-  const run = isPlain ? folder : `'${folder.replaceAll("'", "'\\''")}'`;
-  return `ip2p sheet ${run} --only ${tableCells.map((cell) => cell.key).join(" ")}`;
+  const isCopied = await copyText(text);
+  byId("table-count").textContent = isCopied ? `Copied ${tableCells.length} ${what}.` : "The browser does not let the page copy.";
 }
 
 /** The rows as they are shown, as CSV. Text that a spreadsheet would compute is quoted by an apostrophe. */
 function downloadRows() {
   const safe = (text) => (/^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text);
   const field = (text) => `"${safe(String(text)).replaceAll('"', '""')}"`;
-  const value = (column, cell) => (column.isNumber ? numberOf(cell, column.key) ?? "" : column.shows(cell));
-  const lines = [tableColumns.map((column) => field(column.key)), ...tableCells.map((cell) => tableColumns.map((column) => field(value(column, cell))))];
-  const url = URL.createObjectURL(new Blob([lines.map((line) => line.join(",")).join("\r\n")], { type: "text/csv" }));
-  element("a", { href: url, download: `${data.name}-chosen.csv` }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  const value = (column, cell) => (column.isNumber ? numberOf(cell, column.key) ?? "" : (column.says ?? column.shows)(cell));
+  const columns = shownColumns().filter((column) => column.key !== "picture");
+  const lines = [columns.map((column) => field(column.key)), ...tableCells.map((cell) => columns.map((column) => field(value(column, cell))))];
+  saveFile(new Blob([lines.map((line) => line.join(",")).join("\r\n")], { type: "text/csv" }), `${data.name}-chosen.csv`);
 }
 
 /** By the column in the state; a minus before its key turns the order. What was not measured comes last. */
@@ -155,7 +173,7 @@ function appendRows(body, start) {
   body.append(...tableCells.slice(start, end).map(tableRow));
   if (end === tableCells.length) return;
   const more = element("button", { type: "button", class: "link", text: `${tableCells.length - end} more` });
-  const row = element("tr", {}, element("td", { colspan: tableColumns.length }, more));
+  const row = element("tr", {}, element("td", { colspan: shownColumns().length }, more));
   const go = () => {
     watcher.disconnect();
     row.remove();
@@ -169,13 +187,16 @@ function appendRows(body, start) {
 
 function tableRow(cell) {
   const row = element("tr", { class: cell.status });
-  for (const column of tableColumns) {
+  for (const column of shownColumns()) {
     const text = column.shows(cell);
     if (column.key === "cell") {
       const open = element("button", { type: "button", class: "link", text, title: text, onclick: () => openCell(cellIndex.get(cell.key)) });
       row.append(element("th", { scope: "row" }, open));
+    } else if (column.key === "picture") {
+      const source = cell.thumbnail ?? cell.image;
+      row.append(element("td", { class: "thumb" }, source ? element("img", { src: source, alt: "", loading: "lazy", decoding: "async", width: cell.width, height: cell.height }) : undefined));
     } else {
-      row.append(element("td", { class: column.isNumber ? "number" : column.isLong ? "long" : undefined }, foreign(text)));
+      row.append(element("td", { title: column.says?.(cell), class: column.isNumber ? "number" : column.isLong ? "long" : undefined }, foreign(text)));
     }
   }
   return row;

@@ -34,8 +34,8 @@ function tradeoffFigure() {
   const numbers = plottable.map((key) => [key, label(key)]);
   const lines = choice.differing.map((key) => [key, key]);
   return plotFigure("tradeoff", "Change and closeness", [
-    selectField("Across", numbers, choice.x, (x) => update({ x }), "plot-x"),
-    selectField("Up", numbers, choice.y, (y) => update({ y }), "plot-y"),
+    selectField("X axis", numbers, choice.x, (x) => update({ x }), "plot-x"),
+    selectField("Y axis", numbers, choice.y, (y) => update({ y }), "plot-y"),
     ...(choice.lines ? [selectField("One line per", lines, choice.lines, (lines) => update({ lines }), "plot-lines")] : []),
   ]);
 }
@@ -53,9 +53,9 @@ function drawTradeoff(figure) {
     x: { domain: extent(points.map((point) => point.x)), label: label(x) },
     y: { domain: extent(points.map((point) => point.y)), label: label(y) },
   });
-  const front = isMeasured(x) && isMeasured(y) && x !== y ? paretoFront(points, x, y) : [];
+  const front = goal(x) && goal(y) && x !== y ? paretoFront(points, x, y) : [];
   if (front.length > 1) drawing.root.append(svg("path", { class: "front", d: path(front.map((point) => [drawing.toX(point.x), drawing.toY(point.y)])) }));
-  series.forEach((colour, index) => drawSeries(drawing, colour, orderedColour(index, series.length), front));
+  series.forEach((colour, index) => drawSeries(drawing, colour, orderedColour(index, series.length), front, choice));
   const legend = lines ? seriesLegend(lines, series) : undefined;
   showDrawing(canvas, drawing.root, legend);
   figure.querySelector(".note").textContent = tradeoffWords(choice, front);
@@ -72,13 +72,10 @@ function tradeoffSeries(points, { differing, lines, along }) {
   }));
 }
 
-function isMeasured(key) {
-  return numberIndex.has(key);
-}
-
-/** Time and memory are better low; of change and closeness more is sought. */
+/** 1 where more is better, -1 where less is, as of time and memory; 0 where that is the reader's to say, as of a change. */
 function goal(key) {
-  return unitOf(key) ? -1 : 1;
+  if (!numberIndex.has(key)) return 0;
+  return unitOf(key) ? -1 : Number(CLOSENESS.test(key));
 }
 
 /** Points that no other point beats in both numbers, from left to right. */
@@ -90,7 +87,7 @@ function paretoFront(points, x, y) {
   return points.filter((point) => !isBeaten(point)).sort((one, other) => one.x - other.x);
 }
 
-function drawSeries({ root, toX, toY }, series, colour, front) {
+function drawSeries({ root, toX, toY }, series, colour, front, { x, y }) {
   const group = svg("g", { class: "series", style: { "--colour": colour } });
   for (const line of series.lines) {
     if (line.length > 1) group.append(svg("path", { class: "line", d: path(line.map((point) => [toX(point.x), toY(point.y)])) }));
@@ -98,8 +95,8 @@ function drawSeries({ root, toX, toY }, series, colour, front) {
   for (const point of series.lines.flat()) {
     const isFront = front.includes(point);
     const mark = svg("circle", { class: isFront ? "point on-front" : "point", cx: toX(point.x), cy: toY(point.y), r: isFront ? 6 : 4.5 });
-    const numbers = `${formatNumber(point.x)} across, ${formatNumber(point.y)} up`;
-    group.append(explain(mark, `${describe(point.cell)}: ${numbers}${isFront ? ", on the Pareto front" : ""}`, () => openCell(cellIndex.get(point.cell.key))));
+    const numbers = `${label(x)} ${formatNumber(point.x)}, ${label(y)} ${formatNumber(point.y)}`;
+    group.append(explain(mark, `${describe(point.cell)}: ${numbers}${isFront ? ", on the Pareto front" : ""}`, () => openCell(cellIndex.get(point.cell.key)), point.cell));
   }
   root.append(group);
 }

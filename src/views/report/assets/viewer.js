@@ -2,12 +2,12 @@
 
 let viewed = null;
 let currentPane;
-let pinnedPane;
+let pinnedPanes = [];
 
 function startViewer() {
   const viewer = byId("viewer");
   currentPane = createPane();
-  pinnedPane = createPane();
+  pinnedPanes = Array.from({ length: MOST_PINS }, createPane);
   startStage(byId("panes"));
   viewer.addEventListener("keydown", viewerKey);
   // The event comes after the fact: the next cell may be open by then.
@@ -15,8 +15,8 @@ function startViewer() {
     if (state.cell && !viewer.open) leaveViewer();
   });
   byId("viewer-close").addEventListener("click", leaveViewer);
-  byId("pin").addEventListener("click", togglePin);
-  byId("against").addEventListener("change", (event) => update({ against: event.target.checked ? "pin" : "" }));
+  byId("pin").addEventListener("click", () => togglePin(viewed));
+  byId("against").addEventListener("change", (event) => update({ against: event.target.value }));
   viewer.querySelectorAll("[data-mode]").forEach((button) => {
     if (button.type === "button") button.addEventListener("click", () => update({ mode: button.dataset.mode }));
   });
@@ -75,39 +75,51 @@ function renderHead(cell) {
   byId("split-before").textContent = against ? "Pinned" : "Input";
   byId("split-after").textContent = against ? "This cell" : "Output";
   byId("split").setAttribute("aria-label", `Share of the picture that shows the ${against ? "pinned cell" : "input"}, percent`);
-  byId("against-field").hidden = !pinnedBeside(cell);
-  byId("against").checked = Boolean(against);
+  renderAgainst(cell, against);
   byId("split-field").hidden = mode !== "slider";
   byId("gain-field").hidden = mode !== "difference";
   const missing = data.inputs[cell.input]?.missing;
   byId("stage-note").textContent = missing ? `The input image cannot be shown: ${missing}.` : "";
-  byId("pin").setAttribute("aria-pressed", state.pin === cell.key);
-  byId("pin").textContent = state.pin && state.pin !== cell.key ? "Unpin" : "Pin";
+  const isPinned = pinsOf(state).includes(cell.key);
+  byId("pin").setAttribute("aria-pressed", isPinned);
+  byId("pin").textContent = isPinned ? "Unpin" : "Pin";
+  byId("pin").disabled = !isPinned && pinsOf(state).length === MOST_PINS;
   byId("viewer").querySelectorAll("[data-move]").forEach((button) => {
     button.disabled = neighbour(gridLayout(state), cellIndex.get(cell.key), button.dataset.move) === undefined;
   });
 }
 
-function renderPanes(cell) {
+/** What the cell can be compared with: its input, or a pinned cell. */
+function renderAgainst(cell, against) {
   const pinned = pinnedBeside(cell);
+  byId("against-field").hidden = !pinned.length;
+  const options = [["", "input"], ...pinned.map((other) => [other.key, `pinned: ${difference(other, [cell])}`])];
+  byId("against").replaceChildren(...options.map(([value, text]) => element("option", { value, text })));
+  byId("against").value = against?.key ?? "";
+}
+
+function renderPanes(cell) {
   const against = comparedWith(cell);
-  const title = pinned ? difference(cell, pinned) : "";
-  currentPane.show(cell, state.mode, against ? `${title} with ${difference(pinned, cell)} (pinned)` : title, against);
-  const isPair = pinned && !against;
-  if (isPair) pinnedPane.show(pinned, state.mode, `pinned: ${difference(pinned, cell)}`);
-  byId("panes").replaceChildren(...(isPair ? [pinnedPane.element] : []), currentPane.element);
+  const pinned = against ? [] : pinnedBeside(cell);
+  const titleOf = (shown) => difference(shown, [cell, ...pinnedBeside(cell)]);
+  currentPane.show(cell, state.mode, against ? `${difference(cell, [against])} with ${difference(against, [cell])} (pinned)` : titleOf(cell), against);
+  const panes = pinned.map((other, index) => {
+    pinnedPanes[index].show(other, state.mode, `pinned: ${titleOf(other)}`);
+    return pinnedPanes[index].element;
+  });
+  const count = panes.length + 1;
+  setStyle(byId("panes"), { "--across": count < 4 ? count : Math.ceil(count / 2) });
+  byId("panes").replaceChildren(...panes, currentPane.element);
 }
 
-/** The pinned cell, where another one is looked at. */
+/** The pinned cells beside the one that is looked at. */
 function pinnedBeside(cell) {
-  const pinned = data.cells[cellIndex.get(state.pin)];
-  return pinned === cell ? undefined : pinned;
+  return pinsOf(state).filter((key) => key !== cell.key).map((key) => data.cells[cellIndex.get(key)]);
 }
 
-/** The pinned cell, where it takes the place of the input. */
+/** The pinned cell that takes the place of the input. */
 function comparedWith(cell) {
-  const pinned = state.against ? pinnedBeside(cell) : undefined;
-  return pinned?.image ? pinned : undefined;
+  return pinnedBeside(cell).find((pinned) => pinned.key === state.against && pinned.image);
 }
 
 /** The varying values, those that need no name without it. */
@@ -115,14 +127,14 @@ function cellTitle(cell) {
   if (!data.axes.length) return [foreign(data.name)];
   return data.axes.flatMap((axis, index) => {
     const value = foreign(shortValue(axis, valueText(cell, axis)));
-    const words = NUMERIC_PARAMETERS.includes(axis) ? [axis.replace("_scale", "").replaceAll("_", " "), "\u00a0"] : [];
+    const words = NUMERIC_PARAMETERS.includes(axis) ? [axis, "\u00a0"] : [];
     return [index ? " · " : "", ...words, value];
   });
 }
 
-/** What a cell has that another has not. */
-function difference(cell, other) {
-  const axes = data.axes.filter((axis) => valueIndex(cell, axis) !== valueIndex(other, axis));
+/** What a cell has that one of the others has not. */
+function difference(cell, others) {
+  const axes = data.axes.filter((axis) => others.some((other) => valueIndex(cell, axis) !== valueIndex(other, axis)));
   return axes.map((axis) => `${axis} ${shortValue(axis, valueText(cell, axis))}`).join(", ");
 }
 
@@ -135,8 +147,10 @@ function renderInfo(cell) {
     adviceNote(cell),
     element("div", { class: "buttons" },
       element("button", { type: "button", id: "copy-toml", class: "primary", text: "Copy as TOML", onclick: copyToml }),
+      element("button", { type: "button", id: "refine", text: "Refine here", title: "Copy the command that makes a sweep with finer steps around this cell", onclick: () => copyCommand(refineCommand(cell)) }),
       cell.image ? element("a", { class: "button", href: cell.image, target: "_blank", rel: "noopener", text: "Image file" }) : undefined),
     element("p", { id: "copied", class: "muted", role: "status" }),
+    element("textarea", { id: "command", class: "command", readonly: true, rows: 3, hidden: true, spellcheck: "false", "aria-label": "Command to copy" }),
     markFields(cell),
     facts("Parameters", data.parameters.map(({ key }) => [key, valueText(cell, key)]).filter(([, text]) => text !== "")),
     facts("Measured", numbersByInterest.map((key) => [label(key), formatNumber(numberOf(cell, key))]).filter(([, text]) => text !== "–")),
@@ -182,10 +196,9 @@ function facts(title, pairs) {
 
 async function copyToml() {
   const toml = byId("toml");
-  try {
-    await navigator.clipboard.writeText(toml.value);
+  if (await copyText(toml.value)) {
     byId("copied").textContent = "Copied.";
-  } catch {
+  } else {
     toml.closest("details").open = true;
     toml.focus();
     toml.select();
@@ -193,8 +206,21 @@ async function copyToml() {
   }
 }
 
-function togglePin() {
-  update({ pin: state.pin ? "" : state.cell });
+/** Copies a command; where the browser does not let the page copy, it is shown to be copied by hand. */
+async function copyCommand(command) {
+  const field = byId("command");
+  field.value = command;
+  field.hidden = false;
+  field.select();
+  const isCopied = await copyText(command);
+  byId("copied").textContent = isCopied ? "Copied: to be run in a terminal." : "The browser does not let the page copy. The command is selected: copy it from there.";
+}
+
+/** Pins a cell or takes it off; of more than four none more. */
+function togglePin(cell) {
+  const pins = pinsOf(state);
+  const next = pins.includes(cell.key) ? pins.filter((key) => key !== cell.key) : [...pins, cell.key].slice(0, MOST_PINS);
+  update({ pin: next.join(" "), against: next.includes(state.against) ? state.against : "" });
 }
 
 function moveViewer(direction) {
@@ -204,7 +230,7 @@ function moveViewer(direction) {
 
 function viewerKey(event) {
   if (event.ctrlKey || event.altKey || event.metaKey) return;
-  const isTyping = event.target.matches("input, textarea, select");
+  const isTyping = event.target.matches("input, textarea, select") || (event.key === " " && event.target.matches("button, a, summary"));
   if (isTyping) return;
   const action = viewerAction(event.key);
   if (!action) return;
@@ -217,7 +243,7 @@ function viewerAction(key) {
   const mode = MODES[Number(key) - 1];
   if (mode && usableMode(viewed, mode, comparedWith(viewed)) === mode) return () => update({ mode });
   return {
-    p: togglePin, c: copyToml, s: () => toggleStar(viewed),
+    p: () => togglePin(viewed), c: copyToml, " ": togglePlaying, s: () => toggleStar(viewed),
     "+": () => setZoom(zoom.level * 1.5), "=": () => setZoom(zoom.level * 1.5),
     "-": () => setZoom(zoom.level / 1.5), 0: () => setZoom(1),
   }[key.toLowerCase()];
