@@ -12,7 +12,9 @@ use ip2p_sweep::onnxruntime::RuntimeError;
 use ip2p_sweep::runner::{ArrayError, RunnerError};
 use ip2p_sweep::spec::SpecError;
 use ip2p_sweep::store::StoreError;
+use ip2p_sweep::views::animation::AnimationError;
 use ip2p_sweep::views::compare::CompareError;
+use ip2p_sweep::views::refine::RefineError;
 use ip2p_sweep::views::report::ReportError;
 use ip2p_sweep::views::sheet::SheetError;
 
@@ -45,6 +47,10 @@ pub enum Error {
     Judge(#[from] JudgeError),
     /// The report.
     Report(#[from] ReportError),
+    /// A sweep around a cell.
+    Refine(#[from] RefineError),
+    /// An axis that moves.
+    Animation(#[from] AnimationError),
     /// Two runs against each other.
     Compare(#[from] CompareError),
     /// A benchmark.

@@ -7,6 +7,7 @@ use ip2p_sweep::export::ExportError;
 use ip2p_sweep::judge::{Conclusion, JudgeError};
 use ip2p_sweep::runner::{Outcome, RunnerError};
 use ip2p_sweep::store::StoreError;
+use ip2p_sweep::views::animation::AnimationError;
 use ip2p_sweep::views::compare::CompareError;
 use ip2p_sweep::views::sheet::SheetError;
 
@@ -78,6 +79,8 @@ impl From<&Error> for Exit {
             Error::Spec(_)
             | Error::Image(_)
             | Error::Array(_)
+            | Error::Refine(_)
+            | Error::Animation(AnimationError::OneFrame { .. })
             | Error::Export(ExportError::Exists { .. })
             | Error::Sheet(SheetError::Font { .. })
             | Error::Compare(CompareError::NothingInCommon { .. } | CompareError::Foreign { .. })
@@ -87,7 +90,7 @@ impl From<&Error> for Exit {
             | Error::Runtime(_)
             | Error::Export(_)
             | Error::Bench(BenchError::Model(_)) => Self::NotUsable,
-            Error::Compare(_) | Error::Sheet(_) | Error::Report(_) | Error::Bundled(_) => {
+            Error::Compare(_) | Error::Animation(_) | Error::Sheet(_) | Error::Report(_) | Error::Bundled(_) => {
                 Self::Failed
             }
         }

@@ -121,6 +121,16 @@ pub const TABLE: &str = page!(
     "ip2p table results/winter --out for-excel.csv --utf8-mark";
     done failed usage
 );
+pub const REFINE: &str = page!(
+    "ip2p refine results/winter g7.0-i1.5"
+    "ip2p refine results/winter g7.0-i1.5 --out sweeps/finer.toml";
+    done failed usage
+);
+pub const ANIMATE: &str = page!(
+    "ip2p animate results/winter g7.0-i1.5 --along guidance_scale"
+    "ip2p animate results/winter g7.0-i1.5 --along seed --out seeds.gif --frame-ms 300";
+    done failed usage
+);
 pub const COMPARE: &str = page!(
     "ip2p compare results/winter results/winter-fp16"
     "ip2p compare results/winter results/winter-fp16 --out results/fp16 --json";

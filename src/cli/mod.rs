@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand. Only this part of the program prints.
 
 mod accept;
+mod animate;
 mod bench;
 mod cells;
 mod check;
@@ -24,6 +25,7 @@ mod merge;
 mod parts;
 mod plan;
 mod progress;
+mod refine;
 pub mod render;
 mod report;
 mod review;
@@ -113,6 +115,12 @@ enum Command {
     /// Write the table of a run's cells again, for a spreadsheet or a notebook
     #[command(after_help = help::TABLE)]
     Table(cells::Table),
+    /// Write a sweep file with finer steps around a cell of a run
+    #[command(after_help = help::REFINE)]
+    Refine(refine::Refine),
+    /// Save an axis of a run as an animation (GIF)
+    #[command(after_help = help::ANIMATE)]
+    Animate(animate::Animate),
     /// Compare two runs: images, time and memory
     #[command(after_help = help::COMPARE)]
     Compare(compare::Compare),
@@ -151,6 +159,8 @@ impl Command {
             Self::Accept(command) => command.json.json,
             Self::Sheet(command) => command.json.json,
             Self::Report(command) => command.json.json,
+            Self::Refine(command) => command.json.json,
+            Self::Animate(command) => command.json.json,
             Self::Compare(command) => command.json.json,
             Self::Bench(command) => command.json.json,
             Self::Doctor(command) => command.json.json,
@@ -206,6 +216,8 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Sheet(command) => command.run(),
         Command::Report(command) => command.run(),
         Command::Table(command) => command.run(),
+        Command::Refine(command) => command.run(),
+        Command::Animate(command) => command.run(),
         Command::Compare(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Doctor(command) => command.run(),

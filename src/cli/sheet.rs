@@ -170,7 +170,8 @@ fn has_one_value(run: &Run, parameter: Parameter) -> bool {
     values.all(|value| Some(value) == first)
 }
 
-fn axis(text: &str) -> Result<Parameter, String> {
+/// An axis by its key.
+pub fn axis(text: &str) -> Result<Parameter, String> {
     let keys = Parameter::ALL.map(Parameter::key).join(", ");
     Parameter::from_key(text).ok_or(format!("expected one of {keys}"))
 }

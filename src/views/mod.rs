@@ -3,11 +3,13 @@
 //! Only run folders and baselines are read; no model is needed. Every view finds or writes itself ([`View`]) and says
 //! what it made in the same words, whether a run has just ended, is redrawn, or is checked.
 
+pub mod animation;
 pub mod check;
 pub mod compare;
 mod difference;
 mod inline;
 mod pairs;
+pub mod refine;
 pub mod report;
 pub mod sheet;
 mod view;
