@@ -1,8 +1,8 @@
 //! The fonts of sheets: what they can show, how wide text is, and glyphs onto a canvas.
 //!
 //! Embedded is Inter under the SIL Open Font License (`font/LICENSE-OFL.txt`), cut to Latin, Greek and
-//! Cyrillic by `font/subset.py`. Sheets look the same on every machine because no system font is asked
-//! for; characters that Inter lacks are taken from a font of the user's, if one is given.
+//! Cyrillic by `font/subset.py`: sheets in these scripts look the same on every machine. Characters that Inter lacks are
+//! taken from a font of the user's, if one is given, else from those of the system.
 
 mod glyphs;
 mod other;

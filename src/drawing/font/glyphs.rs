@@ -51,6 +51,11 @@ impl<'f> Glyphs<'f> {
         REGULAR.glyph_id(character).0 != 0 || in_other().is_some()
     }
 
+    /// Those that no font had.
+    pub fn missing(&self) -> &BTreeSet<char> {
+        &self.missing
+    }
+
     /// What to tell of characters without glyphs, if there were any.
     pub fn note(&self) -> Option<String> {
         const NAMED: usize = 12;

@@ -1,5 +1,6 @@
-//! A font of the user's, for characters that the embedded one lacks.
+//! Fonts for characters that the embedded one lacks: the user's, or those that the system has.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -7,14 +8,16 @@ use ab_glyph::{Font, FontArc, FontVec};
 
 use crate::store::read_file;
 
+mod system;
+
 /// The largest fonts, of all Chinese, Japanese and Korean characters, have tens of megabytes.
 const LONGEST: u64 = 256 << 20;
 
-/// A TrueType or OpenType font from a file; of a collection its first.
+/// A TrueType or OpenType font from a file, of a collection its first; or several of the system's.
 #[derive(Clone)]
 pub struct OtherFont {
-    path: PathBuf,
-    font: FontArc,
+    paths: Vec<PathBuf>,
+    fonts: Vec<FontArc>,
 }
 
 impl OtherFont {
@@ -30,27 +33,39 @@ impl OtherFont {
             return Err("it does not say the size of its em".to_owned());
         }
         Ok(Self {
-            path: path.to_owned(),
-            font: font.into(),
+            paths: vec![path.to_owned()],
+            fonts: vec![font.into()],
         })
+    }
+
+    /// The system's fonts for these characters, as few as have them; `None` if it has none, or they need shaping.
+    pub fn of_system(characters: &BTreeSet<char>) -> Option<Self> {
+        let wanted = characters
+            .iter()
+            .copied()
+            .filter(|character| !needs_shaping(*character));
+        let found = system::fonts_for(wanted.collect());
+        let (paths, fonts): (Vec<PathBuf>, Vec<FontArc>) = found.into_iter().unzip();
+        (!fonts.is_empty()).then_some(Self { paths, fonts })
     }
 
     /// The font, if it can show a character.
     pub fn font_for(&self, character: char) -> Option<&FontArc> {
-        let has = self.font.glyph_id(character).0 != 0 && !needs_shaping(character);
-        has.then_some(&self.font)
+        let mut fonts = self.fonts.iter();
+        let font = fonts.find(|font| font.glyph_id(character).0 != 0);
+        font.filter(|_| !needs_shaping(character))
     }
 }
 
 impl PartialEq for OtherFont {
     fn eq(&self, other: &Self) -> bool {
-        self.path == other.path
+        self.paths == other.paths
     }
 }
 
 impl fmt::Debug for OtherFont {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("OtherFont").field(&self.path).finish()
+        f.debug_tuple("OtherFont").field(&self.paths).finish()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which axis goes where: panels, rows, columns, and what is merged into one cell.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use crate::plan::{Cell, Plan};
@@ -75,8 +76,8 @@ pub struct Arrangement {
 }
 
 impl Arrangement {
-    /// Arranges the cells (indices into the plan) as the spec says, and by preference where it does not.
-    /// A parameter that has one value among these cells is never an axis, whatever the spec says.
+    /// Arranges the cells (indices into the plan) as the spec says, and by preference where it does not; what is left
+    /// over becomes panels. A parameter that has one value among these cells is never an axis, whatever the spec says.
     pub fn new(plan: &Plan, cells: &[usize], spec: &SheetSpec) -> Self {
         let mut axes = linked(axes_of(plan, cells), plan, cells, spec);
         let mut constants = Vec::new();
@@ -110,6 +111,75 @@ impl Arrangement {
         }
     }
 
+    /// The same with the first of the panels' levels around the rows and the columns, where `spec` leaves those free: of
+    /// the ways in which the grid `fits`, the one that takes most levels and comes nearest to the best proportions.
+    /// Photographs of different shapes stay panels, which have boxes of their own.
+    pub fn with_super_axes(
+        self,
+        plan: &Plan,
+        cells: &[usize],
+        fits: impl Fn((usize, usize)) -> Option<f64>,
+    ) -> Self {
+        let same_shape = |level: &Level| {
+            let shape = |cell: usize| (plan.cells[cell].width, plan.cells[cell].height);
+            let first = cells.first().map(|&cell| shape(cell));
+            !level.is(Parameter::Image) || cells.iter().all(|&cell| Some(shape(cell)) == first)
+        };
+        let ranked = PREFERENCE.iter().filter_map(|wanted| {
+            let is_wanted = |level: &&Level| level.parameters.first() == Some(wanted);
+            self.panels
+                .iter()
+                .filter(|level| same_shape(level))
+                .find(is_wanted)
+        });
+        let free: Vec<Level> = ranked.cloned().collect();
+        let (first, second) = (free.first(), free.get(1));
+        let ways = [
+            (first, second),
+            (second, first),
+            (first, None),
+            (None, first),
+        ];
+        let mut found: Vec<(usize, f64, Self)> = Vec::new();
+        for (around_rows, around_columns) in ways {
+            let count = usize::from(around_rows.is_some()) + usize::from(around_columns.is_some());
+            let Some(arranged) = self.clone().around(around_rows, around_columns) else {
+                continue;
+            };
+            if count > 0
+                && let Some(skew) = fits(arranged.extent())
+            {
+                found.push((count, skew, arranged));
+            }
+        }
+        let best = found.into_iter().min_by(|a, b| {
+            (b.0, a.1)
+                .partial_cmp(&(a.0, b.1))
+                .unwrap_or(Ordering::Equal)
+        });
+        best.map_or(self, |(_, _, arranged)| arranged)
+    }
+
+    /// With these levels of the panels around rows and columns; `None` where that place is taken or has nothing to stand
+    /// around.
+    fn around(mut self, rows: Option<&Level>, columns: Option<&Level>) -> Option<Self> {
+        for (level, side) in [(rows, &mut self.rows), (columns, &mut self.columns)] {
+            let Some(level) = level else { continue };
+            if side.len() != 1 {
+                return None;
+            }
+            side.insert(0, level.clone());
+            self.panels.retain(|panel| panel != level);
+        }
+        Some(self)
+    }
+
+    /// Columns and rows of a panel that lacks no cell.
+    fn extent(&self) -> (usize, usize) {
+        let count = |levels: &[Level]| levels.iter().map(|level| level.values.len()).product();
+        (count(&self.columns), count(&self.rows))
+    }
+
     /// The arrangement of scattered cells: one after another, each with all that varies as its label.
     pub fn gallery(plan: &Plan, cells: &[usize]) -> Self {
         let (varying, constant): (Vec<_>, Vec<_>) = axes_of(plan, cells)
@@ -141,6 +211,18 @@ impl Arrangement {
             merge: None,
             constants: constants.collect(),
         }
+    }
+
+    /// On which level of the rows or the columns the input image varies.
+    pub fn image_depth(&self) -> usize {
+        let depth = |levels: &[Level]| {
+            levels
+                .iter()
+                .position(|level| level.parameters.contains(&Parameter::Image))
+        };
+        depth(&self.rows)
+            .or(depth(&self.columns))
+            .unwrap_or_default()
     }
 
     /// Where the parameter of the input image is.

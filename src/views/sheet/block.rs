@@ -206,7 +206,7 @@ impl<'a, 'f> Block<'a, 'f> {
         for (name, value) in &self.title {
             let indent = match name.is_empty() {
                 true => 0,
-                false => m.label.width(name) + m.pad,
+                false => m.panel_label.width(name) + m.pad,
             };
             let room = self.body.0.saturating_sub(indent);
             // A value that would get less than half the width starts below its name.
@@ -216,17 +216,17 @@ impl<'a, 'f> Block<'a, 'f> {
                 false => (indent, room),
             };
             let name = m
-                .label
+                .panel_label
                 .wrap(name, self.body.0, 1, Shorten::Middle)
                 .lines
                 .concat();
-            items.text(0, y, name, m.label, Ink::Muted);
+            items.text(0, y, name, m.panel_label, Ink::Muted);
             if starts_below {
-                y += m.label.line();
+                y += m.panel_label.line();
             }
-            for line in m.name.wrap(value, room, TITLE_LINES, Shorten::End).lines {
-                items.text(x, y, line, m.name, Ink::Dark);
-                y += m.name.line();
+            for line in m.panel.wrap(value, room, TITLE_LINES, Shorten::End).lines {
+                items.text(x, y, line, m.panel, Ink::Dark);
+                y += m.panel.line();
             }
         }
         if y > 0 { y + m.pad * 2 } else { 0 }

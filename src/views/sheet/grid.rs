@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::axes::{Arrangement, ImagePlace, Level};
 use super::labels::{Labels, Side, shown};
-use super::metrics::Metrics;
+use super::metrics::{LONGEST_SIDE, MOST_PIXELS, Metrics};
 use super::options::SheetOptions;
 use crate::drawing::{Glyphs, OtherFont, shape};
 use crate::listing::listing;
@@ -20,6 +20,13 @@ const MOST_ENLARGED: usize = 400;
 const SPARSE: f64 = 0.5;
 /// Nor are panels worth their titles with so many chosen cells each.
 const A_FEW: usize = 2;
+
+/// Width over height that a page should come near to.
+pub const PROPORTIONS: f64 = 1.4;
+/// The share of a page that a grid may take by itself, so that its labels and gaps have room.
+const ROOM: f64 = 0.7;
+/// Rows or columns that are looked along with all that is left of three or four axes; more become panels.
+const MOST_ALONG: usize = 24;
 
 /// Positions on each level, outer first: one row, column or panel.
 type Place = Vec<usize>;
@@ -41,6 +48,8 @@ pub struct Grid<'f> {
     pub settings: Vec<(String, String)>,
     /// Where inputs go, if they are shown.
     pub inputs: Option<ImagePlace>,
+    /// The level of that side on which they vary: its groups share one.
+    pub input_depth: usize,
     /// Sizes.
     pub metrics: Metrics<'f>,
     /// What can be shown, and what was lost.
@@ -56,8 +65,10 @@ pub struct Panel {
     pub rows: Vec<Place>,
     /// Its columns.
     pub columns: Vec<Place>,
-    /// Pixels of its cells' boxes.
+    /// Pixels of its cells' boxes, of the tallest row.
     pub size: (u32, u32),
+    /// Pixels of each row's boxes.
+    pub heights: Vec<u32>,
     /// Cells (indices into the plan) at (row, column); more than one if they are merged.
     pub cells: HashMap<(usize, usize), Vec<usize>>,
 }
@@ -68,6 +79,23 @@ impl Panel {
         let mut places = rows.flat_map(|row| columns.clone().map(move |column| (row, column)));
         places.find_map(|place| self.cells.get(&place)?.first().copied())
     }
+
+    /// Sizes its boxes: as wide as the widest cell needs, each row as high as its own need.
+    fn measure(&mut self, plan: &Plan, metrics: &Metrics) {
+        let merged = shape(self.cells.values().map(Vec::len).max().unwrap_or(1));
+        let mut of_rows = vec![Vec::new(); self.rows.len()];
+        for ((row, _), cells) in &self.cells {
+            of_rows[*row].extend(cells);
+        }
+        let boxes: Vec<(u32, u32)> = of_rows
+            .iter()
+            .map(|cells| metrics.box_of(plan, cells, merged))
+            .collect();
+        self.heights = boxes.iter().map(|(_, height)| *height).collect();
+        self.size = boxes.iter().fold((1, 1), |(w, h), (width, height)| {
+            (w.max(*width), h.max(*height))
+        });
+    }
 }
 
 impl<'f> Grid<'f> {
@@ -76,15 +104,22 @@ impl<'f> Grid<'f> {
         let cells = options.chosen(plan);
         let arrangement = arrange(plan, &cells, options);
         let cell = side_of_cells(plan, &cells, options.look(plan).cell.get());
-        let metrics = Metrics::new(cell, arrangement.merge.is_some(), other);
         let mut panels = panels(plan, &cells, &arrangement);
+        let metrics = Metrics::new(
+            cell,
+            extent_of(&panels, cell),
+            arrangement.merge.is_some(),
+            other,
+        );
         for panel in &mut panels {
-            let cells: Vec<usize> = panel.cells.values().flatten().copied().collect();
-            let merged = panel.cells.values().map(Vec::len).max().unwrap_or(1);
-            panel.size = metrics.box_of(plan, &cells, shape(merged));
+            panel.measure(plan, &metrics);
         }
-        let least = |side: fn(&Panel) -> u32| panels.iter().map(side).min().unwrap_or(1);
-        let narrowest = metrics.boxed((least(|panel| panel.size.0), least(|panel| panel.size.1)));
+        let least =
+            |side: fn(&Panel) -> Option<u32>| panels.iter().filter_map(side).min().unwrap_or(1);
+        let narrowest = metrics.boxed((
+            least(|panel| Some(panel.size.0)),
+            least(|panel| panel.heights.iter().min().copied()),
+        ));
         let mut glyphs = Glyphs::new(other);
         let mut labels = |levels: &[Level]| -> Vec<Labels> {
             levels
@@ -125,6 +160,7 @@ impl<'f> Grid<'f> {
                 true => Some(place),
                 false => None,
             },
+            input_depth: arrangement.image_depth(),
             metrics,
             glyphs,
         }
@@ -144,6 +180,19 @@ impl<'f> Grid<'f> {
     }
 }
 
+/// About how many pixels the longer side of a sheet has.
+fn extent_of(panels: &[Panel], cell: u32) -> u32 {
+    let sides = panels
+        .iter()
+        .map(|panel| panel.rows.len().max(panel.columns.len()));
+    let cells: usize = panels.iter().map(|panel| panel.cells.len()).sum();
+    let most = sides.max().unwrap_or(1).max((cells as f64).sqrt() as usize);
+    u32::try_from(most)
+        .unwrap_or(u32::MAX)
+        .saturating_mul(cell)
+        .min(LONGEST_SIDE)
+}
+
 /// The side of a cell that was asked for, or less on sheets of very many.
 fn side_of_cells(plan: &Plan, cells: &[usize], asked: u32) -> u32 {
     let sides = cells.iter().map(|&cell| &plan.cells[cell]);
@@ -156,8 +205,13 @@ fn side_of_cells(plan: &Plan, cells: &[usize], asked: u32) -> u32 {
 
 fn arrange(plan: &Plan, cells: &[usize], options: &SheetOptions) -> Arrangement {
     let arrangement = Arrangement::new(plan, cells, options.look(plan));
+    let side = f64::from(side_of_cells(plan, cells, options.look(plan).cell.get()));
+    let whole = |arrangement: Arrangement| {
+        let fits = |grid| skew_of(grid, side);
+        arrangement.with_super_axes(plan, cells, fits)
+    };
     if options.only.is_none() {
-        return arrangement;
+        return whole(arrangement);
     }
     let panels = panels(plan, cells, &arrangement);
     let places = panels
@@ -167,8 +221,17 @@ fn arrange(plan: &Plan, cells: &[usize], options: &SheetOptions) -> Arrangement 
     let is_scattered = panels.len() > 1 && cells.len() <= A_FEW * panels.len();
     match is_sparse || is_scattered {
         true => Arrangement::gallery(plan, cells),
-        false => arrangement,
+        false => whole(arrangement),
     }
+}
+
+/// How far a grid of so many columns and rows is from the best proportions; `None` if it leaves too little room on a page
+/// for what stands around it, or is too long to be looked along.
+fn skew_of((columns, rows): (usize, usize), side: f64) -> Option<f64> {
+    let (width, height) = (columns as f64 * side, rows as f64 * side);
+    let most = ROOM * f64::from(LONGEST_SIDE);
+    let fits = width <= most && height <= most && width * height <= ROOM * MOST_PIXELS as f64;
+    (fits && columns.max(rows) <= MOST_ALONG).then(|| (width / height / PROPORTIONS).ln().abs())
 }
 
 /// Wraps the labels of one or two levels for the inner side, or the outer and the inner.
@@ -225,6 +288,7 @@ fn panel(place: Place, sorted: Sorted) -> Panel {
         rows,
         columns,
         size: (1, 1),
+        heights: Vec::new(),
         cells,
     }
 }

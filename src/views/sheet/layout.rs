@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use super::axes::ImagePlace;
 use super::block::Block;
 use super::draw::{SheetItems, Shown};
-use super::grid::Grid;
+use super::grid::{Grid, PROPORTIONS};
 use super::head::Head;
 use super::metrics::{LONGEST_SIDE, MOST_PIXELS, Metrics};
 use super::options::SheetOptions;
@@ -13,9 +13,6 @@ use super::strip::{INPUT, input_width};
 use super::write::SheetError;
 use crate::drawing::{Ink, OtherFont, Rect, slug};
 use crate::plan::Plan;
-
-/// Width over height that a page of several panels should come near to.
-const PROPORTIONS: f64 = 1.4;
 
 /// What the outline of a cell means.
 const ADVISED: &str = "advised: keeps the image and follows the instruction best, by CLIP";
@@ -247,8 +244,18 @@ impl<'a, 'f> Paginator<'a, 'f> {
 
     fn page(&self, blocks: &[Block<'_, 'f>], across: usize, number: usize, of: usize) -> Page<'f> {
         let m = &self.grid.metrics;
-        let (slot_width, _) = slot(blocks);
-        let body = (slot_width + m.panel_gap) * across as u32 - m.panel_gap;
+        let across = across.max(1);
+        let in_column = |column| {
+            blocks
+                .iter()
+                .skip(column)
+                .step_by(across)
+                .map(|block| block.body().0)
+        };
+        let widths: Vec<u32> = (0..across)
+            .map(|column| in_column(column).max().unwrap_or_default())
+            .collect();
+        let body = widths.iter().sum::<u32>() + m.panel_gap * (across as u32 - 1);
         let width = (self.beside() + body).max(self.least_width());
         let labelled = labelled(blocks);
         let (head, head_height) = self.head(&labelled, page_name(number, of)).place(width);
@@ -258,11 +265,12 @@ impl<'a, 'f> Paginator<'a, 'f> {
         if self.beside() > 0 {
             items.append(shared_input(blocks), m.margin, y);
         }
-        for row in blocks.chunks(across.max(1)) {
+        for row in blocks.chunks(across) {
             let title_height = title_height(row);
-            for (column, block) in row.iter().enumerate() {
-                let x = m.margin + self.beside() + column as u32 * (slot_width + m.panel_gap);
+            let mut x = m.margin + self.beside();
+            for (block, width) in row.iter().zip(&widths) {
                 items.append(block.items(title_height), x, y);
+                x += width + m.panel_gap;
             }
             y += slot(row).1 + m.panel_gap;
         }

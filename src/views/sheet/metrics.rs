@@ -9,6 +9,10 @@ pub const MOST_PIXELS: u64 = 100_000_000;
 pub const LONGEST_SIDE: u32 = 16_383;
 /// Bounds of `sheet.cell`; what lies beyond is taken as the bound.
 const CELL_BOUNDS: (u32, u32) = (32, 4096);
+/// Text is no smaller than this share of a sheet's longer side: where that fills a screen, it can be read.
+const EMS_ALONG: f32 = 160.0;
+/// Pixels of an em beyond which it would only take room.
+const LARGEST_EM: f32 = 72.0;
 /// No box is narrower or lower: a short label needs this much.
 const LEAST_BOX: (u32, u32) = (32, 20);
 
@@ -31,8 +35,14 @@ pub struct Metrics<'f> {
     pub margin: u32,
     /// Values.
     pub label: Style<'f>,
-    /// Names of axes, panel titles.
+    /// Names of axes.
     pub name: Style<'f>,
+    /// Names in panel titles.
+    pub panel_label: Style<'f>,
+    /// Values in panel titles.
+    pub panel: Style<'f>,
+    /// What stands on cells.
+    pub caption: Style<'f>,
     /// The title.
     pub title: Style<'f>,
     /// Constant settings and legends.
@@ -65,11 +75,15 @@ impl<'f> Metrics<'f> {
         (self.width.max(self.height) / 56).clamp(2, 12)
     }
 
-    /// For cells of this side, with a font to fall back on. Cells that hold several images stand further apart than
-    /// those images.
-    pub fn new(cell: u32, is_merged: bool, other: Option<&'f OtherFont>) -> Self {
+    /// For cells of this side on a sheet of about this extent, with a font to fall back on. Cells that hold several images
+    /// stand further apart than those images.
+    pub fn new(cell: u32, extent: u32, is_merged: bool, other: Option<&'f OtherFont>) -> Self {
         let cell = cell.clamp(CELL_BOUNDS.0, CELL_BOUNDS.1);
-        let em = (cell as f32 / 16.0).clamp(12.0, 40.0);
+        let of_sheet = (extent as f32 / EMS_ALONG).min(LARGEST_EM);
+        let of_cell = (cell as f32 / 16.0).clamp(12.0, 40.0);
+        // Labels have no more room than their cells; what stands above these has.
+        let em = of_cell.max(of_sheet.min(cell as f32 / 7.0));
+        let above = of_cell.max(of_sheet);
         let style = |face: Face<'static>, em| Style {
             face: face.or(other),
             em,
@@ -84,8 +98,11 @@ impl<'f> Metrics<'f> {
             margin: (em * 1.6) as u32,
             label: style(Face::REGULAR, em),
             name: style(Face::BOLD, em),
-            title: style(Face::BOLD, em * 1.5),
-            small: style(Face::REGULAR, (em * 0.9).max(12.0)),
+            panel_label: style(Face::REGULAR, above),
+            panel: style(Face::BOLD, above),
+            caption: style(Face::REGULAR, (of_cell * 0.9).max(12.0)),
+            title: style(Face::BOLD, above * 1.5),
+            small: style(Face::REGULAR, (above * 0.9).max(12.0)),
         }
     }
 }

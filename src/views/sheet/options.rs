@@ -4,11 +4,14 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 
 use super::write::SheetError;
-use crate::drawing::{Format, OtherFont, slug};
+use crate::drawing::{Format, Glyphs, OtherFont};
 use crate::judge::advice::Advice;
 use crate::plan::Plan;
 use crate::spec::SheetSpec;
-use crate::vocabulary::CellKey;
+use crate::vocabulary::{CellKey, Parameter};
+
+/// Characters of a name, so that numbers and values have room behind it.
+const LONGEST_NAME: usize = 60;
 
 /// How sheets are to look and to be stored.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -17,7 +20,7 @@ pub struct SheetOptions {
     pub look: Option<SheetSpec>,
     /// File format.
     pub format: Format,
-    /// What file names begin with, `sheet` if absent; only its letters, digits and hyphens count.
+    /// What file names begin with, `sheet` if absent; what could lead out of the folder is left out of it.
     pub name: Option<String>,
     /// Where they go; into the run folder if absent. Nothing is removed from another folder.
     pub folder: Option<PathBuf>,
@@ -46,7 +49,7 @@ impl SheetOptions {
         self.look.as_ref().unwrap_or(&plan.sheet)
     }
 
-    /// The font to fall back on, if there is to be one.
+    /// The font to fall back on: the named one, else the system's for what the embedded one lacks.
     pub(crate) fn font(&self, plan: &Plan) -> Result<Option<OtherFont>, SheetError> {
         let read = |path: &PathBuf| {
             OtherFont::read(path).map_err(|reason| SheetError::Font {
@@ -54,12 +57,19 @@ impl SheetOptions {
                 reason,
             })
         };
-        self.look(plan).font.as_ref().map(read).transpose()
+        match &self.look(plan).font {
+            Some(path) => read(path).map(Some),
+            None => Ok(OtherFont::of_system(&missing(plan))),
+        }
     }
 
     /// What file names begin with.
     pub(super) fn stem(&self) -> String {
-        let stem = self.name.as_deref().map(slug).unwrap_or_default();
+        let is_safe =
+            |character: &char| !character.is_control() && !"/\\:*?\"<>|".contains(*character);
+        let named = self.name.as_deref().unwrap_or_default();
+        let stem: String = named.chars().filter(is_safe).take(LONGEST_NAME).collect();
+        let stem = stem.trim_matches([' ', '.']).to_owned();
         if stem.is_empty() {
             "sheet".to_owned()
         } else {
@@ -91,4 +101,19 @@ impl SheetOptions {
             "advised": sorted(&self.advised),
         })
     }
+}
+
+/// Characters that the embedded font lacks, among those that a sheet of the plan may show.
+fn missing(plan: &Plan) -> BTreeSet<char> {
+    let mut glyphs = Glyphs::default();
+    glyphs.showable(&plan.name);
+    for value in plan.axes.iter().flat_map(|axis| &axis.values) {
+        glyphs.showable(value);
+    }
+    if let Some(cell) = plan.cells.first() {
+        for parameter in Parameter::ALL {
+            glyphs.showable(&cell.parameters.text(parameter));
+        }
+    }
+    glyphs.missing().clone()
 }

@@ -24,6 +24,8 @@ pub struct Strip<'a, 'f> {
     lefts: Vec<u32>,
     /// Upper edges of the rows, from the first.
     tops: Vec<u32>,
+    /// Heights of the rows.
+    heights: Vec<u32>,
     /// Upper left of the first cell.
     origin: (u32, u32),
 }
@@ -37,8 +39,10 @@ impl<'a, 'f> Strip<'a, 'f> {
         columns: Range<usize>,
     ) -> Self {
         let metrics = grid.metrics.boxed(panel.size);
-        let lefts = edges(&panel.columns[columns.clone()], metrics.width, &metrics);
-        let tops = edges(&panel.rows[rows.clone()], metrics.height, &metrics);
+        let widths = vec![metrics.width; columns.len()];
+        let heights = panel.heights[rows.clone()].to_vec();
+        let lefts = edges(&panel.columns[columns.clone()], &widths, &metrics);
+        let tops = edges(&panel.rows[rows.clone()], &heights, &metrics);
         let mut strip = Self {
             grid,
             panel,
@@ -47,6 +51,7 @@ impl<'a, 'f> Strip<'a, 'f> {
             columns,
             lefts,
             tops,
+            heights,
             origin: (0, 0),
         };
         strip.origin = (strip.left(), strip.top());
@@ -56,9 +61,29 @@ impl<'a, 'f> Strip<'a, 'f> {
     /// Pixels.
     pub fn size(&self) -> (u32, u32) {
         (
-            self.origin.0 + self.grid_width(),
-            self.origin.1 + self.grid_height(),
+            self.origin.0 + self.grid_width() + self.right(),
+            self.origin.1 + self.grid_height() + self.below(),
         )
+    }
+
+    /// Width of the labels that long rows have at their right ends, too.
+    fn right(&self) -> u32 {
+        match self.grid.row_labels.last() {
+            Some(labels) if self.columns.len() > MOST_WITH_ONE_END => {
+                labels.width() + self.metrics.pad
+            }
+            _ => 0,
+        }
+    }
+
+    /// Height of the labels that long columns have at their lower ends, too.
+    fn below(&self) -> u32 {
+        match self.grid.column_labels.last() {
+            Some(labels) if self.rows.len() > MOST_WITH_ONE_END => {
+                labels.height() * self.metrics.label.line() + self.metrics.pad
+            }
+            _ => 0,
+        }
     }
 
     /// Upper edge of the first row.
@@ -72,6 +97,7 @@ impl<'a, 'f> Strip<'a, 'f> {
         self.place_cells(&mut items);
         self.place_columns(&mut items);
         self.place_rows(&mut items);
+        self.place_other_ends(&mut items);
         if is_first || self.grid.inputs != Some(ImagePlace::Panel) {
             self.place_inputs(&mut items);
         }
@@ -100,7 +126,8 @@ impl<'a, 'f> Strip<'a, 'f> {
     }
 
     fn grid_height(&self) -> u32 {
-        self.tops.last().map_or(0, |top| top + self.metrics.height)
+        let last = self.tops.last().zip(self.heights.last());
+        last.map_or(0, |(top, height)| top + height)
     }
 
     /// Width of all that stands left of the grid.
@@ -187,10 +214,13 @@ impl<'a, 'f> Strip<'a, 'f> {
             self.origin.0 + self.lefts[column],
             self.origin.1 + self.tops[row],
             m.width,
-            m.height,
+            self.heights[row],
         )
     }
 }
+
+/// Cells along a side beyond which its labels are out of sight at the other end.
+const MOST_WITH_ONE_END: usize = 12;
 
 pub(super) const INPUT: &str = "input";
 
@@ -199,14 +229,14 @@ pub(super) fn input_width(metrics: &Metrics) -> u32 {
     metrics.width.max(metrics.name.width(INPUT))
 }
 
-/// Where each row or column starts: close together, groups further apart.
-fn edges(places: &[Vec<usize>], side: u32, metrics: &Metrics) -> Vec<u32> {
+/// Where each row or column of these sides starts: close together, groups further apart.
+fn edges(places: &[Vec<usize>], sides: &[u32], metrics: &Metrics) -> Vec<u32> {
     let mut edge = 0;
     let mut edges = Vec::with_capacity(places.len());
     for (index, place) in places.iter().enumerate() {
         if index > 0 {
             let is_new_group = place.len() > 1 && place[0] != places[index - 1][0];
-            edge += side
+            edge += sides[index - 1]
                 + if is_new_group {
                     metrics.group_gap
                 } else {

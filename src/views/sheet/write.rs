@@ -77,7 +77,7 @@ impl View for Sheets<'_> {
         let pictures = RunPictures::new(run, options);
         let drawer = Drawer {
             source: &pictures,
-            small: layout.metrics.small,
+            small: layout.metrics.caption,
             glyphs: Glyphs::new(other.as_ref()),
             outline: layout.metrics.outline(),
         };

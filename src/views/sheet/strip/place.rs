@@ -42,11 +42,12 @@ impl<'f> Strip<'_, 'f> {
             Some(ImagePlace::Columns) => self.origin.1 - m.height - m.group_gap,
             _ => self.origin.1,
         };
+        let ends: Vec<u32> = self.lefts.iter().map(|left| left + m.width).collect();
         for (depth, labels) in self.grid.column_labels.iter().enumerate() {
             for line in self.name_lines(labels, self.grid_width()) {
                 let width = m.name.width(&line);
                 let places = &self.panel.columns[self.columns.clone()];
-                for (start, end) in name_spans(places, &self.lefts, m.width, depth, width) {
+                for (start, end) in name_spans(places, &self.lefts, &ends, depth, width) {
                     let x = self.origin.0 + (start + end).saturating_sub(width) / 2;
                     items.text(x, y, line.as_str(), m.name, Ink::Muted);
                 }
@@ -95,12 +96,13 @@ impl<'f> Strip<'_, 'f> {
             Some(ImagePlace::Panel) => input_width(m) + m.group_gap,
             _ => 0,
         };
+        let bottoms = self.bottoms();
         for (depth, labels) in self.grid.row_labels.iter().enumerate() {
             let lines = self.name_lines(labels, self.grid_height());
             for (line, text) in lines.iter().enumerate() {
                 let width = m.name.width(text);
                 let places = &self.panel.rows[self.rows.clone()];
-                for (start, end) in name_spans(places, &self.tops, m.height, depth, width) {
+                for (start, end) in name_spans(places, &self.tops, &bottoms, depth, width) {
                     let y = self.origin.1 + (start + end).saturating_sub(width) / 2;
                     let x = x + line as u32 * m.name.line();
                     items.turned_text(x, y, text.as_str(), m.name, Ink::Muted);
@@ -112,7 +114,7 @@ impl<'f> Strip<'_, 'f> {
             }
             let right = x + self.row_label_width(depth) - m.pad;
             for group in groups(&self.panel.rows[self.rows.clone()], depth) {
-                let span = (self.tops[group.start], self.tops[group.end - 1] + m.height);
+                let span = (self.tops[group.start], bottoms[group.end - 1]);
                 let place = self.place_on(false, group.start, depth);
                 if depth + 1 < levels {
                     self.place_super_row(items, labels, place, x, span);
@@ -133,6 +135,56 @@ impl<'f> Strip<'_, 'f> {
                 }
             }
             x = right + m.pad;
+        }
+    }
+
+    /// Lower edges of the rows, from the first upper one.
+    fn bottoms(&self) -> Vec<u32> {
+        let rows = self.tops.iter().zip(&self.heights);
+        rows.map(|(top, height)| top + height).collect()
+    }
+
+    /// The innermost labels again, right of long rows and below long columns.
+    pub(super) fn place_other_ends(&self, items: &mut SheetItems<'f>) {
+        let m = &self.metrics;
+        if let Some(labels) = self.grid.row_labels.last().filter(|_| self.right() > 0) {
+            let x = self.origin.0 + self.grid_width() + m.pad;
+            for (row, (top, height)) in self.tops.iter().zip(&self.heights).enumerate() {
+                let lines =
+                    &labels.lines[self.place_on(false, row, self.grid.row_labels.len() - 1)];
+                let y = self.origin.1
+                    + (2 * top + height).saturating_sub(lines.len() as u32 * m.label.line()) / 2;
+                for (line, text) in lines.iter().enumerate() {
+                    items.text(
+                        x,
+                        y + line as u32 * m.label.line(),
+                        text.as_str(),
+                        m.label,
+                        Ink::Dark,
+                    );
+                }
+            }
+        }
+        if let Some(labels) = self.grid.column_labels.last().filter(|_| self.below() > 0) {
+            let y = self.origin.1 + self.grid_height() + m.pad;
+            for (column, left) in self.lefts.iter().enumerate() {
+                let place = self.place_on(true, column, self.grid.column_labels.len() - 1);
+                for (line, text) in self
+                    .label_lines(labels, place, m.width)
+                    .into_iter()
+                    .enumerate()
+                {
+                    let x = self.origin.0
+                        + (2 * left + m.width).saturating_sub(m.label.width(&text)) / 2;
+                    items.text(
+                        x,
+                        y + line as u32 * m.label.line(),
+                        text,
+                        m.label,
+                        Ink::Dark,
+                    );
+                }
+            }
         }
     }
 
@@ -197,12 +249,15 @@ impl<'f> Strip<'_, 'f> {
             None | Some(ImagePlace::Page) => {}
             Some(ImagePlace::Rows) => {
                 items.text(centred(beside, m), above, INPUT, m.name, Ink::Muted);
-                for row in self.rows.clone() {
+                for group in groups(&self.panel.rows[self.rows.clone()], self.grid.input_depth) {
                     let at = Rect {
                         x: beside,
-                        ..self.cell_box(row - self.rows.start, 0)
+                        ..self.cell_box(group.start, 0)
                     };
-                    let cell = self.panel.any_cell(row..row + 1, self.all_columns());
+                    let row = self.rows.start + group.start;
+                    let cell = self
+                        .panel
+                        .any_cell(row..row + group.len(), self.all_columns());
                     let input = cell.map(|cell| (at, Shown::Input(cell)));
                     items.pictures.extend(input);
                 }
@@ -217,14 +272,19 @@ impl<'f> Strip<'_, 'f> {
                     m.name,
                     Ink::Muted,
                 );
-                for column in self.columns.clone() {
+                for group in groups(
+                    &self.panel.columns[self.columns.clone()],
+                    self.grid.input_depth,
+                ) {
                     let at = Rect {
                         y,
-                        ..self.cell_box(0, column - self.columns.start)
+                        height: m.height,
+                        ..self.cell_box(0, group.start)
                     };
+                    let column = self.columns.start + group.start;
                     let cell = self
                         .panel
-                        .any_cell(0..self.panel.rows.len(), column..column + 1);
+                        .any_cell(0..self.panel.rows.len(), column..column + group.len());
                     let input = cell.map(|cell| (at, Shown::Input(cell)));
                     items.pictures.extend(input);
                 }
@@ -262,11 +322,11 @@ fn centred(x: u32, m: &Metrics) -> u32 {
 fn name_spans(
     places: &[Vec<usize>],
     starts: &[u32],
-    side: u32,
+    ends: &[u32],
     depth: usize,
     width: u32,
 ) -> Vec<(u32, u32)> {
-    let span = |group: Range<usize>| (starts[group.start], starts[group.end - 1] + side);
+    let span = |group: Range<usize>| (starts[group.start], ends[group.end - 1]);
     let whole = vec![span(0..places.len())];
     let Some(around) = depth.checked_sub(1) else {
         return whole;

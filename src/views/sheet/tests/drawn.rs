@@ -340,7 +340,7 @@ fn a_name_for_the_files_cannot_leave_the_folder() {
         ..SheetOptions::default()
     };
     let file = write_sheets(&run, &options).unwrap().files.remove(0);
-    assert_eq!(file.path, folder.path().join("sheets/best-of.png"));
+    assert_eq!(file.path, folder.path().join("sheets/Best of.png"));
 }
 
 #[cfg(unix)]
