@@ -6,7 +6,7 @@ use std::time::Duration;
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::{Delay, Frame, ImageError, Rgb, RgbImage};
 
-use super::{File, Made, View};
+use super::{File, View, ViewFiles};
 use crate::drawing::{Face, Glyphs, Shorten, Style};
 use crate::plan::Cell;
 use crate::store::{Run, StoreError, write_file};
@@ -119,11 +119,11 @@ impl View for Animation<'_> {
     type Error = AnimationError;
 
     /// Never: it is written where and when it is wanted.
-    fn find(&self) -> Option<Made> {
+    fn find(&self) -> Option<ViewFiles> {
         None
     }
 
-    fn write(&self) -> Result<Made, AnimationError> {
+    fn write(&self) -> Result<ViewFiles, AnimationError> {
         let frames = self.frames();
         if frames.len() < 2 {
             let (cell, along) = (self.cell.clone(), self.along);
@@ -155,7 +155,7 @@ impl View for Animation<'_> {
             }
         }
         write_file(&self.out, &bytes)?;
-        Ok(Made {
+        Ok(ViewFiles {
             files: vec![File {
                 what: "animation",
                 path: self.out.clone(),

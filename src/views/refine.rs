@@ -238,7 +238,12 @@ fn value_of(parameter: Parameter, text: &str) -> Option<Value> {
         Domain::Text | Domain::Scheduler | Domain::Preset => Some(string()),
         _ if text.is_empty() => None,
         Domain::Folder => Some(string()),
-        Domain::File => Some(Value::String(literal_path(text))),
+        // What a mask is made of is called as TOML has it.
+        Domain::Mask if text.starts_with('{') => {
+            let table = format!("mask = {text}").parse::<Table>().ok();
+            table.and_then(|mut table| table.remove("mask"))
+        }
+        Domain::File | Domain::Mask => Some(Value::String(literal_path(text))),
         Domain::Decimal { .. } => Some(decimal(text)),
         // TOML's integers end at 2^63 - 1; larger seeds are written as text.
         Domain::Whole { .. } => Some(text.parse().map_or_else(|_| string(), Value::Integer)),

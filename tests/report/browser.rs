@@ -358,6 +358,14 @@ impl Page {
             .collect()
     }
 
+    /// Loads the page again so that scripts which a test brings along run, whatever the page's own policy says.
+    pub async fn allow_scripts(&self) {
+        let bypass = Devtools("Page.setBypassCSP", json!({ "enabled": true }));
+        self.0.issue_cmd(bypass).await.unwrap();
+        self.0.refresh().await.unwrap();
+        self.until("document.body.dataset.ready").await;
+    }
+
     /// Gives the window's content so many pixels.
     pub async fn size(&self, width: u32, height: u32) {
         let size =

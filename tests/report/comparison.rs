@@ -33,7 +33,7 @@ fn page_of(runs: [&Run; 2], out: &Path) -> PathBuf {
 }
 
 /// Two runs with four cells in common, of which the third is red in the second run, and four of their own each.
-fn comparison() -> (TempDir, PathBuf) {
+pub fn comparison() -> (TempDir, PathBuf) {
     let root = tempfile::tempdir().unwrap();
     let run = |name: &str, seeds: Vec<u64>| {
         let sweep = Sweep {

@@ -6,6 +6,7 @@
 mod accessible;
 mod address;
 mod advice;
+mod axe;
 mod browser;
 mod chosen;
 #[path = "../common/mod.rs"]

@@ -1,7 +1,7 @@
 //! The fonts that the system has. Those of the current folder are none of them, whatever the environment says.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ab_glyph::{Font, FontArc, FontRef, FontVec};
 use fontdb::{Database, FaceInfo, Source, Style, Weight};
@@ -75,7 +75,7 @@ fn plainness(face: &FaceInfo) -> u8 {
         + u8::from(is_sans && !face.monospaced)
 }
 
-fn read(path: &PathBuf, index: u32) -> Option<FontArc> {
+fn read(path: &Path, index: u32) -> Option<FontArc> {
     let bytes = read_file(path, LONGEST).ok()?;
     let font = FontVec::try_from_vec_and_index(bytes, index).ok()?;
     font.units_per_em().is_some().then(|| font.into())

@@ -125,7 +125,9 @@ function corner() {
   const names = [axisName(state.rows, "↓"), axisName(state.columns, "→"), axisName(state.merge, "▦")];
   const inputs = new Set(cellsOf(layout).map((cell) => cell.input));
   const picture = inputs.size === 1 ? inputPicture([...inputs][0]) : undefined;
-  return element("div", { class: "corner", role: "columnheader" }, picture, element("div", {}, ...names));
+  const isTinted = state.caption.startsWith(TINT) && Number.isFinite(scoreRange[0]);
+  const legend = isTinted ? heatLegend(scoreKey(), scoreRange) : undefined;
+  return element("div", { class: "corner", role: "columnheader" }, picture, element("div", {}, ...names), legend);
 }
 
 function axisName(axis, arrow) {

@@ -14,14 +14,15 @@ use crate::views::sheet::samples::{plan, sized_plan};
 use crate::views::sheet::{SheetSize, sizes};
 use crate::vocabulary::{Parameter as P, Scale};
 
-const GUIDANCE: (P, &[&str]) = (P::GuidanceScale, &["3.0", "5.0", "7.5"]);
-const IMAGE_GUIDANCE: (P, &[&str]) = (P::ImageGuidanceScale, &["1.0", "1.5"]);
-const INSTRUCTIONS: (P, &[&str]) = (P::Instruction, &["make it winter", "make it night"]);
-const IMAGES: (P, &[&str]) = (
+pub(super) const GUIDANCE: (P, &[&str]) = (P::GuidanceScale, &["3.0", "5.0", "7.5"]);
+pub(super) const IMAGE_GUIDANCE: (P, &[&str]) = (P::ImageGuidanceScale, &["1.0", "1.5"]);
+pub(super) const INSTRUCTIONS: (P, &[&str]) =
+    (P::Instruction, &["make it winter", "make it night"]);
+pub(super) const IMAGES: (P, &[&str]) = (
     P::Image,
     &["a/lake.png", "b/a_picture_with_a_long_name.jpg"],
 );
-const SEEDS: (P, &[&str]) = (P::Seed, &["1", "2"]);
+pub(super) const SEEDS: (P, &[&str]) = (P::Seed, &["1", "2"]);
 
 const HOSTILE: [&str; 9] = [
     "",
@@ -37,7 +38,7 @@ const HOSTILE: [&str; 9] = [
      shining armour who rides a white horse towards the gate at night while it begins to snow on the hills",
 ];
 
-fn lay_out(
+pub(super) fn lay_out(
     plan: &Plan,
     cell: u32,
     change: impl Fn(&mut SheetSpec, &mut SheetOptions),
@@ -58,7 +59,7 @@ fn overlap(a: Rect, b: Rect) -> bool {
 }
 
 /// Everything is inside, nothing covers anything else, and the page is within the limits.
-fn assert_sound(page: &Page) {
+pub(super) fn assert_sound(page: &Page) {
     let pixels = u64::from(page.width) * u64::from(page.height);
     assert!(
         pixels <= MOST_PIXELS && page.width.max(page.height) <= LONGEST_SIDE,
@@ -92,7 +93,7 @@ fn assert_sound(page: &Page) {
     }
 }
 
-fn place_of(items: &SheetItems, cell: usize) -> Rect {
+pub(super) fn place_of(items: &SheetItems, cell: usize) -> Rect {
     let mut cells = cells(items);
     cells.find(|(_, index)| *index == cell).unwrap().0
 }
@@ -104,7 +105,7 @@ fn shown_cells(layout: &Layout) -> Vec<usize> {
     cells
 }
 
-fn texts<'a>(page: &'a Page) -> Vec<&'a str> {
+pub(super) fn texts<'a>(page: &'a Page) -> Vec<&'a str> {
     page.items
         .texts
         .iter()
@@ -442,95 +443,4 @@ fn sizes_are_those_of_the_pages() {
     assert!((600e3..1200e3).contains(&bytes), "{bytes}");
     assert!(width > 4 * 256 && width < 5 * 256 + 200, "{width}");
     assert!(height > 2 * 256 && height < 3 * 256 + 100, "{height}");
-}
-
-/// How often a label stands on a page.
-fn count(page: &Page, label: &str) -> usize {
-    texts(page).iter().filter(|text| **text == label).count()
-}
-
-#[test]
-fn three_and_four_axes_stand_in_one_grid_whose_labels_are_there_once() {
-    for axes in [
-        vec![SEEDS, IMAGE_GUIDANCE, GUIDANCE],
-        vec![INSTRUCTIONS, SEEDS, IMAGE_GUIDANCE, GUIDANCE],
-        vec![IMAGES, INSTRUCTIONS, IMAGE_GUIDANCE, GUIDANCE],
-    ] {
-        let plan = plan(&axes);
-        let layout = lay_out(&plan, 256, |_, _| {});
-        let [page] = &layout.pages[..] else {
-            panic!("one page")
-        };
-        assert_sound(page);
-        let columns: BTreeSet<u32> = cells(&page.items).map(|(place, _)| place.x).collect();
-        let rows: BTreeSet<u32> = cells(&page.items).map(|(place, _)| place.y).collect();
-        assert_eq!(columns.len() * rows.len(), plan.cells.len(), "one grid");
-        assert!(
-            columns.len() <= 6 && rows.len() <= 6,
-            "near to the best proportions"
-        );
-        // Values around the rows and columns are told once, not above each panel.
-        let outer = axes[0].1[0].trim_start_matches("a/");
-        assert_eq!(count(page, outer), 1, "{:?}", texts(page));
-    }
-}
-
-#[test]
-fn photographs_of_one_shape_stand_around_the_grid_each_once_and_others_in_panels() {
-    let mut plan = plan(&[IMAGES, IMAGE_GUIDANCE, GUIDANCE]);
-    let page = &lay_out(&plan, 256, |look, _| look.super_rows = Some(P::Image)).pages[0];
-    assert_sound(page);
-    let shown: Vec<(Rect, usize)> = inputs(&page.items).collect();
-    assert_eq!(shown.len(), 2, "one a photograph, not one a row");
-    for (input, cell) in shown {
-        assert_eq!(input.y, place_of(&page.items, cell).y);
-    }
-    let page = &lay_out(&plan, 256, |look, _| look.super_columns = Some(P::Image)).pages[0];
-    assert_sound(page);
-    assert_eq!(inputs(&page.items).count(), 2);
-    for cell in &mut plan.cells[6..] {
-        (cell.width, cell.height) = (256, 512);
-    }
-    let page = &lay_out(&plan, 256, |_, _| {}).pages[0];
-    assert_eq!(count(page, "guidance_scale"), 2, "a panel each");
-}
-
-#[test]
-fn rows_are_as_high_as_their_images() {
-    let mut plan = sized_plan(&[IMAGES, SEEDS], 512, 256);
-    for cell in &mut plan.cells[2..] {
-        (cell.width, cell.height) = (256, 512);
-    }
-    let page = &lay_out(&plan, 256, |_, _| {}).pages[0];
-    assert_sound(page);
-    let heights = [0, 2].map(|cell| place_of(&page.items, cell).height);
-    assert_eq!(heights, [128, 256]);
-}
-
-#[test]
-fn on_large_sheets_type_grows_and_both_ends_are_labelled() {
-    let scales: Vec<String> = (0..14).map(|scale| format!("{scale}.0")).collect();
-    let scales: Vec<&str> = scales.iter().map(String::as_str).collect();
-    let size = |count: usize| {
-        let plan = plan(&[
-            (P::ImageGuidanceScale, &scales[..count]),
-            (P::GuidanceScale, &scales[..count]),
-        ]);
-        let page = lay_out(&plan, 256, |_, _| {}).pages.remove(0);
-        assert_sound(&page);
-        let label = page
-            .items
-            .texts
-            .iter()
-            .find(|text| text.text == "1.0")
-            .unwrap();
-        (
-            count as f32,
-            label.style.em,
-            texts(&page).iter().filter(|text| **text == "1.0").count(),
-        )
-    };
-    let ((_, small, once), (_, large, twice)) = (size(3), size(14));
-    assert_eq!((small, once, twice), (16.0, 2, 4));
-    assert!(large > 1.3 * small, "{large}");
 }
