@@ -90,9 +90,11 @@ impl From<&Error> for Exit {
             | Error::Runtime(_)
             | Error::Export(_)
             | Error::Bench(BenchError::Model(_)) => Self::NotUsable,
-            Error::Compare(_) | Error::Animation(_) | Error::Sheet(_) | Error::Report(_) | Error::Bundled(_) => {
-                Self::Failed
-            }
+            Error::Compare(_)
+            | Error::Animation(_)
+            | Error::Sheet(_)
+            | Error::Report(_)
+            | Error::Bundled(_) => Self::Failed,
         }
     }
 }

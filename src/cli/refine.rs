@@ -38,7 +38,8 @@ impl Refine {
         };
         write_new_file(&out, refined.text.as_bytes())?;
         let file = out.display().to_string();
-        let told = |(axis, values): (Parameter, Vec<String>)| format!("{axis}: {}", values.join(", "));
+        let told =
+            |(axis, values): (Parameter, Vec<String>)| format!("{axis}: {}", values.join(", "));
         render::made(&ViewFiles {
             files: vec![File::of("sweep", out.clone())],
             notes: refined.axes.into_iter().map(told).collect(),

@@ -142,12 +142,14 @@ impl View for Animation<'_> {
             source,
         };
         let mut bytes = Vec::new();
+        let mut drawn_size = size;
         {
             let mut encoder = GifEncoder::new_with_speed(&mut bytes, SPEED);
             encoder.set_repeat(Repeat::Infinite).map_err(code)?;
             for (cell, image) in &frames {
                 let drawn =
                     image::DynamicImage::from(self.captioned(cell, image, size)).into_rgba8();
+                drawn_size = drawn.dimensions();
                 let delay = Delay::from_saturating_duration(self.frame);
                 encoder
                     .encode_frame(Frame::from_parts(drawn, 0, 0, delay))
@@ -159,7 +161,7 @@ impl View for Animation<'_> {
             files: vec![File {
                 what: "animation",
                 path: self.out.clone(),
-                size: Some(size),
+                size: Some(drawn_size),
             }],
             notes: Vec::new(),
         })

@@ -199,6 +199,13 @@ fn two_thousand_cells_load_only_the_images_in_sight() {
                 .await,
             json!(2000)
         );
+        let painted = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime";
+        page.until(&format!("{painted} > 0")).await;
+        let painted = page.script(&format!("return {painted}")).await;
+        assert!(
+            painted.as_f64() < Some(1000.0),
+            "the first view takes {painted} ms"
+        );
         let loaded = "[...document.querySelectorAll('.tile img')].filter((image) => image.naturalWidth > 0).length";
         page.until(&format!("{loaded} > 50")).await;
         assert!(page.script(&format!("return {loaded}")).await.as_u64() < Some(1800));

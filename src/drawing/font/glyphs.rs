@@ -76,8 +76,8 @@ impl<'f> Glyphs<'f> {
             more => format!(" and {more} more"),
         };
         let remedy = match self.other {
-            None => "; sheet.font or --font gives another font",
-            Some(_) => "",
+            Some(other) if other.is_named() => "",
+            _ => "; sheet.font or --font gives another font",
         };
         Some(format!(
             "the font of contact sheets has no glyphs for {}{more}; they are shown as {BOX}{remedy}",

@@ -18,6 +18,7 @@ const LONGEST: u64 = 256 << 20;
 pub struct OtherFont {
     paths: Vec<PathBuf>,
     fonts: Vec<FontArc>,
+    is_named: bool,
 }
 
 impl OtherFont {
@@ -35,6 +36,7 @@ impl OtherFont {
         Ok(Self {
             paths: vec![path.to_owned()],
             fonts: vec![font.into()],
+            is_named: true,
         })
     }
 
@@ -46,7 +48,16 @@ impl OtherFont {
             .filter(|character| !needs_shaping(*character));
         let found = system::fonts_for(wanted.collect());
         let (paths, fonts): (Vec<PathBuf>, Vec<FontArc>) = found.into_iter().unzip();
-        (!fonts.is_empty()).then_some(Self { paths, fonts })
+        (!fonts.is_empty()).then_some(Self {
+            paths,
+            fonts,
+            is_named: false,
+        })
+    }
+
+    /// Whether the user has named it.
+    pub(super) fn is_named(&self) -> bool {
+        self.is_named
     }
 
     /// The font, if it can show a character.
