@@ -26,6 +26,9 @@ pub(super) struct Data {
     /// Where the run folder is from the page, unless all is in the page.
     #[serde(skip_serializing_if = "Option::is_none")]
     base: Option<String>,
+    /// The stage that is shown, of a chain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<String>,
     numerics: Numerics,
     fit: Fit,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -126,6 +129,7 @@ impl Data {
         Self {
             name: plan.name.clone(),
             base: Some(base.to_owned()),
+            stage: stage(plan),
             numerics: plan.numerics,
             fit: plan.fit,
             resolution: plan.resolution,
@@ -211,6 +215,12 @@ fn values(plan: &Plan, parameter: Parameter) -> ParameterValues {
         },
         values,
     }
+}
+
+/// The name of the stage whose cells these are, where there are several.
+fn stage(plan: &Plan) -> Option<String> {
+    let shown = plan.cells.first().filter(|_| plan.stages.len() > 1)?;
+    Some(plan.stages.get(shown.stage)?.name.clone())
 }
 
 fn index(parameter: &ParameterValues) -> HashMap<String, usize> {
