@@ -291,6 +291,14 @@ impl Mask {
         &self.0
     }
 
+    /// Whether a pixel is repainted.
+    ///
+    /// # Panics
+    /// If it lies outside the image.
+    pub fn is_repainted(&self, x: u32, y: u32) -> bool {
+        self.0.get_pixel(x, y)[0] >= THRESHOLD
+    }
+
     /// The share of the pixels that are repainted: 0 for an empty mask, 1 for a full one.
     pub fn repainted(&self) -> f64 {
         let levels = self.0.as_raw();

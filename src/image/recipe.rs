@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::MaskEdit;
-use crate::vocabulary::Scale;
+use crate::vocabulary::{Scale, shown_path};
 
 /// Where a mask comes from, and what is done to it. Displayed as the inline table that sweep files have for it, which
 /// is also what plans and tables call it.
@@ -70,6 +70,19 @@ impl MaskRecipe {
             MaskSource::File(_) | MaskSource::Alpha | MaskSource::Changed { .. } => {
                 self.to_string()
             }
+        }
+    }
+
+    /// As others see it: of a file by an absolute path the last part.
+    #[must_use]
+    pub fn shown(&self) -> Self {
+        let source = match &self.source {
+            MaskSource::File(file) => MaskSource::File(shown_path(file).to_owned()),
+            MaskSource::Alpha | MaskSource::Changed { .. } => self.source.clone(),
+        };
+        Self {
+            source,
+            ..self.clone()
         }
     }
 

@@ -9,10 +9,11 @@ use super::baseline::{Baseline, DIGEST_IN_NAME, pixels_sha256};
 use super::class::EnvironmentClass;
 use super::difference::{Difference, difference};
 use super::error::JudgeError;
+use super::identity::Identity;
 use super::manifest::{Accepted, BaselineCell, IMAGES, Manifest, Subject};
 use crate::plan::Cell;
 use crate::store::Run;
-use crate::vocabulary::{CellKey, Parameters, Record, Status};
+use crate::vocabulary::{CellKey, Record, Status};
 
 /// What accepting a run would do, and everything to do it.
 #[derive(Debug)]
@@ -120,15 +121,16 @@ impl Acceptance {
             },
             images: BTreeMap::new(),
         };
-        let mut before: HashMap<Parameters, BaselineCell> = manifest
+        let mut before: HashMap<Identity, BaselineCell> = manifest
             .cells
             .into_iter()
-            .map(|cell| (cell.parameters.clone(), cell))
+            .map(|cell| (Identity::accepted(&cell), cell))
             .collect();
         let mut files = Files::of(baseline);
         let now = jiff::Timestamp::now();
         for cell in &run.plan.cells {
-            let known = before.remove(&cell.parameters);
+            let identity = Identity::of(&run.plan, cell);
+            let known = before.remove(&identity);
             let record = run
                 .records
                 .get(&cell.key)
@@ -136,7 +138,7 @@ impl Acceptance {
             let taken = match record {
                 Some(record) if chosen.contains(&cell.key) => {
                     let taken = acceptance.take(run, cell, record, &mut files, (now, reason))?;
-                    Some(acceptance.enter((run, baseline), cell, known, taken))
+                    Some(acceptance.enter((run, baseline), (cell, identity), known, taken))
                 }
                 _ => {
                     acceptance.left_out += usize::from(chosen.contains(&cell.key));
@@ -207,7 +209,7 @@ impl Acceptance {
     fn enter(
         &mut self,
         (run, baseline): (&Run, &Baseline),
-        cell: &Cell,
+        (cell, identity): (&Cell, Identity),
         known: Option<BaselineCell>,
         taken: Taken,
     ) -> BaselineCell {
@@ -220,7 +222,7 @@ impl Acceptance {
         let class = accepted.class.clone();
         let is_first = known.is_none();
         // Of another input or size, nothing that was accepted holds any more.
-        let kept = known.filter(|known| known.subject == subject);
+        let kept = known.filter(|known| known.subject.is_that_of(&subject));
         let mut entries = kept.map(|known| known.accepted).unwrap_or_default();
         let own = entries.iter().position(|entry| entry.class == class);
         let kind = match own.map(|own| &entries[own]) {
@@ -255,8 +257,10 @@ impl Acceptance {
                 difference,
             });
         }
+        let Identity { path, parameters } = identity;
         BaselineCell {
-            parameters: cell.parameters.clone(),
+            path,
+            parameters,
             subject,
             accepted: entries,
         }
@@ -266,7 +270,7 @@ impl Acceptance {
     fn leave(
         &mut self,
         baseline: &Baseline,
-        mut gone: HashMap<Parameters, BaselineCell>,
+        mut gone: HashMap<Identity, BaselineCell>,
         choice: Choice,
     ) {
         let goes = |cell: &BaselineCell| match choice {
@@ -278,7 +282,7 @@ impl Acceptance {
         };
         // In the order of the manifest, which the map has lost.
         for cell in baseline.cells() {
-            let Some(cell) = gone.remove(&cell.parameters) else {
+            let Some(cell) = gone.remove(&Identity::accepted(cell)) else {
                 continue;
             };
             if !goes(&cell) {
@@ -306,7 +310,8 @@ struct Taken {
 
 /// The cells to accept: those that were named, or all.
 fn chosen(run: &Run, choice: Choice) -> Result<HashSet<CellKey>, JudgeError> {
-    let keys = run.plan.cells.iter().map(|cell| &cell.key);
+    let checked = (run.plan.cells.iter()).filter(|cell| run.plan.is_checked(cell));
+    let keys = checked.map(|cell| &cell.key);
     let is_done = |key: &CellKey| run.image_path(key).is_some_and(|path| path.is_file());
     let Choice::Some { cells, .. } = choice else {
         if !keys.clone().any(is_done) {

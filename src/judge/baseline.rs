@@ -59,11 +59,11 @@ impl Baseline {
             .map_or(&[], |manifest| &manifest.cells)
     }
 
-    /// The cell with these parameters.
+    /// The cell with these parameters; of a chain, that of the first stage.
     pub fn cell(&self, parameters: &Parameters) -> Option<&BaselineCell> {
         self.cells()
             .iter()
-            .find(|cell| cell.parameters == *parameters)
+            .find(|cell| cell.path.is_empty() && cell.parameters == *parameters)
     }
 
     /// The manifest, or that of an empty baseline of this name.

@@ -35,6 +35,10 @@ pub(super) fn causes(origin: Origin, known: &BaselineCell, accepted: &Accepted) 
             Cause::Parameters("input image"),
         ),
         (size(was) != size(&is), Cause::Parameters("size")),
+        (
+            !was.masks.is_empty() && !is.masks.is_empty() && was.masks != is.masks,
+            Cause::Parameters("mask"),
+        ),
         (was.numerics != is.numerics, Cause::Parameters("numerics")),
         (
             model.is_none_or(|model| model.sha256 != accepted.model_sha256),

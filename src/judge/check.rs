@@ -10,6 +10,8 @@ use super::causes::{Origin, causes};
 use super::class::EnvironmentClass;
 use super::difference::difference_within;
 use super::error::JudgeError;
+use super::follows::tell_once;
+use super::identity::Identity;
 use super::judged::Judged;
 use super::label::label;
 use super::limits::{Limits, latent_change};
@@ -19,7 +21,7 @@ use crate::parallel::try_collect;
 use crate::plan::{Cell, Shard};
 use crate::spec::CheckSpec;
 use crate::store::Run;
-use crate::vocabulary::{Parameter, Parameters, Status};
+use crate::vocabulary::Status;
 
 /// What is said of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,21 +59,25 @@ impl Check {
         spec: CheckSpec,
         shard: Shard,
     ) -> Result<Self, JudgeError> {
-        let known: HashMap<&Parameters, &BaselineCell> = baseline
+        let known: HashMap<Identity, &BaselineCell> = baseline
             .cells()
             .iter()
-            .map(|cell| (&cell.parameters, cell))
+            .map(|cell| (Identity::accepted(cell), cell))
             .collect();
         let judge = Judge {
             run,
             baseline,
             spec: &spec,
         };
-        let indices = shard.cells(&run.plan);
-        let mut cells: Vec<CellCheck> = try_collect(indices.par_iter().map(|&index| {
+        let mut indices = shard.cells(&run.plan);
+        indices.retain(|&index| run.plan.is_checked(&run.plan.cells[index]));
+        let verdict = |index: usize| {
             let cell = &run.plan.cells[index];
-            judge.cell(cell, known.get(&cell.parameters).copied())
-        }))?;
+            judge.cell(cell, known.get(&Identity::of(&run.plan, cell)).copied())
+        };
+        let mut cells: Vec<CellCheck> =
+            try_collect(indices.par_iter().map(|&index| verdict(index)))?;
+        tell_once(&run.plan, &indices, &mut cells, verdict)?;
         // One shard looks for what is gone, so that it is told once.
         if shard.index() == 0 {
             let gone = missing(run, baseline);
@@ -185,10 +191,10 @@ impl Check {
 
 /// What was accepted for cells that the sweep no longer has.
 fn missing<'a>(run: &Run, baseline: &'a Baseline) -> Vec<&'a BaselineCell> {
-    let planned: HashSet<&Parameters> =
-        run.plan.cells.iter().map(|cell| &cell.parameters).collect();
+    let cells = run.plan.cells.iter();
+    let planned: HashSet<Identity> = cells.map(|cell| Identity::of(&run.plan, cell)).collect();
     let gone = baseline.cells().iter();
-    gone.filter(|cell| !planned.contains(&cell.parameters))
+    gone.filter(|cell| !planned.contains(&Identity::accepted(cell)))
         .collect()
 }
 
@@ -209,7 +215,8 @@ fn pair_with_new<'a>(
         else {
             continue;
         };
-        let changed = |was: &BaselineCell| changed_parameter(&was.parameters, &cell.parameters);
+        let identity = Identity::of(&judge.run.plan, cell);
+        let changed = |was: &BaselineCell| identity.only_difference(&Identity::accepted(was));
         let Some(place) = gone.iter().position(|was| changed(was).is_some()) else {
             continue;
         };
@@ -217,20 +224,11 @@ fn pair_with_new<'a>(
         if let Some(accepted) = was.accepted.first() {
             check.expected = Some(judge.baseline.image_path(accepted));
         }
-        check.causes.extend(
-            changed(was)
-                .map(|parameter| Cause::Was(parameter.key(), was.parameters.text(parameter))),
-        );
+        check
+            .causes
+            .extend(changed(was).map(|(parameter, value)| Cause::Was(parameter.key(), value)));
     }
     gone
-}
-
-/// The parameter that differs, if exactly one does. A preset's name changes nothing by itself.
-fn changed_parameter(was: &Parameters, is: &Parameters) -> Option<Parameter> {
-    let differs = |parameter: &Parameter| was.text(*parameter) != is.text(*parameter);
-    let mut differing = Parameter::ALL.into_iter().filter(differs);
-    let first = differing.next()?;
-    differing.next().is_none().then_some(first)
 }
 
 fn blank(name: String, verdict: Verdict) -> CellCheck {
@@ -263,7 +261,7 @@ impl Judge<'_> {
         let accepted = cell.accepted.first();
         let name = accepted.map(|accepted| accepted.file.clone());
         CellCheck {
-            label: label(&self.run.plan, &cell.parameters),
+            label: label(&self.run.plan, cell.path.len(), &cell.parameters),
             expected: accepted.map(|accepted| self.baseline.image_path(accepted)),
             ..blank(name.unwrap_or_default(), Verdict::Missing)
         }
@@ -272,7 +270,7 @@ impl Judge<'_> {
     fn cell(&self, cell: &Cell, known: Option<&BaselineCell>) -> Result<CellCheck, JudgeError> {
         let record = self.run.records.get(&cell.key);
         let named = |verdict| CellCheck {
-            label: label(&self.run.plan, &cell.parameters),
+            label: label(&self.run.plan, cell.stage, &cell.parameters),
             seconds: record.and_then(|record| Some(record.times.total_ms()? / 1000.0)),
             ..blank(cell.key.to_string(), verdict)
         };

@@ -173,25 +173,69 @@ pub(super) fn ssim(expected: &RgbImage, actual: &RgbImage) -> f64 {
 
 /// Of the windows that hold a pixel that is judged.
 fn ssim_within(expected: &RgbImage, actual: &RgbImage, has: impl Fn(u32, u32) -> bool) -> f64 {
+    let holds_one = |window: Window| window.places().any(|(x, y)| has(x, y));
+    // Pixels at the far edges may lie in no window.
+    mean_similarity(expected, actual, holds_one).unwrap_or(1.0)
+}
+
+/// Of the windows whose middle lies where it is asked for; `None` if there are none.
+pub(super) fn ssim_where(
+    expected: &RgbImage,
+    actual: &RgbImage,
+    is_asked: impl Fn(u32, u32) -> bool,
+) -> Option<f64> {
+    mean_similarity(expected, actual, |window| {
+        is_asked(window.left + window.wide / 2, window.top + window.high / 2)
+    })
+}
+
+/// A window of SSIM.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    left: u32,
+    top: u32,
+    wide: u32,
+    high: u32,
+}
+
+impl Window {
+    fn places(self) -> impl Iterator<Item = (u32, u32)> {
+        let Self {
+            left,
+            top,
+            wide,
+            high,
+        } = self;
+        (top..top + high).flat_map(move |y| (left..left + wide).map(move |x| (x, y)))
+    }
+}
+
+/// The mean over the windows that are taken; `None` if there are none.
+fn mean_similarity(
+    expected: &RgbImage,
+    actual: &RgbImage,
+    is_taken: impl Fn(Window) -> bool,
+) -> Option<f64> {
     let (width, height) = expected.dimensions();
     let (wide, high) = (width.min(WINDOW), height.min(WINDOW));
-    let windows = (0..=height - high)
-        .step_by(STRIDE)
-        .flat_map(|y| (0..=width - wide).step_by(STRIDE).map(move |x| (x, y)));
+    let windows = (0..=height - high).step_by(STRIDE).flat_map(|top| {
+        let lefts = (0..=width - wide).step_by(STRIDE);
+        lefts.map(move |left| Window {
+            left,
+            top,
+            wide,
+            high,
+        })
+    });
     let mut sum = 0.0;
     let mut count = 0.0;
-    for (left, top) in windows {
-        let places = || (top..top + high).flat_map(|y| (left..left + wide).map(move |x| (x, y)));
-        if !places().any(|(x, y)| has(x, y)) {
-            continue;
-        }
-        let pairs =
-            places().map(|(x, y)| (luma(expected.get_pixel(x, y)), luma(actual.get_pixel(x, y))));
+    for window in windows.filter(|window| is_taken(*window)) {
+        let pairs = window.places();
+        let pairs = pairs.map(|(x, y)| (luma(expected.get_pixel(x, y)), luma(actual.get_pixel(x, y))));
         sum += similarity(pairs, f64::from(wide * high));
         count += 1.0;
     }
-    // Pixels at the far edges may lie in no window.
-    if count > 0.0 { sum / count } else { 1.0 }
+    (count > 0.0).then(|| sum / count)
 }
 
 /// SSIM of one window of so many pairs of levels, with sample variances.

@@ -4,9 +4,12 @@
 use crate::plan::Plan;
 use crate::vocabulary::{Parameter, Parameters};
 
-/// `make it winter · guidance_scale 3.0`: the instruction, and what else varies in the sweep.
-pub(super) fn label(plan: &Plan, parameters: &Parameters) -> String {
-    let varying = plan.axes.iter().map(|axis| axis.parameter);
+/// `make it winter · guidance_scale 3.0`: the instruction, and what else varies in its stage, whose name stands before it
+/// where there are several.
+pub(super) fn label(plan: &Plan, stage: usize, parameters: &Parameters) -> String {
+    let own = plan.stages.get(stage).filter(|_| plan.stages.len() > 1);
+    let axes = own.map_or(&plan.axes, |stage| &stage.axes);
+    let varying = axes.iter().map(|axis| axis.parameter);
     let others = varying.filter(|parameter| *parameter != Parameter::Instruction);
     let named = others.map(|parameter| match parameters.text(parameter) {
         value if value.is_empty() => format!("no {parameter}"),
@@ -15,5 +18,9 @@ pub(super) fn label(plan: &Plan, parameters: &Parameters) -> String {
     let words: Vec<String> = std::iter::once(parameters.text(Parameter::Instruction))
         .chain(named)
         .collect();
-    words.join(" · ")
+    let words = words.join(" · ");
+    match own {
+        Some(stage) => format!("{}: {words}", stage.name),
+        None => words,
+    }
 }

@@ -38,7 +38,10 @@ pub struct Manifest {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BaselineCell {
-    /// What the cell is known by.
+    /// Of a chain, the parameters of the cells that it is made of, from the first stage on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub path: Vec<Parameters>,
+    /// What the cell is known by; without the image where that is another cell's.
     pub parameters: Parameters,
     /// What else its pixels follow from.
     pub subject: Subject,
@@ -51,7 +54,7 @@ pub struct BaselineCell {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subject {
-    /// SHA-256 of the input image's file, in hexadecimal.
+    /// SHA-256 of the file of the input image, of a chain that of its first stage, in hexadecimal.
     pub image_sha256: String,
     /// Pixels.
     pub width: u32,
@@ -61,13 +64,43 @@ pub struct Subject {
     pub fit: Fit,
     /// What is computed.
     pub numerics: Numerics,
+    /// The masks on the path to the cell: what each is made of, and how its stage treats it. Baselines of earlier
+    /// versions have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub masks: Vec<String>,
 }
 
 impl Subject {
+    /// Whether the pixels follow from the same, as far as both know it.
+    pub fn is_that_of(&self, other: &Self) -> bool {
+        // Every field is named: whether pixels follow from a new one is to be decided here.
+        let Self {
+            image_sha256,
+            width,
+            height,
+            fit,
+            numerics,
+            masks,
+        } = self;
+        let masks_are_known = !masks.is_empty() && !other.masks.is_empty();
+        (image_sha256, width, height) == (&other.image_sha256, &other.width, &other.height)
+            && (fit, numerics) == (&other.fit, &other.numerics)
+            && (*masks == other.masks || !masks_are_known)
+    }
+
     /// That of a cell.
     pub fn of(plan: &Plan, cell: &Cell) -> Self {
-        let image = plan.image(&cell.parameters.image);
+        let path = plan.ancestors(cell);
+        let first = path.first().copied().unwrap_or(cell);
+        let image = plan.image(&first.parameters.image);
+        let masked = path.into_iter().chain([cell]);
+        let masks = masked.filter_map(|cell| {
+            let mask = plan.mask(&cell.parameters.mask)?;
+            let masking = plan.stages.get(cell.stage).map(|stage| stage.masking);
+            Some(serde_json::json!([mask.sha256, mask.recipe, masking]).to_string())
+        });
         Self {
+            masks: masks.collect(),
             image_sha256: image.map(|image| image.sha256.clone()).unwrap_or_default(),
             width: cell.width,
             height: cell.height,
@@ -159,7 +192,7 @@ impl Manifest {
         }
         let mut cells = HashSet::new();
         for (number, cell) in self.cells.iter().enumerate() {
-            if !cells.insert(&cell.parameters) {
+            if !cells.insert((&cell.path, &cell.parameters)) {
                 return Some(format!("cell {} is there twice", number + 1));
             }
             if cell.accepted.is_empty() {

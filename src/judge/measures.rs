@@ -5,8 +5,9 @@
 
 use image::{Rgb, RgbImage};
 
-use super::difference::ssim;
-use crate::vocabulary::Measures;
+use super::difference::{ssim, ssim_where};
+use crate::image::Mask;
+use crate::vocabulary::{MaskedMeasures, Measures};
 
 /// Measures an output against its fitted input of the same size; `None` if the sizes differ or there are
 /// no pixels.
@@ -20,6 +21,40 @@ pub fn measure(input: &RgbImage, output: &RgbImage) -> Option<Measures> {
         ssim: ssim(input, output),
         saturation_change: after.saturation - before.saturation,
         contrast_change: after.contrast - before.contrast,
+    })
+}
+
+/// Measures what is inside and what is outside of a mask; `None` if the sizes differ or there are no pixels.
+pub fn measure_masked(input: &RgbImage, output: &RgbImage, mask: &Mask) -> Option<MaskedMeasures> {
+    let size = input.dimensions();
+    if size != output.dimensions()
+        || size != mask.levels().dimensions()
+        || size.0 == 0
+        || size.1 == 0
+    {
+        return None;
+    }
+    let change = |inside: bool| {
+        let mut sum = 0_u64;
+        let mut count = 0_u64;
+        for ((x, y, Rgb(before)), Rgb(after)) in input.enumerate_pixels().zip(output.pixels()) {
+            if mask.is_repainted(x, y) == inside {
+                let levels = before.iter().zip(after);
+                sum += levels
+                    .map(|(one, other)| u64::from(one.abs_diff(*other)))
+                    .sum::<u64>();
+                count += 3;
+            }
+        }
+        (count > 0).then(|| sum as f64 / (count as f64 * 255.0))
+    };
+    let similarity =
+        |inside: bool| ssim_where(input, output, |x, y| mask.is_repainted(x, y) == inside);
+    Some(MaskedMeasures {
+        change_inside: change(true),
+        ssim_inside: similarity(true),
+        change_outside: change(false),
+        ssim_outside: similarity(false),
     })
 }
 

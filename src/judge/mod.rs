@@ -14,8 +14,10 @@ mod class;
 pub mod clip;
 pub mod difference;
 mod error;
+mod follows;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod identity;
 mod judged;
 mod label;
 mod limits;

@@ -24,6 +24,8 @@ pub enum Verdict {
     New,
     /// The baseline is of another input, size or numerics: nobody has accepted anything for these.
     Stale,
+    /// Beyond the tolerances or without an image, but so is the cell that it works on: its input is another.
+    Follows,
     /// The cell has no image, or what was accepted for it cannot be read.
     Error,
     /// Beyond the tolerances, whatever caused it: the model's files, a library, a device.
@@ -32,13 +34,14 @@ pub enum Verdict {
 
 impl Verdict {
     /// All, best first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Same,
         Self::Within,
         Self::Drift,
         Self::Missing,
         Self::New,
         Self::Stale,
+        Self::Follows,
         Self::Error,
         Self::Regression,
     ];
@@ -52,6 +55,7 @@ impl Verdict {
             Self::Missing => "missing",
             Self::New => "new",
             Self::Stale => "stale",
+            Self::Follows => "follows",
             Self::Error => "error",
             Self::Regression => "regression",
         }
@@ -81,6 +85,8 @@ pub enum Cause {
     Model(String, String, Vec<String>),
     /// A parameter had another value when the image was accepted: its key and that value.
     Was(&'static str, String),
+    /// The cell that it works on did not come out as accepted: its key.
+    Input(String),
     /// ONNX Runtime, then and now.
     Library(String, String),
     /// The device, its provider or the precision, then and now.
@@ -124,6 +130,7 @@ impl fmt::Display for Cause {
                 }
             }
             Self::Was(parameter, value) => write!(f, "was {parameter} {value}"),
+            Self::Input(cell) => write!(f, "its input changed ({cell})"),
             Self::Library(then, now) => write!(f, "ONNX Runtime {then} became {now}"),
             Self::Device(then, now) => write!(f, "the device {then} became {now}"),
             Self::Program(then, now) => write!(f, "ip2p {then} became {now}"),

@@ -49,6 +49,7 @@ impl Plan {
             numerics: spec.numerics,
             fit: spec.size.fit,
             resolution: spec.size.resolution,
+            checked_stages: spec.checked_stages.clone(),
             sheet: spec.sheet.clone(),
             cells: Vec::new(),
         };
@@ -56,6 +57,17 @@ impl Plan {
         let mut builder = Builder::new(&scopes);
         for draft in drafts {
             builder.add(&mut plan, spec, draft)?;
+        }
+        let stages = plan.stages.iter().map(|stage| stage.name.as_str());
+        let stages: Vec<&str> = stages.collect();
+        for name in &spec.checked_stages {
+            if !stages.contains(&name.as_str()) {
+                return Err(PlanError::UnknownStage {
+                    place: "check.stages".to_owned(),
+                    stage: name.clone(),
+                    stages: stages.join(", "),
+                });
+            }
         }
         if let [_] = plan.stages.as_slice() {
             // Of a sweep of one stage the axes stand in the plan alone.

@@ -93,10 +93,8 @@ pub enum PlanError {
         /// One of them.
         example: String,
     },
-    /// A preset or an exclusion names a stage that is not there.
-    #[error(
-        "{place} has keys of {stage}, which is neither a stage nor a key; the stages are {stages}"
-    )]
+    /// A table names a stage that is not there.
+    #[error("{place} names {stage}, which is no stage; the stages are {stages}")]
     #[diagnostic(help(
         "a stage is called by its `name`, else by its kind, numbered where that repeats"
     ))]

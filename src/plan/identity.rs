@@ -46,6 +46,8 @@ impl Plan {
             numerics,
             fit,
             resolution,
+            // What is checked changes nothing of the cells.
+            checked_stages: _,
             sheet,
             cells: _,
         } = self;

@@ -71,6 +71,9 @@ pub struct Plan {
     /// The longest side that the sweep file asks for, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolution: Option<u32>,
+    /// Names of the stages that are held against a baseline; all where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checked_stages: Vec<String>,
     /// Look of the sheets.
     pub sheet: SheetSpec,
     /// The cells in the order they run.

@@ -205,6 +205,7 @@ mod tests {
             numerics: Numerics::default(),
             fit: Fit::Crop,
             resolution: None,
+            checked_stages: Vec::new(),
             sheet: SheetSpec::default(),
             cells: Vec::new(),
         };

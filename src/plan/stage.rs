@@ -62,6 +62,7 @@ impl Plan {
             numerics: self.numerics,
             fit: self.fit,
             resolution: self.resolution,
+            checked_stages: self.checked_stages.clone(),
             sheet: self.sheet.clone(),
         }
     }
@@ -87,6 +88,13 @@ impl Plan {
             next = earlier.filter(|earlier| earlier.stage < ancestor.stage);
         }
         ancestors
+    }
+
+    /// Whether a cell is held against a baseline.
+    pub fn is_checked(&self, cell: &Cell) -> bool {
+        let name = self.stages.get(cell.stage).map(|stage| &stage.name);
+        self.checked_stages.is_empty()
+            || name.is_some_and(|name| self.checked_stages.contains(name))
     }
 
     /// The last stage, as an index into [`Plan::stages`].

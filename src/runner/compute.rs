@@ -10,7 +10,8 @@ use super::masks::keep_masks;
 use super::memory::policy;
 use super::{Backend, Event, Prepared, RunnerError};
 use crate::engine::{self, Ending, InputFiles, Job, Masks};
-use crate::judge::measures::measure;
+use crate::image::MaskImage;
+use crate::judge::measures::{measure, measure_masked};
 use crate::meter::{Meter, free_bytes};
 use crate::plan::{Group, ModelWork, Plan, Sampling, Schedule};
 use crate::store::{DiskShelf, RunFolder, Writer};
@@ -85,6 +86,8 @@ impl<'a, B: Backend> Computing<'a, B> {
         let name = folder.writer().map(str::to_owned);
         let writer = Writer::start(folder, |_| ())?;
         let mut output = Output {
+            plan,
+            masks: &masks,
             chain: Chain::of(plan),
             writer: &writer,
             observer,
@@ -212,6 +215,8 @@ pub(super) fn left_to_do(plan: &Plan, folder: &RunFolder, cells: &HashSet<usize>
 
 /// Where the engine's events go: to whoever follows, and finished cells to the writer.
 struct Output<'a, 'o> {
+    plan: &'a Plan,
+    masks: &'o Masks<'a>,
     chain: Chain<'a>,
     writer: &'a Writer,
     observer: &'o mut dyn FnMut(&Event),
@@ -231,12 +236,17 @@ impl Output<'_, '_> {
             return ControlFlow::Continue(());
         };
         let output = image.clone();
+        let mask = self.plan.mask_of(&self.plan.cells[cell]);
+        let mask =
+            mask.and_then(|mask| self.masks.get(&mask)?.as_ref().ok().map(MaskImage::to_mask));
         let works_on_a_cell = self.chain.input(cell).is_some();
         self.writer.submit_with(*record, image, move |record| {
             record.measures = input
                 .as_ref()
-                .zip(output)
-                .and_then(|(input, output)| measure(input, &output));
+                .zip(output.as_ref())
+                .and_then(|(input, output)| measure(input, output));
+            record.masked = (input.as_ref().zip(output.as_ref()).zip(mask))
+                .and_then(|((input, output), mask)| measure_masked(input, output, &mask));
             let input = input.filter(|_| works_on_a_cell);
             record.input_pixels_sha256 = input.map(|input| pixels_sha256(&input));
         })

@@ -52,6 +52,8 @@ pub(super) enum Form {
     Box,
     /// True or false.
     Boolean(bool),
+    /// The name of a stage, or a list of them.
+    Stages,
     /// A parameter that is an axis.
     Axis,
 }
@@ -60,7 +62,8 @@ impl Setting {
     /// What its values are, in words.
     pub fn noun(&self) -> &'static str {
         match self.form {
-            Form::RunName | Form::PresetName | Form::Prompt | Form::Device | Form::Axis => "text",
+            Form::RunName | Form::PresetName | Form::Prompt | Form::Device => "text",
+            Form::Axis | Form::Stages => "text",
             Form::Choice(_) | Form::ChoiceOrWhole(..) => "text",
             Form::Path => "path",
             Form::Whole(..) => "whole number",
@@ -293,6 +296,8 @@ settings! {
         "Most change of the latents of the first two steps, in standard deviations, before there is an early warning."),
     DRIFT = Setting::new("drift", Form::Number(DRIFT_RANGE, |check| check.drift), "2.0",
         "How many times as far a cell may be from a baseline that was accepted in another environment class."),
+    STAGES = Setting::new("stages", Form::Stages, "[\"inpaint\"]",
+        "Of a chain, the stages that are checked and accepted, by their names. Default: all."),
     ;
 
     /// `[[check.ignore]]`.

@@ -96,6 +96,8 @@ pub struct SweepSpec {
     pub sheet: SheetSpec,
     /// `[check]`.
     pub check: CheckSpec,
+    /// `check.stages`: names of the stages that are held against a baseline; all where there are none.
+    pub checked_stages: Vec<String>,
 }
 
 /// A stage that works on the images of the one before it.

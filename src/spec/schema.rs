@@ -332,6 +332,12 @@ fn form(setting: &Setting) -> Json {
         }
         Form::Boolean(default) => json!({ "type": "boolean", "default": default }),
         Form::Axis => reference("axis"),
+        Form::Stages => {
+            let name = json!({ "type": "string", "minLength": 1 });
+            let list =
+                json!({ "type": "array", "items": name, "minItems": 1, "uniqueItems": true });
+            json!({ "oneOf": [name, list] })
+        }
     }
 }
 

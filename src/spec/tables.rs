@@ -233,6 +233,17 @@ pub(super) fn check(section: &Section<'_>, faults: &mut Faults) -> CheckSpec {
     }
 }
 
+/// `check.stages`; whether there are such stages is seen when the models are known.
+pub(super) fn checked_stages(section: &Section<'_>, faults: &mut Faults) -> Vec<String> {
+    let Some(field) = section.get(&STAGES) else {
+        return Vec::new();
+    };
+    let items = faults.take(field.items()).unwrap_or_default().into_iter();
+    items
+        .filter_map(|item| faults.take(item.text()).map(str::to_owned))
+        .collect()
+}
+
 fn sheet_axis(spec: &SweepSpec, field: Field<'_>) -> Checked<Parameter> {
     let text = field.text()?;
     let parameter = Parameter::from_key(text).ok_or_else(|| {

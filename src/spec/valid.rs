@@ -49,6 +49,7 @@ pub(super) fn validate(
         measures: tables::measures(&raw.measures, &base, faults),
         sheet: super::SheetSpec::default(),
         check: tables::check(&raw.check, faults),
+        checked_stages: tables::checked_stages(&raw.check, faults),
     };
     let presets = spec.presets.iter();
     spec.values[Parameter::Preset] = presets.map(|preset| preset.name.as_str().into()).collect();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::table::{number, text};
 use crate::plan::{Cell, Plan};
-use crate::vocabulary::{CellKey, Domain, Measures, Parameter, Place, Record, Status};
+use crate::vocabulary::{CellKey, Domain, MaskedMeasures, Measures, Parameter, Place, Record, Status};
 
 /// A row: a cell, and what is known of it.
 #[derive(Debug, Clone, Copy)]
@@ -163,6 +163,11 @@ fn pixels<'a>(row: &CellRow<'a>, value: fn(&Measures) -> f64) -> Value<'a> {
     measured(row.record.measures.as_ref().map(value))
 }
 
+/// Inside and outside of a mask.
+fn masked<'a>(row: &CellRow<'a>, value: fn(&MaskedMeasures) -> Option<f64>) -> Value<'a> {
+    measured(row.record.masked.as_ref().and_then(value))
+}
+
 fn of_cell() -> Vec<Column> {
     vec![
         column("cell", Kind::Text, |row| words(row.cell.key.as_str())),
@@ -277,6 +282,16 @@ fn of_result() -> Vec<Column> {
             Value::Time(row.record.finished)
         }),
         column("run", Kind::Text, |row| words(row.run)),
+        column("change_inside", FINE, |row| {
+            masked(row, |it| it.change_inside)
+        }),
+        column("ssim_inside", FINE, |row| masked(row, |it| it.ssim_inside)),
+        column("change_outside", FINE, |row| {
+            masked(row, |it| it.change_outside)
+        }),
+        column("ssim_outside", FINE, |row| {
+            masked(row, |it| it.ssim_outside)
+        }),
     ]
 }
 

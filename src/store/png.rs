@@ -4,6 +4,8 @@
 use image::{GrayImage, Rgb, RgbImage};
 use serde::Serialize;
 
+use crate::image::MaskRecipe;
+use crate::pipeline::Masking;
 use crate::plan::{Cell, Fitted, FittedMask, Plan};
 use crate::spec::Numerics;
 use crate::vocabulary::{Parameters, Record, Scale, SchedulerKind, shown_path};
@@ -18,6 +20,8 @@ struct Provenance<'a> {
     numerics: &'a Numerics,
     model_sha256: Option<&'a str>,
     image_sha256: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mask: Option<Masked<'a>>,
     /// The cells whose images it was made of, from the first stage on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     path: Vec<Ancestor<'a>>,
@@ -25,14 +29,35 @@ struct Provenance<'a> {
     precision: &'a str,
 }
 
+/// The mask of a cell, and how its stage treats it.
+#[derive(Debug, Serialize)]
+struct Masked<'a> {
+    sha256: Option<&'a str>,
+    recipe: Option<MaskRecipe>,
+    masking: Masking,
+}
+
+impl<'a> Masked<'a> {
+    fn of(plan: &'a Plan, cell: &Cell) -> Option<Self> {
+        let mask = plan.mask(&cell.parameters.mask)?;
+        Some(Self {
+            sha256: Some(mask.sha256.as_str()).filter(|sha256| !sha256.is_empty()),
+            recipe: mask.recipe.as_ref().map(MaskRecipe::shown),
+            masking: plan.stages.get(cell.stage)?.masking,
+        })
+    }
+}
+
 /// A cell of an earlier stage, as [`Provenance`] has it.
 #[derive(Debug, Serialize)]
 struct Ancestor<'a> {
     stage: &'a str,
     cell: &'a str,
-    parameters: &'a Parameters,
+    parameters: Parameters,
     model_sha256: Option<&'a str>,
     image_sha256: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mask: Option<Masked<'a>>,
 }
 
 /// The image as a PNG with an iTXt chunk `ip2p` (JSON) and a text chunk `parameters` (the form that other
@@ -105,16 +130,13 @@ fn provenance(plan: &Plan, cell: &Cell, record: &Record) -> Result<String, png::
     let image = plan.image(&parameters.image);
     let provenance = Provenance {
         cell: cell.key.as_str(),
-        parameters: &Parameters {
-            model: shown_path(&parameters.model).to_owned(),
-            image: shown_path(&parameters.image).to_owned(),
-            ..parameters.clone()
-        },
+        parameters: &shown(parameters),
         width: cell.width,
         height: cell.height,
         numerics: &plan.numerics,
         model_sha256: model.map(|model| model.sha256.as_str()),
         image_sha256: image.map(|image| image.sha256.as_str()),
+        mask: Masked::of(plan, cell),
         path: path(plan, cell),
         device: &record.device,
         precision: &record.precision,
@@ -122,12 +144,23 @@ fn provenance(plan: &Plan, cell: &Cell, record: &Record) -> Result<String, png::
     serde_json::to_string(&provenance).map_err(|error| png::EncodingError::IoError(error.into()))
 }
 
+/// Parameters as others see them.
+fn shown(parameters: &Parameters) -> Parameters {
+    Parameters {
+        model: shown_path(&parameters.model).to_owned(),
+        image: shown_path(&parameters.image).to_owned(),
+        mask: shown_path(&parameters.mask).to_owned(),
+        ..parameters.clone()
+    }
+}
+
 /// The cells whose images a cell was made of.
 fn path<'a>(plan: &'a Plan, cell: &Cell) -> Vec<Ancestor<'a>> {
     let ancestors = plan.ancestors(cell).into_iter().map(|cell| Ancestor {
         stage: plan.stages.get(cell.stage).map_or("", |stage| &stage.name),
         cell: cell.key.as_str(),
-        parameters: &cell.parameters,
+        parameters: shown(&cell.parameters),
+        mask: Masked::of(plan, cell),
         model_sha256: plan
             .model(&cell.parameters.model)
             .map(|model| model.sha256.as_str()),
@@ -167,6 +200,9 @@ fn infotext(cell: &Cell) -> String {
         parameters.seed,
         quoted(shown_path(&parameters.model)),
     );
+    if let Some(strength) = parameters.strength {
+        text += &format!(", Denoising strength: {strength}");
+    }
     let (start, end) = (parameters.guidance_start, parameters.guidance_end);
     if (start, end) != (Scale::zero(), Scale::one()) {
         text += &format!(", Guidance start: {start}, Guidance end: {end}");

@@ -126,7 +126,7 @@ mod tests {
              unet_evals,encode_text_ms,encode_image_ms,denoise_ms,decode_ms,save_ms,total_ms,vram_peak_mib,vram_source,\
              rss_peak_mib,image_change,ssim,saturation_change,contrast_change,clip_image_similarity,\
              clip_direction_similarity,advice,error,memory,vram_device_mib,vram_device_source,stage,input,input_file,\
-             advised,finished,run\n"
+             advised,finished,run,change_inside,ssim_inside,change_outside,ssim_outside\n"
         );
         assert_eq!(
             names(header::<StepRow>().unwrap()),

@@ -23,8 +23,8 @@ pub use parameter::{
     Value,
 };
 pub use record::{
-    ClipMeasures, EditCaptions, ImageFile, LatentStatistics, Measures, Race, Record, StageTimes,
-    Status, StepRecord,
+    ClipMeasures, EditCaptions, ImageFile, LatentStatistics, MaskedMeasures, Measures, Race,
+    Record, StageTimes, Status, StepRecord,
 };
 pub use scale::Scale;
 pub use scheduler::SchedulerKind;

@@ -59,6 +59,9 @@ pub struct Record {
     /// What else was measured against the fitted input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measures: Option<Measures>,
+    /// The same inside and outside of its mask, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub masked: Option<MaskedMeasures>,
     /// What was measured with CLIP, after all cells were done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip: Option<ClipMeasures>,
@@ -113,6 +116,7 @@ impl Record {
             input_pixels_sha256: None,
             image_change: None,
             measures: None,
+            masked: None,
             clip: None,
             first_latents: Vec::new(),
             steps: Vec::new(),
@@ -130,6 +134,20 @@ pub struct Measures {
     pub saturation_change: f64,
     /// Change of the RMS contrast (standard deviation of the luma), of full scale, -0.5 to 0.5.
     pub contrast_change: f64,
+}
+
+/// How the parts of an output inside and outside of its mask differ from its fitted input. What has no pixels, or no whole
+/// window, is not measured.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct MaskedMeasures {
+    /// Mean absolute difference where the mask is 128 and above, of 255 levels, 0 to 1.
+    pub change_inside: Option<f64>,
+    /// Mean structural similarity of the windows whose middle lies there.
+    pub ssim_inside: Option<f64>,
+    /// The change elsewhere.
+    pub change_outside: Option<f64>,
+    /// The similarity elsewhere.
+    pub ssim_outside: Option<f64>,
 }
 
 /// How an output differs from its fitted input as CLIP sees it ([`crate::judge::clip`]), and what it was measured

@@ -1,13 +1,18 @@
 //! Chains: stages that work on the images of the stage before, each image computed once, whatever happens on the way.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::Duration;
 
 use assert_cmd::assert::OutputAssertExt;
 use ip2p_sweep::store::Run;
 use ip2p_sweep::vocabulary::Status;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
+use serde_json::Value;
 
 use crate::common::place::Place;
 
@@ -123,6 +128,134 @@ fn a_failed_cell_fails_those_that_work_on_it_with_its_key() {
             assert_eq!(record.unet_evals, 0);
         }
     }
+}
+
+/// Keys of the cells in the journal, in its order.
+fn finished(run: &Path) -> Vec<String> {
+    let journal = fs::read_to_string(run.join("journal.jsonl")).unwrap_or_default();
+    let records = journal
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let keys = records.filter_map(|record| Some(record.get("cell")?.as_str()?.to_owned()));
+    keys.collect()
+}
+
+#[test]
+fn a_chain_that_is_killed_inside_each_stage_goes_on_and_computes_nothing_twice() {
+    let place = chain();
+    let slow = CHAIN.replace("num_inference_steps = 2", "num_inference_steps = 40");
+    fs::write(place.path("chain.toml"), slow).unwrap();
+    place
+        .ip2p(&["run", "chain.toml", "--out", "whole"])
+        .assert()
+        .success();
+    let whole = Run::read(&place.path("whole")).unwrap();
+    let killed = place.path("killed");
+    // Killed when so many are done, inside the stages of 2, 4 and 12 cells.
+    for (stage, (enough, end)) in [(1, 2), (3, 6), (9, 18)].into_iter().enumerate() {
+        let mut child = place
+            .ip2p(&["run", "chain.toml", "--out", "killed"])
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        while finished(&killed).len() < enough {
+            assert!(
+                child.try_wait().unwrap().is_none(),
+                "it ended before it was killed"
+            );
+            sleep(Duration::from_millis(1));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let done = finished(&killed).len();
+        assert!(done < end, "{done} cells are done: stage {stage} is over");
+    }
+    place
+        .ip2p(&["run", "chain.toml", "--out", "killed"])
+        .assert()
+        .success();
+    let keys = finished(&killed);
+    assert_eq!(keys.len(), 18);
+    assert_eq!(
+        keys.iter().collect::<HashSet<_>>().len(),
+        18,
+        "a finished cell was computed again"
+    );
+    for cell in &whole.plan.cells {
+        let file = cell.key.image_path();
+        assert_eq!(
+            pixels(&killed, &file),
+            pixels(&whole.folder, &file),
+            "{file}"
+        );
+    }
+}
+
+/// The verdicts of a check, by how many cells have them, as it prints them.
+fn checked(place: &Place, code: i32) -> String {
+    let assert = place.ip2p(&["check", "chain.toml"]).assert().code(code);
+    let output = String::from_utf8_lossy(&assert.get_output().stdout).into_owned();
+    let line = output.lines().find(|line| line.starts_with("check"));
+    line.unwrap_or_default()
+        .trim_start_matches("check")
+        .trim()
+        .to_owned()
+}
+
+#[test]
+fn a_regression_is_told_once_and_what_is_made_of_it_follows() {
+    let place = chain();
+    assert_eq!(checked(&place, 11), "18 new");
+    place
+        .ip2p(&["accept", "results/chain", "--yes"])
+        .assert()
+        .success();
+    assert_eq!(checked(&place, 0), "18 same");
+    // Another axis changes how images are called, and no cell.
+    let more = CHAIN.replace(
+        "guidance_scale = [3.0, 7.0]",
+        "guidance_scale = [3.0, 7.0]\nimage_guidance_scale = [1.5, 1.6]",
+    );
+    fs::write(place.path("chain.toml"), more).unwrap();
+    assert_eq!(checked(&place, 11), "18 same, 16 new");
+    fs::write(place.path("chain.toml"), CHAIN).unwrap();
+    assert_eq!(checked(&place, 0), "18 same");
+    // Another noise schedule makes other images of all cells: those of the first stage are the regression.
+    let config = place.path("model/scheduler/scheduler_config.json");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("0.012", "0.02")).unwrap();
+    assert_eq!(checked(&place, 10), "16 follows, 2 regression");
+    let table = fs::read_to_string(place.path("results/chain/check/cells.csv"));
+    let junit = fs::read_to_string(place.path("results/chain/check/junit.xml"));
+    let told = format!("{}{}", table.unwrap_or_default(), junit.unwrap_or_default());
+    let first = run_of(&place).plan.cells[0].key.to_string();
+    assert!(
+        told.contains(&format!("its input changed ({first})")),
+        "{told}"
+    );
+    // One stage alone: what comes before it is nobody's business.
+    let last = format!("{CHAIN}[check]\nstages = [\"again\"]\n");
+    fs::write(place.path("chain.toml"), &last).unwrap();
+    assert_eq!(checked(&place, 10), "12 regression");
+    place
+        .ip2p(&["accept", "results/chain", "--yes"])
+        .assert()
+        .success();
+    assert_eq!(checked(&place, 0), "12 same");
+    fs::write(place.path("chain.toml"), CHAIN).unwrap();
+    assert_eq!(checked(&place, 10), "12 same, 4 follows, 2 regression");
+    fs::write(
+        place.path("chain.toml"),
+        last.replace("[\"again\"]", "[\"agian\"]"),
+    )
+    .unwrap();
+    place
+        .ip2p(&["check", "chain.toml"])
+        .assert()
+        .code(2)
+        .stderr(contains(
+            "check.stages names agian, which is no stage; the stages are edit, edit-2, again",
+        ));
 }
 
 #[test]

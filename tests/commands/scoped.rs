@@ -138,7 +138,7 @@ fn keys_that_could_be_of_several_stages_or_of_none_are_told_with_the_stage() {
     );
     refuses(
         "[[exclude]]\nedits.seed = 1\n",
-        "exclude 1 has keys of edits, which is neither a stage nor a key; the stages are edit, edit-2, again",
+        "exclude 1 names edits, which is no stage; the stages are edit, edit-2, again",
     );
     refuses(
         "[[exclude]]\nedit-2.guidance_scale = 5.0\n",

@@ -7,8 +7,10 @@
 )]
 
 mod batches;
+mod chain;
 #[path = "../common/mod.rs"]
 mod common;
+mod counted;
 mod diffusion;
 mod engine;
 mod image;

@@ -75,6 +75,7 @@ impl Sweep {
             masks: Vec::new(),
             numerics: Numerics::default(),
             fit: Fit::Crop,
+            checked_stages: Vec::new(),
             resolution: None,
             sheet: SheetSpec::default(),
             cells: self.cells(),

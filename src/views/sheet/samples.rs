@@ -78,6 +78,7 @@ pub fn sized_plan(axes: &[(Parameter, &[&str])], width: u32, height: u32) -> Pla
         numerics: Numerics::default(),
         fit: Fit::Crop,
         resolution: None,
+        checked_stages: Vec::new(),
         sheet: SheetSpec::default(),
         cells,
     }

@@ -83,6 +83,7 @@ pub fn spec(folder: &Path) -> SweepSpec {
         measures: Default::default(),
         sheet: SheetSpec::default(),
         check: Default::default(),
+        checked_stages: Vec::new(),
     }
 }
 
