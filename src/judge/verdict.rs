@@ -104,6 +104,7 @@ impl Cause {
             Self::Parameters(_) => "parameters",
             Self::Model(..) => "model",
             Self::Was(..) => "was",
+            Self::Input(_) => "input",
             Self::Library(..) => "library",
             Self::Device(..) => "device",
             Self::Program(..) => "program",
