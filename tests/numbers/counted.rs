@@ -5,12 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use ip2p_sweep::Error;
 use ip2p_sweep::engine::{Component, Denoiser, Texts};
 use ip2p_sweep::model::ModelError;
 use ip2p_sweep::model::clip::ClipModel;
 use ip2p_sweep::plan::{Schedule, Shard};
-use ip2p_sweep::runner::{Backend, Clip, Execution, Model, Outcome, prepare};
+use ip2p_sweep::runner::{Backend, Clip, Execution, Model, Outcome, RunnerError, prepare};
 use ip2p_sweep::spec::Runtime;
 use ip2p_sweep::store::Environment;
 use ip2p_sweep::vocabulary::ExecutionDevice;
@@ -126,14 +125,14 @@ impl Backend for Fakes {
         }
     }
 
-    fn open(&self, _model: &Model, _runtime: &Runtime) -> Result<Fake, Error> {
+    fn open(&self, _model: &Model, _runtime: &Runtime) -> Result<Fake, RunnerError> {
         Ok(Fake {
             counts: Arc::clone(&self.0),
             loaded: Vec::new(),
         })
     }
 
-    fn open_clip(&self, _clip: &Clip, _runtime: &Runtime) -> Result<ClipModel, Error> {
+    fn open_clip(&self, _clip: &Clip, _runtime: &Runtime) -> Result<ClipModel, RunnerError> {
         panic!("the sweep asks for no CLIP")
     }
 }
