@@ -12,7 +12,7 @@ use ip2p_sweep::judge::advice::advise;
 use ip2p_sweep::spec::{CELL_SIDES, SheetSpec};
 use ip2p_sweep::store::{Run, StoreError};
 use ip2p_sweep::views::View;
-use ip2p_sweep::views::sheet::{SheetOptions, Sheets};
+use ip2p_sweep::views::sheet::{ChainSheets, SheetOptions, Sheets};
 use ip2p_sweep::vocabulary::{CellKey, Parameter};
 
 use super::Error;
@@ -30,6 +30,9 @@ pub struct Sheet {
     /// Stage of a chain, by its name [default: the last]
     #[arg(long, value_name = "NAME")]
     stage: Option<String>,
+    /// Draw the images of each path of a chain side by side, a column a stage
+    #[arg(long, conflicts_with_all = ["stage", "rows", "columns", "super_rows", "super_columns", "merge"])]
+    chain: bool,
     /// Axis of the rows, e.g. seed
     #[arg(long, value_name = "AXIS", value_parser = axis)]
     rows: Option<Parameter>,
@@ -88,7 +91,16 @@ enum FormatName {
 impl Sheet {
     pub fn run(self) -> Result<ExitCode, Error> {
         self.refuse_one_axis_twice();
-        let run = Run::read(&self.run)?.stage(self.stage.as_deref())?;
+        let run = Run::read(&self.run)?;
+        if self.chain {
+            let options = SheetOptions {
+                advised: None,
+                ..self.options(&run.of_last_stage())?
+            };
+            render::made(&ChainSheets { run: &run, options }.write()?);
+            return Ok(ExitCode::SUCCESS);
+        }
+        let run = run.stage(self.stage.as_deref())?;
         let options = self.options(&run)?;
         let sheets = Sheets { run: &run, options };
         render::made(&sheets.write()?);

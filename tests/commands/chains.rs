@@ -266,9 +266,28 @@ fn stages_are_shown_by_name() {
         vec!["sheet", "results/chain"],
         vec!["sheet", "results/chain", "--stage", "edit-2"],
         vec!["report", "results/chain", "--stage", "edit"],
+        vec!["sheet", "results/chain", "--chain"],
     ] {
         place.ip2p(&arguments).assert().success();
     }
+    // Input and three stages across; 12 paths, of which each image stands once.
+    let sheet = image::open(place.path("results/chain/sheets/chain.png"))
+        .unwrap()
+        .to_rgb8();
+    let alone = ["sheet", "results/chain", "--chain", "--only"];
+    let last = run_of(&place).plan.cells[17].key.to_string();
+    let alone = [&alone[..], &[&last, "--name", "one"]].concat();
+    place.ip2p(&alone).assert().success();
+    let one = image::open(place.path("results/chain/sheets/one.png"))
+        .unwrap()
+        .to_rgb8();
+    assert_eq!(one.width(), sheet.width());
+    assert!(
+        one.height() * 6 < sheet.height(),
+        "{} and {}",
+        one.height(),
+        sheet.height()
+    );
     place
         .ip2p(&["sheet", "results/chain", "--stage", "repaint"])
         .assert()

@@ -6,6 +6,7 @@
 
 mod axes;
 mod block;
+mod chain;
 mod draw;
 mod grid;
 mod head;
@@ -20,6 +21,7 @@ mod strip;
 mod tests;
 mod write;
 
+pub use chain::ChainSheets;
 pub use layout::{SheetSize, sizes};
 pub use options::SheetOptions;
 pub use write::{SheetError, Sheets, check_font};

@@ -197,7 +197,7 @@ fn file_name(page: &Page, options: &SheetOptions) -> String {
 }
 
 /// Where sheets lie.
-fn folder_of(run: &Run, options: &SheetOptions) -> PathBuf {
+pub(super) fn folder_of(run: &Run, options: &SheetOptions) -> PathBuf {
     let own = || run.folder.join(FOLDER);
     options.folder.clone().unwrap_or_else(own)
 }
