@@ -231,7 +231,8 @@ fn mean_similarity(
     let mut count = 0.0;
     for window in windows.filter(|window| is_taken(*window)) {
         let pairs = window.places();
-        let pairs = pairs.map(|(x, y)| (luma(expected.get_pixel(x, y)), luma(actual.get_pixel(x, y))));
+        let pairs =
+            pairs.map(|(x, y)| (luma(expected.get_pixel(x, y)), luma(actual.get_pixel(x, y))));
         sum += similarity(pairs, f64::from(wide * high));
         count += 1.0;
     }

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use super::table::{number, text};
 use crate::plan::{Cell, Plan};
-use crate::vocabulary::{CellKey, Domain, MaskedMeasures, Measures, Parameter, Place, Record, Status};
+use crate::vocabulary::{
+    CellKey, Domain, MaskedMeasures, Measures, Parameter, Place, Record, Status,
+};
 
 /// A row: a cell, and what is known of it.
 #[derive(Debug, Clone, Copy)]
