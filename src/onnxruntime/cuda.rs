@@ -10,7 +10,6 @@ use std::sync::Mutex;
 use super::locate::reason;
 use super::{Located, RuntimeError, Source};
 use crate::meter::cuda_driver::{CudaDriver, DriverError};
-use crate::trust;
 
 /// CUDA 13.0 as `cuDriverGetVersion` writes it.
 const NEEDED: c_int = 13_000;
@@ -197,7 +196,7 @@ fn folders(runtime: &Path) -> Vec<PathBuf> {
 #[expect(unsafe_code)]
 fn open(path: &Path) -> Result<(), String> {
     use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
-    trust::refuse_current_folder(path)?;
+    crate::trust::refuse_current_folder(path)?;
     // SAFETY: these are NVIDIA's libraries, whose initialisers run whenever ONNX Runtime loads them. Never unloaded.
     match unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) } {
         Ok(library) => {
