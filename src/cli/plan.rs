@@ -230,14 +230,12 @@ fn heading(plan: &Plan, stage: &str) -> String {
 fn settings(plan: &Plan) -> Vec<Vec<String>> {
     let axis = |parameter: Parameter| plan.axes.iter().find(|axis| axis.parameter == parameter);
     let constant = |parameter: Parameter| {
-        let mut values = plan
-            .cells
-            .iter()
-            .map(|cell| cell.parameters.text(parameter));
-        let first = values.next()?;
+        let first = plan.cells.first()?.parameters.value(parameter);
+        let mut cells = plan.cells.iter();
         // What presets link varies without being an axis.
-        let is_constant = !first.is_empty() && values.all(|value| value == first);
-        is_constant.then(|| listing(&[first]))
+        let is_constant = cells.all(|cell| cell.parameters.has(parameter, &first));
+        let text = Some(first.to_string()).filter(|text| is_constant && !text.is_empty());
+        text.map(|text| listing(&[text]))
     };
     let varying = Parameter::ALL
         .into_iter()

@@ -3,10 +3,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use rayon::prelude::*;
+
 use super::draft::StageDraft;
 use super::grid::grid;
 use super::name::prefix;
-use super::pixels::{Hasher, short_hash};
+use super::pixels::{Hasher, short};
 use super::scope::Scopes;
 use super::{Axis, Cell, ImageEntry, MaskEntry, ModelEntry, Plan, PlanError, Stage};
 use crate::digest::sha256_hex;
@@ -102,6 +104,16 @@ struct Input {
     matched: Vec<bool>,
 }
 
+/// What tells a cell from others.
+struct Identity {
+    /// Pixels of its output.
+    size: (u32, u32),
+    /// Of its recipe, in hexadecimal.
+    sha256: String,
+    /// What its key begins with.
+    prefix: String,
+}
+
 /// What is known of the stages that are planned.
 #[derive(Debug)]
 struct Builder<'s> {
@@ -182,7 +194,8 @@ impl<'s> Builder<'s> {
             false => self.sizes(&stage.name, &kept, &plan.models)?,
         };
         let points = kept.into_iter().zip(matched).collect();
-        self.cells(plan, &stage, &axes, points, &sizes);
+        let is_last = place == spec.then.len();
+        self.cells(plan, &stage, &axes, points, &sizes, is_last);
         plan.axes.clone_from(&axes);
         plan.stages.push(Stage { axes, ..stage });
         Ok(())
@@ -282,49 +295,67 @@ impl<'s> Builder<'s> {
         axes: &[Axis],
         points: Vec<(Parameters, Vec<bool>)>,
         sizes: &Sizes,
+        is_last: bool,
     ) {
         let hasher = Hasher::new(plan, stage);
+        let identities = points.par_iter().map(|(parameters, _)| {
+            let (width, height) = sizes[&(parameters.model.clone(), parameters.image.clone())];
+            let recipe = hasher.recipe(parameters, width, height);
+            let inherited = self.inputs.get(&parameters.image);
+            let inherited = inherited.map(|input| input.prefix.as_str());
+            Identity {
+                size: (width, height),
+                sha256: sha256_hex(recipe.to_string().as_bytes()),
+                prefix: prefix(axes, parameters, inherited),
+            }
+        });
+        let identities: Vec<Identity> = identities.collect();
+        let named: HashSet<&str> = plan
+            .images
+            .iter()
+            .map(|image| image.name.as_str())
+            .collect();
         let mut inputs = HashMap::new();
         let mut cells = Vec::with_capacity(points.len());
         let mut images = Vec::new();
-        for (parameters, matched) in points {
-            let (width, height) = sizes[&(parameters.model.clone(), parameters.image.clone())];
-            let recipe = hasher.recipe(&parameters, width, height);
-            let hash = short_hash(&recipe);
-            let inherited = self.inputs.get(&parameters.image);
-            let inherited = inherited.map(|input| input.prefix.as_str());
-            let prefix = prefix(axes, &parameters, inherited);
-            let preset = self
-                .inputs
-                .get(&parameters.image)
-                .and_then(|input| input.preset.clone());
-            let mut key = CellKey::new(&prefix, &hash);
+        for ((parameters, matched), identity) in points.into_iter().zip(identities) {
+            let Identity {
+                size: (width, height),
+                sha256,
+                prefix,
+            } = identity;
+            let hash = short(&sha256);
+            let mut key = CellKey::new(&prefix, hash);
             while !self.taken.insert(key.clone()) {
                 key = key.next();
             }
-            let same_as = self.first_of_hash.get(&hash).cloned();
+            let same_as = self.first_of_hash.get(hash).cloned();
             self.first_of_hash
-                .entry(hash)
+                .entry(hash.to_owned())
                 .or_insert_with(|| key.clone());
-            let name = free_name(&stage.name, &prefix, &inputs, &plan.images);
-            images.push(ImageEntry {
-                name: name.clone(),
-                path: key.image_path().into(),
-                sha256: sha256_hex(recipe.to_string().as_bytes()),
-                cell: Some(key.clone()),
-                converted: false,
-                width,
-                height,
-            });
-            let input = Input {
-                prefix,
-                seed: parameters.seed,
-                width,
-                height,
-                preset: parameters.preset.clone().or(preset),
-                matched,
-            };
-            inputs.insert(name, input);
+            if !is_last {
+                let inherited = self.inputs.get(&parameters.image);
+                let preset = inherited.and_then(|input| input.preset.clone());
+                let name = free_name(&stage.name, &prefix, &inputs, &named);
+                images.push(ImageEntry {
+                    name: name.clone(),
+                    path: key.image_path().into(),
+                    sha256,
+                    cell: Some(key.clone()),
+                    converted: false,
+                    width,
+                    height,
+                });
+                let input = Input {
+                    prefix,
+                    seed: parameters.seed,
+                    width,
+                    height,
+                    preset: parameters.preset.clone().or(preset),
+                    matched,
+                };
+                inputs.insert(name, input);
+            }
             cells.push(Cell {
                 key,
                 parameters,
@@ -346,12 +377,11 @@ fn free_name(
     stage: &str,
     prefix: &str,
     taken: &HashMap<String, Input>,
-    images: &[ImageEntry],
+    images: &HashSet<&str>,
 ) -> String {
     let separator = if prefix.is_empty() { "" } else { "/" };
     let plain = format!("{stage}{separator}{prefix}");
-    let is_free =
-        |name: &String| !taken.contains_key(name) && images.iter().all(|image| image.name != *name);
+    let is_free = |name: &String| !taken.contains_key(name) && !images.contains(name.as_str());
     let numbered = (2_u32..).map(|number| format!("{plain}~{number}"));
     let mut names = std::iter::once(plain.clone()).chain(numbered);
     names.find(is_free).unwrap_or(plain)
@@ -395,6 +425,28 @@ fn fitted_sizes(
     Ok(sizes)
 }
 
+/// The values of a parameter among the cells as text, in order of appearance.
+fn values_of(parameter: Parameter, cells: &[Parameters]) -> Vec<String> {
+    let (mut seen, mut values) = (HashSet::new(), Vec::new());
+    let mut last = None;
+    for cell in cells {
+        // Most have the value of the cell before them.
+        if last
+            .as_ref()
+            .is_some_and(|value| cell.has(parameter, value))
+        {
+            continue;
+        }
+        let value = cell.value(parameter);
+        let text = value.to_string();
+        if seen.insert(text.clone()) {
+            values.push(text);
+        }
+        last = Some(value);
+    }
+    values
+}
+
 /// Parameters with more than one value among the cells, values in order of appearance. What presets
 /// link is shown by the preset's name and is no axis of its own.
 fn axes(presets: &[Preset], cells: &[Parameters]) -> Vec<Axis> {
@@ -406,12 +458,7 @@ fn axes(presets: &[Preset], cells: &[Parameters]) -> Vec<Axis> {
         .into_iter()
         .filter(|&parameter| !linked(parameter))
         .map(|parameter| {
-            let mut seen = HashSet::new();
-            let values = cells
-                .iter()
-                .map(|cell| cell.text(parameter))
-                .filter(|value| seen.insert(value.clone()))
-                .collect();
+            let values = values_of(parameter, cells);
             Axis { parameter, values }
         })
         .filter(|axis: &Axis| axis.values.len() > 1)

@@ -64,12 +64,18 @@ fn own_scheduler(models: &[ModelEntry], model: &str) -> Option<SchedulerKind> {
 
 /// Every cell with every value; as it is where there are none (presets set it then, or the model does).
 fn vary<T>(
-    cells: Vec<Parameters>,
+    mut cells: Vec<Parameters>,
     values: &[T],
     set: impl Fn(&T, &mut Parameters),
 ) -> Vec<Parameters> {
-    if values.is_empty() {
-        return cells;
+    match values {
+        [] => return cells,
+        // Most parameters have one value: a million cells are not copied for each of them.
+        [value] => {
+            cells.iter_mut().for_each(|cell| set(value, cell));
+            return cells;
+        }
+        [_, _, ..] => {}
     }
     let with_values = cells.iter().flat_map(|cell| {
         values.iter().map(|value| {

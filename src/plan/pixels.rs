@@ -3,10 +3,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use sha2::{Digest, Sha256};
-
 use super::{Condition, Plan, Stage, Tiling, guidance};
-use crate::digest::hexadecimal;
+use crate::digest::sha256_hex;
 use crate::image::Fit;
 use crate::pipeline::Kind;
 use crate::spec::{Numerics, VaeTile};
@@ -149,9 +147,13 @@ pub(super) fn input_hash(image_sha256: &str, fit: Fit, width: u32, height: u32) 
     ]))
 }
 
-/// 12 hexadecimal digits: 48 bits, for at most a million cells a run.
-pub(super) fn short_hash(content: &serde_json::Value) -> String {
-    hexadecimal(&Sha256::digest(content.to_string())[..6])
+fn short_hash(content: &serde_json::Value) -> String {
+    short(&sha256_hex(content.to_string().as_bytes())).to_owned()
+}
+
+/// Of a digest 12 hexadecimal digits: 48 bits, for at most a million cells a run.
+pub(super) fn short(sha256: &str) -> &str {
+    &sha256[..12]
 }
 
 #[cfg(test)]

@@ -118,20 +118,31 @@ impl<'a> Schedule<'a> {
         Self { models }
     }
 
-    /// The work of one stage.
-    #[must_use]
-    pub fn of_stage(&self, stage: usize) -> Self {
-        let models = self.models.iter().filter(|work| work.stage == stage);
-        Self {
-            models: models.cloned().collect(),
-        }
-    }
-
     /// Counts the UNet rows of the work; `steps` tells the step of each evaluation of a model (its index) for a
     /// kind of pipeline and how it is sampled: some schedulers ask several times a step.
     pub fn unet_rows(&self, steps: impl Fn(Kind, usize, Sampling) -> Vec<u32>) -> UnetRows {
+        Self::rows_of(self.models.iter(), steps)
+    }
+
+    /// As [`Schedule::unet_rows`], of one stage.
+    pub fn unet_rows_of(
+        &self,
+        stage: usize,
+        steps: impl Fn(Kind, usize, Sampling) -> Vec<u32>,
+    ) -> UnetRows {
+        let models = self.models.iter().filter(|work| work.stage == stage);
+        Self::rows_of(models, steps)
+    }
+
+    fn rows_of<'w>(
+        models: impl Iterator<Item = &'w ModelWork<'a>>,
+        steps: impl Fn(Kind, usize, Sampling) -> Vec<u32>,
+    ) -> UnetRows
+    where
+        'a: 'w,
+    {
         let mut rows = UnetRows::default();
-        for work in &self.models {
+        for work in models {
             let plain_rows = work.kind.pipeline().plain_rows() as u64;
             for group in &work.groups {
                 rows.add(

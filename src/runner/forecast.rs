@@ -73,17 +73,19 @@ pub fn forecast(
             .map(|work| seconds(prepared, work, &timings, device))
             .sum()
     });
+    let rows = schedule.unet_rows(prepared.evaluation_steps());
+    let stages = 0..plan.stages.len();
+    let stage_rows = match plan.stages.as_slice() {
+        [_] => vec![rows],
+        _ => stages
+            .map(|stage| schedule.unet_rows_of(stage, prepared.evaluation_steps()))
+            .collect(),
+    };
     let most = |bytes: fn(&_) -> f64| plan.models.iter().map(bytes).fold(0.0, f64::max);
     Ok(Forecast {
         cells: left.len(),
-        rows: schedule.unet_rows(prepared.evaluation_steps()),
-        stage_rows: (0..plan.stages.len())
-            .map(|stage| {
-                schedule
-                    .of_stage(stage)
-                    .unet_rows(prepared.evaluation_steps())
-            })
-            .collect(),
+        rows,
+        stage_rows,
         seconds,
         device,
         resident_bytes: most(resident_bytes),
