@@ -14,7 +14,7 @@ mod order;
 
 use std::num::NonZeroUsize;
 
-use self::order::{Order, Work, Works};
+use self::order::{Inputs, Order, Work, Works};
 use super::Plan;
 
 /// A cut falls on a group's border where that is within this part of a share of the mark: 1/20, so that no part is
@@ -35,25 +35,22 @@ impl Cut {
     /// Cuts a plan into so many parts; some are empty if there are more of them than cells.
     pub fn new(plan: &Plan, parts: NonZeroUsize) -> Self {
         let works = Works::of(plan);
-        let of_stage = |stage| {
-            let order = works.between_images_of(stage);
-            let borders = order.borders(parts);
-            let costs = order.costs_of(&borders);
-            (order, borders, costs)
-        };
-        let most = |costs: &[u64]| costs.iter().max().copied();
-        let mut best = of_stage(0);
+        let mut best = Candidate::new(works.between_images_of(0, Inputs::Once), parts);
         for stage in 1..plan.stages.len() {
-            let other = of_stage(stage);
-            if most(&other.2) < most(&best.2) {
-                best = other;
+            if best.is_even() {
+                break;
+            }
+            for inputs in [Inputs::Once, Inputs::OfEach] {
+                let other = Candidate::new(works.between_images_of(stage, inputs), parts);
+                if other.most() < best.most() {
+                    best = other;
+                }
             }
         }
-        let (order, borders, costs) = best;
         Self {
-            works: order.into_works(),
-            borders,
-            costs,
+            works: best.order.into_works(),
+            borders: best.borders,
+            costs: best.costs,
         }
     }
 
@@ -76,6 +73,35 @@ impl Cut {
             true => self.costs[part] as f64 / mean,
             false => 0.0,
         }
+    }
+}
+
+/// A way to cut.
+struct Candidate<'a> {
+    order: Order<'a>,
+    borders: Vec<usize>,
+    costs: Vec<u64>,
+}
+
+impl<'a> Candidate<'a> {
+    fn new(order: Order<'a>, parts: NonZeroUsize) -> Self {
+        let borders = order.borders(parts);
+        let costs = order.costs_of(&borders);
+        Self {
+            order,
+            borders,
+            costs,
+        }
+    }
+
+    fn most(&self) -> u64 {
+        self.costs.iter().max().copied().unwrap_or(0)
+    }
+
+    /// Whether no part takes more than a tenth above the mean.
+    fn is_even(&self) -> bool {
+        let all: u128 = self.costs.iter().map(|&cost| u128::from(cost)).sum();
+        u128::from(self.most()) * self.costs.len() as u128 * 10 <= all * 11
     }
 }
 

@@ -23,15 +23,21 @@ pub(super) struct Chain<'a> {
     plan: &'a Plan,
     /// By the names of images that are cells'.
     inputs: HashMap<&'a str, &'a CellKey>,
+    /// Places of cells in the plan, if some work on images of others.
+    index_of: HashMap<&'a CellKey, usize>,
 }
 
 impl<'a> Chain<'a> {
     pub fn of(plan: &'a Plan) -> Self {
         let images = plan.images.iter();
         let inputs = images.filter_map(|entry| Some((entry.name.as_str(), entry.cell.as_ref()?)));
+        let inputs: HashMap<_, _> = inputs.collect();
+        let keys = plan.cells.iter().zip(0..).filter(|_| !inputs.is_empty());
+        let index_of = keys.map(|(cell, index)| (&cell.key, index)).collect();
         Self {
             plan,
-            inputs: inputs.collect(),
+            inputs,
+            index_of,
         }
     }
 
@@ -46,14 +52,11 @@ impl<'a> Chain<'a> {
         if self.inputs.is_empty() {
             return cells.into_iter().collect();
         }
-        let keys = self.plan.cells.iter().zip(0..);
-        let index_of: HashMap<&CellKey, usize> =
-            keys.map(|(cell, index)| (&cell.key, index)).collect();
         let mut all = HashSet::new();
         let mut left = cells;
         while let Some(cell) = left.pop() {
             if all.insert(cell) {
-                left.extend(self.input(cell).and_then(|key| index_of.get(key)));
+                left.extend(self.input(cell).and_then(|key| self.index_of.get(key)));
             }
         }
         all

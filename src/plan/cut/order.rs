@@ -24,6 +24,15 @@ pub(super) struct Work {
     input: Option<usize>,
 }
 
+/// How what several parts of a chain work on counts where it is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Inputs {
+    /// With the first of them: parts have many images of each.
+    Once,
+    /// With each of them: parts have few.
+    OfEach,
+}
+
 /// All works of a plan in the order of its schedule.
 pub(super) struct Works(Vec<Work>);
 
@@ -77,7 +86,7 @@ impl Works {
     }
 
     /// The order in which all that is made of an image of this stage lies together, behind what it is made of itself.
-    pub(super) fn between_images_of(&self, stage: usize) -> Order<'_> {
+    pub(super) fn between_images_of(&self, stage: usize, inputs: Inputs) -> Order<'_> {
         let mut unit_of: Vec<usize> = (0..self.0.len()).collect();
         // Inputs come before what is made of them.
         for (place, work) in self.0.iter().enumerate() {
@@ -92,7 +101,11 @@ impl Works {
                 unit_of[input] = unit_of[place];
             }
         }
-        Order::of(&self.0, &unit_of)
+        let mut order = Order::of(&self.0, &unit_of);
+        if inputs == Inputs::OfEach {
+            order.weigh_inputs();
+        }
+        order
     }
 }
 
@@ -101,7 +114,7 @@ pub(super) struct Order<'a> {
     works: &'a [Work],
     /// Places of works.
     order: Vec<usize>,
-    /// The cost of the works before each, and of all.
+    /// What the works before each count, and all.
     costs: Vec<u64>,
     /// Borders between units: cells, of chains the images that it is cut between. They rise, as do the groups'.
     pub(super) units: Vec<usize>,
@@ -139,6 +152,19 @@ impl<'a> Order<'a> {
         }
     }
 
+    /// Counts what a unit works on and lies in another as its own.
+    fn weigh_inputs(&mut self) {
+        let mut more = 0;
+        let mut costs = std::mem::take(&mut self.costs);
+        for unit in self.units.windows(2) {
+            more += self.cost_of_inputs(&self.order[unit[0]..unit[1]]);
+            for cost in &mut costs[unit[0] + 1..=unit[1]] {
+                *cost += more;
+            }
+        }
+        self.costs = costs;
+    }
+
     pub(super) fn len(&self) -> usize {
         self.order.len()
     }
@@ -163,8 +189,8 @@ impl<'a> Order<'a> {
         let parts = borders.windows(2);
         let cost = |part: &[usize]| {
             let places = &self.order[part[0]..part[1]];
-            let own = self.cost_before(part[1]) - self.cost_before(part[0]);
-            own + self.cost_of_inputs(places)
+            let own = places.iter().map(|&place| self.works[place].cost);
+            own.sum::<u64>() + self.cost_of_inputs(places)
         };
         parts.map(cost).collect()
     }
