@@ -6,9 +6,14 @@
     reason = "a test says what it saw"
 )]
 
+mod any_order;
+mod chains;
 #[path = "../common/mod.rs"]
 mod common;
 mod cut;
 mod devices;
+mod file_systems;
+mod kubernetes;
 mod merged;
+mod older;
 mod printed;

@@ -14,7 +14,7 @@ use crate::common::place::Place;
 use crate::common::{copy_folder, files_of};
 
 /// 24 cells in 8 groups.
-const SWEEP: &str = "model = \"model\"\n[sweep]\nimage = \"in.png\"\ninstruction = \"make it winter\"\n\
+pub const SWEEP: &str = "model = \"model\"\n[sweep]\nimage = \"in.png\"\ninstruction = \"make it winter\"\n\
      guidance_scale = [3.0, 5.0, 7.0]\nseed = { from = 1, count = 8 }\nnum_inference_steps = 2\n[runtime]\nthreads = 1\n";
 
 /// Columns that depend on when and how fast a cell ran, and who ran before it.

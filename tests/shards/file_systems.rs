@@ -1,0 +1,90 @@
+//! File systems without locks or links: it is told, and nothing is lost.
+
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use assert_cmd::assert::OutputAssertExt;
+use predicates::prelude::*;
+use predicates::str::contains;
+
+use crate::common::place::Place;
+use crate::merged::{assert_same_run, images, place, run};
+
+/// The calls of the C library that such file systems refuse, in place of the system's.
+const REFUSED: &str = r#"
+#include <errno.h>
+#include <stdlib.h>
+static int refuse(int number) { errno = number; return -1; }
+int flock(int file, int how) { (void)file; (void)how; return refuse(ENOLCK); }
+int link(const char *from, const char *to) { (void)from; (void)to; return refuse(EOPNOTSUPP); }
+int linkat(int a, const char *from, int b, const char *to, int flags) {
+  (void)a; (void)from; (void)b; (void)to; (void)flags;
+  return refuse(EOPNOTSUPP);
+}
+"#;
+
+/// A library that is loaded before the C library, built here.
+fn refusing(place: &Place) -> PathBuf {
+    let (source, library) = (place.path("refused.c"), place.path("refused.so"));
+    fs::write(&source, REFUSED).unwrap();
+    Command::new("cc")
+        .args(["-shared", "-fPIC", "-o"])
+        .arg(&library)
+        .arg(&source)
+        .assert()
+        .success();
+    library
+}
+
+#[test]
+fn shards_where_there_are_no_locks_and_no_links_lose_nothing_and_say_so() {
+    let place = place();
+    run(&place, &["--out", "whole"]).assert().success();
+    let library = refusing(&place);
+    let shard = |shard: &str| {
+        let mut command = place.ip2p(&["run", "s.toml", "--out", "out", "--shard", shard]);
+        command.env("LD_PRELOAD", &library);
+        command
+    };
+    // Side by side, and the first of them twice.
+    let processes = ["1/2", "2/2", "1/2"].map(|part| {
+        let command = &mut shard(part);
+        command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    });
+    for process in processes {
+        let output = process.wait_with_output().unwrap();
+        let told = [output.stdout, output.stderr].concat();
+        let told = String::from_utf8_lossy(&told).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{told}");
+        assert!(
+            told.contains("out has no locks: run no other command on it"),
+            "{told}"
+        );
+    }
+    let journals = fs::read_dir(place.path("out/shards")).unwrap();
+    let names = journals.map(|it| it.unwrap().file_name().into_string().unwrap());
+    let journals = names.filter(|name| name.ends_with(".jsonl")).count();
+    assert_eq!(journals, 3, "each process has a journal of its own");
+    let before = images(&place.path("out"));
+    assert_eq!(before.len(), 24);
+    // Alone it is refused, since nothing would keep a second one out.
+    let mut alone = place.ip2p(&["merge", "out"]);
+    alone.env("LD_PRELOAD", &library);
+    alone
+        .assert()
+        .code(predicate::in_iter([0, 1]))
+        .stderr(contains("lock").or(predicate::str::is_empty()));
+    place.ip2p(&["merge", "out"]).assert().success();
+    assert!(
+        images(&place.path("out")) == before,
+        "an image was replaced"
+    );
+    assert_same_run(&place.path("whole"), &place.path("out"));
+}
