@@ -130,7 +130,7 @@ fn a_run_that_meets_its_limit_does_less_at_a_time_and_gives_the_same_pictures() 
         [
             format!("{going_on} batch 2, 6 UNet rows a call, resident memory"),
             format!("{going_on} batch 1, 3 UNet rows a call, resident memory"),
-            format!("{going_on} batch 1, 1 UNet rows a call, resident memory"),
+            format!("{going_on} batch 1, 1 UNet row a call, resident memory"),
         ]
     );
     for (one, other) in cells(free.path()).iter().zip(cells(limited.path())) {
@@ -186,7 +186,7 @@ fn what_fits_in_no_way_fails_with_what_to_change_and_the_rest_is_there() {
         .collect();
     assert_eq!(notes.len(), 4, "{notes:?}");
     assert!(
-        notes[3].ends_with("batch 1, 1 UNet rows a call, phased memory"),
+        notes[3].ends_with("batch 1, 1 UNet row a call, phased memory"),
         "{notes:?}"
     );
     let cells = cells(folder.path());

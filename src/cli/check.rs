@@ -226,7 +226,10 @@ fn remedy(check: &Verdicts, baseline: &Baseline, run: &Path) {
             render::next(&accept);
         }
         Conclusion::Regression | Conclusion::ToAccept => {
-            render::hint("if this is wanted, accept it");
+            let review = accept.replacen("accept", "review", 1);
+            render::hint(&format!(
+                "if this is wanted, accept it; `{review}` asks cell by cell"
+            ));
             render::next(&accept);
         }
         Conclusion::Passed | Conclusion::CellsFailed => {}

@@ -55,9 +55,10 @@ impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "batch {}, {} UNet rows a call, {} memory",
+            "batch {}, {} UNet {} a call, {} memory",
             self.batch,
             self.unet_rows,
+            if self.unet_rows == 1 { "row" } else { "rows" },
             self.memory()
         )
     }

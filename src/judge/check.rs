@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::baseline::Baseline;
 use super::causes::{Origin, causes};
 use super::class::EnvironmentClass;
-use super::difference::difference_within;
+use super::difference::{Difference, difference_within};
 use super::error::JudgeError;
 use super::follows::tell_once;
 use super::identity::Identity;
@@ -322,16 +322,15 @@ impl Judge<'_> {
         accepted: &Accepted,
         actual: &RgbImage,
     ) -> Result<CellCheck, JudgeError> {
+        // The other cells are judged all the same.
+        let refused = |reason: String| CellCheck {
+            verdict: Verdict::Error,
+            error: Some(reason),
+            ..held.clone()
+        };
         let expected = match self.baseline.image(accepted) {
             Ok(expected) => expected,
-            // The other cells are judged all the same.
-            Err(error) => {
-                return Ok(CellCheck {
-                    verdict: Verdict::Error,
-                    error: Some(error.to_string()),
-                    ..held
-                });
-            }
+            Err(error) => return Ok(refused(error.to_string())),
         };
         let mut causes = held.causes.iter();
         let is_other = causes.any(|cause| matches!(cause, Cause::Parameters(_)));
@@ -339,18 +338,7 @@ impl Judge<'_> {
             return Ok(held);
         }
         let instruction = &origin.cell.parameters.instruction;
-        let refused = |reason: String| CellCheck {
-            verdict: Verdict::Error,
-            error: Some(reason),
-            ..held.clone()
-        };
-        let (size, fit) = (actual.dimensions(), self.run.plan.fit);
-        let judged = match Judged::of(self.spec, instruction, size, fit) {
-            Ok(Some(judged)) if judged.is_nothing() => {
-                return Ok(refused(
-                    "check.ignore leaves nothing of it to judge".to_owned(),
-                ));
-            }
+        let judged = match self.judged(instruction, actual.dimensions()) {
             Ok(judged) => judged,
             Err(reason) => return Ok(refused(reason)),
         };
@@ -359,33 +347,47 @@ impl Judge<'_> {
             let cell = held.name.clone();
             JudgeError::Difference { cell, source }
         })?;
-        let spec = self.spec.of(instruction);
         let own_class = accepted.class == *origin.class;
-        let same_class = Limits::same_class(&spec).excesses(&difference);
-        let limits = match own_class || same_class.is_empty() {
-            true => Limits::same_class(&spec),
-            false => Limits::other_class(&spec),
-        };
-        let excesses = limits.excesses(&difference);
-        let verdict = match excesses.is_empty() {
-            _ if is_other => Verdict::Stale,
-            true if difference.is_none() => Verdict::Same,
-            true if same_class.is_empty() => Verdict::Within,
-            true => Verdict::Drift,
-            false => Verdict::Regression,
-        };
+        let (verdict, limits) = verdict(&self.spec.of(instruction), &difference, own_class);
         let latent_change = latent_change(&accepted.first_latents, &origin.record.first_latents);
         // Devices differ in their last bits from the first step on.
         let early_warning =
             own_class && latent_change.is_some_and(|change| change > self.spec.latents);
         Ok(CellCheck {
-            verdict,
+            verdict: if is_other { Verdict::Stale } else { verdict },
             difference: Some(difference),
             limits: Some(limits),
-            excesses,
+            excesses: limits.excesses(&difference),
             latent_change,
             early_warning,
             ..held
         })
+    }
+
+    /// What is judged of a cell's image; all if it is none.
+    fn judged(&self, instruction: &str, size: (u32, u32)) -> Result<Option<Judged>, String> {
+        match Judged::of(self.spec, instruction, size, self.run.plan.fit)? {
+            Some(judged) if judged.is_nothing() => {
+                Err("check.ignore leaves nothing of it to judge".to_owned())
+            }
+            judged => Ok(judged),
+        }
+    }
+}
+
+/// The verdict of a difference, and the limits that it was held against.
+fn verdict(spec: &CheckSpec, difference: &Difference, own_class: bool) -> (Verdict, Limits) {
+    let same_class = Limits::same_class(spec);
+    if difference.is_none() {
+        return (Verdict::Same, same_class);
+    }
+    if same_class.excesses(difference).is_empty() {
+        return (Verdict::Within, same_class);
+    }
+    let other_class = Limits::other_class(spec);
+    match own_class {
+        true => (Verdict::Regression, same_class),
+        false if other_class.excesses(difference).is_empty() => (Verdict::Drift, other_class),
+        false => (Verdict::Regression, other_class),
     }
 }

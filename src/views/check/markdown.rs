@@ -10,9 +10,9 @@ pub const SUMMARY_BYTES: usize = 1 << 20;
 /// What is kept free for the line that says how much was left out.
 const TAIL_BYTES: usize = 200;
 
-/// A summary of at most `most_bytes`: counts, what changed, a row for every cell that does not pass, worst
-/// first, as many as fit.
-pub fn summary(check: &Check, most_bytes: usize) -> String {
+/// A summary of at most `most_bytes`: counts, what changed, a link to the page, a row for every cell that does not pass, worst
+/// first, as many as fit. `page` is where the page lies as seen from the summary.
+pub fn summary(check: &Check, page: &str, most_bytes: usize) -> String {
     let failing = check.failing();
     let mut text = format!("## ip2p check {}\n\n", escaped(&check.name));
     let mark = if failing.is_empty() {
@@ -25,7 +25,7 @@ pub fn summary(check: &Check, most_bytes: usize) -> String {
         let _ = writeln!(text, "- {}", escaped(&line));
     }
     if !failing.is_empty() {
-        text.push_str("- review it in `check/index.html` of the run folder\n");
+        let _ = writeln!(text, "- review it in {}", link(page));
     }
     let warned = check.early_warnings().len();
     if warned > 0 {
@@ -72,6 +72,18 @@ fn row(cell: &CellCheck) -> String {
 /// What is beyond its limit, a line a measure.
 pub(super) fn measured(cell: &CellCheck) -> Vec<String> {
     cell.excesses.iter().map(Excess::to_string).collect()
+}
+
+/// A link that no character of a path can end.
+fn link(path: &str) -> String {
+    let target: String = path
+        .chars()
+        .map(|c| match c {
+            '<' | '>' | '\\' | '\n' | '\r' => format!("%{:02X}", u32::from(c)),
+            c => c.to_string(),
+        })
+        .collect();
+    format!("[{}](<{target}>)", escaped(path))
 }
 
 /// Text that cannot end a table's cell, begin HTML or format anything.

@@ -16,6 +16,9 @@ use crate::views::{File, View, ViewFiles};
 /// The folder in the run folder.
 const FOLDER: &str = "check";
 
+/// The page in it.
+const PAGE: &str = "index.html";
+
 /// The files of a check in the run folder: `check/index.html`, `check/junit.xml`, `check/summary.md`, `check/cells.csv`
 /// and, if a cell does not pass, `check/sheet.png`.
 #[derive(Debug)]
@@ -47,12 +50,12 @@ impl View for Checked<'_> {
         };
         let page = page(check, &accept_command(self.run)).map_err(JudgeError::Page)?;
         let mut files = vec![
-            put("page", "index.html", page.as_bytes())?,
+            put("page", PAGE, page.as_bytes())?,
             put("junit", "junit.xml", junit(check).as_bytes())?,
             put(
                 "summary",
                 "summary.md",
-                summary(check, SUMMARY_BYTES).as_bytes(),
+                summary(check, PAGE, SUMMARY_BYTES).as_bytes(),
             )?,
             put("table", "cells.csv", &table(check))?,
         ];
@@ -62,7 +65,7 @@ impl View for Checked<'_> {
             None => drop(fs::remove_file(folder.join("sheet.png"))),
         }
         if let Some(path) = &self.step_summary {
-            append(check, path)?;
+            append(check, &folder.join(PAGE), path)?;
         }
         Ok(ViewFiles {
             files,
@@ -82,13 +85,7 @@ pub fn forget(run: &Path) -> Result<(), JudgeError> {
         return Ok(());
     }
     refuse_link(&folder).map_err(|source| JudgeError::Report { source })?;
-    for name in [
-        "index.html",
-        "junit.xml",
-        "summary.md",
-        "cells.csv",
-        "sheet.png",
-    ] {
+    for name in [PAGE, "junit.xml", "summary.md", "cells.csv", "sheet.png"] {
         let path = folder.join(name);
         match fs::remove_file(&path) {
             Err(source) if path.exists() => {
@@ -113,9 +110,10 @@ pub fn accept_command(run: &Path) -> String {
 }
 
 /// Other steps may have written there; all of them share the limit.
-fn append(check: &Check, path: &Path) -> Result<(), JudgeError> {
+fn append(check: &Check, page: &Path, path: &Path) -> Result<(), JudgeError> {
     let taken = fs::metadata(path).map_or(0, |metadata| metadata.len() as usize);
-    let text = summary(check, SUMMARY_BYTES.saturating_sub(taken));
+    let page = page.display().to_string();
+    let text = summary(check, &page, SUMMARY_BYTES.saturating_sub(taken));
     let mut options = OpenOptions::new();
     let file = options.create(true).append(true).open(path);
     let written = file.and_then(|mut file| file.write_all(text.as_bytes()));

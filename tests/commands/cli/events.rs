@@ -16,8 +16,8 @@ const HEAD: &str = "# Following ip2p from a program
 
 Written from the schema (`ip2p schema --events`) by a test; do not edit it here.
 
-With `--json` every command but `jobs`, `schema`, `completions` and `review` prints one JSON object a line on standard
-output, and nothing else there. Each has its kind under `event` and the version of the schema under `version`: a key that is
+With `--json` every command but `jobs`, `schema`, `completions`, `table` and `review` prints one JSON object a line on
+standard output, and nothing else there. Each has its kind under `event` and the version of the schema under `version`: a key that is
 taken away or comes to mean something else makes another version, a new key or a new kind does not. Keys that are unknown are
 to be passed over; those that have nothing to say are `null`. Errors are events and stand on standard error in words as well;
 the exit codes are those of every command (`ip2p COMMAND --help`).

@@ -29,12 +29,14 @@ fn reports_say_what_is_wrong_and_stay_within_their_limits() {
         "{xml}"
     );
 
-    let text = summary(&check, 1 << 20);
+    let text = summary(&check, "a <b>/index.html", 1 << 20);
     assert!(text.contains("**failed**: 2 regression"), "{text}");
     assert!(text.contains("would have passed"), "{text}");
+    let link = "- review it in [a &lt;b>/index.html](<a %3Cb%3E/index.html>)\n";
+    assert!(text.contains(link), "{text}");
     let mut many = check.clone();
     many.cells = vec![check.cells[0].clone(); 9000];
-    let long = summary(&many, 1 << 20);
+    let long = summary(&many, "index.html", 1 << 20);
     assert!(
         long.len() <= 1 << 20 && long.contains("more cells are left out here"),
         "{}",
