@@ -9,11 +9,12 @@ use crate::vocabulary::Parameter;
 
 /// The order in which axes take the columns, then the rows, where the sweep file does not say.
 /// Numbers come first, since a grid of them shows a trend; what stands last becomes the panels.
-const PREFERENCE: [Parameter; 12] = [
+const PREFERENCE: [Parameter; 14] = [
     Parameter::GuidanceScale,
     Parameter::ImageGuidanceScale,
     Parameter::GuidanceStart,
     Parameter::GuidanceEnd,
+    Parameter::Strength,
     Parameter::NumInferenceSteps,
     Parameter::Scheduler,
     Parameter::Preset,
@@ -21,6 +22,7 @@ const PREFERENCE: [Parameter; 12] = [
     Parameter::Seed,
     Parameter::Model,
     Parameter::Instruction,
+    Parameter::Mask,
     Parameter::Image,
 ];
 
@@ -341,4 +343,17 @@ fn axes_of(plan: &Plan, cells: &[usize]) -> Vec<Level> {
             )
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_parameter_has_one_rank() {
+        for parameter in Parameter::ALL {
+            let ranks = PREFERENCE.iter().filter(|known| **known == parameter);
+            assert_eq!(ranks.count(), 1, "{parameter}");
+        }
+    }
 }

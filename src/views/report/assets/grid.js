@@ -226,8 +226,9 @@ function scoreKey() {
   return state.caption.replace(TINT, "");
 }
 
+/** Of a cell that has an image: what stands on another says why it has none. */
 function scoreOf(cell) {
-  return scoreKey() ? numberOf(cell, scoreKey()) : undefined;
+  return scoreKey() && cell.image ? numberOf(cell, scoreKey()) : undefined;
 }
 
 function rangeOf(values) {
