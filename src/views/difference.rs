@@ -10,6 +10,9 @@ pub struct Scale {
 }
 
 impl Scale {
+    /// The end of the slider in the report.
+    const MOST_GAIN: f32 = 16.0;
+
     /// Of pairs whose differences stay under these levels at 99 of 100 pixels: the middle one of those that differ.
     pub fn of(p99s: impl Iterator<Item = u8>) -> Self {
         let mut p99s: Vec<u8> = p99s.filter(|level| *level > 0).collect();
@@ -18,6 +21,12 @@ impl Scale {
         Self {
             full: full.unwrap_or(1),
         }
+    }
+
+    /// How many times as strong as it is a difference is drawn, in whole numbers as far as a slider goes.
+    pub fn gain(self) -> u32 {
+        let gain = f32::from(u8::MAX) / f32::from(self.full);
+        gain.round().clamp(1.0, Self::MOST_GAIN) as u32
     }
 
     /// How to read the picture.
@@ -101,6 +110,9 @@ mod tests {
     fn equal_is_black_and_the_scale_is_that_of_the_middle_pair() {
         let scale = Scale::of([0, 4, 8, 200].into_iter());
         assert_eq!(scale, Scale { full: 8 });
+        assert_eq!(scale.gain(), 16, "as far as the slider goes");
+        assert_eq!(Scale { full: 64 }.gain(), 4);
+        assert_eq!(Scale { full: 255 }.gain(), 1);
         let equal = scale.picture(&grey(7), &grey(7)).unwrap();
         assert!(equal.pixels().all(|pixel| *pixel == BLACK));
         let far = scale.picture(&grey(7), &grey(15)).unwrap();

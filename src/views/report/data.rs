@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::columns::{Columns, Row};
 use super::inputs::Inputs;
 use super::memory::Memory;
-use super::{ReportError, thumbnails};
+use super::{ReportError, gain, thumbnails};
 use crate::image::Fit;
 use crate::judge::advice::advise;
 use crate::plan::{Cell, Plan};
@@ -35,6 +35,8 @@ pub(super) struct Data {
     resolution: Option<u32>,
     /// Whether colours of inputs were converted to sRGB.
     converted: bool,
+    /// How strongly differences are drawn at first.
+    gain: u32,
     rows: Option<Parameter>,
     columns: Option<Parameter>,
     /// The parameters that vary, slowest first; a cell is known by its values of these.
@@ -134,6 +136,7 @@ impl Data {
             fit: plan.fit,
             resolution: plan.resolution,
             converted: plan.images.iter().any(|image| image.converted),
+            gain: gain::usual(run),
             rows: plan.sheet.rows,
             columns: plan.sheet.columns,
             axes: plan.axes.iter().map(|axis| axis.parameter).collect(),

@@ -7,6 +7,7 @@
 mod columns;
 mod data;
 mod error;
+mod gain;
 mod inputs;
 mod memory;
 mod page;

@@ -57,6 +57,7 @@ function startStage(panes) {
   byId("zoom-out").addEventListener("click", () => setZoom(zoom.level / 1.5));
   byId("zoom-fit").addEventListener("click", () => setZoom(1));
   byId("split").addEventListener("input", showSplit);
+  byId("gain").value = data.gain;
   byId("gain").addEventListener("input", showGain);
   showSplit();
   showGain();
