@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::ValueHint;
 use ip2p_sweep::model::ModelFolder;
-use ip2p_sweep::spec::{SweepSpec, template};
+use ip2p_sweep::pipeline::Family;
+use ip2p_sweep::spec::{SweepSpec, chain_template, template};
 use ip2p_sweep::{bundled, store};
 
 use super::Error;
@@ -23,6 +24,9 @@ pub struct Init {
     image: String,
     /// What to do with it, e.g. "make it winter"
     instruction: String,
+    /// Write a chain: the image is edited, each edit once more, and a part repainted
+    #[arg(long)]
+    chain: bool,
     /// Model folder, or "demo"; by default the one in onnx/, else the demo's
     #[arg(long, value_hint = ValueHint::DirPath)]
     model: Option<String>,
@@ -47,11 +51,16 @@ impl Init {
         // Line breaks and other controls have no place in a prompt.
         let words: Vec<&str> = self.instruction.split(char::is_control).collect();
         let instruction = words.join(" ");
-        let text = template(
-            &relative_to(folder, &self.image),
-            instruction.trim(),
-            &model,
-        );
+        let image = relative_to(folder, &self.image);
+        let instruction = instruction.trim();
+        let text = match self.chain {
+            false => template(&image, instruction, &model),
+            true => {
+                let inpainting = models_of(Family::Inpainting).into_iter().next();
+                let inpainting = inpainting.map(|model| relative_to(folder, &model));
+                chain_template(&image, instruction, &model, inpainting.as_deref())
+            }
+        };
         store::write_new_file(&self.out, text.as_bytes())?;
         let file = self.out.display().to_string();
         match events::are_wanted() {
@@ -74,18 +83,21 @@ impl Init {
     }
 }
 
-/// The model to begin with where none was named, and what to know of the choice.
-fn found_model() -> (String, Option<String>) {
+/// The exported models of a family: what another family does is no use here.
+fn models_of(family: Family) -> Vec<String> {
     let entries = Path::new(MODELS).read_dir().into_iter().flatten().flatten();
-    let mut models: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| ModelFolder::open(path).is_ok())
-        .collect();
-    models.sort();
-    let names: Vec<String> = models
-        .iter()
+    let models = entries.map(|entry| entry.path());
+    let mut models: Vec<String> = models
+        .filter(|path| ModelFolder::open(path).is_ok_and(|model| model.family() == family))
         .map(|path| path.display().to_string())
         .collect();
+    models.sort();
+    models
+}
+
+/// The model to begin with where none was named, and what to know of the choice.
+fn found_model() -> (String, Option<String>) {
+    let names = models_of(Family::InstructPix2Pix);
     match names.as_slice() {
         [] => (
             bundled::DEMO.to_owned(),

@@ -43,7 +43,7 @@ pub use settings::{
     Batch, CheckSpec, Device, Ignore, Ignored, MeasuresSpec, MemoryPolicy, Numerics, Runtime,
     SheetSpec, Tolerance, VaeTile,
 };
-pub use template::template;
+pub use template::{chain_template, template};
 
 /// Most cells of a sweep, before exclusions.
 pub const MAX_CELLS: u64 = 1_000_000;

@@ -60,6 +60,45 @@ pub fn template(image: &str, instruction: &str, model: &str) -> String {
     text
 }
 
+/// A sweep file of a chain: the image is edited by the instruction, and each edit once more; then a part is repainted if
+/// there is a model for it.
+pub fn chain_template(
+    image: &str,
+    instruction: &str,
+    model: &str,
+    inpainting: Option<&str>,
+) -> String {
+    let hash = if inpainting.is_none() { "# " } else { "" };
+    format!(
+        "{CHAIN_HEAD}\nmodel = {}\n\n[sweep]\nimage       = {}\ninstruction = {}\nguidance_scale = [5.0, 7.5]\nseed = 0\n\
+         {CHAIN_MIDDLE}\n{hash}[[then]]\n{hash}name   = \"repaint\"\n{hash}model  = {}\n{hash}prompt = \"a red door\"\n\
+         {hash}mask   = {{ changed = \"edit\", above = 0.1, grow = 8 }}    # or a file of which what is white is repainted\n\
+         {hash}strength = [0.8, 1.0]\n",
+        quoted(model),
+        quoted(image),
+        quoted(instruction),
+        quoted(inpainting.unwrap_or("onnx/sd15-inpainting")),
+    )
+}
+
+const CHAIN_HEAD: &str = "\
+# A chain: each [[then]] works on each image of the stage before it. Paths are relative to this file.
+#
+#   ip2p plan THIS_FILE           what would run, and how long it takes
+#   ip2p run  THIS_FILE           every image of every stage, each computed once
+#   ip2p sheet RUN --chain        the images of each path side by side
+#
+# It may begin with a text-to-image model as well: then `prompt` stands in the place of `image` and `instruction`.
+";
+
+const CHAIN_MIDDLE: &str = "
+[[then]]
+name = \"again\"
+instruction = \"make it night\"     # the model is that of the stage before
+seed = \"same\"                     # that of the image it works on
+
+# One thing is repainted under a mask; it takes an inpainting model (`ip2p export` makes one).";
+
 /// A text in TOML, on one line: a basic string, which JSON's strings are but for one character.
 fn quoted(value: &str) -> String {
     serde_json::Value::from(value)

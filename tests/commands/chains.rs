@@ -259,6 +259,67 @@ fn a_regression_is_told_once_and_what_is_made_of_it_follows() {
 }
 
 #[test]
+fn init_writes_a_chain_and_offers_the_models_that_suit_it() {
+    let place = Place::new();
+    for (model, name) in [
+        ("tiny_generate", "a_generates"),
+        ("tiny_inpaint", "b_inpaints"),
+        ("tiny_eps", "c_edits"),
+    ] {
+        crate::common::copy_folder(
+            &crate::common::golden().join(model),
+            &place.path("onnx").join(name),
+        );
+    }
+    place
+        .ip2p(&[
+            "init",
+            "in.png",
+            "make it winter",
+            "--chain",
+            "-o",
+            "c.toml",
+        ])
+        .assert()
+        .success();
+    let text = fs::read_to_string(place.path("c.toml")).unwrap();
+    assert!(
+        text.contains("model = \"onnx/c_edits\"") && text.contains("\"onnx/b_inpaints\""),
+        "{text}"
+    );
+    place
+        .ip2p(&["plan", "c.toml"])
+        .assert()
+        .success()
+        .stdout(contains("2 edits, 2 edits, 4 repaints"));
+    // Without a model that repaints, that stage is a comment.
+    fs::remove_dir_all(place.path("onnx/b_inpaints")).unwrap();
+    place
+        .ip2p(&[
+            "init",
+            "in.png",
+            "make it winter",
+            "--chain",
+            "-o",
+            "d.toml",
+        ])
+        .assert()
+        .success();
+    place
+        .ip2p(&["plan", "d.toml"])
+        .assert()
+        .success()
+        .stdout(contains("2 edits, 2 edits"));
+    // Nor is a sweep of edits begun with a model that generates.
+    place
+        .ip2p(&["init", "in.png", "make it winter", "-o", "e.toml"])
+        .assert()
+        .success();
+    let text = fs::read_to_string(place.path("e.toml")).unwrap();
+    assert!(text.contains("model = \"onnx/c_edits\""), "{text}");
+}
+
+#[test]
 fn stages_are_shown_by_name() {
     let place = chain();
     place.ip2p(&["run", "chain.toml"]).assert().success();

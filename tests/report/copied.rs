@@ -34,7 +34,7 @@ fn assert_copies_are_its_cells(place: &Place, cells: usize, text: &str) -> Run {
     let whole = Run::read(&place.path("results/whole")).unwrap();
     assert_eq!(whole.plan.cells.len(), cells);
     let keys = whole.plan.cells.iter().map(|cell| cell.key.clone());
-    for (key, copy) in copies(&whole, keys.collect()) {
+    for (key, copy) in copies(&whole, "index.html", keys.collect()) {
         let name = copy.parse::<toml::Table>().unwrap()["name"].clone();
         fs::write(place.path("sweeps/copy.toml"), &copy).unwrap();
         let ran = place.ip2p(&["run", "sweeps/copy.toml"]).assert();
@@ -51,15 +51,15 @@ fn assert_copies_are_its_cells(place: &Place, cells: usize, text: &str) -> Run {
 }
 
 /// The part of a key that says which cell it is, whatever axes there are.
-fn hash(key: &CellKey) -> &str {
+pub fn hash(key: &CellKey) -> &str {
     let hash = key.as_str().rsplit('-').next().unwrap_or_default();
     hash.trim_end_matches('x')
 }
 
 /// What the page copies of each cell; nothing where there is no browser.
-fn copies(run: &Run, keys: Vec<CellKey>) -> Vec<(CellKey, String)> {
+pub fn copies(run: &Run, page: &str, keys: Vec<CellKey>) -> Vec<(CellKey, String)> {
     let (found, copies) = mpsc::channel();
-    let index = run.folder.join("report/index.html");
+    let index = run.folder.join("report").join(page);
     with_page(&index, "", async move |page| {
         for key in keys {
             page.script(&format!("location.hash = {}", json!(format!("cell={key}"))))
@@ -80,7 +80,7 @@ fn copies(run: &Run, keys: Vec<CellKey>) -> Vec<(CellKey, String)> {
     copies.into_iter().collect()
 }
 
-fn pixels(run: &Run, cell: &CellKey) -> RgbImage {
+pub fn pixels(run: &Run, cell: &CellKey) -> RgbImage {
     let path = run.image_path(cell).unwrap();
     image::open(path).unwrap().to_rgb8()
 }

@@ -8,6 +8,7 @@ mod address;
 mod advice;
 mod axe;
 mod browser;
+mod chains;
 mod chosen;
 #[path = "../common/mod.rs"]
 mod common;

@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::chain::Chain;
 use super::columns::{Columns, Row};
-use super::inputs::Inputs;
+use super::inputs::{Inputs, Masks};
 use super::memory::Memory;
 use super::{ReportError, gain, thumbnails};
 use crate::image::Fit;
@@ -49,6 +50,12 @@ pub(super) struct Data {
     inputs: Vec<InputData>,
     cells: Vec<CellData>,
     memory: Memory,
+    /// Files of masks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    masks: Vec<String>,
+    /// Of a chain, what there is beside the stage of the page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) chain: Option<Chain>,
 }
 
 /// A parameter, where and how a sweep file sets it, and its values as text, in the order of the plan.
@@ -78,6 +85,9 @@ struct CellData {
     height: u32,
     /// Index into the inputs.
     input: Option<usize>,
+    /// Index into the masks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mask: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -118,8 +128,10 @@ impl Data {
             columns.words.push(ADVICE.to_owned());
         }
         let parameters: Vec<_> = Parameter::ALL.map(|key| values(plan, key)).into();
+        let masks = Masks::find(run);
         let cells = Gatherer {
             run,
+            masks: &masks,
             inputs,
             thumbnails,
             base,
@@ -146,6 +158,12 @@ impl Data {
             numbers: columns.numbers,
             words: columns.words,
             parameters,
+            masks: masks
+                .files
+                .iter()
+                .map(|file| format!("{base}/{file}"))
+                .collect(),
+            chain: None,
         }
     }
 
@@ -159,6 +177,10 @@ impl Data {
         });
         for input in &mut self.inputs {
             input.file = inside(&input.file);
+        }
+        for mask in &mut self.masks {
+            let file = Some(std::mem::take(mask));
+            *mask = inside(&file).unwrap_or_default();
         }
     }
 
@@ -244,6 +266,7 @@ fn input(file: &Result<String, MissingInput>, base: &str) -> InputData {
 /// What is needed to describe one cell.
 struct Gatherer<'a> {
     run: &'a Run,
+    masks: &'a Masks<'a>,
     inputs: &'a Inputs<'a>,
     thumbnails: &'a HashSet<CellKey>,
     /// The run folder, seen from the page.
@@ -273,6 +296,7 @@ impl Gatherer<'_> {
             width: cell.width,
             height: cell.height,
             input: self.inputs.index(cell),
+            mask: self.masks.index(&self.run.plan, cell),
             image: done.then(|| format!("{}/{}", self.base, cell.key.image_path())),
             thumbnail: self
                 .thumbnails

@@ -1,8 +1,8 @@
-//! The inputs of a run, for the page: the files that the run folder holds.
+//! The inputs and masks of a run, for the page: the files that the run folder holds.
 
 use std::collections::HashMap;
 
-use crate::plan::{Cell, Fitted};
+use crate::plan::{Cell, Fitted, FittedMask, Plan};
 use crate::store::{MissingInput, Run};
 
 /// The inputs of a run; an image that cells use at two sizes is two inputs.
@@ -27,5 +27,38 @@ impl<'a> Inputs<'a> {
     /// Which of [`Inputs::files`] a cell was made of.
     pub(super) fn index(&self, cell: &Cell) -> Option<usize> {
         self.of.get(&cell.fitted()?).copied()
+    }
+}
+
+/// The masks of a run that its folder holds.
+#[derive(Debug)]
+pub(super) struct Masks<'a> {
+    /// Their files, relative to the run folder.
+    pub(super) files: Vec<String>,
+    of: HashMap<FittedMask<'a>, usize>,
+}
+
+impl<'a> Masks<'a> {
+    /// Looks for the masks of all cells.
+    pub(super) fn find(run: &'a Run) -> Self {
+        let mut masks = Self {
+            files: Vec::new(),
+            of: HashMap::new(),
+        };
+        for fitted in (run.plan.cells.iter()).filter_map(|cell| run.plan.mask_of(cell)) {
+            if masks.of.contains_key(&fitted) {
+                continue;
+            }
+            if let Some(file) = run.inputs().find_mask(fitted) {
+                masks.of.insert(fitted, masks.files.len());
+                masks.files.push(file);
+            }
+        }
+        masks
+    }
+
+    /// Which of [`Masks::files`] a cell has.
+    pub(super) fn index(&self, plan: &Plan, cell: &Cell) -> Option<usize> {
+        self.of.get(&plan.mask_of(cell)?).copied()
     }
 }

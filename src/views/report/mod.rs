@@ -4,6 +4,7 @@
 //! server, without a network. Writing it again while a run goes on brings it up to date: every file
 //! is replaced atomically, and what is still good is kept.
 
+mod chain;
 mod columns;
 mod data;
 mod error;
@@ -13,6 +14,7 @@ mod memory;
 mod page;
 mod thumbnails;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -22,6 +24,7 @@ pub use error::ReportError;
 use crate::image::read;
 use crate::store::{Run, make_folder, open_file, write_file};
 use crate::views::{File, View, ViewFiles, inline};
+use chain::{Chain, page_of};
 use data::Data;
 use inputs::Inputs;
 
@@ -59,7 +62,9 @@ impl View for Report<'_> {
     type Error = ReportError;
 
     fn find(&self) -> Option<ViewFiles> {
-        let index = self.folder().join(INDEX);
+        let index = self
+            .folder()
+            .join(page_of(&self.run.plan, stage_of(self.run)));
         let is_good = self.run.is_shown_by(&index) && is_complete(&index);
         is_good.then(|| made(index))
     }
@@ -105,6 +110,7 @@ impl View for SingleReport<'_> {
         let as_it_is = self.run.without_bad_images();
         let run = as_it_is.as_ref().unwrap_or(self.run);
         let mut data = Data::new(run, &Inputs::find(run), &HashSet::new(), "..");
+        data.chain = Chain::of(&with_all_stages(run), stage_of(run), "..", false);
         data.embed(|file| {
             let (image, _) = read(&run.folder.join(file)).ok()?;
             inline::small_webp(&image, SINGLE_QUALITY)
@@ -126,23 +132,45 @@ pub fn write_report(run: &Run) -> Result<PathBuf, ReportError> {
 }
 
 fn write_into(run: &Run, folder: &Path) -> Result<PathBuf, ReportError> {
-    let as_it_is = run.without_bad_images();
-    let run = as_it_is.as_ref().unwrap_or(run);
+    let stage = stage_of(run);
+    let whole = with_all_stages(run);
+    let as_it_is = whole.without_bad_images();
+    let whole = as_it_is.as_ref().unwrap_or(&whole);
     let thumbnails = folder.join(thumbnails::FOLDER);
     for folder in [folder, &thumbnails] {
         make_folder(folder)?;
     }
-    let base = base(&run.folder, folder);
-    let thumbnails = thumbnails::write(run, &thumbnails)?;
-    let data = Data::new(run, &Inputs::find(run), &thumbnails, &base);
+    let base = base(&whole.folder, folder);
+    let thumbnails = thumbnails::write(whole, &thumbnails)?;
     write_file(&folder.join("style.css"), page::STYLE.as_bytes())?;
     write_file(&folder.join("report.js"), page::SCRIPT.as_bytes())?;
-    let index = folder.join(INDEX);
-    write_file(
-        &index,
-        page::render(run, &data, &base, as_it_is.is_some())?.as_bytes(),
-    )?;
-    Ok(index)
+    // The last stage's page is the report's own, and comes last.
+    for stage in 0..=whole.plan.last_stage() {
+        let own = match whole.plan.stages.len() {
+            0 | 1 => Cow::Borrowed(whole),
+            _ => Cow::Owned(whole.of_stage(stage)),
+        };
+        let mut data = Data::new(&own, &Inputs::find(&own), &thumbnails, &base);
+        data.chain = Chain::of(whole, stage, &base, true);
+        let page = page::render(&own, &data, &base, as_it_is.is_some())?;
+        write_file(&folder.join(page_of(&whole.plan, stage)), page.as_bytes())?;
+    }
+    Ok(folder.join(page_of(&whole.plan, stage)))
+}
+
+/// The stage that a run of one stage shows.
+fn stage_of(run: &Run) -> usize {
+    let first = run.plan.cells.first();
+    first.map_or(run.plan.last_stage(), |cell| cell.stage)
+}
+
+/// The run of a stage with the other stages.
+fn with_all_stages(run: &Run) -> Cow<'_, Run> {
+    let read = || Run::read(&run.folder).ok();
+    match run.plan.stages.len() {
+        0 | 1 => Cow::Borrowed(run),
+        _ => read().map_or(Cow::Borrowed(run), Cow::Owned),
+    }
 }
 
 /// The run folder as the page links to it.

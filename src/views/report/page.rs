@@ -33,6 +33,7 @@ pub(super) const SCRIPT: &str = concat!(
     include_str!("assets/grid.js"),
     include_str!("assets/commands.js"),
     include_str!("assets/save.js"),
+    include_str!("assets/chain.js"),
     include_str!("assets/toml.js"),
     include_str!("assets/stage.js"),
     include_str!("assets/viewer.js"),

@@ -215,7 +215,8 @@ impl<'a, 'f> Layout<'a, 'f> {
                     .take_while(|(one, other)| one == other)
                     .count()
             });
-            self.place_row(&mut items, row, shared);
+            let is_other = before.is_none_or(|before| self.image_of(before) != self.image_of(row));
+            self.place_row(&mut items, row, shared, is_other);
             before = Some(row);
         }
         self.bottom += self.margin / 2;
@@ -246,11 +247,23 @@ impl<'a, 'f> Layout<'a, 'f> {
         self.bottom = y + self.gap;
     }
 
-    /// The images of a path that the one above does not share; a rule where it parts.
-    fn place_row(&mut self, items: &mut Items<'f, Shown>, row: &Row, shared: usize) {
+    /// The image that a path begins with.
+    fn image_of(&self, row: &Row) -> Option<&str> {
+        let first = row.0.first()?;
+        Some(self.plan.cells[*first].parameters.image.as_str())
+    }
+
+    /// The images of a path that the one above does not share; `is_other` is whether it begins with another image.
+    fn place_row(
+        &mut self,
+        items: &mut Items<'f, Shown>,
+        row: &Row,
+        shared: usize,
+        is_other: bool,
+    ) {
         let top = self.bottom;
         let mut lines = 0;
-        if let (true, 0, Some(&first)) = (self.has_input, shared, row.0.first()) {
+        if let (true, true, Some(&first)) = (self.has_input, is_other, row.0.first()) {
             items
                 .pictures
                 .push((self.picture_at(0, top), Shown::Input(first)));

@@ -38,6 +38,7 @@ startGrid();
 startPlots();
 startTable();
 startVote();
+startChain();
 startViewer();
 startPlaying();
 bringAddressedCellIntoGrid();

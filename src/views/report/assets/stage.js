@@ -6,13 +6,14 @@ const zoom = { level: 1, x: 0, y: 0, most: 32 };
 function createPane() {
   const before = element("img", { class: "before", alt: "input image", draggable: "false" });
   const after = element("img", { class: "after", alt: "", draggable: "false" });
-  const picture = element("div", { class: "picture" }, before, after, element("div", { class: "split-line" }));
+  const mask = element("img", { class: "mask", alt: "mask", draggable: "false" });
+  const picture = element("div", { class: "picture" }, before, after, mask, element("div", { class: "split-line" }));
   const message = element("p", { class: "message" });
   const caption = element("figcaption");
   const pane = element("figure", { class: "pane" }, caption, element("div", { class: "window" }, picture, message));
   /** `against` is a cell whose picture takes the place of the input. */
   const show = (cell, mode, title, against) => {
-    const input = against ? against.image : data.inputs[cell.input]?.file;
+    const input = against ? against.image : beforeOf(cell);
     const usable = usableMode(cell, mode, against);
     before.alt = against ? `pinned: ${describe(against)}` : "input image";
     caption.textContent = title;
@@ -23,6 +24,8 @@ function createPane() {
     picture.dataset.mode = usable;
     setSource(before, input);
     setSource(after, cell.image);
+    setSource(mask, state.mask ? data.masks?.[cell.mask] : undefined);
+    mask.hidden = !mask.hasAttribute("src");
     after.alt = `output: ${describe(cell)}`;
     setStyle(picture, { "--ratio": cell.width / cell.height, "--pixels": cell.width });
   };
@@ -36,7 +39,7 @@ function setSource(image, source) {
 
 /** The mode, or what comes nearest to it where a picture is missing. */
 function usableMode(cell, mode, against) {
-  const input = against ? against.image : data.inputs[cell.input]?.file;
+  const input = against ? against.image : beforeOf(cell);
   if (!cell.image) return input && mode === "input" ? "input" : "none";
   return input ? mode : "output";
 }

@@ -26,7 +26,7 @@ function defaultState() {
   sides.rows = take([data.rows, "image_guidance_scale", ...fastest]);
   return {
     view: "grid", ...sides, at: {}, hidden: {}, size: 0,
-    cell: "", pin: "", against: "", mode: "slider",
+    cell: "", pin: "", against: "", first: "", mask: "", mode: "slider",
     caption: "", sort: "", find: "", status: "", without: "",
     x: "", y: "", lines: "", heat: "", stages: "", along: "",
   };
@@ -57,7 +57,7 @@ function gridRoom() {
 function readAddress() {
   const query = new URLSearchParams(location.hash.slice(1));
   const read = structuredClone(defaults);
-  for (const key of ["cell", "pin", "against", "caption", "sort", "find", "status", "without", "x", "y", "lines", "heat", "stages", "along"]) {
+  for (const key of ["cell", "pin", "against", "first", "mask", "caption", "sort", "find", "status", "without", "x", "y", "lines", "heat", "stages", "along"]) {
     read[key] = query.get(key) ?? defaults[key];
   }
   const choose = (key, allowed) => {

@@ -16,6 +16,8 @@ function startViewer() {
   });
   byId("viewer-close").addEventListener("click", leaveViewer);
   byId("pin").addEventListener("click", () => togglePin(viewed));
+  byId("first").addEventListener("change", (event) => update({ first: event.target.checked ? "yes" : "" }));
+  byId("mask").addEventListener("change", (event) => update({ mask: event.target.checked ? "yes" : "" }));
   byId("against").addEventListener("change", (event) => update({ against: event.target.value }));
   viewer.querySelectorAll("[data-mode]").forEach((button) => {
     if (button.type === "button") button.addEventListener("click", () => update({ mode: button.dataset.mode }));
@@ -24,7 +26,7 @@ function startViewer() {
     button.addEventListener("click", () => moveViewer(button.dataset.move));
   });
   follow((now, before) => {
-    if (differs(now, before, ["cell", "pin", "against", "mode", "hidden", "at", ...SIDES])) renderViewer();
+    if (differs(now, before, ["cell", "pin", "against", "mode", "first", "mask", "hidden", "at", ...SIDES])) renderViewer();
   });
   renderViewer();
 }
@@ -76,6 +78,10 @@ function renderHead(cell) {
   byId("split-after").textContent = against ? "This cell" : "Output";
   byId("split").setAttribute("aria-label", `Share of the picture that shows the ${against ? "pinned cell" : "input"}, percent`);
   renderAgainst(cell, against);
+  byId("first-field").hidden = pathOf(cell.key).length < 2;
+  byId("first").checked = Boolean(state.first);
+  byId("mask-field").hidden = data.masks?.[cell.mask] === undefined;
+  byId("mask").checked = Boolean(state.mask);
   byId("split-field").hidden = mode !== "slider";
   byId("gain-field").hidden = mode !== "difference";
   const missing = data.inputs[cell.input]?.missing;
@@ -151,6 +157,7 @@ function renderInfo(cell) {
       cell.image ? element("a", { class: "button", href: cell.image, target: "_blank", rel: "noopener", text: "Image file" }) : undefined),
     element("p", { id: "copied", class: "muted", role: "status" }),
     element("textarea", { id: "command", class: "command", readonly: true, rows: 3, hidden: true, spellcheck: "false", "aria-label": "Command to copy" }),
+    data.chain ? chainStrip(cell) : undefined,
     markFields(cell),
     facts("Parameters", data.parameters.map(({ key }) => [key, valueText(cell, key)]).filter(([, text]) => text !== "")),
     facts("Measured", numbersByInterest.map((key) => [label(key), formatNumber(numberOf(cell, key))]).filter(([, text]) => text !== "–")),

@@ -1,0 +1,151 @@
+//! What the page of one stage of a chain needs of the others: their pages, and the path to each of its cells.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::pipeline::{Masking, Use};
+use crate::plan::{Cell, Plan, Stage};
+use crate::store::Run;
+use crate::vocabulary::{CellKey, Domain, Parameter, Place, Status};
+
+/// The stages, and the cells on the paths to those that the page shows; those included.
+#[derive(Debug, Serialize)]
+pub(super) struct Chain {
+    /// Of the page, as an index into the stages.
+    stage: usize,
+    stages: Vec<StageData>,
+    cells: BTreeMap<String, PathCell>,
+}
+
+#[derive(Debug, Serialize)]
+struct StageData {
+    name: String,
+    /// The page of the stage, beside this one; none in a report of one file.
+    page: Option<String>,
+    /// Keys that its kind has a use for, in the order of sweep files.
+    keys: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Masking::is_default")]
+    masking: Masking,
+}
+
+#[derive(Debug, Serialize)]
+struct PathCell {
+    stage: usize,
+    /// The cell that it works on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<String>,
+    /// The first cell of the next stage that works on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<String>,
+    /// Values by key.
+    values: BTreeMap<&'static str, String>,
+}
+
+/// The page of a stage: that of the last one is the report's own.
+pub(super) fn page_of(plan: &Plan, stage: usize) -> String {
+    match plan
+        .stages
+        .get(stage)
+        .filter(|_| stage != plan.last_stage())
+    {
+        // Names of stages are letters, digits, `-` and `_` where they are read; a plan may be another's.
+        Some(own)
+            if own
+                .name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') =>
+        {
+            format!("stage-{}.html", own.name)
+        }
+        Some(_) => format!("stage-{stage}.html"),
+        None => super::INDEX.to_owned(),
+    }
+}
+
+impl Chain {
+    /// Of a stage of a run with all stages; `base` is where the run folder is from the page. None where there is one stage
+    /// and nothing to be said of it.
+    pub fn of(whole: &Run, stage: usize, base: &str, pages: bool) -> Option<Self> {
+        let plan = &whole.plan;
+        let is_plain = plan.stages.iter().all(|stage| stage.masking.is_default());
+        if plan.stages.len() < 2 && is_plain {
+            return None;
+        }
+        let stages = plan.stages.iter().enumerate();
+        let stages = stages.map(|(index, stage)| StageData {
+            name: stage.name.clone(),
+            page: pages.then(|| page_of(plan, index)),
+            keys: keys(stage),
+            masking: stage.masking,
+        });
+        let mut chain = Self {
+            stage,
+            stages: stages.collect(),
+            cells: BTreeMap::new(),
+        };
+        let mut next = BTreeMap::new();
+        for cell in &plan.cells {
+            if let Some(input) = plan.input_of(cell) {
+                next.entry(input.as_str()).or_insert(&cell.key);
+            }
+        }
+        for cell in plan.cells.iter().filter(|cell| cell.stage == stage) {
+            for cell in plan.ancestors(cell).into_iter().chain([cell]) {
+                let follows = next.get(cell.key.as_str()).copied();
+                let known = chain.cells.entry(cell.key.to_string());
+                known.or_insert_with(|| path_cell(whole, cell, follows, (base, pages)));
+            }
+        }
+        Some(chain)
+    }
+}
+
+fn path_cell(
+    run: &Run,
+    cell: &Cell,
+    next: Option<&CellKey>,
+    (base, pages): (&str, bool),
+) -> PathCell {
+    let record = run.records.get(&cell.key);
+    let done = record.is_some_and(|record| record.status == Status::Done);
+    let values = Parameter::DEFINED.into_iter();
+    PathCell {
+        stage: cell.stage,
+        input: run.plan.input_of(cell).map(CellKey::to_string),
+        next: next.map(CellKey::to_string),
+        // A report of one file holds its own images only.
+        image: (done && pages).then(|| format!("{base}/{}", cell.key.image_path())),
+        // An empty prompt is one; a strength, a mask or an image that is not there is left out.
+        values: values
+            .map(|key| (key, cell.parameters.text(key)))
+            .filter(|(key, text)| !text.is_empty() || key.definition().domain == Domain::Text)
+            .map(|(key, text)| (key.key(), text))
+            .collect(),
+    }
+}
+
+/// The keys that the kind of a stage has a use for. Only the first stage names images.
+fn keys(stage: &Stage) -> Vec<&'static str> {
+    let needs = stage.kind.pipeline().needs();
+    let is_used = |key: &Parameter| match key {
+        Parameter::ImageGuidanceScale => needs.image_guidance_scale,
+        Parameter::Strength => needs.strength.is_some(),
+        Parameter::Mask => needs.mask != Use::No,
+        Parameter::Image => needs.image != Use::No,
+        Parameter::Model
+        | Parameter::Instruction
+        | Parameter::NegativePrompt
+        | Parameter::GuidanceScale
+        | Parameter::GuidanceStart
+        | Parameter::GuidanceEnd
+        | Parameter::Seed
+        | Parameter::NumInferenceSteps
+        | Parameter::Scheduler
+        | Parameter::Preset => key.definition().place != Place::Presets,
+    };
+    let keys = Parameter::DEFINED.into_iter().filter(is_used);
+    keys.map(Parameter::key).collect()
+}
