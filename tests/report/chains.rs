@@ -22,7 +22,7 @@ fn chain() -> (Place, Run) {
         place.path("mask.png"),
     )
     .unwrap();
-    let text = "model = \"tiny_generate\"\n[sweep]\nprompt = \"a cottage\"\nseed = [1, 2]\nnum_inference_steps = 2\n\
+    let text = "model = \"tiny_generate\"\n[sweep]\nprompt = \"a cottage\"\nseed = [1, 2]\nnum_inference_steps = 4\n\
         [size]\nfit = \"exact\"\nwidth = 48\nheight = 32\n\
         [[then]]\nmodel = \"model\"\ninstruction = \"make it winter\"\nguidance_scale = [3.0, 7.0]\nseed = \"same\"\n\
         num_inference_steps = 2\n\
