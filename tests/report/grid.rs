@@ -152,6 +152,31 @@ fn an_open_page_shows_more_when_it_is_refreshed() {
 }
 
 #[test]
+fn an_open_page_follows_a_run_by_itself_and_tells_what_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = Sweep::default().started(folder.path());
+    (0..12).for_each(|cell| finish(&mut run, cell));
+    let now = jiff::Timestamp::now().as_second();
+    for (record, seconds) in run.records.values_mut().zip(0..) {
+        record.finished = jiff::Timestamp::from_second(now - 12 + seconds).unwrap();
+    }
+    let index = write_report(&run).unwrap();
+    with_page(&index, "rows=seed", async move |page| {
+        // Eleven seconds between the first cell and the twelfth, 24 to go.
+        assert_eq!(page.texts("#time-left").await, ["about 24 s left"]);
+        let progress =
+            "const bar = document.querySelector('progress'); return [bar.value, bar.max]";
+        assert_eq!(page.script(progress).await, json!([12, 36]));
+        (12..36).for_each(|cell| finish(&mut run, cell));
+        write_report(&run).unwrap();
+        // Nobody touches the page.
+        page.until("document.querySelectorAll('.tile.done').length === 6 && !document.getElementById('follow')")
+            .await;
+        assert_eq!(page.hash().await, "rows=seed");
+    });
+}
+
+#[test]
 fn a_phone_needs_no_sideways_scrolling() {
     let (_folder, index) = report(&Sweep::default());
     with_phone(&index, "", async |page| {
