@@ -108,7 +108,7 @@ struct Input {
 struct Identity {
     /// Pixels of its output.
     size: (u32, u32),
-    /// Of its recipe, in hexadecimal.
+    /// Of its recipe, in hexadecimal; of the last stage what keys have of it.
     sha256: String,
     /// What its key begins with.
     prefix: String,
@@ -303,9 +303,14 @@ impl<'s> Builder<'s> {
             let recipe = hasher.recipe(parameters, width, height);
             let inherited = self.inputs.get(&parameters.image);
             let inherited = inherited.map(|input| input.prefix.as_str());
+            let sha256 = sha256_hex(recipe.to_string().as_bytes());
             Identity {
                 size: (width, height),
-                sha256: sha256_hex(recipe.to_string().as_bytes()),
+                // A million of them take less where no stage follows that asks for all of it.
+                sha256: match is_last {
+                    true => short(&sha256).to_owned(),
+                    false => sha256,
+                },
                 prefix: prefix(axes, parameters, inherited),
             }
         });
