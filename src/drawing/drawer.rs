@@ -71,9 +71,9 @@ impl<S: Source> Drawer<'_, S> {
                 let at = place.fitted(image.width(), image.height());
                 (at, Picture::Image(scaled(image, at.width, at.height)))
             }
-            other => {
+            absent @ (Picture::Failed(_) | Picture::Missing(_)) => {
                 let (width, height) = self.source.size(key);
-                (place.fitted(width, height), other)
+                (place.fitted(width, height), absent)
             }
         }
     }

@@ -217,13 +217,17 @@ pub enum ModelError {
 impl ModelError {
     /// This error, of a CLIP folder: the remedies for a part that is missing or of another kind differ.
     pub(super) fn of_clip(self) -> Self {
-        match self {
+        let differs = matches!(
+            self,
             Self::Missing { .. }
-            | Self::NoTokenizer { .. }
-            | Self::Value { .. }
-            | Self::Onnx { .. }
-            | Self::Graph { .. } => Self::Clip(Box::new(self)),
-            other => other,
+                | Self::NoTokenizer { .. }
+                | Self::Value { .. }
+                | Self::Onnx { .. }
+                | Self::Graph { .. }
+        );
+        match differs {
+            true => Self::Clip(Box::new(self)),
+            false => self,
         }
     }
 
@@ -239,9 +243,6 @@ impl ModelError {
 
 impl DeviceMemory for ModelError {
     fn is_out_of_memory(&self) -> bool {
-        match self {
-            Self::Session(error) => error.is_out_of_memory(),
-            _ => false,
-        }
+        matches!(self, Self::Session(error) if error.is_out_of_memory())
     }
 }

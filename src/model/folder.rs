@@ -170,10 +170,11 @@ impl ModelFolder {
     pub fn precision(&self) -> &'static str {
         let weights = self.files(Component::Unet).map(|files| files.precision);
         let halves = weights == Some(ElementType::Float16);
-        match self.graphs.unet.sample.element {
-            ElementType::Float16 => "fp16",
-            _ if halves => "fp16-weights",
-            _ => "fp32",
+        let computes_halves = self.graphs.unet.sample.element == ElementType::Float16;
+        match (computes_halves, halves) {
+            (true, _) => "fp16",
+            (false, true) => "fp16-weights",
+            (false, false) => "fp32",
         }
     }
 

@@ -133,6 +133,8 @@ fn element_type(element: ElementType) -> TensorElementType {
         ElementType::Float16 => TensorElementType::Float16,
         ElementType::Int32 => TensorElementType::Int32,
         ElementType::Int64 => TensorElementType::Int64,
-        _ => TensorElementType::Float32,
+        ElementType::Float32 | ElementType::BFloat16 | ElementType::Other(_) => {
+            TensorElementType::Float32
+        }
     }
 }

@@ -53,7 +53,11 @@ fn token_ids(ids: &[i64], element: ElementType) -> ort::Result<SessionInputValue
             let ids: Vec<i32> = ids.iter().map(|id| *id as i32).collect();
             Tensor::from_array((shape, ids))?.into()
         }
-        _ => Tensor::from_array((shape, ids.to_vec()))?.into(),
+        ElementType::Int64
+        | ElementType::Float32
+        | ElementType::Float16
+        | ElementType::BFloat16
+        | ElementType::Other(_) => Tensor::from_array((shape, ids.to_vec()))?.into(),
     })
 }
 
@@ -79,7 +83,9 @@ pub(super) fn write(
             }
             fill(halves, values, f16::from_f32)
         }
-        _ => fill(tensor.try_extract_tensor_mut()?.1, values, |value| value),
+        ElementType::Float32 | ElementType::BFloat16 | ElementType::Other(_) => {
+            fill(tensor.try_extract_tensor_mut()?.1, values, |value| value)
+        }
     }
 }
 

@@ -31,11 +31,13 @@ pub(super) fn grid(
 ) -> Vec<Parameters> {
     let mut grid = vec![Parameters::default()];
     for parameter in NESTING {
-        grid = match parameter {
-            Parameter::Preset => vary(grid, presets, Preset::apply),
-            _ => vary(grid, &values[parameter], |value, cell| {
+        // A preset sets several parameters, every other value that one alone.
+        grid = if parameter == Parameter::Preset {
+            vary(grid, presets, Preset::apply)
+        } else {
+            vary(grid, &values[parameter], |value, cell| {
                 cell.set(parameter, value);
-            }),
+            })
         };
     }
     let swept = !values[Parameter::Scheduler].is_empty();

@@ -293,10 +293,12 @@ pub(super) struct Key {
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (table, name) = (self.table, self.entry.name());
-        match table {
-            Table::Root | Table::Sweep => f.write_str(name),
-            _ if table.repeats() => write!(f, "{name} of {} {}", table.path(), self.number),
-            _ => write!(f, "{}.{name}", table.name()),
+        if matches!(table, Table::Root | Table::Sweep) {
+            f.write_str(name)
+        } else if table.repeats() {
+            write!(f, "{name} of {} {}", table.path(), self.number)
+        } else {
+            write!(f, "{}.{name}", table.name())
         }
     }
 }

@@ -207,9 +207,10 @@ fn unknown_key(typed: &str, table: Table) -> SpecProblem {
     };
     SpecProblem::UnknownKey {
         key: quoted(typed),
-        place: match table {
-            Table::Root => "at the top of the file".to_owned(),
-            _ => format!("in {}", table.header()),
+        place: if table == Table::Root {
+            "at the top of the file".to_owned()
+        } else {
+            format!("in {}", table.header())
         },
         hint,
     }

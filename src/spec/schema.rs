@@ -208,7 +208,16 @@ fn help(place: Table, parameter: Parameter) -> String {
     match place {
         Table::Preset => format!("{} Default: that of [sweep].", definition.help_of_one),
         Table::Exclude => format!("{} Left out, it may be any.", definition.help_of_one),
-        _ => match &definition.unset {
+        Table::Root
+        | Table::Sweep
+        | Table::Then
+        | Table::Caption
+        | Table::Size
+        | Table::Runtime
+        | Table::Numerics
+        | Table::Measures
+        | Table::Sheet
+        | Table::Check => match &definition.unset {
             Unset::Default(Value::Text(text)) if text.is_empty() => {
                 format!("{} Default: empty.", definition.help)
             }

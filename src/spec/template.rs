@@ -18,11 +18,14 @@ const NOTES: usize = 32;
 ///
 /// The values are escaped: whatever they hold, the text is TOML.
 pub fn template(image: &str, instruction: &str, model: &str) -> String {
-    let given = |parameter: Parameter| match parameter {
-        Parameter::Image => quoted(image),
-        Parameter::Instruction => quoted(instruction),
-        Parameter::Model => quoted(model),
-        _ => String::new(),
+    let given = [
+        (Parameter::Image, image),
+        (Parameter::Instruction, instruction),
+        (Parameter::Model, model),
+    ];
+    let given = |parameter: Parameter| {
+        let given = given.into_iter().find(|(known, _)| *known == parameter);
+        given.map_or_else(String::new, |(_, value)| quoted(value))
     };
     let mut text = HEAD.to_owned();
     for table in [Table::Root].into_iter().chain(Table::NAMED) {
@@ -152,9 +155,10 @@ fn settings(table: Table) -> String {
         .collect();
     let keys = noted_settings.iter().map(|(setting, _)| setting.key.len());
     let width = keys.max().unwrap_or_default();
-    let header = match table {
-        Table::Root => String::new(),
-        _ => noted(&format!("# {}", table.header()), table.note()),
+    let header = if table == Table::Root {
+        String::new()
+    } else {
+        noted(&format!("# {}", table.header()), table.note())
     };
     let lines = noted_settings.into_iter().map(|(setting, note)| {
         noted(

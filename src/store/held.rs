@@ -299,9 +299,10 @@ fn earlier(
     plan: &Plan,
     notes: &mut Vec<String>,
 ) -> Result<Option<PlanFile>, StoreError> {
-    let lost = match read_plan(folder) {
+    let malformed = match read_plan(folder) {
         Ok(file) => return Ok(Some(file)),
-        Err(lost @ (StoreError::NotARun { .. } | StoreError::Malformed { .. })) => lost,
+        Err(StoreError::NotARun { .. }) => None,
+        Err(error @ StoreError::Malformed { .. }) => Some(error),
         Err(error) => return Err(error),
     };
     let journal = journal::read(&folder.join(journal::NAME))?.records;
@@ -315,9 +316,9 @@ fn earlier(
         ));
         return Ok(None);
     }
-    match lost {
-        StoreError::NotARun { .. } => refuse_foreign(folder).map(|()| None),
-        malformed => Err(malformed),
+    match malformed {
+        None => refuse_foreign(folder).map(|()| None),
+        Some(malformed) => Err(malformed),
     }
 }
 

@@ -193,7 +193,7 @@ impl Pndm {
         zip(latents, e, |x, e| {
             let epsilon = match self.prediction {
                 PredictionType::V => level.signal * e + level.noise * x,
-                _ => e,
+                PredictionType::Epsilon | PredictionType::Sample => e,
             };
             scale * x - (to - from) * epsilon / denominator
         })

@@ -126,6 +126,6 @@ pub(super) fn noise_prediction(
 ) -> Result<PredictionType, SchedulerError> {
     match config.prediction_type()? {
         PredictionType::Sample => Err(config.unsupported(kind, "prediction_type")),
-        prediction => Ok(prediction),
+        prediction @ (PredictionType::Epsilon | PredictionType::V) => Ok(prediction),
     }
 }

@@ -39,7 +39,13 @@ fn status(cell: &CellCheck) -> TestCaseStatus {
     }
     let kind = match cell.verdict {
         Verdict::Error => NonSuccessKind::Error,
-        _ => NonSuccessKind::Failure,
+        Verdict::Same
+        | Verdict::Within
+        | Verdict::Drift
+        | Verdict::Missing
+        | Verdict::New
+        | Verdict::Stale
+        | Verdict::Regression => NonSuccessKind::Failure,
     };
     let mut status = TestCaseStatus::non_success(kind);
     status.set_type(cell.verdict.name());

@@ -144,21 +144,21 @@ impl Spread {
 /// Whether a parameter has to be the same in both cells of a pair.
 fn counts(parameter: Parameter, spread: &[Spread; 2]) -> bool {
     let [one, other] = spread.each_ref().map(|spread| spread.values(parameter));
-    match parameter {
-        Parameter::Preset => false,
-        // Edits of different pictures have nothing to do with each other.
-        Parameter::Image => true,
-        _ => one.len() > 1 || other.len() > 1 || one == other,
-    }
+    let varies = one.len() > 1 || other.len() > 1;
+    // Edits of different pictures have nothing to do with each other.
+    let is_told = parameter == Parameter::Image || varies || one == other;
+    parameter != Parameter::Preset && is_told
 }
 
 /// A value as it is matched: images and models by their bytes.
 fn value(plan: &Plan, parameters: &Parameters, parameter: Parameter) -> String {
     let text = parameters.text(parameter);
-    let digest = match parameter {
-        Parameter::Image => plan.image(&text).map(|image| &image.sha256),
-        Parameter::Model => plan.model(&text).map(|model| &model.sha256),
-        _ => None,
+    let digest = if parameter == Parameter::Image {
+        plan.image(&text).map(|image| &image.sha256)
+    } else if parameter == Parameter::Model {
+        plan.model(&text).map(|model| &model.sha256)
+    } else {
+        None
     };
     digest.cloned().unwrap_or(text)
 }
