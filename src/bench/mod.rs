@@ -92,7 +92,7 @@ pub fn run(
     let (width, height) = error::checked_size(options.size, &folder)?;
     let mut notes = Vec::new();
     let place = Place::find(host, options.runtime.device, &mut notes)?;
-    let threads = options.runtime.threads;
+    let (threads, steps) = (options.runtime.threads, options.num_inference_steps);
     let on_gpu = place.device.facts().is_gpu;
     let mut onnx = OnnxModel::new(
         Arc::clone(&folder),
@@ -110,10 +110,7 @@ pub fn run(
         notes.push(format!("the image is encoded and decoded in {tiling}"));
     }
     let shapes = shapes(&folder, (width, height), tiling);
-    let rows = match options.rows.as_slice() {
-        [] => usual_rows(on_gpu),
-        rows => rows,
-    };
+    let rows = rows(options, on_gpu);
     let mut bench = Bench {
         model: &mut onnx,
         meter: &mut Meter::new(place.device),
@@ -132,11 +129,7 @@ pub fn run(
         width,
         height,
         environment: place.environment(threads),
-        cell: CellCost::new(
-            &measured.unet,
-            &measured.decode,
-            options.num_inference_steps,
-        ),
+        cell: CellCost::new(&measured.unet, &measured.decode, steps),
         components: measured.components,
         encode_text: measured.encode_text,
         encode_image: measured.encode_image,
@@ -160,10 +153,11 @@ fn shapes(folder: &ModelFolder, (width, height): (u32, u32), tiling: Option<Tili
     }
 }
 
-/// Rows of the UNet's calls that a run would make.
-fn usual_rows(on_gpu: bool) -> &'static [usize] {
-    match on_gpu {
-        true => &[1, 3, 6, 12],
-        false => &[1, 3],
+/// Rows of the UNet's calls: those that are asked for, else such as a run would make.
+fn rows(options: &Options, on_gpu: bool) -> &[usize] {
+    match (options.rows.as_slice(), on_gpu) {
+        ([], true) => &[1, 3, 6, 12],
+        ([], false) => &[1, 3],
+        (rows, _) => rows,
     }
 }

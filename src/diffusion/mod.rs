@@ -10,6 +10,7 @@
 mod betas;
 mod class;
 mod config;
+mod denoiser;
 mod error;
 mod guidance;
 mod noise;
@@ -19,6 +20,7 @@ mod spacing;
 pub mod start;
 
 pub use config::{Constructor, PredictionType, SchedulerConfig};
+pub use denoiser::{Component, Denoiser, DeviceMemory, Headroom, Texts};
 pub use error::SchedulerError;
 pub use guidance::{GuidanceMode, combine};
 pub use noise::{Generator, NoiseSource};

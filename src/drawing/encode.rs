@@ -7,6 +7,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageEncoder, ImageError, ImageResult, RgbImage};
 
+use crate::image::encode_png;
 use crate::store::open_file;
 
 /// The chunk of a PNG that holds its parameters.
@@ -58,8 +59,10 @@ pub fn encode(
     let exif = exif_description(&ascii(parameters));
     match format {
         Format::Png => {
-            return encode_png(sheet, parameters)
-                .map_err(|error| ImageError::IoError(io::Error::other(error)));
+            return encode_png(sheet, |encoder| {
+                encoder.add_itxt_chunk(CHUNK.to_owned(), parameters.to_owned())
+            })
+            .map_err(|error| ImageError::IoError(io::Error::other(error)));
         }
         Format::Jpeg => {
             let mut encoder =
@@ -83,18 +86,6 @@ pub fn encode(
 fn write_pixels(sheet: &RgbImage, encoder: impl ImageEncoder) -> ImageResult<()> {
     let (width, height) = sheet.dimensions();
     encoder.write_image(sheet.as_raw(), width, height, ExtendedColorType::Rgb8)
-}
-
-fn encode_png(sheet: &RgbImage, parameters: &str) -> Result<Vec<u8>, png::EncodingError> {
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, sheet.width(), sheet.height());
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.add_itxt_chunk(CHUNK.to_owned(), parameters.to_owned())?;
-    let mut writer = encoder.write_header()?;
-    writer.write_image_data(sheet.as_raw())?;
-    writer.finish()?;
-    Ok(bytes)
 }
 
 /// Whether a file is a PNG of these parameters.

@@ -16,6 +16,7 @@ mod mask;
 mod mode;
 mod note;
 mod pages;
+mod png;
 mod read;
 mod recipe;
 mod region;
@@ -23,6 +24,7 @@ mod resample;
 mod samples;
 mod size;
 
+pub(crate) use self::png::encode_png;
 pub use convert::{mean_absolute_change, to_image, to_tensor};
 pub use error::ImageError;
 pub(crate) use fit::nearest_multiple;

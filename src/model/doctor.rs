@@ -6,7 +6,7 @@ use miette::Diagnostic;
 
 use super::ModelFolder;
 use super::clip::{ClipFolder, Encoder};
-use crate::engine::Component;
+use crate::diffusion::Component;
 use crate::onnxruntime::{
     ExecutionDevice, Host, Located, RuntimeError, cuda_state, locate, pip_version, resolve_device,
     verify,

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::diffusion::DeviceMemory;
 use crate::diffusion::SchedulerError;
-use crate::engine::DeviceMemory;
 use crate::onnxruntime::{RuntimeError, SessionError};
 
 /// Shared remedy: what a model folder must look like.

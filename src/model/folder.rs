@@ -10,7 +10,7 @@ use super::onnx_file::OnnxFile;
 use super::stamps::Stamps;
 use super::tokenizer::{Tokenizer, TokenizerFolder};
 use super::{ElementType, KnownDigests, ModelError, files};
-use crate::engine::Component;
+use crate::diffusion::Component;
 use crate::pipeline::Family;
 
 /// A model in the layout that Optimum writes, found complete and consistent.

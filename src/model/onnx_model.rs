@@ -6,7 +6,7 @@ use ndarray::{Array, Array3, Array4, ArrayView4, Axis, Dim, Dimension, Slice, co
 
 use super::graph::TimestepShape;
 use super::{ModelError, ModelFolder, Tokenizer};
-use crate::engine::{Component, Denoiser, Headroom, Texts};
+use crate::diffusion::{Component, Denoiser, Headroom, Texts};
 use crate::meter::free_bytes;
 use crate::onnxruntime::{
     ArenaStatistics, ExecutionDevice, Input, InputValue, Runtime, Session, SessionError,

@@ -9,11 +9,9 @@ use ndarray::{Axis, Slice};
 use rust_decimal::Decimal;
 
 use super::{
-    Beginning, Branch, BranchText, Encodes, GuidanceScales, Ingredients, Needs, Pipeline, Use,
-    weighted,
+    Beginning, Branch, BranchText, GuidanceScales, Ingredients, Needs, Pipeline, Use, weighted,
 };
 use crate::diffusion::{Constructor, Generator, GuidanceMode, start};
-use crate::vocabulary::Scale;
 
 /// Instruction and image: e_text.
 const TEXT: Branch = Branch {
@@ -57,15 +55,8 @@ impl Pipeline for Edit {
         Constructor::InstructPix2Pix
     }
 
-    fn encodes(&self, _strength: Option<Scale>) -> Encodes {
-        Encodes {
-            image: true,
-            masked_image: false,
-        }
-    }
-
-    fn conditioned(&self) -> Branch {
-        TEXT
+    fn has_beside(&self) -> bool {
+        true
     }
 
     /// With [`GuidanceMode::Diffusers`] guidance is on only if `guidance_scale > 1` and `image_guidance_scale >= 1`.
@@ -111,6 +102,7 @@ impl Pipeline for Edit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vocabulary::Scale;
 
     fn branches(
         mode: GuidanceMode,

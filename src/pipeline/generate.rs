@@ -1,10 +1,7 @@
 //! An image is made of a prompt: diffusers' `StableDiffusionPipeline`.
 
-use super::{
-    Beginning, Branch, Encodes, GuidanceScales, Ingredients, Needs, Pipeline, Use, text_guidance,
-};
+use super::{Beginning, Ingredients, Needs, Pipeline, Use};
 use crate::diffusion::{Constructor, Generator, start};
-use crate::vocabulary::Scale;
 
 pub(super) struct Generate;
 
@@ -28,22 +25,6 @@ impl Pipeline for Generate {
 
     fn constructor(&self) -> Constructor {
         Constructor::TextOrImageToImage
-    }
-
-    fn encodes(&self, _strength: Option<Scale>) -> Encodes {
-        Encodes::default()
-    }
-
-    fn conditioned(&self) -> Branch {
-        text_guidance::prompt(false)
-    }
-
-    fn branches(&self, scales: GuidanceScales) -> Vec<(Branch, f32)> {
-        text_guidance::branches(scales, false)
-    }
-
-    fn plain_rows(&self) -> usize {
-        2
     }
 
     fn begin(&self, of: Ingredients, noise: &mut Generator) -> Result<Beginning, String> {

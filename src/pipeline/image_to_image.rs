@@ -1,8 +1,6 @@
 //! An image is noised and made anew by a prompt: diffusers' `StableDiffusionImg2ImgPipeline`.
 
-use super::{
-    Beginning, Branch, Encodes, GuidanceScales, Ingredients, Needs, Pipeline, Use, text_guidance,
-};
+use super::{Beginning, Ingredients, Needs, Pipeline, Use};
 use crate::diffusion::{Constructor, Generator, start};
 use crate::vocabulary::Scale;
 
@@ -28,25 +26,6 @@ impl Pipeline for ImageToImage {
 
     fn constructor(&self) -> Constructor {
         Constructor::TextOrImageToImage
-    }
-
-    fn encodes(&self, _strength: Option<Scale>) -> Encodes {
-        Encodes {
-            image: true,
-            masked_image: false,
-        }
-    }
-
-    fn conditioned(&self) -> Branch {
-        text_guidance::prompt(false)
-    }
-
-    fn branches(&self, scales: GuidanceScales) -> Vec<(Branch, f32)> {
-        text_guidance::branches(scales, false)
-    }
-
-    fn plain_rows(&self) -> usize {
-        2
     }
 
     /// The image is noised at every strength, 1 included.

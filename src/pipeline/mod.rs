@@ -51,8 +51,8 @@ impl Kind {
             Self::Edit => &edit::Edit,
             Self::Generate => &generate::Generate,
             Self::ImageToImage => &image_to_image::ImageToImage,
-            Self::Inpaint => &inpaint::Inpaint,
-            Self::InpaintByBlending => &inpaint::InpaintByBlending,
+            Self::Inpaint => &inpaint::Inpaint::SeesMask,
+            Self::InpaintByBlending => &inpaint::Inpaint::Blends,
         }
     }
 
@@ -98,20 +98,38 @@ pub trait Pipeline {
     /// The diffusers pipeline that it follows, by what its constructor does to the scheduler's configuration.
     fn constructor(&self) -> Constructor;
 
-    /// What the VAE has to encode for it.
-    fn encodes(&self, strength: Option<Scale>) -> Encodes;
+    /// What the VAE has to encode for it: the image, of most kinds that take one.
+    fn encodes(&self, strength: Option<Scale>) -> Encodes {
+        let _ = strength;
+        Encodes {
+            image: self.needs().image == Use::Always,
+            masked_image: false,
+        }
+    }
+
+    /// Whether the UNet's sample holds something beside the latents, which every row sees that is not asked without it.
+    fn has_beside(&self) -> bool {
+        false
+    }
 
     /// What the UNet is asked at a step outside the guidance interval, with coefficient 1.
-    fn conditioned(&self) -> Branch;
+    fn conditioned(&self) -> Branch {
+        text_guidance::prompt(self.has_beside())
+    }
 
-    /// What the UNet is asked where guidance acts, with coefficients that add up to 1.
+    /// What the UNet is asked where guidance acts, with coefficients that add up to 1; of most kinds guidance by the text
+    /// alone.
     ///
     /// Branches whose coefficient is exactly 0 are left out; where the two texts are the same, one branch stands for
     /// those that differ in nothing else.
-    fn branches(&self, scales: GuidanceScales) -> Vec<(Branch, f32)>;
+    fn branches(&self, scales: GuidanceScales) -> Vec<(Branch, f32)> {
+        text_guidance::branches(scales, self.has_beside())
+    }
 
     /// Rows of the reference pipeline in one call of the UNet.
-    fn plain_rows(&self) -> usize;
+    fn plain_rows(&self) -> usize {
+        2
+    }
 
     /// The first latents and what goes with them. The draws of `noise` are the reference pipeline's, in its order.
     ///

@@ -78,39 +78,16 @@ impl<'a> Hasher<'a> {
             // What it set is in the others.
             preset: _,
         } = parameters;
-        // Scales that leave the same branches with the same coefficients have the same pixels.
-        let rows = |conditions: &[(Condition, f32)]| {
-            let rows = conditions.iter();
-            let rows = rows.map(|(condition, coefficient)| {
-                serde_json::json!([condition.text, condition.image, coefficient])
-            });
-            rows.collect::<serde_json::Value>()
-        };
-        let guidance = guidance(kind, parameters, self.numerics.guidance);
-        let conditions = match guidance.phases() {
-            // Cells without an interval keep the hash that they had before there were intervals.
-            [always] => rows(&always.conditions),
-            phases => phases
-                .iter()
-                .map(|phase| serde_json::json!([phase.first_step, rows(&phase.conditions)]))
-                .collect(),
-        };
         // Images that stay whole keep the hash that they had before there were tiles.
-        let Numerics { vae_tile, .. } = self.numerics;
         let untiled = Numerics {
             vae_tile: VaeTile::default(),
             ..self.numerics
         };
-        let factor = self.vae_factors[model.as_str()];
-        let tiles =
-            Tiling::new(vae_tile, width, height, factor).map(|Tiling { columns, rows, .. }| {
-                serde_json::json!([columns.count(), columns.side(), rows.count(), rows.side()])
-            });
         let mut content = serde_json::json!([
             MEANING,
             self.digests[model.as_str()],
             self.digests.get(image.as_str()),
-            conditions,
+            self.conditions(parameters),
             seed,
             num_inference_steps,
             scheduler,
@@ -119,8 +96,13 @@ impl<'a> Hasher<'a> {
             height,
             untiled,
         ]);
-        if let (Some(content), Some(tiles)) = (content.as_array_mut(), tiles) {
-            content.push(tiles);
+        let factor = self.vae_factors[model.as_str()];
+        let tiling = Tiling::new(self.numerics.vae_tile, width, height, factor);
+        if let (Some(content), Some(Tiling { columns, rows, .. })) =
+            (content.as_array_mut(), tiling)
+        {
+            let tiles = [columns.count(), columns.side(), rows.count(), rows.side()];
+            content.push(serde_json::json!(tiles));
         }
         // Edits of whole images keep the hash that they had before there were other kinds.
         let is_plain_edit = kind == Kind::Edit && mask.is_empty() && strength.is_none();
@@ -133,6 +115,26 @@ impl<'a> Hasher<'a> {
             }));
         }
         content
+    }
+
+    /// What the UNet is asked, step by step: scales that leave the same branches with the same coefficients have the same
+    /// pixels.
+    fn conditions(&self, parameters: &Parameters) -> serde_json::Value {
+        let rows = |conditions: &[(Condition, f32)]| {
+            let rows = conditions.iter();
+            let rows = rows.map(|(condition, coefficient)| {
+                serde_json::json!([condition.text, condition.image, coefficient])
+            });
+            rows.collect::<serde_json::Value>()
+        };
+        match guidance(self.stage.kind, parameters, self.numerics.guidance).phases() {
+            // Cells without an interval keep the hash that they had before there were intervals.
+            [always] => rows(&always.conditions),
+            phases => phases
+                .iter()
+                .map(|phase| serde_json::json!([phase.first_step, rows(&phase.conditions)]))
+                .collect(),
+        }
     }
 }
 

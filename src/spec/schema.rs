@@ -217,7 +217,9 @@ fn help(place: Table, parameter: Parameter) -> String {
         | Table::Numerics
         | Table::Measures
         | Table::Sheet
-        | Table::Check => match &definition.unset {
+        | Table::Check
+        | Table::Ignore
+        | Table::Tolerance => match &definition.unset {
             Unset::Default(Value::Text(text)) if text.is_empty() => {
                 format!("{} Default: empty.", definition.help)
             }

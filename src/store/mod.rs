@@ -42,6 +42,6 @@ pub use journals::Repeated;
 pub use lock::Lock;
 pub use run::Run;
 pub use shelf::DiskShelf;
-pub(crate) use table::{number as csv_number, text as csv_text, to_csv};
+pub(crate) use table::{Rounded as CsvNumber, Text as CsvText, text as csv_text, to_csv};
 pub use tables::{CellTable, Told};
 pub use writer::Writer;

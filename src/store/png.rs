@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::image::MaskRecipe;
 use crate::pipeline::Masking;
+use crate::image::encode_png;
 use crate::plan::{Cell, Fitted, FittedMask, Plan};
 use crate::spec::Numerics;
 use crate::vocabulary::{Parameters, Record, Scale, SchedulerKind, shown_path};
@@ -70,7 +71,7 @@ pub(super) fn encode(
 ) -> Result<Vec<u8>, png::EncodingError> {
     let infotext = infotext(cell);
     let provenance = provenance(plan, cell, record)?;
-    encode_with(image, |encoder| {
+    encode_png(image, |encoder| {
         // tEXt holds Latin-1 alone.
         if infotext.chars().all(|letter| u32::from(letter) < 256) {
             encoder.add_text_chunk("parameters".to_owned(), infotext)?;
@@ -91,7 +92,7 @@ pub(super) fn encode_input(
     let origin = serde_json::json!({
         "image": shown_path(fitted.image), "image_sha256": entry.map(|entry| &entry.sha256), "fit": plan.fit,
     });
-    encode_with(image, |encoder| {
+    encode_png(image, |encoder| {
         encoder.add_itxt_chunk("ip2p".to_owned(), origin.to_string())
     })
 }
@@ -104,24 +105,9 @@ pub(super) fn encode_mask(
     let origin = serde_json::json!({ "mask": shown_path(fitted.mask) });
     let (width, height) = levels.dimensions();
     let coloured = RgbImage::from_fn(width, height, |x, y| Rgb([levels.get_pixel(x, y)[0]; 3]));
-    encode_with(&coloured, |encoder| {
+    encode_png(&coloured, |encoder| {
         encoder.add_itxt_chunk("ip2p".to_owned(), origin.to_string())
     })
-}
-
-fn encode_with(
-    image: &RgbImage,
-    describe: impl FnOnce(&mut png::Encoder<&mut Vec<u8>>) -> Result<(), png::EncodingError>,
-) -> Result<Vec<u8>, png::EncodingError> {
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, image.width(), image.height());
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_depth(png::BitDepth::Eight);
-    describe(&mut encoder)?;
-    let mut writer = encoder.write_header()?;
-    writer.write_image_data(image.as_raw())?;
-    writer.finish()?;
-    Ok(bytes)
 }
 
 fn provenance(plan: &Plan, cell: &Cell, record: &Record) -> Result<String, png::EncodingError> {

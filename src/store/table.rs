@@ -83,15 +83,11 @@ pub(super) fn write_rows<R: Serialize>(
     writer.flush()
 }
 
-/// Records as CSV.
-pub fn to_csv<R, F>(rows: impl IntoIterator<Item = R>) -> Result<Vec<u8>, csv::Error>
-where
-    R: IntoIterator<Item = F>,
-    F: AsRef<[u8]>,
-{
+/// Rows as CSV, the names of the columns before the first.
+pub fn to_csv<R: Serialize>(rows: impl IntoIterator<Item = R>) -> Result<Vec<u8>, csv::Error> {
     let mut writer = WriterBuilder::new().from_writer(Vec::new());
     for row in rows {
-        writer.write_record(row)?;
+        writer.serialize(row)?;
     }
     Ok(writer.into_inner().map_err(|error| error.into_error())?)
 }

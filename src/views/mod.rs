@@ -8,6 +8,7 @@ pub mod check;
 pub mod compare;
 mod difference;
 mod inline;
+mod page;
 mod pairs;
 pub mod refine;
 pub mod report;

@@ -1,12 +1,12 @@
 //! `check/index.html`: one file to review a check in, with the images inside.
 
 use image::RgbImage;
-use minijinja::{AutoEscape, Environment, Value, context};
+use minijinja::{Value, context};
 
 use super::pictures::{Pictures, scale};
 use crate::judge::{CellCheck, Check, Excess, Limits};
 use crate::views::difference::Scale;
-use crate::views::inline;
+use crate::views::{inline, page};
 
 const TEMPLATE: &str = include_str!("assets/check.html");
 const STYLE: &str = include_str!("assets/check.css");
@@ -18,9 +18,6 @@ const MOST_BYTES: usize = 64 << 20;
 /// The page; `accept` is the command to accept all, up to where keys of cells are named. Every text that came from
 /// a run is escaped, and no script but the page's own runs.
 pub(super) fn page(check: &Check, accept: &str) -> Result<String, minijinja::Error> {
-    let mut environment = Environment::new();
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    environment.add_template("check.html", TEMPLATE)?;
     let failing = check.failing();
     let scale = scale(&failing);
     let mut bytes = 0;
@@ -28,7 +25,7 @@ pub(super) fn page(check: &Check, accept: &str) -> Result<String, minijinja::Err
     for cell in &failing {
         cells.push(described(cell, check, accept, scale, &mut bytes));
     }
-    environment.get_template("check.html")?.render(context! {
+    let values = context! {
         name => &check.name,
         counts => check.counts().iter().map(|(verdict, count)| (verdict.name(), *count)).collect::<Vec<_>>(),
         passing => check.cells.len() - failing.len(),
@@ -40,7 +37,8 @@ pub(super) fn page(check: &Check, accept: &str) -> Result<String, minijinja::Err
         script => Value::from_safe_string(SCRIPT.to_owned()),
         style_hash => inline::digest(STYLE),
         script_hash => inline::digest(SCRIPT),
-    })
+    };
+    page::render(TEMPLATE, values)
 }
 
 fn described(

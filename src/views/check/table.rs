@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::judge::{CellCheck, Check};
-use crate::store::csv_text;
+use crate::store::{csv_text, to_csv};
 
 /// Measures are empty where there was nothing to measure.
 #[derive(Serialize)]
@@ -22,13 +22,8 @@ struct Row<'a> {
 
 /// The table as CSV.
 pub(super) fn table(check: &Check) -> Vec<u8> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for cell in &check.cells {
-        // Writing to memory does not fail, and every row has the same columns.
-        let written = writer.serialize(row(cell));
-        debug_assert!(written.is_ok());
-    }
-    writer.into_inner().unwrap_or_default()
+    // Writing to memory does not fail, and every row has the same columns.
+    to_csv(check.cells.iter().map(row)).unwrap_or_default()
 }
 
 fn row(cell: &CellCheck) -> Row<'_> {

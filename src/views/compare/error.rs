@@ -42,10 +42,14 @@ pub enum CompareError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Store(#[from] StoreError),
-    /// A picture cannot be coded.
+    /// A sheet cannot be coded.
+    #[error("cannot code a sheet of the comparison: {0}")]
+    #[diagnostic(help("this is a fault of ip2p; please report it"))]
+    Sheet(#[from] image::ImageError),
+    /// A picture of the page cannot be coded.
     #[error("cannot code a picture of the comparison: {0}")]
     #[diagnostic(help("this is a fault of ip2p; please report it"))]
-    Picture(#[from] image::ImageError),
+    Picture(#[from] png::EncodingError),
     /// The table cannot be coded.
     #[error("cannot code the table of the comparison: {0}")]
     #[diagnostic(help("this is a fault of ip2p; please report it"))]

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use minijinja::{AutoEscape, Environment, Value, context};
+use minijinja::{Value, context};
 
 use super::pictures;
 use super::{CompareError, Comparison, Pair};
 use crate::store;
+use crate::views::page;
 use crate::views::pairs::Side;
 
 const TEMPLATE: &str = include_str!("assets/compare.html");
@@ -24,14 +25,11 @@ pub(super) fn write(comparison: &Comparison, out: &Path) -> Result<PathBuf, Comp
 
 /// `index.html`; every text that came from a run is escaped.
 pub(super) fn render(comparison: &Comparison) -> Result<String, CompareError> {
-    let mut environment = Environment::new();
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    environment.add_template("index.html", TEMPLATE)?;
     let settings = comparison.settings.iter().map(|setting| {
         let [a, b] = setting.values.clone();
         (setting.name, a, b)
     });
-    let page = environment.get_template("index.html")?.render(context! {
+    let values = context! {
         a => &comparison.names[0],
         b => &comparison.names[1],
         legend => comparison.scale.legend(),
@@ -40,8 +38,8 @@ pub(super) fn render(comparison: &Comparison) -> Result<String, CompareError> {
         alone_a => &comparison.alone[0],
         alone_b => &comparison.alone[1],
         ambiguous => &comparison.ambiguous,
-    })?;
-    Ok(page)
+    };
+    Ok(page::render(TEMPLATE, values)?)
 }
 
 fn pair(pair: &Pair) -> Value {

@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use image::codecs::png::PngEncoder;
-use image::{ExtendedColorType, ImageEncoder, RgbImage};
+use image::RgbImage;
+use png::Compression;
 use rayon::prelude::*;
 
 use super::{CompareError, Comparison, Pair};
+use crate::image::encode_png;
 use crate::store::{self, Run};
 use crate::views::pairs::Side;
 
@@ -59,12 +60,9 @@ fn remove_earlier(folder: &Path) -> Result<(), CompareError> {
 }
 
 fn put(path: &Path, image: &RgbImage) -> Result<(), CompareError> {
-    let mut bytes = Vec::new();
-    PngEncoder::new(&mut bytes).write_image(
-        image,
-        image.width(),
-        image.height(),
-        ExtendedColorType::Rgb8,
-    )?;
+    let bytes = encode_png(image, |encoder| {
+        encoder.set_compression(Compression::Fast);
+        Ok(())
+    })?;
     Ok(store::write_new_file(path, &bytes)?)
 }

@@ -1,11 +1,11 @@
 //! The page: template, style and scripts, all of them inside the program.
 
-use minijinja::{AutoEscape, Environment, Value, context};
+use minijinja::{Value, context};
 
 use super::ReportError;
 use super::data::Data;
 use crate::store::Run;
-use crate::views::inline;
+use crate::views::{inline, page};
 use crate::vocabulary::{Parameter, Status};
 
 /// `style.css`.
@@ -87,10 +87,7 @@ fn fill(
         style => Value::from_safe_string(STYLE.to_owned()),
         script => Value::from_safe_string(SCRIPT.to_owned()),
     };
-    let mut environment = Environment::new();
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    environment.add_template("index.html", TEMPLATE)?;
-    let page = environment.get_template("index.html")?.render(context! {
+    let values = context! {
         name => &run.plan.name,
         base => Value::from_safe_string(base.unwrap_or_default().to_owned()),
         script_source => source(SCRIPT),
@@ -101,8 +98,8 @@ fn fill(
         constants => constants(run),
         environment => facts(run),
         json => Value::from_safe_string(data.to_script_safe_json()?),
-    })?;
-    Ok(page)
+    };
+    Ok(page::render(TEMPLATE, values)?)
 }
 
 /// How many cells there are, and how they stand.

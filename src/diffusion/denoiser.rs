@@ -1,4 +1,4 @@
-//! The seam between the engine and inference: what a model can do, as arrays.
+//! The model that denoises, as arrays: the seam between the engine, which calls it, and inference, which is one.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
