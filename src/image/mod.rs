@@ -6,6 +6,7 @@ mod budget;
 mod colour;
 mod convert;
 mod decode;
+mod dilate;
 mod error;
 mod file;
 mod fit;
