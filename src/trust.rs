@@ -1,4 +1,4 @@
-//! What may be executed and loaded: nothing that lies about in the current folder.
+//! What may be executed and loaded: nothing that happens to be in the current folder.
 //!
 //! People clone a repository, change into it and run `ip2p`. Python has the current folder first on its path, a search
 //! path with an empty entry means it, and so do bare names of libraries: all would run a stranger's files. Every child

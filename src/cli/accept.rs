@@ -173,7 +173,7 @@ fn agreed(question: &str) -> Result<bool, JudgeError> {
     if !io::stdin().is_terminal() {
         return Err(JudgeError::NobodyToAsk);
     }
-    // A question is no result.
+    // A question is not a result.
     render::aside(format_args!("{question} [y/N]"));
     let mut answer = String::new();
     // An answer that cannot be read is none.

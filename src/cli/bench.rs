@@ -53,7 +53,7 @@ impl Bench {
             budget: self.seconds,
             runtime: Runtime::default().overridden(self.device.into()),
         };
-        // Hidden where standard error is no terminal.
+        // Hidden where standard error is not a terminal.
         let spinner = ProgressBar::new_spinner();
         if super::threads::is_granted() {
             spinner.enable_steady_tick(Duration::from_millis(100));

@@ -96,7 +96,7 @@ impl Label {
     }
 }
 
-/// Prints text as it is. A reader that went away (`ip2p schema | head`) is no error; what else hinders it is told
+/// Prints text as it is. A reader that went away (`ip2p schema | head`) is not an error; what else hinders it is told
 /// at the end ([`lost`]), since a run is worth more than its log.
 pub fn print(text: &str) {
     let mut stdout = anstream::stdout().lock();

@@ -11,7 +11,7 @@ pub const MAX_SIDE: u32 = 16_384;
 /// Why an image has no size that the model takes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 pub enum FitError {
-    /// A side is no multiple of what the UNet's levels need.
+    /// A side is not a multiple of what the UNet's levels need.
     #[error("{width}x{height} pixels: both sides must be multiples of {multiple} for this model")]
     #[diagnostic(help(
         "under [size], use fit = \"crop\", which always gives such sizes, or fit = \"exact\" with width = {} and height = {}",

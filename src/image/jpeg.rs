@@ -92,7 +92,7 @@ fn segment(bytes: &[u8], at: usize) -> Option<&[u8]> {
     bytes.get(at + 2..at + usize::from(length))
 }
 
-/// Where the data of a scan ends: at a marker that is no restart, or with the file.
+/// Where the data of a scan ends: at a marker that is not a restart, or with the file.
 fn data_end(bytes: &[u8], at: usize) -> usize {
     let data = bytes.get(at..).unwrap_or_default();
     let ends = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0x00 | 0xd0..=0xd7 | 0xff);

@@ -66,7 +66,7 @@ pub fn read_probed(path: &Path, sha256: &str, converted: bool) -> Result<RgbImag
 /// transparency composited on white, the first frame of an animation. Notes say what was done.
 ///
 /// # Errors
-/// If the file cannot be read, is no image, is damaged, or exceeds the limits on bytes, sides and pixels.
+/// If the file cannot be read, is not an image, is damaged, or exceeds the limits on bytes, sides and pixels.
 pub fn read(path: &Path) -> Result<(RgbImage, Vec<Note>), ImageError> {
     upright(&read_file(path)?, path, Colour::Ignored)
 }

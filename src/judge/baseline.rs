@@ -149,14 +149,14 @@ impl Baseline {
         text.push(b'\n');
         let lasts = write_to_last(&path, &text).map_err(write)?;
         let before = self.manifest.replace(manifest);
-        // Where a power cut may bring back the manifest of before, its images stay.
+        // Where a power cut may bring back the earlier manifest, its images stay.
         if lasts {
             self.remove_unnamed(before.as_ref());
         }
         Ok(())
     }
 
-    /// Removes what the manifest of before named and this one does not, and what an `accept` that was killed left: no
+    /// Removes what the earlier manifest named and this one does not, and what an `accept` that was killed left: no
     /// other file. One that stays does no harm, since nothing reads it.
     pub fn tidy(&self) {
         self.remove_unnamed(None);

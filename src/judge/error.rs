@@ -59,7 +59,7 @@ pub enum JudgeError {
         folder: PathBuf,
     },
     /// The folder holds other things than a baseline.
-    #[error("{} is no baseline and not empty: it holds {name}", folder.display())]
+    #[error("{} is not a baseline and is not empty: it holds {name}", folder.display())]
     #[diagnostic(help("name another folder with --baseline"))]
     Foreign {
         /// The folder.

@@ -208,7 +208,7 @@ impl Manifest {
                     ));
                 }
                 if !is_image_name(&accepted.file) {
-                    return Some(format!("{:?} is no image of a baseline", accepted.file));
+                    return Some(format!("{:?} is not an image of a baseline", accepted.file));
                 }
             }
         }

@@ -57,7 +57,7 @@ impl KnownDigests {
         }
     }
 
-    /// Keeps them for the next time. Losing them costs that time alone, so that it is no error.
+    /// Keeps them for the next time. Losing them costs that time alone, so that it is not an error.
     pub fn write(&self) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let (Some(folder), true) = (&self.folder, known.has_new) else {

@@ -132,7 +132,7 @@ fn unregister(environment: &Environment, device: ExecutionDevice) -> ort::Result
     }
 }
 
-/// What an allocator says of itself; `None` if it is no arena.
+/// What an allocator says of itself; `None` if it is not an arena.
 #[expect(unsafe_code)]
 pub(crate) fn statistics(allocator: &Allocator) -> Option<ArenaStatistics> {
     let api = ort::api();

@@ -453,7 +453,7 @@ fn values_of(parameter: Parameter, cells: &[Parameters]) -> Vec<String> {
 }
 
 /// Parameters with more than one value among the cells, values in order of appearance. What presets
-/// link is shown by the preset's name and is no axis of its own.
+/// link is shown by the preset's name and is not an axis of its own.
 fn axes(presets: &[Preset], cells: &[Parameters]) -> Vec<Axis> {
     let linked = |parameter: Parameter| {
         let mut presets = presets.iter();

@@ -14,7 +14,7 @@ pub struct Shard {
     index: usize,
 }
 
-/// Why text is no shard.
+/// Why text is not a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("give k/n, with k from 1 to n, e.g. 1/4; n is at most {}", Shard::MOST)]
 pub struct ParseShardError;

@@ -67,7 +67,7 @@ pub enum ArrayError {
         first: usize,
     },
     /// A variable holds no number.
-    #[error("{variable} is {value:?}, which is no number")]
+    #[error("{variable} is {value:?}, which is not a number")]
     #[diagnostic(help("give the part, e.g. --shard 1/4"))]
     NoNumber {
         /// The variable.

@@ -87,7 +87,7 @@ pub enum Outcome {
         /// Cells that have none.
         failed: usize,
     },
-    /// Stopped on request; to be gone on with.
+    /// Stopped on request; running again resumes it.
     Interrupted,
 }
 

@@ -10,7 +10,7 @@ use crate::plan::{ModelEntry, Sampling};
 use crate::store::{make_folder, write_file};
 use crate::vocabulary::{Record, median};
 
-/// Speed by model, device and size. A file that cannot be read or written is no error: nothing is known then.
+/// Speed by model, device and size. A file that cannot be read or written is not an error: nothing is known then.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Timings {
     speeds: BTreeMap<String, Speed>,

@@ -1,4 +1,4 @@
-//! The keys of a sweep file that are no parameters, defined as those are: parser, schema and template go by these.
+//! The keys of a sweep file that are not parameters, defined as those are: parser, schema and template go by these.
 
 use super::settings::{CheckSpec, MemoryPolicy, SheetSpec, VaeTile};
 use super::{CELL_SIDES, MAX_MEMORY_MIB, MAX_THREADS, MIN_TILE};
@@ -6,7 +6,7 @@ use crate::diffusion::{GuidanceMode, NoiseSource};
 use crate::image::Colour;
 use crate::pipeline::Outside;
 
-/// A key that is no parameter. Two are the same if they are one static.
+/// A key that is not a parameter. Two are the same if they are one static.
 #[derive(Debug)]
 pub(super) struct Setting {
     pub key: &'static str,

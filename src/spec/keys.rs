@@ -171,7 +171,7 @@ impl Table {
         }
     }
 
-    /// Its keys that are no parameters.
+    /// Its keys that are not parameters.
     pub fn settings(self) -> &'static [&'static Setting] {
         match self {
             Self::Root => definitions::TOP,

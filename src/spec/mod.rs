@@ -70,7 +70,7 @@ pub struct SweepSpec {
     pub files: ByParameter<Vec<NamedPath>>,
     /// What the masks are made of, in the order of `values`, then those of presets.
     pub masks: Vec<NamedMask>,
-    /// What is no mistake and yet may be a surprise.
+    /// What is not a mistake and yet may be a surprise.
     pub notes: Vec<String>,
     /// Those of [`Self::values`] that are typed, not defaults.
     pub typed: BTreeSet<Parameter>,

@@ -164,7 +164,7 @@ fn decimal(field: Field<'_>, limits: Limits) -> Checked<Decimal> {
         .map_err(|problem| problem.at(field.at))
 }
 
-/// The fault of what is no number; text may be a range as other tools have it, or a number in quotes.
+/// The fault of what is not a number; text may be a range as other tools have it, or a number in quotes.
 fn not_a_number(field: Field<'_>, limits: Limits) -> SpecProblem {
     let expected = if limits.whole {
         "a whole number"

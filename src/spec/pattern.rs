@@ -95,7 +95,7 @@ impl Matches {
             Ok(_) if path.to_string_lossy().chars().any(char::is_control) => {
                 "has a name with control characters".to_owned()
             }
-            Ok(_) if !may_be_image(&path) => "is no image".to_owned(),
+            Ok(_) if !may_be_image(&path) => "is not an image".to_owned(),
             Ok(_) => {
                 self.files.push(path);
                 return;
@@ -119,7 +119,7 @@ impl Matches {
 }
 
 /// The folder from which a pattern's matches are searched, and the rest of the pattern: what of its folders exists as
-/// it is written is no pattern, brackets in its name or not.
+/// it is written is not a pattern, brackets in its name or not.
 fn split(from: &Path, pattern: &str) -> (PathBuf, PathBuf) {
     let (mut folder, mut rest) = (from.to_owned(), PathBuf::new());
     let mut parts = Path::new(pattern).components().peekable();
@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(names, ["a.png", "unnamed"]);
         assert_eq!(
             passed_over,
-            ["Thumbs.db is no image", "notes.txt is no image"]
+            ["Thumbs.db is not an image", "notes.txt is not an image"]
         );
         assert_eq!(found(&folder, "**/*.png").0, ["a.png", "sub/b.png"]);
         assert_eq!(found(&folder, ".*.png").0, [".hidden.png"]);

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::{Batch, Device, MemoryPolicy, Runtime};
 
-/// A word that is no device, memory policy or batch.
+/// A word that is not a device, memory policy or batch.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected {expected}")]
 pub struct ParseSettingError {

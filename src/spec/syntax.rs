@@ -1,4 +1,4 @@
-//! What was probably meant where a file is no TOML, and where a text is no number.
+//! What was probably meant where a file is no TOML, and where a text is not a number.
 
 use crate::lfs;
 
@@ -50,7 +50,7 @@ fn of_line(line: &str) -> Option<String> {
         return Some("comments begin with #".to_owned());
     }
     if line.contains(['“', '”', '„', '‟', '‘', '’', '‚', '«', '»']) {
-        return Some("curly quotes are no quotes to TOML: write \"text\" or 'text'".to_owned());
+        return Some("TOML does not know curly quotes: write \"text\" or 'text'".to_owned());
     }
     if line.contains('\\') {
         return Some(

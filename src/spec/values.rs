@@ -21,7 +21,7 @@ pub(super) struct Reader<'a> {
     /// The masks, each once.
     pub masks: Vec<NamedMask>,
     known: HashSet<(Parameter, String)>,
-    /// What is no fault and yet may be a surprise.
+    /// What is not a fault and yet may be a surprise.
     pub notes: Vec<String>,
 }
 

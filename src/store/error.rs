@@ -82,7 +82,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The folder holds other things than a run.
-    #[error("{} is no run folder and not empty: it holds {name}", folder.display())]
+    #[error("{} is not a run folder and is not empty: it holds {name}", folder.display())]
     #[diagnostic(help("give another folder with --out"))]
     Foreign {
         /// The folder.

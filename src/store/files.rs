@@ -30,7 +30,7 @@ pub(super) fn write_with(
     path: &Path,
     fill: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
 ) -> Result<(), StoreError> {
-    // A power cut that brings back the file of before costs a cell or a view, which is made again.
+    // A power cut that brings back the earlier file costs a cell or a view, which is made again.
     replace(path, Sync::Yes, fill)
         .map(|_| ())
         .map_err(StoreError::write(path))
@@ -39,7 +39,7 @@ pub(super) fn write_with(
 /// As [`write()`]; says whether the file is known to outlast a power cut, so that what it replaces may be deleted.
 ///
 /// # Errors
-/// If the file cannot be written; the one of before is then in place.
+/// If the file cannot be written; the earlier one is then in place.
 pub fn write_to_last(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
     let durability = replace(path, Sync::Yes, |file| file.write_all(bytes));
     Ok(durability.map_err(StoreError::write(path))? == Durability::Yes)
@@ -231,7 +231,7 @@ fn unless_unable(synced: io::Result<()>) -> io::Result<Durability> {
     }
 }
 
-/// Makes a folder that is no symbolic link, and those above it, and removes what killed processes left in it.
+/// Makes a folder that is not a symbolic link, and those above it, and removes what killed processes left in it.
 ///
 /// # Errors
 /// If it is a link, or cannot be made.
@@ -242,7 +242,7 @@ pub fn make_folder(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A file to append to, made if need be, that is no symbolic link.
+/// A file to append to, made if need be, that is not a symbolic link.
 pub(super) fn open_to_append(path: &Path) -> Result<File, StoreError> {
     refuse_link(path)?;
     File::options()
@@ -274,7 +274,7 @@ pub fn open(path: &Path) -> io::Result<File> {
         true => Ok(()),
         false => Err(io::Error::new(
             ErrorKind::InvalidInput,
-            "it is no regular file",
+            "it is not a regular file",
         )),
     };
     // Before it is opened, since that waits at a pipe; and after it, since it may have become another.
@@ -400,7 +400,7 @@ mod tests {
         assert!(made.unwrap().success());
         for path in [Path::new("/dev/zero"), &pipe, folder.path()] {
             let error = read(path, 1 << 30).unwrap_err();
-            assert_eq!(error.to_string(), "it is no regular file");
+            assert_eq!(error.to_string(), "it is not a regular file");
         }
         let long = folder.path().join("long");
         fs::write(&long, "12345").unwrap();

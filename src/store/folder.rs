@@ -196,7 +196,7 @@ impl RunFolder {
     }
 }
 
-/// Puts an image in place, unless another process has put one there: then says how that compares. A file that is no image
+/// Puts an image in place, unless another process has put one there: then says how that compares. A file that is not an image
 /// is replaced.
 fn place(path: &Path, bytes: &[u8], image: &RgbImage) -> Result<Option<Race>, StoreError> {
     if files::write_once(path, bytes)? == files::Placed::Yes {

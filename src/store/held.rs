@@ -322,7 +322,7 @@ fn earlier(
     }
 }
 
-/// A folder with things in it that is no run is the user's, and stays as it is.
+/// A folder with things in it that is not a run is the user's, and stays as it is.
 fn refuse_foreign(folder: &Path) -> Result<(), StoreError> {
     for entry in fs::read_dir(folder).map_err(StoreError::read(folder))? {
         let name = entry.map_err(StoreError::read(folder))?.file_name();

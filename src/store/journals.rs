@@ -48,7 +48,7 @@ pub struct Repeated {
 }
 
 impl Known {
-    /// Reads all journals of a folder; `first` is the environment of records that say nothing, from a plan of before.
+    /// Reads all journals of a folder; `first` is the environment of records that say nothing, from an earlier plan.
     pub(super) fn read(folder: &Path, first: Option<Environment>) -> Result<Self, StoreError> {
         let mut known = Self::default();
         known.environments.extend(first);

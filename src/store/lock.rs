@@ -173,7 +173,7 @@ fn open(path: &Path) -> Result<File, StoreError> {
     refuse_link(path)?;
     // A pipe would be waited for.
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        let source = io::Error::new(ErrorKind::InvalidInput, "it is no regular file");
+        let source = io::Error::new(ErrorKind::InvalidInput, "it is not a regular file");
         return Err(StoreError::write(path)(source));
     }
     File::options()

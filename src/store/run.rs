@@ -47,7 +47,7 @@ impl Run {
     /// Reads a run folder.
     ///
     /// # Errors
-    /// If the folder is no run folder, or `plan.json` or the journal cannot be read.
+    /// If the folder is not a run folder, or `plan.json` or the journal cannot be read.
     pub fn read(folder: &Path) -> Result<Self, StoreError> {
         let PlanFile {
             environment, plan, ..
@@ -268,7 +268,7 @@ pub(super) fn read_plan(folder: &Path) -> Result<PlanFile, StoreError> {
         path: path.clone(),
         reason,
     };
-    // Not read whole before it is looked at: what is no plan ends at its first bytes.
+    // Not read whole before it is looked at: what is not a plan ends at its first bytes.
     let file = BufReader::with_capacity(1 << 16, file.take(LONGEST_PLAN));
     parse_plan(file).map_err(|error| match error.is_io() {
         true => StoreError::read(&path)(error.into()),

@@ -39,7 +39,7 @@ pub struct File {
 }
 
 impl File {
-    /// A file that is no picture.
+    /// A file that is not a picture.
     pub fn of(what: &'static str, path: PathBuf) -> Self {
         Self {
             what,

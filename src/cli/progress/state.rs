@@ -75,7 +75,7 @@ impl State {
     /// So many steps more.
     pub fn step(&mut self, steps: u64) {
         self.done += steps;
-        // The first is slower than those that follow, and what came before it was no step.
+        // The first is slower than those that follow, and what came before it was not a step.
         let (now, done) = (Instant::now(), self.done);
         self.counted.get_or_insert((now, done));
     }

@@ -25,7 +25,7 @@ impl OtherFont {
     /// Reads a font file.
     ///
     /// # Errors
-    /// If the file cannot be read or is no font, in words.
+    /// If the file cannot be read or is not a font, in words.
     pub fn read(path: &Path) -> Result<Self, String> {
         let bytes = read_file(path, LONGEST).map_err(|error| error.to_string())?;
         let font = FontVec::try_from_vec(bytes)

@@ -83,7 +83,7 @@ impl Preprocessing {
         Ok(preprocessing)
     }
 
-    /// Refuses what would give images of several sizes, or pixels that are no numbers.
+    /// Refuses what would give images of several sizes, or pixels that are not numbers.
     fn check(&self, config: &Config) -> Result<(), ModelError> {
         let (width, height) = match self.size {
             Target::ShorterSide(side) => (side, side),

@@ -1,4 +1,4 @@
-//! Files that nobody means well with.
+//! Sweep files from people who mean harm, and by accident hostile ones.
 
 use std::fs;
 use std::fs::File;

@@ -125,7 +125,7 @@ impl View for Compared<'_> {
     }
 }
 
-/// A folder with things in it that is no comparison is the user's, and stays as it is.
+/// A folder with things in it that is not a comparison is the user's, and stays as it is.
 fn refuse_foreign(out: &Path) -> Result<(), CompareError> {
     let is_ours = out.join("compare.csv").is_file();
     let holds_something = || {

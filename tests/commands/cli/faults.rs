@@ -350,7 +350,7 @@ fn devices_and_pipes_in_place_of_files_are_errors() {
             let output = place.ip2p(arguments).output().unwrap();
             assert_eq!(output.status.code(), Some(1), "{file}: {}", text(&output));
             assert!(
-                text(&output).contains("it is no regular file"),
+                text(&output).contains("it is not a regular file"),
                 "{}",
                 text(&output)
             );
@@ -362,7 +362,7 @@ fn devices_and_pipes_in_place_of_files_are_errors() {
             .ip2p(&["sheet", "results/s", "--font", &font])
             .assert()
             .code(2)
-            .stderr(contains("it is no regular file"));
+            .stderr(contains("it is not a regular file"));
     }
 }
 

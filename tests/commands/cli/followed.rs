@@ -145,7 +145,7 @@ fn a_folder_of_other_things_is_left_alone() {
         .ip2p(&["run", "s.toml", "--out", "model"])
         .assert()
         .code(1);
-    refused.stderr(contains("is no run folder and not empty").and(contains("hint: ")));
+    refused.stderr(contains("is not a run folder and is not empty").and(contains("hint: ")));
 }
 
 #[cfg(unix)]

@@ -41,7 +41,7 @@ fn a_broken_baseline_is_an_error_and_stays_as_it_is() {
     );
     assert_eq!(
         edited(|manifest| manifest["cells"][0]["accepted"][0]["file"] = json!("cells/../../x.png")),
-        "B/manifest.json cannot be understood: \"cells/../../x.png\" is no image of a baseline"
+        "B/manifest.json cannot be understood: \"cells/../../x.png\" is not an image of a baseline"
     );
     let unknown = edited(|manifest| manifest["cells"][0]["colour"] = json!(1));
     assert!(

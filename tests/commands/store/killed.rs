@@ -44,7 +44,7 @@ fn a_run_that_is_killed_again_and_again_comes_to_the_same_end() {
     finished(whole.path(), CELLS);
     let journal = killed.path().join("journal.jsonl");
     let length = || fs::metadata(&journal).map_or(0, |metadata| metadata.len());
-    // The line that says who writes is no cell.
+    // The line that says who writes is not a cell.
     drop(open(killed.path(), &plan).unwrap());
     let this = "a_run_that_is_killed_again_and_again_comes_to_the_same_end";
     let (mut done, mut kills) = (0, 0);

@@ -45,7 +45,7 @@ fn a_folder_that_is_no_run_is_left_alone() {
     assert!(
         error
             .to_string()
-            .ends_with("is no run folder and not empty: it holds sweep.toml"),
+            .ends_with("is not a run folder and is not empty: it holds sweep.toml"),
         "{error}"
     );
     assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 1);
