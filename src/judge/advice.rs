@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::store::{Run, Told};
 use crate::vocabulary::{CellKey, Parameter, Parameters};
 
-use panel::{GUIDANCE, Measured, Panel};
+use panel::{Measured, Panel};
 pub use remark::Remark;
 use remark::Typical;
 
@@ -135,7 +135,7 @@ fn instruction_of(cell: &Measured) -> (String, String) {
 /// What guidance is set by tells no panel from another. Nor do presets, but what else they set does: presets
 /// of guidance scales are one panel.
 fn names_panel(parameter: Parameter) -> bool {
-    parameter != Parameter::Preset && !GUIDANCE.contains(&parameter)
+    parameter != Parameter::Preset && parameter.definition().departs.is_none()
 }
 
 fn panel_of(parameters: &Parameters) -> Vec<String> {

@@ -19,8 +19,8 @@ pub use median::median;
 #[cfg(test)]
 pub(crate) use parameter::tests::two_values;
 pub use parameter::{
-    Abbreviation, ByParameter, Definition, Domain, MAX_STEPS, Parameter, Parameters, Place, Unset,
-    Value,
+    Abbreviation, ByParameter, Definition, Departs, Domain, MAX_STEPS, Parameter, Parameters,
+    Place, Unset, Value,
 };
 pub use record::{
     ClipMeasures, EditCaptions, ImageFile, LatentStatistics, MaskedMeasures, Measures, Race,

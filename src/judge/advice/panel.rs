@@ -2,21 +2,23 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use super::knee::{Similarities, knee};
 use super::remark::{Remark, Typical, remark};
 use super::remedy::{general, settings};
 use crate::plan::Cell;
 use crate::store::Run;
-use crate::vocabulary::{Measures, Parameter, Scale, Status};
+use crate::vocabulary::{Departs, Measures, Parameter, Status, Value};
 
-/// What guidance is set by, in the order in which advice names it, which is the README's table's.
-pub(super) const GUIDANCE: [Parameter; 4] = [
-    Parameter::ImageGuidanceScale,
-    Parameter::GuidanceScale,
-    Parameter::GuidanceStart,
-    Parameter::GuidanceEnd,
-];
+/// What guidance is set by, in the order in which advice names it, which is the README's table's: the image's scale first.
+pub(super) static GUIDANCE: LazyLock<Vec<(Parameter, Departs)>> = LazyLock::new(|| {
+    let defined = Parameter::DEFINED.into_iter();
+    let set_by = defined.filter_map(|parameter| Some((parameter, parameter.definition().departs?)));
+    let mut set_by: Vec<_> = set_by.collect();
+    set_by.sort_by_key(|(parameter, _)| *parameter != Parameter::ImageGuidanceScale);
+    set_by
+});
 
 /// A cell with its measures.
 #[derive(Debug, Clone, Copy)]
@@ -53,29 +55,32 @@ impl<'a> Measured<'a> {
     }
 
     /// The values of [`GUIDANCE`].
-    pub(super) fn guidance(&self) -> [Scale; 4] {
-        let of = &self.cell.parameters;
-        [
-            of.image_guidance_scale,
-            of.guidance_scale,
-            of.guidance_start,
-            of.guidance_end,
-        ]
+    pub(super) fn guidance(&self) -> Vec<Value> {
+        let set_by = GUIDANCE.iter();
+        set_by
+            .map(|(parameter, _)| self.cell.parameters.value(*parameter))
+            .collect()
     }
 
-    /// Whether the settings let the edit do as much or more: a larger text scale, a smaller image scale,
-    /// guidance at more steps.
+    /// Whether the settings let the edit do as much or more.
     fn is_freer_than(&self, other: &Self) -> bool {
-        let [image, text, start, end] = self.guidance();
-        let [its_image, its_text, its_start, its_end] = other.guidance();
-        text >= its_text && image <= its_image && start <= its_start && end >= its_end
+        let (own, others) = (self.guidance(), other.guidance());
+        let mut pairs = GUIDANCE.iter().zip(own.iter().zip(&others));
+        pairs.all(|((_, departs), (own, other))| match departs {
+            Departs::WithLarger => own >= other,
+            Departs::WithSmaller => own <= other,
+        })
     }
 
     /// Whether only the text scale is smaller.
     fn follows_the_text_less_than(&self, other: &Self) -> bool {
-        let [image, text, start, end] = self.guidance();
-        let [its_image, its_text, its_start, its_end] = other.guidance();
-        text < its_text && (image, start, end) == (its_image, its_start, its_end)
+        let (own, others) = (&self.cell.parameters, &other.cell.parameters);
+        let mut rest = GUIDANCE.iter().map(|(parameter, _)| *parameter);
+        own.guidance_scale < others.guidance_scale
+            && rest.all(|parameter| {
+                parameter == Parameter::GuidanceScale
+                    || own.value(parameter) == others.value(parameter)
+            })
     }
 }
 
@@ -86,17 +91,18 @@ pub(super) struct Panel<'a> {
     /// What is usual for their instruction.
     pub(super) typical: Option<Typical>,
     /// The values of [`GUIDANCE`] among them, each ascending.
-    values: [Vec<Scale>; 4],
+    values: Vec<Vec<Value>>,
 }
 
 impl<'a> Panel<'a> {
     /// The cells of a panel; `typical` is what their instruction does elsewhere too.
     pub(super) fn new(cells: Vec<Measured<'a>>, typical: Option<Typical>) -> Self {
-        let values = std::array::from_fn(|index| {
-            let distinct: BTreeSet<Scale> =
-                cells.iter().map(|cell| cell.guidance()[index]).collect();
-            distinct.into_iter().collect()
-        });
+        let distinct = |(parameter, _): &(Parameter, Departs)| {
+            let values = cells.iter();
+            let values = values.map(|cell| cell.cell.parameters.value(*parameter));
+            values.collect::<BTreeSet<Value>>().into_iter().collect()
+        };
+        let values = GUIDANCE.iter().map(distinct).collect();
         let judged = cells
             .into_iter()
             .map(|measured| (measured, remark(&measured, typical)))
@@ -148,10 +154,12 @@ impl<'a> Panel<'a> {
     /// Steps through the grid from one cell to another, along all its sides.
     fn steps(&self, one: &Measured, other: &Measured) -> (usize, Reverse<usize>) {
         let (from, to) = (one.guidance(), other.guidance());
-        let steps: [usize; 4] = std::array::from_fn(|index| {
-            let place = |scale: Scale| self.values[index].partition_point(|known| *known < scale);
-            place(from[index]).abs_diff(place(to[index]))
+        let steps = self.values.iter().zip(from.iter().zip(&to));
+        let steps = steps.map(|(values, (from, to))| {
+            let place = |value: &Value| values.partition_point(|known| known < value);
+            place(from).abs_diff(place(to))
         });
+        let steps: Vec<usize> = steps.collect();
         // Of equally near cells the one along the image guidance, which the README names first.
         (steps.iter().sum(), Reverse(steps[0]))
     }

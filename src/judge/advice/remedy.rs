@@ -2,7 +2,6 @@
 
 use super::panel::{GUIDANCE, Measured};
 use super::remark::Remark;
-use crate::vocabulary::Scale;
 
 /// The settings in which another cell differs.
 pub(super) fn settings(cell: &Measured, other: &Measured) -> String {
@@ -12,14 +11,16 @@ pub(super) fn settings(cell: &Measured, other: &Measured) -> String {
         .zip(values)
         .filter(|(_, (from, to))| from != to);
     let named: Vec<String> = differing
-        .map(|(parameter, (_, to))| format!("{parameter} {to}"))
+        .map(|((parameter, _), (_, to))| format!("{parameter} {to}"))
         .collect();
     named.join(" and ")
 }
 
 /// What helps in general, where the cell's settings leave room for it (README, "When something is wrong").
 pub(super) fn general(cell: &Measured, remark: Remark) -> String {
-    let [image, text, ..] = cell.guidance().map(Scale::to_f32);
+    let parameters = &cell.cell.parameters;
+    let (image, text) = (parameters.image_guidance_scale, parameters.guidance_scale);
+    let (image, text) = (image.to_f32(), text.to_f32());
     let hints: &[(bool, &str)] = match remark {
         Remark::HardlyChanged => &[
             (image > 1.2, "lower image_guidance_scale to 1.0 to 1.2"),
@@ -39,7 +40,7 @@ pub(super) fn general(cell: &Measured, remark: Remark) -> String {
         ],
         Remark::Paler => &[
             (
-                cell.cell.parameters.negative_prompt.is_empty(),
+                parameters.negative_prompt.is_empty(),
                 "try a negative prompt such as \"washed out, low contrast\"",
             ),
             (true, "lower guidance_scale"),

@@ -31,6 +31,8 @@ pub struct Definition {
     pub plain: Option<&'static str>,
     /// Whether another value can make other pixels; what cannot is no part of a cell's hash.
     pub changes_pixels: bool,
+    /// Of what guidance is set by, which values let an edit depart further from its input: advice goes by it.
+    pub departs: Option<Departs>,
     /// Its lines in the sweep file that `ip2p init` writes; `@@VALUE@@` stands for what the user gave.
     pub template: &'static str,
 }
@@ -128,6 +130,15 @@ pub enum Place {
     Sweep,
     /// Nowhere: its values are the names of the `[[preset]]` tables.
     Presets,
+}
+
+/// Which values of a setting let an edit depart further from its input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departs {
+    /// Larger ones.
+    WithLarger,
+    /// Smaller ones.
+    WithSmaller,
 }
 
 /// How cell keys shorten a value.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::define::parameters;
-use super::definition::{Abbreviation, Definition, Domain, Place, Unset};
+use super::definition::{Abbreviation, Definition, Departs, Domain, Place, Unset};
 use super::value::{Field, Value};
 use crate::vocabulary::{Scale, SchedulerKind};
 
@@ -26,6 +26,7 @@ parameters! {
         abbreviation: Abbreviation::FileName,
         plain: None,
         changes_pixels: true,
+        departs: None,
         template: "model = @@VALUE@@",
     };
 
@@ -44,6 +45,7 @@ parameters! {
         abbreviation: Abbreviation::FileName,
         plain: None,
         changes_pixels: true,
+        departs: None,
         template: "image       = @@VALUE@@         # a path, a pattern such as \"photos/*.jpg\", or a list of them",
     };
 
@@ -62,6 +64,7 @@ parameters! {
         abbreviation: Abbreviation::Words,
         plain: Some(""),
         changes_pixels: true,
+        departs: None,
         template: "instruction = @@VALUE@@",
     };
 
@@ -80,6 +83,7 @@ parameters! {
         abbreviation: Abbreviation::Words,
         plain: Some(""),
         changes_pixels: true,
+        departs: None,
         template: "# negative_prompt    = \"blurry, washed out\"",
     };
 
@@ -98,6 +102,7 @@ parameters! {
         abbreviation: Abbreviation::Letters("g"),
         plain: None,
         changes_pixels: true,
+        departs: Some(Departs::WithLarger),
         template: "
 # How strongly the instruction is followed, and how closely the image is kept. If nothing changes,
 # lower image_guidance_scale; if too much does, raise it.
@@ -119,6 +124,7 @@ guidance_scale       = { from = 5.0, to = 9.0, step = 2.0 }     # or a list, or 
         abbreviation: Abbreviation::Letters("i"),
         plain: None,
         changes_pixels: true,
+        departs: Some(Departs::WithSmaller),
         template: "image_guidance_scale = [1.2, 1.5, 1.8]",
     };
 
@@ -137,6 +143,7 @@ guidance_scale       = { from = 5.0, to = 9.0, step = 2.0 }     # or a list, or 
         abbreviation: Abbreviation::Letters("from"),
         plain: Some("0.0"),
         changes_pixels: true,
+        departs: Some(Departs::WithSmaller),
         template: "
 # Guidance only in a part of the steps, as shares of them; outside it a step costs one UNet pass.
 # guidance_start = 0.0",
@@ -157,6 +164,7 @@ guidance_scale       = { from = 5.0, to = 9.0, step = 2.0 }     # or a list, or 
         abbreviation: Abbreviation::Letters("to"),
         plain: Some("1.0"),
         changes_pixels: true,
+        departs: Some(Departs::WithLarger),
         template: "# guidance_end   = [0.6, 1.0]",
     };
 
@@ -175,6 +183,7 @@ guidance_scale       = { from = 5.0, to = 9.0, step = 2.0 }     # or a list, or 
         abbreviation: Abbreviation::Letters("st"),
         plain: Some(""),
         changes_pixels: true,
+        departs: None,
         template: "# strength = 0.8                # of image-to-image and inpainting models: how much is made anew",
     };
 
@@ -194,6 +203,7 @@ guidance_scale       = { from = 5.0, to = 9.0, step = 2.0 }     # or a list, or 
         abbreviation: Abbreviation::FileName,
         plain: Some(""),
         changes_pixels: true,
+        departs: None,
         template: "# mask: a file of which what is white is made anew, or is what an edit may change; docs/chains.md has more",
     };
 
@@ -212,6 +222,7 @@ guidance_scale       = { from = 5.0, to = 9.0, step = 2.0 }     # or a list, or 
         abbreviation: Abbreviation::Letters("s"),
         plain: None,
         changes_pixels: true,
+        departs: None,
         template: "
 seed                 = 0        # more noise, more variants: { from = 0, count = 4 }",
     };
@@ -231,6 +242,7 @@ seed                 = 0        # more noise, more variants: { from = 0, count =
         abbreviation: Abbreviation::Letters("n"),
         plain: None,
         changes_pixels: true,
+        departs: None,
         template: "num_inference_steps  = 20",
     };
 
@@ -249,6 +261,7 @@ seed                 = 0        # more noise, more variants: { from = 0, count =
         abbreviation: Abbreviation::Words,
         plain: None,
         changes_pixels: true,
+        departs: None,
         template: "# scheduler          = [\"euler_ancestral\", \"dpmpp_2m_karras\"]   # default: the model's own",
     };
 
@@ -267,6 +280,7 @@ seed                 = 0        # more noise, more variants: { from = 0, count =
         abbreviation: Abbreviation::Words,
         plain: Some(""),
         changes_pixels: false,
+        departs: None,
         template: "",
     };
 }

@@ -13,7 +13,7 @@ mod value;
 use std::fmt;
 
 pub use by_parameter::ByParameter;
-pub use definition::{Abbreviation, Definition, Domain, Place, Unset};
+pub use definition::{Abbreviation, Definition, Departs, Domain, Place, Unset};
 pub use definitions::{MAX_STEPS, Parameter, Parameters};
 pub use value::Value;
 

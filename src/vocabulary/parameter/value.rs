@@ -5,7 +5,7 @@ use std::fmt;
 use super::super::{Scale, SchedulerKind};
 
 /// A value of a parameter. Displayed as labels, tables and comparisons have it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Value {
     /// A text, a path, or the name of a preset (empty where there is none).
     Text(String),
