@@ -42,6 +42,7 @@ fn status(cell: &CellCheck) -> TestCaseStatus {
         Verdict::Same
         | Verdict::Within
         | Verdict::Drift
+        | Verdict::Follows
         | Verdict::Missing
         | Verdict::New
         | Verdict::Stale
