@@ -317,7 +317,7 @@ mod tests {
                 &[("JOB_COMPLETION_INDEX", "0"), ("CI_NODE_INDEX", "1")],
                 "both set",
             ),
-            ("auto", &[("CI_NODE_INDEX", "first")], "no number"),
+            ("auto", &[("CI_NODE_INDEX", "first")], "not a number"),
         ];
         for (choice, variables, said) in cases {
             let error = resolve(choice, variables).unwrap_err();
