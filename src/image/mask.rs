@@ -15,10 +15,10 @@
 use std::path::Path;
 
 use image::{GrayAlphaImage, GrayImage, Luma, Rgb, RgbImage, RgbaImage};
+use imageproc::morphology::{Mask as Shape, grayscale_dilate};
 use ndarray::{Array4, ArrayView4, Axis, Zip};
 
 use super::blur::gaussian_blur;
-use super::dilate::dilate;
 use super::fit::fitted_area;
 use super::read;
 use super::region::{Region, fill};
@@ -147,7 +147,7 @@ impl MaskImage {
             image::imageops::invert(&mut grey);
         }
         if edit.grow > 0 {
-            grey = dilate(&grey, edit.grow);
+            grey = grayscale_dilate(&grey, &Shape::disk(edit.grow));
         }
         Self(Mode::Grey(gaussian_blur(&grey, edit.blur)))
     }

@@ -6,7 +6,6 @@ mod budget;
 mod colour;
 mod convert;
 mod decode;
-mod dilate;
 mod error;
 mod file;
 mod fit;
