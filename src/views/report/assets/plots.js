@@ -32,6 +32,6 @@ function drawPlots() {
   const draw = (id, drawing) => byId(id) && drawing(byId(id));
   draw("tradeoff", drawTradeoff);
   draw("heatmap", drawHeatmap);
-  draw("stages", drawStages);
+  draw("stage-times", drawStages);
   draw("memory", drawMemory);
 }

@@ -7,7 +7,7 @@ const stageKeys = data.numbers.filter((key) => key.endsWith("_ms") && key !== "t
 
 function stagesFigure() {
   const options = [["", "order of the run"], ...varying.map((key) => [key, key])];
-  return plotFigure("stages", "Time by stage", [selectField("One bar per", options, stageGrouping(), (stages) => update({ stages }), "stage-group")]);
+  return plotFigure("stage-times", "Time by stage", [selectField("One bar per", options, stageGrouping(), (stages) => update({ stages }), "stage-group")]);
 }
 
 function stageGrouping() {
