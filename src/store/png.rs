@@ -5,8 +5,8 @@ use image::{GrayImage, Rgb, RgbImage};
 use serde::Serialize;
 
 use crate::image::MaskRecipe;
-use crate::pipeline::Masking;
 use crate::image::encode_png;
+use crate::pipeline::Masking;
 use crate::plan::{Cell, Fitted, FittedMask, Plan};
 use crate::spec::Numerics;
 use crate::vocabulary::{Parameters, Record, Scale, SchedulerKind, shown_path};
