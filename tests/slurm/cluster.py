@@ -82,11 +82,17 @@ class Cluster:
         self.start_controller("-c")
         for node in ("n1", "n2"):
             self._spawn(node, "slurmd", "-D", "-f", os.environ["SLURM_CONF"], "-N", node)
-        until(lambda: self.ask("sinfo", "-h", "-o", "%T %D") == "idle 2")
+        until(lambda: self.lives() and self.ask("sinfo", "-h", "-o", "%T %D") == "idle 2")
 
     def start_controller(self, *more: str) -> None:
         self._spawn("slurmctld", "slurmctld", "-D", "-f", os.environ["SLURM_CONF"], *more)
-        until(lambda: "UP" in self.ask("scontrol", "ping"))
+        until(lambda: self.lives() and "UP" in self.ask("scontrol", "ping"))
+
+    def lives(self) -> bool:
+        """Whether no daemon has ended, as where another cluster has the ports."""
+        for name, process in self.processes.items():
+            assert process.poll() is None, f"{name} ended: {(self.folder / f'{name}.out').read_text()}"
+        return True
 
     def kill_controller(self) -> None:
         self.processes["slurmctld"].kill()
