@@ -29,13 +29,18 @@ pub struct Compare {
     /// Where the table, the sheets and the page go; by default results/A-vs-B under the current folder
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Stage of chains, by its name [default: the last]
+    #[arg(long, value_name = "NAME")]
+    stage: Option<String>,
     #[command(flatten)]
     pub json: JsonFlag,
 }
 
 impl Compare {
     pub fn run(self) -> Result<ExitCode, Error> {
-        let (a, b) = (Run::read(&self.a)?, Run::read(&self.b)?);
+        let stage = self.stage.as_deref();
+        let a = Run::read(&self.a)?.stage(stage)?;
+        let b = Run::read(&self.b)?.stage(stage)?;
         let runs = [&a, &b];
         let comparison = compare(runs)?;
         let out = self

@@ -320,6 +320,35 @@ fn init_writes_a_chain_and_offers_the_models_that_suit_it() {
 }
 
 #[test]
+fn two_chains_are_compared_stage_by_stage_whatever_their_models() {
+    let place = chain();
+    place.ip2p(&["run", "chain.toml"]).assert().success();
+    crate::common::copy_folder(&place.path("model"), &place.path("model-2"));
+    let config = place.path("model-2/scheduler/scheduler_config.json");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("0.012", "0.02")).unwrap();
+    fs::write(
+        place.path("other.toml"),
+        CHAIN.replace("\"model\"", "\"model-2\""),
+    )
+    .unwrap();
+    place.ip2p(&["run", "other.toml"]).assert().success();
+    for (stage, cells) in [(None, 12), (Some("edit-2"), 4), (Some("edit"), 2)] {
+        let mut arguments = vec![
+            "compare",
+            "results/chain",
+            "results/other",
+            "--out",
+            "compared",
+        ];
+        arguments.extend(stage.iter().flat_map(|stage| ["--stage", *stage]));
+        place.ip2p(&arguments).assert().success();
+        let table = fs::read_to_string(place.path("compared/compare.csv")).unwrap();
+        assert_eq!(table.lines().count(), 1 + cells, "{stage:?}: {table}");
+    }
+}
+
+#[test]
 fn stages_are_shown_by_name() {
     let place = chain();
     place.ip2p(&["run", "chain.toml"]).assert().success();

@@ -154,7 +154,10 @@ fn counts(parameter: Parameter, spread: &[Spread; 2]) -> bool {
 fn value(plan: &Plan, parameters: &Parameters, parameter: Parameter) -> String {
     let text = parameters.text(parameter);
     let digest = if parameter == Parameter::Image {
-        plan.image(&text).map(|image| &image.sha256)
+        // Images of an earlier stage are what was made there, by its name and the values that vary: the recipe is another
+        // where the model is, and that is what one compares.
+        let image = plan.image(&text).filter(|image| image.cell.is_none());
+        image.map(|image| &image.sha256)
     } else if parameter == Parameter::Model {
         plan.model(&text).map(|model| &model.sha256)
     } else {
