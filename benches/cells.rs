@@ -234,7 +234,7 @@ impl Backend for Nothing {
         ExecutionDevice::Cpu
     }
 
-    fn environment(&self, threads: usize) -> Environment {
+    fn environment(&self, runtime: &Runtime) -> Environment {
         Environment {
             ip2p: env!("CARGO_PKG_VERSION").to_owned(),
             onnxruntime: "none".to_owned(),
@@ -243,7 +243,8 @@ impl Backend for Nothing {
             provider: "none".to_owned(),
             os: std::env::consts::OS.to_owned(),
             cpu: None,
-            threads,
+            threads: runtime.threads,
+            arithmetic: None,
             started: jiff::Timestamp::now(),
         }
     }

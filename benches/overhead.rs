@@ -97,8 +97,8 @@ impl Backend for Watched {
         self.0.device()
     }
 
-    fn environment(&self, threads: usize) -> Environment {
-        self.0.environment(threads)
+    fn environment(&self, runtime: &Runtime) -> Environment {
+        self.0.environment(runtime)
     }
 
     fn open(&self, model: &Model, runtime: &Runtime) -> Result<WatchedModel, RunnerError> {

@@ -92,15 +92,16 @@ pub fn run(
     let (width, height) = error::checked_size(options.size, &folder)?;
     let mut notes = Vec::new();
     let place = Place::find(host, options.runtime.device, &mut notes)?;
-    let (threads, steps) = (options.runtime.threads, options.num_inference_steps);
+    place.check_limit(limit_bytes(&options.runtime))?;
     let on_gpu = place.device.facts().is_gpu;
     let mut onnx = OnnxModel::new(
         Arc::clone(&folder),
         place.runtime.clone(),
         place.device,
-        threads,
+        options.runtime.threads,
     )?
-    .with_memory_limit(limit_bytes(&options.runtime));
+    .with_memory_limit(limit_bytes(&options.runtime))
+    .with_arithmetic(options.runtime.arithmetic);
     let watch = Stopwatch {
         budget: options.budget,
         cancel,
@@ -128,8 +129,12 @@ pub fn run(
         precision: folder.precision().to_owned(),
         width,
         height,
-        environment: place.environment(threads),
-        cell: CellCost::new(&measured.unet, &measured.decode, steps),
+        environment: place.environment(&options.runtime),
+        cell: CellCost::new(
+            &measured.unet,
+            &measured.decode,
+            options.num_inference_steps,
+        ),
         components: measured.components,
         encode_text: measured.encode_text,
         encode_image: measured.encode_image,

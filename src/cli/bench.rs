@@ -10,10 +10,10 @@ use ip2p_sweep::bench::{self, Benchmark, Options, ROWS_A_STEP, Stage, Timing};
 use ip2p_sweep::image::MAX_SIDE;
 use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::spec::Runtime;
-use ip2p_sweep::vocabulary::MAX_STEPS;
+use ip2p_sweep::vocabulary::{ExecutionDevice, MAX_STEPS};
 
 use super::events::{self, Event, JsonFlag};
-use super::words::duration;
+use super::words::{count, duration};
 use super::{DeviceFlags, Error, Exit, LibraryFlag, interrupt, render, table};
 
 /// Rows of a call of the UNet at most: more than any device is faster with.
@@ -128,11 +128,12 @@ fn heading(benchmark: &Benchmark) -> String {
         ..
     } = benchmark;
     let name = environment.device_name.as_deref().unwrap_or("unknown");
-    let threads = match (environment.device.as_str(), environment.threads) {
-        ("cpu", 0) => ", a thread a core".to_owned(),
-        ("cpu", 1) => ", 1 thread".to_owned(),
-        ("cpu", threads) => format!(", {threads} threads"),
-        _ => String::new(),
+    let device = environment.device.parse::<ExecutionDevice>();
+    let threads_count = device.is_ok_and(|device| device.facts().threads_count);
+    let threads = match environment.threads {
+        _ if !threads_count => String::new(),
+        0 => ", a thread a core".to_owned(),
+        threads => format!(", {}", count(threads, "thread")),
     };
     format!(
         "{model}: {precision}, {width} x {height} pixels\n{} ({name}{threads}), ONNX Runtime {}\n",

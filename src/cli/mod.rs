@@ -246,7 +246,7 @@ pub struct RuntimeFlags {
 /// Where inference runs, and what it may take there.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct DeviceFlags {
-    /// auto, cpu, cuda or cuda:N
+    /// auto, cpu, cuda, cuda:N, webgpu, openvino or openvino:gpu
     #[arg(long)]
     device: Option<Device>,
     /// CPU threads; 0 is the physical cores

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use ip2p_sweep::listing::listing;
 use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::plan::{Axis, Plan, UnetRows};
-use ip2p_sweep::runner::{Forecast, Measuring, Prepared, forecast};
+use ip2p_sweep::runner::{Forecast, Measuring, Peak, Prepared, forecast};
 use ip2p_sweep::views::sheet::{self, SheetSize};
 use ip2p_sweep::vocabulary::Parameter;
 
@@ -142,8 +142,8 @@ fn told(plan: &Plan, forecast: &Forecast, sheets: Option<Vec<SheetSize>>) -> Pla
         unet_rows: told_rows(forecast.rows),
         seconds: forecast.seconds,
         device: forecast.device.clone(),
-        resident_bytes: forecast.resident_bytes,
-        phased_bytes: forecast.phased_bytes,
+        resident_bytes: forecast.resident.map(|peak| peak.bytes),
+        phased_bytes: forecast.phased.map(|peak| peak.bytes),
         measures: forecast.measuring.as_ref().map_or(0, |it| it.cells),
         sheets: sheets.map(|sheets| sheets.into_iter().map(sheet).collect()),
     }
@@ -307,10 +307,16 @@ fn memory(forecast: &Forecast, limit_mib: Option<NonZeroU32>) -> String {
         let limit = size(f64::from(mib.get()) * f64::from(1 << 20));
         format!("; limited to {limit}")
     });
+    let (Some(resident), Some(phased)) = (forecast.resident, forecast.phased) else {
+        return "none: nothing is left to do".to_owned();
+    };
+    let how = |peak: Peak| if peak.measured { " (measured)" } else { "" };
     format!(
-        "about {} resident, {} phased: 1.5 x the weights, whatever the image{limited}",
-        size(forecast.resident_bytes),
-        size(forecast.phased_bytes)
+        "about {} resident{}, {} phased{}{limited}",
+        size(resident.bytes),
+        how(resident),
+        size(phased.bytes),
+        how(phased)
     )
 }
 

@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use ip2p_sweep::onnxruntime::{Host, Located, SetupEvent, Wanted, setup};
+use ip2p_sweep::onnxruntime::{
+    Host, Located, PluginProvider, SetupEvent, Wanted, setup, setup_plugin,
+};
 
 use super::Error;
 use super::events::{self, Event, JsonFlag, SetUp};
@@ -14,6 +16,12 @@ pub struct Setup {
     /// The build for NVIDIA GPUs, with the CUDA libraries it needs (1.5 GB to fetch)
     #[arg(long)]
     cuda: bool,
+    /// The provider for GPUs of every maker, beside ONNX Runtime (7 MB to fetch)
+    #[arg(long)]
+    webgpu: bool,
+    /// The provider for Intel's processors and GPUs, beside ONNX Runtime (53 MB to fetch)
+    #[arg(long)]
+    openvino: bool,
     #[command(flatten)]
     pub json: JsonFlag,
 }
@@ -21,14 +29,31 @@ pub struct Setup {
 impl Setup {
     pub fn run(self) -> Result<ExitCode, Error> {
         let wanted = if self.cuda { Wanted::Cuda } else { Wanted::Cpu };
-        let located = fetch(&Host::current(None), wanted)?;
+        let host = Host::current(None);
+        let located = fetch(&host, wanted)?;
+        let plugins = PluginProvider::ALL.into_iter();
+        let plugins = plugins.filter(|provider| match provider {
+            PluginProvider::WebGpu => self.webgpu,
+            PluginProvider::OpenVino => self.openvino,
+        });
+        let providers = plugins
+            .map(|provider| setup_plugin(&host, provider, &mut tell))
+            .collect::<Result<Vec<_>, _>>()?;
+        let folders = providers.iter().map(|folder| folder.display().to_string());
+        let folders: Vec<String> = folders.collect();
         let (version, path) = (located.version, located.path.display());
         match events::are_wanted() {
             true => events::emit(Event::Setup(SetUp {
                 onnxruntime: version.to_string(),
                 path: path.to_string(),
+                providers: folders,
             })),
-            false => render::line(format_args!("ONNX Runtime {version} is ready: {path}")),
+            false => {
+                render::line(format_args!("ONNX Runtime {version} is ready: {path}"));
+                for folder in folders {
+                    render::line(format_args!("a provider for it is ready: {folder}"));
+                }
+            }
         }
         render::next("ip2p demo");
         Ok(ExitCode::SUCCESS)
@@ -37,7 +62,11 @@ impl Setup {
 
 /// Fetches a runtime and says how far it is.
 pub fn fetch(host: &Host, wanted: Wanted) -> Result<Located, Error> {
-    let located = setup(host, wanted, &mut |event| match event {
+    Ok(setup(host, wanted, &mut tell)?)
+}
+
+fn tell(event: SetupEvent) {
+    match event {
         SetupEvent::Damaged { file } => render::aside(format_args!(
             "{} is missing or damaged: all has to be fetched again",
             file.display()
@@ -49,6 +78,5 @@ pub fn fetch(host: &Host, wanted: Wanted) -> Result<Located, Error> {
             count,
         } => render::aside(format_args!("fetching {wheel} ({number} of {count})")),
         SetupEvent::Unpacking { .. } | SetupEvent::Ready { .. } => {}
-    })?;
-    Ok(located)
+    }
 }

@@ -20,6 +20,16 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// As little as can be done at a time with all components in memory.
+    pub const ONE_CELL: Self = Self {
+        phased: false,
+        batch: 1,
+        unet_rows: 1,
+        calls: 1,
+        pad: false,
+        probe: false,
+    };
+
     /// How many components are in memory at a time, as the sweep file calls it.
     pub fn memory(self) -> &'static str {
         if self.phased { "phased" } else { "resident" }

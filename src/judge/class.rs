@@ -16,7 +16,7 @@ pub struct EnvironmentClass {
     pub device: String,
     /// ONNX Runtime's execution provider.
     pub provider: String,
-    /// `fp32` or `fp16`.
+    /// `fp32` or `fp16`, and what else it was computed in.
     pub precision: String,
     /// `1.32`.
     pub onnxruntime: String,
@@ -40,7 +40,10 @@ impl EnvironmentClass {
         Self {
             device: model.unwrap_or_else(|| record.device.clone()),
             provider: known.map_or(provider, |known| &known.provider).to_owned(),
-            precision: record.precision.clone(),
+            precision: match known.and_then(|known| known.arithmetic.as_deref()) {
+                None => record.precision.clone(),
+                Some(arithmetic) => format!("{}, {arithmetic}", record.precision),
+            },
             onnxruntime: minor.join("."),
         }
     }

@@ -3,15 +3,16 @@
 use std::fs;
 
 use super::vram::Vram;
-use crate::vocabulary::ExecutionDevice;
+use crate::vocabulary::{ExecutionDevice, MemoryCount};
 
 /// Free bytes of a device's memory; `None` where the system does not say.
 pub fn free_bytes(device: ExecutionDevice) -> Option<u64> {
-    match device {
-        ExecutionDevice::Cuda(index) => Vram::open(index)?.free_bytes(),
-        ExecutionDevice::Cpu => {
+    match device.facts().memory {
+        MemoryCount::Nvml => Vram::of(device)?.free_bytes(),
+        MemoryCount::System => {
             available_kib(&fs::read_to_string("/proc/meminfo").ok()?).map(|kib| kib * 1024)
         }
+        MemoryCount::Nobody => None,
     }
 }
 

@@ -107,10 +107,7 @@ impl Meter {
     /// A meter of this process and of the device that it uses. Without NVIDIA's management library device memory is
     /// unknown.
     pub fn new(device: ExecutionDevice) -> Self {
-        let vram = match device {
-            ExecutionDevice::Cuda(index) => Vram::open(index),
-            ExecutionDevice::Cpu => None,
-        };
+        let vram = Vram::of(device);
         let state = Arc::new(Mutex::new(State {
             on_gpu: device.facts().is_gpu,
             vram,

@@ -3,13 +3,14 @@
 use std::fs;
 
 use super::vram::Vram;
-use crate::vocabulary::ExecutionDevice;
+use crate::vocabulary::{ExecutionDevice, MemoryCount};
 
 /// What a device calls itself; `None` where the system does not say.
 pub fn device_name(device: ExecutionDevice) -> Option<String> {
-    match device {
-        ExecutionDevice::Cuda(index) => Vram::open(index)?.name(),
-        ExecutionDevice::Cpu => cpu_name(),
+    match device.facts().memory {
+        MemoryCount::Nvml => Vram::of(device)?.name(),
+        MemoryCount::System => cpu_name(),
+        MemoryCount::Nobody => None,
     }
 }
 

@@ -9,6 +9,7 @@ use nvml_wrapper::{Device, Nvml};
 use super::MIB;
 use super::cuda_driver::{CudaDriver, GpuIdentity};
 use crate::trust;
+use crate::vocabulary::{ExecutionDevice, MemoryCount};
 
 /// One GPU, as the management library knows it.
 #[derive(Debug)]
@@ -22,8 +23,16 @@ pub(super) struct Vram {
 }
 
 impl Vram {
+    /// A device, if it is one whose memory NVIDIA's management library counts and knows.
+    pub(super) fn of(device: ExecutionDevice) -> Option<Self> {
+        match device.facts().memory {
+            MemoryCount::Nvml => Self::open(device.index()?),
+            MemoryCount::System | MemoryCount::Nobody => None,
+        }
+    }
+
     /// The device that CUDA calls `index`; `None` without a driver or without that device.
-    pub(super) fn open(index: u32) -> Option<Self> {
+    fn open(index: u32) -> Option<Self> {
         // Drivers install the versioned name; the plain one comes with development packages only.
         for name in ["libnvidia-ml.so.1", "libnvidia-ml.so"] {
             trust::refuse_current_folder(Path::new(name)).ok()?;

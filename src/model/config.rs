@@ -20,6 +20,10 @@ pub(super) struct VaeConfig {
     pub factor: u32,
     pub scaling_factor: f64,
     pub latent_channels: usize,
+    /// Channels of each level, the image's own first.
+    pub widths: Vec<usize>,
+    /// Whether all pixels attend to all in the middle.
+    pub attends: bool,
 }
 
 /// What `unet/config.json` says.
@@ -28,6 +32,8 @@ pub(super) struct UnetConfig {
     pub in_channels: usize,
     pub out_channels: usize,
     pub levels: u32,
+    /// Channels of the first level.
+    pub width: usize,
     /// Longest side of the latents it was trained on.
     pub sample_size: u32,
     /// Width of the text embedding.
@@ -74,8 +80,11 @@ impl VaeConfig {
         if scaling_factor as f32 <= 0.0 || !(scaling_factor as f32).is_finite() {
             return Err(config.wrong("scaling_factor", "must be above 0, as float32"));
         }
+        let widths = config.widths()?;
         Ok(Self {
-            factor: 1 << (config.length("block_out_channels")? - 1),
+            factor: 1 << (widths.len() - 1),
+            widths,
+            attends: config.value("mid_block_add_attention") != Some(&Value::Bool(false)),
             scaling_factor,
             latent_channels: config.count("latent_channels")?.unwrap_or(4),
         })
@@ -85,12 +94,14 @@ impl VaeConfig {
 impl UnetConfig {
     pub fn read(path: &Path) -> Result<Self, ModelError> {
         let config = Config::read(path)?;
-        let levels = u32::try_from(config.length("block_out_channels")?)
+        let widths = config.widths()?;
+        let levels = u32::try_from(widths.len())
             .map_err(|_| config.wrong("block_out_channels", "has too many entries"))?;
         Ok(Self {
             in_channels: config.required_count("in_channels")?,
             out_channels: config.count("out_channels")?.unwrap_or(4),
             levels,
+            width: widths[0],
             sample_size: config.longest_side("sample_size")?,
             text_width: config.required_count("cross_attention_dim")?,
             heads: config.heads(levels as usize)?,
@@ -172,19 +183,21 @@ impl Config {
         }
     }
 
-    /// The length of a list, from 1 on.
-    fn length(&self, key: &'static str) -> Result<usize, ModelError> {
-        let length = self
+    /// Channels of each level: one at least.
+    fn widths(&self) -> Result<Vec<usize>, ModelError> {
+        let key = "block_out_channels";
+        let widths = self
             .value(key)
             .ok_or_else(|| self.wrong(key, "is missing"))?
             .as_array()
-            .ok_or_else(|| self.wrong(key, "must be a list"))?
-            .len();
-        if (1..=MOST_LEVELS).contains(&length) {
-            Ok(length)
-        } else {
-            Err(self.wrong(key, &format!("must have 1 to {MOST_LEVELS} entries")))
+            .ok_or_else(|| self.wrong(key, "must be a list"))?;
+        if !(1..=MOST_LEVELS).contains(&widths.len()) {
+            return Err(self.wrong(key, &format!("must have 1 to {MOST_LEVELS} entries")));
         }
+        let widths = widths.iter().map(|width| self.side(key, width));
+        widths
+            .map(|width| width.map(|width| width as usize))
+            .collect()
     }
 
     /// Heads of each level of a UNet. diffusers takes `num_attention_heads`, or for historical reasons

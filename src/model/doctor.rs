@@ -8,15 +8,15 @@ use super::ModelFolder;
 use super::clip::{ClipFolder, Encoder};
 use crate::diffusion::Component;
 use crate::onnxruntime::{
-    ExecutionDevice, Host, Located, RuntimeError, cuda_state, locate, pip_version, resolve_device,
-    verify,
+    ExecutionDevice, Host, Located, PluginProvider, RuntimeError, cuda_state, load, locate,
+    pip_version, resolve_device, verify,
 };
 use crate::spec::Device;
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
-    /// What: `ONNX Runtime`, `GPU`, `device`, `pip`, `cache`, `model`, `CLIP`.
+    /// What: `ONNX Runtime`, `GPU`, `device`, `cuda`, `webgpu`, `openvino`, `pip`, `cache`, `model`, `CLIP`.
     pub topic: &'static str,
     /// How it is.
     pub state: FactState,
@@ -56,6 +56,8 @@ pub fn diagnose(host: &Host, folder: Option<&Path>) -> Vec<Fact> {
                 ),
             ));
             facts.extend(devices(&located));
+            let plugins = PluginProvider::ALL.map(|provider| plugin(provider, &located, host));
+            facts.extend(plugins);
         }
         Err(error) => facts.push(Fact::of("ONNX Runtime", FactState::Missing, &error)),
     }
@@ -109,7 +111,8 @@ impl Fact {
 }
 
 fn devices(located: &Located) -> Vec<Fact> {
-    let gpu = match cuda_state(located).driver {
+    let state = cuda_state(located);
+    let gpu = match state.driver {
         Ok(driver) => Fact::ok(
             "GPU",
             format!("{} found, driver for CUDA {}", driver.gpus, driver.cuda()),
@@ -127,7 +130,39 @@ fn devices(located: &Located) -> Vec<Fact> {
         },
         Err(error) => Fact::of("device", FactState::Missing, &error),
     };
-    vec![gpu, device]
+    let cuda = match state.provider {
+        true => Fact::ok(
+            "cuda",
+            "ONNX Runtime's provider for NVIDIA GPUs is there".to_owned(),
+        ),
+        false => Fact::of(
+            "cuda",
+            FactState::Absent,
+            &RuntimeError::NoCudaProvider {
+                path: located.path.clone(),
+            },
+        ),
+    };
+    vec![gpu, device, cuda]
+}
+
+/// A provider that is fetched by itself. Not having it is no fault; one that was fetched and finds nothing to run on is
+/// worth a word.
+fn plugin(provider: PluginProvider, located: &Located, host: &Host) -> Fact {
+    let device = provider.device();
+    let topic = device.facts().key;
+    let started = load(located).and_then(|runtime| {
+        runtime.start_device(device, host)?;
+        Ok(runtime.device_name(device))
+    });
+    match started {
+        Ok(name) => Fact::ok(
+            topic,
+            name.map_or_else(|| "found".to_owned(), |name| format!("found: {name}")),
+        ),
+        Err(error @ RuntimeError::NoPlugin { .. }) => Fact::of(topic, FactState::Absent, &error),
+        Err(error) => Fact::of(topic, FactState::Warning, &error),
+    }
 }
 
 /// What a folder is: a model, or CLIP.

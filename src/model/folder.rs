@@ -38,6 +38,8 @@ struct ComponentFiles {
     component: Component,
     graph: GraphFiles,
     precision: ElementType,
+    /// Whether attention is not one operator.
+    softmax: bool,
 }
 
 impl ModelFolder {
@@ -73,6 +75,7 @@ impl ModelFolder {
                 component,
                 graph,
                 precision: facts.precision(),
+                softmax: facts.softmax,
             });
             Ok((model, facts))
         };
@@ -153,6 +156,24 @@ impl ModelFolder {
     pub(super) fn attention_scores(&self, height: usize, width: usize) -> Option<u64> {
         let holds = self.graphs.unet.holds_scores;
         holds.then(|| self.unet.attention_scores(height, width))
+    }
+
+    /// Channels of the UNet's first level.
+    pub(super) fn unet_width(&self) -> u64 {
+        self.unet.width as u64
+    }
+
+    /// Channels of the widest tensor of the image's own size in a half of the VAE: the decoder's comes from the level
+    /// below.
+    pub(super) fn vae_width(&self, component: Component) -> u64 {
+        let level = usize::from(component == Component::VaeDecoder);
+        let width = self.vae.widths.get(level).or(self.vae.widths.last());
+        width.copied().unwrap_or(0) as u64
+    }
+
+    /// Whether a half of the VAE holds attention scores of all pixels of the latents.
+    pub(super) fn vae_attends(&self, component: Component) -> bool {
+        self.vae.attends && self.files(component).is_some_and(|files| files.softmax)
     }
 
     /// Tokens of a text, both marks included: 77 for the real model.

@@ -9,6 +9,7 @@ mod doctor;
 mod error;
 mod files;
 mod folder;
+mod footprint;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod graph;
@@ -24,5 +25,6 @@ pub use digests::KnownDigests;
 pub use doctor::{Fact, FactState, diagnose};
 pub use error::ModelError;
 pub use folder::ModelFolder;
+pub use footprint::CallSize;
 pub use onnx_model::OnnxModel;
 pub use tokenizer::{Encoded, Tokenizer};

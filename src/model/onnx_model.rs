@@ -12,6 +12,7 @@ use crate::onnxruntime::{
     ArenaStatistics, ExecutionDevice, Input, InputValue, Runtime, Session, SessionError,
     SessionOptions, SharedArena, shared_arena,
 };
+use crate::vocabulary::Arithmetic;
 
 /// An InstructPix2Pix model on a device. Components are loaded when asked for, or first needed.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub struct OnnxModel {
     device: ExecutionDevice,
     threads: usize,
     limit_bytes: Option<usize>,
+    arithmetic: Arithmetic,
     /// Where there is a limit, as long as a component is loaded.
     arena: Option<SharedArena>,
     sessions: [Option<Session>; 4],
@@ -50,6 +52,7 @@ impl OnnxModel {
             device,
             threads,
             limit_bytes: None,
+            arithmetic: Arithmetic::default(),
             arena: None,
             sessions: [const { None }; 4],
             called_ms: 0.0,
@@ -61,6 +64,13 @@ impl OnnxModel {
     #[must_use]
     pub fn with_memory_limit(mut self, bytes: Option<u64>) -> Self {
         self.limit_bytes = bytes.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        self
+    }
+
+    /// With what the device may compute in.
+    #[must_use]
+    pub fn with_arithmetic(mut self, arithmetic: Arithmetic) -> Self {
+        self.arithmetic = arithmetic;
         self
     }
 
@@ -106,6 +116,10 @@ impl OnnxModel {
             device: self.device,
             threads: self.threads,
             shared_arena: self.arena.is_some(),
+            arithmetic: Arithmetic {
+                tf32: self.arithmetic.tf32 && component == Component::VaeDecoder,
+                ..self.arithmetic
+            },
         };
         let session = Session::load(&self.runtime, component.folder(), &path, options)?;
         // What was loaded is what was there before and after.

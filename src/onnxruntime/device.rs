@@ -1,6 +1,7 @@
 //! The device of a sweep file to one that is there.
 
-use super::{ExecutionDevice, Located, RuntimeError, cuda};
+use super::provider::provider;
+use super::{ExecutionDevice, Host, Located, Runtime, RuntimeError, cuda};
 use crate::spec::Device;
 
 /// A device that can be used.
@@ -12,17 +13,32 @@ pub struct ResolvedDevice {
     pub unused_gpu: Option<RuntimeError>,
 }
 
+impl Runtime {
+    /// Makes this runtime know a device: providers that are plugins are found, loaded and asked for it.
+    ///
+    /// # Errors
+    /// If the plugin is not there, does not load, or finds no such device.
+    pub fn start_device(&self, device: ExecutionDevice, host: &Host) -> Result<(), RuntimeError> {
+        provider(device).start(self, host)
+    }
+
+    /// What a device calls itself, if its provider is one that knows.
+    pub fn device_name(&self, device: ExecutionDevice) -> Option<String> {
+        provider(device).device_name(self)
+    }
+}
+
 /// Settles what `device` means for a runtime on this machine, and loads the CUDA libraries if it is a GPU.
 ///
 /// # Errors
-/// If a CUDA device is asked for by name and cannot be used; `auto` falls back to the CPU.
+/// If a CUDA device is asked for by name and cannot be used; `auto` falls back to the CPU. Of providers that are plugins
+/// [`Runtime::start_device`] tells.
 pub fn resolve_device(device: Device, located: &Located) -> Result<ResolvedDevice, RuntimeError> {
     let resolved = |device, unused_gpu| Ok(ResolvedDevice { device, unused_gpu });
     match device {
-        Device::Cpu => resolved(ExecutionDevice::Cpu, None),
-        Device::Cuda(index) => {
-            cuda::prepare(located, cuda::state(located), index)?;
-            resolved(ExecutionDevice::Cuda(index), None)
+        Device::Named(device) => {
+            provider(device).prepare(located)?;
+            resolved(device, None)
         }
         Device::Auto => {
             let state = cuda::state(located);

@@ -203,6 +203,43 @@ pub enum RuntimeError {
         /// The library.
         path: PathBuf,
     },
+    /// A provider that is fetched by itself is not there.
+    #[error("the {key} provider is not installed")]
+    #[diagnostic(help("run `ip2p setup --{key}`, or set device = \"cpu\" under [runtime]"))]
+    NoPlugin {
+        /// As `ip2p setup` calls it.
+        key: &'static str,
+    },
+    /// ONNX Runtime does not take a provider.
+    #[error("ONNX Runtime cannot load {}: {reason}", path.display())]
+    #[diagnostic(help(
+        "run `ip2p setup` and set the provider up again, which fetch versions that are known to fit; or set device = \"cpu\" \
+         under [runtime]"
+    ))]
+    PluginRefused {
+        /// The provider's library.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A provider without a device.
+    #[error("the {key} provider finds no device that it can use")]
+    #[diagnostic(help("it needs {needs}; or set device = \"cpu\" under [runtime]"))]
+    NoPluginDevice {
+        /// As sweep files call it.
+        key: &'static str,
+        /// What must be there.
+        needs: &'static str,
+    },
+    /// A limit that nothing would hold.
+    #[error("runtime.memory_limit_mib does not work on {device}: its provider allocates by itself")]
+    #[diagnostic(help(
+        "leave memory_limit_mib out; memory = \"phased\" and batch = 1 take the least"
+    ))]
+    NoMemoryLimit {
+        /// As sweep files call it.
+        device: String,
+    },
     /// No NVIDIA driver.
     #[error("there is no NVIDIA driver: {reason}")]
     #[diagnostic(help(

@@ -71,10 +71,32 @@ fn environment(located: &Located) -> Result<Environment, RuntimeError> {
     Ok(environment)
 }
 
+/// What a device said went wrong in a call that ONNX Runtime holds to have gone well.
+static DEVICE_ERROR: Mutex<Option<String>> = Mutex::new(None);
+
+/// How WebGPU says so: only in the log, while the call goes on with whatever lies in the memory.
+const DEVICE_ERROR_SIGN: &str = "WebGPU device error";
+
+/// An error that a device has told since the last time that this was asked: the numbers since then are wrong.
+pub(super) fn take_device_error() -> Option<String> {
+    DEVICE_ERROR
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take()
+}
+
+fn note_device_error(message: &str) {
+    if message.contains(DEVICE_ERROR_SIGN) {
+        let mut noted = DEVICE_ERROR.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.get_or_insert_with(|| message.to_owned());
+    }
+}
+
 /// ONNX Runtime's own messages go where this program's go, never straight to the terminal.
 fn log(level: LogLevel, _category: &str, _id: &str, location: &str, message: &str) {
     match level {
         LogLevel::Error | LogLevel::Fatal => {
+            note_device_error(message);
             tracing::error!(target: "onnxruntime", location, "{message}");
         }
         LogLevel::Warning => tracing::warn!(target: "onnxruntime", location, "{message}"),

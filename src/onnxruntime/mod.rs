@@ -34,9 +34,10 @@ pub use error::RuntimeError;
 pub use host::Host;
 pub use load::{Runtime, load};
 pub use locate::{Located, Source, locate};
+pub use provider::PluginProvider;
 pub use session::{Session, SessionOptions};
 pub use session_error::SessionError;
-pub use setup::{SetupEvent, Wanted, setup, verify};
+pub use setup::{SetupEvent, Wanted, setup, setup_plugin, verify};
 
 pub(crate) use arena::SharedArena;
 pub(crate) use cuda::state as cuda_state;

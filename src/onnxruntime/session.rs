@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use ndarray::{Array, Dimension};
+use ort::environment::Environment;
 use ort::logging::LogLevel;
 use ort::memory::Allocator;
 use ort::session::Session as OrtSession;
@@ -11,10 +12,12 @@ use ort::session::builder::{BuilderResult, GraphOptimizationLevel, SessionBuilde
 
 use super::arena::{SharedArena, statistics as arena_statistics};
 use super::bound::{Bound, Input};
+use super::load::take_device_error;
 use super::provider::{ProviderSettings, provider};
 use super::tensors::{self, InputValue};
 use super::{ArenaStatistics, ExecutionDevice, Runtime, SessionError};
 use crate::meter::milliseconds;
+use crate::vocabulary::Arithmetic;
 
 /// How a session is made.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +29,8 @@ pub struct SessionOptions {
     /// Whether it takes its memory from the `SharedArena` that is there, which has a limit, and not from one of its
     /// own.
     pub shared_arena: bool,
+    /// What it may compute in.
+    pub arithmetic: Arithmetic,
 }
 
 /// A loaded component. Dropping it frees its memory.
@@ -55,7 +60,7 @@ impl Session {
         options: SessionOptions,
     ) -> Result<Self, SessionError> {
         let inner = SessionBuilder::new(runtime.environment())
-            .and_then(|builder| Ok(configure(builder, options)?))
+            .and_then(|builder| Ok(configure(builder, runtime.environment(), options)?))
             .and_then(|mut builder| builder.commit_from_file(path))
             .map_err(|error| SessionError::load(path, &error))?;
         Ok(Self::of(inner, part, options))
@@ -103,6 +108,7 @@ impl Session {
         let outputs = self.inner.run(inputs);
         self.called_ms += milliseconds(begun);
         let outputs = outputs.map_err(failed)?;
+        refuse_device_error(part)?;
         let value = outputs
             .get(output)
             .ok_or_else(|| SessionError::wrong(part, format!("it gave no {output:?}")))?;
@@ -138,6 +144,7 @@ impl Session {
         // After a failure they are not kept: what the device has of them is unknown.
         let (values, ms) = bound.run(&mut self.inner, inputs).map_err(failed)?;
         self.called_ms += ms;
+        refuse_device_error(part)?;
         self.bound = Some(bound);
         Array::from_shape_vec(shape, values).map_err(|error| self.wrong(error.to_string()))
     }
@@ -145,6 +152,14 @@ impl Session {
     /// An error of this component in the library's own words.
     pub(crate) fn wrong(&self, message: String) -> SessionError {
         SessionError::wrong(self.part, message)
+    }
+}
+
+/// An error where the device has told one, whatever ONNX Runtime thinks of the call.
+fn refuse_device_error(part: &'static str) -> Result<(), SessionError> {
+    match take_device_error() {
+        Some(message) => Err(SessionError::run(part, &ort::Error::new(message))),
+        None => Ok(()),
     }
 }
 
@@ -163,13 +178,19 @@ pub(crate) fn shared_arena(
     clippy::result_large_err,
     reason = "the type is ort's, whose steps all give it"
 )]
-fn configure(builder: SessionBuilder, options: SessionOptions) -> BuilderResult {
+fn configure(
+    builder: SessionBuilder,
+    environment: &Environment,
+    options: SessionOptions,
+) -> BuilderResult {
     let builder = builder
         .with_optimization_level(GraphOptimizationLevel::All)?
         .with_log_level(LogLevel::Warning)?
         .with_intra_threads(options.threads)?;
     let settings = ProviderSettings {
         shared_arena: options.shared_arena,
+        threads: options.threads,
+        arithmetic: options.arithmetic,
     };
-    provider(options.device).register(builder, settings)
+    provider(options.device).register(builder, environment, settings)
 }

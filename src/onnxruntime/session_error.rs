@@ -72,7 +72,7 @@ impl SessionError {
 /// Whether words of ONNX Runtime, CUDA or the C++ library say that memory ran out. Their codes do not tell:
 /// ONNX Runtime gives `RUNTIME_EXCEPTION` and `FAIL` for this as for much else.
 fn says_out_of_memory(message: &str) -> bool {
-    const SIGNS: [&str; 11] = [
+    const SIGNS: [&str; 13] = [
         // ONNX Runtime's arena: the device gave no more; its own limit is reached.
         "failed to allocate memory",
         "is smaller than requested bytes of",
@@ -83,6 +83,9 @@ fn says_out_of_memory(message: &str) -> bool {
         "cudnn_status_alloc_failed",
         "device_allocation_failed",
         "cufft_alloc_failed",
+        // WebGPU: error 3 is of memory; a tensor that is larger than a buffer may be is given to a shader in too many pieces.
+        "webgpu device error(3)",
+        "too many storage buffers in shader",
         // The C library and the C++ libraries of Linux and Windows.
         "cannot allocate memory",
         "bad_alloc",
@@ -141,6 +144,9 @@ mod tests {
             "CUDNN failure 4: CUDNN_STATUS_ALLOC_FAILED ; GPU=0 ; hostname=node ; expr=cudnnCreate(&cudnn_handle_);",
             "CUDNN failure 4003: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED ; GPU=0",
             "CUFFT failure 2: CUFFT_ALLOC_FAILED ; GPU=0",
+            "WebGPU device error(3): Allocation size too large - While calling [Device].CreateBuffer([BufferDescriptor]).",
+            "shader_helper.cc:306 numbers_storage_buffers_ <= limits_.maxStorageBuffersPerShaderStage was false. Too many \
+             storage buffers in shader. Current: 194, Max is 12",
             "CUDA_ERROR_OUT_OF_MEMORY",
             "bad allocation",
             "mmap: Cannot allocate memory",

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::locate::{Located, Source, library_in};
 use super::pins::{self, Pin};
+use super::provider::{Plugin, PluginProvider};
 use super::{Host, RuntimeError, locate, pip, sums, wheel};
 
 /// Folders that a killed setup leaves begin so.
@@ -95,27 +96,8 @@ pub fn setup(
     wanted: Wanted,
     progress: &mut dyn FnMut(SetupEvent),
 ) -> Result<Located, RuntimeError> {
-    let pins = wanted.pins()?;
-    let cache = host.cache()?;
-    let folder = wanted.folder(cache)?;
-    if let Some(file) = sums::first_wrong(&folder) {
-        if folder.is_dir() {
-            progress(SetupEvent::Damaged { file });
-        }
-        if host.offline {
-            return Err(RuntimeError::Offline);
-        }
-        pip::version(host)?;
-        fs::create_dir_all(cache).map_err(|source| RuntimeError::writing(cache, source))?;
-        let _lock = lock(cache, progress)?;
-        if sums::first_wrong(&folder).is_some() {
-            remove_leftovers(cache);
-            fetch(host, &pins, cache, &folder, progress)?;
-        }
-    }
-    progress(SetupEvent::Ready {
-        folder: folder.clone(),
-    });
+    let folder = wanted.folder(host.cache()?)?;
+    fill(host, &wanted.pins()?, &folder, progress)?;
     let path = library_in(&folder).ok_or(RuntimeError::NoLibraryAt { path: folder })?;
     let fetched = Host {
         onnxruntime: Some(path),
@@ -126,6 +108,64 @@ pub fn setup(
         source: Source::Cache,
         ..located
     })
+}
+
+/// Fetches a provider that is a plugin into the cache, beside whatever ONNX Runtime there is; gives its folder.
+///
+/// # Errors
+/// As [`setup`].
+pub fn setup_plugin(
+    host: &Host,
+    wanted: PluginProvider,
+    progress: &mut dyn FnMut(SetupEvent),
+) -> Result<PathBuf, RuntimeError> {
+    let plugin = wanted.plugin();
+    let pin = plugin.wheel().ok_or_else(|| RuntimeError::NoBuild {
+        what: plugin.key,
+        platform: format!("{OS} {ARCH}"),
+    })?;
+    let folder = plugin_folder(host.cache()?, &pin);
+    fill(host, &[pin], &folder, progress)?;
+    Ok(folder)
+}
+
+fn plugin_folder(cache: &Path, pin: &Pin) -> PathBuf {
+    cache.join(format!("{}-{}", pin.name, pin.version))
+}
+
+/// The folder of the cache that holds a plugin, if it is there.
+pub(super) fn cached_plugin(host: &Host, plugin: &Plugin) -> Option<PathBuf> {
+    let folder = plugin_folder(host.cache.as_ref()?, &plugin.wheel()?);
+    folder.is_dir().then_some(folder)
+}
+
+/// Makes a folder of the cache hold these wheels, unless it is there and whole.
+fn fill(
+    host: &Host,
+    pins: &[Pin],
+    folder: &Path,
+    progress: &mut dyn FnMut(SetupEvent),
+) -> Result<(), RuntimeError> {
+    let cache = host.cache()?;
+    if let Some(file) = sums::first_wrong(folder) {
+        if folder.is_dir() {
+            progress(SetupEvent::Damaged { file });
+        }
+        if host.offline {
+            return Err(RuntimeError::Offline);
+        }
+        pip::version(host)?;
+        fs::create_dir_all(cache).map_err(|source| RuntimeError::writing(cache, source))?;
+        let _lock = lock(cache, progress)?;
+        if sums::first_wrong(folder).is_some() {
+            remove_leftovers(cache);
+            fetch(host, pins, cache, folder, progress)?;
+        }
+    }
+    progress(SetupEvent::Ready {
+        folder: folder.to_owned(),
+    });
+    Ok(())
 }
 
 /// Reads every byte of what lies in the cache, where [`locate`] looks at sizes and times.

@@ -8,6 +8,7 @@ use zip::ZipArchive;
 
 use super::RuntimeError;
 use super::locate::is_library;
+use super::provider;
 
 /// Unpacks what is wanted of `wheel` into `folder`: libraries directly there, side by side, so that
 /// they find one another; licences under `licences/<name>/`.
@@ -40,9 +41,15 @@ fn target(member: &str, name: &str) -> Option<PathBuf> {
     if file.is_empty() || file == ".." {
         return None;
     }
-    let is_licence = ["LICENSE", "License", "ThirdPartyNotices", "Privacy"]
-        .iter()
-        .any(|start| file.starts_with(start));
+    let is_licence = [
+        "LICENSE",
+        "License",
+        "ThirdPartyNotices",
+        "third-party",
+        "Privacy",
+    ]
+    .iter()
+    .any(|start| file.starts_with(start));
     if is_licence {
         return Some(Path::new("licences").join(name).join(file));
     }
@@ -55,7 +62,8 @@ fn target(member: &str, name: &str) -> Option<PathBuf> {
         && file.contains(".so.")
         && !file.contains(".alt.")
         && !file.starts_with("libnvblas");
-    (of_runtime || of_cuda).then(|| PathBuf::from(file))
+    let of_plugin = provider::is_library(folder, file);
+    (of_runtime || of_cuda || of_plugin).then(|| PathBuf::from(file))
 }
 
 /// Writes through to the disk, so that a folder that is renamed into place is whole.
@@ -88,7 +96,13 @@ mod tests {
             taken("onnxruntime/LICENSE").as_deref(),
             Some("licences/a/LICENSE")
         );
+        assert_eq!(
+            taken("onnxruntime_ep_openvino/libopenvino.so.2641").as_deref(),
+            Some("libopenvino.so.2641")
+        );
         for unwanted in [
+            "onnxruntime_ep_openvino/libonnxruntime_providers_openvino_plugin.so.1.8.1",
+            "onnxruntime_ep_webgpu/__init__.py",
             "onnxruntime/capi/onnxruntime_pybind11_state.cpython-312-x86_64-linux-gnu.so",
             "onnxruntime/capi/libonnxruntime_providers_tensorrt.so",
             "nvidia/cu13/lib/libnvblas.so.13",

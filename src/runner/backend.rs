@@ -19,8 +19,8 @@ pub trait Backend {
     /// Where it runs.
     fn device(&self) -> ExecutionDevice;
 
-    /// For the run folder: what runs it, with the threads that were asked for.
-    fn environment(&self, threads: usize) -> Environment;
+    /// For the run folder: what runs it, as it was asked to.
+    fn environment(&self, runtime: &Runtime) -> Environment;
 
     /// Opens a model; its components are loaded when they are needed.
     ///
@@ -42,18 +42,22 @@ impl Backend for Place {
         self.device
     }
 
-    fn environment(&self, threads: usize) -> Environment {
-        self.environment(threads)
+    fn environment(&self, runtime: &Runtime) -> Environment {
+        self.environment(runtime)
     }
 
     fn open(&self, model: &Model, runtime: &Runtime) -> Result<OnnxModel, RunnerError> {
+        let limit = limit_bytes(runtime);
+        self.check_limit(limit)?;
         let opened = OnnxModel::new(
             Arc::clone(&model.folder),
             self.runtime.clone(),
             self.device,
             runtime.threads,
         )?;
-        Ok(opened.with_memory_limit(limit_bytes(runtime)))
+        Ok(opened
+            .with_memory_limit(limit)
+            .with_arithmetic(runtime.arithmetic))
     }
 
     fn open_clip(&self, clip: &Clip, runtime: &Runtime) -> Result<ClipModel, RunnerError> {

@@ -8,8 +8,9 @@ use super::chain::{Chain, pixels_sha256};
 use super::inputs::{keep_inputs, unusable};
 use super::masks::keep_masks;
 use super::memory::policy;
+use super::peaks::needed_bytes;
 use super::{Backend, Event, Prepared, RunnerError};
-use crate::engine::{self, Ending, InputFiles, Job, Masks};
+use crate::engine::{self, Ending, InputFiles, Job, Masks, Policy};
 use crate::image::MaskImage;
 use crate::judge::measures::{measure, measure_masked};
 use crate::meter::{Meter, free_bytes};
@@ -155,6 +156,17 @@ impl<'a, B: Backend> Computing<'a, B> {
         Ok(())
     }
 
+    /// What a model is reckoned to need in resident memory at its largest size, a cell at a time.
+    fn resident_bytes(&self, work: &ModelWork) -> f64 {
+        let (plan, device) = (&self.prepared.plan, self.backend.device());
+        let model = &self.prepared.models[work.model];
+        let sizes = work.groups.iter().map(|group| {
+            let Sampling { width, height, .. } = group.start.sampling;
+            needed_bytes(model, device, (width, height), plan, Policy::ONE_CELL)
+        });
+        sizes.fold(0.0, f64::max)
+    }
+
     /// The work of one model.
     fn model(
         &self,
@@ -172,7 +184,8 @@ impl<'a, B: Backend> Computing<'a, B> {
         let latent_pixels = latent_pixels(work, entry.vae_factor);
         let rows_a_cell = work.kind.pipeline().plain_rows();
         let free = free_bytes(device);
-        let policy = policy(runtime, entry, latent_pixels, rows_a_cell, device, free);
+        let resident = self.resident_bytes(work);
+        let policy = policy(runtime, resident, latent_pixels, rows_a_cell, device, free);
         let job = Job {
             plan: &prepared.plan,
             work,

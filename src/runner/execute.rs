@@ -191,8 +191,7 @@ impl<'a, B: Backend> Execution<'a, B> {
             (None, Some(earlier)) if is_complete => (earlier.clone(), None),
             (found, _) => {
                 let backend = found.map_or_else(|| find(&mut notes), Ok)?;
-                let threads = prepared.spec.runtime.threads;
-                (backend.environment(threads), Some(backend))
+                (backend.environment(&prepared.spec.runtime), Some(backend))
             }
         };
         let folder = held.begin(&prepared.spec.text, &environment)?;
@@ -318,6 +317,7 @@ impl<'a, B: Backend> Execution<'a, B> {
                 let records: Vec<&Record> = records.collect();
                 let entry = &self.prepared.plan.models[work.model];
                 timings.learn(entry, &device.to_string(), sampling, &records);
+                timings.learn_peak(entry, device, sampling, &records);
             }
         }
         timings.write(self.cache.as_ref());

@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 
 use super::Prepared;
 use super::RunnerError;
-use super::memory::{alone_bytes, phased_bytes, resident_bytes};
+use super::memory::alone_bytes;
+use super::peaks::{Peak, Peaks};
 use super::timings::Timings;
 use crate::model::clip::Encoder;
 use crate::plan::{ModelWork, Schedule, UnetRows};
+use crate::spec::{Device, MemoryPolicy};
 use crate::store::Run;
+use crate::vocabulary::ExecutionDevice;
 
 /// What is left to do for a sweep, and what it will take.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,10 +27,10 @@ pub struct Forecast {
     pub seconds: Option<f64>,
     /// The device of that time.
     pub device: Option<String>,
-    /// Memory of the most demanding model in resident memory.
-    pub resident_bytes: f64,
-    /// Memory of the largest component.
-    pub phased_bytes: f64,
+    /// The most memory at a time with all components in it; none if nothing is left to do.
+    pub resident: Option<Peak>,
+    /// The same with one component in it.
+    pub phased: Option<Peak>,
     /// What CLIP will do, if the sweep file names a folder of it.
     pub measuring: Option<Measuring>,
 }
@@ -81,17 +84,32 @@ pub fn forecast(
             .map(|stage| schedule.unet_rows_of(stage, prepared.evaluation_steps()))
             .collect(),
     };
-    let most = |bytes: fn(&_) -> f64| plan.models.iter().map(bytes).fold(0.0, f64::max);
+    let peaks = Peaks {
+        prepared,
+        timings: &timings,
+        device: peaks_device(prepared, device.as_deref()),
+    };
     Ok(Forecast {
         cells: left.len(),
         rows,
         stage_rows,
         seconds,
         device,
-        resident_bytes: most(resident_bytes),
-        phased_bytes: most(phased_bytes),
+        resident: peaks.highest(&schedule, MemoryPolicy::Resident),
+        phased: peaks.highest(&schedule, MemoryPolicy::Phased),
         measuring: measuring(prepared, run.as_ref(), &left, &timings),
     })
+}
+
+/// Where the sweep will run as far as that is known without asking for devices: what its file names, else where the last
+/// run did.
+fn peaks_device(prepared: &Prepared, last: Option<&str>) -> ExecutionDevice {
+    match prepared.spec.runtime.device {
+        Device::Named(device) => device,
+        Device::Auto => last
+            .and_then(|last| last.parse().ok())
+            .unwrap_or(ExecutionDevice::Cpu),
+    }
 }
 
 /// What CLIP is left to do where these cells have no image yet.

@@ -2,12 +2,10 @@
 
 use crate::engine::{Component, Policy};
 use crate::model::ModelError;
-use crate::plan::ModelEntry;
 use crate::spec::{Batch, MemoryPolicy, Runtime};
 use crate::vocabulary::{DeviceFacts, ExecutionDevice};
 
-/// Sessions take about this much more than their weights: graph copies, packed weights, activations of small images.
-/// Those of large ones come on top.
+/// CLIP's encoders take about this much more than their weights: graph copies, packed weights, tensors.
 const SESSION_OVERHEAD: f64 = 1.5;
 
 /// The share of free memory that a run may plan with.
@@ -26,11 +24,11 @@ const CPU_BATCH_PIXELS: usize = 64 * 64 / 2;
 /// Cells denoised together on a CPU at most: a killed run loses what it had of them.
 const CPU_BATCH_MOST: usize = 4;
 
-/// The policy for one model, latents of at most so many pixels (height times width), and so many UNet rows a cell; `free_bytes` is
-/// the device's free memory, if known. A limit makes it less.
+/// The policy for a model that needs so much in resident memory, latents of at most so many pixels (height times width),
+/// and so many UNet rows a cell; `free_bytes` is the device's free memory, if known. A limit makes it less.
 pub fn policy(
     runtime: &Runtime,
-    model: &ModelEntry,
+    resident_bytes: f64,
     latent_pixels: usize,
     rows_a_cell: usize,
     device: ExecutionDevice,
@@ -48,7 +46,7 @@ pub fn policy(
             let free = free_bytes.map(|free| USABLE * free as f64);
             let limit = limit_bytes(runtime).map(|limit| limit as f64);
             let usable = free.into_iter().chain(limit).reduce(f64::min);
-            usable.is_some_and(|usable| resident_bytes(model) > usable)
+            usable.is_some_and(|usable| resident_bytes > usable)
         }
     };
     let batch = match runtime.batch {
@@ -97,17 +95,6 @@ pub fn check_limit(
     }
 }
 
-/// Memory of all components that are in use at once in resident memory: the text encoder is gone by then.
-pub fn resident_bytes(model: &ModelEntry) -> f64 {
-    let [_, vae_encoder, unet, vae_decoder] = model.component_bytes;
-    SESSION_OVERHEAD * (vae_encoder + unet + vae_decoder) as f64
-}
-
-/// Memory of the largest component.
-pub fn phased_bytes(model: &ModelEntry) -> f64 {
-    alone_bytes(model.component_bytes)
-}
-
 /// Of the largest of some parts, one in memory at a time.
 pub fn alone_bytes(parts: impl IntoIterator<Item = u64>) -> f64 {
     SESSION_OVERHEAD * parts.into_iter().max().unwrap_or(0) as f64
@@ -118,28 +105,12 @@ mod tests {
     use std::num::NonZeroU32;
 
     use super::*;
-    use crate::pipeline::Family;
-    use crate::vocabulary::SchedulerKind;
 
     const MIB: u64 = 1 << 20;
 
-    /// Of 100, 200, 400 and 100 MiB: resident 1050 MiB.
-    fn model() -> ModelEntry {
-        ModelEntry {
-            name: "m".to_owned(),
-            path: "m".into(),
-            sha256: String::new(),
-            files: std::collections::BTreeMap::new(),
-            family: Family::InstructPix2Pix,
-            resolution: 512,
-            vae_factor: 8,
-            size_multiple: 64,
-            accepted_multiple: None,
-            scheduler: SchedulerKind::Ddim,
-            precision: "fp32".to_owned(),
-            component_bytes: [100 * MIB, 200 * MIB, 400 * MIB, 100 * MIB],
-        }
-    }
+    const COMPONENTS: [u64; 4] = [100 * MIB, 200 * MIB, 400 * MIB, 100 * MIB];
+    /// What a model of those needs with three of them in memory.
+    const RESIDENT: f64 = 1050.0 * MIB as f64;
 
     fn limited(mib: u32) -> Runtime {
         Runtime {
@@ -153,7 +124,7 @@ mod tests {
         let phased = |runtime: Runtime, free: Option<u64>| {
             policy(
                 &runtime,
-                &model(),
+                RESIDENT,
                 64 * 64,
                 3,
                 ExecutionDevice::Cuda(0),
@@ -179,7 +150,7 @@ mod tests {
             };
             let policy = policy(
                 &runtime,
-                &model(),
+                RESIDENT,
                 64 * 64,
                 3,
                 ExecutionDevice::Cuda(0),
@@ -198,7 +169,7 @@ mod tests {
         let rows = |side: usize| {
             let policy = policy(
                 &Runtime::default(),
-                &model(),
+                RESIDENT,
                 side * side,
                 3,
                 ExecutionDevice::Cpu,
@@ -214,8 +185,7 @@ mod tests {
 
     #[test]
     fn a_limit_below_the_largest_component_is_refused_with_the_remedy() {
-        let check =
-            |runtime: &Runtime| check_limit(runtime, component_sizes(model().component_bytes));
+        let check = |runtime: &Runtime| check_limit(runtime, component_sizes(COMPONENTS));
         assert!(check(&limited(400)).is_ok());
         assert!(check(&Runtime::default()).is_ok());
         let error = check(&limited(399)).unwrap_err();

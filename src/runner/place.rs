@@ -2,8 +2,10 @@
 
 use super::RunnerError;
 use crate::meter::{cpu_name, device_name};
-use crate::onnxruntime::{ExecutionDevice, Host, Runtime, load, locate, resolve_device};
-use crate::spec::Device;
+use crate::onnxruntime::{
+    ExecutionDevice, Host, Runtime, RuntimeError, load, locate, resolve_device,
+};
+use crate::spec::{Device, Runtime as Asked};
 use crate::store::Environment;
 
 /// A runtime and a device.
@@ -24,23 +26,37 @@ impl Place {
         if let Some(reason) = resolved.unused_gpu {
             notes.push(format!("the GPU is not used: {reason}"));
         }
-        Ok(Self {
-            runtime: load(&located)?,
-            device: resolved.device,
-        })
+        let (runtime, device) = (load(&located)?, resolved.device);
+        runtime.start_device(device, host)?;
+        Ok(Self { runtime, device })
     }
 
-    /// What is to be told of it, with the threads that were asked for.
-    pub fn environment(&self, threads: usize) -> Environment {
+    /// Refuses a limit to memory that nothing would hold on this device.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NoMemoryLimit`].
+    pub fn check_limit(&self, limit: Option<u64>) -> Result<(), RunnerError> {
+        match limit {
+            Some(_) if !self.device.facts().takes_limit => Err(RuntimeError::NoMemoryLimit {
+                device: self.device.to_string(),
+            }
+            .into()),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// What is to be told of it, as it was asked to run.
+    pub fn environment(&self, runtime: &Asked) -> Environment {
         Environment {
             ip2p: env!("CARGO_PKG_VERSION").to_owned(),
             onnxruntime: self.runtime.located().version.clone(),
             device: self.device.to_string(),
-            device_name: device_name(self.device),
+            device_name: device_name(self.device).or_else(|| self.runtime.device_name(self.device)),
             provider: self.device.facts().provider.to_owned(),
             os: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             cpu: cpu_name(),
-            threads,
+            threads: runtime.threads,
+            arithmetic: runtime.arithmetic.on(self.device).map(str::to_owned),
             started: jiff::Timestamp::now(),
         }
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::{ModelEntry, Sampling};
 use crate::store::{make_folder, write_file};
-use crate::vocabulary::{Record, median};
+use crate::vocabulary::{ExecutionDevice, Record, median};
 
 /// Speed by model, device and size. A file that cannot be read or written is not an error: nothing is known then.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub struct Timings {
     /// Milliseconds of CLIP for an image, by CLIP folder and device.
     #[serde(default)]
     clip_ms: BTreeMap<String, f64>,
+    /// The most memory that cells took, by model, device, size, memory policy and cells denoised together.
+    #[serde(default)]
+    peaks_mib: BTreeMap<String, f64>,
 }
 
 /// Milliseconds of the last run's median cell.
@@ -73,6 +76,47 @@ impl Timings {
         }
     }
 
+    /// The most memory in MiB that a model took on a device at a size, with so many components in memory and cells in a
+    /// batch; of the process on a CPU, of the device's memory on a GPU.
+    pub fn peak_mib(
+        &self,
+        model: &ModelEntry,
+        device: ExecutionDevice,
+        size: (u32, u32),
+        memory: &str,
+        batch: usize,
+    ) -> Option<f64> {
+        let key = peak_key(model, device, size, memory, batch);
+        self.peaks_mib.get(&key).copied()
+    }
+
+    /// Learns from all cells of one model, device and size what memory they took.
+    pub fn learn_peak(
+        &mut self,
+        model: &ModelEntry,
+        device: ExecutionDevice,
+        sampling: Sampling,
+        records: &[&Record],
+    ) {
+        let size = (sampling.width, sampling.height);
+        let Some(first) = records.first() else { return };
+        let is_alike = records.iter().all(|record| record.memory == first.memory);
+        let (Some(memory), true) = (&first.memory, is_alike) else {
+            // Memory ran out on the way: neither policy's figure is whole.
+            return;
+        };
+        let peaks = records.iter().map(|record| match device.facts().is_gpu {
+            true => record.vram_peak_mib,
+            false => record.rss_peak_mib,
+        });
+        let batch = records.iter().map(|record| record.batch_size).max();
+        if let Some(peak) = peaks.flatten().reduce(f64::max) {
+            let batch = batch.unwrap_or(1) as usize;
+            let key = peak_key(model, device, size, memory, batch);
+            self.peaks_mib.insert(key, peak);
+        }
+    }
+
     /// Milliseconds that CLIP takes for an image on a device.
     pub fn clip_ms(&self, clip_sha256: &str, device: &str) -> Option<f64> {
         self.clip_ms.get(&clip_key(clip_sha256, device)).copied()
@@ -103,6 +147,17 @@ fn clip_key(sha256: &str, device: &str) -> String {
 
 fn short(sha256: &str) -> &str {
     sha256.get(..16).unwrap_or(sha256)
+}
+
+fn peak_key(
+    model: &ModelEntry,
+    device: ExecutionDevice,
+    (width, height): (u32, u32),
+    memory: &str,
+    batch: usize,
+) -> String {
+    let digest = short(&model.sha256);
+    format!("{digest} {device} {width}x{height} {memory} {batch}")
 }
 
 fn key(model: &ModelEntry, device: &str, sampling: Sampling) -> String {

@@ -227,8 +227,8 @@ settings! {
 
     /// `[runtime]`.
     RUNTIME:
-    DEVICE = Setting::new("device", Form::Device, "\"auto\"", "Where inference runs: auto, cpu, cuda or cuda:N.")
-        .noted("auto | cpu | cuda | cuda:1"),
+    DEVICE = Setting::new("device", Form::Device, "\"auto\"", "Where inference runs: auto (cuda where it works, else cpu), cpu, cuda or cuda:N, webgpu, openvino or openvino:gpu.")
+        .noted("auto | cpu | cuda | cuda:1 | webgpu | openvino"),
     THREADS = Setting::new("threads", Form::Whole((0, MAX_THREADS), Some(0)), "0",
         "CPU threads; 0 is the number of physical cores.")
         .noted("CPU threads; 0 = the physical cores"),
@@ -240,6 +240,12 @@ settings! {
     MEMORY_LIMIT_MIB = Setting::new("memory_limit_mib", Form::Whole((1, MAX_MEMORY_MIB), None), "4096",
         "The most that ONNX Runtime may take of the device's memory, in MiB; without it, all that is free.")
         .noted("the most that ONNX Runtime may take; default: what is free"),
+    TF32 = Setting::new("tf32", Form::Boolean(true), "true",
+        "On CUDA, whether the VAE decoder's convolutions are computed in TF32, as torch does by default. The UNet's never are.")
+        .noted("on CUDA: TF32 in the VAE decoder, as torch has it"),
+    BFLOAT16 = Setting::new("bfloat16", Form::Boolean(false), "false",
+        "With openvino, whether all is computed in bfloat16: faster on processors that have it (AMX, AVX-512), and another image.")
+        .noted("with openvino: bfloat16, faster and less exact"),
     ;
 
     /// `[numerics]`.
@@ -324,4 +330,4 @@ settings! {
 }
 
 /// What `runtime.device` looks like, for editors.
-pub(super) const DEVICE_PATTERN: &str = "^(auto|cpu|cuda(:[0-9]+)?)$";
+pub(super) const DEVICE_PATTERN: &str = "^(auto|cpu|cuda(:[0-9]+)?|webgpu|openvino(:gpu)?)$";

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use super::{Batch, Device, MemoryPolicy, Runtime};
+use crate::vocabulary::ExecutionDevice;
 
 /// A word that is not a device, memory policy or batch.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,27 +16,29 @@ pub struct ParseSettingError {
 
 impl Device {
     /// How it is written.
-    pub const CHOICES: [&'static str; 4] = ["auto", "cpu", "cuda", "cuda:1"];
+    pub const CHOICES: [&'static str; 7] = [
+        "auto",
+        "cpu",
+        "cuda",
+        "cuda:1",
+        "webgpu",
+        "openvino",
+        "openvino:gpu",
+    ];
 }
 
 impl FromStr for Device {
     type Err = ParseSettingError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let index = |digits: &str| {
-            let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-            plain.then(|| digits.parse().ok()).flatten()
-        };
         match text {
             "auto" => Ok(Self::Auto),
-            "cpu" => Ok(Self::Cpu),
-            "cuda" => Ok(Self::Cuda(0)),
+            "cuda" => Ok(Self::Named(ExecutionDevice::Cuda(0))),
             _ => text
-                .strip_prefix("cuda:")
-                .and_then(index)
-                .map(Self::Cuda)
-                .ok_or(ParseSettingError {
-                    expected: "auto, cpu, cuda or cuda:N",
+                .parse()
+                .map(Self::Named)
+                .map_err(|_| ParseSettingError {
+                    expected: "auto, cpu, cuda, cuda:N, webgpu, openvino or openvino:gpu",
                 }),
         }
     }
@@ -45,8 +48,7 @@ impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Auto => f.write_str("auto"),
-            Self::Cpu => f.write_str("cpu"),
-            Self::Cuda(index) => write!(f, "cuda:{index}"),
+            Self::Named(device) => device.fmt(f),
         }
     }
 }
@@ -133,6 +135,7 @@ impl Runtime {
             memory: flags.memory.unwrap_or(self.memory),
             batch: flags.batch.unwrap_or(self.batch),
             memory_limit_mib: flags.memory_limit_mib.or(self.memory_limit_mib),
+            arithmetic: self.arithmetic,
         }
     }
 }
@@ -144,9 +147,14 @@ mod tests {
     #[test]
     fn devices_are_read_as_written() {
         assert_eq!("auto".parse(), Ok(Device::Auto));
-        assert_eq!("cpu".parse(), Ok(Device::Cpu));
-        assert_eq!("cuda".parse(), Ok(Device::Cuda(0)));
-        assert_eq!("cuda:3".parse(), Ok(Device::Cuda(3)));
+        let named = |device| Ok(Device::Named(device));
+        assert_eq!("cpu".parse(), named(ExecutionDevice::Cpu));
+        assert_eq!("cuda".parse(), named(ExecutionDevice::Cuda(0)));
+        assert_eq!("cuda:3".parse(), named(ExecutionDevice::Cuda(3)));
+        assert_eq!("webgpu".parse(), named(ExecutionDevice::WebGpu));
+        for choice in Device::CHOICES {
+            assert!(choice.parse::<Device>().is_ok(), "{choice}");
+        }
         for wrong in [
             "",
             "CUDA",
@@ -157,7 +165,8 @@ mod tests {
             "cuda:99999999999",
         ] {
             let error = wrong.parse::<Device>().unwrap_err();
-            assert_eq!(error.to_string(), "expected auto, cpu, cuda or cuda:N");
+            let expected = "expected auto, cpu, cuda, cuda:N, webgpu, openvino or openvino:gpu";
+            assert_eq!(error.to_string(), expected);
         }
     }
 
@@ -175,15 +184,16 @@ mod tests {
     #[test]
     fn flags_win_over_the_sweep_file() {
         let flags = RuntimeOverrides {
-            device: Some(Device::Cpu),
+            device: Some(Device::Named(ExecutionDevice::Cpu)),
             ..RuntimeOverrides::default()
         };
         let file = Runtime {
-            device: Device::Cuda(1),
+            device: Device::Named(ExecutionDevice::Cuda(1)),
             threads: 3,
             ..Runtime::default()
         };
         let runtime = file.overridden(flags);
-        assert_eq!((runtime.device, runtime.threads), (Device::Cpu, 3));
+        let cpu = Device::Named(ExecutionDevice::Cpu);
+        assert_eq!((runtime.device, runtime.threads), (cpu, 3));
     }
 }

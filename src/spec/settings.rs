@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::NamedPath;
 use crate::diffusion::{GuidanceMode, NoiseSource};
-use crate::vocabulary::Parameter;
+use crate::vocabulary::{Arithmetic, ExecutionDevice, Parameter};
 
 /// `[runtime]`: how cells run, never what they mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,6 +22,8 @@ pub struct Runtime {
     pub batch: Batch,
     /// The most that ONNX Runtime's arena may take on the device, in MiB.
     pub memory_limit_mib: Option<NonZeroU32>,
+    /// What a device may compute in.
+    pub arithmetic: Arithmetic,
 }
 
 /// `runtime.device`.
@@ -30,10 +32,8 @@ pub enum Device {
     /// CUDA where it works, else the CPU.
     #[default]
     Auto,
-    /// The CPU.
-    Cpu,
-    /// The CUDA device of this index, or an error.
-    Cuda(u32),
+    /// This one, or an error.
+    Named(ExecutionDevice),
 }
 
 /// `runtime.memory`.

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::diffusion::{GuidanceMode, NoiseSource};
 use crate::image::{Colour, Fit, Size};
-use crate::vocabulary::Parameter;
+use crate::vocabulary::{Arithmetic, Parameter};
 
 /// A field read, or the default where there is none or it is wrong.
 fn read<T>(
@@ -97,6 +97,7 @@ pub(super) fn size(section: &Section<'_>, faults: &mut Faults) -> Size {
 
 /// `[runtime]`.
 pub(super) fn runtime(section: &Section<'_>, faults: &mut Faults) -> Runtime {
+    let allowed = Arithmetic::default();
     Runtime {
         device: read(faults, section, &DEVICE, Device::default(), |field| {
             let text = field.text()?;
@@ -115,6 +116,10 @@ pub(super) fn runtime(section: &Section<'_>, faults: &mut Faults) -> Runtime {
         memory_limit_mib: read(faults, section, &MEMORY_LIMIT_MIB, None, |field| {
             whole(field, (1, MAX_MEMORY_MIB)).map(NonZeroU32::new)
         }),
+        arithmetic: Arithmetic {
+            tf32: read(faults, section, &TF32, allowed.tf32, boolean),
+            bfloat16: read(faults, section, &BFLOAT16, allowed.bfloat16, boolean),
+        },
     }
 }
 

@@ -26,6 +26,9 @@ pub struct Environment {
     pub cpu: Option<String>,
     /// Threads of inference on the CPU.
     pub threads: usize,
+    /// What beside float32 and the weights' own precision it computed in; earlier versions had nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arithmetic: Option<String>,
     /// When the run was started, or last resumed, UTC.
     #[schemars(with = "String")]
     pub started: jiff::Timestamp,
@@ -43,6 +46,7 @@ impl Environment {
             os: String::new(),
             cpu: None,
             threads: 0,
+            arithmetic: None,
             started: jiff::Timestamp::UNIX_EPOCH,
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! It stands below everything else and imports nothing of the crate.
 
+mod arithmetic;
 mod cell_key;
 mod device;
 mod file_name;
@@ -12,8 +13,9 @@ mod scale;
 mod scheduler;
 mod shown_path;
 
+pub use arithmetic::Arithmetic;
 pub use cell_key::{CellKey, NoCellKey};
-pub use device::{DeviceFacts, ExecutionDevice, UnknownDevice};
+pub use device::{DeviceFacts, ExecutionDevice, MemoryCount, UnknownDevice};
 pub use file_name::is_file_name;
 pub use median::median;
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub fn environment() -> Environment {
         os: "linux x86_64".to_owned(),
         cpu: None,
         threads: 2,
+        arithmetic: None,
         started: jiff::Timestamp::from_second(1_790_000_000).unwrap(),
     }
 }

@@ -15,5 +15,6 @@ mod common;
 mod identity;
 mod memory;
 mod place;
+mod plugins;
 mod runs;
 mod stand_in;

@@ -16,6 +16,8 @@ pub struct Report {
     pub to_device: Copies,
     pub to_host: Copies,
     pub kernels: u64,
+    /// Products that were asked for in TF32.
+    pub in_tf32: u64,
     pub pinned_peak_bytes: u64,
     /// By place on the bus; CUDA counts them the other way round.
     pub devices: Vec<Usage>,
@@ -24,6 +26,7 @@ pub struct Report {
 #[derive(Debug, Default, Deserialize)]
 pub struct Copies {
     pub count: u64,
+    pub bytes: u64,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -100,15 +103,24 @@ impl Place {
 
     /// Runs a sweep of eight cells, of two rows or three a step, with these lines under `[runtime]` and settings of the stand-in.
     pub fn run(&self, runtime: &str, settings: &[(&str, &str)]) -> Ran {
+        self.run_at("", runtime, settings)
+    }
+
+    /// The same with lines before `[runtime]`.
+    pub fn run_at(&self, size: &str, runtime: &str, settings: &[(&str, &str)]) -> Ran {
+        let cells = "guidance_scale = [3.0, 7.0]\nimage_guidance_scale = [1.0, 1.5]\nseed = [1, 2]";
+        let sweep = format!("{cells}\nnum_inference_steps = 3\n{size}");
+        self.run_sweep(&sweep, runtime, settings)
+    }
+
+    /// Any cells of the image and one instruction.
+    pub fn run_sweep(&self, sweep: &str, runtime: &str, settings: &[(&str, &str)]) -> Ran {
         let sweep = format!(
             "model = \"model\"\n\
              [sweep]\n\
              image = \"in.png\"\n\
              instruction = \"make it winter\"\n\
-             guidance_scale = [3.0, 7.0]\n\
-             image_guidance_scale = [1.0, 1.5]\n\
-             seed = [1, 2]\n\
-             num_inference_steps = 3\n\
+             {sweep}\n\
              [runtime]\n\
              {runtime}\n"
         );

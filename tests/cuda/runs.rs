@@ -45,12 +45,15 @@ fn a_gpu_is_the_one_that_cuda_means_whatever_the_management_library_counts() {
     let Some(stand_in) = stand_in() else { return };
     let place = Place::new(stand_in, "float32");
     // The fastest is the last on the bus.
-    for (device, visible, on_the_bus) in [
+    for (device, setting, on_the_bus) in [
         ("cuda:0", None, 1),
         ("cuda:1", None, 0),
         ("cuda:0", Some(("CUDA_VISIBLE_DEVICES", "1")), 0),
+        // Slices have names of their own; of what has no name that both know, the place on the bus tells.
+        ("cuda:0", Some(("STAND_IN_NVML", "mig")), 1),
+        ("cuda:1", Some(("STAND_IN_NVML", "place")), 0),
     ] {
-        let settings: Vec<_> = visible.into_iter().collect();
+        let settings: Vec<_> = setting.into_iter().collect();
         let ran = place.run(&format!("device = \"{device}\""), &settings);
         assert_eq!(ran.code, 0, "{}", ran.told);
         let peaks: Vec<u64> = ran
@@ -123,4 +126,83 @@ fn what_cudnn_cannot_do_fails_the_cells_in_one_short_line_and_the_probe_believes
             "{error}"
         );
     }
+}
+
+#[test]
+fn the_vae_decoder_alone_computes_in_tf32_unless_it_is_told_not_to() {
+    let Some(stand_in) = stand_in() else { return };
+    let place = Place::new(stand_in, "float32");
+    let products = |runtime: &str| {
+        let ran = place.run(&format!("device = \"cuda\"\n{runtime}"), &[]);
+        assert_eq!(ran.code, 0, "{}", ran.told);
+        let journal = std::fs::read_to_string(ran.out.join("journal.jsonl")).unwrap();
+        let is_told = journal.contains("TF32 in the VAE decoder");
+        (ran.report.in_tf32, is_told)
+    };
+    // Six products of the attention in its middle, for eight cells and once to see how much room there is.
+    assert_eq!(products(""), (6 * 9, true));
+    assert_eq!(products("tf32 = false"), (0, false));
+}
+
+/// Latents of so many pixels a side, of which so many rows have fewer than 2^31 scores in the four heads of the golden
+/// model's first level.
+const LARGE: (usize, usize) = (96, 6);
+
+#[test]
+fn a_call_has_as_many_rows_as_the_device_has_room_for_and_its_kernels_can_count() {
+    let Some(stand_in) = stand_in() else { return };
+    let place = Place::new(stand_in, "float32");
+    let rows_told = |size: &str, mib: &str| -> Option<usize> {
+        let settings = [("STAND_IN_POISON", ""), ("STAND_IN_MIB", mib)];
+        let ran = place.run_at(size, "device = \"cuda\"\nmemory = \"resident\"", &settings);
+        assert_eq!(ran.column("status").len(), 8, "{}", ran.told);
+        let (_, rest) = ran.told.split_once("note: up to ")?;
+        rest.split_once(" UNet rows a call")?.0.parse().ok()
+    };
+    // Eight cells ask for 20 rows a step: more than the four that are taken without a probe.
+    assert_eq!(rows_told("", "8192"), Some(64));
+    let (side, most) = LARGE;
+    let pixels = side * side;
+    assert!(most * 4 * pixels * pixels < 1 << 31 && (most + 1) * 4 * pixels * pixels >= 1 << 31);
+    let side = side * 4;
+    let size = format!("[size]\nfit = \"exact\"\nwidth = {side}\nheight = {side}");
+    assert_eq!(rows_told(&size, "262144"), Some(most));
+}
+
+#[test]
+fn guidance_in_a_part_of_the_steps_saves_calls_and_few_rows_are_padded() {
+    let Some(stand_in) = stand_in() else { return };
+    let place = Place::new(stand_in, "float32");
+    let sweep = |interval: &str| {
+        format!(
+            "guidance_scale = [3.0, 5.0, 7.0, 9.0, 11.0]\nimage_guidance_scale = [1.0, 1.2, 1.5, 1.8, 2.1]\n\
+             seed = [1, 2, 3, 4]\nnum_inference_steps = 20\n{interval}"
+        )
+    };
+    // Rows of the UNet's calls by what comes back, four bytes a number, beside the rows that steps asked for.
+    let rows = |interval: &str| {
+        let runtime = "device = \"cuda\"\nmemory = \"resident\"";
+        let ran = place.run_sweep(&sweep(interval), runtime, &[]);
+        assert_eq!(ran.column("status").len(), 100, "{}", ran.told);
+        let images = 100 * 3 * 48 * 64 * 4;
+        let made = (ran.report.to_host.bytes - images) / (4 * 12 * 16 * 4);
+        let mut steps = csv::Reader::from_path(ran.out.join("steps.csv")).unwrap();
+        let at = steps
+            .headers()
+            .unwrap()
+            .iter()
+            .position(|name| name == "unet_rows");
+        let asked = steps
+            .records()
+            .map(|row| row.unwrap()[at.unwrap()].parse::<u64>().unwrap());
+        (made, asked.sum::<u64>())
+    };
+    let (made, asked) = rows("");
+    let (fewer, _) = rows("guidance_start = 0.2\nguidance_end = 0.8");
+    // What texts and images are encoded to comes back as well, and the rows of the probe: 0.5 % of all.
+    assert!(
+        asked > 5000 && 1000 * (made - asked) <= 15 * asked,
+        "{made} of {asked}"
+    );
+    assert!(100 * fewer <= 75 * made, "{fewer} of {made}");
 }

@@ -271,7 +271,7 @@ fn a_cpu_build_refuses_cuda_but_auto_goes_to_the_cpu() {
         let folder = tempfile::tempdir().unwrap();
         located.path = folder.path().join("libonnxruntime.so");
     }
-    let error = resolve_device(Device::Cuda(0), &located).unwrap_err();
+    let error = resolve_device(Device::Named(ExecutionDevice::Cuda(0)), &located).unwrap_err();
     assert!(
         matches!(error, RuntimeError::NoCudaProvider { .. }),
         "{error}"

@@ -111,7 +111,7 @@ impl Backend for Fakes {
         ExecutionDevice::Cpu
     }
 
-    fn environment(&self, threads: usize) -> Environment {
+    fn environment(&self, runtime: &Runtime) -> Environment {
         Environment {
             ip2p: "0.1.0".into(),
             onnxruntime: "none".into(),
@@ -120,7 +120,8 @@ impl Backend for Fakes {
             provider: "none".into(),
             os: "none".into(),
             cpu: None,
-            threads,
+            threads: runtime.threads,
+            arithmetic: None,
             started: jiff::Timestamp::UNIX_EPOCH,
         }
     }

@@ -20,10 +20,10 @@ pub struct Planned {
     pub seconds: Option<f64>,
     /// The device of that time.
     pub device: Option<String>,
-    /// Memory with all components at once.
-    pub resident_bytes: f64,
+    /// Memory with all components at once; null if nothing is left to do.
+    pub resident_bytes: Option<f64>,
     /// Memory with one component at a time.
-    pub phased_bytes: f64,
+    pub phased_bytes: Option<f64>,
     /// Cells to be measured with CLIP.
     pub measures: usize,
     /// The sheets of the last stage; none if there are too many cells to lay them out.
@@ -211,6 +211,8 @@ pub struct SetUp {
     pub onnxruntime: String,
     /// The library.
     pub path: String,
+    /// The folders of providers that were set up beside it.
+    pub providers: Vec<String>,
 }
 
 /// A sweep file was written.

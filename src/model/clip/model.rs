@@ -12,6 +12,7 @@ use crate::model::tokenizer::Tokenizer;
 use crate::onnxruntime::{
     ExecutionDevice, InputValue, Runtime, Session, SessionOptions, SharedArena, shared_arena,
 };
+use crate::vocabulary::Arithmetic;
 
 /// CLIP on a device. An encoder is loaded when it is first needed, in place of the other.
 #[derive(Debug)]
@@ -41,6 +42,7 @@ impl ClipModel {
         limit_bytes: Option<u64>,
     ) -> Result<Self, ModelError> {
         let tokenizer = folder.tokenizer()?;
+        folder.unchanged()?;
         Ok(Self {
             folder,
             tokenizer,
@@ -110,8 +112,11 @@ impl ClipModel {
             device: self.device,
             threads: self.threads,
             shared_arena: self.arena.is_some(),
+            arithmetic: Arithmetic::EXACT,
         };
         let session = Session::load(&self.runtime, encoder.name(), path, options)?;
+        // What was loaded is what was there before and after.
+        self.folder.unchanged()?;
         Ok(session)
     }
 }

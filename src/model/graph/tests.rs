@@ -59,6 +59,7 @@ fn check(ports: &Ports) -> Result<(Graphs, Vec<String>), ModelError> {
         in_channels: 8,
         out_channels: 4,
         levels: 4,
+        width: 320,
         sample_size: 64,
         text_width: 768,
         heads: vec![Some(8); 4],
@@ -67,6 +68,8 @@ fn check(ports: &Ports) -> Result<(Graphs, Vec<String>), ModelError> {
         factor: 8,
         scaling_factor: 0.18215,
         latent_channels: 4,
+        widths: vec![128, 256, 512, 512],
+        attends: true,
     };
     Graphs::check(ports, &unet, &vae, 77)
 }

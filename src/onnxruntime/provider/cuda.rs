@@ -2,11 +2,13 @@
 
 use std::ffi::CString;
 
+use ort::environment::Environment;
 use ort::ep::cuda::ConvAlgorithmSearch;
 use ort::ep::{self, ArenaExtendStrategy};
 use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::builder::{BuilderResult, SessionBuilder};
 
+use super::super::{Located, RuntimeError, cuda};
 use super::{Provider, ProviderSettings};
 
 pub(super) struct Cuda {
@@ -20,12 +22,20 @@ impl Cuda {
 }
 
 impl Provider for Cuda {
-    /// Failing to register is an error, for otherwise ONNX Runtime goes on silently on the CPU; TF32 is off for float32
-    /// results; exhaustive convolution search takes minutes and gigabytes.
-    fn register(&self, builder: SessionBuilder, settings: ProviderSettings) -> BuilderResult {
+    fn prepare(&self, located: &Located) -> Result<(), RuntimeError> {
+        cuda::prepare(located, cuda::state(located), self.index)
+    }
+
+    /// Failing to register is an error, for otherwise ONNX Runtime goes on silently on the CPU; exhaustive convolution search takes minutes and gigabytes.
+    fn register(
+        &self,
+        builder: SessionBuilder,
+        _environment: &Environment,
+        settings: ProviderSettings,
+    ) -> BuilderResult {
         let provider = ep::CUDA::default()
             .with_device_id(self.device_id())
-            .with_tf32(false)
+            .with_tf32(settings.arithmetic.tf32)
             .with_conv_algorithm_search(ConvAlgorithmSearch::Heuristic)
             .with_arena_extend_strategy(ArenaExtendStrategy::SameAsRequested)
             .build()

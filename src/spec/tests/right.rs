@@ -6,7 +6,7 @@ use super::super::*;
 use super::{Folder, parse, with};
 use crate::diffusion::{GuidanceMode, NoiseSource};
 use crate::image::{Fit, Size};
-use crate::vocabulary::{Parameter, Value};
+use crate::vocabulary::{ExecutionDevice, Parameter, Value};
 
 fn scales(lines: &str) -> Vec<String> {
     parse(&with(lines)).swept(Parameter::GuidanceScale)
@@ -185,7 +185,7 @@ fn every_table_is_read() {
         height: 256,
     };
     assert_eq!(spec.size.fit, fit);
-    assert_eq!(spec.runtime.device, Device::Cuda(1));
+    assert_eq!(spec.runtime.device, Device::Named(ExecutionDevice::Cuda(1)));
     assert_eq!(spec.runtime.threads, 4);
     assert_eq!(spec.runtime.memory, MemoryPolicy::Phased);
     assert_eq!(spec.runtime.batch.to_string(), "8");

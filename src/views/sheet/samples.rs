@@ -166,6 +166,7 @@ fn environment() -> Environment {
         os: "linux x86_64".into(),
         cpu: None,
         threads: 2,
+        arithmetic: None,
         started: jiff::Timestamp::UNIX_EPOCH,
     }
 }

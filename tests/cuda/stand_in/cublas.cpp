@@ -24,7 +24,11 @@ int cublasGetMathMode(void*, int* mode) {
 }
 const char* cublasGetStatusName(int) { return "CUBLAS_STATUS_STAND_IN"; }
 const char* cublasGetStatusString(int) { return "the stand-in's status"; }
-SUCCEEDS(cublasSetMathMode)
+// CUBLAS_TF32_TENSOR_OP_MATH is 3.
+int cublasSetMathMode(void*, int mode) {
+  if (mode == 3) count_tf32();
+  return 0;
+}
 SUCCEEDS(cublasSetStream_v2)
 KERNEL(cublasDgeam)
 KERNEL(cublasDgemmBatched)

@@ -24,6 +24,19 @@ struct Process {
   unsigned gpu_instance, compute_instance;
 };
 
+// How this library knows the GPUs: by the driver's own UUIDs, as slices (MIG), or by their place on the bus alone.
+bool known_as(const char* what) {
+  const char* told = setting("STAND_IN_NVML");
+  return !strcmp(told ? told : "uuid", what);
+}
+
+// Of a GPU, or of a slice; where only the place is known, one of which the driver knows nothing.
+const char* start() {
+  if (known_as("mig")) return "MIG-00000000-0000-0000-0000-0000000000";
+  if (known_as("place")) return "GPU-ffffffff-0000-0000-0000-0000000000";
+  return "GPU-00000000-0000-0000-0000-0000000000";
+}
+
 int place_of(void* device) { return (int)(uintptr_t)device - 1; }
 
 int handle(long place, void** device) {
@@ -43,12 +56,11 @@ int nvmlDeviceGetHandleByPciBusId_v2(const char* id, void** device) {
   return handle(strtol(id + strlen("0000:"), nullptr, 16), device);
 }
 int nvmlDeviceGetHandleByUUID(const char* uuid, void** device) {
-  const char* start = "GPU-00000000-0000-0000-0000-0000000000";
-  if (strncmp(uuid, start, strlen(start)) != 0) return NOT_FOUND;
-  return handle(strtol(uuid + strlen(start), nullptr, 16), device);
+  if (strncmp(uuid, start(), strlen(start())) != 0) return NOT_FOUND;
+  return handle(strtol(uuid + strlen(start()), nullptr, 16), device);
 }
 int nvmlDeviceGetUUID(void* device, char* uuid, unsigned length) {
-  snprintf(uuid, length, "GPU-00000000-0000-0000-0000-0000000000%02x", place_of(device));
+  snprintf(uuid, length, "%s%02x", start(), place_of(device));
   return SUCCESS;
 }
 int nvmlDeviceGetName(void* device, char* name, unsigned length) {

@@ -44,7 +44,7 @@ struct Usage {
 
 struct Report {
   Copies to_device, to_host, within;
-  uint64_t kernels = 0, allocations = 0, waits = 0;
+  uint64_t kernels = 0, allocations = 0, waits = 0, in_tf32 = 0;
   // By place on the bus.
   std::map<int, Usage> devices;
   Usage pinned;
@@ -61,6 +61,7 @@ struct Report {
     copies("to_host", to_host);
     copies("within", within);
     fprintf(file, "\"kernels\": %lu, \"allocations\": %lu, \"waits\": %lu, ", kernels, allocations, waits);
+    fprintf(file, "\"in_tf32\": %lu, ", in_tf32);
     fprintf(file, "\"pinned_peak_bytes\": %zu, \"devices\": [", pinned.peak);
     for (int place = 0; place < all_gpus(); place++) {
       const Usage& usage = devices[place];
@@ -108,7 +109,9 @@ void* allocate(size_t size, Kind kind, int place, Usage& usage) {
   // Numbers that nobody computes: 1.059 in halves, 0.0115 in singles.
   if (setting("STAND_IN_POISON")) {
     memset(address, 0x3c, size);
-  } else {
+  } else if (size < (64 << 20)) {
+    // From there on the system gives pages of zeros, which are there once they are touched: a device may be larger than
+    // the host.
     memset(address, 0, size);
   }
   blocks[(char*)address] = {size, kind, place};
@@ -207,6 +210,8 @@ extern "C" {
 // ---- For the other libraries ----
 
 void stand_in_kernel(const char*) { kernel(); }
+
+void stand_in_tf32() { report.in_tf32++; }
 size_t stand_in_used(int place) {
   LOCKED;
   return report.devices[place].now;

@@ -7,6 +7,7 @@
 //   STAND_IN_MIB=8192      memory of each
 //   STAND_IN_POISON=1      fresh memory is full of odd numbers instead of zeros
 //   STAND_IN_EAGER=1       streams run at once; without it as late as CUDA allows
+//   STAND_IN_NVML=mig      the management library knows slices of GPUs; =place: it knows no UUID of the driver's
 //   STAND_IN_CUDNN=fail    cuDNN finds no plan for any convolution
 //   STAND_IN_REPORT=FILE   where counts go when the process ends, as JSON
 //
@@ -58,6 +59,13 @@ inline void count_kernel(const char* name) {
   using Count = void (*)(const char*);
   static auto count = (Count)dlsym(RTLD_DEFAULT, "stand_in_kernel");
   if (count) count(name);
+}
+
+// A product in TF32 is asked for.
+inline void count_tf32() {
+  using Count = void (*)();
+  static auto count = (Count)dlsym(RTLD_DEFAULT, "stand_in_tf32");
+  if (count) count();
 }
 
 // Bytes in use on the GPU at a place on the bus.
