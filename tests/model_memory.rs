@@ -36,7 +36,9 @@ fn predict(model: &mut OnnxModel, rows: usize, side: usize) -> Result<(), ModelE
 
 #[test]
 fn an_arena_tells_its_weights_and_its_highest_use() {
-    let mut model = model(None);
+    let _alone = ARENA.lock().unwrap_or_else(PoisonError::into_inner);
+    // Without a limit the CPU has no arena.
+    let mut model = model(Some(1024 * MIB));
     assert_eq!(model.arena_peak_bytes(), None);
     model.load(Component::Unet).unwrap();
     let weights = model.arena_peak_bytes().unwrap();

@@ -179,8 +179,8 @@ fn masks_that_are_empty_full_or_of_another_shape_are_told_before_anything_runs()
     plan("{ file = \"white.png\", invert = true }").code(2);
     plan("{ file = \"black.png\", invert = true }")
         .success()
-        .stdout(contains("is white all over: nothing of the image is kept"));
-    plan("\"strip.png\"").success().stdout(contains(
+        .stderr(contains("is white all over: nothing of the image is kept"));
+    plan("\"strip.png\"").success().stderr(contains(
         "mask strip.png (96x24) has another shape than image in.png (64x48)",
     ));
     plan("{ alpha = true }")
@@ -211,5 +211,5 @@ fn a_cell_of_which_the_earlier_stage_changed_nothing_fails_and_says_what_to_chan
         .ip2p(&["run", "s.toml"])
         .assert()
         .code(12)
-        .stdout(contains("its mask is empty").and(contains("lower above")));
+        .stderr(contains("its mask is empty").and(contains("lower above")));
 }

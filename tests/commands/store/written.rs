@@ -92,7 +92,8 @@ fn tables_have_the_documented_columns_and_no_formulas() {
         encode_text_ms,encode_image_ms,denoise_ms,decode_ms,save_ms,total_ms,vram_peak_mib,vram_source,rss_peak_mib,\
         image_change,ssim,saturation_change,contrast_change,clip_image_similarity,\
         clip_direction_similarity,advice,error,memory,vram_device_mib,\
-        vram_device_source,stage,input,input_file,advised,finished,run";
+        vram_device_source,stage,input,input_file,advised,finished,run,\
+        change_inside,ssim_inside,change_outside,ssim_outside";
     let table = || fs::read_to_string(folder.path().join("cells.csv")).unwrap();
     // While the run goes on, rows come in the order of work, in columns that all have their place.
     assert_eq!(table().lines().next().unwrap(), columns);
