@@ -44,8 +44,9 @@ impl Style<'_> {
 
     /// Wraps a text to lines of `width` pixels, at most `most` of them.
     pub fn wrap(self, text: &str, width: u32, most: usize, shorten: Shorten) -> Wrapped {
-        let (lines, unbroken) = self.fill(text, width);
-        if lines.len() <= most.max(1) {
+        let most = most.max(1);
+        let (lines, unbroken) = self.fill(text, width, most);
+        if lines.len() <= most {
             return Wrapped {
                 lines,
                 whole: unbroken,
@@ -57,25 +58,30 @@ impl Style<'_> {
         while too_many - fits > 1 {
             let kept = usize::midpoint(fits, too_many);
             let fewer = shortened(&characters, kept, shorten);
-            match self.fill(&fewer, width).0.len() <= most.max(1) {
+            match self.fill(&fewer, width, most).0.len() <= most {
                 true => fits = kept,
                 false => too_many = kept,
             }
         }
-        let mut lines = self.fill(&shortened(&characters, fits, shorten), width).0;
-        lines.truncate(most.max(1));
+        let fewer = shortened(&characters, fits, shorten);
+        let mut lines = self.fill(&fewer, width, most).0;
+        lines.truncate(most);
         Wrapped {
             lines,
             whole: false,
         }
     }
 
-    /// Lines of at most `width` pixels, and whether every break is at a place made for it.
-    fn fill(self, text: &str, width: u32) -> (Vec<String>, bool) {
+    /// Lines of at most `width` pixels, and whether every break is at a place made for it. It ends with the line after
+    /// the `most`th: that there are too many is known then, however long the text.
+    fn fill(self, text: &str, width: u32, most: usize) -> (Vec<String>, bool) {
         let fits = |text: &str| self.width(text.trim_end()) <= width;
         let (mut lines, mut line) = (Vec::new(), String::new());
         let mut unbroken = true;
         for word in words(text) {
+            if lines.len() > most {
+                break;
+            }
             // Names joined by marks are taken apart only where they are too long for a line of their own.
             let pieces: Vec<&str> = match fits(&format!("{line}{word}")) || fits(word) {
                 true => vec![word],
@@ -89,7 +95,7 @@ impl Style<'_> {
                     line.push_str(piece);
                 } else {
                     unbroken = false;
-                    line = self.break_word(piece, width, &mut lines);
+                    line = self.break_word(piece, width, most, &mut lines);
                 }
             }
         }
@@ -101,9 +107,12 @@ impl Style<'_> {
     }
 
     /// Fills lines with a word that is too long for one; what is left of it begins the next.
-    fn break_word(self, word: &str, width: u32, lines: &mut Vec<String>) -> String {
+    fn break_word(self, word: &str, width: u32, most: usize, lines: &mut Vec<String>) -> String {
         let mut line = String::new();
         for character in word.chars() {
+            if lines.len() > most {
+                break;
+            }
             line.push(character);
             let overfull = !character.is_whitespace() && self.width(&line) > width;
             if overfull && line.chars().count() > 1 && !self.face.is_attached(character) {
@@ -234,6 +243,14 @@ mod tests {
         assert_eq!(slug("../../etc/passwd\0"), "etc-passwd");
         assert_eq!(slug("冬にする"), "");
         assert!(slug(&"word ".repeat(100)).len() <= SLUG_LENGTH);
+    }
+
+    #[test]
+    fn a_very_long_text_is_looked_at_as_far_as_it_has_room() {
+        let long = "m".repeat(100_000);
+        let (lines, _) = STYLE.fill(&long, 100, 3);
+        assert_eq!(lines.len(), 5);
+        assert_fits(&long[..20_000], 100, 3, Shorten::Middle);
     }
 
     #[test]
