@@ -9,7 +9,7 @@ use crate::image::encode_png;
 use crate::pipeline::Masking;
 use crate::plan::{Cell, Fitted, FittedMask, Plan};
 use crate::spec::Numerics;
-use crate::vocabulary::{Parameters, Record, Scale, SchedulerKind, shown_path};
+use crate::vocabulary::{Parameters, Record, Scale, SchedulerKind, shown_mask, shown_path};
 
 /// The `ip2p` chunk: everything that makes the cell, exactly.
 #[derive(Debug, Serialize)]
@@ -102,7 +102,7 @@ pub(super) fn encode_mask(
     levels: &GrayImage,
     fitted: FittedMask,
 ) -> Result<Vec<u8>, png::EncodingError> {
-    let origin = serde_json::json!({ "mask": shown_path(fitted.mask) });
+    let origin = serde_json::json!({ "mask": shown_mask(fitted.mask) });
     let (width, height) = levels.dimensions();
     let coloured = RgbImage::from_fn(width, height, |x, y| Rgb([levels.get_pixel(x, y)[0]; 3]));
     encode_png(&coloured, |encoder| {
@@ -135,7 +135,7 @@ fn shown(parameters: &Parameters) -> Parameters {
     Parameters {
         model: shown_path(&parameters.model).to_owned(),
         image: shown_path(&parameters.image).to_owned(),
-        mask: shown_path(&parameters.mask).to_owned(),
+        mask: shown_mask(&parameters.mask).into_owned(),
         ..parameters.clone()
     }
 }

@@ -30,4 +30,4 @@ pub use record::{
 };
 pub use scale::Scale;
 pub use scheduler::SchedulerKind;
-pub use shown_path::{shown_path, shown_value};
+pub use shown_path::{shown_mask, shown_path, shown_value};

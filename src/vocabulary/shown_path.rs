@@ -1,5 +1,7 @@
 //! Paths as results show them.
 
+use std::borrow::Cow;
+
 use super::Parameter;
 
 /// The name of a model, an image or a mask where others see it: of an absolute path the last part, since where it lies on a
@@ -16,14 +18,32 @@ pub fn shown_path(name: &str) -> &str {
         .unwrap_or(name)
 }
 
+/// The name of a mask where others see it: its file's, also within the table of what is done to it.
+pub fn shown_mask(name: &str) -> Cow<'_, str> {
+    let Some(table) = name.strip_prefix(MASK_FILE) else {
+        return shown_path(name).into();
+    };
+    let mut strings = serde_json::Deserializer::from_str(table).into_iter::<String>();
+    match strings.next() {
+        Some(Ok(file)) => {
+            let shown = serde_json::Value::from(shown_path(&file));
+            format!("{MASK_FILE}{shown}{}", &table[strings.byte_offset()..]).into()
+        }
+        Some(Err(_)) | None => name.into(),
+    }
+}
+
+/// How the table of a mask of a file begins.
+const MASK_FILE: &str = "{ file = ";
+
 /// A value of a parameter where others see it.
-pub fn shown_value(parameter: Parameter, value: &str) -> &str {
-    match matches!(
-        parameter,
-        Parameter::Model | Parameter::Image | Parameter::Mask
-    ) {
-        true => shown_path(value),
-        false => value,
+pub fn shown_value(parameter: Parameter, value: &str) -> Cow<'_, str> {
+    if parameter == Parameter::Mask {
+        return shown_mask(value);
+    }
+    match matches!(parameter, Parameter::Model | Parameter::Image) {
+        true => shown_path(value).into(),
+        false => value.into(),
     }
 }
 
@@ -41,6 +61,24 @@ mod tests {
             ("/", "/"),
         ] {
             assert_eq!(shown_path(name), shown);
+        }
+    }
+
+    #[test]
+    fn files_within_the_tables_of_masks_are_shown_as_others() {
+        for (name, shown) in [
+            ("/home/ann/door.png", "door.png"),
+            (
+                "{ file = \"/home/ann/a \\\"b\\\".png\", grow = 8 }",
+                "{ file = \"a \\\"b\\\".png\", grow = 8 }",
+            ),
+            (
+                "{ file = \"masks/door.png\", invert = true }",
+                "{ file = \"masks/door.png\", invert = true }",
+            ),
+            ("{ alpha = true }", "{ alpha = true }"),
+        ] {
+            assert_eq!(shown_mask(name), shown);
         }
     }
 }

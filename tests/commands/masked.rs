@@ -213,3 +213,41 @@ fn a_cell_of_which_the_earlier_stage_changed_nothing_fails_and_says_what_to_chan
         .code(12)
         .stderr(contains("its mask is empty").and(contains("lower above")));
 }
+
+#[test]
+fn an_image_tells_the_masks_of_its_whole_path() {
+    let place = Place::new();
+    let folder = place.path("masks");
+    fs::create_dir(&folder).unwrap();
+    disk().save(folder.join("disk.png")).unwrap();
+    let mask = format!(
+        "mask = {{ file = '{}/disk.png', grow = 2 }}",
+        folder.display()
+    );
+    let chain = run(
+        &place,
+        "chain",
+        &(sweep(&mask)
+            + "[[then]]\ninstruction = \"make it night\"\nnum_inference_steps = 2\nmask = { changed = \"edit\" }\n\
+               [[then]]\ninstruction = \"make it a sketch\"\nnum_inference_steps = 2\n"),
+    );
+    let last = chain.plan.cells.iter().max_by_key(|cell| cell.stage);
+    let file = fs::File::open(chain.folder.join(last.unwrap().key.image_path())).unwrap();
+    let reader = png::Decoder::new(std::io::BufReader::new(file))
+        .read_info()
+        .unwrap();
+    let texts = &reader.info().utf8_text;
+    let own = texts.iter().find(|chunk| chunk.keyword == "ip2p").unwrap();
+    let own: serde_json::Value = serde_json::from_str(&own.get_text().unwrap()).unwrap();
+    assert_eq!(own["mask"], serde_json::Value::Null);
+    let [first, second] = own["path"].as_array().unwrap().as_slice() else {
+        panic!("{own}");
+    };
+    // Where it lies on this machine is left out.
+    assert_eq!(first["mask"]["recipe"]["source"]["file"], "disk.png");
+    assert_eq!(first["mask"]["recipe"]["grow"], 2);
+    let source = &second["mask"]["recipe"]["source"];
+    assert_eq!(source["changed"]["stage"], "edit");
+    let folder = folder.display().to_string();
+    assert!(!own.to_string().contains(&folder), "{own}");
+}

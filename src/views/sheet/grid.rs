@@ -307,7 +307,7 @@ fn settings(
     let mut settings: Vec<(String, String)> = constants
         .map(|(parameter, value)| {
             let value = shown_value(*parameter, value);
-            (parameter.key().to_owned(), shown(value, glyphs))
+            (parameter.key().to_owned(), shown(&value, glyphs))
         })
         .collect();
     if let Some(first) = cells.first().map(|&cell| &plan.cells[cell]) {

@@ -233,7 +233,7 @@ fn parameters(
         .collect();
     let mut axes = run.plan.axes.clone();
     for axis in &mut axes {
-        let shown = |name: &String| shown_value(axis.parameter, name).to_owned();
+        let shown = |name: &String| shown_value(axis.parameter, name).into_owned();
         axis.values = axis.values.iter().map(shown).collect();
     }
     let mut sheet = serde_json::json!({
