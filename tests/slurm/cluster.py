@@ -94,6 +94,13 @@ class Cluster:
             assert process.poll() is None, f"{name} ended: {(self.folder / f'{name}.out').read_text()}"
         return True
 
+    def wait_saved(self) -> None:
+        """Until the controller has written down what it knows now, which it does every few seconds. One that is killed
+        before gives its numbers of jobs away a second time, and the nodes refuse those that they have."""
+        now = time.time()
+        state = self.folder / "ctld/job_state"
+        until(lambda: state.exists() and state.stat().st_mtime > now)
+
     def kill_controller(self) -> None:
         self.processes["slurmctld"].kill()
         self.processes["slurmctld"].wait()

@@ -259,6 +259,7 @@ def test_tasks_that_run_twice_since_the_controller_forgot_them_overwrite_nothing
 def test_a_controller_that_comes_back_loses_no_task(cluster, sweep, whole):
     sweep.submit()
     until(sweep.begun)
+    cluster.wait_saved()
     cluster.kill_controller()
     cluster.start_controller()
     cluster.wait_idle()
