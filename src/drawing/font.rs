@@ -97,9 +97,10 @@ impl<'f> Face<'f> {
             let font = self.font(character);
             let scaled = font.as_scaled(scale(font, em));
             let glyph = scaled.glyph_id(character);
-            match previous {
-                Some((before, id)) if std::ptr::eq(before, font) => pen += scaled.kern(id, glyph),
-                _ => {}
+            if let Some((before, id)) = previous
+                && std::ptr::eq(before, font)
+            {
+                pen += scaled.kern(id, glyph);
             }
             starts.push(pen);
             pen += scaled.h_advance(glyph);

@@ -3,6 +3,7 @@
 //! Everything here is pure; what had to be read from disk (digests, image sizes, the models' own
 //! settings) comes in as [`ImageEntry`] and [`ModelEntry`].
 
+mod axes;
 mod build;
 mod cell;
 mod cut;

@@ -87,13 +87,12 @@ pub fn forget(run: &Path) -> Result<(), JudgeError> {
     refuse_link(&folder).map_err(|source| JudgeError::Report { source })?;
     for name in [PAGE, "junit.xml", "summary.md", "cells.csv", "sheet.png"] {
         let path = folder.join(name);
-        match fs::remove_file(&path) {
-            Err(source) if path.exists() => {
-                return Err(JudgeError::Report {
-                    source: StoreError::Write { path, source },
-                });
-            }
-            _ => {}
+        if let Err(source) = fs::remove_file(&path)
+            && path.exists()
+        {
+            return Err(JudgeError::Report {
+                source: StoreError::Write { path, source },
+            });
         }
     }
     Ok(())
