@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use ip2p_sweep::listing::listing;
 use ip2p_sweep::onnxruntime::Host;
-use ip2p_sweep::plan::{Axis, Plan, UnetRows};
-use ip2p_sweep::runner::{Forecast, Measuring, Peak, Prepared, forecast};
+use ip2p_sweep::plan::{Axis, Plan, Stage, UnetRows};
+use ip2p_sweep::runner::{Forecast, Measuring, Needs, Peak, Prepared, forecast};
 use ip2p_sweep::views::sheet::{self, SheetSize};
 use ip2p_sweep::vocabulary::Parameter;
 
@@ -66,7 +66,7 @@ impl PlanCommand {
             true => prepared.notes.iter().for_each(|note| render::note(note)),
             false => (first_notes(&prepared.notes).iter()).for_each(|note| render::note(note)),
         }
-        if forecast.cells > 0 {
+        if forecast.whole.cells > 0 {
             let sweep = render::shell_word(&self.sweep.display().to_string());
             render::next(&format!("ip2p run {sweep}"));
         }
@@ -83,18 +83,13 @@ fn is_advised(forecast: &Forecast) -> bool {
 fn print(prepared: &Prepared, forecast: &Forecast, sizes: Option<&[SheetSize]>) {
     let plan = &prepared.plan;
     let limit = prepared.spec.runtime.memory_limit_mib;
+    let whole = &forecast.whole;
     let mut rows = vec![
-        row("cells", cells(plan, forecast)),
-        row("UNet", unet(forecast.rows)),
-        row("time", time(forecast)),
-        row("memory", memory(forecast, limit)),
+        row("cells", cells(plan, whole)),
+        row("UNet", unet(whole.rows)),
+        row("time", time(whole, forecast.device.as_deref())),
+        row("memory", memory(whole, limit)),
     ];
-    if plan.stages.len() > 1 {
-        let stages = plan.stages.iter().zip(&forecast.stage_rows);
-        let stages =
-            stages.map(|(stage, rows)| row("", format!("{}: {}", stage.name, unet(*rows))));
-        rows.splice(2..2, stages);
-    }
     let clip = forecast.measuring.as_ref();
     rows.extend(clip.map(|it| row("CLIP", measuring(it))));
     rows.extend(under("VAE", tilings(plan)));
@@ -112,12 +107,48 @@ fn print(prepared: &Prepared, forecast: &Forecast, sizes: Option<&[SheetSize]>) 
         let heading = heading(&part, &plan.stages[stage].name);
         render::block(&format!("{heading}\n{}\n", table::align(&settings(&part))));
     }
+    if plan.stages.len() > 1 {
+        let stages = stages(plan, &forecast.stages);
+        render::block(&format!("{}\n", table::align_numbers(&stages)));
+    }
     render::block(&table::align(&rows));
+}
+
+/// What each stage takes, a line each; they run one after another.
+fn stages(plan: &Plan, needs: &[Needs]) -> Vec<Vec<String>> {
+    let head = [
+        "stage",
+        "cells left",
+        "UNet rows",
+        "time",
+        "resident",
+        "phased",
+    ];
+    let peak = |peak: Option<Peak>| peak.map_or_else(String::new, |peak| size(peak.bytes));
+    let line = |(stage, needs): (&Stage, &Needs)| {
+        let time = match (needs.cells, needs.seconds) {
+            (0, _) => String::new(),
+            (_, Some(seconds)) => duration(seconds),
+            (_, None) => "unknown".to_owned(),
+        };
+        vec![
+            stage.name.clone(),
+            needs.cells.to_string(),
+            needs.rows.evaluated.to_string(),
+            time,
+            peak(needs.resident),
+            peak(needs.phased),
+        ]
+    };
+    let lines = plan.stages.iter().zip(needs).map(line);
+    std::iter::once(head.map(str::to_owned).to_vec())
+        .chain(lines)
+        .collect()
 }
 
 /// As an event.
 fn told(plan: &Plan, forecast: &Forecast, sheets: Option<Vec<SheetSize>>) -> Planned {
-    let stages = (0..plan.stages.len()).map(|stage| {
+    let stages = forecast.stages.iter().enumerate().map(|(stage, needs)| {
         let part = plan.of_stage(stage);
         let axes = part.axes.iter();
         StagePlan {
@@ -126,9 +157,14 @@ fn told(plan: &Plan, forecast: &Forecast, sheets: Option<Vec<SheetSize>>) -> Pla
             axes: axes
                 .map(|axis| (axis.parameter.to_string(), axis.values.len()))
                 .collect(),
-            unet_rows: told_rows(forecast.stage_rows[stage]),
+            cells_left: needs.cells,
+            unet_rows: told_rows(needs.rows),
+            seconds: needs.seconds,
+            resident_bytes: needs.resident.map(|peak| peak.bytes),
+            phased_bytes: needs.phased.map(|peak| peak.bytes),
         }
     });
+    let whole = &forecast.whole;
     let sheet = |size: SheetSize| SheetPlan {
         width: size.width,
         height: size.height,
@@ -137,13 +173,13 @@ fn told(plan: &Plan, forecast: &Forecast, sheets: Option<Vec<SheetSize>>) -> Pla
     Planned {
         name: plan.name.clone(),
         cells: plan.cells.len(),
-        cells_left: forecast.cells,
+        cells_left: whole.cells,
         stages: stages.collect(),
-        unet_rows: told_rows(forecast.rows),
-        seconds: forecast.seconds,
+        unet_rows: told_rows(whole.rows),
+        seconds: whole.seconds,
         device: forecast.device.clone(),
-        resident_bytes: forecast.resident.map(|peak| peak.bytes),
-        phased_bytes: forecast.phased.map(|peak| peak.bytes),
+        resident_bytes: whole.resident.map(|peak| peak.bytes),
+        phased_bytes: whole.phased.map(|peak| peak.bytes),
         measures: forecast.measuring.as_ref().map_or(0, |it| it.cells),
         sheets: sheets.map(|sheets| sheets.into_iter().map(sheet).collect()),
     }
@@ -248,7 +284,7 @@ fn settings(plan: &Plan) -> Vec<Vec<String>> {
     varying.chain(fixed).collect()
 }
 
-fn cells(plan: &Plan, forecast: &Forecast) -> String {
+fn cells(plan: &Plan, whole: &Needs) -> String {
     let all = plan.cells.len();
     let made = match plan.stages.len() {
         0 | 1 => all.to_string(),
@@ -260,7 +296,7 @@ fn cells(plan: &Plan, forecast: &Forecast) -> String {
             .collect::<Vec<_>>()
             .join(", "),
     };
-    match all - forecast.cells {
+    match all - whole.cells {
         0 => made,
         done => format!("{made}, of which {done} are done"),
     }
@@ -287,11 +323,11 @@ fn unet(rows: UnetRows) -> String {
     }
 }
 
-fn time(forecast: &Forecast) -> String {
-    if forecast.cells == 0 {
+fn time(needs: &Needs, device: Option<&str>) -> String {
+    if needs.cells == 0 {
         return "none: nothing is left to do".to_owned();
     }
-    match (forecast.seconds, &forecast.device) {
+    match (needs.seconds, device) {
         (Some(seconds), Some(device)) => {
             format!(
                 "about {} on {device}, going by the last run there",
@@ -302,12 +338,12 @@ fn time(forecast: &Forecast) -> String {
     }
 }
 
-fn memory(forecast: &Forecast, limit_mib: Option<NonZeroU32>) -> String {
+fn memory(needs: &Needs, limit_mib: Option<NonZeroU32>) -> String {
     let limited = limit_mib.map_or_else(String::new, |mib| {
         let limit = size(f64::from(mib.get()) * f64::from(1 << 20));
         format!("; limited to {limit}")
     });
-    let (Some(resident), Some(phased)) = (forecast.resident, forecast.phased) else {
+    let (Some(resident), Some(phased)) = (needs.resident, needs.phased) else {
         return "none: nothing is left to do".to_owned();
     };
     let how = |peak: Peak| if peak.measured { " (measured)" } else { "" };

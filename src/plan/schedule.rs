@@ -118,41 +118,9 @@ impl<'a> Schedule<'a> {
         Self { models }
     }
 
-    /// Counts the UNet rows of the work; `steps` tells the step of each evaluation of a model (its index) for a
-    /// kind of pipeline and how it is sampled: some schedulers ask several times a step.
+    /// Counts the UNet rows of the work; `steps` as in [`UnetRows::of`].
     pub fn unet_rows(&self, steps: impl Fn(Kind, usize, Sampling) -> Vec<u32>) -> UnetRows {
-        Self::rows_of(self.models.iter(), steps)
-    }
-
-    /// As [`Schedule::unet_rows`], of one stage.
-    pub fn unet_rows_of(
-        &self,
-        stage: usize,
-        steps: impl Fn(Kind, usize, Sampling) -> Vec<u32>,
-    ) -> UnetRows {
-        let models = self.models.iter().filter(|work| work.stage == stage);
-        Self::rows_of(models, steps)
-    }
-
-    fn rows_of<'w>(
-        models: impl Iterator<Item = &'w ModelWork<'a>>,
-        steps: impl Fn(Kind, usize, Sampling) -> Vec<u32>,
-    ) -> UnetRows
-    where
-        'a: 'w,
-    {
-        let mut rows = UnetRows::default();
-        for work in models {
-            let plain_rows = work.kind.pipeline().plain_rows() as u64;
-            for group in &work.groups {
-                rows.add(
-                    group,
-                    plain_rows,
-                    &steps(work.kind, work.model, group.start.sampling),
-                );
-            }
-        }
-        rows
+        UnetRows::of(&self.models, steps)
     }
 }
 
@@ -170,6 +138,23 @@ pub struct UnetRows {
 }
 
 impl UnetRows {
+    /// Counts those of some models' work; `steps` tells the step of each evaluation of a model (its index) for a
+    /// kind of pipeline and how it is sampled: some schedulers ask several times a step.
+    pub fn of<'w, 'p: 'w>(
+        works: impl IntoIterator<Item = &'w ModelWork<'p>>,
+        steps: impl Fn(Kind, usize, Sampling) -> Vec<u32>,
+    ) -> Self {
+        let mut rows = Self::default();
+        for work in works {
+            let plain_rows = work.kind.pipeline().plain_rows() as u64;
+            for group in &work.groups {
+                let steps = steps(work.kind, work.model, group.start.sampling);
+                rows.add(group, plain_rows, &steps);
+            }
+        }
+        rows
+    }
+
     /// Rows of the plain pipelines, which share, skip and copy nothing.
     pub fn plain(self) -> u64 {
         self.evaluated + self.shared + self.skipped + self.copied

@@ -17,22 +17,29 @@ use crate::vocabulary::ExecutionDevice;
 /// What is left to do for a sweep, and what it will take.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forecast {
-    /// Cells that are left, copies included.
+    /// All stages together.
+    pub whole: Needs,
+    /// Each stage, in the order of [`Plan::stages`](crate::plan::Plan::stages).
+    pub stages: Vec<Needs>,
+    /// The device of the times.
+    pub device: Option<String>,
+    /// What CLIP will do, if the sweep file names a folder of it.
+    pub measuring: Option<Measuring>,
+}
+
+/// What the cells of a stage, or of all of them, need that are left.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Needs {
+    /// How many there are, copies included.
     pub cells: usize,
     /// UNet rows for them.
     pub rows: UnetRows,
-    /// The same of each stage.
-    pub stage_rows: Vec<UnetRows>,
     /// Time, if the models ran at these sizes before.
     pub seconds: Option<f64>,
-    /// The device of that time.
-    pub device: Option<String>,
-    /// The most memory at a time with all components in it; none if nothing is left to do.
+    /// The most memory at a time with all components of a model in it; none if nothing is left to do.
     pub resident: Option<Peak>,
     /// The same with one component in it.
     pub phased: Option<Peak>,
-    /// What CLIP will do, if the sweep file names a folder of it.
-    pub measuring: Option<Measuring>,
 }
 
 /// What measuring with CLIP will take, after the cells.
@@ -70,35 +77,54 @@ pub fn forecast(
     let schedule = Schedule::new(plan, &left);
     let timings = Timings::read(cache);
     let device = timings.last_device().map(str::to_owned);
-    let seconds = device.as_deref().and_then(|device| {
-        let works = schedule.models.iter();
-        works
-            .map(|work| seconds(prepared, work, &timings, device))
-            .sum()
-    });
-    let rows = schedule.unet_rows(prepared.evaluation_steps());
-    let stages = 0..plan.stages.len();
-    let stage_rows = match plan.stages.as_slice() {
-        [_] => vec![rows],
-        _ => stages
-            .map(|stage| schedule.unet_rows_of(stage, prepared.evaluation_steps()))
-            .collect(),
-    };
-    let peaks = Peaks {
+    let estimate = Estimate {
         prepared,
+        peaks: Peaks {
+            prepared,
+            timings: &timings,
+            device: peaks_device(prepared, device.as_deref()),
+        },
         timings: &timings,
-        device: peaks_device(prepared, device.as_deref()),
+        device: device.as_deref(),
     };
+    let stages = (0..plan.stages.len()).map(|stage| {
+        let cells = left.iter().filter(|&&cell| plan.cells[cell].stage == stage);
+        let works = schedule.models.iter().filter(|work| work.stage == stage);
+        estimate.needs(cells.count(), &works.collect::<Vec<_>>())
+    });
+    let all: Vec<&ModelWork> = schedule.models.iter().collect();
     Ok(Forecast {
-        cells: left.len(),
-        rows,
-        stage_rows,
-        seconds,
-        device,
-        resident: peaks.highest(&schedule, MemoryPolicy::Resident),
-        phased: peaks.highest(&schedule, MemoryPolicy::Phased),
+        whole: estimate.needs(left.len(), &all),
+        stages: stages.collect(),
         measuring: measuring(prepared, run.as_ref(), &left, &timings),
+        device,
     })
+}
+
+/// What needs are reckoned from.
+struct Estimate<'a> {
+    prepared: &'a Prepared,
+    peaks: Peaks<'a>,
+    timings: &'a Timings,
+    device: Option<&'a str>,
+}
+
+impl Estimate<'_> {
+    fn needs(&self, cells: usize, works: &[&ModelWork]) -> Needs {
+        let seconds = self.device.and_then(|device| {
+            let of_each = works.iter();
+            of_each
+                .map(|work| seconds(self.prepared, work, self.timings, device))
+                .sum()
+        });
+        Needs {
+            cells,
+            rows: UnetRows::of(works.iter().copied(), self.prepared.evaluation_steps()),
+            seconds,
+            resident: self.peaks.highest(works, MemoryPolicy::Resident),
+            phased: self.peaks.highest(works, MemoryPolicy::Phased),
+        }
+    }
 }
 
 /// Where the sweep will run as far as that is known without asking for devices: what its file names, else where the last

@@ -25,7 +25,7 @@ pub use clip::Clip;
 pub use error::RunnerError;
 pub use event::Event;
 pub use execute::{Executed, Execution, Outcome, Workload};
-pub use forecast::{Forecast, Measuring, forecast};
+pub use forecast::{Forecast, Measuring, Needs, forecast};
 pub(crate) use memory::{check_limit, component_sizes, limit_bytes};
 pub use merge::{MergeError, Merged, merge};
 pub use parts::{PartForecast, PartWork, part_forecasts};

@@ -7,7 +7,7 @@ use super::timings::Timings;
 use super::{Model, Prepared};
 use crate::engine::{Component, Policy};
 use crate::model::CallSize;
-use crate::plan::{ModelWork, Plan, Schedule, Tiling};
+use crate::plan::{ModelWork, Plan, Tiling};
 use crate::spec::{MemoryPolicy, Runtime};
 use crate::vocabulary::ExecutionDevice;
 
@@ -41,10 +41,9 @@ pub(super) struct Peaks<'a> {
 
 impl Peaks<'_> {
     /// The highest of all models and sizes; none if nothing is to do.
-    pub fn highest(&self, schedule: &Schedule, memory: MemoryPolicy) -> Option<Peak> {
-        let of_work = |work| self.of_work(work, memory);
-        let peaks = schedule.models.iter().filter_map(of_work);
-        peaks.reduce(higher)
+    pub fn highest(&self, works: &[&ModelWork], memory: MemoryPolicy) -> Option<Peak> {
+        let of_work = |work: &&ModelWork| self.of_work(work, memory);
+        works.iter().filter_map(of_work).reduce(higher)
     }
 
     fn of_work(&self, work: &ModelWork, memory: MemoryPolicy) -> Option<Peak> {

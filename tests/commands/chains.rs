@@ -81,6 +81,48 @@ fn a_chain_is_its_stages_run_by_hand_and_each_image_is_computed_once() {
 }
 
 #[test]
+fn a_plan_tells_what_each_stage_takes() {
+    let place = chain();
+    let planned = || -> serde_json::Value {
+        let mut command = place.ip2p(&["plan", "chain.toml", "--json"]);
+        let output = command.assert().success().get_output().stdout.clone();
+        let lines = String::from_utf8(output).unwrap();
+        serde_json::from_str(lines.lines().next().unwrap()).unwrap()
+    };
+    let of_stages = |plan: &serde_json::Value, key: &str| -> Vec<f64> {
+        let stages = plan["stages"].as_array().unwrap().iter();
+        stages
+            .map(|stage| stage.pointer(key).unwrap().as_f64().unwrap())
+            .collect()
+    };
+    let before = planned();
+    assert_eq!(of_stages(&before, "/cells_left"), [2.0, 4.0, 12.0]);
+    let rows: f64 = of_stages(&before, "/unet_rows/evaluated").iter().sum();
+    assert_eq!(Some(rows), before["unet_rows"]["evaluated"].as_f64());
+    let peaks = of_stages(&before, "/phased_bytes");
+    let highest = peaks.into_iter().fold(0.0, f64::max);
+    assert_eq!(Some(highest), before["phased_bytes"].as_f64());
+
+    // The run's times are known; of what it made the last two stages are lost.
+    place.ip2p(&["run", "chain.toml"]).assert().success();
+    let run = run_of(&place);
+    for cell in run.plan.cells.iter().filter(|cell| cell.stage > 0) {
+        fs::remove_file(run.folder.join(cell.key.image_path())).unwrap();
+    }
+    let after = planned();
+    assert_eq!(of_stages(&after, "/cells_left"), [0.0, 4.0, 12.0]);
+    let seconds = of_stages(&after, "/seconds");
+    assert_eq!(seconds[0], 0.0);
+    assert!(seconds[1] > 0.0 && seconds[2] > seconds[1], "{seconds:?}");
+    place
+        .ip2p(&["plan", "chain.toml"])
+        .assert()
+        .success()
+        .stdout(contains("stage   cells left  UNet rows"))
+        .stdout(contains("\nedit             0          0"));
+}
+
+#[test]
 fn a_cell_whose_input_has_other_pixels_is_computed_again_and_what_is_lost_comes_back() {
     let place = chain();
     place.ip2p(&["run", "chain.toml"]).assert().success();

@@ -39,8 +39,16 @@ pub struct StagePlan {
     pub cells: usize,
     /// The parameters that have several values, each with the number of these.
     pub axes: std::collections::BTreeMap<String, usize>,
+    /// Those of them that are left to do.
+    pub cells_left: usize,
     /// UNet rows.
     pub unet_rows: Rows,
+    /// How long it will take, where this model has run before.
+    pub seconds: Option<f64>,
+    /// Memory with all components at once; null if nothing is left to do.
+    pub resident_bytes: Option<f64>,
+    /// Memory with one component at a time.
+    pub phased_bytes: Option<f64>,
 }
 
 /// UNet rows, and those that are saved.
