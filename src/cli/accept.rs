@@ -2,13 +2,13 @@
 
 use std::env;
 use std::io::{self, BufRead, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ip2p_sweep::judge::{Acceptance, Baseline, Change, Choice, JudgeError, default_folder};
 use ip2p_sweep::store::Run;
 
-use super::events::{self, Accepted, Accepting, Event, JsonFlag};
+use super::events::{self, Accepted, Accepting, Event};
 use super::words::count;
 use super::{Error, Exit, render, table};
 
@@ -32,8 +32,6 @@ pub struct Accept {
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
-    #[command(flatten)]
-    pub json: JsonFlag,
 }
 
 impl Accept {
@@ -52,44 +50,51 @@ impl Accept {
             self.reason.as_deref(),
         )?;
         show(&acceptance);
-        let (changes, unchanged, left_out) = (
-            acceptance.changes.len(),
-            acceptance.unchanged,
-            acceptance.left_out,
-        );
-        let told = |accepted: bool| Accepted {
-            accepted,
-            baseline: folder.display().to_string(),
-            changes,
-            unchanged,
-            left_out,
-        };
-        if changes == 0 {
+        let accepted = accepted(&acceptance, &folder);
+        if acceptance.changes.is_empty() {
             baseline.tidy();
-            tell(told(false), "");
+            tell_unchanged(accepted, "");
             return Ok(ExitCode::SUCCESS);
         }
         if !self.yes && !agreed(&format!("change {}?", folder.display()))? {
-            tell(told(false), "nothing was changed");
+            tell_unchanged(accepted, "nothing was changed");
             return Ok(ExitCode::from(Exit::Failed));
         }
         acceptance.apply(&mut baseline)?;
-        let words = format!(
-            "accepted {} in {}",
-            count(changes, "change"),
-            folder.display()
-        );
-        tell(told(true), &words);
-        let word = render::shell_word(&folder.display().to_string());
-        render::next(&format!("git add {word}"));
+        tell_changed(accepted);
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// How it ended.
-fn tell(accepted: Accepted, words: &str) {
+/// What will have been changed in a baseline.
+pub fn accepted(acceptance: &Acceptance, baseline: &Path) -> Accepted {
+    Accepted {
+        accepted: true,
+        baseline: baseline.display().to_string(),
+        changes: acceptance.changes.len(),
+        unchanged: acceptance.unchanged,
+        left_out: acceptance.left_out,
+    }
+}
+
+/// Says that it was changed, and what to do then.
+pub fn tell_changed(accepted: Accepted) {
+    if events::are_wanted() {
+        return events::emit(Event::Accepted(accepted));
+    }
+    let changes = count(accepted.changes, "change");
+    let word = render::shell_word(&accepted.baseline);
+    render::line(format_args!("accepted {changes} in {}", accepted.baseline));
+    render::next(&format!("git add {word}"));
+}
+
+/// Says that it was not.
+fn tell_unchanged(accepted: Accepted, words: &str) {
     match events::are_wanted() {
-        true => events::emit(Event::Accepted(accepted)),
+        true => events::emit(Event::Accepted(Accepted {
+            accepted: false,
+            ..accepted
+        })),
         false if words.is_empty() => {}
         false => render::line(format_args!("{words}")),
     }
@@ -116,7 +121,7 @@ fn is_ci() -> bool {
 fn show(acceptance: &Acceptance) {
     if events::are_wanted() {
         for change in &acceptance.changes {
-            events::emit(Event::Change(told(change)));
+            events::emit(Event::Change(Accepting::from(change)));
         }
         return;
     }
@@ -153,19 +158,6 @@ fn row(change: &Change) -> Vec<String> {
         change.class.to_string(),
         measures,
     ]
-}
-
-/// As an event.
-fn told(change: &Change) -> Accepting {
-    let difference = change.difference.as_ref();
-    Accepting {
-        cell: change.cell.clone(),
-        kind: change.kind.to_string(),
-        class: change.class.to_string(),
-        perceptual_mean: difference.map(|it| it.perceptual_mean),
-        perceptual_p99: difference.map(|it| it.perceptual_p99),
-        ssim: difference.map(|it| it.ssim),
-    }
 }
 
 /// Asks on the terminal.

@@ -9,7 +9,6 @@ use ip2p_sweep::views::View;
 use ip2p_sweep::views::animation::Animation;
 use ip2p_sweep::vocabulary::Parameter;
 
-use super::events::JsonFlag;
 use super::{Error, render, sheet};
 
 /// `ip2p animate`.
@@ -28,8 +27,6 @@ pub struct Animate {
     /// How long a frame stands
     #[arg(long, value_name = "MS", default_value_t = 700, value_parser = clap::value_parser!(u64).range(20..=60_000))]
     frame_ms: u64,
-    #[command(flatten)]
-    pub json: JsonFlag,
 }
 
 impl Animate {

@@ -12,7 +12,7 @@ use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::spec::Runtime;
 use ip2p_sweep::vocabulary::{ExecutionDevice, MAX_STEPS};
 
-use super::events::{self, Event, JsonFlag};
+use super::events::{self, Event};
 use super::words::{count, duration};
 use super::{DeviceFlags, Error, Exit, LibraryFlag, interrupt, render, table};
 
@@ -36,8 +36,6 @@ pub struct Bench {
     /// For how long each call is repeated, three times at least
     #[arg(long, default_value = "2", value_name = "SECONDS", value_parser = seconds)]
     seconds: Duration,
-    #[command(flatten)]
-    pub json: JsonFlag,
     #[command(flatten)]
     library: LibraryFlag,
     #[command(flatten, next_help_heading = "Runtime")]

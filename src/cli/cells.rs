@@ -8,7 +8,8 @@ use clap::error::ErrorKind;
 use ip2p_sweep::judge::advice::advise;
 use ip2p_sweep::store::{CellTable, Run, StoreError, write_file};
 
-use super::{Error, render};
+use super::events::{self, Event, Row, TableEnd};
+use super::{Error, end_with, render};
 
 /// `ip2p table`.
 #[derive(Debug, clap::Args)]
@@ -30,19 +31,35 @@ enum Format {
     Parquet,
 }
 
+impl Format {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+        }
+    }
+}
+
 impl Table {
     pub fn run(self) -> Result<ExitCode, Error> {
         let format = self.format();
         let run = Run::read(&self.run)?;
         let told = advise(&run.of_last_stage()).told();
         let table = CellTable::of(&run, &told);
+        let path = self.out.as_deref();
+        if events::are_wanted() && path.is_none() {
+            tell(&table, None);
+            table
+                .values()
+                .for_each(|values| events::emit(Event::Row(Row { values })));
+            return Ok(ExitCode::SUCCESS);
+        }
         let mut bytes = Vec::new();
         let written = match (format, self.utf8_mark) {
             (Format::Parquet, _) => table.write_parquet(&mut bytes),
             (Format::Csv, true) => table.write_marked_csv(&mut bytes),
             (Format::Csv, false) => table.write_csv(&mut bytes),
         };
-        let path = self.out.as_deref();
         written.map_err(|source| StoreError::Write {
             path: path.unwrap_or(&self.run).to_owned(),
             source,
@@ -50,7 +67,10 @@ impl Table {
         match path {
             Some(path) => {
                 write_file(path, &bytes)?;
-                render::line(format_args!("{}", path.display()));
+                match events::are_wanted() {
+                    true => tell(&table, Some((path, format))),
+                    false => render::line(format_args!("{}", path.display())),
+                }
             }
             None => render::print_bytes(&bytes),
         }
@@ -68,12 +88,21 @@ impl Table {
             (Some("parquet"), true) => "--utf8-mark is for CSV: Parquet is UTF-8 by itself",
             _ => "--out ends with .csv or .parquet, which says what is written",
         };
-        Self::augment_args(clap::Command::new("ip2p table"))
-            .error(ErrorKind::ValueValidation, told)
-            .exit()
+        let mut command = Self::augment_args(clap::Command::new("ip2p table"));
+        end_with(&command.error(ErrorKind::ValueValidation, told))
     }
 
     fn ending(path: &Path) -> Option<&str> {
         path.extension()?.to_str()
     }
+}
+
+/// What the table has, as an event.
+fn tell(table: &CellTable, written: Option<(&Path, Format)>) {
+    events::emit(Event::Table(TableEnd {
+        file: written.map(|(path, _)| path.display().to_string()),
+        format: written.map(|(_, format)| format.name().to_owned()),
+        columns: table.columns().map(str::to_owned).collect(),
+        rows: table.values().count(),
+    }));
 }

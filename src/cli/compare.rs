@@ -9,7 +9,7 @@ use ip2p_sweep::views::View;
 use ip2p_sweep::views::compare::{Compared, Comparison, Pair, compare};
 use ip2p_sweep::vocabulary;
 
-use super::events::{self, ComparedCell, Event, JsonFlag};
+use super::events::{self, ComparedCell, Event};
 use super::words::count;
 use super::{Error, render, table};
 
@@ -32,8 +32,6 @@ pub struct Compare {
     /// Stage of chains, by its name [default: the last]
     #[arg(long, value_name = "NAME")]
     stage: Option<String>,
-    #[command(flatten)]
-    pub json: JsonFlag,
 }
 
 impl Compare {

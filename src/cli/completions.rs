@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 use clap_complete::Shell;
 
+use super::events::{self, CompletionsOf, Event};
 use super::{Arguments, Error, render};
 
 /// `ip2p completions SHELL`.
@@ -18,7 +19,14 @@ impl Completions {
     pub fn run(self) -> Result<ExitCode, Error> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Arguments::command(), "ip2p", &mut script);
-        render::print(&String::from_utf8_lossy(&script));
+        let text = String::from_utf8_lossy(&script).into_owned();
+        match events::are_wanted() {
+            true => events::emit(Event::Completions(CompletionsOf {
+                shell: self.shell.to_string(),
+                text,
+            })),
+            false => render::print(&text),
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

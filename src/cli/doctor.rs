@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use ip2p_sweep::model::{Fact, FactState, diagnose};
 use ip2p_sweep::onnxruntime::Host;
 
-use super::events::{self, Event, JsonFlag};
+use super::events::{self, Event};
 use super::{Error, Exit, LibraryFlag, render, table};
 
 /// `ip2p doctor`.
@@ -16,8 +16,6 @@ pub struct Doctor {
     folder: Option<PathBuf>,
     #[command(flatten)]
     library: LibraryFlag,
-    #[command(flatten)]
-    pub json: JsonFlag,
 }
 
 impl Doctor {

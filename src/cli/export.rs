@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use ip2p_sweep::export::{Ended, ExportEvent, Kind, Request, export};
 use ip2p_sweep::onnxruntime::Host;
 
-use super::events::{self, Event, Exported, JsonFlag};
+use super::events::{self, Event, Exported};
 use super::{Error, Exit, interrupt, render};
 
 /// `ip2p export`.
@@ -47,8 +47,6 @@ pub struct Export {
     /// Replace the folder if it exists
     #[arg(long)]
     overwrite: bool,
-    #[command(flatten)]
-    pub json: JsonFlag,
 }
 
 impl Export {
@@ -78,7 +76,12 @@ impl Export {
             &mut follow,
         )? {
             Ended::Code(0) => tell(request.kind, &out),
-            Ended::Code(code) => return Ok(ExitCode::from(code)),
+            Ended::Code(code) => {
+                if events::are_wanted() {
+                    events::failed("the export failed: standard error says why", code);
+                }
+                return Ok(ExitCode::from(code));
+            }
             Ended::Interrupted => return Ok(ExitCode::from(Exit::Interrupted)),
         }
         Ok(ExitCode::SUCCESS)
@@ -136,6 +139,7 @@ impl Export {
             overwrite: self.overwrite,
             loras: self.lora,
             options,
+            aside: events::are_wanted(),
         }
     }
 }

@@ -10,7 +10,7 @@ use ip2p_sweep::spec::{SweepSpec, chain_template, template};
 use ip2p_sweep::{bundled, store};
 
 use super::Error;
-use super::events::{self, Event, Initialised, JsonFlag};
+use super::events::{self, Event, Initialised};
 use super::render;
 
 /// Where exported models lie, by the folder that one works in.
@@ -33,8 +33,6 @@ pub struct Init {
     /// File to write; it must not exist
     #[arg(long, short, value_name = "FILE", default_value = "sweep.toml", value_hint = ValueHint::FilePath)]
     out: PathBuf,
-    #[command(flatten)]
-    pub json: JsonFlag,
 }
 
 impl Init {

@@ -9,6 +9,7 @@ use ip2p_sweep::spec::SweepSpec;
 use minijinja::{Environment, context};
 use serde_json::Value;
 
+use super::events::{self, Event, JobScript};
 use super::{Error, render, shard_count};
 
 const SLURM: &str = include_str!("jobs/slurm.sh");
@@ -47,56 +48,81 @@ pub struct Jobs {
 impl Jobs {
     pub fn run(self) -> Result<ExitCode, Error> {
         let spec = SweepSpec::read(&self.sweep)?;
-        let text = match self.slurm {
+        let script = match self.slurm {
             true => self.slurm(&spec),
             false => self.kubernetes(&spec),
         };
-        render::print(&text);
+        match events::are_wanted() {
+            true => events::emit(Event::Jobs(script)),
+            false => render::print(&script.text),
+        }
         Ok(ExitCode::SUCCESS)
     }
 
-    fn slurm(&self, spec: &SweepSpec) -> String {
+    fn slurm(&self, spec: &SweepSpec) -> JobScript {
         let out = self.out.clone();
         let out = whole(&out.unwrap_or_else(|| Path::new("results").join(&spec.name)));
         let mut logs = out.clone().into_os_string();
         logs.push(".logs");
-        fill(
-            SLURM,
-            context! {
-                name => &spec.name, file => format!("{}.slurm.sh", spec.name), job => job_name(&spec.name),
-                shards => self.shards.get(), at_once => self.at_once(),
-                sweep => for_shell(&whole(&self.sweep)), out => for_shell(&out),
-                logs => for_shell(Path::new(&logs)),
-            },
-        )
-    }
-
-    fn kubernetes(&self, spec: &SweepSpec) -> String {
-        let file = self.sweep.file_name().unwrap_or_default();
-        let sweep = format!("/sweeps/{}", file.to_string_lossy());
-        let out = match &self.out {
-            Some(out) => out.display().to_string(),
-            None => format!("/sweeps/results/{}", spec.name),
+        let sweep = whole(&self.sweep);
+        let script = JobScript {
+            scheduler: "slurm".to_owned(),
+            file: format!("{}.slurm.sh", spec.name),
+            sweep: sweep.display().to_string(),
+            out: out.display().to_string(),
+            image: None,
+            ..self.script(spec)
         };
-        fill(
-            KUBERNETES,
-            context! {
-                name => &spec.name, file => format!("{}.yaml", spec.name), job => job_name(&spec.name),
-                shards => self.shards.get(), at_once => self.at_once(),
-                sweep => for_yaml(&sweep), out => for_yaml(&out), image => for_yaml(&self.image),
-            },
+        script.filled(
+            SLURM,
+            context! { sweep => for_shell(&sweep), out => for_shell(&out), logs => for_shell(Path::new(&logs)) },
         )
     }
 
-    fn at_once(&self) -> usize {
-        self.shards.get().min(AT_ONCE)
+    fn kubernetes(&self, spec: &SweepSpec) -> JobScript {
+        let file = self.sweep.file_name().unwrap_or_default();
+        let script = JobScript {
+            scheduler: "kubernetes".to_owned(),
+            file: format!("{}.yaml", spec.name),
+            sweep: format!("/sweeps/{}", file.to_string_lossy()),
+            out: match &self.out {
+                Some(out) => out.display().to_string(),
+                None => format!("/sweeps/results/{}", spec.name),
+            },
+            image: Some(self.image.clone()),
+            ..self.script(spec)
+        };
+        let words = context! {
+            sweep => for_yaml(&script.sweep), out => for_yaml(&script.out), image => for_yaml(&self.image),
+        };
+        script.filled(KUBERNETES, words)
+    }
+
+    /// What is the same for both schedulers.
+    fn script(&self, spec: &SweepSpec) -> JobScript {
+        let shards = self.shards.get();
+        JobScript {
+            name: spec.name.clone(),
+            job: job_name(&spec.name),
+            shards,
+            at_once: shards.min(AT_ONCE),
+            ..JobScript::default()
+        }
     }
 }
 
-/// A template of this program with values that fit it: both are known to go together by the tests.
-fn fill(template: &str, values: minijinja::Value) -> String {
-    let filled = Environment::new().render_named_str("jobs", template, values);
-    filled.expect("the templates name these values alone") + "\n"
+impl JobScript {
+    /// With the text of a template, whose quoted words are those of its language. Templates and values are this program's
+    /// own: that both go together is known by the tests.
+    fn filled(self, template: &str, words: minijinja::Value) -> Self {
+        let values = context! {
+            name => &self.name, file => &self.file, job => &self.job, shards => self.shards, at_once => self.at_once,
+            ..words
+        };
+        let filled = Environment::new().render_named_str("jobs", template, values);
+        let text = filled.expect("the templates name these values alone") + "\n";
+        Self { text, ..self }
+    }
 }
 
 /// From the root, as it is meant on other nodes.

@@ -7,7 +7,7 @@ use std::time::Instant;
 use ip2p_sweep::runner::{Merged, Outcome, merge};
 use ip2p_sweep::vocabulary::Race;
 
-use super::events::{self, Event, JsonFlag};
+use super::events::{self, Event};
 use super::progress::Ending;
 use super::render;
 use super::run::views;
@@ -25,8 +25,6 @@ pub struct Merge {
     /// Run folders of shards that shared no file system
     #[arg(value_name = "DIR")]
     folders: Vec<PathBuf>,
-    #[command(flatten)]
-    pub json: JsonFlag,
 }
 
 impl Merge {

@@ -70,6 +70,10 @@ pub struct Arguments {
         hide_possible_values = true
     )]
     color: render::Colour,
+
+    /// Print JSON, an object a line (docs/events.md)
+    #[arg(long, global = true)]
+    json: bool,
 }
 
 /// Of commands that load ONNX Runtime, or look for it.
@@ -147,35 +151,6 @@ enum Command {
     Completions(completions::Completions),
 }
 
-impl Command {
-    /// Whether what it prints is to be events. Scripts, schemas and completions are for other programs as they are.
-    fn wants_events(&self) -> bool {
-        match self {
-            Self::Demo(command) => command.progress.json.json,
-            Self::Run(command) => command.progress.json.json,
-            Self::Plan(command) => command.json.json,
-            Self::Merge(command) => command.json.json,
-            Self::Check(command) => command.progress.json.json,
-            Self::Accept(command) => command.json.json,
-            Self::Sheet(command) => command.json.json,
-            Self::Report(command) => command.json.json,
-            Self::Refine(command) => command.json.json,
-            Self::Animate(command) => command.json.json,
-            Self::Compare(command) => command.json.json,
-            Self::Bench(command) => command.json.json,
-            Self::Doctor(command) => command.json.json,
-            Self::Export(command) => command.json.json,
-            Self::Setup(command) => command.json.json,
-            Self::Init(command) => command.json.json,
-            Self::Jobs(_)
-            | Self::Schema(_)
-            | Self::Completions(_)
-            | Self::Review(_)
-            | Self::Table(_) => false,
-        }
-    }
-}
-
 /// What is parsed, with colour in messages as it is asked for; bad usage and `--help` end the program.
 pub fn parse() -> Arguments {
     let mut given = std::env::args_os().skip(1).peekable();
@@ -195,13 +170,23 @@ pub fn parse() -> Arguments {
         colour = known.unwrap_or(colour);
     }
     colour.set();
-    let matches = Arguments::command().color(colour.into()).get_matches();
-    Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    let matches = Arguments::command().color(colour.into()).try_get_matches();
+    let read = matches.and_then(|matches| Arguments::from_arg_matches(&matches));
+    read.unwrap_or_else(|error| end_with(&error))
+}
+
+/// Ends the program as clap does: help is printed, bad usage is told. Where events are asked for it is one, too.
+fn end_with(error: &clap::Error) -> ! {
+    let asked = std::env::args_os().any(|argument| argument == "--json");
+    if error.use_stderr() && asked {
+        events::bad_usage(error);
+    }
+    error.exit()
 }
 
 /// Runs the command that was asked for.
 pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
-    if arguments.command.wants_events() {
+    if arguments.json {
         events::want();
     }
     match arguments.command {

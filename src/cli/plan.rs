@@ -12,7 +12,7 @@ use ip2p_sweep::runner::{Forecast, Measuring, Needs, Peak, Prepared, forecast};
 use ip2p_sweep::views::sheet::{self, SheetSize};
 use ip2p_sweep::vocabulary::Parameter;
 
-use super::events::{self, Event, JsonFlag, Planned, Rows, SheetPlan, StagePlan};
+use super::events::{self, Event, Planned, Rows, SheetPlan, StagePlan};
 use super::progress::first_notes;
 use super::words::{count, duration, memory as size};
 use super::{Error, RuntimeFlags, parts, prepared, render, shard_count, table};
@@ -36,8 +36,6 @@ pub struct PlanCommand {
     shards: Option<NonZeroUsize>,
     #[command(flatten)]
     runtime: RuntimeFlags,
-    #[command(flatten)]
-    pub json: JsonFlag,
 }
 
 impl PlanCommand {

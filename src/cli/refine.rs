@@ -10,7 +10,6 @@ use ip2p_sweep::views::{File, ViewFiles};
 use ip2p_sweep::vocabulary::Parameter;
 
 use super::Error;
-use super::events::JsonFlag;
 use super::render;
 
 /// `ip2p refine`.
@@ -23,8 +22,6 @@ pub struct Refine {
     /// Sweep file to write, which must not exist; paths in it are relative to the sweep file that was run [default: beside that]
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
-    #[command(flatten)]
-    pub json: JsonFlag,
 }
 
 impl Refine {

@@ -132,6 +132,7 @@ pub fn lost() -> bool {
 
 /// Prints one line of the result.
 pub fn line(text: Arguments) {
+    debug_assert!(!events::are_wanted(), "words among events: {text}");
     print(&format!("{}\n", clean(&text.to_string())));
 }
 
@@ -149,6 +150,7 @@ pub fn made(made: &ViewFiles) {
 
 /// Prints several lines that have their line feeds.
 pub fn block(text: &str) {
+    debug_assert!(!events::are_wanted(), "words among events: {text}");
     print(&clean(text));
 }
 

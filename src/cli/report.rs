@@ -8,7 +8,7 @@ use ip2p_sweep::store::Run;
 use ip2p_sweep::views::{View, report as views};
 
 use super::Error;
-use super::events::{self, JsonFlag};
+use super::events;
 use super::render;
 
 /// `ip2p report`.
@@ -25,8 +25,6 @@ pub struct Report {
     /// Stage of a chain, by its name [default: the last]
     #[arg(long, value_name = "NAME")]
     stage: Option<String>,
-    #[command(flatten)]
-    pub json: JsonFlag,
 }
 
 impl Report {

@@ -14,7 +14,8 @@ use ip2p_sweep::plan::Shard;
 use ip2p_sweep::spec::{CheckSpec, SweepSpec};
 use ip2p_sweep::store::Run;
 
-use super::accept::{refuse_in_ci, waiting};
+use super::accept::{accepted, refuse_in_ci, tell_changed, waiting};
+use super::events::{self, Asked, CellVerdict, Event, Reviewed};
 use super::words::count;
 use super::{Error, Exit, render, table};
 
@@ -39,6 +40,27 @@ enum Decision {
     Skip,
     /// This one and all that follow.
     Quit,
+}
+
+impl Decision {
+    const ALL: [Self; 4] = [Self::Accept, Self::Reject, Self::Skip, Self::Quit];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Reject => "reject",
+            Self::Skip => "skip",
+            Self::Quit => "quit",
+        }
+    }
+
+    /// By its word or the first letter of that.
+    fn of(answer: &str) -> Option<Self> {
+        let answer = answer.trim().to_ascii_lowercase();
+        Self::ALL
+            .into_iter()
+            .find(|it| answer == it.word() || answer == it.word()[..1])
+    }
 }
 
 /// The decisions of a review.
@@ -72,11 +94,9 @@ impl Review {
                 gone: &decided.gone,
             };
             let acceptance = Acceptance::new(&run, &baseline, choice, self.reason.as_deref())?;
-            let changes = count(acceptance.changes.len(), "change");
+            let accepted = accepted(&acceptance, &folder);
             acceptance.apply(&mut baseline)?;
-            render::line(format_args!("accepted {changes} in {}", folder.display()));
-            let word = render::shell_word(&folder.display().to_string());
-            render::next(&format!("git add {word}"));
+            tell_changed(accepted);
         }
         Ok(ExitCode::from(decided.tell(check.failing().len())))
     }
@@ -85,26 +105,28 @@ impl Review {
 impl Decided {
     /// Says how it ended; gives the exit code.
     fn tell(&self, all: usize) -> Exit {
-        if all == 0 {
-            render::line(format_args!("every cell passes"));
-            return Exit::Done;
-        }
-        let Self {
-            accepted,
-            gone,
-            rejected,
-            left,
-        } = self;
-        render::line(format_args!(
-            "reviewed {}: {} accepted, {rejected} rejected, {left} left",
-            count(all, "cell"),
-            accepted.len() + gone.len()
-        ));
-        match (rejected, left) {
+        let Self { rejected, left, .. } = *self;
+        let accepted = self.accepted.len() + self.gone.len();
+        let exit = match (rejected, left) {
             (0, 0) => Exit::Done,
             (0, _) => Exit::ToAccept,
             _ => Exit::Regression,
+        };
+        match (events::are_wanted(), all) {
+            (true, _) => events::emit(Event::Reviewed(Reviewed {
+                cells: all,
+                accepted,
+                rejected,
+                left,
+                exit_code: exit.code(),
+            })),
+            (false, 0) => render::line(format_args!("every cell passes")),
+            (false, _) => render::line(format_args!(
+                "reviewed {}: {accepted} accepted, {rejected} rejected, {left} left",
+                count(all, "cell"),
+            )),
         }
+        exit
     }
 
     fn take(&mut self, cell: &CellCheck, decision: Decision) {
@@ -134,8 +156,18 @@ fn decide_all(check: &Check) -> Decided {
     let failing = check.failing();
     let mut decided = Decided::default();
     for (index, cell) in failing.iter().enumerate() {
-        show(cell, check, (index + 1, failing.len()));
-        let decision = ask(is_acceptable(cell));
+        let place = (index + 1, failing.len());
+        match events::are_wanted() {
+            true => events::emit(Event::Verdict(CellVerdict::from(*cell))),
+            false => show(cell, check, place),
+        }
+        let decision = ask(cell, place);
+        if events::are_wanted() {
+            events::emit(Event::Decision(events::Decided {
+                cell: cell.name.clone(),
+                decision: decision.word().to_owned(),
+            }));
+        }
         decided.take(cell, decision);
         if decision == Decision::Quit {
             decided.left += failing.len() - index - 1;
@@ -186,20 +218,32 @@ fn measures(cell: &CellCheck, check: &Check) -> Option<String> {
 }
 
 /// Asks until there is an answer; none is left where the input ends.
-fn ask(is_acceptable: bool) -> Decision {
+fn ask(cell: &CellCheck, (number, cells): (usize, usize)) -> Decision {
+    let is_acceptable = is_acceptable(cell);
     let question = match is_acceptable {
         true => "(a)ccept, (r)eject, (s)kip, (q)uit?",
         false => "(r)eject, (s)kip, (q)uit? There is nothing to accept",
     };
+    let possible = |it: &Decision| is_acceptable || *it != Decision::Accept;
     loop {
-        render::aside(format_args!("     {question}"));
+        match events::are_wanted() {
+            true => events::emit(Event::Question(Asked {
+                cell: cell.name.clone(),
+                number,
+                cells,
+                answers: Decision::ALL
+                    .into_iter()
+                    .filter(possible)
+                    .map(|it| it.word().to_owned())
+                    .collect(),
+            })),
+            false => render::aside(format_args!("     {question}")),
+        }
         let Some(answer) = answer() else {
             return Decision::Quit;
         };
-        match understood(&answer) {
-            Some(Decision::Accept) if !is_acceptable => {}
-            Some(decision) => return decision,
-            None => {}
+        if let Some(decision) = Decision::of(&answer).filter(possible) {
+            return decision;
         }
     }
 }
@@ -216,14 +260,4 @@ fn answer() -> Option<String> {
     let mut line = String::new();
     let read = io::stdin().lock().read_line(&mut line).ok()?;
     (read > 0).then_some(line)
-}
-
-fn understood(answer: &str) -> Option<Decision> {
-    match answer.trim().to_ascii_lowercase().as_str() {
-        "a" | "accept" => Some(Decision::Accept),
-        "r" | "reject" => Some(Decision::Reject),
-        "s" | "skip" => Some(Decision::Skip),
-        "q" | "quit" => Some(Decision::Quit),
-        _ => None,
-    }
 }

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use ip2p_sweep::spec;
 
-use super::{Error, events, render};
+use super::events::{self, Event, SchemaOf};
+use super::{Error, render};
 
 /// `ip2p schema`.
 #[derive(Debug, clap::Args)]
@@ -16,10 +17,18 @@ pub struct Schema {
 
 impl Schema {
     pub fn run(self) -> Result<ExitCode, Error> {
-        render::print(&match self.events {
-            true => events::schema(),
-            false => spec::schema(),
-        });
+        let (of, text) = match self.events {
+            true => ("events", events::schema()),
+            false => ("sweep", spec::schema()),
+        };
+        match events::are_wanted() {
+            // Both are JSON objects.
+            true => events::emit(Event::Schema(SchemaOf {
+                of: of.to_owned(),
+                schema: serde_json::from_str(&text).unwrap_or_default(),
+            })),
+            false => render::print(&text),
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -7,7 +7,7 @@ use ip2p_sweep::onnxruntime::{
 };
 
 use super::Error;
-use super::events::{self, Event, JsonFlag, SetUp};
+use super::events::{self, Event, SetUp};
 use super::render;
 
 /// `ip2p setup`.
@@ -22,8 +22,6 @@ pub struct Setup {
     /// The provider for Intel's processors and GPUs, beside ONNX Runtime (53 MB to fetch)
     #[arg(long)]
     openvino: bool,
-    #[command(flatten)]
-    pub json: JsonFlag,
 }
 
 impl Setup {

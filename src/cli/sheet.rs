@@ -15,9 +15,7 @@ use ip2p_sweep::views::View;
 use ip2p_sweep::views::sheet::{ChainSheets, SheetOptions, Sheets};
 use ip2p_sweep::vocabulary::{CellKey, Parameter};
 
-use super::Error;
-use super::events::JsonFlag;
-use super::render;
+use super::{Error, end_with, render};
 
 /// What file names begin with where only some cells are shown: the sheets of all stay.
 const NAME_OF_CHOSEN: &str = "chosen";
@@ -75,8 +73,6 @@ pub struct Sheet {
     /// What file names begin with [default: sheet, with --only chosen]
     #[arg(long, value_name = "STEM")]
     name: Option<String>,
-    #[command(flatten)]
-    pub json: JsonFlag,
 }
 
 /// A format by its usual name.
@@ -131,9 +127,8 @@ impl Sheet {
         for (index, (flag, axis)) in self.axes().enumerate() {
             if let Some((other, _)) = self.axes().take(index).find(|(_, other)| *other == axis) {
                 let told = format!("{other} and {flag} are both {axis}: choose two different axes");
-                Self::augment_args(clap::Command::new("ip2p sheet"))
-                    .error(ErrorKind::ArgumentConflict, told)
-                    .exit();
+                let mut command = Self::augment_args(clap::Command::new("ip2p sheet"));
+                end_with(&command.error(ErrorKind::ArgumentConflict, told));
             }
         }
     }

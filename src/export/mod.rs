@@ -9,6 +9,7 @@ mod environment;
 mod error;
 mod requirements;
 
+use std::io::stderr;
 use std::path::{self, Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -57,6 +58,8 @@ pub struct Request {
     pub loras: Vec<String>,
     /// The script's other options, as it takes them.
     pub options: Vec<String>,
+    /// Whether what the script prints goes to standard error, where standard output is for something else.
+    pub aside: bool,
 }
 
 /// How far an export is, where the script itself does not tell.
@@ -79,7 +82,7 @@ pub enum Ended {
     Interrupted,
 }
 
-/// Runs the export; the script's output goes where this program's goes.
+/// Runs the export; the script's output goes where this program's goes, unless it is to stand aside.
 ///
 /// # Errors
 /// If there is no environment to run it in, and none could be made.
@@ -110,6 +113,9 @@ pub fn export(
         .args(request.arguments().map_err(failed)?);
     if host.offline {
         command.env("HF_HUB_OFFLINE", "1");
+    }
+    if request.aside {
+        command.stdout(stderr());
     }
     let mut child = command.spawn().map_err(failed)?;
     let mut stopped: Option<Instant> = None;

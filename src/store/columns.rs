@@ -72,7 +72,10 @@ impl Column {
         let mut columns = of_cell();
         columns.extend(parameters);
         columns.extend(of_work());
-        columns.extend(of_result());
+        columns.extend(of_measures());
+        columns.extend(of_remarks());
+        columns.extend(of_origin());
+        columns.extend(of_mask());
         columns
     }
 
@@ -107,6 +110,18 @@ impl Column {
             Kind::Number { .. } => written.parse().map_or(Value::Nothing, Value::Number),
             Kind::Text | Kind::Truth | Kind::Time if written.is_empty() => Value::Nothing,
             Kind::Text | Kind::Truth | Kind::Time => Value::Text(written.into()),
+        }
+    }
+
+    /// The same as JSON has it.
+    pub(super) fn json(&self, row: &CellRow) -> serde_json::Value {
+        match self.value(row) {
+            Value::Nothing => serde_json::Value::Null,
+            Value::Text(value) => value.into(),
+            Value::Whole(value) => value.into(),
+            Value::Number(value) => value.into(),
+            Value::Truth(value) => value.into(),
+            Value::Time(value) => value.to_string().into(),
         }
     }
 
@@ -229,8 +244,8 @@ fn of_work() -> Vec<Column> {
     ]
 }
 
-/// What came of it.
-fn of_result() -> Vec<Column> {
+/// What its image is like.
+fn of_measures() -> Vec<Column> {
     vec![
         column("image_change", FINE, |row| {
             measured(row.record.image_change)
@@ -249,6 +264,12 @@ fn of_result() -> Vec<Column> {
             let clip = row.record.clip.as_ref();
             measured(clip.and_then(|it| it.clip_direction_similarity))
         }),
+    ]
+}
+
+/// What is to be said of it, and of its memory.
+fn of_remarks() -> Vec<Column> {
+    vec![
         column("advice", Kind::Text, |row| {
             words(row.advice.unwrap_or_default())
         }),
@@ -260,6 +281,12 @@ fn of_result() -> Vec<Column> {
         column("vram_device_source", Kind::Text, |row| {
             known(&row.record.vram_device_source)
         }),
+    ]
+}
+
+/// Where it stands: among stages, panels and runs.
+fn of_origin() -> Vec<Column> {
+    vec![
         column("stage", Kind::Text, |row| {
             words(
                 row.plan
@@ -284,6 +311,12 @@ fn of_result() -> Vec<Column> {
             Value::Time(row.record.finished)
         }),
         column("run", Kind::Text, |row| words(row.run)),
+    ]
+}
+
+/// What its image is like on both sides of a mask's edge.
+fn of_mask() -> Vec<Column> {
+    vec![
         column("change_inside", FINE, |row| {
             masked(row, |it| it.change_inside)
         }),

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use csv::WriterBuilder;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::columns::{CellRow, Column, name_of};
 use super::table::{StepRow, header, write_rows};
@@ -146,6 +147,21 @@ impl<'a> CellTable<'a> {
             (0..columns.len()).partition(|&column| !any || !is_empty[column]);
         filled.extend(empty);
         filled
+    }
+
+    /// The names of the columns, in their order.
+    pub fn columns(&self) -> impl Iterator<Item = &'static str> {
+        let columns = Column::all();
+        self.order.iter().map(move |&column| columns[column].name)
+    }
+
+    /// Each row as JSON: a value a column, null where nothing is known.
+    pub fn values(&self) -> impl Iterator<Item = Map<String, Value>> {
+        let columns = Column::all();
+        self.rows().map(move |row| {
+            let values = columns.iter().map(|it| (it.name.to_owned(), it.json(&row)));
+            values.collect()
+        })
     }
 
     /// As CSV.

@@ -4,7 +4,9 @@
 //! that is taken away or means something else makes another version; a new key or kind does not.
 
 mod results;
+mod review;
 mod run;
+mod text;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,10 +22,12 @@ pub use results::{
     Accepted, Accepting, Compared, ComparedCell, Doctor, Exported, Fact, Initialised, Merged, Part,
     Planned, Rows, SetUp, SheetPlan, StagePlan,
 };
+pub use review::{Asked, Decided, Reviewed};
 pub use run::{
     Begin, CellEnd, CellVerdict, Checked, End, Loaded, Measured, Note, Phase, PhaseName, Problem,
     Stage, Step,
 };
+pub use text::{CompletionsOf, JobScript, Row, SchemaOf, TableEnd};
 
 use super::complaint::remedy;
 use super::render;
@@ -32,14 +36,6 @@ use super::render;
 pub const VERSION: u32 = 1;
 
 static WANTED: AtomicBool = AtomicBool::new(false);
-
-/// `--json`, of commands that have something to tell.
-#[derive(Debug, Clone, Copy, clap::Args)]
-pub struct JsonFlag {
-    /// Print JSON, an object a line (docs/events.md)
-    #[arg(long)]
-    pub json: bool,
-}
 
 /// Everything that is printed from here on is events.
 pub fn want() {
@@ -105,6 +101,22 @@ pub enum Event {
     Setup(SetUp),
     /// A sweep file was written.
     Init(Initialised),
+    /// Of `review`: a decision is waited for, as a line on standard input. What it is about came before it as a `verdict`.
+    Question(Asked),
+    /// Of `review`: what was decided of a cell.
+    Decision(Decided),
+    /// Of `review`: all cells were asked for, or the input has ended. What was accepted came before it as `accepted`.
+    Reviewed(Reviewed),
+    /// Of `jobs`: what is to be submitted.
+    Jobs(JobScript),
+    /// Of `table`: what a run's table has.
+    Table(TableEnd),
+    /// Of `table` without `--out`: a row, which is a cell.
+    Row(Row),
+    /// Of `schema`: a JSON Schema.
+    Schema(SchemaOf),
+    /// Of `completions`: a script for a shell.
+    Completions(CompletionsOf),
 }
 
 /// Files were written.
@@ -179,6 +191,32 @@ pub fn error(error: &dyn Diagnostic, place: Option<(&Path, usize, usize)>, exit_
         line: place.map(|(_, line, _)| line),
         column: place.map(|(_, _, column)| column),
         exit_code,
+    }));
+}
+
+/// Something that went wrong elsewhere, which has told it in its own words.
+pub fn failed(message: &str, exit_code: u8) {
+    emit(Event::Error(Problem {
+        message: message.to_owned(),
+        exit_code,
+        ..Problem::default()
+    }));
+}
+
+/// Arguments that are not understood.
+pub fn bad_usage(error: &clap::Error) {
+    let text = error.render().to_string();
+    let (what, help) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let words: Vec<&str> = what.split_whitespace().collect();
+    let message = words.join(" ");
+    let hint = help
+        .lines()
+        .find_map(|line| line.trim_start().strip_prefix("tip: "));
+    emit(Event::Error(Problem {
+        message: message.trim_start_matches("error: ").to_owned(),
+        hint: hint.map(str::to_owned),
+        exit_code: u8::try_from(error.exit_code()).unwrap_or(u8::MAX),
+        ..Problem::default()
     }));
 }
 

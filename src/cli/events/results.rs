@@ -1,5 +1,6 @@
 //! Events of the commands that run nothing.
 
+use ip2p_sweep::judge::Change;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -109,6 +110,20 @@ pub struct Accepting {
     pub perceptual_p99: Option<f64>,
     /// Structural similarity.
     pub ssim: Option<f64>,
+}
+
+impl From<&Change> for Accepting {
+    fn from(change: &Change) -> Self {
+        let difference = change.difference.as_ref();
+        Self {
+            cell: change.cell.clone(),
+            kind: change.kind.to_string(),
+            class: change.class.to_string(),
+            perceptual_mean: difference.map(|it| it.perceptual_mean),
+            perceptual_p99: difference.map(|it| it.perceptual_p99),
+            ssim: difference.map(|it| it.ssim),
+        }
+    }
 }
 
 /// The baseline was changed, or not.

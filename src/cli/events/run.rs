@@ -164,7 +164,7 @@ pub struct Note {
 }
 
 /// Something went wrong.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct Problem {
     /// What is wrong with what.
     pub message: String,

@@ -18,7 +18,7 @@ use shown::{Shared, Shown};
 use state::{State, component};
 
 use super::events::{
-    self, Begin, CellEnd, Event as Told, JsonFlag, Loaded, Measured, Phase, PhaseName, Stage, Step,
+    self, Begin, CellEnd, Event as Told, Loaded, Measured, Phase, PhaseName, Stage, Step,
 };
 use super::render::{self, Label};
 use super::words::count;
@@ -29,8 +29,6 @@ pub struct ProgressFlags {
     /// Print nothing but errors and what failed
     #[arg(long, short, conflicts_with = "json")]
     quiet: bool,
-    #[command(flatten)]
-    pub json: JsonFlag,
 }
 
 impl ProgressFlags {

@@ -113,7 +113,7 @@ fn doctor_calls_nothing_ok_that_is_missing_and_ends_with_one_thing_to_do() {
 }
 
 #[cfg(unix)]
-mod exporting {
+pub mod exporting {
     use std::os::unix::fs::PermissionsExt;
     use std::process::Command;
 
@@ -128,17 +128,18 @@ case "$*" in
   *export*.py*--out*)
     [ -e FAIL ] && exit 1
     while [ "$1" != --out ]; do shift; done
-    mkdir -p "$2"; echo "$PYTHONPATH" > "$2/pythonpath"; echo "$HF_HUB_OFFLINE" > "$2/offline";;
+    echo "as the scripts print"; mkdir -p "$2"; echo "$PYTHONPATH" > "$2/pythonpath"; echo "$HF_HUB_OFFLINE" > "$2/offline";;
 esac
 "#;
 
-    struct Desk {
-        place: Place,
+    /// A place with programs of its own.
+    pub struct Desk {
+        pub place: Place,
     }
 
     impl Desk {
         /// A desk with these programs on the search path.
-        fn with(programs: &[&str]) -> Self {
+        pub fn with(programs: &[&str]) -> Self {
             let place = Place::new();
             fs::create_dir(place.path("programs")).unwrap();
             for name in programs {
@@ -152,7 +153,7 @@ esac
             Self { place }
         }
 
-        fn export(&self, arguments: &[&str]) -> Command {
+        pub fn export(&self, arguments: &[&str]) -> Command {
             let arguments: Vec<&str> = ["export"].iter().chain(arguments).copied().collect();
             let mut command = self.place.ip2p(&arguments);
             let programs = self.place.path("programs").display().to_string();

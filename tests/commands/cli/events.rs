@@ -2,25 +2,33 @@
 //!
 //! `IP2P_WRITE_DOCS=1 cargo test --test commands events` writes it anew.
 
+mod schema;
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
+use schema::{check, properties};
 use serde_json::Value;
 
+use ip2p_sweep::onnxruntime::Source;
+use ip2p_sweep::store::Run;
+
 use super::fixture::{Place, sweep};
+use crate::common::{copy_folder, golden, library};
 
 const HEAD: &str = "# Following ip2p from a program
 
 Written from the schema (`ip2p schema --events`) by a test; do not edit it here.
 
-With `--json` every command but `jobs`, `schema`, `completions`, `table` and `review` prints one JSON object a line on
-standard output, and nothing else there. Each has its kind under `event` and the version of the schema under `version`: a key that is
-taken away or comes to mean something else makes another version, a new key or a new kind does not. Keys that are unknown are
-to be passed over; those that have nothing to say are `null`. Errors are events and stand on standard error in words as well;
-the exit codes are those of every command (`ip2p COMMAND --help`).
+With `--json` every command prints one JSON object a line on standard output, and nothing else there. Each has its kind
+under `event` and the version of the schema under `version`: a key that is taken away or comes to mean something else makes
+another version, a new key or a new kind does not. Keys that are unknown are to be passed over; those that have nothing to
+say are `null`. Errors are events, bad usage included, and stand on standard error in words as well; the exit codes are
+those of every command (`ip2p COMMAND --help`).
 
 The journal of a run folder has the same cells, and is what is believed: a program that starts later reads
 `journal.jsonl` first.
@@ -46,73 +54,173 @@ fn the_page_of_the_events_is_what_the_schema_says() {
     );
 }
 
-#[test]
-fn what_every_command_prints_keeps_to_the_schema() {
-    let place = Place::new();
-    let schema = schema();
-    let mut kinds = BTreeSet::new();
-    let mut tell = |arguments: &[&str], code: i32| -> Vec<Value> {
-        let output = place.ip2p(arguments).arg("--json").output().unwrap();
+/// All subcommands, as the program lists them.
+fn commands() -> BTreeSet<String> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ip2p"));
+    let help = String::from_utf8(command.arg("--help").output().unwrap().stdout).unwrap();
+    let listed = help.split("Commands:\n").nth(1).unwrap().lines();
+    let listed = listed.take_while(|line| !line.trim().is_empty());
+    let names = listed.filter_map(|line| line.split_whitespace().next());
+    names
+        .filter(|&name| name != "help")
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Runs commands with `--json`, and holds what they print to the schema.
+struct Reader {
+    place: Place,
+    schema: Value,
+    /// Kinds of events that were seen.
+    kinds: BTreeSet<String>,
+    /// Commands that ended well.
+    commands: BTreeSet<String>,
+}
+
+impl Reader {
+    fn tell(&mut self, arguments: &[&str], code: i32) -> Vec<Value> {
+        self.answered(arguments, "", code)
+    }
+
+    /// With lines on standard input.
+    fn answered(&mut self, arguments: &[&str], lines: &str, code: i32) -> Vec<Value> {
+        let command = self.place.ip2p(arguments);
+        self.read(command, lines, code)
+    }
+
+    fn read(&mut self, mut command: Command, lines: &str, code: i32) -> Vec<Value> {
+        command.arg("--json").stdin(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // What does not read has ended before.
+        let _ = child.stdin.take().unwrap().write_all(lines.as_bytes());
+        let output = child.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert_eq!(output.status.code(), Some(code), "{command:?}: {said}");
         let text = String::from_utf8(output.stdout).unwrap();
-        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
-        let events: Vec<Value> = lines.collect();
-        assert!(!events.is_empty(), "{arguments:?}");
+        let event =
+            |line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{command:?}: {line}"));
+        let events: Vec<Value> = text.lines().map(event).collect();
+        assert!(!events.is_empty(), "{command:?}");
         for event in &events {
             assert_eq!(event["version"], 1, "{event}");
-            kinds.insert(event["event"].as_str().unwrap().to_owned());
-            check(&schema, event);
+            self.kinds
+                .insert(event["event"].as_str().unwrap().to_owned());
+            check(&self.schema, event);
+        }
+        if ![2, 3].contains(&code) {
+            let name = command.get_args().next().unwrap();
+            self.commands.insert(name.to_str().unwrap().to_owned());
         }
         events
-    };
-    fs::write(place.path("s.toml"), sweep("seed = [1, 2]")).unwrap();
-    fs::write(place.path("bad.toml"), sweep("guidence_scale = 7")).unwrap();
-    tell(&["plan", "s.toml", "--shards", "2"], 0);
-    let ran = tell(&["run", "s.toml"], 0);
-    let end = ran.last().unwrap();
-    assert_eq!((&end["event"], &end["done"]), (&"end".into(), &2.into()));
-    assert!(
-        end["files"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|file| file["what"] == "report")
-    );
-    let problem = &tell(&["run", "bad.toml"], 2)[0];
-    assert_eq!(problem["hint"], "did you mean guidance_scale?");
-    assert_eq!(
-        (&problem["line"], &problem["column"]),
-        (&6.into(), &1.into())
-    );
-    let checked = tell(&["check", "s.toml"], 11);
-    let verdict = checked
-        .iter()
-        .find(|event| event["event"] == "verdict")
-        .unwrap();
-    assert_eq!(
-        (&verdict["verdict"], &verdict["passes"]),
-        (&"new".into(), &false.into())
-    );
-    tell(&["accept", "results/s", "--yes"], 0);
-    let checked = tell(&["check", "s.toml"], 0);
-    let checked = checked
-        .iter()
-        .find(|event| event["event"] == "checked")
-        .unwrap();
-    assert_eq!(checked["counts"]["same"], 2);
-    tell(&["sheet", "results/s"], 0);
-    let rows = ["sheet", "results/s", "--rows", "scheduler"];
-    assert_eq!(tell(&rows, 0)[1]["event"], "note");
-    tell(&["report", "results/s"], 0);
-    tell(&["merge", "results/s"], 0);
-    fs::write(place.path("t.toml"), sweep("seed = [2, 3]")).unwrap();
-    tell(&["run", "t.toml"], 0);
-    tell(&["compare", "results/s", "results/t"], 0);
-    tell(&["doctor", "model"], 0);
-    tell(&["init", "in.png", "make it winter", "--model", "model"], 0);
-    tell(
-        &[
+    }
+
+    /// A run is planned, computed, judged and accepted.
+    fn runs(&mut self) {
+        self.tell(&["plan", "s.toml", "--shards", "2"], 0);
+        let ran = self.tell(&["run", "s.toml"], 0);
+        let end = ran.last().unwrap();
+        assert_eq!((&end["event"], &end["done"]), (&"end".into(), &2.into()));
+        let mut files = end["files"].as_array().unwrap().iter();
+        assert!(files.any(|file| file["what"] == "report"));
+        self.tell(&["run", "chain.toml"], 0);
+        // A demo is a run like another: that it says no to a folder of one is all that is cheap to see.
+        let demo = &self.tell(&["demo", "--out", "results/s"], 2)[0];
+        assert_eq!(demo["event"], "error");
+        self.commands.insert("demo".to_owned());
+        self.tell(&["merge", "results/s"], 0);
+        let problem = &self.tell(&["run", "bad.toml"], 2)[0];
+        assert_eq!(problem["hint"], "did you mean guidance_scale?");
+        let place = (&problem["line"], &problem["column"]);
+        assert_eq!(place, (&6.into(), &1.into()));
+    }
+
+    fn judged(&mut self) {
+        let verdict = event(self.tell(&["check", "s.toml"], 11), "verdict");
+        let verdict = (&verdict["verdict"], &verdict["passes"]);
+        assert_eq!(verdict, (&"new".into(), &false.into()));
+        let reviewed = self.answered(&["review", "results/s"], "what?\nskip\nq\n", 11);
+        let asked = reviewed.iter().filter(|it| it["event"] == "question");
+        assert_eq!(
+            asked.count(),
+            3,
+            "an answer that is none is asked for again"
+        );
+        let reviewed = self.answered(&["review", "results/s"], "accept\nreject\n", 10);
+        let accepted = event(reviewed.clone(), "accepted");
+        assert_eq!(
+            (&accepted["accepted"], &accepted["changes"]),
+            (&true.into(), &1.into())
+        );
+        let decisions = reviewed.iter().filter(|it| it["event"] == "decision");
+        let decisions: Vec<&Value> = decisions.map(|it| &it["decision"]).collect();
+        assert_eq!(decisions, ["accept", "reject"]);
+        assert_eq!(reviewed.last().unwrap()["exit_code"], 10);
+        self.tell(&["accept", "results/s", "--yes"], 0);
+        let checked = event(self.tell(&["check", "s.toml"], 0), "checked");
+        assert_eq!(checked["counts"]["same"], 2);
+    }
+
+    fn views(&mut self) {
+        self.tell(&["sheet", "results/s"], 0);
+        let rows = ["sheet", "results/s", "--rows", "scheduler"];
+        assert_eq!(self.tell(&rows, 0)[1]["event"], "note");
+        let twice = ["sheet", "results/s", "--rows", "seed", "--columns", "seed"];
+        let twice = &self.tell(&twice, 2)[0];
+        let told = twice["message"].as_str().unwrap();
+        assert!(told.contains("choose two different axes"), "{twice}");
+        self.tell(&["report", "results/s"], 0);
+        self.tell(&["report", "results/s", "--single-file", "one.html"], 0);
+        self.tell(&["run", "t.toml"], 0);
+        self.tell(&["compare", "results/s", "results/t"], 0);
+        let run = Run::read(&self.place.path("results/s")).unwrap();
+        let cell = run.plan.cells[0].key.to_string();
+        self.tell(&["animate", "results/s", &cell, "--along", "seed"], 0);
+        self.tell(&["refine", "results/s", &cell, "--out", "finer.toml"], 0);
+    }
+
+    fn tables(&mut self) {
+        let table = self.tell(&["table", "results/s"], 0);
+        assert_eq!((table.len(), &table[0]["rows"]), (3, &2.into()));
+        let columns = table[0]["columns"].as_array().unwrap();
+        let row = table[1]["values"].as_object().unwrap();
+        assert_eq!(columns.len(), row.len());
+        assert!(row["seed"].is_u64() && row["ssim"].is_f64() && row["advised"].is_null());
+        for (file, format) in [("cells.csv", "csv"), ("cells.parquet", "parquet")] {
+            let table = self.tell(&["table", "results/s", "--out", file], 0);
+            assert_eq!((table.len(), &table[0]["format"]), (1, &format.into()));
+            assert!(self.place.path(file).is_file());
+        }
+    }
+
+    /// Texts for other programs are the same as without `--json`.
+    fn texts(&mut self) {
+        let plain = |place: &Place, arguments: &[&str]| {
+            String::from_utf8(place.ip2p(arguments).output().unwrap().stdout).unwrap()
+        };
+        let slurm = ["jobs", "s.toml", "--slurm", "--shards", "20"];
+        let script = &self.tell(&slurm, 0)[0];
+        assert_eq!(script["text"], plain(&self.place, &slurm));
+        let said = (&script["job"], &script["at_once"], &script["image"]);
+        assert_eq!(said, (&"s".into(), &8.into(), &Value::Null));
+        let kubernetes = ["jobs", "s.toml", "--kubernetes", "--shards", "2"];
+        assert_eq!(self.tell(&kubernetes, 0)[0]["out"], "/sweeps/results/s");
+        let zsh = ["completions", "zsh"];
+        assert_eq!(self.tell(&zsh, 0)[0]["text"], plain(&self.place, &zsh));
+        for (arguments, of) in [
+            (&["schema"][..], "sweep"),
+            (&["schema", "--events"], "events"),
+        ] {
+            let printed: Value = serde_json::from_str(&plain(&self.place, arguments)).unwrap();
+            let event = &self.tell(arguments, 0)[0];
+            assert_eq!((&event["of"], &event["schema"]), (&of.into(), &printed));
+        }
+    }
+
+    fn machine(&mut self) {
+        self.tell(&["doctor", "model"], 0);
+        self.tell(&["init", "in.png", "make it winter", "--model", "model"], 0);
+        let bench = [
             "bench",
             "model",
             "--size",
@@ -121,105 +229,102 @@ fn what_every_command_prints_keeps_to_the_schema() {
             "0.01",
             "--rows",
             "1",
-        ],
-        0,
-    );
-    let never_here = ["stage", "measured", "exported", "setup"];
-    let all = schema["oneOf"].as_array().unwrap().iter();
-    let all = all.map(|kind| {
-        kind["properties"]["event"]["const"]
-            .as_str()
-            .unwrap()
-            .to_owned()
-    });
-    let untold: Vec<String> = all
-        .filter(|kind| !kinds.contains(kind) && !never_here.contains(&kind.as_str()))
-        .collect();
+        ];
+        self.tell(&bench, 0);
+        // It was fetched for the tests, or is installed.
+        let fetched = library().source == Source::Cache;
+        let mut setup = self.place.ip2p(&["setup"]);
+        setup.env("IP2P_OFFLINE", "1");
+        match fetched {
+            true => assert_eq!(self.read(setup, "", 0)[0]["event"], "setup"),
+            false => self.commands.extend(["setup".to_owned()]),
+        }
+        let mut setup = self.place.ip2p(&["setup"]);
+        setup
+            .env("XDG_CACHE_HOME", self.place.path("empty"))
+            .env("IP2P_OFFLINE", "1");
+        assert_eq!(self.read(setup, "", 3)[0]["event"], "error");
+    }
+}
+
+/// The only event of a kind, or the first.
+fn event(events: Vec<Value>, kind: &str) -> Value {
+    let mut events = events.into_iter();
+    events.find(|event| event["event"] == kind).unwrap()
+}
+
+#[test]
+fn what_every_command_prints_keeps_to_the_schema() {
+    let place = Place::new();
+    let chain = "seed = 1\n[measures]\nclip = \"clip\"\n[[then]]\ninstruction = \"make it night\"\nnum_inference_steps = 2";
+    copy_folder(&golden().join("clip/model"), &place.path("clip"));
+    for (file, more) in [
+        ("s.toml", "seed = [1, 2]"),
+        ("t.toml", "seed = [2, 3]"),
+        ("bad.toml", "guidence_scale = 7"),
+        ("chain.toml", chain),
+    ] {
+        fs::write(place.path(file), sweep(more)).unwrap();
+    }
+    let mut reader = Reader {
+        place,
+        schema: schema(),
+        kinds: BTreeSet::new(),
+        commands: BTreeSet::new(),
+    };
+    reader.runs();
+    reader.judged();
+    reader.views();
+    reader.tables();
+    reader.texts();
+    reader.machine();
+    #[cfg(unix)]
+    exported(&mut reader);
+    let mut all = commands();
+    assert!(all.len() > 20, "{all:?}");
+    if cfg!(not(unix)) {
+        all.remove("export");
+    }
+    assert_eq!(reader.commands, all, "a command is not tried");
+    let kinds = reader.schema["oneOf"].as_array().unwrap().iter();
+    let kinds = kinds.map(|kind| kind["properties"]["event"]["const"].as_str().unwrap());
+    let untold: Vec<&str> = kinds.filter(|&kind| !reader.kinds.contains(kind)).collect();
     assert!(untold.is_empty(), "{untold:?}");
 }
 
-/// The definition that a `$ref` names, or the value itself.
-fn resolved<'a>(schema: &'a Value, value: &'a Value) -> &'a Value {
-    let name = value["$ref"].as_str();
-    match name.and_then(|path| path.strip_prefix("#/$defs/")) {
-        Some(name) => &schema["$defs"][name],
-        None => value,
-    }
+#[cfg(unix)]
+fn exported(reader: &mut Reader) {
+    let desk = super::begun::exporting::Desk::with(&["uv", "python3"]);
+    let export = desk.export(&["someone/some-model"]);
+    assert_eq!(reader.read(export, "", 0)[0]["folder"], "onnx/some-model");
+    fs::write(desk.place.path("fail"), "").unwrap();
+    let export = desk.export(&["someone/some-other"]);
+    let failed = &reader.read(export, "", 1)[0];
+    assert_eq!(
+        (&failed["event"], &failed["exit_code"]),
+        (&"error".into(), &1.into())
+    );
 }
 
-/// The properties of a kind of event: its own, and those of the type that it refers to.
-fn properties<'a>(schema: &'a Value, kind: &'a Value) -> Vec<(&'a String, &'a Value)> {
-    let own = kind["properties"].as_object().into_iter().flatten();
-    let inner = resolved(schema, kind);
-    let inner = inner["properties"].as_object().into_iter().flatten();
-    let is_own = kind.get("$ref").is_some();
-    own.chain(inner.filter(move |_| is_own)).collect()
-}
-
-fn check(schema: &Value, event: &Value) {
-    let kinds = schema["oneOf"].as_array().unwrap();
-    let kind = kinds
-        .iter()
-        .find(|kind| kind["properties"]["event"]["const"] == event["event"]);
-    let kind = kind.unwrap_or_else(|| panic!("no such kind: {event}"));
-    let properties = properties(schema, kind);
-    for (key, value) in event.as_object().unwrap() {
-        let known = properties.iter().find(|(name, _)| *name == key);
-        let (_, wanted) = known.unwrap_or_else(|| panic!("{key} is not in the schema: {event}"));
-        assert!(
-            fits(schema, wanted, value),
-            "{key} of {event} is no {wanted}"
-        );
-    }
-    for (key, _) in properties {
-        assert!(event.get(key).is_some(), "{key} is missing from {event}");
-    }
-}
-
-fn fits(schema: &Value, wanted: &Value, value: &Value) -> bool {
-    let wanted = resolved(schema, wanted);
-    if let Some(constant) = wanted.get("const") {
-        return constant == value;
-    }
-    if let Some(choices) = wanted["enum"].as_array() {
-        return choices.contains(value);
-    }
-    if let Some(forms) = wanted["anyOf"]
-        .as_array()
-        .or_else(|| wanted["oneOf"].as_array())
-    {
-        return forms.iter().any(|form| fits(schema, form, value));
-    }
-    let types = match &wanted["type"] {
-        Value::Array(types) => types.clone(),
-        one => vec![one.clone()],
+#[test]
+fn bad_usage_of_every_command_is_an_event() {
+    let mut reader = Reader {
+        place: Place::new(),
+        schema: schema(),
+        kinds: BTreeSet::new(),
+        commands: BTreeSet::new(),
     };
-    types
-        .iter()
-        .any(|kind| match kind.as_str().unwrap_or_default() {
-            "string" => value.is_string(),
-            "integer" => value.is_u64() || value.is_i64(),
-            "number" => value.is_number(),
-            "boolean" => value.is_boolean(),
-            "null" => value.is_null(),
-            "array" => {
-                let items = value.as_array();
-                items.is_some_and(|items| {
-                    items.iter().all(|item| match wanted.get("items") {
-                        Some(form) => fits(schema, form, item),
-                        None => true,
-                    })
-                })
-            }
-            "object" => value.as_object().is_some_and(|map| {
-                map.iter()
-                    .all(|(key, item)| match &wanted["properties"][key] {
-                        Value::Null => fits(schema, &wanted["additionalProperties"], item),
-                        form => fits(schema, form, item),
-                    })
-            }),
-            _ => false,
-        })
+    for command in commands() {
+        let told = reader.tell(&[&command, "--no-such-flag"], 2);
+        let message = told[0]["message"].as_str().unwrap();
+        assert!(
+            message.starts_with("unexpected argument '--no-such-flag'"),
+            "{message}"
+        );
+        assert_eq!((told.len(), &told[0]["exit_code"]), (1, &2.into()));
+    }
+    let told = &reader.tell(&["run", "s.toml", "--quite"], 2)[0];
+    assert_eq!(told["hint"], "a similar argument exists: '--quiet'");
 }
 
 fn page(schema: &Value) -> String {
@@ -297,6 +402,9 @@ fn kind_of(schema: &Value, value: &Value) -> String {
     {
         let forms: Vec<String> = forms.iter().map(|form| kind_of(schema, form)).collect();
         return forms.join(" or ");
+    }
+    if value.as_bool() == Some(true) {
+        return "anything".to_owned();
     }
     let word = |kind: &Value| match kind.as_str().unwrap_or_default() {
         "array" => format!("list of {}", kind_of(schema, &value["items"])),
