@@ -86,66 +86,66 @@ pub struct LibraryFlag {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the bundled sweep; sets up what is missing
+    /// Run the bundled sweep, after fetching what is missing
     #[command(after_help = help::DEMO)]
     Demo(demo::Demo),
-    /// Run or resume a sweep
-    #[command(after_help = help::RUN)]
-    Run(run::Run),
-    /// Show cells, UNet passes, expected time, memory and sheet sizes, before anything runs
+    /// Write a commented sweep file for an image and an instruction
+    #[command(after_help = help::INIT)]
+    Init(init::Init),
+    /// Convert a model from the hub, a folder or a checkpoint
+    #[command(after_help = help::EXPORT)]
+    Export(export::Export),
+    /// Show what a sweep will do and need, before anything runs
     #[command(after_help = help::PLAN)]
     Plan(plan::PlanCommand),
-    /// Print a Slurm script or a Kubernetes manifest that runs a sweep in shards
-    #[command(after_help = help::JOBS)]
-    Jobs(jobs::Jobs),
-    /// Bring the shards of a sweep together in one run folder
-    #[command(after_help = help::MERGE)]
-    Merge(merge::Merge),
-    /// Run a sweep and hold it against its baseline
+    /// Run a sweep, or continue it
+    #[command(after_help = help::RUN)]
+    Run(run::Run),
+    /// Draw the contact sheets of a run again, without running the model
+    #[command(after_help = help::SHEET)]
+    Sheet(sheet::Sheet),
+    /// Write the HTML report of a run again, without running the model
+    #[command(after_help = help::REPORT)]
+    Report(report::Report),
+    /// Write a sweep file with finer steps around a cell of a run
+    #[command(after_help = help::REFINE)]
+    Refine(refine::Refine),
+    /// Make an animation (GIF) of the cells along an axis
+    #[command(after_help = help::ANIMATE)]
+    Animate(animate::Animate),
+    /// Write the table of a run's cells again, for a spreadsheet or a notebook
+    #[command(after_help = help::TABLE)]
+    Table(cells::Table),
+    /// Compare two runs: images, time and memory
+    #[command(after_help = help::COMPARE)]
+    Compare(compare::Compare),
+    /// Run a sweep and compare it with its baseline
     #[command(after_help = help::CHECK)]
     Check(check::Check),
     /// Decide cell by cell what becomes the baseline
     #[command(after_help = help::REVIEW)]
     Review(review::Review),
-    /// Take results as the baseline
+    /// Accept results as the baseline
     #[command(after_help = help::ACCEPT)]
     Accept(accept::Accept),
-    /// Draw the contact sheets of a run again, without inference
-    #[command(after_help = help::SHEET)]
-    Sheet(sheet::Sheet),
-    /// Write the HTML report of a run again, without inference
-    #[command(after_help = help::REPORT)]
-    Report(report::Report),
-    /// Write the table of a run's cells again, for a spreadsheet or a notebook
-    #[command(after_help = help::TABLE)]
-    Table(cells::Table),
-    /// Write a sweep file with finer steps around a cell of a run
-    #[command(after_help = help::REFINE)]
-    Refine(refine::Refine),
-    /// Save an axis of a run as an animation (GIF)
-    #[command(after_help = help::ANIMATE)]
-    Animate(animate::Animate),
-    /// Compare two runs: images, time and memory
-    #[command(after_help = help::COMPARE)]
-    Compare(compare::Compare),
-    /// Measure a model on a device: load times, calls, memory
+    /// Print a Slurm script or a Kubernetes manifest that runs a sweep in shards
+    #[command(after_help = help::JOBS)]
+    Jobs(jobs::Jobs),
+    /// Merge the shards of a sweep into one run folder
+    #[command(after_help = help::MERGE)]
+    Merge(merge::Merge),
+    /// Measure a model on a device: loading, calls, memory
     #[command(after_help = help::BENCH)]
     Bench(bench::Bench),
-    /// Show what is found, what is missing and what to do
+    /// Check the runtime, devices and models, and say what to do
     #[command(after_help = help::DOCTOR)]
     Doctor(doctor::Doctor),
-    /// Export a model of the hub, a folder or a checkpoint for sweeps
-    #[command(after_help = help::EXPORT)]
-    Export(export::Export),
-    /// Fetch ONNX Runtime into the cache
+    /// Fetch ONNX Runtime and its execution providers into the cache
     #[command(after_help = help::SETUP)]
     Setup(setup::Setup),
     /// Print the JSON Schema of sweep files, for editors
     #[command(after_help = help::SCHEMA)]
     Schema(schema::Schema),
-    /// Write a commented sweep file for an image and an instruction
-    #[command(after_help = help::INIT)]
-    Init(init::Init),
     /// Print completions for a shell
     #[command(after_help = help::COMPLETIONS)]
     Completions(completions::Completions),

@@ -11,8 +11,10 @@ const HEAD: &str = "\
 #   ip2p run  THIS_FILE     one image per cell, contact sheets and CSV logs in results/
 ";
 
-/// Column of the notes.
+/// The leftmost column of the notes.
 const NOTES: usize = 32;
+
+const SWEEP_NOTE: &str = "each key takes one value or a list; a list is an axis";
 
 /// A sweep file of one image and one instruction over both scales, with every section explained.
 ///
@@ -32,10 +34,7 @@ pub fn template(image: &str, instruction: &str, model: &str) -> String {
         text.push('\n');
         text.push_str(&match table {
             Table::Root => format!("{}\n", settings(table)),
-            Table::Sweep => noted(
-                "[sweep]",
-                "each key takes one value or a list; a list is an axis",
-            ),
+            Table::Sweep => aligned(&[("[sweep]".to_owned(), SWEEP_NOTE)]),
             Table::Then => THEN.to_owned(),
             Table::Preset => PRESET.to_owned(),
             Table::Exclude => EXCLUDE.to_owned(),
@@ -141,7 +140,7 @@ const CAPTION: &str = "\
 
 const IGNORE: &str = "\
 # [[check.ignore]]
-# box = [0, 0, 64, 32]           # left, top, width, height in pixels, or mask = \"FILE\": not judged
+# box = [0, 0, 64, 32]          # left, top, width, height in pixels, or mask = \"FILE\": not judged
 # [[check.tolerance]]
 # instruction = @@VALUE@@
 # perceptual_mean = 0.2
@@ -155,31 +154,38 @@ fn settings(table: Table) -> String {
         .collect();
     let keys = noted_settings.iter().map(|(setting, _)| setting.key.len());
     let width = keys.max().unwrap_or_default();
-    let header = if table == Table::Root {
-        String::new()
-    } else {
-        noted(&format!("# {}", table.header()), table.note())
-    };
     let lines = noted_settings.into_iter().map(|(setting, note)| {
-        noted(
-            &format!("# {:width$} = {}", setting.key, setting.example),
-            note,
-        )
+        let line = format!("# {:width$} = {}", setting.key, setting.example);
+        (line, note)
     });
-    header + &lines.collect::<String>()
+    let header = (table != Table::Root).then(|| (format!("# {}", table.header()), table.note()));
+    aligned(&header.into_iter().chain(lines).collect::<Vec<_>>())
 }
 
-/// A line with a note behind it.
-fn noted(line: &str, note: &str) -> String {
-    match note {
+/// Lines with the notes behind them in one column.
+fn aligned(lines: &[(String, &str)]) -> String {
+    let noted = lines.iter().filter(|(_, note)| !note.is_empty());
+    let longest = noted.map(|(line, _)| line.chars().count()).max();
+    let column = NOTES.max(longest.unwrap_or_default() + 2);
+    let lines = lines.iter().map(|(line, note)| match *note {
         "" => format!("{line}\n"),
-        _ => format!("{line:NOTES$}# {note}\n"),
-    }
+        _ => format!("{line:column$}# {note}\n"),
+    });
+    lines.collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn notes_stand_apart_from_what_they_explain() {
+        for line in template("x", "x", "x").lines() {
+            for (place, _) in line.match_indices('#').filter(|&(place, _)| place > 0) {
+                assert!(line[..place].ends_with(' '), "{line}");
+            }
+        }
+    }
 
     #[test]
     fn whatever_an_instruction_holds_the_file_is_toml_and_says_it() {
