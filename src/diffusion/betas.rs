@@ -1,12 +1,12 @@
-//! The noise schedule of training: betas and the cumulative products of 1 - beta, in torch's float32.
+//! The training noise schedule: betas and the cumulative products of 1 - beta, in torch's float32.
 
 use super::class::{Class, ZeroSnr};
 use super::{SchedulerConfig, SchedulerError};
 
-/// `alphas_cumprod` of a scheduler: the square of the signal's share at each timestep of training.
+/// `alphas_cumprod` of a scheduler: for each training timestep, the square of the signal's share of the latents.
 ///
 /// # Errors
-/// If a beta is not a number, or the schedule is unknown to the scheduler.
+/// If a beta is not a number, or the scheduler does not know the `beta_schedule`.
 pub(super) fn alphas_cumprod(
     class: &Class,
     config: &SchedulerConfig,
@@ -46,7 +46,7 @@ fn betas(class: &Class, config: &SchedulerConfig) -> Result<Vec<f32>, SchedulerE
     }
 }
 
-/// `torch.linspace` in float32: from both ends to the middle, with fused products.
+/// `torch.linspace` in float32: computed from both ends towards the middle, with fused multiply-adds.
 pub(super) fn linspace(start: f32, end: f32, count: usize) -> Vec<f32> {
     if count == 1 {
         return vec![start];
@@ -113,7 +113,8 @@ fn rescale_zero_terminal_snr(betas: &[f32]) -> Vec<f32> {
         .collect()
 }
 
-/// The value at a timestep as Python indexes: -1 is the last; `None` where Python would fail.
+/// The value at a timestep, indexed as Python does: -1 is the last one; `None` where Python would raise an
+/// `IndexError`.
 pub(super) fn at(alphas_cumprod: &[f32], timestep: i64) -> Option<f32> {
     let index = if timestep < 0 {
         timestep + alphas_cumprod.len() as i64

@@ -1,16 +1,17 @@
-//! What a diffusers class assumes where a configuration is silent. Each sampler's file has its own.
+//! What a diffusers scheduler class assumes where its configuration is silent. Each sampler's file holds its own
+//! values.
 
 use crate::vocabulary::SchedulerKind;
 
-/// Whether Runge-Kutta steps are left out.
+/// The option that leaves out PNDM's Runge-Kutta steps.
 pub(super) const SKIP_PRK_STEPS: &str = "skip_prk_steps";
 
-/// The class of a scheduler.
+/// Defaults and quirks of one scheduler class of diffusers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Class {
-    /// The scheduler that errors name.
+    /// The scheduler, as error messages name it.
     pub kind: SchedulerKind,
-    /// `_class_name`.
+    /// The class's name in diffusers: `_class_name` of its configurations.
     pub name: &'static str,
     /// Default of `beta_start`.
     pub beta_start: f64,
@@ -18,7 +19,7 @@ pub(super) struct Class {
     pub beta_end: f64,
     /// Default of `beta_schedule`.
     pub beta_schedule: &'static str,
-    /// What `rescale_betas_zero_snr` does.
+    /// How the class treats `rescale_betas_zero_snr`.
     pub zero_snr: ZeroSnr,
     /// Default of `clip_sample`; `None` where the class has no such option.
     pub clip_sample: Option<bool>,
@@ -26,10 +27,10 @@ pub(super) struct Class {
     pub skip_prk_steps: Option<bool>,
 }
 
-/// What a class makes of `rescale_betas_zero_snr`.
+/// How a class treats `rescale_betas_zero_snr`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ZeroSnr {
-    /// It does not know the option, and ignores it.
+    /// The class does not know the option and ignores it.
     Ignored,
     /// The last cumulative alpha is 0.
     Exact,
@@ -38,7 +39,7 @@ pub(super) enum ZeroSnr {
 }
 
 impl Class {
-    /// The commonest assumptions.
+    /// A class with the most common defaults.
     pub const fn new(kind: SchedulerKind, name: &'static str) -> Self {
         Self {
             kind,

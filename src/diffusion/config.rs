@@ -7,11 +7,11 @@ use super::class::{Class, SKIP_PRK_STEPS};
 use super::sampler::class_of;
 use crate::vocabulary::SchedulerKind;
 
-/// The options of a scheduler, whichever class wrote them.
+/// The options in a `scheduler_config.json`, whichever class wrote it.
 ///
-/// Each scheduler takes the keys it knows; those that are missing get its own class's default, not that
-/// of the class that wrote the file. Unknown keys are ignored. Keys listed in `_use_default_values` count
-/// as missing, as in diffusers (`ConfigMixin.extract_init_dict`).
+/// Each scheduler takes the keys it knows. A missing key gets the default of the class that reads it, not of the class
+/// that wrote the file. Unknown keys are ignored. Keys listed in `_use_default_values` count as missing, as in
+/// diffusers (`ConfigMixin.extract_init_dict`).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SchedulerConfig {
     options: Map<String, Value>,
@@ -28,14 +28,15 @@ pub enum PredictionType {
     Sample,
 }
 
-/// The diffusers pipelines, by what their constructors do to the configuration of the scheduler they are given.
+/// The diffusers pipelines, told apart by how their constructors change the configuration of the scheduler they are
+/// given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Constructor {
-    /// `StableDiffusionInstructPix2PixPipeline`: nothing.
+    /// `StableDiffusionInstructPix2PixPipeline`: changes nothing.
     InstructPix2Pix,
-    /// `StableDiffusionPipeline`, `StableDiffusionImg2ImgPipeline`: offset 1, no clipping.
+    /// `StableDiffusionPipeline` and `StableDiffusionImg2ImgPipeline`: `steps_offset` 1, no clipping.
     TextOrImageToImage,
-    /// `StableDiffusionInpaintPipeline`: offset 1, no Runge-Kutta steps.
+    /// `StableDiffusionInpaintPipeline`: `steps_offset` 1, no Runge-Kutta steps.
     Inpaint,
 }
 
@@ -43,7 +44,7 @@ impl SchedulerConfig {
     /// Reads the text of a `scheduler_config.json`.
     ///
     /// # Errors
-    /// [`SchedulerError::Json`] if it is not a JSON object. Values are judged when a sampler is made.
+    /// [`SchedulerError::Json`] if it is not a JSON object. Values are checked only when a sampler is made.
     pub fn parse(json: &str) -> Result<Self, SchedulerError> {
         let mut options: Map<String, Value> = serde_json::from_str(&quote_infinities(json))
             .map_err(|error| SchedulerError::Json {
@@ -57,10 +58,11 @@ impl SchedulerConfig {
         Ok(Self { options })
     }
 
-    /// The scheduler that wrote the file, from `_class_name` and what distinguishes kinds of one class.
+    /// The scheduler that wrote the file, from its `_class_name` and, where several schedulers share a class, its
+    /// options.
     ///
     /// # Errors
-    /// If there is no class, or none of the eleven.
+    /// If there is no `_class_name`, or it is none of the supported classes.
     pub fn kind(&self) -> Result<SchedulerKind, SchedulerError> {
         let class = match self.options.get("_class_name") {
             None => return Err(SchedulerError::NoClass),
@@ -74,21 +76,22 @@ impl SchedulerConfig {
         }
     }
 
-    /// The class that wrote the file, if it is one of those known here; the first of the kinds that share it.
+    /// The class that wrote the file, if it is supported; where several schedulers share the class, the first of them.
     fn class(&self) -> Option<&'static Class> {
         let name = self.options.get("_class_name")?.as_str()?;
         let mut classes = SchedulerKind::ALL.into_iter().map(class_of);
         classes.find(|class| class.name == name)
     }
 
-    /// `DPMSolverMultistepScheduler` has other algorithms and orders than DPM-Solver++(2M).
+    /// The scheduler that a `DPMSolverMultistepScheduler` is; its algorithms and orders other than DPM-Solver++(2M) are
+    /// errors.
     fn dpm_solver_kind(&self) -> Result<SchedulerKind, SchedulerError> {
         let kind = if self.flag("use_karras_sigmas", false)? {
             SchedulerKind::Dpmpp2mKarras
         } else {
             SchedulerKind::Dpmpp2m
         };
-        // diffusers makes dpmsolver++ of deis.
+        // diffusers treats deis as dpmsolver++.
         if !["dpmsolver++", "deis"].contains(&self.text("algorithm_type", "dpmsolver++")?) {
             return Err(self.unsupported(kind, "algorithm_type"));
         }
@@ -98,9 +101,9 @@ impl SchedulerConfig {
         Ok(kind)
     }
 
-    /// The configuration that a pipeline's scheduler has once its constructor has rewritten it: `steps_offset` becomes
-    /// 1, `clip_sample` false or `skip_prk_steps` true where its value, or the default of the class that wrote the file,
-    /// is another. Schedulers that are named in a sweep are derived from this.
+    /// The configuration of a pipeline's scheduler after the pipeline's constructor has rewritten it: `steps_offset`
+    /// becomes 1, `clip_sample` false or `skip_prk_steps` true, wherever the value (or the default of the class that
+    /// wrote the file) differs. Schedulers named in a sweep are derived from this configuration.
     pub fn rewritten_by(&self, constructor: Constructor) -> Self {
         let mut rewritten = self.clone();
         let mut set = |key: &str, value: Value| rewritten.options.insert(key.to_owned(), value);
@@ -166,7 +169,7 @@ impl SchedulerConfig {
         }
     }
 
-    /// The range to which the denoised latents are clipped, where `clip_sample` is set.
+    /// The limit to which the denoised latents are clipped; `None` unless `clip_sample` is set.
     pub(super) fn clip(&self, class: &Class) -> Result<Option<f32>, SchedulerError> {
         if !self.flag("clip_sample", class.clip_sample.unwrap_or(false))? {
             return Ok(None);
@@ -225,7 +228,7 @@ impl SchedulerConfig {
         }
     }
 
-    /// A text that may be absent or null; then it is empty.
+    /// A string; empty if absent or null.
     pub(super) fn optional_text(&self, key: &'static str) -> Result<&str, SchedulerError> {
         if self.is_set(key) {
             self.text(key, "")
@@ -245,12 +248,12 @@ impl SchedulerConfig {
             .ok_or_else(|| self.invalid(key, "a list of numbers"))
     }
 
-    /// Whether a key is there and not null.
+    /// Whether a key is present and not null.
     pub(super) fn is_set(&self, key: &str) -> bool {
         self.options.get(key).is_some_and(|value| !value.is_null())
     }
 
-    /// An error if any of these options is on.
+    /// Returns an error if any of these options is on.
     pub(super) fn refuse_flags(
         &self,
         scheduler: SchedulerKind,
@@ -297,7 +300,7 @@ fn unknown_class(class: &str) -> SchedulerError {
     }
 }
 
-/// Puts quotes around the `-Infinity` that Python writes for `lambda_min_clipped` and that JSON does not know.
+/// Puts quotes around `-Infinity`, which Python writes for `lambda_min_clipped` and JSON does not allow.
 fn quote_infinities(json: &str) -> String {
     json.split_inclusive(',')
         .map(|part| match part.split_once(':') {

@@ -1,4 +1,5 @@
-//! The model that denoises, as arrays: the seam between the engine, which calls it, and inference, which is one.
+//! The model that denoises, seen as arrays: the seam between the engine, which calls it, and inference, which
+//! implements it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,7 +19,7 @@ pub enum Component {
 }
 
 impl Component {
-    /// All four.
+    /// All four components, in the order they are needed.
     pub const ALL: [Self; 4] = [
         Self::TextEncoder,
         Self::VaeEncoder,
@@ -26,7 +27,7 @@ impl Component {
         Self::VaeDecoder,
     ];
 
-    /// Its folder in a model folder.
+    /// The component's subfolder in a model folder.
     pub fn folder(self) -> &'static str {
         match self {
             Self::TextEncoder => "text_encoder",
@@ -37,27 +38,27 @@ impl Component {
     }
 }
 
-/// Device memory as a component sees it.
+/// Device memory as one component's allocator sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Headroom {
-    /// The most that its allocator handed out at a time, in bytes.
+    /// The most bytes that its allocator had handed out at once.
     pub peak_bytes: u64,
-    /// What its allocator may still take of the device, in bytes.
+    /// How many more bytes of the device its allocator may still take.
     pub free_bytes: u64,
 }
 
-/// Text embeddings (rows, tokens, hidden), which mostly stay the same from call to call.
+/// Text embeddings (rows, tokens, hidden), which usually stay the same from one call to the next.
 #[derive(Debug, Clone, Copy)]
 pub struct Texts<'a> {
     /// The embeddings.
     pub values: ArrayView3<'a, f32>,
-    /// Another number whenever the embeddings of so many rows may be others: a model that has seen it with this shape need
-    /// not look at them again.
+    /// Changes whenever the embeddings may have changed: a model that has already seen this version with this shape
+    /// need not look at the values again.
     pub version: u64,
 }
 
 impl Texts<'_> {
-    /// A version that no texts had before.
+    /// A version that no other embeddings have had.
     pub fn new_version() -> u64 {
         static LAST: AtomicU64 = AtomicU64::new(0);
         LAST.fetch_add(1, Ordering::Relaxed) + 1
@@ -65,7 +66,7 @@ impl Texts<'_> {
 }
 
 impl<'a> From<ArrayView3<'a, f32>> for Texts<'a> {
-    /// Texts that were not seen before.
+    /// Wraps embeddings that the model has not seen before.
     fn from(values: ArrayView3<'a, f32>) -> Self {
         Self {
             values,
@@ -74,51 +75,52 @@ impl<'a> From<ArrayView3<'a, f32>> for Texts<'a> {
     }
 }
 
-/// One opened model folder. Arrays are float32 whatever the weights are; the first axis is rows.
+/// A model folder opened for inference. Arrays are float32 whatever the precision of the weights; their first axis is
+/// the row of the batch.
 ///
-/// Errors are the implementation's own; the engine asks only whether memory ran out.
+/// Errors are the implementation's own; the engine only asks whether memory ran out.
 pub trait Denoiser {
     /// What can go wrong.
     type Error: std::error::Error + Send + Sync + 'static + DeviceMemory;
 
-    /// Whether a component is ready.
+    /// Whether a component is loaded.
     fn is_loaded(&self, component: Component) -> bool;
 
-    /// Makes a component ready; doing so twice is free.
+    /// Loads a component; loading it again costs nothing.
     fn load(&mut self, component: Component) -> Result<(), Self::Error>;
 
-    /// Frees a component's memory; doing so twice is free.
+    /// Frees a component's memory; unloading it again costs nothing.
     fn unload(&mut self, component: Component);
 
-    /// The most device memory that the loaded components' own allocators handed out at a time, in bytes;
-    /// `None` where they do not say.
+    /// The most bytes of device memory that the allocators of the loaded components had handed out at once; `None`
+    /// where they do not report it.
     fn arena_peak_bytes(&self) -> Option<u64> {
         None
     }
 
-    /// What a loaded component needed so far, and what is left for it; `None` where that is unknown, or not a
-    /// device's memory.
+    /// The memory a loaded component has needed so far, and what is left for it; `None` where that is unknown or it
+    /// does not run in a device's memory.
     fn headroom(&self, component: Component) -> Option<Headroom> {
         let _ = component;
         None
     }
 
-    /// Rows of latents of this height and width that one prediction may have for its numbers to be right, whatever the
-    /// memory; 0 if even one is too many, `None` if any number is fine.
+    /// The most rows of latents of this height and width that one prediction may have and still be numerically right,
+    /// however much memory there is; 0 if even one row is too many, `None` if there is no limit.
     fn most_rows(&self, height: usize, width: usize) -> Option<usize> {
         let _ = (height, width);
         None
     }
 
-    /// Text embedding (1, tokens, hidden) of a prompt.
+    /// The text embedding (1, tokens, hidden) of a prompt.
     fn encode_text(&mut self, text: &str) -> Result<Array3<f32>, Self::Error>;
 
-    /// The latent distribution of pixels (1, 3, height, width) in -1 to 1, not scaled: means, then logarithms of
-    /// variances (1, 2 * channels, h, w), or the means alone where the model gives no more.
+    /// The latent distribution of an image's pixels (1, 3, height, width) in -1 to 1, not scaled: means, then log
+    /// variances (1, 2 * channels, h, w), or only the means where the model gives no more.
     fn encode_image(&mut self, pixels: ArrayView4<f32>) -> Result<Array4<f32>, Self::Error>;
 
-    /// Prediction (rows, channels, h, w) for samples (rows, channels and those beside them, h, w), one
-    /// timestep for all rows, a text for each.
+    /// The prediction (rows, channels, h, w) for samples (rows, latent and conditioning channels, h, w): one timestep
+    /// for all rows, one text embedding for each.
     fn predict(
         &mut self,
         sample: ArrayView4<f32>,
@@ -126,12 +128,12 @@ pub trait Denoiser {
         texts: Texts,
     ) -> Result<Array4<f32>, Self::Error>;
 
-    /// Pixels (1, 3, height, width), nominally -1 to 1, of latents already divided by the scaling factor.
+    /// The pixels (1, 3, height, width), nominally in -1 to 1, of latents already divided by the scaling factor.
     fn decode(&mut self, latents: ArrayView4<f32>) -> Result<Array4<f32>, Self::Error>;
 }
 
-/// Tells an exhausted device apart from every other error.
+/// Tells running out of device memory apart from every other error.
 pub trait DeviceMemory {
-    /// Whether the device ran out of memory, so that less at a time may succeed.
+    /// Whether the device ran out of memory, so that a smaller batch may succeed.
     fn is_out_of_memory(&self) -> bool;
 }

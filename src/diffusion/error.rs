@@ -2,21 +2,21 @@
 
 use crate::vocabulary::SchedulerKind;
 
-/// A scheduler that cannot be made. Keys are those of `scheduler_config.json`.
+/// Why a scheduler cannot be made. Keys are those of `scheduler_config.json`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 pub enum SchedulerError {
-    /// Not a JSON object.
+    /// The configuration is not a JSON object.
     #[error("scheduler_config.json cannot be read: {message}")]
     #[diagnostic(help("it must be the JSON object that diffusers' `save_pretrained` writes"))]
     Json {
         /// What the parser says, with line and column.
         message: String,
     },
-    /// No `_class_name`.
+    /// The configuration has no `_class_name`.
     #[error("scheduler_config.json has no `_class_name`")]
     #[diagnostic(help("name a scheduler in the sweep file, e.g. scheduler = \"euler_ancestral\""))]
     NoClass,
-    /// A class that is none of the eleven.
+    /// `_class_name` is none of the supported classes.
     #[error("scheduler_config.json: the class `{class}` is not supported")]
     #[diagnostic(help("name a scheduler in the sweep file, e.g. scheduler = \"euler_ancestral\""))]
     UnknownClass {
@@ -34,7 +34,7 @@ pub enum SchedulerError {
         /// The value as JSON.
         found: String,
     },
-    /// A value that diffusers may know, but that is not built here, or that the scheduler cannot take.
+    /// A value that diffusers may know, but that is not implemented here or that the scheduler cannot use.
     #[error("scheduler_config.json: the scheduler {scheduler} does not support `{key}` = {value}")]
     #[diagnostic(help("choose another scheduler in the sweep file, or change the value"))]
     Unsupported {
@@ -45,7 +45,7 @@ pub enum SchedulerError {
         /// The value as JSON.
         value: String,
     },
-    /// A number of steps for which there is no schedule.
+    /// A number of steps for which the scheduler has no schedule.
     #[error("the scheduler {scheduler} cannot take num_inference_steps = {steps}: {reason}")]
     #[diagnostic(help("change num_inference_steps or the scheduler in the sweep file"))]
     Steps {

@@ -1,5 +1,5 @@
-//! Classifier-free guidance in coefficient form: the model's answers, each times its coefficient. What is asked, and with
-//! which coefficients, is the business of each kind of pipeline.
+//! Classifier-free guidance as a weighted sum: each prediction times its coefficient. Which predictions a kind of
+//! pipeline asks for, and with which coefficients, is decided in `pipeline`.
 
 use ndarray::{Array4, ArrayView4, Zip};
 use serde::{Deserialize, Serialize};
@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GuidanceMode {
-    /// Continuous in both scales: equation 3 of the InstructPix2Pix paper.
+    /// Defined for every value of both scales: equation 3 of the InstructPix2Pix paper.
     #[default]
     Formula,
-    /// As the diffusers pipeline: off unless guidance_scale > 1 and image_guidance_scale >= 1.
+    /// As in the diffusers pipeline: off unless guidance_scale > 1 and image_guidance_scale >= 1.
     Diffusers,
 }
 
-/// The guided prediction: the sum of the branches' predictions, each times its coefficient.
+/// The guided prediction: the sum of the branches' predictions, each multiplied by its coefficient.
 ///
-/// Empty input gives an empty array.
+/// No predictions give an empty array.
 ///
 /// # Panics
 /// If the predictions differ in shape.

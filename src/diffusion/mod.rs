@@ -1,11 +1,11 @@
 //! The mathematics of sampling: noise, sigmas, schedulers and guidance. Arrays in, arrays out.
 //!
-//! The reference is diffusers 0.39 on torch's CPU: which operations are float32 and which float64 is as
-//! there, so that timesteps, sigmas and noise agree exactly and latents within some rounding.
+//! The reference is diffusers 0.39 on torch's CPU: the same operations are float32 and float64 as there, so that
+//! timesteps, sigmas and noise agree exactly, and latents up to rounding.
 //!
-//! What a kind of pipeline does with them: [`SchedulerConfig::rewritten_by`] its constructor, a [`Sampler`] (with
-//! [`Sampler::with_strength`] from an image), its first latents by [`start`], and for inpainting with 4 channels
-//! [`start::Kept::put_back`] after every evaluation.
+//! A kind of pipeline uses them in this order: the configuration as its constructor rewrites it
+//! ([`SchedulerConfig::rewritten_by`]), a [`Sampler`] ([`Sampler::with_strength`] if it starts from an image), its
+//! first latents from [`start`], and, for inpainting with 4 channels, [`start::Kept::put_back`] after every evaluation.
 
 mod betas;
 mod class;

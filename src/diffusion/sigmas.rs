@@ -5,34 +5,34 @@ use super::spacing::{self, Spacing, linspace};
 use super::{SchedulerConfig, SchedulerError, betas};
 use crate::vocabulary::SchedulerKind;
 
-/// Timesteps and the noise levels at them, one more at the end.
+/// Timesteps and their noise levels, with one more level at the end.
 #[derive(Debug, Clone)]
 pub(super) struct Schedule<T> {
     pub timesteps: Vec<T>,
     pub sigmas: Vec<f32>,
-    /// Standard deviation of the initial latents, in the k-diffusion family.
+    /// Standard deviation of the initial latents (k-diffusion family only).
     pub init_noise_sigma: f32,
 }
 
-/// What distinguishes the classes of the k-diffusion family.
+/// What differs between the classes of the k-diffusion family.
 pub(super) struct KDiffusion {
     pub karras: Karras,
-    /// Whether it knows `interpolation_type`.
+    /// Whether the class knows `interpolation_type`.
     pub interpolates: bool,
-    /// Whether it knows `final_sigmas_type`.
+    /// Whether the class knows `final_sigmas_type`.
     pub final_sigmas: bool,
-    /// Options of other sigmas, which are not built here.
+    /// Options for other sigma schedules, which are not supported.
     pub refused: &'static [&'static str],
 }
 
-/// What a class makes of `use_karras_sigmas`.
+/// How a class treats `use_karras_sigmas`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Karras {
-    /// It does not know the option.
+    /// The class does not know the option.
     Ignored,
-    /// Between the first and the last sigma.
+    /// Karras sigmas between the first and the last sigma.
     Plain,
-    /// Between `sigma_min` and `sigma_max` where those are given.
+    /// Karras sigmas between `sigma_min` and `sigma_max`, where those are given.
     Limited,
 }
 
@@ -83,18 +83,19 @@ pub(super) fn k_diffusion(
     })
 }
 
-/// What distinguishes the multistep solvers' classes.
+/// What differs between the classes of the multistep solvers.
 pub(super) struct Multistep {
-    /// Whether the sigmas are Karras'.
+    /// Whether Karras sigmas are used.
     pub karras: bool,
-    /// Whether it knows `lambda_min_clipped`.
+    /// Whether the class knows `lambda_min_clipped`.
     pub clips_lambda: bool,
-    /// Whether the timesteps of Karras' sigmas are whole with cosine betas too; else they keep fractions, only for
-    /// them to be cut off.
+    /// Whether the timesteps of Karras sigmas are rounded with cosine betas too; otherwise they keep fractions, which
+    /// are then truncated.
     pub rounds_cosine: bool,
-    /// Whether `final_sigmas_type` = `sigma_min` means the last of Karras' sigmas; else the least of training.
+    /// Whether `final_sigmas_type` = `sigma_min` means the last Karras sigma; otherwise it is the smallest sigma of
+    /// training.
     pub ends_at_karras: bool,
-    /// Options of other sigmas, which are not built here.
+    /// Options for other sigma schedules, which are not supported.
     pub refused: &'static [&'static str],
 }
 
@@ -143,7 +144,7 @@ fn finish<T: PartialEq + Copy>(
     sigmas: Vec<f64>,
     last: f32,
 ) -> Result<Schedule<T>, SchedulerError> {
-    // diffusers takes the second of equal timesteps as the first step, and fails at the end.
+    // diffusers takes the second of two equal timesteps for the first step, and fails at the end.
     if timesteps.is_empty() || timesteps[1..].contains(&timesteps[0]) {
         return Err(SchedulerError::Steps {
             scheduler: kind,
@@ -181,7 +182,7 @@ fn final_sigma(config: &SchedulerConfig, min: f32) -> Result<f32, SchedulerError
     }
 }
 
-/// Noise levels of every timestep of training, rising.
+/// Noise levels of all training timesteps, rising.
 fn training(alphas_cumprod: &[f32]) -> Vec<f32> {
     (alphas_cumprod.iter())
         .map(|alpha| ((1.0 - alpha) / alpha).sqrt())
@@ -192,7 +193,7 @@ fn logarithms(sigmas: &[f32]) -> Vec<f32> {
     sigmas.iter().map(|sigma| sigma.ln()).collect()
 }
 
-/// How many timesteps of training have a log signal-to-noise ratio of `lambda_min_clipped` or more.
+/// How many training timesteps have a log signal-to-noise ratio of at least `lambda_min_clipped`.
 fn last_timestep(config: &SchedulerConfig, alphas_cumprod: &[f32]) -> Result<i64, SchedulerError> {
     let train = config.num_train_timesteps()?;
     let clip = config.float("lambda_min_clipped", f64::NEG_INFINITY)? as f32;
@@ -201,7 +202,7 @@ fn last_timestep(config: &SchedulerConfig, alphas_cumprod: &[f32]) -> Result<i64
     Ok(train - clipped.count() as i64)
 }
 
-/// `numpy.interp` of values at 0, 1, 2, ...
+/// `numpy.interp` over values at 0, 1, 2, ...
 fn interpolate(timesteps: impl Iterator<Item = f64>, values: &[f32]) -> Vec<f64> {
     let last = values.len() - 1;
     timesteps
@@ -218,7 +219,7 @@ fn interpolate(timesteps: impl Iterator<Item = f64>, values: &[f32]) -> Vec<f64>
         .collect()
 }
 
-/// Levels evenly spaced in the logarithm: one more than steps, so that the last step ends above 0.
+/// Levels evenly spaced in their logarithms: one more than steps, so that the last step ends above 0.
 fn log_linear(train: &[f32], steps: u32) -> Vec<f64> {
     let (max, min) = (train[train.len() - 1].ln(), train[0].ln());
     let levels = betas::linspace(max, min, steps as usize + 1);
@@ -247,7 +248,7 @@ fn convert_to_karras(
     ramp.map(|r| (max + r * (min - max)).powf(RHO)).collect()
 }
 
-/// The timestep, with fraction, at which training had this noise level.
+/// The (fractional) timestep at which training had this noise level.
 fn sigma_to_t(sigma: f64, logarithms: &[f32]) -> f64 {
     if logarithms.len() < 2 {
         return 0.0;

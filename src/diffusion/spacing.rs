@@ -1,15 +1,15 @@
-//! Which timesteps of training a sampler visits, in numpy's arithmetic.
+//! Which training timesteps a sampler visits, in numpy's arithmetic.
 
 use super::{SchedulerConfig, SchedulerError};
 
 /// `timestep_spacing`: table 2 of Lin et al. (2023), "Common Diffusion Noise Schedules and Sample Steps are Flawed".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Spacing {
-    /// Evenly from 0 to the last.
+    /// Evenly from 0 to the last timestep.
     Linspace,
-    /// Multiples of a whole step, from 0 up, plus `steps_offset`.
+    /// Multiples of an integer step, from 0 up, plus `steps_offset`.
     Leading,
-    /// Evenly from the last down.
+    /// Evenly from the last timestep down.
     Trailing,
 }
 
@@ -24,7 +24,7 @@ impl Spacing {
     }
 }
 
-/// Falling timesteps of the k-diffusion family, which may have fractions.
+/// Descending timesteps of the k-diffusion family, possibly fractional.
 pub(super) fn fractional(
     config: &SchedulerConfig,
     spacing: Spacing,
@@ -40,7 +40,7 @@ pub(super) fn fractional(
     Ok(timesteps.into_iter().map(|t| t as f32).collect())
 }
 
-/// Falling whole timesteps of the DDPM family.
+/// Descending integer timesteps of the DDPM family.
 pub(super) fn whole(
     config: &SchedulerConfig,
     spacing: Spacing,
@@ -58,7 +58,7 @@ pub(super) fn whole(
     })
 }
 
-/// Falling whole timesteps of the multistep solvers, which lay out one more and leave out the last.
+/// Descending integer timesteps of the multistep solvers, which lay out one more and drop the last.
 ///
 /// `last` is the number of timesteps that `lambda_min_clipped` leaves.
 pub(super) fn multistep(
@@ -100,8 +100,8 @@ pub(super) fn linspace(end: f64, count: u32) -> Vec<f64> {
 
 /// `numpy.arange(last, 0, -train / steps).round() - 1`.
 ///
-/// For some numbers of steps (61, 103, ... of 1000) rounding lets the sequence reach almost 0, so that
-/// numpy and hence diffusers take one step more, to timestep -1.
+/// For some numbers of steps (61, 103, ... of 1000) rounding lets the sequence reach almost 0, so that numpy, and hence
+/// diffusers, takes one step more, to timestep -1.
 fn trailing(last: i64, train: i64, steps: u32) -> Vec<i64> {
     let (start, ratio) = (last as f64, train as f64 / f64::from(steps));
     let count = (start / ratio).ceil() as u32;

@@ -1,15 +1,15 @@
-//! The first latents of each kind of pipeline, and what a mask keeps of an image, draw by draw as diffusers'
-//! pipelines do (`StableDiffusionPipeline`, `StableDiffusionImg2ImgPipeline`, `StableDiffusionInpaintPipeline`).
+//! The first latents of each kind of pipeline, and what a mask keeps of an image: draw for draw as in diffusers'
+//! pipelines (`StableDiffusionPipeline`, `StableDiffusionImg2ImgPipeline`, `StableDiffusionInpaintPipeline`).
 //!
-//! Every draw comes from the cell's own generator, in the order of these functions; what the sampler's steps draw
-//! follows in the same stream. Latents are (1, channels, height, width), masks (1, 1, height, width) of 0 (kept)
-//! and 1 (repainted).
+//! Every draw comes from the cell's own generator, in the order of these functions; the draws of the sampler's steps
+//! follow from the same stream. Latents are (1, channels, height, width), masks (1, 1, height, width) of 0 (kept) and 1
+//! (repainted).
 
 use ndarray::{Array4, ArrayView4, Axis, Slice, Zip};
 
 use super::{Generator, Sampler};
 
-/// What the VAE's encoder says of an image: a Gaussian for each latent, not scaled.
+/// The VAE encoder's output for an image: a Gaussian for each latent, not scaled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Moments {
     mean: Array4<f32>,
@@ -17,7 +17,7 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// Of the encoder's output (1, 2 * channels, height, width): means, then logarithms of variances.
+    /// Splits the encoder's output (1, 2 * channels, height, width): means, then log variances.
     pub fn new(parameters: ArrayView4<f32>) -> Self {
         let channels = (parameters.len_of(Axis(1)) / 2) as isize;
         let half = |from: isize, to: Option<isize>| {
@@ -30,7 +30,7 @@ impl Moments {
         }
     }
 
-    /// The means, which an edit takes in place of a sample.
+    /// The means, which an edit uses instead of a sample.
     pub fn mean(&self) -> ArrayView4<'_, f32> {
         self.mean.view()
     }
@@ -46,7 +46,7 @@ impl Moments {
     }
 }
 
-/// Pure noise, from which an edit and text-to-image start: one draw.
+/// Pure noise, from which edits and text-to-image start: one draw.
 pub fn pure_noise(
     sampler: &Sampler,
     shape: (usize, usize, usize, usize),
@@ -55,7 +55,7 @@ pub fn pure_noise(
     generator.randn(shape) * sampler.init_noise_sigma()
 }
 
-/// The noised image from which image-to-image starts, at strength 1 too. Two draws: the sample, the noise.
+/// The noised image from which image-to-image starts, even at strength 1. Two draws: the sample, then the noise.
 pub fn noised_image(
     sampler: &Sampler,
     image: &Moments,
@@ -67,17 +67,17 @@ pub fn noised_image(
     sampler.add_noise(0, image.view(), noise.view())
 }
 
-/// Where inpainting with a UNet of 9 channels starts.
+/// The start of inpainting with a UNet of 9 channels.
 #[derive(Debug, Clone)]
 pub struct InpaintingStart {
     /// The first latents.
     pub latents: Array4<f32>,
-    /// The image without what is repainted, as the UNet sees it beside latents and mask (in this order).
+    /// Latents of the image with the repainted part greyed out; the UNet's sample is latents, mask, then these.
     pub masked_image_latents: Array4<f32>,
 }
 
-/// The start of inpainting with a UNet of 9 channels. `image` is `None` at a strength of exactly 1, which starts from
-/// pure noise and samples the masked image alone; otherwise the draws are the image's sample, the noise and the masked
+/// The start of inpainting with a UNet of 9 channels. At a strength of exactly 1 (`image` is `None`) it starts from
+/// pure noise and samples only the masked image; otherwise it draws the image's sample, the noise, and the masked
 /// image's sample.
 pub fn inpainting(
     sampler: &Sampler,
@@ -96,8 +96,8 @@ pub fn inpainting(
     }
 }
 
-/// What inpainting with a UNet of 4 channels keeps of an image: after each step the latents outside the mask are put
-/// back, with the noise of the step that follows.
+/// What inpainting with a UNet of 4 channels keeps of an image: after each step the latents outside the mask are
+/// replaced with the image's, noised to the level of the step that follows.
 #[derive(Debug, Clone)]
 pub struct Kept {
     image_latents: Array4<f32>,
@@ -106,9 +106,9 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// The first latents and what is kept. A strength of exactly 1 starts from `pure` noise, else from the noised
-    /// image. Draws the image's sample and the noise, and as many numbers again: diffusers samples the masked image,
-    /// too, and makes no use of it.
+    /// The first latents, and what is kept. A strength of exactly 1 starts from `pure` noise, any other from the noised
+    /// image. Draws the image's sample, the noise, and as many numbers again, because diffusers also samples the masked
+    /// image, which it does not use.
     pub fn start(
         sampler: &Sampler,
         image: &Moments,
@@ -132,7 +132,7 @@ impl Kept {
         (latents, kept)
     }
 
-    /// The latents after evaluation `index` of the sampler, with those outside the mask put back.
+    /// The latents after evaluation `index` of the sampler, with the image's put back outside the mask.
     pub fn put_back(
         &self,
         sampler: &Sampler,

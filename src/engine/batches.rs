@@ -1,22 +1,24 @@
-//! Which cells that are sampled alike are denoised together, and how many UNet rows a call has: pure.
+//! How many cells with the same sampling are denoised together, and how many UNet rows a call has. Pure functions.
 
 use std::collections::BTreeMap;
 
-/// The share of free memory that calls of the UNet may fill: allocators lose some between their pieces.
+/// The share of free memory that UNet calls may fill: allocators lose some of it to gaps between blocks.
 const USABLE: f64 = 0.8;
 
-/// Rows a call at most. A GPU is busy from far fewer on, and the calls that are not full waste the more.
+/// The most rows a call may have. A GPU is fully busy with far fewer, and larger calls waste more when they are not
+/// full.
 pub(super) const MOST_ROWS: usize = 64;
 
-/// Calls that a step of one batch fills at most, where rows are pooled over several: the more there are, the fewer rows
-/// are wasted on filling up the last, and the more is lost with a run that is killed.
+/// The most calls that a step of one batch may fill when the rows of all its cells are pooled: more calls waste fewer
+/// rows on padding the last one, but more work is lost if the run is killed.
 pub(super) const MOST_CALLS: usize = 5;
 
-/// What a call costs beside its rows, in rows: starting some hundred kernels.
+/// The fixed cost of a call, in rows: launching some hundred kernels.
 const CALL_ROWS: usize = 2;
 
-/// Splits cells, each with its UNet rows a step, into batches in their order: of at most so many cells, whose rows
-/// fit into one call. A cell of more rows is a batch of its own, in several calls.
+/// Splits cells, given as UNet rows a step, into batches in their order and returns the batches' sizes: at most
+/// `most_cells` cells each, whose rows fit into one call. A cell with more rows is a batch of its own, in several
+/// calls.
 pub(super) fn batches(rows: &[usize], most_cells: usize, most_rows: usize) -> Vec<usize> {
     let mut batches = Vec::new();
     let (mut cells, mut filled) = (0, 0);
@@ -32,7 +34,7 @@ pub(super) fn batches(rows: &[usize], most_cells: usize, most_rows: usize) -> Ve
     batches
 }
 
-/// The fewest rows a step with which there are no more batches than with `most_rows`, so that the last batch is about
+/// The smallest limit of rows a step that gives no more batches than `most_rows` does, so that the last batch is about
 /// as large as the others.
 pub(super) fn fewest_rows(rows: &[usize], most_cells: usize, most_rows: usize) -> usize {
     let count = |limit: usize| batches(rows, most_cells, limit).len();
@@ -43,8 +45,9 @@ pub(super) fn fewest_rows(rows: &[usize], most_cells: usize, most_rows: usize) -
     enough.max(largest).min(most_rows)
 }
 
-/// Rows a call, at most so many, with which the steps of all batches take least: every call has as many, whether the
-/// step fills it or not. Of equals the most. `steps` are the rows that steps ask for, beside how many ask for those.
+/// The number of rows a call, at most `most_rows`, for which the steps of all batches cost least if every call is
+/// padded to that number; of equally good numbers the largest. `steps` maps the rows that a step asks for to how many
+/// steps ask for them.
 pub(super) fn cheapest_rows(steps: &BTreeMap<usize, usize>, most_rows: usize) -> usize {
     let cost = |rows: usize| -> usize {
         let calls = steps
@@ -56,8 +59,8 @@ pub(super) fn cheapest_rows(steps: &BTreeMap<usize, usize>, most_rows: usize) ->
     rows.min_by_key(|&rows| cost(rows)).unwrap_or(1)
 }
 
-/// Rows for which the device has room, by what two calls of few rows took at most: (rows, bytes) each. What those
-/// took is counted once more, since an allocator cannot use small pieces for large tensors.
+/// How many rows the device has room for, extrapolated from the peak memory of two small calls, each as (rows, bytes).
+/// Their memory is counted once more, because an allocator cannot reuse small blocks for large tensors.
 pub(super) fn rows_with_room(small: (usize, u64), large: (usize, u64), free_bytes: u64) -> usize {
     let rows = large.0.saturating_sub(small.0).max(1);
     let row_bytes = large.1.saturating_sub(small.1) / rows as u64;
@@ -85,9 +88,9 @@ mod tests {
 
     #[test]
     fn batches_are_no_larger_than_as_many_need() {
-        // 100 cells of three rows fill five batches of up to 63 rows as well as of 60.
+        // 100 cells of three rows fill five batches whether a batch may have 60 or 63 rows.
         assert_eq!(fewest_rows(&[3; 100], 64, 64), 60);
-        // A fifth of the cells has two rows: 280 rows in five calls.
+        // A fifth of the cells has two rows: 280 rows, in five calls.
         let mixed: Vec<usize> = (0..100)
             .map(|cell| if cell % 5 == 0 { 2 } else { 3 })
             .collect();
@@ -106,15 +109,15 @@ mod tests {
 
     #[test]
     fn calls_have_as_many_rows_as_the_steps_fill_best() {
-        // The grid of 5 x 5 scales and 4 seeds, 20 steps, a fifth of the cells without an image branch: the first step
-        // is shared by the cells of a seed.
+        // A grid of 5 x 5 scales and 4 seeds, 20 steps, a fifth of the cells without an image branch; the cells of a
+        // seed share the first step.
         let steps = BTreeMap::from([(12, 1), (280, 19)]);
         let rows = cheapest_rows(&steps, 64);
         assert_eq!(rows, 56);
         let calls = 1 + 19 * 5;
         let needed = 12 + 19 * 280;
         assert!(100 * (calls * rows - needed) <= needed, "{}", calls * rows);
-        // One batch in one call is what it needs; where two are as good, the larger.
+        // One batch in a single call gets exactly what it needs; of two equally good numbers the larger is taken.
         assert_eq!(cheapest_rows(&BTreeMap::from([(60, 20)]), 64), 60);
         assert_eq!(cheapest_rows(&BTreeMap::from([(3, 20)]), 64), 3);
         assert_eq!(cheapest_rows(&BTreeMap::from([(128, 20)]), 64), 64);

@@ -1,4 +1,4 @@
-//! The first two phases: every distinct text and every distinct image is encoded once.
+//! The first two phases: each distinct text and each distinct image is encoded once.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -14,23 +14,23 @@ use super::{Component, Denoiser, Engine, Event, Halt, Outcome, Phase, Task, enco
 use crate::image::read;
 use crate::plan::{Condition, Fitted, Start};
 
-/// What the UNet is conditioned on, encoded; a failure stays with the text or image that caused it.
+/// The encoded texts and images that condition the UNet. A failure is kept with the text or image that caused it.
 #[derive(Debug, Default)]
 pub(super) struct Conditioning<'a> {
     texts: HashMap<&'a str, Encoded<Array3<f32>>>,
     images: HashMap<Encodable<'a>, Encoded<Array4<f32>>>,
-    /// The last input that was read: cells of one image lie together.
+    /// The last input that was read, because cells with the same image follow one another.
     input: Option<(Fitted<'a>, Arc<RgbImage>)>,
 }
 
-/// The file of every input, brought to the size of its cells; or why there is none.
+/// For every input, the file that holds it at the size of its cells, or why there is none.
 pub type InputFiles<'a> = HashMap<Fitted<'a>, Result<PathBuf, String>>;
 
 /// An encoded text or image, or why there is none.
 #[derive(Debug)]
 struct Encoded<T> {
     value: Result<T, String>,
-    /// What encoding it took, until the first cell that needs it takes that into its record.
+    /// What the encoding cost, until the first cell that needs it takes this into its record.
     cost: Option<EncodingCost>,
 }
 
@@ -40,24 +40,24 @@ impl<'a> Conditioning<'a> {
         value(self.texts.get(text))
     }
 
-    /// Tokens and hidden size of the embeddings, once there is one.
+    /// Tokens and hidden size of the text embeddings; `None` before there is one.
     pub(super) fn shape_of_texts(&self) -> Option<(usize, usize)> {
         let mut encoded = self.texts.values();
         let (_, tokens, hidden) = encoded.find_map(|text| text.value.as_ref().ok())?.dim();
         Some((tokens, hidden))
     }
 
-    /// What the encoder says of an image, (1, its channels, h, w).
+    /// The VAE encoder's output for an image: (1, output channels, h, w).
     pub(super) fn image(&self, image: Encodable<'a>) -> Result<&Array4<f32>, String> {
         value(self.images.get(&image))
     }
 
-    /// What encoding took of a text, if no cell has taken it yet.
+    /// The cost of encoding a text, unless a cell has taken it already.
     pub(super) fn take_text_cost(&mut self, text: &str) -> Option<EncodingCost> {
         self.texts.get_mut(text)?.cost.take()
     }
 
-    /// What encoding took of an image, if no cell has taken it yet.
+    /// The cost of encoding an image, unless a cell has taken it already.
     pub(super) fn take_image_cost(&mut self, image: Encodable<'a>) -> Option<EncodingCost> {
         self.images.get_mut(&image)?.cost.take()
     }
@@ -89,7 +89,7 @@ fn value<T>(encoded: Option<&Encoded<T>>) -> Result<&T, String> {
 }
 
 impl<'a, D: Denoiser> Engine<'a, '_, D> {
-    /// Encodes the texts that the tasks need, and frees the text encoder: nothing needs it after that.
+    /// Encodes the texts that the tasks need, then frees the text encoder, which is not needed again.
     pub(super) fn encode_texts(&mut self, tasks: &[Task<'a>]) -> Outcome<D> {
         for task in tasks {
             if self.shelf.holds(self.key(task)) {
@@ -115,7 +115,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         Ok(())
     }
 
-    /// Encodes the images that a task needs, unless that was done.
+    /// Encodes the images that a task needs, if that has not been done.
     pub(super) fn encode_image(&mut self, task: &Task<'a>) -> Outcome<D> {
         if self.shelf.holds(self.key(task)) {
             return Ok(());

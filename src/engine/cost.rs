@@ -1,4 +1,4 @@
-//! What a phase of the work took of time and memory, and the cell's record that carries it.
+//! The time and memory that a phase took, and the cell's record that they go into.
 
 use std::time::Instant;
 
@@ -6,14 +6,14 @@ use super::{Denoiser, Engine, Task};
 use crate::meter::{Memory, milliseconds};
 use crate::vocabulary::Record;
 
-/// What encoding a text or an image took.
+/// The time and memory that encoding a text or an image took.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EncodingCost {
     ms: f64,
     peaks: Peaks,
 }
 
-/// The most memory of a phase, and where that of the device was read.
+/// The peak memory of a phase, and where the device's memory was read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Peaks {
     memory: Memory,
@@ -22,7 +22,7 @@ pub(super) struct Peaks {
 }
 
 impl Peaks {
-    /// Puts them into a record where it knows of no more.
+    /// Raises the peaks of a record to these where these are higher.
     pub fn raise(self, record: &mut Record) {
         let Self {
             memory,
@@ -45,7 +45,7 @@ impl Peaks {
 }
 
 impl<'a, D: Denoiser> Engine<'a, '_, D> {
-    /// The most memory since the meter began.
+    /// The peak memory since the meter was last reset.
     pub(super) fn peaks(&mut self) -> Peaks {
         self.meter.note_arena(self.model.arena_peak_bytes());
         Peaks {
@@ -55,7 +55,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         }
     }
 
-    /// Time since an instant, and the most memory since the meter began.
+    /// The time since `begun`, and the peak memory since the meter was last reset.
     pub(super) fn cost_since(&mut self, begun: Instant) -> EncodingCost {
         EncodingCost {
             ms: milliseconds(begun),
@@ -63,7 +63,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         }
     }
 
-    /// A record with what encoding took for this task first, and nothing else measured yet.
+    /// A record that holds the cost of the encoding done first for this task, and nothing else yet.
     pub(super) fn record(&mut self, task: &Task<'a>) -> Record {
         let mut record = Record::new(
             self.key(task).clone(),

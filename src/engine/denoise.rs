@@ -1,4 +1,4 @@
-//! The third phase: cells that are sampled alike are denoised together, a lane for each trajectory.
+//! The third phase: cells with the same sampling are denoised together, one lane for each trajectory.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,7 +13,7 @@ use crate::pipeline::{Beginning, Ingredients};
 use crate::plan::{Condition, Conditions, Guidance, Start};
 use crate::vocabulary::{LatentStatistics, StepRecord};
 
-/// The last cell of a batch, and the evaluations on its way at which cells of later batches diverge from it.
+/// The last cell of a batch, and the evaluations of its trajectory at which cells of later batches diverge from it.
 struct BatchEnd<'a, 'p> {
     start: Start,
     cell: usize,
@@ -22,8 +22,8 @@ struct BatchEnd<'a, 'p> {
 }
 
 impl<'a, D: Denoiser> Engine<'a, '_, D> {
-    /// Denoises tasks that are sampled alike and puts their latents on the shelf, unless they lie there. `divergences` are
-    /// those of each task.
+    /// Denoises tasks with the same sampling and puts their latents on the shelf; latents already there are kept.
+    /// `divergences` holds, for each task, the evaluations at which later tasks diverge from it.
     pub(super) fn denoise(&mut self, batch: &[Task<'a>], divergences: &[Vec<usize>]) -> Outcome<D> {
         let mut lanes = Vec::new();
         let mut batch_end = None;
@@ -56,7 +56,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         self.denoise_lanes(lanes, &batch_end)
     }
 
-    /// Puts a cell on its trajectory, as far on as one is known; the error is the cell's.
+    /// Adds a cell to the lane of its trajectory, from the latest fork that is known. An error concerns only this cell.
     fn join(&mut self, task: Task<'a>, lanes: &mut Vec<Lane<'a>>) -> Result<(), String> {
         let guidance = &task.work.guidance;
         for condition in guidance.conditions() {
@@ -87,7 +87,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         Ok(())
     }
 
-    /// The trajectory of a start from its beginning; the error is that of its cells.
+    /// A lane at the beginning of a start's trajectory. An error concerns all cells of that start.
     fn first_lane(&mut self, start: Start) -> Result<Lane<'a>, String> {
         let sampling = start.sampling;
         let sampler = sampling.sampler(self.job.scheduler_config);
@@ -134,7 +134,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         })
     }
 
-    /// The generator of a seed at its beginning; those of one seed remember together what was drawn.
+    /// A new generator for a seed; generators of the same seed share a memory of their draws.
     fn generator(&mut self, seed: u64) -> Generator {
         let source = self.job.plan.numerics.noise;
         let begun = self.generators.entry(seed);
@@ -188,7 +188,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         self.shelve(lanes, batch_size, denoise_ms, steps)
     }
 
-    /// Tells how far cells are that take over a trajectory.
+    /// Reports how many steps are already done for cells that take over a trajectory.
     fn entered(&mut self, lane: &Lane<'a>, of: usize) -> Outcome<D> {
         if lane.entry == 0 {
             return Ok(());
@@ -202,7 +202,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         })
     }
 
-    /// Puts finished latents on the shelf; the steps belong to the batch's first cell.
+    /// Puts finished latents on the shelf; the first cell of the batch gets the records of the steps.
     fn shelve(
         &mut self,
         lanes: Vec<Lane<'a>>,
@@ -233,7 +233,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         Ok(())
     }
 
-    /// One evaluation of the UNet for every lane, and the step that follows from it.
+    /// Evaluates the UNet once for every lane and takes the step that follows.
     fn step(
         &mut self,
         lanes: &mut Vec<Lane<'a>>,
@@ -244,7 +244,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         let (unet_rows, unet_ms) = match self.predict(lanes, evaluation) {
             Ok(measured) => {
                 self.keep_fork(lanes, evaluation, batch_end);
-                // Nothing of a lane is another's, so that it does not matter which is first.
+                // Lanes share no state, so they can be processed in any order.
                 let ready = std::mem::take(lanes).into_par_iter();
                 *lanes = ready
                     .flat_map_iter(|lane| advance(lane, evaluation))
@@ -272,7 +272,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         })
     }
 
-    /// Keeps the point where cells of later batches part, with what was evaluated there.
+    /// Keeps the point where cells of later batches diverge, with the UNet's outputs there.
     fn keep_fork(
         &mut self,
         lanes: &[Lane<'a>],
@@ -290,7 +290,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         }
     }
 
-    /// Fails the cells that the UNet failed for, or whose latents left the numbers.
+    /// Fails the cells for which the UNet failed or whose latents are no longer finite.
     fn drop_broken(&mut self, lanes: &mut Vec<Lane<'a>>, index: usize, of: usize) -> Outcome<D> {
         let mut broken = Vec::new();
         for lane in lanes.iter_mut() {
@@ -318,7 +318,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
     }
 }
 
-/// A lane after a step: one for each of what its cells ask.
+/// Splits a lane after a step: one lane for each distinct set of conditions that its cells ask for.
 fn advance<'a>(lane: Lane<'a>, evaluation: Evaluation) -> Vec<Lane<'a>> {
     let Lane {
         start,

@@ -1,4 +1,4 @@
-//! What the engine tells while it works: the only thing between running and reporting.
+//! The events that the engine emits: its only output besides the shelf.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -8,75 +8,75 @@ use image::RgbImage;
 use super::Component;
 use crate::vocabulary::Record;
 
-/// Something that happened. Cells are indices into [`crate::plan::Plan::cells`].
+/// An event. Cells are indices into [`crate::plan::Plan::cells`].
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// Another phase begins.
+    /// A phase began.
     Began(Phase),
-    /// A component is ready.
+    /// A component was loaded.
     Loaded {
         /// Which.
         component: Component,
-        /// Milliseconds it took.
+        /// How long loading took, in milliseconds.
         ms: f64,
     },
-    /// A denoising step of a batch is done.
+    /// A batch took a denoising step.
     Stepped {
         /// The cells of the batch.
         cells: Vec<usize>,
-        /// Steps done, from 1.
+        /// Steps done so far, from 1.
         done: usize,
-        /// Steps done since the last such event of these cells: several where they take over the
-        /// trajectory of an earlier cell.
+        /// Steps done since the last such event for these cells: more than one if they took over the trajectory of an
+        /// earlier cell.
         advanced: usize,
-        /// Steps in all.
+        /// Total number of steps.
         of: usize,
-        /// Milliseconds it took.
+        /// How long the step took, in milliseconds.
         ms: f64,
     },
-    /// A cell has its image, or failed.
+    /// A cell succeeded or failed.
     Finished {
         /// Which.
         cell: usize,
-        /// What was measured.
+        /// Its measurements.
         record: Box<Record>,
-        /// The image, unless it failed.
+        /// Its image; `None` if the cell failed.
         image: Option<Arc<RgbImage>>,
-        /// The input that it was made from, at its size, to be measured against beside the inference.
+        /// The input it was made from, fitted to its size, against which it is measured while inference goes on.
         input: Option<Arc<RgbImage>>,
     },
-    /// Something the user should know.
+    /// A note for the user.
     Note(String),
 }
 
-/// What the engine is doing.
+/// What the engine is working on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// A component is read and made ready.
+    /// Reading and preparing a component.
     Loading {
         /// Which.
         component: Component,
-        /// The size of its files.
+        /// The size of its files in bytes.
         bytes: u64,
     },
-    /// Prompts become embeddings.
+    /// Turning prompts into embeddings.
     EncodingText,
-    /// Images become latents.
+    /// Turning images into latents.
     EncodingImage,
-    /// Cells go through their steps.
+    /// Taking cells through their denoising steps.
     Denoising,
-    /// Latents become images.
+    /// Turning latents into images.
     Decoding,
 }
 
-/// Takes events; breaking stops the engine, as an interruption does.
+/// Receives the events; returning `Break` stops the engine like an interruption.
 pub type Observer<'a> = dyn FnMut(Event) -> ControlFlow<()> + 'a;
 
 /// How the engine ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// Every cell was finished or failed.
+    /// Every cell has succeeded or failed.
     Complete,
-    /// The observer or the cancel flag stopped it; nothing that was emitted is lost.
+    /// The observer or the cancel flag stopped it; everything emitted until then is valid.
     Stopped,
 }

@@ -1,4 +1,4 @@
-//! The last phase: latents on the shelf become images, and cells are handed over with what was measured.
+//! The last phase: latents on the shelf are decoded into images, and cells are emitted with their records.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,7 +12,7 @@ use crate::meter::milliseconds;
 use crate::vocabulary::{Record, StageTimes, Status};
 
 impl<'a, D: Denoiser> Engine<'a, '_, D> {
-    /// Decodes what lies on the shelf and hands it over, each for the cell and those that copy it.
+    /// Decodes the latents on the shelf and emits each image for its cell and for the cells that copy it.
     pub(super) fn finish(&mut self, tasks: &[Task<'a>]) -> Outcome<D> {
         for task in tasks {
             if self.finished.contains(&task.work.cell) {
@@ -67,7 +67,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         Ok(())
     }
 
-    /// Records a failure.
+    /// Emits a cell as failed.
     pub(super) fn fail(
         &mut self,
         task: &Task<'a>,
@@ -79,7 +79,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         self.submit(task, record, None, None)
     }
 
-    /// Emits the cell's record and, without times of their own, those of its copies.
+    /// Emits the cell's record and those of its copies, which have no times of their own.
     fn submit(
         &mut self,
         task: &Task<'a>,

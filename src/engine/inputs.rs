@@ -1,24 +1,24 @@
-//! The UNet's inputs, written into arrays that are used again at every step.
+//! The UNet's inputs, in arrays that are reused at every step.
 
 use ndarray::{Array3, Array4, ArrayView4, Axis, Slice, Zip, s};
 
 use super::Texts;
 
-/// Samples (rows, channels of latents and of what stands beside them, h, w) and texts (rows, tokens, hidden).
+/// The UNet's samples (rows, latent and conditioning channels, h, w) and text embeddings (rows, tokens, hidden).
 #[derive(Debug, Default)]
 pub(super) struct Inputs<'a> {
     sample: Array4<f32>,
     text: Array3<f32>,
-    /// The text of each row that was written.
+    /// The text written to each row; `None` if there is none yet.
     texts: Vec<Option<&'a str>>,
-    /// Of the texts as they are.
+    /// The version of the text embeddings as they are ([`Texts::version`]).
     version: u64,
     /// Channels of the UNet's sample.
     channels: usize,
 }
 
 impl<'a> Inputs<'a> {
-    /// Of a UNet whose sample has so many channels.
+    /// Empty inputs for a UNet whose sample has this many channels.
     pub fn new(channels: usize) -> Self {
         Self {
             channels,
@@ -26,9 +26,10 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// Writes one of so many rows: latents divided by their deviation, beside what stands there or zeros, and a text.
+    /// Writes row `row` of a call of `rows` rows: the latents divided by their deviation, the channels beside them or
+    /// zeros, and the text's embedding.
     ///
-    /// Rows that are not written keep what stood there: a call that is padded looks at them no further.
+    /// Rows that are not written keep their old content; in a padded call their results are ignored.
     pub fn write(
         &mut self,
         rows: usize,
@@ -58,7 +59,7 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// Writes a text's embedding, unless it stands there: in most steps each row has the text that it had before.
+    /// Writes a text's embedding unless the row already holds it, as it does in most steps.
     fn write_text(&mut self, rows: usize, row: usize, text: &'a str, embedding: &Array3<f32>) {
         let (_, tokens, hidden) = embedding.dim();
         let (rows_there, tokens_there, hidden_there) = self.text.dim();
@@ -74,7 +75,7 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// The first rows of both.
+    /// The first `rows` rows of the samples and of the text embeddings.
     pub fn views(&self, rows: usize) -> (ArrayView4<'_, f32>, Texts<'_>) {
         let rows = Slice::from(..rows);
         let texts = Texts {

@@ -1,4 +1,4 @@
-//! What a mask does around the inference: which part of the input is encoded, and what of it is kept.
+//! What a mask does outside the UNet: which part of the input is encoded, and what of the input is kept in the output.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,16 +11,16 @@ use crate::image::{Mask, MaskImage, Region, to_tensor};
 use crate::pipeline::Outside;
 use crate::plan::{Fitted, FittedMask, Start};
 
-/// The masks of all cells, each at the size of its cells; or why there is none.
+/// The masks of all cells, each at the size of its cells, or why there is none.
 pub type Masks<'a> = HashMap<FittedMask<'a>, Result<MaskImage, String>>;
 
 /// An image that the VAE encodes for a trajectory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Encodable<'a> {
     pub input: Fitted<'a>,
-    /// Its mask, where what is encoded depends on it.
+    /// Its mask, if the encoded pixels depend on it.
     pub mask: Option<FittedMask<'a>>,
-    /// Whether grey stands where the mask is white.
+    /// Whether the pixels under the white of the mask are replaced with grey.
     pub hidden: bool,
 }
 
@@ -30,7 +30,7 @@ struct Work {
     mask: Option<Mask>,
 }
 
-/// A mask at the size of the image, and the part around it where that alone is worked on.
+/// A mask at the size of the image, and the region around it if only that is worked on.
 struct Placed<'m> {
     image: &'m MaskImage,
     whole: Mask,
@@ -38,7 +38,7 @@ struct Placed<'m> {
 }
 
 impl<'a, D: Denoiser> Engine<'a, '_, D> {
-    /// What the VAE encodes for cells of a start.
+    /// The images that the VAE encodes for cells with this start.
     pub(super) fn encodables(
         &self,
         start: Start,
@@ -62,7 +62,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         image.into_iter().chain(masked)
     }
 
-    /// The pixels (1, 3, height, width) of what is encoded.
+    /// The pixels (1, 3, height, width) to encode.
     pub(super) fn pixels_of(&mut self, encodable: Encodable<'a>) -> Result<Array4<f32>, String> {
         let Work { image, mask } = self.work(encodable.input, encodable.mask)?;
         let pixels = to_tensor(&image);
@@ -72,7 +72,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         })
     }
 
-    /// The mask (1, 1, h, w) beside the latents of cells of a start, if they have one.
+    /// The mask (1, 1, h, w) at the size of the latents for cells with this start, if they have one.
     pub(super) fn latent_mask(&self, start: Start) -> Result<Option<Array4<f32>>, String> {
         let Some(fitted) = start.mask(self.job.plan) else {
             return Ok(None);
@@ -89,7 +89,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         Ok(Some(mask.to_latents(self.job.vae_factor)))
     }
 
-    /// The image of a cell, with what its mask keeps of the input.
+    /// The cell's output image, with the parts of the input that its mask keeps.
     pub(super) fn with_outside_kept(
         &mut self,
         start: Start,

@@ -1,9 +1,9 @@
-//! Runs the work of one model and emits events; knows nothing of printing, run folders or ONNX.
+//! Runs the work of one model and emits events; it does not print, and knows neither run folders nor ONNX.
 //!
-//! Phases: every distinct text is encoded, every distinct image is encoded, cells are denoised in batches
-//! and decoded. In resident memory a cell is finished before the next batch begins; in phased memory one
-//! component at a time is loaded, and latents wait on a [`Shelf`] for the decoder. When the device runs
-//! out of memory, the rest is done with less at a time.
+//! There are four phases: each distinct text is encoded, each distinct image is encoded, cells are denoised in batches,
+//! and decoded. If all components stay in memory, a cell is decoded before the next batch begins; if memory is phased,
+//! one component at a time is loaded and latents wait on a [`Shelf`] for the decoder. If the device runs out of memory,
+//! the rest is done with a smaller batch.
 
 mod batches;
 mod conditioning;
@@ -45,51 +45,51 @@ use crate::pipeline::{Encodes, Masking};
 use crate::plan::{CellWork, Fitted, Guidance, ModelWork, Plan, Sampling, Start};
 use crate::vocabulary::{CellKey, ExecutionDevice};
 
-/// The work of one model, and what the engine must know of that model.
+/// The work for one model, and what the engine must know about that model.
 #[derive(Debug, Clone, Copy)]
 pub struct Job<'a> {
     /// The whole plan.
     pub plan: &'a Plan,
-    /// What to do of it.
+    /// The part of it to do.
     pub work: &'a ModelWork<'a>,
-    /// The inputs of its cells.
+    /// The input images of its cells.
     pub inputs: &'a InputFiles<'a>,
     /// The masks of its cells.
     pub masks: &'a Masks<'a>,
-    /// How the stage treats them.
+    /// How the stage treats its masks.
     pub masking: Masking,
     /// Channels of the latents.
     pub latent_channels: usize,
-    /// Image pixels per latent pixel, a side.
+    /// Image pixels per latent pixel along one side.
     pub vae_factor: u32,
-    /// Latents are divided by this before they are decoded.
+    /// The VAE's scaling factor: latents are divided by it before they are decoded.
     pub scaling_factor: f32,
-    /// The model's own scheduler configuration as its kind of pipeline rewrites it: every scheduler is made from it.
+    /// The model's own scheduler configuration as its kind of pipeline rewrites it; every scheduler is made from it.
     pub scheduler_config: &'a SchedulerConfig,
-    /// For records and remedies.
+    /// Device of the sessions, for records and remedies.
     pub device: ExecutionDevice,
-    /// For records and remedies: `fp32`, `fp16`.
+    /// `fp32` or `fp16`, for records and remedies.
     pub precision: &'a str,
-    /// For remedies: `runtime.memory_limit_mib`.
+    /// `runtime.memory_limit_mib`, for remedies.
     pub memory_limit_mib: Option<NonZeroU32>,
 }
 
-/// What ends a run early; a cell that fails does not.
+/// An error that ends the run; a cell that fails does not.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError<E: std::error::Error + 'static> {
-    /// A component cannot be loaded.
+    /// A component could not be loaded.
     #[error(transparent)]
     Model(E),
-    /// Latents could not be kept, or not found again.
+    /// Latents could not be stored or read back.
     #[error(transparent)]
     Shelf(#[from] ShelfError),
 }
 
-/// Why the engine left what it was doing.
+/// Why the engine stopped in the middle of its work.
 enum Halt<E: std::error::Error + 'static> {
-    /// Cancelled, or the observer wants no more.
+    /// It was cancelled, or the observer returned `Break`.
     Stopped,
-    /// The device is too small for the present policy; this one needs less.
+    /// The device has too little memory for the present policy; try this one.
     OutOfMemory(Policy),
     Failed(EngineError<E>),
 }
@@ -100,7 +100,7 @@ impl<E: std::error::Error + 'static> From<ShelfError> for Halt<E> {
     }
 }
 
-/// Does the work. A cell that fails is recorded and the run goes on.
+/// Does the work of a job. A cell that fails is recorded, and the run goes on.
 ///
 /// # Errors
 /// If a component cannot be loaded, or the shelf fails.
@@ -138,7 +138,7 @@ pub fn run<D: Denoiser>(
     }
 }
 
-/// One cell on its way through the phases, with those that copy it.
+/// One cell on its way through the phases, with the cells that copy it.
 #[derive(Debug, Clone, Copy)]
 struct Task<'a> {
     work: &'a CellWork<'a>,
@@ -146,7 +146,7 @@ struct Task<'a> {
 }
 
 impl<'a> Task<'a> {
-    /// Where it starts, and what it asks for on its way.
+    /// Its start, and the guidance that determines its trajectory from there.
     fn on_its_way(&self) -> (Start, &'a Guidance<'a>) {
         (self.start, &self.work.guidance)
     }
@@ -157,7 +157,7 @@ impl<'a> Task<'a> {
     }
 }
 
-/// The engine at work.
+/// The state of the engine during a run.
 struct Engine<'a, 'o, D: Denoiser> {
     job: Job<'a>,
     model: &'a mut D,
@@ -167,22 +167,22 @@ struct Engine<'a, 'o, D: Denoiser> {
     cancel: &'a AtomicBool,
     observer: &'a mut Observer<'o>,
     conditioning: Conditioning<'a>,
-    /// Where cells of later batches diverge from the trajectory of the last cell; no more than its steps.
+    /// Points of the last cell's trajectory where cells of later batches diverge; at most one a step.
     forks: Vec<Fork<'a>>,
-    /// Of the seeds that were begun, at their beginning.
+    /// A generator for each seed used so far, in its initial state.
     generators: HashMap<u64, Generator>,
-    /// Of the UNet.
+    /// The UNet's input arrays.
     inputs: Inputs<'a>,
-    /// Rows of every UNet call of the present sampling, where calls are padded.
+    /// Rows of every UNet call with the present sampling, if calls are padded.
     padded_rows: usize,
-    /// Cells that were handed over, done or failed.
+    /// Cells already emitted, whether they succeeded or failed.
     finished: HashSet<usize>,
 }
 
 type Outcome<D> = Result<(), Halt<<D as Denoiser>::Error>>;
 
 impl<'a, D: Denoiser> Engine<'a, '_, D> {
-    /// Does what is left, once, at the present policy.
+    /// Makes one pass over the remaining work with the present policy.
     fn pass(&mut self) -> Outcome<D> {
         let tasks: Vec<Task<'a>> = self
             .tasks()
@@ -215,8 +215,8 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         }
     }
 
-    /// Tasks that are sampled alike, in batches. Where calls are padded, all of them have the rows with which the
-    /// batches' steps take least.
+    /// Splits tasks with the same sampling into batches. If calls are padded, sets the number of rows for which the
+    /// steps of all batches cost least.
     fn batches<'t>(&mut self, alike: &'t [Task<'a>]) -> Vec<&'t [Task<'a>]> {
         let Policy {
             batch, calls, pad, ..
@@ -244,14 +244,14 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         batches
     }
 
-    /// Rows that a call may have, by the policy and for numbers that are right.
+    /// How many rows a call may have: limited by the policy and by what is numerically right on the device.
     fn rows_a_call(&self, sampling: Sampling) -> usize {
         let (_, height, width) = self.latents_of(sampling);
         let most = self.model.most_rows(height, width).unwrap_or(usize::MAX);
         self.policy.unet_rows.min(most).max(1)
     }
 
-    /// Tells of latents for which a device's kernels may be wrong.
+    /// Warns about latents of a size for which a device's kernels may be wrong.
     fn warn_of_size(&mut self, sampling: Sampling) -> Outcome<D> {
         let (_, height, width) = self.latents_of(sampling);
         if self.model.most_rows(height, width) != Some(0) {
@@ -264,7 +264,8 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         )))
     }
 
-    /// The evaluations of a sampling; none where its sampler cannot be made, whose cells fail when they are due.
+    /// The evaluations of a sampling; none if its sampler cannot be made, in which case its cells fail when their turn
+    /// comes.
     fn evaluations(&self, sampling: Sampling) -> Vec<Evaluation> {
         let sampler = sampling.sampler(self.job.scheduler_config);
         sampler.map_or_else(|_| Vec::new(), |sampler| sampler.evaluations().to_vec())
@@ -277,7 +278,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         (channels, side(sampling.height), side(sampling.width))
     }
 
-    /// For each task the evaluations at which later ones diverge from it.
+    /// For each task, the evaluations at which later tasks diverge from it.
     fn divergences(&self, tasks: &[Task<'a>]) -> Vec<Vec<usize>> {
         let mut samplings: HashMap<Sampling, Vec<Evaluation>> = HashMap::new();
         for Task { start, .. } in tasks {
@@ -298,26 +299,26 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         })
     }
 
-    /// Goes on with less at a time.
+    /// Continues with a policy that needs less memory.
     fn shrink(&mut self, smaller: Policy) -> Result<(), EngineError<D::Error>> {
         Component::ALL
             .into_iter()
             .for_each(|component| self.model.unload(component));
         self.policy = smaller;
         let note = format!("out of device memory: going on with {smaller}");
-        // An observer that wants no more is asked again at the next step.
+        // If the observer wants to stop, it says so again at the next step.
         let _ = (self.observer)(Event::Note(note));
         Ok(())
     }
 
-    /// Makes a component ready for work whose memory is measured from here on, without what the phase before held.
+    /// Loads a component and resets the memory meter, so that what the previous phase held is not counted.
     fn begin(&mut self, component: Component) -> Outcome<D> {
         self.make_room(component);
         self.meter.begin();
         self.ready(component)
     }
 
-    /// Frees the others if memory is phased.
+    /// Unloads the other components if memory is phased.
     fn make_room(&mut self, component: Component) {
         if self.policy.phased {
             let others = Component::ALL
@@ -327,7 +328,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         }
     }
 
-    /// Makes a component ready, alone if memory is phased.
+    /// Loads a component, alone if memory is phased.
     fn ready(&mut self, component: Component) -> Outcome<D> {
         self.make_room(component);
         if self.model.is_loaded(component) {
@@ -345,7 +346,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         })
     }
 
-    /// What an error of the model means for the run, where it is not a cell's.
+    /// What a model's error means for the run, if it is not a single cell's.
     fn halt(&self, error: D::Error) -> Halt<D::Error> {
         match self.policy.smaller() {
             Some(smaller) if error.is_out_of_memory() => Halt::OutOfMemory(smaller),
@@ -353,7 +354,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         }
     }
 
-    /// A model's error as the reason why a cell fails, unless the run can go on with less memory.
+    /// A model's error as the reason why a cell fails, unless the run can continue with less memory.
     fn reason(&self, error: D::Error) -> Result<String, Halt<D::Error>> {
         if !error.is_out_of_memory() {
             return Ok(error.to_string());
@@ -378,7 +379,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         task.start.fitted(self.job.plan)
     }
 
-    /// What the VAE encodes for cells of a start.
+    /// The images that the VAE encodes for cells with this start.
     fn encodes(&self, start: Start) -> Encodes {
         self.job
             .work

@@ -1,26 +1,28 @@
-//! How much at a time.
+//! How much the engine does at a time.
 
 use std::fmt;
 
-/// How much the engine does and holds at a time; never changes a pixel beyond rounding.
+/// How much the engine does and holds in memory at a time; it never changes a pixel beyond rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// One component in memory at a time.
+    /// Whether only one component is in memory at a time.
     pub phased: bool,
-    /// Cells denoised together.
+    /// Cells denoised together, in each call.
     pub batch: usize,
-    /// Rows in one call of the UNet: more need more memory, and are faster on a GPU and with small latents.
+    /// UNet rows a call: more rows need more memory, and are faster on a GPU or with small latents.
     pub unet_rows: usize,
-    /// Calls of the UNet that the rows of one step may fill: `batch` and `unet_rows` are those of one call.
+    /// How many UNet calls a step may fill; `batch` and `unet_rows` are limits of one call.
     pub calls: usize,
-    /// Whether calls with fewer rows are filled up, so that a GPU sees one shape for all cells that are sampled alike.
+    /// Whether calls with fewer rows are padded, so that a GPU sees only one shape for all cells with the same
+    /// sampling.
     pub pad: bool,
-    /// Whether the device's memory settles `unet_rows` and `batch`: these are what holds where it does not say.
+    /// Whether `unet_rows` and `batch` are set by probing the device's memory; if the device does not report it, they
+    /// stay.
     pub probe: bool,
 }
 
 impl Policy {
-    /// As little as can be done at a time with all components in memory.
+    /// The least at a time with all components in memory.
     pub const ONE_CELL: Self = Self {
         phased: false,
         batch: 1,
@@ -30,13 +32,13 @@ impl Policy {
         probe: false,
     };
 
-    /// How many components are in memory at a time, as the sweep file calls it.
+    /// `resident` or `phased`, as in the sweep file.
     pub fn memory(self) -> &'static str {
         if self.phased { "phased" } else { "resident" }
     }
 
-    /// What to try when the device ran out of memory: half the batch, then fewer rows, then one component
-    /// at a time, then nothing.
+    /// The policy to try when the device runs out of memory: half the batch, then fewer rows, then one component at a
+    /// time; `None` if nothing smaller is left.
     pub fn smaller(self) -> Option<Self> {
         if self.batch > 1 {
             Some(Self {

@@ -1,4 +1,4 @@
-//! The UNet's part of a step: the rows that the lanes need, in calls of so many.
+//! The UNet's part of a step: the rows that the lanes need, split into calls.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,11 +9,11 @@ use crate::diffusion::Evaluation;
 use crate::meter::milliseconds;
 use crate::plan::Condition;
 
-/// A UNet row to evaluate: index of its lane, and its condition.
+/// A UNet row to evaluate: the index of its lane, and its condition.
 type Wanted<'a> = (usize, Condition<'a>);
 
 impl<'a, D: Denoiser> Engine<'a, '_, D> {
-    /// Evaluates the rows that are not there yet; returns how many, and the milliseconds of the calls.
+    /// Evaluates the rows that are still missing; returns their number and the milliseconds that the calls took.
     pub(super) fn predict(
         &mut self,
         lanes: &mut [Lane<'a>],
@@ -34,7 +34,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             for (row, &(lane, condition)) in chunk.iter().enumerate() {
                 let Lane { state, .. } = &lanes[lane];
                 let deviation = state.sampler.input_deviation(evaluation);
-                // Texts that failed have no lane.
+                // Cells whose text failed have no lane.
                 let embedding = self.conditioning.text(condition.text).ok();
                 let text = embedding.map(|embedding| (condition.text, embedding));
                 let beside = state.beside.as_deref().filter(|_| condition.image);
@@ -55,7 +55,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
     }
 }
 
-/// The rows that lanes need at a step and have not; each counts for the first cell that needs it.
+/// The rows that lanes still need at a step; each counts for the first cell that needs it.
 fn wanted<'a>(lanes: &mut [Lane<'a>], step: u32) -> Vec<Wanted<'a>> {
     let mut wanted = Vec::new();
     for (index, lane) in lanes.iter_mut().enumerate() {

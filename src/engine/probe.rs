@@ -1,4 +1,4 @@
-//! How many UNet rows a call of this model has room for on this device, found out by small calls.
+//! Finds out with small calls how many UNet rows a call of this model has room for on this device.
 
 use ndarray::{Array3, Array4};
 
@@ -10,19 +10,19 @@ use crate::plan::Sampling;
 
 const MIB: u64 = 1 << 20;
 
-/// What a call of so many rows took.
+/// What a call took.
 #[derive(Debug, Clone, Copy)]
 struct CallCost {
     rows: usize,
-    /// The most that was handed out so far.
+    /// The most that had been handed out at once up to then, in bytes.
     peak_bytes: u64,
-    /// What is left.
+    /// What was left, in bytes.
     free_bytes: u64,
 }
 
 impl<'a, D: Denoiser> Engine<'a, '_, D> {
-    /// Settles the rows a call where the policy leaves them to a probe. The probe is of the largest size among the
-    /// tasks; what the policy has stays where the tasks need no more, or the device does not say what it holds.
+    /// Sets the rows a call if the policy leaves that to a probe, using the largest size among the tasks. The policy's
+    /// own values stay if the tasks need no more, or if the device does not report its memory.
     pub(super) fn settle_rows(&mut self, tasks: &[Task<'a>]) -> Outcome<D> {
         if !std::mem::take(&mut self.policy.probe) {
             return Ok(());
@@ -40,7 +40,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         self.warm_up(&largest)?;
         let plain = self.job.work.kind.pipeline().plain_rows();
         let most = MOST_ROWS.min(self.rows_that_are_right(&largest));
-        // Where the arena has held more before than a small call takes, larger ones show how much a row is.
+        // If the arena's earlier peak hides what a small call takes, larger calls show the cost of a row.
         let doubled = std::iter::successors(Some(plain), |rows| Some(2 * rows));
         let mut before: Option<CallCost> = None;
         for rows in doubled.take_while(|&rows| rows <= most) {
@@ -51,7 +51,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 Some(few) if taken.peak_bytes > few.peak_bytes => {
                     return self.settle(few, taken, most);
                 }
-                // What was tried is there, and no call needs more.
+                // The memory for this call is already there, and no call needs more rows.
                 Some(_) if rows >= needed => break,
                 Some(_) | None => before = Some(taken),
             }
@@ -59,8 +59,8 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         Ok(())
     }
 
-    /// Makes a call of so many rows; `None` where it fails otherwise than for want of memory, which will fail the cells
-    /// and be said there, or where the device does not say what it holds.
+    /// Makes a call of this many rows. `None` if the device does not report its memory, or if the call fails other than
+    /// by lack of memory: the same failure will then be reported for the cells.
     fn take(
         &mut self,
         task: &Task<'a>,
@@ -89,7 +89,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         ))
     }
 
-    /// Takes the rows for which there is room by what calls of few and of more rows took.
+    /// Sets the rows that there is room for, judging by a call of few rows and one of more.
     fn settle(&mut self, few: CallCost, more: CallCost, most: usize) -> Outcome<D> {
         let sizes = [few, more].map(|taken| (taken.rows, taken.peak_bytes));
         let rows = rows_with_room(sizes[0], sizes[1], more.free_bytes).min(most);
@@ -107,13 +107,13 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         )))
     }
 
-    /// Rows of a task's size that a call may have for its numbers to be right.
+    /// How many rows of a task's size a call may have and still be numerically right.
     fn rows_that_are_right(&self, task: &Task) -> usize {
         let (_, height, width) = self.latents_of(task.start.sampling);
         self.model.most_rows(height, width).unwrap_or(usize::MAX)
     }
 
-    /// Lets the components that stay in memory beside the UNet take their share of it first.
+    /// Runs the components that stay in memory beside the UNet once, so that they take their share of it first.
     fn warm_up(&mut self, task: &Task<'a>) -> Outcome<D> {
         if !self.policy.phased {
             self.encode_image(task)?;

@@ -1,9 +1,9 @@
-//! What to change where one cell and one component at a time are too much for a device.
+//! What to suggest if a device has too little memory for one cell and one component at a time.
 
 use super::Job;
 
 impl Job<'_> {
-    /// What lets a cell do with less memory or have more of it, of that which is not so already.
+    /// Suggests how a cell could need less memory or be given more, leaving out what is already set.
     pub(super) fn less_memory(&self) -> String {
         let on_gpu = self.device.facts().is_gpu;
         let limit = self.memory_limit_mib;

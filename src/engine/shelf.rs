@@ -11,34 +11,34 @@ use crate::vocabulary::{CellKey, Record};
 pub struct Denoised {
     /// Latents (1, channels, h, w) after the last step.
     pub latents: Array4<f32>,
-    /// What was measured so far.
+    /// Its record so far.
     pub record: Record,
 }
 
-/// Keeps latents by cell. One on disk lets a killed run go on with the decoder.
+/// Stores latents by cell. A shelf on disk lets a killed run continue with the decoder.
 pub trait Shelf {
-    /// Whether the cell's latents are there.
+    /// Whether the cell's latents are stored.
     fn holds(&self, cell: &CellKey) -> bool;
-    /// Keeps latents.
+    /// Stores latents.
     fn put(&mut self, denoised: Denoised) -> Result<(), ShelfError>;
-    /// Reads latents; they stay.
+    /// Reads latents without removing them.
     fn get(&mut self, cell: &CellKey) -> Result<Denoised, ShelfError>;
-    /// Drops latents, if they are there.
+    /// Removes latents, if there are any.
     fn remove(&mut self, cell: &CellKey) -> Result<(), ShelfError>;
 }
 
-/// Latents that could not be kept or read.
+/// Latents could not be stored or read.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("cannot keep the latents of cell {cell}: {reason}")]
 #[diagnostic(help("free some space in the run folder and run again"))]
 pub struct ShelfError {
-    /// Which cell.
+    /// The cell.
     pub cell: CellKey,
-    /// The system's words.
+    /// The operating system's message.
     pub reason: String,
 }
 
-/// A shelf in memory.
+/// A shelf in memory, for tests and resident runs.
 #[derive(Debug, Default)]
 pub struct MemoryShelf(HashMap<CellKey, Denoised>);
 

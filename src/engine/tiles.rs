@@ -1,4 +1,4 @@
-//! Encoding and decoding of images, whole or in tiles.
+//! Encoding and decoding images, whole or in tiles.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,10 +8,10 @@ use super::{Denoiser, DeviceMemory, Engine, Halt};
 use crate::plan::{Start, Tiling};
 use crate::spec::MIN_TILE;
 
-/// [`Denoiser::encode_image`], in tiles where there are any; `None` if cancelled between two of them.
+/// [`Denoiser::encode_image`], tile by tile if there is a tiling; `None` if cancelled between two tiles.
 ///
 /// # Errors
-/// The model's.
+/// Those of the model.
 pub fn encode_image<D: Denoiser>(
     model: &mut D,
     pixels: ArrayView4<f32>,
@@ -21,10 +21,10 @@ pub fn encode_image<D: Denoiser>(
     tiled(pixels, tiling, cancel, |tile| model.encode_image(tile))
 }
 
-/// [`Denoiser::decode`], likewise.
+/// [`Denoiser::decode`], tile by tile if there is a tiling; `None` if cancelled between two tiles.
 ///
 /// # Errors
-/// The model's.
+/// Those of the model.
 pub fn decode<D: Denoiser>(
     model: &mut D,
     latents: ArrayView4<f32>,
@@ -34,7 +34,7 @@ pub fn decode<D: Denoiser>(
     tiled(latents, tiling, cancel, |tile| model.decode(tile))
 }
 
-/// Codes every tile and adds up what comes out, each pixel by its weight.
+/// Encodes or decodes every tile and sums the results, weighting each pixel.
 fn tiled<E>(
     input: ArrayView4<f32>,
     tiling: Option<&Tiling>,
@@ -44,7 +44,7 @@ fn tiled<E>(
     let Some(Tiling { columns, rows, .. }) = tiling else {
         return code(input).map(Some);
     };
-    // What comes in and what goes out are latents or pixels: so many for a latent, a side.
+    // Input and output are latents or pixels: elements per latent pixel along one side.
     let scale_in = input.dim().2 / rows.length();
     let mut sum: Array4<f32> = Array4::zeros((0, 0, 0, 0));
     for row in 0..rows.count() {
@@ -80,14 +80,15 @@ fn tiled<E>(
 }
 
 impl<D: Denoiser> Engine<'_, '_, D> {
-    /// The tiles of a cell's image; `None` where it stays whole.
+    /// The tiles of a cell's image; `None` if it is coded as a whole.
     pub(super) fn tiling(&self, start: Start) -> Option<Tiling> {
         let tile = self.job.plan.numerics.vae_tile;
         let sampling = start.sampling;
         Tiling::new(tile, sampling.width, sampling.height, self.job.vae_factor)
     }
 
-    /// As [`Engine::reason`], for an error of encoding or decoding an image: smaller tiles need less memory.
+    /// Like [`Engine::reason`], for an error while encoding or decoding an image, where smaller tiles would need less
+    /// memory.
     pub(super) fn coding_reason(
         &self,
         error: D::Error,
@@ -115,7 +116,7 @@ mod tests {
     use super::*;
     use crate::spec::VaeTile;
 
-    /// 1000 x 400 pixels of 8 a latent: 4 x 2 tiles.
+    /// 1000 x 400 pixels, 8 per latent pixel: 4 x 2 tiles.
     fn tiling() -> Tiling {
         let tile = VaeTile::Pixels(NonZeroU32::new(320).unwrap());
         Tiling::new(tile, 1000, 400, 8).unwrap()
@@ -127,7 +128,7 @@ mod tests {
         })
     }
 
-    /// Each latent pixel as 8 x 8 pixels: what no neighbour changes.
+    /// Each latent pixel as 8 x 8 pixels: an operation without influence between neighbours.
     fn enlarge(latents: ArrayView4<f32>) -> Array4<f32> {
         let (_, _, height, width) = latents.dim();
         Array4::from_shape_fn((1, 3, 8 * height, 8 * width), |(_, channel, y, x)| {
@@ -155,7 +156,7 @@ mod tests {
         let whole = enlarge(latents.view());
         assert!(largest_difference(&in_tiles, &whole) < 1e-6);
 
-        // And back, from pixels to latents.
+        // And back from pixels to latents.
         let reduced = tiled(whole.view(), Some(&tiling), &go_on, |tile| {
             Ok::<_, Infallible>(tile.slice(s![.., .., ..;8, ..;8]).to_owned())
         });

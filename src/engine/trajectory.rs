@@ -1,5 +1,5 @@
-//! Cells that were asked the same so far share one trajectory: a lane. Where they diverge it is forked, and
-//! where cells of a later batch diverge from it, a fork is kept for them.
+//! Cells that have had the same predictions so far share one trajectory: a lane. Where they diverge, the lane is
+//! forked; where cells of a later batch diverge, a fork is kept for them.
 
 use std::sync::Arc;
 
@@ -11,22 +11,22 @@ use crate::diffusion::{Evaluation, Generator, Sampler};
 use crate::plan::{Condition, Conditions, Guidance, Start};
 use crate::vocabulary::{LatentStatistics, Record};
 
-/// All that the next step of a trajectory depends on. Nothing beside a cell touches it, so that the cell's result
-/// depends on nothing beside it.
+/// Everything that the next step of a trajectory depends on. It depends on nothing of other cells, and so neither does
+/// the cell's result.
 #[derive(Clone)]
 pub(super) struct State {
     pub sampler: Sampler,
     pub noise: Generator,
     pub latents: Array4<f32>,
-    /// What conditioned rows see beside the latents, if anything: the same from the first step to the last.
+    /// Channels that conditioned rows see beside the latents, if any: the same at every step.
     pub beside: Option<Arc<Array4<f32>>>,
     /// What is put back into the latents after each evaluation, if anything.
     pub kept: Option<Arc<Kept>>,
-    /// Of the latents after the first steps.
+    /// Statistics of the latents after the first steps.
     pub statistics: Vec<LatentStatistics>,
 }
 
-/// A UNet output (1, channels, h, w) inside that of the call which gave it.
+/// One row (1, channels, h, w) of a UNet call's output.
 #[derive(Clone)]
 pub(super) struct Row {
     pub output: Arc<Array4<f32>>,
@@ -40,7 +40,7 @@ impl Row {
     }
 }
 
-/// UNet outputs of one evaluation of a trajectory.
+/// The UNet's output rows for one evaluation of a trajectory, with their conditions.
 pub(super) type Rows<'a> = Vec<(Condition<'a>, Row)>;
 
 /// A cell on a trajectory.
@@ -53,26 +53,26 @@ pub(super) struct Member<'a> {
 /// A trajectory with the cells that have not diverged yet.
 pub(super) struct Lane<'a> {
     pub start: Start,
-    /// The evaluation from which on this batch goes through it.
+    /// The evaluation at which this batch enters the trajectory.
     pub entry: usize,
     pub state: State,
-    /// What the UNet said at the present evaluation.
+    /// The UNet's outputs at the present evaluation.
     pub rows: Rows<'a>,
     pub members: Vec<Member<'a>>,
 }
 
-/// The point of a trajectory where cells of later batches part.
+/// A point of a trajectory where cells of later batches diverge.
 pub(super) struct Fork<'a> {
     pub start: Start,
     pub evaluation: usize,
-    /// That of a cell which came by.
+    /// The guidance of a cell whose trajectory goes through this point.
     guidance: &'a Guidance<'a>,
     state: State,
-    /// What was evaluated there so far.
+    /// The UNet's outputs there so far.
     rows: Rows<'a>,
 }
 
-/// The evaluation at which two cells of one start part; the number of evaluations if never.
+/// The evaluation at which two cells with the same start diverge; the number of evaluations if they never do.
 fn divergence(one: &Guidance, other: &Guidance, evaluations: &[Evaluation]) -> usize {
     let divergence = one.divergence(other);
     let differs = |evaluation: &Evaluation| divergence.is_some_and(|step| evaluation.step >= step);
@@ -89,7 +89,7 @@ impl<'a> Fork<'a> {
         self.start == start && self.evaluation <= divergence(self.guidance, guidance, evaluations)
     }
 
-    /// A lane from here.
+    /// A lane that starts here.
     pub fn enter(&self) -> Lane<'a> {
         Lane {
             start: self.start,
@@ -102,7 +102,7 @@ impl<'a> Fork<'a> {
 }
 
 impl<'a> Lane<'a> {
-    /// Keeps this point for cells that follow, or what was evaluated since it was kept.
+    /// Keeps this point for later cells; if it is kept already, adds the outputs evaluated since.
     pub fn keep(&self, evaluation: usize, guidance: &'a Guidance<'a>, forks: &mut Vec<Fork<'a>>) {
         let kept = |fork: &&mut Fork| (fork.start, fork.evaluation) == (self.start, evaluation);
         match forks.iter_mut().find(kept) {
@@ -117,7 +117,7 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// The members by what they ask at a step, in the order of the first of each.
+    /// Groups the members by the conditions they ask for at a step, in order of each group's first member.
     pub fn diverged(members: Vec<Member<'a>>, step: u32) -> Vec<(Conditions<'a>, Vec<Member<'a>>)> {
         let mut parts: Vec<(Conditions<'a>, Vec<Member<'a>>)> = Vec::new();
         for member in members {
@@ -131,8 +131,8 @@ impl<'a> Lane<'a> {
     }
 }
 
-/// For each cell, in the order of work, the evaluations on its way at which cells that follow diverge from it,
-/// where forks must be kept once it is done. `evaluations` are those of a start's sampling.
+/// For each cell, in the order of work, the evaluations at which later cells diverge from its trajectory: forks must be
+/// kept there once the cell is done. `evaluations` gives those of a start's sampling.
 pub(super) fn later_divergences<'e>(
     cells: &[(Start, &Guidance)],
     evaluations: impl Fn(Start) -> &'e [Evaluation],
@@ -145,7 +145,8 @@ pub(super) fn later_divergences<'e>(
         if start != next_start {
             continue;
         }
-        // Those after the next diverge from this one where they diverge from the next, or where the next does.
+        // Cells after the next one diverge from this one where they diverge from the next one, or where the next one
+        // does.
         let at = divergence(guidance, next, evaluations(*start));
         let mut those: Vec<usize> = divergences[index]
             .iter()
@@ -158,10 +159,10 @@ pub(super) fn later_divergences<'e>(
     divergences
 }
 
-/// Cells that share a trajectory so far, by what they ask for on their way.
+/// The guidance of each of the cells that share a trajectory so far.
 type Together<'g> = Vec<&'g Guidance<'g>>;
 
-/// The rows that each evaluation asks for, where these cells are denoised together from the beginning.
+/// The UNet rows of each evaluation if these cells are denoised together from the beginning.
 pub(super) fn rows_of_steps<'g>(
     cells: &[(Start, &'g Guidance<'g>)],
     evaluations: &[Evaluation],
@@ -186,7 +187,7 @@ pub(super) fn rows_of_steps<'g>(
     evaluations.iter().map(&mut rows_of).collect()
 }
 
-/// Rows that cells of one trajectory ask for at a step: each distinct condition is one.
+/// The rows that cells on one trajectory ask for at a step: each distinct condition is one row.
 fn rows_at(together: &Together, step: u32) -> usize {
     let mut conditions: Vec<Condition> = Vec::new();
     for (condition, _) in together.iter().flat_map(|guidance| guidance.at(step)) {
@@ -197,7 +198,7 @@ fn rows_at(together: &Together, step: u32) -> usize {
     conditions.len()
 }
 
-/// Cells of one trajectory, by what they ask for at a step.
+/// Splits cells on one trajectory by the conditions they ask for at a step.
 fn parts_at<'g>(together: &Together<'g>, step: u32) -> Vec<Together<'g>> {
     let mut parts: Vec<Together<'g>> = Vec::new();
     for &guidance in together {

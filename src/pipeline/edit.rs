@@ -1,9 +1,9 @@
-//! An image is edited by an instruction: InstructPix2Pix, as diffusers' `StableDiffusionInstructPix2PixPipeline`.
+//! Edits an image by an instruction: InstructPix2Pix, as diffusers' `StableDiffusionInstructPix2PixPipeline`.
 //!
-//! The input's latents stand beside the noise. Guidance is equation 3 of the paper (Brooks et al., 2023), sorted by what
-//! the UNet is asked: eps = s_T * e_text + (s_I - s_T) * e_image + (1 - s_I) * e_uncond. The pipeline computes the same
-//! from three rows: text [instruction, negative, negative], image [image, image, zeros]. The result goes to the
-//! scheduler's `step` as it is, whatever the prediction type.
+//! The input's latents stand beside the noise in the UNet's sample. Guidance is equation 3 of the paper (Brooks et al.,
+//! 2023), rearranged by what the UNet predicts: eps = s_T * e_text + (s_I - s_T) * e_image + (1 - s_I) * e_uncond. The
+//! pipeline computes the same from three rows: texts [instruction, negative, negative], images [image, image, zeros].
+//! The result goes to the scheduler's `step` unchanged, whatever the prediction type.
 
 use ndarray::{Axis, Slice};
 use rust_decimal::Decimal;
@@ -60,8 +60,8 @@ impl Pipeline for Edit {
     }
 
     /// With [`GuidanceMode::Diffusers`] guidance is on only if `guidance_scale > 1` and `image_guidance_scale >= 1`.
-    /// Off, the pipeline does not triple latents and image latents and encodes no negative prompt: one conditioned
-    /// pass, and neither scale has an effect.
+    /// When it is off, the pipeline neither triples latents and image latents nor encodes a negative prompt: it makes
+    /// one conditioned prediction, and neither scale has an effect.
     fn branches(&self, scales: GuidanceScales) -> Vec<(Branch, f32)> {
         let text = scales.guidance_scale.decimal();
         let image = scales.image_guidance_scale.decimal();
@@ -86,7 +86,7 @@ impl Pipeline for Edit {
         3
     }
 
-    /// The mean of the image's distribution, not scaled, stands beside pure noise.
+    /// Starts from pure noise, with the mean of the image's latent distribution, not scaled, beside it.
     fn begin(&self, of: Ingredients, noise: &mut Generator) -> Result<Beginning, String> {
         let (_, channels, ..) = of.shape;
         let image = of.image.ok_or("there is no image to edit")?;

@@ -1,4 +1,4 @@
-//! An image is made of a prompt: diffusers' `StableDiffusionPipeline`.
+//! Makes an image from a prompt: diffusers' `StableDiffusionPipeline`.
 
 use super::{Beginning, Ingredients, Needs, Pipeline, Use};
 use crate::diffusion::{Constructor, Generator, start};

@@ -1,4 +1,4 @@
-//! An image is noised and made anew by a prompt: diffusers' `StableDiffusionImg2ImgPipeline`.
+//! Noises an image and repaints it by a prompt: diffusers' `StableDiffusionImg2ImgPipeline`.
 
 use super::{Beginning, Ingredients, Needs, Pipeline, Use};
 use crate::diffusion::{Constructor, Generator, start};
@@ -28,7 +28,7 @@ impl Pipeline for ImageToImage {
         Constructor::TextOrImageToImage
     }
 
-    /// The image is noised at every strength, 1 included.
+    /// Noises the image at every strength, 1 included.
     fn begin(&self, of: Ingredients, noise: &mut Generator) -> Result<Beginning, String> {
         let image = of.moments(of.image)?;
         Ok(Beginning {

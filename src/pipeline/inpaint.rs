@@ -1,5 +1,5 @@
-//! A part of an image is made anew by a prompt: diffusers' `StableDiffusionInpaintPipeline`, with a UNet that sees the mask
-//! (9 channels) and with one that does not (4).
+//! Repaints a part of an image by a prompt: diffusers' `StableDiffusionInpaintPipeline`, with a UNet that sees the mask
+//! (9 channels) or one that does not (4 channels).
 
 use ndarray::{Axis, concatenate};
 
@@ -7,15 +7,15 @@ use super::{Beginning, Encodes, Ingredients, Needs, Pipeline, Use};
 use crate::diffusion::{Constructor, Generator, start};
 use crate::vocabulary::Scale;
 
-/// How the mask comes into play.
+/// How the mask takes effect.
 pub(super) enum Inpaint {
-    /// It stands beside the latents of every row, with the image without what is repainted.
+    /// The mask stands beside the latents of every row, with the latents of the image greyed out under it.
     SeesMask,
-    /// The UNet sees the latents alone; after each step those outside the mask are put back.
+    /// The UNet sees only the latents; after each step the image's latents are put back outside the mask.
     Blends,
 }
 
-/// Whether it starts from pure noise: at a strength of exactly 1.
+/// Whether denoising starts from pure noise: only at a strength of exactly 1.
 fn is_pure(strength: Option<Scale>) -> bool {
     strength.is_none_or(|strength| strength == Scale::one())
 }
@@ -70,7 +70,7 @@ impl Pipeline for Inpaint {
     }
 }
 
-/// The first latents, the mask and the image without what is repainted.
+/// The first latents; beside them the mask and the latents of the image greyed out under it.
 fn begin_beside_mask(of: Ingredients, noise: &mut Generator) -> Result<Beginning, String> {
     let masked_image = of.moments(of.masked_image)?;
     let image = match is_pure(of.strength) {
@@ -93,7 +93,7 @@ fn begin_beside_mask(of: Ingredients, noise: &mut Generator) -> Result<Beginning
     })
 }
 
-/// The first latents, and those of the image that are put back.
+/// The first latents, and those of the image to put back after each step.
 fn begin_to_blend(of: Ingredients, noise: &mut Generator) -> Result<Beginning, String> {
     let image = of.moments(of.image)?;
     let mask = of.mask.ok_or("there is no mask")?.clone();

@@ -1,5 +1,5 @@
-//! The kinds of pipeline: what each asks the UNet for, what stands beside the latents in the UNet's sample, and where
-//! its denoising starts. One file a kind; whoever plans, counts or runs asks the kind and knows none by itself.
+//! The kinds of pipeline: what each asks the UNet to predict, what stands beside the latents in the UNet's sample, and
+//! where denoising starts. One file a kind; the code that plans, counts or runs asks the kind and names none itself.
 
 mod edit;
 mod family;
@@ -23,20 +23,20 @@ use crate::vocabulary::Scale;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// An image is edited by an instruction.
+    /// Edits an image by an instruction.
     Edit,
-    /// An image is made of a prompt.
+    /// Makes an image from a prompt.
     Generate,
-    /// An image is noised and made anew by a prompt.
+    /// Noises an image and repaints it by a prompt.
     ImageToImage,
-    /// A part of an image is made anew, by a UNet that sees the mask.
+    /// Repaints a part of an image, with a UNet that sees the mask.
     Inpaint,
-    /// A part of an image is made anew, by a UNet that sees no mask.
+    /// Repaints a part of an image, with a UNet that does not see the mask.
     InpaintByBlending,
 }
 
 impl Kind {
-    /// Every kind, in the order in which people meet them.
+    /// Every kind, in the order in which users meet them.
     pub const ALL: [Self; 5] = [
         Self::Edit,
         Self::Generate,
@@ -45,7 +45,7 @@ impl Kind {
         Self::InpaintByBlending,
     ];
 
-    /// What it does.
+    /// The definition of this kind.
     pub fn pipeline(self) -> &'static dyn Pipeline {
         match self {
             Self::Edit => &edit::Edit,
@@ -56,7 +56,7 @@ impl Kind {
         }
     }
 
-    /// The models that it takes.
+    /// The family of models that this kind runs on.
     pub fn family(self) -> Family {
         match self {
             Self::Edit => Family::InstructPix2Pix,
@@ -65,8 +65,8 @@ impl Kind {
         }
     }
 
-    /// What a model is asked to do that is given an image or none, a mask or none. Whether the kind has what it needs is
-    /// another question ([`Pipeline::needs`]).
+    /// The kind that a family of models runs, given whether there is an image and a mask. Whether the kind has all it
+    /// needs is checked elsewhere ([`Pipeline::needs`]).
     pub fn of(family: Family, image: bool, mask: bool) -> Self {
         match (family, image, mask) {
             (Family::InstructPix2Pix, ..) => Self::Edit,
@@ -84,21 +84,21 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A kind of pipeline.
+/// The definition of one kind of pipeline.
 pub trait Pipeline {
-    /// As sweep files, tables and messages call it.
+    /// Its name in sweep files, tables and messages.
     fn name(&self) -> &'static str;
 
-    /// What one of its images is called.
+    /// What one of its output images is called.
     fn noun(&self) -> &'static str;
 
-    /// What a sweep file has to give it, and may.
+    /// What a sweep file must give it, and what it may.
     fn needs(&self) -> Needs;
 
-    /// The diffusers pipeline that it follows, by what its constructor does to the scheduler's configuration.
+    /// The diffusers pipeline that it follows, for its constructor's changes to the scheduler's configuration.
     fn constructor(&self) -> Constructor;
 
-    /// What the VAE has to encode for it: the image, of most kinds that take one.
+    /// Which images the VAE encodes for it: by default the input, if the kind takes one.
     fn encodes(&self, strength: Option<Scale>) -> Encodes {
         let _ = strength;
         Encodes {
@@ -107,91 +107,92 @@ pub trait Pipeline {
         }
     }
 
-    /// Whether the UNet's sample holds something beside the latents, which every row sees that is not asked without it.
+    /// Whether the UNet's sample holds channels beside the latents; rows whose branch asks for none see zeros there.
     fn has_beside(&self) -> bool {
         false
     }
 
-    /// What the UNet is asked at a step outside the guidance interval, with coefficient 1.
+    /// The one prediction made at steps outside the guidance interval, with coefficient 1.
     fn conditioned(&self) -> Branch {
         text_guidance::prompt(self.has_beside())
     }
 
-    /// What the UNet is asked where guidance acts, with coefficients that add up to 1; of most kinds guidance by the text
+    /// The predictions made where guidance acts, with coefficients that sum to 1; by default guidance by the text
     /// alone.
     ///
-    /// Branches whose coefficient is exactly 0 are left out; where the two texts are the same, one branch stands for
-    /// those that differ in nothing else.
+    /// Branches with a coefficient of exactly 0 are left out; where the prompt equals the negative prompt, branches
+    /// that differ in nothing else are merged.
     fn branches(&self, scales: GuidanceScales) -> Vec<(Branch, f32)> {
         text_guidance::branches(scales, self.has_beside())
     }
 
-    /// Rows of the reference pipeline in one call of the UNet.
+    /// How many rows the reference pipeline puts into one call of the UNet.
     fn plain_rows(&self) -> usize {
         2
     }
 
-    /// The first latents and what goes with them. The draws of `noise` are the reference pipeline's, in its order.
+    /// The first latents and what goes with them. Draws from `noise` exactly as the reference pipeline does, in its
+    /// order.
     ///
     /// # Errors
-    /// If an ingredient is missing that the kind needs.
+    /// If an ingredient that the kind needs is missing.
     fn begin(&self, ingredients: Ingredients, noise: &mut Generator) -> Result<Beginning, String>;
 }
 
 /// How a stage treats its masks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Masking {
-    /// What lies outside the mask.
+    /// What the output shows outside the mask.
     #[serde(default)]
     pub outside: Outside,
-    /// Padding in pixels where it works on the part of the image around the mask alone.
+    /// Padding in pixels around the mask, if only that part of the image is worked on; `None` works on the whole image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only_masked: Option<u32>,
 }
 
 impl Masking {
-    /// Whether nothing is set.
+    /// Whether no setting differs from its default.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// What lies outside a mask.
+/// What the output shows outside a mask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outside {
-    /// The input's own pixels, feathered by the mask's grey levels.
+    /// The input's own pixels, blended in by the mask's grey levels.
     #[default]
     Kept,
-    /// What the decoder makes of the latents.
+    /// What the decoder makes of the latents there.
     Decoded,
 }
 
-/// What a kind takes from a sweep file beside the prompt.
+/// What a kind takes from a sweep file besides the prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Needs {
     /// An image to work on.
     pub image: Use,
-    /// A mask: white is made anew, or is what an edit may change.
+    /// A mask: white is repainted or, in an edit, may change.
     pub mask: Use,
-    /// A strength, with its default.
+    /// The default strength; `None` if the kind has no strength.
     pub strength: Option<Scale>,
-    /// Guidance by the image.
+    /// Whether it is guided by the image too.
     pub image_guidance_scale: bool,
 }
 
-/// Whether something is used.
+/// Whether a kind takes something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
-    /// It has to be given.
+    /// The sweep file has to give it.
     Always,
-    /// It may be given.
+    /// The sweep file may give it.
     Optional,
-    /// It has no meaning.
+    /// It has no meaning for this kind.
     No,
 }
 
-/// Images that the VAE encodes for a trajectory.
+/// Which images the VAE encodes for a trajectory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Encodes {
     /// The input.
@@ -205,9 +206,9 @@ pub struct Encodes {
 pub struct GuidanceScales {
     /// Whether guidance is switched off where diffusers does so.
     pub mode: GuidanceMode,
-    /// Of the text.
+    /// Guidance scale of the text.
     pub guidance_scale: Scale,
-    /// Of the image.
+    /// Guidance scale of the image.
     pub image_guidance_scale: Scale,
     /// Whether the prompt and the negative prompt are the same.
     pub same_texts: bool,
@@ -216,24 +217,24 @@ pub struct GuidanceScales {
 /// What a trajectory starts from.
 #[derive(Clone, Copy)]
 pub struct Ingredients<'a> {
-    /// Set to the cell's steps.
+    /// The sampler, set to the cell's steps.
     pub sampler: &'a Sampler,
-    /// Of the latents: (1, channels, h, w).
+    /// Shape of the latents: (1, channels, h, w).
     pub shape: (usize, usize, usize, usize),
-    /// Of the VAE.
+    /// The VAE's scaling factor.
     pub scaling_factor: f32,
-    /// How far from the image it starts, where the kind asks for it.
+    /// How far from the image denoising starts, if the kind has a strength.
     pub strength: Option<Scale>,
-    /// What the VAE's encoder says of the input: means, and logarithms of variances where it gives them.
+    /// The VAE encoder's output for the input: means, and log variances where it gives them.
     pub image: Option<&'a Array4<f32>>,
-    /// The same of the input with grey where the mask is white.
+    /// The encoder's output for the input with grey where the mask is white.
     pub masked_image: Option<&'a Array4<f32>>,
-    /// The mask at the size of the latents, (1, 1, h, w): 1 is made anew.
+    /// The mask at the size of the latents, (1, 1, h, w): 1 is repainted.
     pub mask: Option<&'a Array4<f32>>,
 }
 
 impl Ingredients<'_> {
-    /// What the VAE's encoder says of an image that is to be sampled.
+    /// The latent distribution of an image that is to be sampled, from the encoder's output.
     fn moments(&self, encoded: Option<&Array4<f32>>) -> Result<Moments, String> {
         let encoded = encoded.ok_or("there is no image")?;
         let (_, channels, ..) = self.shape;
@@ -253,7 +254,8 @@ impl Ingredients<'_> {
 pub struct Beginning {
     /// The first latents (1, channels, h, w).
     pub latents: Array4<f32>,
-    /// What conditioned rows of the UNet see beside the latents, (1, further channels, h, w); others see zeros there.
+    /// Channels that conditioned rows of the UNet see beside the latents, (1, further channels, h, w); other rows see
+    /// zeros.
     pub beside: Option<Array4<f32>>,
     /// What is put back into the latents after each evaluation, if anything.
     pub kept: Option<Kept>,
@@ -268,16 +270,16 @@ pub enum BranchText {
     Negative,
 }
 
-/// One question to the UNet: which text, and whether it sees what stands beside the latents.
+/// One prediction of the UNet: with which text, and whether it sees the channels beside the latents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Branch {
     /// The text.
     pub text: BranchText,
-    /// What stands beside the latents; else zeros.
+    /// Whether it sees the channels beside the latents; otherwise it sees zeros.
     pub image: bool,
 }
 
-/// Branches whose coefficient is not exactly 0, with the coefficients as the UNet's outputs are multiplied by.
+/// The branches whose coefficient is not exactly 0, with the coefficients as float32.
 fn weighted(candidates: impl IntoIterator<Item = (Branch, Decimal)>) -> Vec<(Branch, f32)> {
     (candidates.into_iter())
         .filter(|(_, coefficient)| !coefficient.is_zero())

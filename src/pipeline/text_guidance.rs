@@ -1,14 +1,14 @@
-//! Guidance of the kinds that follow a text alone: classifier-free guidance (Ho and Salimans, 2022).
+//! Guidance of the kinds that follow only a text: classifier-free guidance (Ho and Salimans, 2022).
 //!
-//! diffusers computes u + g * (t - u) from the rows [negative, prompt]; sorted by what the UNet is asked that is
-//! g * t + (1 - g) * u.
+//! diffusers computes u + g * (t - u) from the rows [negative, prompt]; collected by prediction that is g * t + (1 - g)
+//! * u.
 
 use rust_decimal::Decimal;
 
 use super::{Branch, BranchText, GuidanceScales, weighted};
 use crate::diffusion::GuidanceMode;
 
-/// The prompt, beside what all rows see.
+/// The branch of the prompt; `image` says whether it sees the channels beside the latents.
 pub(super) fn prompt(image: bool) -> Branch {
     Branch {
         text: BranchText::Prompt,
@@ -16,8 +16,8 @@ pub(super) fn prompt(image: bool) -> Branch {
     }
 }
 
-/// The branches; `image` says whether rows see something beside the latents. With [`GuidanceMode::Diffusers`] guidance
-/// is on only if `guidance_scale > 1`.
+/// The branches; `image` says whether they see the channels beside the latents. With [`GuidanceMode::Diffusers`]
+/// guidance is on only if `guidance_scale > 1`.
 pub(super) fn branches(scales: GuidanceScales, image: bool) -> Vec<(Branch, f32)> {
     let scale = scales.guidance_scale.decimal();
     let guided = match scales.mode {

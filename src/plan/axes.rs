@@ -1,4 +1,4 @@
-//! The axes of a sweep: the parameters that vary among its cells.
+//! The axes of a sweep: the parameters that differ between its cells.
 
 use std::collections::HashSet;
 
@@ -6,12 +6,12 @@ use super::Axis;
 use crate::spec::Preset;
 use crate::vocabulary::{Parameter, Parameters};
 
-/// The values of a parameter among the cells as text, in order of appearance.
+/// The values of a parameter in the cells, as text, in order of appearance.
 fn values_of(parameter: Parameter, cells: &[Parameters]) -> Vec<String> {
     let (mut seen, mut values) = (HashSet::new(), Vec::new());
     let mut last = None;
     for cell in cells {
-        // Most have the value of the cell before them.
+        // Most cells have the same value as the cell before.
         if last
             .as_ref()
             .is_some_and(|value| cell.has(parameter, value))
@@ -28,8 +28,8 @@ fn values_of(parameter: Parameter, cells: &[Parameters]) -> Vec<String> {
     values
 }
 
-/// Parameters with more than one value among the cells, values in order of appearance. What presets
-/// link is shown by the preset's name and is not an axis of its own.
+/// The parameters with more than one value, with these values in order of appearance. Parameters that vary only with
+/// the preset are shown by the preset's name and are no axes of their own.
 pub(super) fn axes(presets: &[Preset], cells: &[Parameters]) -> Vec<Axis> {
     let linked = |parameter: Parameter| {
         let mut presets = presets.iter();

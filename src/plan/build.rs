@@ -1,5 +1,5 @@
-//! A [`SweepSpec`] and what was read of its files become a [`Plan`]: stage after stage, the first on the images of the sweep
-//! file, each other on those of the stage before it.
+//! Builds a [`Plan`] from a [`SweepSpec`] and what was read of its files, stage by stage: the first works on the images
+//! of the sweep file, each other on those of the stage before it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,7 +17,7 @@ use crate::image::{Size, fit_size};
 use crate::spec::{Overrides, Preset, SweepSpec};
 use crate::vocabulary::{CellKey, Parameter, Parameters, Value};
 
-/// Names of the images that some cell is of: exclusions may leave all cells of an image out.
+/// Names of the images used by at least one cell: exclusions may leave out all cells of an image.
 pub(crate) fn images_of_cells(spec: &SweepSpec, models: &[ModelEntry]) -> HashSet<String> {
     let is_of_stages = |exclude: &Overrides| exclude.stages().next().is_some();
     if spec.excludes.is_empty() || !spec.then.is_empty() || spec.excludes.iter().any(is_of_stages) {
@@ -30,12 +30,12 @@ pub(crate) fn images_of_cells(spec: &SweepSpec, models: &[ModelEntry]) -> HashSe
 }
 
 impl Plan {
-    /// Resolves every cell. The entries are those of the spec's files, in the order of its lists; images that no cell is
-    /// of may be left out.
+    /// Resolves every cell. The entries in `files` describe the spec's files, in the order of its lists; images that no
+    /// cell uses may be missing.
     ///
     /// # Errors
-    /// If a model is not given what it needs or is given what it has no use for, an image does not fit a model, or nothing
-    /// is left after the exclusions.
+    /// If a model lacks something it needs or is given something it has no use for, an image does not fit a model, or
+    /// the exclusions leave no cell.
     pub fn new(spec: &SweepSpec, files: PlanFiles) -> Result<Self, PlanError> {
         let PlanFiles {
             models,
@@ -73,7 +73,7 @@ impl Plan {
             }
         }
         if let [_] = plan.stages.as_slice() {
-            // Of a sweep of one stage the axes stand in the plan alone.
+            // In a sweep with a single stage the axes stand only in the plan itself.
             plan.stages[0].axes.clear();
         }
         Ok(plan)
@@ -91,37 +91,37 @@ pub struct PlanFiles {
     pub masks: Vec<MaskEntry>,
 }
 
-/// The image of a cell of the stage before, as the next one takes it.
+/// The output of a cell, as the next stage takes it.
 #[derive(Debug)]
 struct Input {
-    /// The values that its cell's key begins with.
+    /// The prefix of its cell's key, with which the keys of the next stage's cells begin.
     prefix: String,
     seed: u64,
     width: u32,
     height: u32,
-    /// The preset of its path, if there is one.
+    /// The preset of the cells it descends from, if there is one.
     preset: Option<String>,
-    /// Which exclusions its path matches so far.
+    /// For each exclusion, whether the cells it descends from match so far.
     matched: Vec<bool>,
 }
 
-/// What tells a cell from others.
+/// What distinguishes one cell from others.
 struct Identity {
-    /// Pixels of its output.
+    /// Width and height of its output in pixels.
     size: (u32, u32),
-    /// Of its recipe, in hexadecimal; of the last stage what keys have of it.
+    /// SHA-256 of its recipe, in hexadecimal; in the last stage only the digits that keys use.
     sha256: String,
-    /// What its key begins with.
+    /// The readable part of its key.
     prefix: String,
 }
 
-/// What is known of the stages that are planned.
+/// The state of planning: the stages planned so far.
 #[derive(Debug)]
 struct Builder<'s> {
     scopes: &'s Scopes,
-    /// Of the stage before, by their names; none before the first.
+    /// The previous stage's outputs by name; empty before the first stage.
     inputs: HashMap<String, Input>,
-    /// The same as images, in the order of their cells.
+    /// The same outputs as image entries, in the order of their cells.
     images: Vec<ImageEntry>,
     taken: HashSet<CellKey>,
     first_of_hash: HashMap<String, CellKey>,
@@ -138,7 +138,7 @@ impl<'s> Builder<'s> {
         }
     }
 
-    /// Plans a stage: each of its points on each image of the stage before.
+    /// Plans a stage: each of its points on each image of the previous stage.
     fn add(
         &mut self,
         plan: &mut Plan,
@@ -202,7 +202,7 @@ impl<'s> Builder<'s> {
         Ok(())
     }
 
-    /// The points of a stage that presets were varied before: each image has those of its preset.
+    /// The points of a stage if an earlier stage varies the presets: each image gets the points of its own preset.
     fn following(&self, draft: &StageDraft, models: &[ModelEntry]) -> Vec<Parameters> {
         let is_set = |preset: &Preset| !preset.overrides.is_empty();
         if !draft.presets.iter().any(is_set) {
@@ -227,7 +227,7 @@ impl<'s> Builder<'s> {
         points.collect()
     }
 
-    /// The points that no exclusion leaves out, each with those that its path matches so far.
+    /// The points that no exclusion leaves out, each with the exclusions that its path matches so far.
     fn kept(
         &self,
         stage: usize,
@@ -257,7 +257,7 @@ impl<'s> Builder<'s> {
         }
     }
 
-    /// The sizes of a later stage's cells: those of the images that they work on.
+    /// The sizes of a later stage's cells: those of the images they work on.
     fn sizes(
         &self,
         stage: &str,
@@ -286,9 +286,9 @@ impl<'s> Builder<'s> {
         Ok(sizes)
     }
 
-    /// Names the cells of a stage and links each to the first one with the same pixels: presets that say the same, or
-    /// scales without effect where `guidance = "diffusers"` switches guidance off. Their images are the inputs of the
-    /// next stage.
+    /// Names the cells of a stage and links each to the first one with the same pixels (two presets may set the same
+    /// values, or `guidance = "diffusers"` may switch guidance off, so that the scales have no effect). Their images
+    /// are the inputs of the next stage.
     fn cells(
         &mut self,
         plan: &mut Plan,
@@ -307,7 +307,7 @@ impl<'s> Builder<'s> {
             let sha256 = sha256_hex(recipe.to_string().as_bytes());
             Identity {
                 size: (width, height),
-                // A million of them take less where no stage follows that asks for all of it.
+                // A million digests take less memory shortened; only a following stage needs them whole.
                 sha256: match is_last {
                     true => short(&sha256).to_owned(),
                     false => sha256,
@@ -377,8 +377,8 @@ impl<'s> Builder<'s> {
     }
 }
 
-/// What a cell's image is called where the next stage works on it: the stage and the values that vary, which stay where
-/// models and recipes change.
+/// The name of a cell's image as an input of the next stage: the stage and the varying values, so that the name stays
+/// the same when models and recipes change.
 fn free_name(
     stage: &str,
     prefix: &str,
@@ -393,10 +393,10 @@ fn free_name(
     names.find(is_free).unwrap_or(plain)
 }
 
-/// Width and height of the output, by names of model and image; without an image its name is empty.
+/// Output width and height by the names of model and image; the image's name is empty if there is none.
 type Sizes = HashMap<(String, String), (u32, u32)>;
 
-/// The output size of every pair of model and image; of every model alone where cells are made of no image.
+/// The output size of every pair of model and image, or of every model if cells start from no image.
 fn fitted_sizes(
     size: Size,
     models: &[ModelEntry],

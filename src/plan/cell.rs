@@ -7,23 +7,23 @@ use crate::vocabulary::{CellKey, Parameters};
 /// One point of the grid: one output image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cell {
-    /// Its name in files, journal and CSVs.
+    /// Its name in files, the journal and tables.
     pub key: CellKey,
-    /// Its values.
+    /// Its parameter values.
     pub parameters: Parameters,
-    /// Pixels of the output.
+    /// Width of the output in pixels.
     pub width: u32,
-    /// Pixels of the output.
+    /// Height of the output in pixels.
     pub height: u32,
-    /// Index into [`super::Plan::stages`].
+    /// Index of its stage in [`super::Plan::stages`].
     #[serde(default, skip_serializing_if = "is_first")]
     pub stage: usize,
-    /// The earlier cell with the same pixels, which this one copies.
+    /// An earlier cell with the same pixels, of which this one is a copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub same_as: Option<CellKey>,
 }
 
-/// Cells of a first stage are written as before there were stages.
+/// The first stage is not serialised, so that plans with a single stage look as they did before stages existed.
 fn is_first(stage: &usize) -> bool {
     *stage == 0
 }

@@ -1,14 +1,14 @@
-//! A plan cut into parts of equal cost, for machines that work side by side.
+//! Cuts a plan into parts of equal cost for machines that work side by side.
 //!
-//! The cells are taken in an order of work ([`Order`]) and cut where their cost reaches each mark: each part loads few
-//! models, and texts, images and first steps that cells share stay together. Dealing cells out one by one, or the dearest
-//! to the idlest, would load every model and encode every image everywhere.
+//! The cells are put into an order of work ([`Order`]) and cut where their summed cost reaches each part's mark. Each
+//! part then loads few models, and cells that share texts, images and first steps stay together. Dealing cells out one
+//! by one, or the most expensive to the least busy part, would load every model and encode every image everywhere.
 //!
-//! A chain is cut between its first images, and all that is made of one lies in one part. Where there are too few of them
-//! it is cut between the images of a later stage, and parts compute what they share again.
+//! A chain is cut between its first images, and everything made from one of them is in one part. If there are too few
+//! of them, it is cut between the images of a later stage, and several parts compute the earlier images they share.
 //!
-//! The cut follows from the plan alone, never from what is done already or how long it took: every machine makes the
-//! same one, today and when a part is run again.
+//! The cut depends only on the plan, never on what is already done or how long it took: every machine makes the same
+//! cut, now and when a part is run again.
 
 mod order;
 
@@ -17,22 +17,22 @@ use std::num::NonZeroUsize;
 use self::order::{Inputs, Order, Work, Works};
 use super::Plan;
 
-/// A cut falls on a group's border where that is within this part of a share of the mark: 1/20, so that no part is
-/// longer than 1.1 shares for its sake.
+/// A cut is moved to a group's border if that is within this fraction of a part's share from the mark: with 1/20 no
+/// part grows beyond 1.1 shares.
 const TOLERANCE: u128 = 20;
 
-/// A plan in parts.
+/// A plan cut into parts.
 #[derive(Debug)]
 pub struct Cut {
     works: Vec<Work>,
-    /// Where the parts begin, as indices into the works, and where the last one ends.
+    /// Where each part begins, as an index into the works, and where the last one ends.
     borders: Vec<usize>,
-    /// What each part costs, with what of a chain it computes beside its own cells.
+    /// The cost of each part, including what it computes of a chain besides its own cells.
     costs: Vec<u64>,
 }
 
 impl Cut {
-    /// Cuts a plan into so many parts; some are empty if there are more of them than cells.
+    /// Cuts a plan into `parts` parts; some are empty if there are more parts than cells.
     pub fn new(plan: &Plan, parts: NonZeroUsize) -> Self {
         let works = Works::of(plan);
         let mut best = Candidate::new(works.between_images_of(0, Inputs::Once), parts);
@@ -54,8 +54,8 @@ impl Cut {
         }
     }
 
-    /// The cells of a part, numbered from 0, as indices into [`Plan::cells`], in order; cells with the same pixels lie
-    /// in one part.
+    /// The cells of part `part`, counted from 0, as indices into [`Plan::cells`], in order. Cells with the same pixels
+    /// are in the same part.
     pub fn cells(&self, part: usize) -> Vec<usize> {
         let works = self.works[self.borders[part]..self.borders[part + 1]].iter();
         let cells = works.flat_map(|work| std::iter::once(work.cell).chain(work.copies.clone()));
@@ -64,8 +64,8 @@ impl Cut {
         cells
     }
 
-    /// The cost of a part over the mean of all parts. The first steps that its first cell computes again, because the
-    /// cell that it shares them with lies in another part, are not in it.
+    /// The cost of a part divided by the mean of all parts. Not counted are first steps that a part computes again
+    /// because the cell it would share them with is in another part.
     pub fn load(&self, part: usize) -> f64 {
         let all: u64 = self.costs.iter().sum();
         let mean = all as f64 / self.costs.len() as f64;
@@ -76,7 +76,7 @@ impl Cut {
     }
 }
 
-/// A way to cut.
+/// One way to cut a plan.
 struct Candidate<'a> {
     order: Order<'a>,
     borders: Vec<usize>,
@@ -98,7 +98,7 @@ impl<'a> Candidate<'a> {
         self.costs.iter().max().copied().unwrap_or(0)
     }
 
-    /// Whether no part takes more than a tenth above the mean.
+    /// Whether no part costs more than a tenth above the mean.
     fn is_even(&self) -> bool {
         let all: u128 = self.costs.iter().map(|&cost| u128::from(cost)).sum();
         u128::from(self.most()) * self.costs.len() as u128 * 10 <= all * 11
@@ -106,7 +106,7 @@ impl<'a> Candidate<'a> {
 }
 
 impl Order<'_> {
-    /// Where so many parts begin, and where the last one ends.
+    /// Where each of the parts begins, and where the last one ends.
     fn borders(&self, parts: NonZeroUsize) -> Vec<usize> {
         let marks = Marks { order: self, parts };
         let inner = (1..parts.get()).map(|part| marks.border(part));
@@ -115,15 +115,15 @@ impl Order<'_> {
     }
 }
 
-/// Where cuts may fall.
+/// Chooses where the cuts fall.
 struct Marks<'a> {
     order: &'a Order<'a>,
     parts: NonZeroUsize,
 }
 
 impl Marks<'_> {
-    /// Where a part begins: at the border of a group near its mark, else at the border of the cell nearest to it, which in
-    /// a chain is the first image of others.
+    /// Where a part begins: at a group's border if one is near the part's mark, otherwise at the nearest border of a
+    /// unit (a cell or, in a chain, an image from which others are made).
     fn border(&self, part: usize) -> usize {
         let group = self.nearest(part, &self.order.groups);
         match self.distance(part, group) * TOLERANCE <= u128::from(self.order.cost()) {
@@ -132,7 +132,7 @@ impl Marks<'_> {
         }
     }
 
-    /// Of rising borders, the one nearest to a part's mark; of two, the first.
+    /// Of ascending borders, the one nearest to a part's mark; of two equally near, the first.
     fn nearest(&self, part: usize, borders: &[usize]) -> usize {
         let place = borders.partition_point(|&border| self.is_before(part, border));
         let place = place.min(borders.len() - 1);
@@ -153,7 +153,8 @@ impl Marks<'_> {
         at.abs_diff(mark)
     }
 
-    /// A border's cost and a part's mark, times the number of parts: whole numbers, equal on every machine.
+    /// A border's cost and a part's mark, both times the number of parts, so that they are whole numbers and equal on
+    /// every machine.
     fn at_and_mark(&self, part: usize, border: usize) -> (u128, u128) {
         (
             u128::from(self.order.cost_before(border)) * self.parts.get() as u128,

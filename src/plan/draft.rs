@@ -1,4 +1,4 @@
-//! A stage before its cells are made: what the sweep file says of it, and whether that is what its models need.
+//! A stage before its cells are made: what the sweep file sets, and whether its models need and accept that.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,30 +8,30 @@ use crate::pipeline::{Family, Kind, Masking, Needs, Use};
 use crate::spec::{MAX_CELLS, Preset, SweepSpec};
 use crate::vocabulary::{ByParameter, Parameter, Value};
 
-/// A stage as the sweep file has it.
+/// A stage as the sweep file gives it.
 #[derive(Debug)]
 pub(super) struct StageDraft<'s> {
     name: Option<&'s str>,
-    /// Those of images are set when the stage before is planned.
+    /// Its values; those of `image` are filled in when the previous stage has been planned.
     pub values: ByParameter<Vec<Value>>,
     typed: &'s BTreeSet<Parameter>,
     pub same_seed: bool,
     masking: Masking,
-    /// What presets set of it.
+    /// What presets set for it.
     pub presets: Vec<Preset>,
-    /// The table that it stands in.
+    /// The table of the sweep file that it stands in.
     table: &'static str,
 }
 
 impl<'s> StageDraft<'s> {
-    /// All stages of a sweep, each with what presets set of it.
+    /// All stages of a sweep, each with what presets set for it.
     pub fn all(spec: &'s SweepSpec, plan: &Plan) -> Result<(Vec<Self>, Scopes), PlanError> {
         let mut drafts: Vec<Self> = Self::without_presets(spec).collect();
         let mut kinds = Vec::new();
         let mut homes = Vec::new();
         for (place, draft) in drafts.iter().enumerate() {
             let family = draft.family(&plan.models);
-            // A mask that presets alone give is none of what a stage is called by.
+            // A mask that only presets set does not count for the stage's name.
             let image = place > 0 || draft.gives(Parameter::Image);
             let kind = Kind::of(family, image, draft.gives(Parameter::Mask));
             homes.push(Home {
@@ -72,7 +72,7 @@ impl<'s> StageDraft<'s> {
         std::iter::once(first).chain(then)
     }
 
-    /// The stage, if its models are given what they need and nothing else.
+    /// The stage, provided that its models are given what they need and nothing else.
     pub fn stage(&self, plan: &Plan) -> Result<Stage, PlanError> {
         let models = self.models(&plan.models);
         let (image, mask) = (self.gives(Parameter::Image), self.gives(Parameter::Mask));
@@ -113,7 +113,7 @@ impl<'s> StageDraft<'s> {
         })
     }
 
-    /// Refuses keys that the kind has no use for.
+    /// Refuses keys that have no meaning for the kind.
     fn refuse_meaningless(&self, name: &str, kind: Kind, mask: bool) -> Result<(), PlanError> {
         let refuse = |key: &str, has: fn(Needs) -> bool| {
             Err(PlanError::Meaningless {
@@ -153,7 +153,7 @@ impl<'s> StageDraft<'s> {
         }
     }
 
-    /// Whether all cells have a value of a parameter.
+    /// Whether every cell has a value of this parameter.
     fn gives(&self, parameter: Parameter) -> bool {
         let mut presets = self.presets.iter();
         let all_set = !self.presets.is_empty()
@@ -161,12 +161,12 @@ impl<'s> StageDraft<'s> {
         !self.values[parameter].is_empty() || all_set
     }
 
-    /// Whether the table of the stage sets a key.
+    /// Whether the stage's table sets a key.
     pub fn sets(&self, parameter: Parameter) -> bool {
         self.typed.contains(&parameter)
     }
 
-    /// What its models are for.
+    /// The family of its models.
     fn family(&self, models: &[ModelEntry]) -> Family {
         let models = self.models(models);
         models
@@ -183,7 +183,7 @@ impl<'s> StageDraft<'s> {
         presets.any(|preset| preset.overrides.get(parameter).is_some())
     }
 
-    /// The models that its cells can have.
+    /// The models that its cells can use.
     fn models<'m>(&self, models: &'m [ModelEntry]) -> Vec<&'m ModelEntry> {
         let by_name: HashMap<&str, &ModelEntry> = models
             .iter()
@@ -200,8 +200,8 @@ impl<'s> StageDraft<'s> {
             .collect()
     }
 
-    /// Refuses more cells than a sweep may have; the sweep file's own limit knows one stage.
-    /// `presets` is how many of them it varies.
+    /// Refuses more cells than a sweep may have; the check of the sweep file counts only one stage. `presets` is the
+    /// number of presets that it varies.
     pub fn check_count(&self, stage: &str, presets: usize) -> Result<(), PlanError> {
         let counts = Parameter::DEFINED.map(|parameter| self.values[parameter].len().max(1) as u64);
         let presets = presets.max(1) as u64;
@@ -216,7 +216,7 @@ impl<'s> StageDraft<'s> {
     }
 }
 
-/// The name of a kind, numbered if a stage has it already.
+/// The name of a kind, numbered if an earlier stage already has it.
 fn numbered(kind: Kind, earlier: &[Kind]) -> String {
     let name = kind.pipeline().name();
     let alike = earlier
@@ -229,7 +229,7 @@ fn numbered(kind: Kind, earlier: &[Kind]) -> String {
     }
 }
 
-/// Which kinds have something, in words.
+/// The kinds that have something, listed in words.
 fn users(has: fn(Needs) -> bool) -> String {
     let kinds = Kind::ALL
         .into_iter()

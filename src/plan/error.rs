@@ -5,10 +5,10 @@ use crate::pipeline::Kind;
 use crate::spec::MAX_CELLS;
 use crate::vocabulary::{Parameter, Scale};
 
-/// Why a valid sweep file has no plan.
+/// Why no plan can be made from a valid sweep file.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum PlanError {
-    /// The image cannot be brought to a size that the model takes.
+    /// The image cannot be fitted to a size that the model takes.
     #[error("image {image} does not fit model {model}: {source}")]
     Fit {
         /// Name of the image.
@@ -20,7 +20,7 @@ pub enum PlanError {
         #[diagnostic_source]
         source: FitError,
     },
-    /// The size that the sweep file asks for is none that the model makes.
+    /// The model cannot make images of the size that the sweep file asks for.
     #[error("model {model} does not make this size: {source}")]
     Size {
         /// Name of the model.
@@ -41,18 +41,18 @@ pub enum PlanError {
         /// Where it would end.
         end: Scale,
     },
-    /// The models of a stage are asked for different things.
+    /// The models of one stage are of different families.
     #[error("the models of stage {stage} are of different kinds: {first} and {second}")]
     #[diagnostic(help("take models of one kind in a stage; others in a sweep of their own"))]
     Families {
         /// Name of the stage.
         stage: String,
-        /// A model.
+        /// Name of one model.
         first: String,
-        /// Another.
+        /// Name of another model, of a different family.
         second: String,
     },
-    /// A stage lacks what its kind needs.
+    /// A stage lacks something that its kind needs.
     #[error("{key} is missing: {model} {does}")]
     #[diagnostic(help("add it under {table}: {key} = {example}"))]
     Missing {
@@ -64,10 +64,10 @@ pub enum PlanError {
         does: &'static str,
         /// The table where the key belongs.
         table: String,
-        /// A value in TOML.
+        /// An example value in TOML.
         example: &'static str,
     },
-    /// A stage has what its kind has no use for.
+    /// A stage sets something that has no meaning for its kind.
     #[error("{key} has no meaning for stage {stage}, which is {kind}; {users}")]
     #[diagnostic(help("take {key} out, or use a model of a kind that has it"))]
     Meaningless {
@@ -75,12 +75,12 @@ pub enum PlanError {
         key: String,
         /// Name of the stage.
         stage: String,
-        /// What it does.
+        /// The stage's kind.
         kind: Kind,
-        /// Which kinds have the key, in words.
+        /// The kinds for which the key has a meaning, listed in words.
         users: String,
     },
-    /// A key of a preset or an exclusion that several stages have.
+    /// A preset or an exclusion has a key without a stage that several stages have.
     #[error("{key} of {place} could be of several stages: {stages}")]
     #[diagnostic(help("say which: {example}.{key} = …"))]
     SeveralStages {
@@ -88,12 +88,12 @@ pub enum PlanError {
         place: String,
         /// The key.
         key: Parameter,
-        /// Names of the stages; none where no stage has the key.
+        /// Names of those stages; empty if no stage has the key.
         stages: String,
-        /// One of them.
+        /// Name of one of them.
         example: String,
     },
-    /// A table names a stage that is not there.
+    /// A table names a stage that does not exist.
     #[error("{place} names {stage}, which is no stage; the stages are {stages}")]
     #[diagnostic(help(
         "a stage is called by its `name`, else by its kind, numbered where that repeats"
@@ -101,12 +101,12 @@ pub enum PlanError {
     UnknownStage {
         /// The table.
         place: String,
-        /// What it names.
+        /// The name that it gives.
         stage: String,
-        /// Names of the stages.
+        /// Names of the existing stages.
         stages: String,
     },
-    /// A preset or an exclusion has a key that is not its stage's to set.
+    /// A preset or an exclusion sets a key that cannot be set there for this stage.
     #[error("{place} cannot set {key} of stage {stage}: {reason}")]
     #[diagnostic(help("take the key out of the one or the other"))]
     ForeignKey {
@@ -132,7 +132,7 @@ pub enum PlanError {
         /// The value.
         value: String,
     },
-    /// A stage cannot have its mask.
+    /// A stage cannot have this mask.
     #[error("stage {stage} has no mask {mask}: {reason}")]
     #[diagnostic(help(
         "masks are files, {{ alpha = true }} of a first image that has transparency, or {{ changed = \"edit\" }} of an \
@@ -143,10 +143,10 @@ pub enum PlanError {
         stage: String,
         /// The mask.
         mask: String,
-        /// What is in the way.
+        /// Why not.
         reason: String,
     },
-    /// A later stage cannot take the size of the images it works on.
+    /// A later stage's model does not take the size of the images that the stage works on.
     #[error(
         "stage {stage} works on images of {width}x{height} pixels, which {model} does not take: sides must be \
          multiples of {multiple}"
@@ -160,11 +160,11 @@ pub enum PlanError {
         stage: String,
         /// Name of its model.
         model: String,
-        /// Pixels.
+        /// Width of the images in pixels.
         width: u32,
-        /// Pixels.
+        /// Height of the images in pixels.
         height: u32,
-        /// What both must be multiples of.
+        /// The number that both must be a multiple of.
         multiple: u32,
     },
     /// A chain has more cells than a sweep may have.
@@ -173,7 +173,7 @@ pub enum PlanError {
     TooManyCells {
         /// Name of the stage.
         stage: String,
-        /// How many.
+        /// The number of cells.
         cells: u64,
     },
     /// Exclusions match every cell.
@@ -182,7 +182,7 @@ pub enum PlanError {
         "remove an [[exclude]] table, or add keys to it so that it matches fewer cells"
     ))]
     NothingLeft {
-        /// Cells before the exclusions.
+        /// Number of cells before the exclusions.
         cells: usize,
     },
 }

@@ -1,11 +1,11 @@
-//! The full product of what a sweep varies, presets applied.
+//! The Cartesian product of everything that a sweep varies, with presets applied.
 
 use super::ModelEntry;
 use crate::spec::Preset;
 use crate::vocabulary::{ByParameter, Parameter, Parameters, SchedulerKind, Value};
 
-/// The order of the cells, slowest parameter first, so that those which share their first step (one image, scheduler,
-/// step count and seed) lie together.
+/// The nesting of the cells, slowest parameter first, so that cells that share their first step (same image, scheduler,
+/// step count and seed) are neighbours.
 const NESTING: [Parameter; Parameter::COUNT] = [
     Parameter::Model,
     Parameter::Image,
@@ -23,7 +23,7 @@ const NESTING: [Parameter; Parameter::COUNT] = [
     Parameter::Preset,
 ];
 
-/// The full product.
+/// Makes the Cartesian product.
 pub(super) fn grid(
     values: &ByParameter<Vec<Value>>,
     presets: &[Preset],
@@ -31,7 +31,7 @@ pub(super) fn grid(
 ) -> Vec<Parameters> {
     let mut grid = vec![Parameters::default()];
     for parameter in NESTING {
-        // A preset sets several parameters, every other value that one alone.
+        // A preset sets several parameters, any other value only its own.
         grid = if parameter == Parameter::Preset {
             vary(grid, presets, Preset::apply)
         } else {
@@ -56,7 +56,7 @@ pub(super) fn grid(
     grid
 }
 
-/// The scheduler of a model's own files.
+/// The scheduler in a model's own files.
 fn own_scheduler(models: &[ModelEntry], model: &str) -> Option<SchedulerKind> {
     let mut models = models.iter();
     models
@@ -64,7 +64,8 @@ fn own_scheduler(models: &[ModelEntry], model: &str) -> Option<SchedulerKind> {
         .map(|entry| entry.scheduler)
 }
 
-/// Every cell with every value; as it is where there are none (presets set it then, or the model does).
+/// Combines every cell with every value; without values the cells stay as they are (presets or the model set the
+/// parameter).
 fn vary<T>(
     mut cells: Vec<Parameters>,
     values: &[T],
@@ -72,7 +73,7 @@ fn vary<T>(
 ) -> Vec<Parameters> {
     match values {
         [] => return cells,
-        // Most parameters have one value: a million cells are not copied for each of them.
+        // Most parameters have one value: avoid copying a million cells for each of them.
         [value] => {
             cells.iter_mut().for_each(|cell| set(value, cell));
             return cells;
@@ -90,7 +91,7 @@ fn vary<T>(
 }
 
 impl Preset {
-    /// Sets what the preset names, and that it was this one.
+    /// Sets the preset's values in a cell, and its name.
     fn apply(&self, cell: &mut Parameters) {
         for (parameter, value) in self.overrides.iter() {
             cell.set(parameter, value);

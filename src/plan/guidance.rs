@@ -1,8 +1,9 @@
-//! What the UNet is asked for a cell from step to step: guidance may act in a part of the steps only.
+//! What the UNet is asked to predict for a cell at each step; guidance may act at only some of the steps.
 //!
 //! A guidance interval (Kynkäänniemi et al., 2024, "Applying Guidance in a Limited Interval Improves Sample and
-//! Distribution Quality in Diffusion Models"), here in shares of the steps: step i of n acts with both scales if
-//! `guidance_start` <= i / n < `guidance_end`. Outside, only the conditioned branch is evaluated, with coefficient 1.
+//! Distribution Quality in Diffusion Models") is given here in shares of the steps: at step i of n both scales act if
+//! `guidance_start` <= i / n < `guidance_end`. Outside the interval only the conditioned branch is evaluated, with
+//! coefficient 1.
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -12,36 +13,36 @@ use crate::diffusion::{GuidanceMode, steps_of_strength};
 use crate::pipeline::{Branch, BranchText, GuidanceScales, Kind};
 use crate::vocabulary::{Parameters, Scale};
 
-/// What one row of the UNet's batch is conditioned on.
+/// What one UNet row is conditioned on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Condition<'a> {
     /// The instruction or the negative prompt.
     pub text: &'a str,
-    /// What stands beside the latents, or zeros.
+    /// Whether it sees the channels beside the latents; otherwise it sees zeros.
     pub image: bool,
 }
 
 /// The UNet rows of one evaluation, each with its coefficient in the guided prediction.
 pub type Conditions<'a> = Vec<(Condition<'a>, f32)>;
 
-/// Steps of a cell that ask the UNet the same.
+/// Consecutive steps of a cell at which the UNet is asked for the same predictions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Phase<'a> {
-    /// It lasts from this step to the next phase, or to the end.
+    /// The phase lasts from this step to the next phase, or to the end.
     pub first_step: u32,
-    /// What is asked.
+    /// The predictions asked for.
     pub conditions: Conditions<'a>,
 }
 
-/// The phases of a cell: one, or up to three where it has an interval.
+/// The phases of a cell: one, or up to three if it has a guidance interval.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Guidance<'a> {
     phases: Vec<Phase<'a>>,
 }
 
-/// The guidance of a cell of a kind.
+/// The guidance of a cell, given the kind of its stage.
 pub(super) fn guidance(kind: Kind, parameters: &Parameters, mode: GuidanceMode) -> Guidance<'_> {
-    // Every field is named: what a new one has to do with guidance is to be decided here.
+    // Every field is named, so that a new parameter does not compile until its effect on guidance is decided here.
     let Parameters {
         instruction,
         negative_prompt,
@@ -77,7 +78,7 @@ pub(super) fn guidance(kind: Kind, parameters: &Parameters, mode: GuidanceMode) 
         first_step,
         conditions: vec![(conditioned, 1.0)],
     };
-    // Shares are of the steps that are taken.
+    // Shares refer to the steps actually taken.
     let steps = match strength {
         Some(strength) => steps_of_strength(*num_inference_steps, strength.to_f64()),
         None => *num_inference_steps,
@@ -101,8 +102,8 @@ pub(super) fn guidance(kind: Kind, parameters: &Parameters, mode: GuidanceMode) 
     Guidance { phases }
 }
 
-/// The first step inside, and the first after it, if any. Some schedulers take a step more than they were
-/// asked for; an end of 1 holds to the last of them.
+/// The first step inside the interval, and the first step after it, if any. Some schedulers take one step more than
+/// they were asked for; an end of 1 includes it.
 fn interval(start: Scale, end: Scale, num_inference_steps: u32) -> (u32, Option<u32>) {
     let steps = Decimal::from(num_inference_steps);
     let step_at = |share: Scale| {
@@ -113,31 +114,31 @@ fn interval(start: Scale, end: Scale, num_inference_steps: u32) -> (u32, Option<
 }
 
 impl Plan {
-    /// What the UNet is asked for a cell.
+    /// What the UNet is asked to predict for a cell.
     pub(super) fn guidance<'a>(&self, cell: &'a Cell) -> Guidance<'a> {
         guidance(self.kind_of(cell), &cell.parameters, self.numerics.guidance)
     }
 }
 
 impl<'a> Guidance<'a> {
-    /// In the order of the steps; the first begins at step 0.
+    /// The phases in the order of the steps; the first begins at step 0.
     pub fn phases(&self) -> &[Phase<'a>] {
         &self.phases
     }
 
-    /// Every condition of every phase, in the order in which they are first asked; some several times.
+    /// The conditions of all phases, in the order in which they are first needed; some occur several times.
     pub fn conditions(&self) -> impl Iterator<Item = Condition<'a>> {
         let asked = self.phases.iter().flat_map(|phase| &phase.conditions);
         asked.map(|&(condition, _)| condition)
     }
 
-    /// The most rows that a step asks for.
+    /// The most rows that any step asks for.
     pub fn most_rows(&self) -> usize {
         let rows = self.phases.iter().map(|phase| phase.conditions.len());
         rows.max().unwrap_or(0)
     }
 
-    /// What is asked at a step.
+    /// The predictions asked for at a step.
     pub fn at(&self, step: u32) -> &[(Condition<'a>, f32)] {
         let begun = self.phases.iter().rev();
         begun
@@ -147,7 +148,7 @@ impl<'a> Guidance<'a> {
             .unwrap_or_default()
     }
 
-    /// The first step at which two cells ask differently: before it those of one start have the same latents.
+    /// The first step at which two cells differ; before it, cells with the same start have the same latents.
     pub fn divergence(&self, other: &Guidance<'_>) -> Option<u32> {
         let phases = self.phases.iter().map(|phase| phase.first_step);
         let others = other.phases.iter().map(|phase| phase.first_step);

@@ -1,4 +1,4 @@
-//! Whether two plans are one: wherever their files lie, the same cells come of them.
+//! Whether two plans are the same: they are if they give the same cells, wherever their files are.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -7,7 +7,7 @@ use super::Plan;
 use crate::digest::hexadecimal;
 
 impl Plan {
-    /// SHA-256 over all but the places of files, in hexadecimal.
+    /// SHA-256, in hexadecimal, over everything but the locations of files.
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(self.head().to_string());
@@ -17,7 +17,8 @@ impl Plan {
         hexadecimal(&hash.finalize())
     }
 
-    /// The first key in which another plan differs, as in `plan.json`: `models.0.sha256`. Places of files do not count.
+    /// The first key in which another plan differs, as it stands in `plan.json` (`models.0.sha256`); locations of files
+    /// are ignored.
     pub fn first_difference(&self, other: &Self) -> Option<String> {
         if let Some(key) = difference(&self.head(), &other.head()) {
             return Some(key);
@@ -34,7 +35,7 @@ impl Plan {
         }
     }
 
-    /// All but the cells, without the places of files.
+    /// Everything but the cells, without the locations of files.
     fn head(&self) -> Value {
         let Self {
             name,
@@ -46,7 +47,7 @@ impl Plan {
             numerics,
             fit,
             resolution,
-            // What is checked changes nothing of the cells.
+            // Which stages are checked does not affect the cells.
             checked_stages: _,
             sheet,
             cells: _,
@@ -59,7 +60,7 @@ impl Plan {
             let entries = head[list].as_array_mut().into_iter().flatten();
             for entry in entries.filter_map(Value::as_object_mut) {
                 entry.remove("path");
-                // They are in the digest of all.
+                // Already covered by the digest of the whole model.
                 entry.remove("files");
             }
         }
@@ -70,7 +71,7 @@ impl Plan {
     }
 }
 
-/// The path of the first value that differs; empty if it is the whole.
+/// The path of the first value that differs; empty if the values themselves do.
 fn difference(one: &Value, other: &Value) -> Option<String> {
     let below = |key: String, inner: String| match inner.is_empty() {
         true => key,

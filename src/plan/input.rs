@@ -1,4 +1,4 @@
-//! Inputs as models see them: an image of the plan at the size of the cells that are made of it.
+//! Input images as models see them: an image of the plan at the size of the cells made from it.
 
 use std::collections::HashSet;
 
@@ -6,20 +6,20 @@ use super::name::{slug, stem};
 use super::pixels::input_hash;
 use super::{Cell, ImageEntry, ModelEntry, Plan, Start};
 
-/// An image at a size: cells with the same one are made of the same pixels. How an image is brought to its size is the
-/// same for the whole plan ([`Plan::fit`]).
+/// An input image at a size: cells with equal ones start from the same pixels. How images are fitted is the same in the
+/// whole plan ([`Plan::fit`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fitted<'a> {
     /// Name of the image.
     pub image: &'a str,
-    /// Pixels.
+    /// Width in pixels.
     pub width: u32,
-    /// Pixels.
+    /// Height in pixels.
     pub height: u32,
 }
 
 impl Cell {
-    /// The input that the cell is made of, if it is made of one.
+    /// The input the cell is made from, if there is one.
     pub fn fitted(&self) -> Option<Fitted<'_>> {
         let image = self.parameters.image.as_str();
         (!image.is_empty()).then_some(Fitted {
@@ -31,7 +31,7 @@ impl Cell {
 }
 
 impl Start {
-    /// The input that its cells are made of, if they are made of one.
+    /// The input that cells with this start are made from, if there is one.
     pub fn fitted<'a>(&self, plan: &'a Plan) -> Option<Fitted<'a>> {
         Some(Fitted {
             image: &plan.images[self.image?].name,
@@ -42,17 +42,18 @@ impl Start {
 }
 
 impl Plan {
-    /// A model by its name; only a plan that was tampered with lacks one of its cells'.
+    /// A model by name; `None` only if the plan was tampered with and a cell names a missing model.
     pub fn model(&self, name: &str) -> Option<&ModelEntry> {
         self.models.iter().find(|model| model.name == name)
     }
 
-    /// An image by its name; only a plan that was tampered with lacks one of its cells'.
+    /// An image by name; `None` only if the plan was tampered with and a cell names a missing image.
     pub fn image(&self, name: &str) -> Option<&ImageEntry> {
         self.images.iter().find(|image| image.name == name)
     }
 
-    /// The inputs of cells, as indices into [`Plan::cells`], each once, in the order in which the cells need them.
+    /// The inputs of cells, given as indices into [`Plan::cells`]: each once, in the order in which the cells need
+    /// them.
     pub fn inputs_of(&self, cells: impl IntoIterator<Item = usize>) -> Vec<Fitted<'_>> {
         let mut seen = HashSet::new();
         let inputs = cells
@@ -61,8 +62,8 @@ impl Plan {
         inputs.filter(|fitted| seen.insert(*fitted)).collect()
     }
 
-    /// The file of an input in a run folder, relative to it: a readable name, and a short hash of all that can change
-    /// the pixels.
+    /// The file of an input, relative to its run folder: a readable name and a short hash of everything that can change
+    /// its pixels.
     pub fn input_path(&self, fitted: Fitted) -> String {
         let Fitted {
             image,

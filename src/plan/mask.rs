@@ -1,4 +1,4 @@
-//! The masks of a plan: what each is made of, and for which image and size.
+//! The masks of a plan: what each is made from, and for which image and size.
 
 use std::path::PathBuf;
 
@@ -15,27 +15,27 @@ use crate::spec::NamedMask;
 /// What a plan needs to know of a mask.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MaskEntry {
-    /// As cells call it.
+    /// Its name in cells.
     pub name: String,
-    /// Where its file was read; empty of one that is made of none.
+    /// Where its file was read; empty if it is not made from a file.
     #[serde(default)]
     pub path: PathBuf,
-    /// SHA-256 of the file in hexadecimal; empty of one that is made of none.
+    /// SHA-256 of the file in hexadecimal; empty if it is not made from a file.
     #[serde(default)]
     pub sha256: String,
-    /// Pixels of the file, after EXIF orientation.
+    /// Width of the file in pixels, after EXIF orientation.
     #[serde(default)]
     pub width: u32,
-    /// Pixels of the file, after EXIF orientation.
+    /// Height of the file in pixels, after EXIF orientation.
     #[serde(default)]
     pub height: u32,
-    /// What it is made of, where that is more than a file as it is.
+    /// How it is made, unless it is simply a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipe: Option<MaskRecipe>,
 }
 
 impl MaskEntry {
-    /// A mask that is made of no file.
+    /// A mask that is not made from a file.
     pub fn without_file(mask: &NamedMask) -> Self {
         Self {
             name: mask.name.clone(),
@@ -47,7 +47,7 @@ impl MaskEntry {
         }
     }
 
-    /// A mask of a file with this digest and these sides.
+    /// A mask made from a file with this digest, width and height.
     pub fn of_file(mask: &NamedMask, path: PathBuf, sha256: String, sides: (u32, u32)) -> Self {
         let plain = MaskRecipe::plain(mask.recipe.source.clone());
         Self {
@@ -60,19 +60,19 @@ impl MaskEntry {
         }
     }
 
-    /// What it is made of.
+    /// How it is made.
     pub fn recipe(&self) -> MaskRecipe {
         let file = || MaskRecipe::plain(MaskSource::File(self.name.clone()));
         self.recipe.clone().unwrap_or_else(file)
     }
 
-    /// Whether cells that work on other images have other masks.
+    /// Whether it differs from image to image.
     pub fn is_of_the_image(&self) -> bool {
         (self.recipe.as_ref()).is_some_and(MaskRecipe::is_of_the_image)
     }
 
-    /// What of it can change the pixels of a cell of a stage. What is done to a file counts, not what it is called; an
-    /// earlier stage is known by how far back it lies, for its recipe is in that of the cell's input.
+    /// What can change the pixels of a stage's cell. Adjustments to a file count, its name does not; an earlier stage
+    /// is identified by how far back it is, because its recipe is part of the recipe of the cell's input.
     pub(super) fn identity(&self, stages: &[Stage], stage: usize) -> serde_json::Value {
         let Some(MaskRecipe {
             source,
@@ -81,7 +81,7 @@ impl MaskEntry {
             blur,
         }) = &self.recipe
         else {
-            // Masks that are files as they are keep the hash that they had before there were others.
+            // Masks that are simply files keep the hash they had before there were other masks.
             return json!(self.sha256);
         };
         let source = match source {
@@ -97,22 +97,21 @@ impl MaskEntry {
     }
 }
 
-/// A mask at a size, for an image where that makes another mask of it: cells with the same one have the same pixels of
-/// it.
+/// A mask at a size, and for an image if the mask depends on it: cells with equal ones have the same mask pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FittedMask<'a> {
     /// Name of the mask.
     pub mask: &'a str,
-    /// Name of the image, if the mask is made of it or of what became of it.
+    /// Name of the image, if the mask is made from it or from an edit of it.
     pub image: Option<&'a str>,
-    /// Pixels.
+    /// Width in pixels.
     pub width: u32,
-    /// Pixels.
+    /// Height in pixels.
     pub height: u32,
 }
 
 impl Start {
-    /// The mask of its cells, if they have one.
+    /// The mask of cells with this start, if they have one.
     pub fn mask<'a>(&self, plan: &'a Plan) -> Option<FittedMask<'a>> {
         let mask = &plan.masks[self.mask?];
         let image = self.image.filter(|_| mask.is_of_the_image());
@@ -126,7 +125,7 @@ impl Start {
 }
 
 impl Plan {
-    /// A mask by its name; only a plan that was tampered with lacks one of its cells'.
+    /// A mask by name; `None` only if the plan was tampered with and a cell names a missing mask.
     pub fn mask(&self, name: &str) -> Option<&MaskEntry> {
         self.masks.iter().find(|mask| mask.name == name)
     }
@@ -144,7 +143,8 @@ impl Plan {
         })
     }
 
-    /// The file of a mask in a run folder, relative to it: a readable name, and a short hash of all that can change it.
+    /// The file of a mask, relative to its run folder: a readable name and a short hash of everything that can change
+    /// it.
     pub fn mask_path(&self, fitted: FittedMask) -> String {
         let FittedMask {
             mask,
@@ -165,8 +165,8 @@ impl Plan {
         format!("inputs/mask-{name}{dash}{width}x{height}-{hash}.png")
     }
 
-    /// Refuses masks that a stage cannot have: of the transparency of an image where there is none, and of what a stage
-    /// changed that is none or changes nothing. `first` is whether it is the first.
+    /// Refuses masks that a stage cannot have: the transparency of an image that has none, and the changes made by a
+    /// stage that does not exist or changes nothing.
     pub(super) fn check_mask(&self, name: &str, stage: &str) -> Result<(), PlanError> {
         let Some(recipe) = self.mask(name).and_then(|mask| mask.recipe.as_ref()) else {
             return Ok(());

@@ -1,7 +1,7 @@
 //! From what is wanted to what will be done: a [`crate::spec::SweepSpec`] becomes a [`Plan`] of cells.
 //!
-//! Everything here is pure; what had to be read from disk (digests, image sizes, the models' own
-//! settings) comes in as [`ImageEntry`] and [`ModelEntry`].
+//! Everything here is pure; what must be read from disk (digests, image sizes, the models' own settings) is passed in
+//! as [`ImageEntry`] and [`ModelEntry`].
 
 mod axes;
 mod build;
@@ -45,12 +45,12 @@ use crate::pipeline::Family;
 use crate::spec::{Numerics, SheetSpec};
 use crate::vocabulary::{CellKey, Parameter, SchedulerKind};
 
-/// Ordered cells with everything resolved. `plan.json` in the run folder is this and the environment.
+/// All cells in order, with everything resolved. `plan.json` in the run folder holds this and the environment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// Name of the sweep.
     pub name: String,
-    /// In the order in which they run; the first works on the images of the sweep file.
+    /// The stages in the order they run; the first works on the images of the sweep file.
     #[serde(
         default = "Stage::one_edit",
         skip_serializing_if = "Stage::are_one_edit"
@@ -65,17 +65,17 @@ pub struct Plan {
     /// Masks, in the order of the sweep file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub masks: Vec<MaskEntry>,
-    /// What is computed.
+    /// The numerical settings.
     pub numerics: Numerics,
-    /// How images were brought to size.
+    /// How images are fitted to the size of the cells.
     pub fit: Fit,
-    /// The longest side that the sweep file asks for, if it does.
+    /// The longest side that the sweep file asks for, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolution: Option<u32>,
-    /// Names of the stages that are held against a baseline; all where there are none.
+    /// Names of the stages that are checked against a baseline; empty for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checked_stages: Vec<String>,
-    /// Look of the sheets.
+    /// Appearance of the sheets.
     pub sheet: SheetSpec,
     /// The cells in the order they run.
     pub cells: Vec<Cell>,
@@ -84,7 +84,7 @@ pub struct Plan {
 /// A parameter with more than one value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Axis {
-    /// Which.
+    /// The parameter.
     pub parameter: Parameter,
     /// Its values as text ([`crate::vocabulary::Parameters::text`]), in the order of the sweep file.
     pub values: Vec<String>,
@@ -93,20 +93,20 @@ pub struct Axis {
 /// What a plan needs to know of an input image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageEntry {
-    /// As cells call it.
+    /// Its name in cells.
     pub name: String,
-    /// Where it was read.
+    /// Where it was read from.
     pub path: PathBuf,
     /// SHA-256 of the file, or of the recipe of the cell whose image it is; in hexadecimal.
     pub sha256: String,
-    /// The cell of an earlier stage whose image it is, if it is one's.
+    /// The cell of an earlier stage whose image it is, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cell: Option<CellKey>,
-    /// Pixels, after EXIF orientation.
+    /// Width in pixels, after EXIF orientation.
     pub width: u32,
-    /// Pixels, after EXIF orientation.
+    /// Height in pixels, after EXIF orientation.
     pub height: u32,
-    /// Whether its colours are converted to sRGB: it is another image then.
+    /// Whether its colours are converted to sRGB, which changes its pixels.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub converted: bool,
 }
@@ -114,38 +114,38 @@ pub struct ImageEntry {
 /// What a plan needs to know of a model folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelEntry {
-    /// As cells call it.
+    /// Its name in cells.
     pub name: String,
-    /// Where it was read.
+    /// Where it was read from.
     pub path: PathBuf,
     /// SHA-256 over all files that can change a pixel, in hexadecimal.
     pub sha256: String,
-    /// SHA-256 of each of them, by their names in the folder; empty in plans of earlier versions.
+    /// SHA-256 of each of these files, by name in the folder; empty in plans of earlier versions.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, String>,
-    /// What it is for.
+    /// What the model is for.
     #[serde(default, skip_serializing_if = "Family::is_instruct_pix2pix")]
     pub family: Family,
-    /// Longest side the model was made for, in pixels.
+    /// The longest side that the model was made for, in pixels.
     pub resolution: u32,
-    /// Image pixels per latent pixel, a side.
+    /// Image pixels per latent pixel along one side.
     pub vae_factor: u32,
-    /// Sides must be multiples of this: the VAE factor x 2^(UNet levels - 1).
+    /// Sides must be multiples of this: the VAE factor times 2^(UNet levels - 1).
     pub size_multiple: u32,
-    /// What its UNet takes where that is less: sides in multiples of this, under `floor` and `exact`.
+    /// The smaller multiple that its UNet also accepts, if there is one; used with `fit` `floor` and `exact`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted_multiple: Option<u32>,
     /// The scheduler of its `scheduler_config.json`.
     pub scheduler: SchedulerKind,
-    /// `fp32` or `fp16`: the element type of the UNet's weights as stored or, if mixed, of its inputs.
+    /// `fp32` or `fp16`: the type of the UNet's weights as stored or, if they are mixed, of its inputs.
     pub precision: String,
     /// Sizes of the four component files in bytes: text encoder, VAE encoder, UNet, VAE decoder.
     pub component_bytes: [u64; 4],
 }
 
 impl ModelEntry {
-    /// What both sides of an output must be multiples of under a rule. `crop` rounds as the original
-    /// repository does, whatever else the model would take, so that its pixels stay.
+    /// What both sides of an output must be multiples of under a fitting rule. `crop` rounds as the original repository
+    /// does, even if the model would take more, so that its pixels never change.
     pub fn multiple(&self, fit: Fit) -> u32 {
         match fit {
             Fit::Crop => self.size_multiple,

@@ -3,11 +3,11 @@
 use super::Axis;
 use crate::vocabulary::{Abbreviation, Parameter, Parameters};
 
-/// Longest prefix: file names end at 255 bytes, and chains add up.
+/// The longest prefix: file names are limited to 255 bytes, and prefixes grow along a chain.
 const LONGEST: usize = 160;
 
-/// The varying values in short: `house-winter-g7.0-i1.5-s42`. Those of the cell that it works on, if any, stand in the
-/// place of the image.
+/// The varying values in short form: `house-winter-g7.0-i1.5-s42`. If the cell works on another cell's image, that
+/// cell's prefix stands in the place of the image.
 pub(super) fn prefix(axes: &[Axis], parameters: &Parameters, inherited: Option<&str>) -> String {
     let parts: Vec<String> = axes
         .iter()
@@ -24,11 +24,11 @@ pub(super) fn prefix(axes: &[Axis], parameters: &Parameters, inherited: Option<&
         })
         .filter(|part| !part.is_empty())
         .collect();
-    // Of plain letters only: it can be cut anywhere.
+    // All characters are ASCII, so it can be cut anywhere.
     parts.join("-").chars().take(LONGEST).collect()
 }
 
-/// The last part of a path without its extension; of the table of a mask what tells it from others.
+/// The last part of a path without its extension; for a mask's table, what tells it from others.
 pub(super) fn stem(path: &str) -> &str {
     if let Some(table) = path.strip_prefix("{ ") {
         let table = table.strip_prefix("file = ").unwrap_or(table);
@@ -38,7 +38,7 @@ pub(super) fn stem(path: &str) -> &str {
     file.rsplit_once('.').map_or(file, |(stem, _)| stem)
 }
 
-/// Lower-case ASCII letters and digits joined by `_`, at most 24 of them.
+/// Lower-case ASCII letters and digits joined by `_`, at most 24 characters.
 pub(super) fn slug(text: &str) -> String {
     let words: Vec<String> = text
         .split(|c: char| !c.is_ascii_alphanumeric())

@@ -1,4 +1,4 @@
-//! The hash of all that can change a cell's pixels, and of nothing else.
+//! The hash of everything that can change a cell's pixels, and of nothing else.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,10 +10,10 @@ use crate::pipeline::Kind;
 use crate::spec::{Numerics, VaeTile};
 use crate::vocabulary::Parameters;
 
-/// Bumped when the same parameters come to mean other pixels, so that old cells are not taken for new ones.
+/// Increased when the same parameters come to mean other pixels, so that old cells are not taken for new ones.
 const MEANING: u32 = 1;
 
-/// The recipes of a stage's cells: all that can change their pixels, and nothing else.
+/// Makes the recipes of a stage's cells: everything that can change their pixels, and nothing else.
 pub(super) struct Hasher<'a> {
     digests: HashMap<&'a str, Cow<'a, str>>,
     masks: HashMap<&'a str, serde_json::Value>,
@@ -30,7 +30,7 @@ impl<'a> Hasher<'a> {
         let models = plan.models.iter();
         let models = models.map(|model| (model.name.as_str(), Cow::from(&model.sha256)));
         let images = plan.images.iter().map(|image| {
-            // Images that keep their colours keep the hash that they had before there was a choice.
+            // Images whose colours are not converted keep the hash they had before there was a choice.
             let digest = match image.converted {
                 true => Cow::from(format!("{} srgb", image.sha256)),
                 false => Cow::from(&image.sha256),
@@ -38,7 +38,7 @@ impl<'a> Hasher<'a> {
             (image.name.as_str(), digest)
         });
         let masks = plan.masks.iter();
-        // The stage follows those that are planned.
+        // The stage comes after those already planned.
         let place = plan.stages.len();
         let masks = masks.map(|mask| (mask.name.as_str(), mask.identity(&plan.stages, place)));
         Self {
@@ -51,7 +51,7 @@ impl<'a> Hasher<'a> {
         }
     }
 
-    /// The recipe of a cell, to be hashed.
+    /// A cell's recipe, to be hashed.
     pub(super) fn recipe(
         &self,
         parameters: &Parameters,
@@ -59,7 +59,8 @@ impl<'a> Hasher<'a> {
         height: u32,
     ) -> serde_json::Value {
         let kind = self.stage.kind;
-        // Every field is named: what a new one does to the pixels is to be decided here.
+        // Every field is named, so that a new parameter does not compile until its effect on the pixels is decided
+        // here.
         let Parameters {
             model,
             image,
@@ -68,17 +69,17 @@ impl<'a> Hasher<'a> {
             scheduler,
             strength,
             mask,
-            // What the UNet is asked says all that these do.
+            // Covered by what the UNet is asked to predict.
             instruction: _,
             negative_prompt: _,
             guidance_scale: _,
             image_guidance_scale: _,
             guidance_start: _,
             guidance_end: _,
-            // What it set is in the others.
+            // Its values stand in the other fields.
             preset: _,
         } = parameters;
-        // Images that stay whole keep the hash that they had before there were tiles.
+        // Images that are coded as a whole keep the hash they had before there were tiles.
         let untiled = Numerics {
             vae_tile: VaeTile::default(),
             ..self.numerics
@@ -104,7 +105,7 @@ impl<'a> Hasher<'a> {
             let tiles = [columns.count(), columns.side(), rows.count(), rows.side()];
             content.push(serde_json::json!(tiles));
         }
-        // Edits of whole images keep the hash that they had before there were other kinds.
+        // Edits of whole images keep the hash they had before there were other kinds.
         let is_plain_edit = kind == Kind::Edit && mask.is_empty() && strength.is_none();
         if let Some(content) = content.as_array_mut().filter(|_| !is_plain_edit) {
             content.push(serde_json::json!({
@@ -117,8 +118,8 @@ impl<'a> Hasher<'a> {
         content
     }
 
-    /// What the UNet is asked, step by step: scales that leave the same branches with the same coefficients have the same
-    /// pixels.
+    /// What the UNet is asked to predict at each step: scales that leave the same branches with the same coefficients
+    /// give the same pixels.
     fn conditions(&self, parameters: &Parameters) -> serde_json::Value {
         let rows = |conditions: &[(Condition, f32)]| {
             let rows = conditions.iter();
@@ -128,7 +129,7 @@ impl<'a> Hasher<'a> {
             rows.collect::<serde_json::Value>()
         };
         match guidance(self.stage.kind, parameters, self.numerics.guidance).phases() {
-            // Cells without an interval keep the hash that they had before there were intervals.
+            // Cells without a guidance interval keep the hash they had before there were intervals.
             [always] => rows(&always.conditions),
             phases => phases
                 .iter()
@@ -138,7 +139,7 @@ impl<'a> Hasher<'a> {
     }
 }
 
-/// As the hash of a cell, of an image file at a size.
+/// The hash of an image file fitted to a size, made like a cell's.
 pub(super) fn input_hash(image_sha256: &str, fit: Fit, width: u32, height: u32) -> String {
     short_hash(&serde_json::json!([
         MEANING,
@@ -153,7 +154,7 @@ fn short_hash(content: &serde_json::Value) -> String {
     short(&sha256_hex(content.to_string().as_bytes())).to_owned()
 }
 
-/// Of a digest 12 hexadecimal digits: 48 bits, for at most a million cells a run.
+/// The first 12 hexadecimal digits of a digest: 48 bits, for at most a million cells a run.
 pub(super) fn short(sha256: &str) -> &str {
     &sha256[..12]
 }
@@ -221,7 +222,7 @@ mod tests {
     fn every_parameter_changes_the_hash_or_is_declared_not_to() {
         for parameter in Parameter::DEFINED {
             let [one, other] = two_values(parameter).map(|value| {
-                // With one text for both prompts the text scale would have nothing to do.
+                // If both prompts were the same, the guidance scale would have no effect.
                 let mut parameters = Parameters {
                     instruction: "make it winter".to_owned(),
                     ..Parameters::default()

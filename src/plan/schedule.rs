@@ -1,4 +1,4 @@
-//! A [`Plan`] in the order of work: what is shared is found here, before anything runs.
+//! The order of work: finds what cells of a [`Plan`] share, before anything runs.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -7,63 +7,63 @@ use crate::diffusion::{Sampler, SchedulerConfig, SchedulerError};
 use crate::pipeline::Kind;
 use crate::vocabulary::{CellKey, Parameters, Scale, SchedulerKind};
 
-/// The work that is left of a plan, a stage and in it a model at a time.
+/// The remaining work of a plan, stage by stage and within a stage model by model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule<'a> {
-    /// In the order of [`Plan::stages`] and then [`Plan::models`]; those without work are left out.
+    /// In the order of [`Plan::stages`], then [`Plan::models`]; models without work are left out.
     pub models: Vec<ModelWork<'a>>,
 }
 
-/// The work of one model in a stage.
+/// The work for one model in a stage.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelWork<'a> {
     /// Index into [`Plan::stages`].
     pub stage: usize,
-    /// What the stage does.
+    /// The stage's kind of pipeline.
     pub kind: Kind,
     /// Index into [`Plan::models`].
     pub model: usize,
-    /// By how they are sampled, so that cells which can be denoised together lie together whatever lies between them in
-    /// the plan; within those in the order of the plan, so that each image's groups lie together.
+    /// Sorted by sampling, so that groups that can be denoised together are neighbours even if they are apart in the
+    /// plan; within a sampling in the order of the plan, so that the groups of an image are neighbours.
     pub groups: Vec<Group<'a>>,
 }
 
-/// Cells whose latents start equal, so that they share their trajectory until their guidance differs, and
-/// the UNet rows of the step where it does.
+/// Cells with the same first latents: they share their trajectory until their guidance differs, and the equal UNet rows
+/// of the step where it does.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Group<'a> {
-    /// What they have in common.
+    /// What the cells have in common.
     pub start: Start,
-    /// What to compute. Those that part late lie together: none shares more with an earlier one than with
-    /// the one before it.
+    /// The cells to compute. Those that diverge late are neighbours: no cell shares more with an earlier one than with
+    /// its predecessor.
     pub cells: Vec<CellWork<'a>>,
 }
 
-/// Everything that the first latents, their timesteps and their image conditioning depend on.
+/// Everything that determines the first latents, the timesteps and the image conditioning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Start {
-    /// Index into [`Plan::images`], if they are made of an image.
+    /// Index into [`Plan::images`], if the cells start from an image.
     pub image: Option<usize>,
-    /// Index into [`Plan::masks`], if they have a mask.
+    /// Index into [`Plan::masks`], if the cells have a mask.
     pub mask: Option<usize>,
     /// Seed of the noise.
     pub seed: u64,
-    /// How it is denoised.
+    /// How the cells are sampled.
     pub sampling: Sampling,
 }
 
-/// What cells must have in common to be denoised in one batch: equal steps on arrays of equal size.
+/// What cells must have in common to be denoised in one batch: the same steps on arrays of the same size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Sampling {
-    /// Sampler.
+    /// Scheduler.
     pub scheduler: SchedulerKind,
-    /// Denoising steps of the whole way from noise to an image.
+    /// Number of denoising steps of the whole way from noise to an image.
     pub num_inference_steps: u32,
-    /// The share of them that is taken where they begin with an image.
+    /// The share of the steps that is taken if they start from an image.
     pub strength: Option<Scale>,
-    /// Pixels of the output.
+    /// Width of the output in pixels.
     pub width: u32,
-    /// Pixels of the output.
+    /// Height of the output in pixels.
     pub height: u32,
 }
 
@@ -72,9 +72,9 @@ pub struct Sampling {
 pub struct CellWork<'a> {
     /// Index into [`Plan::cells`].
     pub cell: usize,
-    /// Further cells with the same pixels.
+    /// Other cells with the same pixels, as indices into [`Plan::cells`].
     pub copies: Vec<usize>,
-    /// What the UNet is asked for it.
+    /// What the UNet is asked to predict for it.
     pub guidance: Guidance<'a>,
 }
 
@@ -118,28 +118,28 @@ impl<'a> Schedule<'a> {
         Self { models }
     }
 
-    /// Counts the UNet rows of the work; `steps` as in [`UnetRows::of`].
+    /// Counts the UNet rows of the work; for `steps` see [`UnetRows::of`].
     pub fn unet_rows(&self, steps: impl Fn(Kind, usize, Sampling) -> Vec<u32>) -> UnetRows {
         UnetRows::of(&self.models, steps)
     }
 }
 
-/// UNet rows of a schedule, and what was saved.
+/// The UNet rows of a schedule, and how many are saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct UnetRows {
-    /// What will be evaluated.
+    /// Rows to evaluate.
     pub evaluated: u64,
-    /// Saved because cells of one image and seed share their trajectory until they diverge.
+    /// Rows saved because cells with the same start share their trajectory until they diverge.
     pub shared: u64,
-    /// Saved because a branch's coefficient is 0, two branches are the same, or guidance is off.
+    /// Rows saved because a branch's coefficient is 0, two branches are equal, or guidance is off.
     pub skipped: u64,
-    /// Saved because another cell has the same pixels.
+    /// Rows saved because another cell has the same pixels.
     pub copied: u64,
 }
 
 impl UnetRows {
-    /// Counts those of some models' work; `steps` tells the step of each evaluation of a model (its index) for a
-    /// kind of pipeline and how it is sampled: some schedulers ask several times a step.
+    /// Counts the rows of several models' work. `steps` gives the step of each evaluation for a kind of pipeline, a
+    /// model (by its index) and a sampling, because some schedulers evaluate several times a step.
     pub fn of<'w, 'p: 'w>(
         works: impl IntoIterator<Item = &'w ModelWork<'p>>,
         steps: impl Fn(Kind, usize, Sampling) -> Vec<u32>,
@@ -155,12 +155,12 @@ impl UnetRows {
         rows
     }
 
-    /// Rows of the plain pipelines, which share, skip and copy nothing.
+    /// The rows of plain pipelines, which share, skip and copy nothing.
     pub fn plain(self) -> u64 {
         self.evaluated + self.shared + self.skipped + self.copied
     }
 
-    /// Counts those of a group; the plain pipeline has so many in each evaluation.
+    /// Adds the rows of a group; the plain pipeline has `plain_rows` in each evaluation.
     fn add(&mut self, group: &Group, plain_rows: u64, steps: &[u32]) {
         let plain = plain_rows * steps.len() as u64;
         group.each_cell(steps, |work, CellRows { fresh, all }| {
@@ -172,24 +172,24 @@ impl UnetRows {
     }
 }
 
-/// UNet rows of a cell that is computed.
+/// The UNet rows of a cell to compute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct CellRows {
-    /// Beyond those of the cells before it in its group.
+    /// Rows beyond those of the cells before it in its group.
     pub(super) fresh: u64,
-    /// What it would take alone.
+    /// Rows it would take alone.
     pub(super) all: u64,
 }
 
 impl Group<'_> {
-    /// UNet rows that are evaluated for its cells; `steps` are the steps of the evaluations.
+    /// The UNet rows evaluated for the group's cells; `steps` gives the step of each evaluation.
     pub fn evaluated_rows(&self, steps: &[u32]) -> u64 {
         let mut rows = 0;
         self.each_cell(steps, |_, cell| rows += cell.fresh);
         rows
     }
 
-    /// Counts the rows of its cells, in their order.
+    /// Counts the rows of the group's cells, in their order.
     pub(super) fn each_cell(&self, steps: &[u32], mut take: impl FnMut(&CellWork, CellRows)) {
         let mut path = Path::default();
         for work in &self.cells {
@@ -206,16 +206,16 @@ impl Group<'_> {
     }
 }
 
-/// The last cell that was counted, and what was asked where others have diverged from its trajectory.
+/// The trajectory of the last cell counted, and what was evaluated where others have diverged from it.
 #[derive(Default)]
 struct Path<'a> {
     last: Option<&'a Guidance<'a>>,
-    /// Evaluations at which cells have diverged, rising, with the rows of all of them.
+    /// Evaluations at which cells have diverged, ascending, with the conditions of all of them.
     forks: Vec<(usize, HashSet<Condition<'a>>)>,
 }
 
 impl<'a> Path<'a> {
-    /// Rows that the next cell of the group needs beyond those of the cells before it.
+    /// The rows that the next cell of the group needs beyond those of the cells before it.
     fn fresh(
         &mut self,
         guidance: &'a Guidance<'a>,
@@ -247,7 +247,7 @@ impl<'a> Path<'a> {
 }
 
 impl Sampling {
-    /// The sampler, of a model's configuration as its kind of pipeline has it.
+    /// Makes the sampler from a model's configuration as its kind of pipeline rewrites it.
     ///
     /// # Errors
     /// If the configuration or the number of steps is not possible.
@@ -271,25 +271,26 @@ impl Sampling {
 impl Cell {
     /// How the cell is sampled.
     pub fn sampling(&self) -> Sampling {
-        // Every field is named: whether cells that differ in a new one may be sampled together is to be decided here.
+        // Every field is named, so that a new parameter does not compile until it is decided whether cells that differ
+        // in it may be sampled together.
         let Parameters {
             scheduler,
             num_inference_steps,
             strength,
-            // Schedules are made a model at a time.
+            // Schedules are made model by model.
             model: _,
-            // These are of the start.
+            // Part of the start.
             image: _,
             mask: _,
             seed: _,
-            // These act in the steps: cells that differ in them part where their guidance does.
+            // These take effect at the steps: cells that differ in them diverge where their guidance does.
             instruction: _,
             negative_prompt: _,
             guidance_scale: _,
             image_guidance_scale: _,
             guidance_start: _,
             guidance_end: _,
-            // What it set is in the others.
+            // Its values stand in the other fields.
             preset: _,
         } = self.parameters;
         Sampling {
@@ -313,7 +314,7 @@ impl Start {
     }
 }
 
-/// Brings groups that are sampled alike together, in the order of their first groups.
+/// Sorts groups so that those with the same sampling are neighbours, in the order of their first groups.
 fn by_sampling(groups: &mut [Group]) {
     let mut first: HashMap<Sampling, usize> = HashMap::new();
     for group in groups.iter() {
@@ -323,18 +324,18 @@ fn by_sampling(groups: &mut [Group]) {
     groups.sort_by_key(|group| first[&group.start.sampling]);
 }
 
-/// Brings cells together that part late; otherwise they keep their order.
+/// Sorts cells so that those that diverge late are neighbours; otherwise keeps their order.
 fn by_divergence(cells: &mut [CellWork]) {
     if (cells.iter()).all(|work| work.guidance.phases().len() == 1) {
-        // Without intervals all of them part at the first step.
+        // Without intervals all of them diverge at the first step.
         return;
     }
     let phases = cells.iter().flat_map(|work| work.guidance.phases());
     let mut boundaries: Vec<u32> = phases.map(|phase| phase.first_step).collect();
     boundaries.sort_unstable();
     boundaries.dedup();
-    // What is asked from one boundary to the next, numbered in the order of appearance: cells sorted by
-    // these numbers lie as the leaves of the tree that their trajectories are.
+    // The conditions between one boundary and the next, numbered in order of appearance: sorted by these numbers, cells
+    // are in the order of the leaves of their trajectories' tree.
     let mut numbers: HashMap<Vec<(Condition, u32)>, usize> = HashMap::new();
     let mut number = |asked: Vec<_>| {
         let next = numbers.len();
@@ -359,8 +360,7 @@ fn index_by_name<'a>(names: impl Iterator<Item = &'a str>) -> HashMap<&'a str, u
         .collect()
 }
 
-/// The cells to compute, each with those that only copy it: of cells with the same pixels the first one
-/// that is pending is computed.
+/// The cells to compute, each with its copies: among cells with the same pixels the first pending one is computed.
 fn computed<'a>(plan: &'a Plan, pending: &[usize]) -> Vec<CellWork<'a>> {
     let mut leaders: HashMap<&CellKey, usize> = HashMap::new();
     let mut works: Vec<CellWork> = Vec::new();

@@ -1,4 +1,4 @@
-//! Presets and exclusions of a chain: which stage each of their keys is of.
+//! Presets and exclusions of a chain: finds the stage that each of their keys belongs to.
 
 use super::PlanError;
 use super::draft::StageDraft;
@@ -6,33 +6,33 @@ use crate::pipeline::{Family, Kind, Use};
 use crate::spec::{Overrides, Preset, SweepSpec};
 use crate::vocabulary::{Parameter, Parameters};
 
-/// What presets and exclusions say of each stage.
+/// What presets and exclusions set for each stage.
 #[derive(Debug)]
 pub(super) struct Scopes {
-    /// The stage whose cells have the presets as an axis: the first that some preset sets a key of. Those that work on
-    /// its images follow suit.
+    /// The stage that has the presets as an axis: the first one for which some preset sets a key. The cells of later
+    /// stages have the preset of the image they work on.
     pub presets_vary_at: usize,
-    /// By stage: every preset with what it sets of that stage.
+    /// For each stage, every preset with what it sets there.
     presets: Vec<Vec<Preset>>,
     rules: Vec<Rule>,
 }
 
-/// An exclusion: a cell of the last stage that it has a key of is left out if that cell and those that it is made of match.
+/// An exclusion. It leaves out a cell of the last stage that it has a key of, if that cell and its ancestors match.
 #[derive(Debug)]
 struct Rule {
-    /// By stage.
+    /// What it requires of each stage.
     parts: Vec<Overrides>,
     last: usize,
 }
 
-/// A stage by which keys are found.
+/// A stage, as keys are looked up among all stages.
 #[derive(Debug)]
 pub(super) struct Home<'a, 's> {
     /// Its name.
     pub name: String,
     /// The family of its models.
     pub family: Family,
-    /// What is said of it.
+    /// What the sweep file says about it.
     pub draft: &'a StageDraft<'s>,
 }
 
@@ -77,17 +77,17 @@ impl Scopes {
         Ok(scopes)
     }
 
-    /// Every preset with what it sets of a stage.
+    /// Every preset, with what it sets for a stage.
     pub fn presets(&self, stage: usize) -> &[Preset] {
         self.presets.get(stage).map_or(&[], Vec::as_slice)
     }
 
-    /// What no exclusion says yet of a cell of the first stage.
+    /// The matches before the first stage: no exclusion has matched yet.
     pub fn unmatched(&self) -> Vec<bool> {
         vec![true; self.rules.len()]
     }
 
-    /// For every exclusion whether a cell matches it so far, where `before` says it of the cell that it works on.
+    /// For every exclusion, whether a cell matches so far, given the matches `before` of the cell it works on.
     pub fn matched(&self, stage: usize, before: &[bool], cell: &Parameters) -> Vec<bool> {
         let rules = self.rules.iter().zip(before);
         rules
@@ -95,13 +95,13 @@ impl Scopes {
             .collect()
     }
 
-    /// Whether a cell of a stage is left out that matches these.
+    /// Whether a stage's cell with these matches is left out.
     pub fn excludes(&self, stage: usize, matched: &[bool]) -> bool {
         let mut rules = self.rules.iter().zip(matched);
         rules.any(|(rule, matched)| *matched && rule.last == stage)
     }
 
-    /// Refuses exclusions of values that no cell of a stage has.
+    /// Refuses exclusions with values that no cell of a stage has.
     pub fn check_occurring(
         &self,
         (stage, name): (usize, &str),
@@ -129,7 +129,7 @@ struct Finder<'a, 's> {
 }
 
 impl Finder<'_, '_> {
-    /// What is said of each stage.
+    /// Splits the keys of a table by stage.
     fn parts(&self, overrides: &Overrides, place: &str) -> Result<Vec<Overrides>, PlanError> {
         let mut parts = vec![Overrides::default(); self.homes.len()];
         let mut set = |stage: usize, key, value| {
@@ -154,7 +154,7 @@ impl Finder<'_, '_> {
         Ok(parts)
     }
 
-    /// The stage of a bare key: the only one that sets it, else the only one whose models have it.
+    /// The stage of a key without a stage: the only one that sets it, or the only one whose models have it.
     fn home_of(&self, key: Parameter, place: &str) -> Result<usize, PlanError> {
         if self.homes.len() == 1 || key == Parameter::Image {
             return Ok(0);
@@ -186,7 +186,7 @@ impl Finder<'_, '_> {
         }
     }
 
-    /// Refuses keys that a stage takes from the one before it.
+    /// Refuses keys that a stage takes from the previous stage.
     fn check_key(&self, stage: usize, key: Parameter, place: &str) -> Result<(), PlanError> {
         let home = &self.homes[stage];
         let reason = if key == Parameter::Image && stage > 0 {
@@ -199,9 +199,9 @@ impl Finder<'_, '_> {
         Err(self.foreign(home, key, place, reason))
     }
 
-    /// Refuses presets of what a stage varies, or takes from the cell that it works on.
+    /// Refuses presets for keys that a stage varies itself or takes from the cell it works on.
     fn check_preset(&self, home: &Home, part: &Overrides, place: &str) -> Result<(), PlanError> {
-        // Of one stage the sweep file knows all.
+        // A sweep with a single stage has been checked with the sweep file.
         for (key, _) in part.iter().filter(|_| self.homes.len() > 1) {
             let reason = if home.draft.values[key].len() > 1 {
                 "it has several values there, which makes it an axis of its own"
@@ -232,7 +232,7 @@ impl Finder<'_, '_> {
     }
 }
 
-/// Whether some kind of a family has a key.
+/// Whether a key has a meaning for some kind of a family.
 fn has(family: Family, key: Parameter) -> bool {
     let kinds = Kind::ALL.into_iter().filter(|kind| kind.family() == family);
     let mut needs = kinds.map(|kind| kind.pipeline().needs());

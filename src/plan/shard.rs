@@ -6,51 +6,51 @@ use std::str::FromStr;
 
 use super::{Cut, Plan};
 
-/// The `k`th of `n` parts ([`Cut`]).
+/// Part `k` of `n` ([`Cut`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Shard {
     count: NonZeroUsize,
-    /// From 0.
+    /// Counted from 0.
     index: usize,
 }
 
-/// Why text is not a shard.
+/// Text that does not name a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("give k/n, with k from 1 to n, e.g. 1/4; n is at most {}", Shard::MOST)]
 pub struct ParseShardError;
 
 impl Shard {
-    /// Most parts of a plan.
+    /// The largest number of parts.
     pub const MOST: usize = 100_000;
 
-    /// All cells.
+    /// All cells in one part.
     pub const WHOLE: Self = Self {
         count: NonZeroUsize::MIN,
         index: 0,
     };
 
-    /// The part of this number, from 0, of so many; `None` if there is no such part.
+    /// The part with this index, from 0, of `count` parts; `None` if there is no such part.
     pub fn of(index: usize, count: usize) -> Option<Self> {
         let count = NonZeroUsize::new(count).filter(|count| count.get() <= Self::MOST)?;
         (index < count.get()).then_some(Self { count, index })
     }
 
-    /// The parts of a whole, in order.
+    /// All parts, in order.
     pub fn all(count: NonZeroUsize) -> impl Iterator<Item = Self> {
         (0..count.get()).map(move |index| Self { count, index })
     }
 
-    /// Which part it is, from 0.
+    /// Which part it is, counted from 0.
     pub fn index(self) -> usize {
         self.index
     }
 
-    /// Parts of the whole.
+    /// The number of parts.
     pub fn count(self) -> NonZeroUsize {
         self.count
     }
 
-    /// Whether it is all of the plan.
+    /// Whether it is the whole plan.
     pub fn is_whole(self) -> bool {
         self == Self::WHOLE
     }
@@ -63,12 +63,12 @@ impl Shard {
         }
     }
 
-    /// As files are called: `3-of-8`.
+    /// Its name in file names: `3-of-8`.
     pub fn file_stem(self) -> String {
         format!("{}-of-{}", self.index + 1, self.count)
     }
 
-    /// The shard of a file's name without its extension.
+    /// The shard that a file name without its extension stands for.
     pub fn from_file_stem(stem: &str) -> Option<Self> {
         let shard: Self = stem.replacen("-of-", "/", 1).parse().ok()?;
         (shard.file_stem() == stem).then_some(shard)

@@ -1,4 +1,4 @@
-//! The stages of a plan: most have one, a chain has several, each of which works on the images of the one before it.
+//! The stages of a plan: most plans have one; a chain has several, each working on the images of the one before it.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,17 +6,17 @@ use super::{Axis, Cell, Plan};
 use crate::pipeline::{Kind, Masking};
 use crate::vocabulary::CellKey;
 
-/// One pipeline of a chain.
+/// One stage of a plan: a pipeline with its models.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stage {
-    /// As the sweep file, tables and messages call it.
+    /// Its name in the sweep file, tables and messages.
     pub name: String,
-    /// What it does.
+    /// Its kind of pipeline.
     pub kind: Kind,
     /// How it treats its masks.
     #[serde(default, skip_serializing_if = "Masking::is_default")]
     pub masking: Masking,
-    /// Parameters with more than one value among its cells, as [`Plan::axes`]; empty where it is the only stage.
+    /// Parameters with more than one value among its cells, like [`Plan::axes`]; empty if it is the only stage.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub axes: Vec<Axis>,
 }
@@ -32,7 +32,7 @@ impl Stage {
         }
     }
 
-    /// The stages of plans that were written before there were several kinds.
+    /// The stages of plans written before there were several kinds.
     pub fn one_edit() -> Vec<Self> {
         vec![Self::only(Kind::Edit)]
     }
@@ -43,8 +43,8 @@ impl Stage {
 }
 
 impl Plan {
-    /// The plan of one stage alone: its cells and its axes, with the images of the stage before as its images. What shows
-    /// or judges a run looks at one stage at a time.
+    /// The plan of one stage alone: its cells and axes, with the images of the previous stage as its images. Views and
+    /// checks look at one stage at a time.
     #[must_use]
     pub fn of_stage(&self, stage: usize) -> Self {
         let Some(only) = self.stages.get(stage).filter(|_| self.stages.len() > 1) else {
@@ -67,7 +67,7 @@ impl Plan {
         }
     }
 
-    /// The key of the cell whose image a cell works on, if it works on one's.
+    /// The key of the cell whose image a cell works on, if there is one.
     pub fn input_of(&self, cell: &Cell) -> Option<&CellKey> {
         // The first stage works on the images of the sweep file.
         let image = self
@@ -76,21 +76,21 @@ impl Plan {
         image?.cell.as_ref()
     }
 
-    /// The cells whose images a cell was made of, from the first stage on.
+    /// The cells from which a cell's image was made, from the first stage on.
     pub fn ancestors(&self, cell: &Cell) -> Vec<&Cell> {
         let find = |key: &CellKey| self.cells.iter().find(|cell| cell.key == *key);
         let mut ancestors = Vec::new();
         let mut next = self.input_of(cell).and_then(find);
         while let Some(ancestor) = next {
             ancestors.insert(0, ancestor);
-            // A plan that was tampered with could go round in circles.
+            // A plan that was tampered with could contain a circle.
             let earlier = self.input_of(ancestor).and_then(find);
             next = earlier.filter(|earlier| earlier.stage < ancestor.stage);
         }
         ancestors
     }
 
-    /// Whether a cell is held against a baseline.
+    /// Whether a cell is checked against a baseline.
     pub fn is_checked(&self, cell: &Cell) -> bool {
         let name = self.stages.get(cell.stage).map(|stage| &stage.name);
         self.checked_stages.is_empty()
@@ -102,7 +102,7 @@ impl Plan {
         self.stages.len().saturating_sub(1)
     }
 
-    /// What the stage of a cell does.
+    /// The kind of a cell's stage.
     pub fn kind_of(&self, cell: &Cell) -> Kind {
         // Only a plan that was tampered with has cells without a stage.
         self.stages

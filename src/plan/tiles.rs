@@ -1,8 +1,9 @@
-//! Overlapping tiles for images that are too large for the VAE at once: where they lie, and how they are blended.
+//! Overlapping tiles for images that are too large for the VAE at once: where they are, and how they are blended.
 //!
-//! Lengths are in latent pixels. Along each axis all tiles have one length and lie evenly, so that none is a sliver;
-//! neighbours share about a quarter of it. There each weighs by the square of its distance to its own edge: one fades
-//! into the other, and what the VAE makes of an edge, which is worst right at it, counts least.
+//! Lengths are in latent pixels. Along each axis all tiles have the same length and are evenly spaced, so that none is
+//! a sliver; neighbours share about a quarter of it. In the overlap, each pixel is weighted by the square of its
+//! distance to the tile's own edge: the tiles fade into each other, and the VAE's errors, which are worst right at an
+//! edge, count least.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,9 +12,9 @@ use std::ops::Range;
 use super::{Cell, Plan};
 use crate::spec::{Numerics, VaeTile};
 
-/// Images with no side longer than this stay whole where the sweep file leaves it open, in pixels.
+/// Images with no side longer than this, in pixels, stay whole if the sweep file does not set `vae_tile`.
 const AUTO_WHOLE: u32 = 1024;
-/// Longest side of a tile where the sweep file leaves it open, in pixels.
+/// The longest side of a tile, in pixels, if the sweep file does not set `vae_tile`.
 const AUTO_TILE: u32 = 768;
 /// Shorter tiles would have nothing to share.
 const SHORTEST: usize = 4;
@@ -21,11 +22,11 @@ const SHORTEST: usize = 4;
 /// The tiles of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tiling {
-    /// Across its width.
+    /// Tiles across the width.
     pub columns: Tiles,
-    /// Down its height.
+    /// Tiles down the height.
     pub rows: Tiles,
-    /// Pixels per latent pixel, a side.
+    /// Image pixels per latent pixel along one side.
     vae_factor: u32,
 }
 
@@ -42,7 +43,7 @@ impl fmt::Display for Tiling {
 }
 
 impl Plan {
-    /// The sizes of images, width and height, that are tiled.
+    /// The sizes (width, height) of cells' images that are tiled, with their tiles.
     pub fn tilings(&self) -> BTreeMap<(u32, u32), Tiling> {
         let tile = self.numerics.vae_tile;
         let tiled = self.cells.iter().filter_map(|cell| {
@@ -53,7 +54,7 @@ impl Plan {
         tiled.collect()
     }
 
-    /// The numerics as they act on a cell: `vae_tile` is left open where that makes the same tiles.
+    /// The numerics in effect for a cell: `vae_tile` is dropped if the default makes the same tiles.
     pub fn numerics_of(&self, cell: &Cell) -> Numerics {
         let factor = self.vae_factor(cell);
         let tiling = |tile| Tiling::new(tile, cell.width, cell.height, factor);
@@ -76,16 +77,16 @@ impl Plan {
 /// Tiles along one axis.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tiles {
-    /// Of the axis.
+    /// Length of the axis.
     length: usize,
-    /// Of each tile.
+    /// Length of each tile.
     side: usize,
-    /// Where each begins.
+    /// Start of each tile.
     starts: Vec<usize>,
 }
 
 impl Tiling {
-    /// The tiles of an image of `width` x `height` pixels; `None` where it stays whole.
+    /// The tiles of an image of `width` x `height` pixels; `None` if it stays whole.
     pub fn new(tile: VaeTile, width: u32, height: u32, vae_factor: u32) -> Option<Self> {
         let longest = match tile {
             VaeTile::Off => return None,
@@ -103,12 +104,12 @@ impl Tiling {
         (tiling.count() > 1).then_some(tiling)
     }
 
-    /// How many there are.
+    /// The number of tiles.
     pub fn count(&self) -> usize {
         self.columns.count() * self.rows.count()
     }
 
-    /// Width and height of each, in pixels.
+    /// Width and height of each tile, in pixels.
     pub fn tile(&self) -> (u32, u32) {
         let pixels = |tiles: &Tiles| tiles.side() as u32 * self.vae_factor;
         (pixels(&self.columns), pixels(&self.rows))
@@ -116,7 +117,7 @@ impl Tiling {
 }
 
 impl Tiles {
-    /// The fewest tiles, none longer than `longest`, that cover a length and share a quarter of their own.
+    /// The fewest tiles, none longer than `longest`, that cover a length and share a quarter of their own length.
     fn new(length: usize, longest: usize) -> Self {
         let longest = longest.max(SHORTEST);
         if length <= longest {
@@ -139,12 +140,12 @@ impl Tiles {
         }
     }
 
-    /// How many there are.
+    /// The number of tiles along the axis.
     pub fn count(&self) -> usize {
         self.starts.len()
     }
 
-    /// What they cover, in latent pixels.
+    /// The length that they cover, in latent pixels.
     pub fn length(&self) -> usize {
         self.length
     }
@@ -154,24 +155,24 @@ impl Tiles {
         self.side
     }
 
-    /// Where each begins, in latent pixels.
+    /// The start of each, in latent pixels.
     pub fn starts(&self) -> &[usize] {
         &self.starts
     }
 
-    /// The pixels of a tile, of which each latent pixel has `scale`.
+    /// The pixels that a tile covers, with `scale` pixels per latent pixel.
     pub fn span(&self, tile: usize, scale: usize) -> Range<usize> {
         let start = self.starts[tile];
         start * scale..(start + self.side) * scale
     }
 
-    /// The weights of a tile's pixels, of which each latent pixel has `scale`; those of all tiles at a pixel sum to
+    /// The weights of a tile's pixels, with `scale` pixels per latent pixel; at each pixel those of all tiles sum to
     /// one.
     pub fn weights(&self, tile: usize, scale: usize) -> Vec<f32> {
         let weight = |tile: usize, pixel: usize| {
             let span = self.span(tile, scale);
             match span.contains(&pixel) {
-                // From the middle of the pixel, so that none weighs nothing.
+                // Measured from the middle of the pixel, so that no weight is zero.
                 true => ((pixel - span.start).min(span.end - 1 - pixel) as f32 + 0.5).powi(2),
                 false => 0.0,
             }
@@ -218,7 +219,7 @@ mod tests {
             assert_eq!(starts[starts.len() - 1] + side, length, "{place}");
             let shared = starts.windows(2).map(|pair| pair[0] + side - pair[1]);
             for shared in shared {
-                // A quarter and what whole numbers add; never half, so that three never meet.
+                // A quarter, plus rounding; never half, so that three tiles never meet.
                 assert!(4 * shared >= side - 3 && 2 * shared <= side, "{place}");
             }
         });
@@ -228,7 +229,7 @@ mod tests {
     fn no_fewer_tiles_would_do() {
         every_tiles(|length, longest, tiles| {
             let fewer = tiles.count() - 1;
-            // So many tiles of the longest side, sharing a quarter, would fall short.
+            // Fewer tiles of the longest side that share a quarter would not reach the end.
             let reach = (3 * fewer + 1) * longest;
             assert!(fewer == 0 || reach < 4 * length, "{length} {longest}");
         });

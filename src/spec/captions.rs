@@ -1,4 +1,4 @@
-//! `[[caption]]`: what images show before and after an instruction is followed, for the measures of CLIP.
+//! `[[caption]]`: what images show before and after an edit, for the measures of CLIP.
 
 use std::collections::HashSet;
 
@@ -11,12 +11,12 @@ use super::raw::{Field, Section};
 use super::{SweepSpec, text};
 use crate::vocabulary::Parameter;
 
-/// One `[[caption]]`.
+/// One `[[caption]]` table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caption {
-    /// The instruction that it is for.
+    /// The instruction that the caption is for.
     pub instruction: String,
-    /// Names of the images that it is for; all if absent.
+    /// Names of the images that the caption is for; `None` for all.
     pub images: Option<Vec<String>>,
     /// What the input shows.
     pub before: String,
@@ -25,7 +25,7 @@ pub struct Caption {
 }
 
 impl SweepSpec {
-    /// The caption of an edit: that of its image, else that of all images.
+    /// The caption of an edit: the one for its image or, failing that, the one for all images.
     pub fn caption(&self, instruction: &str, image: &str) -> Option<&Caption> {
         let of_instruction = || {
             self.captions
@@ -42,7 +42,7 @@ impl SweepSpec {
     }
 }
 
-/// Reads the captions, and makes sure that each is of an edit of this sweep and no two are of the same.
+/// Reads the captions and checks that each belongs to an edit of this sweep, and no two to the same.
 pub(super) fn captions(
     spec: &SweepSpec,
     sections: &[Section<'_>],
@@ -79,7 +79,7 @@ pub(super) fn captions(
     captions
 }
 
-/// The edit that this caption and an earlier one are both of.
+/// The edit that this caption and an earlier one both belong to.
 fn repeated(
     caption: &Caption,
     seen: &mut HashSet<(String, Option<String>)>,
@@ -100,7 +100,7 @@ fn repeated(
     })
 }
 
-/// What captions are read against.
+/// Reads captions and checks them against the sweep.
 struct Reader<'a> {
     base: &'a Base,
     instructions: UsedValues,
@@ -134,7 +134,7 @@ impl Reader<'_> {
         Ok(caption)
     }
 
-    /// The sweep's images that a path or pattern stands for.
+    /// The sweep's images that match a path or pattern.
     fn images(&self, field: Field<'_>) -> Checked<Vec<String>> {
         let name = self.base.name(single(field)?)?;
         let known = self.images.texts();

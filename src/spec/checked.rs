@@ -1,4 +1,5 @@
-//! `[[check.ignore]]` and `[[check.tolerance]]`: what is not judged, and limits of single instructions.
+//! `[[check.ignore]]` and `[[check.tolerance]]`: parts of images that are not judged, and limits for single
+//! instructions.
 
 use std::collections::HashSet;
 
@@ -15,9 +16,9 @@ use super::raw::{Field, RawSweep, Section};
 use super::{Ignore, Ignored, SweepSpec, Tolerance, text};
 use crate::vocabulary::Parameter;
 
-/// Reads both into what is checked.
+/// Reads both tables into the sweep's checks.
 pub(super) fn fill(spec: &mut SweepSpec, raw: &RawSweep, base: &Base, faults: &mut Faults) {
-    // Later stages have instructions of their own.
+    // Later stages have their own instructions.
     let known = (spec.then.is_empty()).then(|| UsedValues::of(spec, Parameter::Instruction));
     let known = known.as_ref();
     for section in &raw.ignored {

@@ -1,4 +1,5 @@
-//! The keys of a sweep file that are not parameters, defined as those are: parser, schema and template go by these.
+//! The definitions of the keys that are not parameters; like those of parameters, they drive parser, schema and
+//! template.
 
 use super::settings::{CheckSpec, MemoryPolicy, SheetSpec, VaeTile};
 use super::{CELL_SIDES, MAX_MEMORY_MIB, MAX_THREADS, MIN_TILE};
@@ -6,16 +7,16 @@ use crate::diffusion::{GuidanceMode, NoiseSource};
 use crate::image::Colour;
 use crate::pipeline::Outside;
 
-/// A key that is not a parameter. Two are the same if they are one static.
+/// A key that is not a parameter. Settings are equal if they are the same static.
 #[derive(Debug)]
 pub(super) struct Setting {
     pub key: &'static str,
     /// What it does, for editors.
     pub help: &'static str,
     pub form: Form,
-    /// A value in TOML, for the examples of error messages and for the template.
+    /// An example value in TOML, for error messages and the template.
     pub example: &'static str,
-    /// What the template says beside it; without, the template leaves it out.
+    /// What the template says beside it; `None` leaves it out of the template.
     pub note: Option<&'static str>,
 }
 
@@ -25,20 +26,20 @@ impl PartialEq for Setting {
     }
 }
 
-/// Which values a setting takes, and its default where it has one.
+/// Which values a setting takes, with its default if it has one.
 #[derive(Debug)]
 pub(super) enum Form {
     /// The name of a run folder.
     RunName,
     /// The name of a preset.
     PresetName,
-    /// A text of one line.
+    /// A single-line text.
     Prompt,
     /// A file or folder that exists.
     Path,
-    /// One of these; the first is the default.
+    /// One of these words; the first is the default.
     Choice(fn() -> Vec<&'static str>),
-    /// One of these, or a whole number; the first is the default.
+    /// One of these words or a whole number; the first word is the default.
     ChoiceOrWhole(fn() -> Vec<&'static str>, (u32, u32)),
     /// A device.
     Device,
@@ -46,15 +47,15 @@ pub(super) enum Form {
     Whole((u32, u32), Option<u32>),
     /// A number.
     Number((u32, u32), fn(&CheckSpec) -> f64),
-    /// A number, with the default of another table.
+    /// A number whose default comes from another table.
     NumberAsElsewhere((u32, u32)),
-    /// Left, top, width and height in pixels.
+    /// A box in pixels: left, top, width and height.
     Box,
-    /// True or false.
+    /// True or false, with the default.
     Boolean(bool),
-    /// The name of a stage, or a list of them.
+    /// The name of a stage, or a list of names.
     Stages,
-    /// A parameter that is an axis.
+    /// A parameter that is an axis of the sweep.
     Axis,
 }
 
@@ -92,30 +93,30 @@ impl Setting {
     }
 }
 
-/// Sides of images in pixels.
+/// Bounds of an image's sides, in pixels.
 pub(super) const SIDE: (u32, u32) = (16, 8192);
-/// `numerics.vae_tile`, in pixels.
+/// Bounds of `numerics.vae_tile`, in pixels.
 pub(super) const TILE: (u32, u32) = (MIN_TILE, SIDE.1);
-/// `runtime.batch`.
+/// The largest `runtime.batch`.
 pub(super) const MAX_BATCH: u32 = 1024;
-/// `check.perceptual_mean` and `check.perceptual_p99`.
+/// Bounds of `check.perceptual_mean` and `check.perceptual_p99`.
 pub(super) const PERCEPTUAL: (u32, u32) = (0, 100);
-/// `check.ssim`.
+/// Bounds of `check.ssim`.
 pub(super) const SSIM_RANGE: (u32, u32) = (0, 1);
-/// `check.latents`.
+/// Bounds of `check.latents`.
 pub(super) const LATENTS_RANGE: (u32, u32) = (0, 10);
-/// `check.drift`.
+/// Bounds of `check.drift`.
 pub(super) const DRIFT_RANGE: (u32, u32) = (1, 1000);
 
-/// Words and what each means; the first is the default.
+/// The words a key takes, each with its meaning; the first is the default.
 pub(super) type Choices<T, const N: usize> = [(&'static str, T); N];
 
-/// The words.
+/// The words, without their meanings.
 pub(super) fn names<T>(choices: &[(&'static str, T)]) -> Vec<&'static str> {
     choices.iter().map(|(name, _)| *name).collect()
 }
 
-/// The word that means this.
+/// The word with this meaning.
 pub(super) fn name_of<T: PartialEq>(choices: &[(&'static str, T)], meaning: &T) -> &'static str {
     let mut choices = choices.iter();
     choices
@@ -123,7 +124,7 @@ pub(super) fn name_of<T: PartialEq>(choices: &[(&'static str, T)], meaning: &T) 
         .map_or("", |(name, _)| name)
 }
 
-/// A word of `size.fit`; `exact` needs two further keys.
+/// A word of `size.fit`; `exact` needs two more keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rule {
     Crop,
@@ -154,7 +155,7 @@ pub(super) const GUIDANCES: Choices<GuidanceMode, 2> = [
     ("formula", GuidanceMode::Formula),
     ("diffusers", GuidanceMode::Diffusers),
 ];
-/// `numerics.vae_tile`, in words.
+/// The words of `numerics.vae_tile`.
 pub(super) const VAE_TILES: Choices<VaeTile, 2> = [("auto", VaeTile::Auto), ("off", VaeTile::Off)];
 
 macro_rules! settings {
@@ -169,14 +170,14 @@ macro_rules! settings {
 }
 
 settings! {
-    /// The top of the file.
+    /// At the top of the file.
     TOP:
     NAME = Setting::new("name", Form::RunName, "\"winter\"",
         "Name of the run folder, results/NAME. Default: the name of this file.")
         .noted("the run folder results/NAME; default: this file's name"),
     ;
 
-    /// Of every stage, under `[sweep]` and `[[then]]`.
+    /// In every stage, under `[sweep]` and `[[then]]`.
     STAGE:
     OUTSIDE = Setting::new("outside", Form::Choice(|| names(&OUTSIDES)), "\"kept\"",
         "What lies outside a mask: kept (the input's own pixels) or decoded (what the model makes of them). Needs mask."),
@@ -329,5 +330,5 @@ settings! {
     ;
 }
 
-/// What `runtime.device` looks like, for editors.
+/// The form of `runtime.device`, as a regular expression for editors.
 pub(super) const DEVICE_PATTERN: &str = "^(auto|cpu|cuda(:[0-9]+)?|webgpu|openvino(:gpu)?)$";

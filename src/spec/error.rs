@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
 
-/// A sweep file that cannot be used: the first problem, its place, and the other problems found with it.
+/// Why a sweep file cannot be used: the first problem, its location, and the other problems found with it.
 ///
-/// Displayed as the problem alone; [`SpecError::location`] has the place and `help` the remedy.
+/// Displays only the first problem; [`SpecError::location`] has its location and `help` the remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpecError {
     problem: Box<SpecProblem>,
@@ -17,14 +17,14 @@ pub struct SpecError {
     others: Vec<SpecError>,
 }
 
-/// The line of a sweep file where something is wrong, cut in two at the place.
+/// The line of a sweep file with a problem, split at the location.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Excerpt {
-    /// Its number, from 1.
+    /// The line's number, from 1.
     pub line: usize,
-    /// Up to the place; of a long line the end of that.
+    /// The text before the location; only the end of it if the line is long.
     pub before: String,
-    /// From the place on; of a long line the beginning of that.
+    /// The text from the location on; only the beginning of it if the line is long.
     pub after: String,
 }
 
@@ -39,7 +39,7 @@ impl SpecError {
         }
     }
 
-    /// With the line where it is.
+    /// Adds the line with the problem.
     pub(super) fn with_excerpt(self, excerpt: Option<Excerpt>) -> Self {
         Self {
             excerpt: excerpt.map(Box::new),
@@ -47,12 +47,12 @@ impl SpecError {
         }
     }
 
-    /// With the further problems of the same file.
+    /// Adds the other problems of the same file.
     pub(super) fn with_others(self, others: Vec<SpecError>) -> Self {
         Self { others, ..self }
     }
 
-    /// What is wrong.
+    /// The first problem.
     pub fn problem(&self) -> &SpecProblem {
         &self.problem
     }
@@ -62,18 +62,18 @@ impl SpecError {
         &self.path
     }
 
-    /// The sweep file, line and column (both from 1, columns in characters), if the problem has a place in it.
+    /// The sweep file, line and column of the problem (both from 1, columns in characters), if it has a location.
     pub fn location(&self) -> Option<(&Path, usize, usize)> {
         self.position
             .map(|(line, column)| (self.path.as_path(), line, column))
     }
 
-    /// The line where it is, if the problem has a place in the file.
+    /// The line with the problem, if the problem has a location.
     pub fn excerpt(&self) -> Option<&Excerpt> {
         self.excerpt.as_deref()
     }
 
-    /// Further problems of the same file, in its order.
+    /// The other problems of the same file, in the order of their locations.
     pub fn others(&self) -> &[SpecError] {
         &self.others
     }
@@ -99,8 +99,7 @@ impl Diagnostic for SpecError {
     }
 }
 
-/// One thing that is wrong with a sweep file. Keys are named as in `guidance_scale`,
-/// `runtime.device` or `seed of preset 2`.
+/// One problem of a sweep file. Keys are named like `guidance_scale`, `runtime.device` or `seed of preset 2`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Diagnostic)]
 #[allow(missing_docs)] // the messages say what the variants and their fields are
 pub enum SpecProblem {

@@ -1,10 +1,10 @@
-//! Gathering problems while a file is checked, and how places and values are shown in them.
+//! Collects the problems found while a file is checked, and formats locations and values for messages.
 
 use std::path::Path;
 
 use super::error::{Excerpt, SpecError, SpecProblem};
 
-/// A problem and the byte where it is.
+/// A problem and the byte at which it is.
 #[derive(Debug)]
 pub(super) struct Fault {
     pub problem: Box<SpecProblem>,
@@ -12,7 +12,7 @@ pub(super) struct Fault {
 }
 
 impl Fault {
-    /// The error of a file of this text.
+    /// Turns it into an error, given the file's text and path.
     pub(super) fn into_error(self, text: &str, path: &Path) -> SpecError {
         let position = self.at.map(|byte| line_and_column(text, byte));
         let excerpt = self.at.map(|byte| excerpt(text, byte));
@@ -20,7 +20,7 @@ impl Fault {
     }
 }
 
-/// A value, or why there is none.
+/// A valid value, or the fault found instead.
 pub(super) type Checked<T> = Result<T, Fault>;
 
 impl SpecProblem {
@@ -32,7 +32,7 @@ impl SpecProblem {
         }
     }
 
-    /// This problem, which is nowhere in particular.
+    /// This problem, without a location.
     pub(super) fn anywhere(self) -> Fault {
         Fault {
             problem: Box::new(self),
@@ -41,37 +41,37 @@ impl SpecProblem {
     }
 }
 
-/// Gathers the problems of a file, so that all are told at once.
+/// Collects the faults of a file, so that all are reported at once.
 #[derive(Debug, Default)]
 pub(super) struct Faults(Vec<Fault>);
 
 impl Faults {
-    /// More are not worth reading.
+    /// More faults than this are not worth reading.
     const MAX: usize = 20;
 
-    /// The value; or `None`, and the fault is kept.
+    /// Returns the value; if there is a fault instead, keeps it and returns `None`.
     pub fn take<T>(&mut self, checked: Checked<T>) -> Option<T> {
         checked.map_err(|fault| self.push(fault)).ok()
     }
 
-    /// Keeps a fault.
+    /// Adds a fault.
     pub fn push(&mut self, fault: Fault) {
         if !self.full() {
             self.0.push(fault);
         }
     }
 
-    /// Whether checking on is pointless.
+    /// Whether there are so many faults that checking further is pointless.
     pub fn full(&self) -> bool {
         self.0.len() >= Self::MAX
     }
 
-    /// Whether all is well so far.
+    /// Whether there are no faults so far.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// All of them as one error, in the order of the file; `None` if there are none.
+    /// All faults as one error, in the order of the file; `None` if there are none.
     pub fn into_error(mut self, text: &str, path: &Path) -> Option<SpecError> {
         self.0.sort_by_key(|fault| fault.at);
         let mut errors = (self.0.into_iter()).map(|fault| fault.into_error(text, path));
@@ -80,7 +80,7 @@ impl Faults {
     }
 }
 
-/// Line and column of a byte, both from 1; the column counts characters and no byte order mark.
+/// Line and column of a byte, both from 1. The column counts characters, without a byte order mark.
 pub(super) fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
     let before = &text.as_bytes()[..byte.min(text.len())];
     let line_start = before
@@ -96,10 +96,10 @@ pub(super) fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
     (line, column)
 }
 
-/// Characters of a line that are shown on either side of a place.
+/// How many characters of a line are shown on either side of a problem.
 const SHOWN: usize = 60;
 
-/// The line of a byte, cut in two there.
+/// The line with this byte, split there.
 fn excerpt(text: &str, byte: usize) -> Excerpt {
     let byte = text.floor_char_boundary(byte);
     let (before, after) = text.split_at(byte);
@@ -122,7 +122,7 @@ fn excerpt(text: &str, byte: usize) -> Excerpt {
     }
 }
 
-/// A value as messages show it: in quotes, control characters escaped, shortened.
+/// A value as messages show it: in quotes, control characters escaped, shortened if long.
 pub(super) fn quoted(value: &str) -> String {
     const MAX: usize = 60;
     let mut shown: String = value.chars().take(MAX).flat_map(escaped).collect();
@@ -132,7 +132,7 @@ pub(super) fn quoted(value: &str) -> String {
     format!("\"{shown}\"")
 }
 
-/// The character, or its escape if a terminal would not show it.
+/// The character, or its escape sequence if a terminal would not show it.
 fn escaped(character: char) -> impl Iterator<Item = char> {
     let control = character.is_control();
     let escape = control.then(|| character.escape_default());

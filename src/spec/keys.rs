@@ -1,4 +1,4 @@
-//! The tables and keys of a sweep file, and how messages call them.
+//! The tables and keys of a sweep file, and their names in messages.
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ pub(super) enum Table {
 }
 
 impl Table {
-    /// All but the root, under their keys there.
+    /// All tables but the root, by their keys in the root.
     pub const NAMED: [Self; 11] = [
         Self::Sweep,
         Self::Then,
@@ -40,10 +40,10 @@ impl Table {
         Self::Check,
     ];
 
-    /// Those under `[check]`, under their keys there.
+    /// The tables under `[check]`, by their keys there.
     pub const OF_CHECK: [Self; 2] = [Self::Ignore, Self::Tolerance];
 
-    /// The tables that stand in it.
+    /// The tables nested in this one.
     pub fn inner(self) -> &'static [Self] {
         match self {
             Self::Root => &Self::NAMED,
@@ -54,7 +54,7 @@ impl Table {
         }
     }
 
-    /// Its name with that of the table that it stands in.
+    /// Its full name, with that of the table around it.
     fn path(self) -> String {
         match self {
             Self::Ignore | Self::Tolerance => format!("{}.{}", Self::Check.name(), self.name()),
@@ -82,7 +82,7 @@ impl Table {
         }
     }
 
-    /// Whether it is written `[[name]]`, any number of times.
+    /// Whether it is written `[[name]]` and may occur any number of times.
     pub fn repeats(self) -> bool {
         matches!(
             self,
@@ -95,12 +95,12 @@ impl Table {
         )
     }
 
-    /// Whether it may have keys of stages by their names, `edit.seed`.
+    /// Whether it may contain keys of named stages, such as `edit.seed`.
     pub fn takes_stages(self) -> bool {
         matches!(self, Self::Preset | Self::Exclude)
     }
 
-    /// Its header, as written in the file.
+    /// Its header as written in a sweep file.
     pub fn header(self) -> String {
         if self.repeats() {
             format!("[[{}]]", self.path())
@@ -109,7 +109,7 @@ impl Table {
         }
     }
 
-    /// What it is for, for editors.
+    /// What the table is for, for editors.
     pub fn help(self) -> &'static str {
         match self {
             Self::Root => "A parameter sweep of InstructPix2Pix.",
@@ -141,7 +141,7 @@ impl Table {
         }
     }
 
-    /// What one of several is for.
+    /// What a single item of a repeated table is for.
     pub fn item_help(self) -> Option<&'static str> {
         match self {
             Self::Preset => {
@@ -191,14 +191,14 @@ impl Table {
         }
     }
 
-    /// The parameters that it takes.
+    /// The parameters that it may set.
     pub fn parameters(self) -> impl Iterator<Item = Parameter> {
         Parameter::DEFINED.into_iter().filter(move |parameter| {
             let place = parameter.definition().place;
             match self {
                 Self::Root => place == Place::Top,
                 Self::Sweep => place == Place::Sweep,
-                // Its image is that of the stage before.
+                // A later stage works on the images of the previous stage.
                 Self::Then => place != Place::Presets && *parameter != Parameter::Image,
                 Self::Preset => place != Place::Presets,
                 Self::Exclude => true,
@@ -209,7 +209,7 @@ impl Table {
         })
     }
 
-    /// All that it may have.
+    /// Everything that it may contain.
     pub fn entries(self) -> Vec<Entry> {
         let tables = self.inner();
         let settings = self.settings().iter().copied().map(Entry::Setting);
@@ -223,14 +223,14 @@ impl Table {
         self.entries().into_iter().map(Entry::name).collect()
     }
 
-    /// What a key in it stands for; some parameters have further names.
+    /// The entry that a key stands for, aliases included.
     pub fn find(self, key: &str) -> Option<Entry> {
         let mut entries = self.entries().into_iter();
         entries.find(|entry| entry.name() == key || entry.aliases().contains(&key))
     }
 }
 
-/// What a key stands for.
+/// What a key of a table stands for.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Entry {
     Parameter(Parameter),
@@ -247,11 +247,11 @@ impl Entry {
         }
     }
 
-    /// Further names.
+    /// Other names of the key.
     pub fn aliases(self) -> &'static [&'static str] {
         match self {
             Self::Parameter(parameter) => parameter.definition().aliases,
-            // What a parameter is called elsewhere in the file it may be called here.
+            // A setting that is a parameter elsewhere in the file may use that parameter's other names.
             Self::Setting(setting) => {
                 let mut parameters = Parameter::DEFINED.into_iter();
                 let same = parameters.find(|parameter| parameter.key() == setting.key);
@@ -280,12 +280,11 @@ impl From<Table> for Entry {
     }
 }
 
-/// A key where it stands. Displayed as messages call it: `guidance_scale`, `runtime.device`,
-/// `seed of preset 2`.
+/// A key at its place. Displayed as in messages: `guidance_scale`, `runtime.device`, `seed of preset 2`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Key {
     pub table: Table,
-    /// Which of the tables, from 1, if they repeat.
+    /// The number of the table, from 1, if the table repeats.
     pub number: usize,
     pub entry: Entry,
 }
@@ -313,7 +312,7 @@ impl Key {
         }
     }
 
-    /// A line of TOML that is right.
+    /// A correct line of TOML with this key.
     pub fn example(self) -> String {
         match self.entry {
             Entry::Parameter(parameter) => {

@@ -1,4 +1,4 @@
-//! Masks: a file, or an inline table that says what a mask is made of.
+//! Masks: a file, or an inline table that says how a mask is made.
 
 use toml::de::DeValue;
 
@@ -15,14 +15,14 @@ use crate::vocabulary::Scale;
 pub(super) const KEYS: [&str; 7] = [
     "file", "alpha", "changed", "above", "invert", "grow", "blur",
 ];
-/// `grow`, in pixels.
+/// The largest `grow`, in pixels.
 pub(super) const MOST_GROWTH: u32 = u8::MAX as u32;
-/// `blur`, in pixels.
+/// The largest `blur`, in pixels.
 pub(super) const MOST_BLUR: u32 = 255;
-/// `above` where it is left out, in tenths.
+/// The default of `above`, in tenths.
 const ABOVE: u32 = 1;
 
-/// The masks that a value stands for: those that a path or a pattern matches, or the one of a table.
+/// The masks that a value stands for: the files that match a path or pattern, or the one mask of a table.
 pub(super) fn masks(field: Field<'_>, base: &Base) -> Checked<Vec<NamedMask>> {
     match field.value {
         DeValue::Table(_) => Ok(vec![of_table(field, base)?]),
@@ -40,7 +40,7 @@ pub(super) fn mask(field: Field<'_>, base: &Base) -> Checked<NamedMask> {
     }
 }
 
-/// What a mask is called, to be compared with those that cells have; a file need not exist.
+/// The name of a mask, for comparison with those of cells; a file need not exist.
 pub(super) fn name(field: Field<'_>, base: &Base) -> Checked<String> {
     match field.value {
         DeValue::Table(_) => {
@@ -145,7 +145,7 @@ fn recipe<'t>(
     })
 }
 
-/// Just one of `file`, `alpha` and `changed`.
+/// Exactly one of `file`, `alpha` and `changed`.
 fn source<'t>(
     typed: &Typed<'t>,
     field: Field<'t>,

@@ -1,4 +1,4 @@
-//! What the user wrote: TOML text to a [`SweepSpec`], which is valid by construction.
+//! What the user wrote: turns TOML text into a [`SweepSpec`], which is valid by construction.
 
 mod captions;
 mod checked;
@@ -45,44 +45,44 @@ pub use settings::{
 };
 pub use template::{chain_template, template};
 
-/// Most cells of a sweep, before exclusions.
+/// The most cells of a sweep, before exclusions.
 pub const MAX_CELLS: u64 = 1_000_000;
-/// Most threads on a CPU.
+/// The most threads on a CPU.
 pub const MAX_THREADS: u32 = 1024;
-/// Most of `runtime.memory_limit_mib`: 16 TiB.
+/// The largest `runtime.memory_limit_mib`: 16 TiB.
 pub const MAX_MEMORY_MIB: u32 = 1 << 24;
-/// Sides of a sheet's cells, in pixels.
+/// Smallest and largest side of a sheet's cells, in pixels.
 pub const CELL_SIDES: (u32, u32) = (32, 2048);
 /// The smallest tile of the VAE, in pixels.
 pub const MIN_TILE: u32 = 64;
 
-/// A valid sweep. Every list is non-empty and without duplicates.
+/// A valid sweep. Lists of values are non-empty and without duplicates.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SweepSpec {
     /// Name of the run folder: letters, digits, `.`, `_` and `-`.
     pub name: String,
     /// The sweep file itself, copied into the run folder.
     pub text: String,
-    /// The values of each parameter: what is typed, else its default, else none (a parameter that every preset sets, a
-    /// scheduler that is the model's own). Of presets, their names.
+    /// The values of each parameter: those given, or else its default. None for a parameter that every preset sets, and
+    /// for a scheduler that is left to the model. For `preset` the names of the presets.
     pub values: ByParameter<Vec<Value>>,
-    /// Where the models and images are: those of `values`, then those that only presets name.
+    /// The paths of models and images: those in `values`, then those that only presets name.
     pub files: ByParameter<Vec<NamedPath>>,
-    /// What the masks are made of, in the order of `values`, then those of presets.
+    /// How each mask is made: those in `values`, then those of presets.
     pub masks: Vec<NamedMask>,
-    /// What is not a mistake and yet may be a surprise.
+    /// Notes on what is not a mistake but may surprise the user.
     pub notes: Vec<String>,
-    /// Those of [`Self::values`] that are typed, not defaults.
+    /// The parameters that the sweep file sets, as opposed to defaults.
     pub typed: BTreeSet<Parameter>,
     /// How the first stage treats its masks.
     pub masking: Masking,
-    /// The stages that follow the first, which is all the rest.
+    /// The stages after the first; everything else here describes the first.
     pub then: Vec<StageSpec>,
-    /// Linked parameters, one axis; empty if the file has none.
+    /// The presets, which link parameters into one axis; empty if the file has none.
     pub presets: Vec<Preset>,
-    /// Cells to leave out.
+    /// The exclusions: cells to leave out.
     pub excludes: Vec<Overrides>,
-    /// What images show before and after an instruction is followed.
+    /// Captions of images before and after an edit.
     pub captions: Vec<Caption>,
     /// `[size]`.
     pub size: Size,
@@ -96,46 +96,46 @@ pub struct SweepSpec {
     pub sheet: SheetSpec,
     /// `[check]`.
     pub check: CheckSpec,
-    /// `check.stages`: names of the stages that are held against a baseline; all where there are none.
+    /// `check.stages`: names of the stages that are checked against a baseline; empty for all.
     pub checked_stages: Vec<String>,
 }
 
 /// A stage that works on the images of the one before it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StageSpec {
-    /// Its name, if it is given one.
+    /// Its name, if the sweep file gives one.
     pub name: Option<String>,
-    /// As [`SweepSpec::values`]; without images, and with the models of the stage before where it names none.
+    /// As in [`SweepSpec::values`], but without images, and with the models of the previous stage if it names none.
     pub values: ByParameter<Vec<Value>>,
-    /// Those that are typed.
+    /// The parameters that the sweep file sets for it.
     pub typed: BTreeSet<Parameter>,
-    /// Whether each cell has the seed of the cell that it works on.
+    /// Whether each cell uses the seed of the cell it works on (`seed = "same"`).
     pub same_seed: bool,
     /// How it treats its masks.
     pub masking: Masking,
 }
 
-/// A path as it is called in plans, labels and CSVs, and where it really is.
+/// A path: its name in plans, labels and tables, and its real location.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct NamedPath {
-    /// As written or matched, relative to the sweep file, with `/`.
+    /// The path as written or matched, relative to the sweep file, with `/`.
     pub name: String,
-    /// Joined with the sweep file's folder.
+    /// The path joined with the sweep file's folder.
     pub path: PathBuf,
 }
 
-/// A mask as it is called in plans, labels and CSVs, and what it is made of.
+/// A mask: its name in plans, labels and tables, and how it is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedMask {
     /// [`MaskRecipe::name`].
     pub name: String,
-    /// What it is made of.
+    /// How it is made.
     pub recipe: MaskRecipe,
-    /// Where its file is, if it is made of one.
+    /// The real location of its file, if it is made from one.
     pub path: Option<PathBuf>,
 }
 
-/// One `[[preset]]`.
+/// One `[[preset]]` table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preset {
     /// Its value on the `preset` axis.

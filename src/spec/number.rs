@@ -11,20 +11,20 @@ use super::raw::Field;
 use super::{suggest, syntax};
 use crate::vocabulary::Scale;
 
-/// Most decimals of a number; more would only make labels long.
+/// The most decimal places of a number; more would only make labels long.
 pub(super) const MAX_DECIMALS: u32 = 6;
-/// Most values of one key.
+/// The most values of one key.
 pub(super) const MAX_VALUES: u64 = 1_000_000;
 
-/// Which numbers a key takes.
+/// Which numbers a key accepts.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     min: Decimal,
     max: Decimal,
     whole: bool,
-    /// The remedy for a number below all, where it is more than the limits.
+    /// The remedy for a number below `min`, if there is more to say than the limits.
     below: Option<&'static str>,
-    /// Whether `"123"` is a number, too.
+    /// Whether a number in quotes, `"123"`, is accepted too.
     text: bool,
 }
 
@@ -41,7 +41,7 @@ impl Limits {
         }
     }
 
-    /// With another remedy for a number below all.
+    /// Sets another remedy for a number below `min`.
     pub fn with_remedy_below(self, below: Option<&'static str>) -> Self {
         Self { below, ..self }
     }
@@ -87,12 +87,12 @@ impl Limits {
     }
 }
 
-/// Whether there are numbers up to `max` that TOML's integers need not hold: such are also read from text in quotes.
+/// Whether numbers up to `max` exceed the integers that TOML guarantees; such numbers are also read from quoted text.
 pub(super) fn exceeds_toml(max: u64) -> bool {
     i64::try_from(max).is_err()
 }
 
-/// The numbers of a key: one, a list, or a range. Without duplicates; each item that is wrong is a fault.
+/// The numbers of a key (one, a list, or a range), without duplicates; each wrong item is a fault.
 pub(super) fn numbers(field: Field<'_>, limits: Limits, faults: &mut Faults) -> Vec<Decimal> {
     if let DeValue::Table(_) = field.value {
         return faults.take(range(field, limits)).unwrap_or_default();
@@ -124,7 +124,7 @@ pub(super) fn number(field: Field<'_>, limits: Limits) -> Checked<Decimal> {
     limits.check(field, decimal(field, limits)?)
 }
 
-/// One number of any size.
+/// One number, without checking limits.
 fn decimal(field: Field<'_>, limits: Limits) -> Checked<Decimal> {
     let key = || field.key.to_string();
     let value = match field.value {
@@ -136,7 +136,7 @@ fn decimal(field: Field<'_>, limits: Limits) -> Checked<Decimal> {
             Decimal::from_str_exact(text).map_err(|_| limits.outside(field, text.to_string()))
         }
         DeValue::Float(float) => match float.as_str().parse::<f64>() {
-            // A float's shortest text is what was typed, whatever way it was typed.
+            // The shortest text of a float is the number that was written, however it was written.
             Ok(value) if value.is_finite() && !limits.whole => from_float(value).ok_or_else(|| {
                 if value.abs() < 1e9 {
                     SpecProblem::TooPrecise {
@@ -164,7 +164,7 @@ fn decimal(field: Field<'_>, limits: Limits) -> Checked<Decimal> {
         .map_err(|problem| problem.at(field.at))
 }
 
-/// The fault of what is not a number; text may be a range as other tools have it, or a number in quotes.
+/// The fault of a value that is no number; text may be a range in another tool's notation, or a number in quotes.
 fn not_a_number(field: Field<'_>, limits: Limits) -> SpecProblem {
     let expected = if limits.whole {
         "a whole number"
@@ -189,7 +189,7 @@ fn not_a_number(field: Field<'_>, limits: Limits) -> SpecProblem {
     problem
 }
 
-/// Where the steps of a range end, if they do not reach its end: that value and the end.
+/// If the steps of a range do not reach its end: the last value and the end.
 pub(super) fn missed_end(field: Field<'_>, limits: Limits, last: Decimal) -> Option<[String; 2]> {
     let typed = read_range(field).ok()?;
     typed.step?;
@@ -207,7 +207,7 @@ fn from_float(value: f64) -> Option<Decimal> {
         .filter(|decimal| decimal.normalize().scale() <= MAX_DECIMALS)
 }
 
-/// The keys of a range as typed.
+/// The keys of a range as written.
 #[derive(Default)]
 struct Range<'t> {
     from: Option<Field<'t>>,
@@ -216,10 +216,10 @@ struct Range<'t> {
     count: Option<Field<'t>>,
 }
 
-/// The values of `{ from, to, step }`, `{ from, to, count }` or, of whole numbers, `{ from, count }`.
+/// The values of `{ from, to, step }`, `{ from, to, count }` or, for whole numbers, `{ from, count }`.
 ///
-/// With `step`, the values are those not above `to`; `to` itself is one if the steps hit it.
-/// With `to` and `count`, both ends are values and those between are rounded to [`MAX_DECIMALS`].
+/// With `step`, the values do not exceed `to`, and include it if the steps reach it. With `to` and `count`, both ends
+/// are values, and those between are rounded to [`MAX_DECIMALS`].
 fn range(field: Field<'_>, limits: Limits) -> Checked<Vec<Decimal>> {
     let typed = read_range(field)?;
     let bad = |fault: &str, hint: &str| {
@@ -303,7 +303,8 @@ fn stepped(
         };
         return Err(problem.at(step_at));
     }
-    // Both ends are below 2^64 with at most six decimals, and no value is beyond them: nothing here can overflow.
+    // Both ends are below 2^64 and have at most six decimal places, and all values lie between them: nothing can
+    // overflow.
     let last = ((to - from) / step).floor();
     limit(field, last + Decimal::ONE)?;
     Ok(count_up(last)
@@ -353,7 +354,7 @@ fn spaced(
     }
     Ok(count_up(gaps)
         .map(|index| {
-            // Dividing first would lose digits, multiplying first may not fit: seeds only divide evenly.
+            // Dividing first would lose digits, and multiplying first may overflow; only seeds divide exactly.
             let offset = if limits.whole {
                 width / gaps * index
             } else {
@@ -375,7 +376,7 @@ fn consecutive(
     Ok(count_up(last).map(|index| from + index).collect())
 }
 
-/// A count within limits.
+/// A `count` within its limits.
 fn counted(field: Field<'_>, count: Field<'_>) -> Checked<Decimal> {
     let value = decimal(count, Limits::whole(1u32, u32::MAX))?;
     if value < Decimal::ONE {
@@ -390,7 +391,7 @@ fn counted(field: Field<'_>, count: Field<'_>) -> Checked<Decimal> {
     Ok(value)
 }
 
-/// Refuses ranges that are too long, before anything is allocated for them.
+/// Refuses ranges with too many values, before anything is allocated for them.
 fn limit(field: Field<'_>, count: Decimal) -> Checked<()> {
     if count <= Decimal::from(MAX_VALUES) {
         return Ok(());
@@ -403,7 +404,7 @@ fn limit(field: Field<'_>, count: Decimal) -> Checked<()> {
     Err(problem.at(field.at))
 }
 
-/// 0 to `last`.
+/// The numbers from 0 to `last`.
 fn count_up(last: Decimal) -> impl Iterator<Item = Decimal> {
     std::iter::successors(Some(Decimal::ZERO), |index| Some(index + Decimal::ONE))
         .take_while(move |index| *index <= last)

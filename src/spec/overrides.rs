@@ -1,4 +1,4 @@
-//! `[[preset]]` and `[[exclude]]`: one value each for some parameters.
+//! `[[preset]]` and `[[exclude]]`: a single value each for some parameters.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +12,7 @@ use super::values::{Reader, matched, shown};
 use super::{Preset, SweepSpec, suggest, text};
 use crate::vocabulary::{ByParameter, Parameter, Parameters, Unset, Value};
 
-/// Values for some parameters: what a preset sets, or what an exclusion matches (all of them must match).
+/// Values of some parameters: those a preset sets, or those an exclusion matches (a cell must have all of them).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Overrides {
     values: ByParameter<Option<Value>>,
@@ -25,42 +25,42 @@ impl Overrides {
         self.values[parameter].as_ref()
     }
 
-    /// With a value for a parameter.
+    /// Adds the value of a parameter.
     pub fn with(mut self, parameter: Parameter, value: impl Into<Value>) -> Self {
         self.values[parameter] = Some(value.into());
         self
     }
 
-    /// With values of a stage of a chain, by its name.
+    /// Adds the values for a stage of a chain, by the stage's name.
     fn with_stage(mut self, stage: &str, overrides: Self) -> Self {
         self.stages.push((stage.to_owned(), overrides));
         self
     }
 
-    /// Those of stages of a chain, by their names.
+    /// The values for named stages of a chain, by the stages' names.
     pub fn stages(&self) -> impl Iterator<Item = &(String, Self)> {
         self.stages.iter()
     }
 
-    /// Those that have a value; without those of stages by name.
+    /// The parameters that have a value here, without those of named stages.
     pub fn iter(&self) -> impl Iterator<Item = (Parameter, &Value)> {
         let values = self.values.iter();
         values.filter_map(|(parameter, value)| Some((parameter, value.as_ref()?)))
     }
 
-    /// Whether there is none.
+    /// Whether there are no values at all.
     pub fn is_empty(&self) -> bool {
         self.iter().next().is_none() && self.stages.is_empty()
     }
 
-    /// Whether a cell has all of these values, those of stages by name left aside.
+    /// Whether a cell has all of these values; values of named stages are ignored.
     pub fn match_all_of(&self, cell: &Parameters) -> bool {
         self.iter()
             .all(|(parameter, value)| cell.has(parameter, value))
     }
 }
 
-/// Reads the presets: each by itself, and the names against each other.
+/// Reads the presets and checks their names against each other.
 pub(super) fn presets(
     sections: &[Section<'_>],
     reader: &mut Reader<'_>,
@@ -130,7 +130,7 @@ fn preset_name(field: Field<'_>) -> Checked<String> {
     Ok(name)
 }
 
-/// The field, if it is one value and neither list nor range.
+/// The field, if it is a single value and not a list or range.
 pub(super) fn single(field: Field<'_>) -> Checked<Field<'_>> {
     use toml::de::DeValue::{Array, Table};
     let may_be_table = field.key.entry == Entry::Parameter(Parameter::Mask);
@@ -148,10 +148,10 @@ pub(super) fn single(field: Field<'_>) -> Checked<Field<'_>> {
     Err(problem.at(field.at))
 }
 
-/// Presets against `[sweep]`: none may set an axis, and no two may mean the same.
+/// Checks the presets against `[sweep]`: none may set an axis, and no two may set the same values.
 pub(super) fn check_presets(spec: &SweepSpec, sections: &[Section<'_>], faults: &mut Faults) {
     for (parameter, field) in sections.iter().flat_map(Section::parameters) {
-        // Of a chain the plan finds out of which stage a key is.
+        // In a chain, the plan finds out which stage a key belongs to.
         if spec.then.is_empty() && spec.count(parameter) > 1 {
             let problem = SpecProblem::PresetAxis {
                 key: field.key.to_string(),
@@ -183,7 +183,7 @@ pub(super) fn check_presets(spec: &SweepSpec, sections: &[Section<'_>], faults: 
     }
 }
 
-/// Reads the exclusions and makes sure that each key can match.
+/// Reads the exclusions and checks that each key can match a cell.
 pub(super) fn excludes(
     spec: &SweepSpec,
     sections: &[Section<'_>],
@@ -211,7 +211,7 @@ pub(super) fn excludes(
             let known = occurring
                 .entry(parameter)
                 .or_insert_with(|| UsedValues::of(spec, parameter));
-            // Of a chain the plan finds out of which stage a key is.
+            // In a chain, the plan finds out which stage a key belongs to.
             if let Some(problem) = known.never_matches(field.key, &value)
                 && spec.then.is_empty()
             {
@@ -234,11 +234,11 @@ pub(super) fn excludes(
     excludes
 }
 
-/// The values that a parameter has in some cell.
+/// The values that cells of the sweep have for a parameter.
 pub(super) struct UsedValues {
     parameter: Parameter,
     values: HashSet<Value>,
-    /// Whether some come from the models' own files, which are not read yet.
+    /// Whether some values come from the models' own files, which have not been read yet.
     any: bool,
 }
 
@@ -260,12 +260,12 @@ impl UsedValues {
         }
     }
 
-    /// All of them as text, in no order.
+    /// All of them as text, in no particular order.
     pub fn texts(&self) -> Vec<String> {
         self.values.iter().map(Value::to_string).collect()
     }
 
-    /// The fault of a value that no cell has.
+    /// The problem of a value that no cell has; `None` if some cell has it.
     pub fn never_matches(&self, key: Key, value: &Value) -> Option<SpecProblem> {
         if self.any || self.values.contains(value) {
             return None;

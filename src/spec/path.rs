@@ -1,4 +1,4 @@
-//! Images and model folders: names relative to the sweep file, patterns matched, existence checked.
+//! Images and model folders: makes names relative to the sweep file, matches patterns and checks that files exist.
 
 use std::cell::RefCell;
 use std::cmp::Ordering;
@@ -17,20 +17,20 @@ use crate::bundled;
 #[derive(Debug)]
 pub(super) struct Base {
     folder: PathBuf,
-    /// What the user should know of the files that patterns matched.
+    /// Notes for the user on the files that patterns matched.
     notes: RefCell<Vec<String>>,
 }
 
-/// Where `ip2p export` writes unless told otherwise.
+/// The folder that `ip2p export` writes to by default.
 const EXPORTS: &str = "onnx";
 
-/// What a path has to be.
+/// What kind of thing a path must name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     File,
-    /// A model's folder.
+    /// A model folder.
     Model,
-    /// Another folder, that holds these.
+    /// Another folder, which must contain what the text says.
     Folder(&'static str),
 }
 
@@ -43,7 +43,7 @@ impl Base {
         }
     }
 
-    /// What the user should know of the files that patterns matched so far.
+    /// Notes for the user on the files that patterns have matched so far.
     pub fn notes(&self) -> Vec<String> {
         self.notes.borrow().clone()
     }
@@ -56,7 +56,7 @@ impl Base {
         self.literal(field, Kind::Model)
     }
 
-    /// The model inside the program, which a folder of its name must not be mistaken for.
+    /// The model built into the program; a folder of the same name would be ambiguous and is refused.
     fn demo(&self, field: Field<'_>) -> Checked<NamedPath> {
         let (key, name) = (field.key.to_string(), bundled::DEMO.to_owned());
         if self.folder.join(&name).is_dir() {
@@ -77,7 +77,7 @@ impl Base {
         self.literal(field, Kind::Folder(HOLDS))
     }
 
-    /// The images that a path or a pattern stands for; the matches of a pattern in natural order (2 before 10).
+    /// The images that a path or pattern stands for; matches of a pattern come in natural order (2 before 10).
     pub fn matching_files(&self, field: Field<'_>) -> Checked<Vec<NamedPath>> {
         let text = field.text()?;
         if is_pattern(text) && !self.folder.join(text).exists() {
@@ -87,24 +87,24 @@ impl Base {
         }
     }
 
-    /// One image, by its path.
+    /// One image, by path.
     pub fn file(&self, field: Field<'_>) -> Checked<NamedPath> {
         self.literal(field, Kind::File)
     }
 
-    /// A font file, whatever folder sheets are drawn from later.
+    /// A font file, as an absolute path, because sheets may be drawn from another folder later.
     pub fn font(&self, field: Field<'_>) -> Checked<PathBuf> {
         let NamedPath { path, .. } = self.literal(field, Kind::File)?;
         Ok(std::path::absolute(&path).unwrap_or(path))
     }
 
-    /// The name that a path has in plans, whether it exists or not.
+    /// The name that a path has in plans, whether or not it exists.
     pub fn name(&self, field: Field<'_>) -> Checked<String> {
         let text = field.text()?;
         name_of(Path::new(text)).ok_or_else(|| bad_file_name(field, text).at(field.at))
     }
 
-    /// Those of some names that a name stands for: itself, or those that it matches as a pattern.
+    /// Those of `names` that a name stands for: the name itself or, if it is a pattern, those that match.
     pub fn select<'n>(
         &self,
         field: Field<'_>,
@@ -164,7 +164,7 @@ impl Base {
         }
     }
 
-    /// What may have been meant by a path that does not exist.
+    /// Suggestions for a path that does not exist.
     fn nearby(&self, path: &Path, kind: Kind) -> String {
         let wanted = path.file_name().and_then(|name| name.to_str());
         let siblings: Vec<String> = path
@@ -195,7 +195,7 @@ impl Base {
     }
 
     fn matches(&self, field: Field<'_>, pattern: &str) -> Checked<Vec<NamedPath>> {
-        // So many images are refused later anyway.
+        // More images than this would be refused later anyway.
         let most = super::MAX_CELLS as usize + 1;
         let matches = pattern::files(&self.folder, pattern, most)
             .map_err(|reason| bad_pattern(field, pattern, reason))?;
@@ -235,7 +235,7 @@ impl Base {
         Ok(found)
     }
 
-    /// What is to be done about a path of another world: a URL, a home folder, a model's name on a hub.
+    /// The remedy for a path that is none here: a URL, a home folder, the name of a model on a hub.
     fn foreign(&self, text: &str, kind: Kind) -> Option<String> {
         let url = text.split_once("://").map(|(_, rest)| rest);
         let on_hub = url
@@ -257,8 +257,8 @@ impl Base {
             .then(|| "`~` is not your home folder here: write the path out".to_owned())
     }
 
-    /// Whether a path of the look of a hub's name means a folder beside the sweep file: one that is there, or the one
-    /// that exports are written to.
+    /// Whether a path that looks like the name of a model on a hub means a folder beside the sweep file: one that
+    /// exists, or the one that exports are written to.
     fn is_below_a_folder_here(&self, text: &str) -> bool {
         let first = text.split('/').next().unwrap_or(text);
         first == EXPORTS || self.folder.join(first).is_dir()
@@ -273,7 +273,7 @@ impl Base {
     }
 }
 
-/// `organisation/name`, as a hub has it.
+/// Whether text looks like `organisation/name` on a hub.
 fn is_hub_name(text: &str) -> bool {
     let parts: Vec<&str> = text.trim_end_matches('/').split('/').collect();
     let plain = |part: &&str| {
@@ -294,7 +294,7 @@ fn bad_pattern(field: Field<'_>, pattern: &str, reason: String) -> Fault {
     problem.at(field.at)
 }
 
-/// The first few of many, and how many there are beside them.
+/// The first few of many reasons, and the number of the others.
 fn some_of(reasons: &[String]) -> String {
     const SHOWN: usize = 5;
     let shown = reasons[..reasons.len().min(SHOWN)].join("; ");
@@ -304,7 +304,7 @@ fn some_of(reasons: &[String]) -> String {
     }
 }
 
-/// A path as one word of a command line.
+/// A path quoted as one word of a command line.
 fn in_a_command(path: &Path) -> String {
     let text = path.display().to_string();
     match text.contains(char::is_whitespace) {
@@ -322,7 +322,7 @@ fn here_if_empty(folder: &Path) -> &Path {
 }
 
 fn bad_file_name(field: Field<'_>, path: &str) -> SpecProblem {
-    // What a backslash and a letter make.
+    // Characters that TOML makes from a backslash and a letter.
     let is_typed = |text: &str| text.contains(['\u{8}', '\t', '\n', '\u{c}', '\r', '\u{1b}']);
     SpecProblem::BadFileName {
         key: field.key.to_string(),
@@ -335,14 +335,14 @@ fn bad_file_name(field: Field<'_>, path: &str) -> SpecProblem {
     }
 }
 
-/// The path without `.` between its parts.
+/// The path without its `.` components.
 fn without_dots(path: &Path) -> PathBuf {
     path.components()
         .filter(|part| *part != Component::CurDir)
         .collect()
 }
 
-/// A path as text with `/`; `None` if it is not plain text.
+/// A path as text with `/`; `None` if it is not UTF-8.
 fn name_of(path: &Path) -> Option<String> {
     let path = without_dots(path);
     let name = path.to_str()?.replace(std::path::MAIN_SEPARATOR, "/");
@@ -356,7 +356,7 @@ fn name_of(path: &Path) -> Option<String> {
     })
 }
 
-/// Compares text with its runs of digits as numbers: `frame2` before `frame10`.
+/// Compares text with runs of digits compared as numbers: `frame2` before `frame10`.
 fn natural(a: &str, b: &str) -> Ordering {
     let (mut rest_a, mut rest_b) = (a, b);
     loop {
@@ -366,7 +366,7 @@ fn natural(a: &str, b: &str) -> Ordering {
             rest_a = &rest_a[char_a.map_or(0, char::len_utf8)..];
             rest_b = &rest_b[char_b.map_or(0, char::len_utf8)..];
             match (char_a, char_b) {
-                // Same number, written differently: by the whole text.
+                // The same number written differently: compare the whole text.
                 (None, None) => return a.cmp(b),
                 _ => char_a.cmp(&char_b),
             }

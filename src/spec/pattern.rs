@@ -1,4 +1,4 @@
-//! Patterns of image files: `*`, `?`, `[abc]`, `{jpg,png}` and `**/`, whatever the case of letters.
+//! Patterns of image files: `*`, `?`, `[abc]`, `{jpg,png}` and `**/`, ignoring case.
 
 use std::fs::File;
 use std::io::Read;
@@ -7,24 +7,24 @@ use std::path::{Component, Path, PathBuf};
 use globset::{GlobBuilder, GlobMatcher};
 use walkdir::{DirEntry, WalkDir};
 
-/// What files can match.
+/// A compiled pattern.
 pub(super) struct Pattern(GlobMatcher);
 
-/// Files that match, and those of them that are of no use.
+/// The image files that match a pattern, and the matches that are not images.
 #[derive(Default)]
 pub(super) struct Matches {
     pub files: Vec<PathBuf>,
-    /// Each with the reason, as a note says it.
+    /// The other matches, each with the reason, for a note.
     pub passed_over: Vec<String>,
 }
 
-/// Whether a path is one of a pattern rather than of a file.
+/// Whether a path is a pattern rather than a file.
 pub(super) fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?', '[', '{'])
 }
 
 impl Pattern {
-    /// Reads a pattern; the error says what is wrong with it.
+    /// Compiles a pattern; the error says what is wrong with it.
     pub fn new(text: &str) -> Result<Self, String> {
         let glob = GlobBuilder::new(text)
             .case_insensitive(true)
@@ -43,11 +43,11 @@ impl Pattern {
     }
 }
 
-/// The files that a pattern matches, from a folder on, in no order; no more than `most`. Hidden ones count where the
-/// pattern names something hidden. Links are followed, but never in circles.
+/// The files below the folder `from` that a pattern matches, in no particular order and no more than `most`. Hidden
+/// files match only if the pattern names something hidden. Links are followed, except in circles.
 ///
 /// # Errors
-/// What is wrong with the pattern.
+/// If the pattern is not valid.
 pub(super) fn files(from: &Path, pattern: &str, most: usize) -> Result<Matches, String> {
     let (folder, rest) = split(from, pattern);
     let matcher = Pattern::new(&rest.to_string_lossy())?;
@@ -69,7 +69,7 @@ pub(super) fn files(from: &Path, pattern: &str, most: usize) -> Result<Matches, 
     for entry in walk.into_iter().filter_entry(seen) {
         let path = match &entry {
             Ok(entry) => Some(entry.path()),
-            // A circle is nothing that anybody misses.
+            // A circle of links contains nothing that is not found elsewhere.
             Err(error) if error.loop_ancestor().is_some() => None,
             Err(error) => error.path(),
         };
@@ -118,8 +118,8 @@ impl Matches {
     }
 }
 
-/// The folder from which a pattern's matches are searched, and the rest of the pattern: what of its folders exists as
-/// it is written is not a pattern, brackets in its name or not.
+/// The folder to search, and the rest of the pattern. Folders that exist exactly as written are taken literally, even
+/// with brackets in their names.
 fn split(from: &Path, pattern: &str) -> (PathBuf, PathBuf) {
     let (mut folder, mut rest) = (from.to_owned(), PathBuf::new());
     let mut parts = Path::new(pattern).components().peekable();
@@ -140,7 +140,7 @@ fn split(from: &Path, pattern: &str) -> (PathBuf, PathBuf) {
     (folder, rest)
 }
 
-/// Whether a file or folder in the path is hidden.
+/// Whether the path contains a hidden file or folder.
 fn has_hidden(path: &Path) -> bool {
     path.components().any(
         |part| matches!(part, Component::Normal(name) if name.as_encoded_bytes().starts_with(b".")),
@@ -151,7 +151,8 @@ fn is_hidden(entry: &DirEntry) -> bool {
     entry.file_name().as_encoded_bytes().starts_with(b".")
 }
 
-/// Whether a file is an image by its name or by its first bytes. One by name alone is damaged, and should be told.
+/// Whether a file is an image by its name or its first bytes. One that only its name says is an image is probably
+/// damaged, which should be reported rather than passed over.
 fn may_be_image(path: &Path) -> bool {
     let by_name = image::ImageFormat::from_path(path).is_ok();
     by_name || {
@@ -177,7 +178,7 @@ mod tests {
         folder
     }
 
-    /// Names that match, and what is passed over.
+    /// The names that match, and the notes on what is passed over.
     fn found(folder: &tempfile::TempDir, pattern: &str) -> (Vec<String>, Vec<String>) {
         let matches = files(folder.path(), pattern, 100).unwrap();
         let name = |path: &PathBuf| {

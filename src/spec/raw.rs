@@ -1,4 +1,4 @@
-//! What was typed: the tables and fields of a sweep file with their places; keys are known, values not looked at.
+//! A sweep file as written: tables and fields with their locations. Keys are known to be valid, values are not checked.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -15,19 +15,19 @@ use crate::vocabulary::{Parameter, Place};
 pub(super) struct Field<'t> {
     pub key: Key,
     pub value: &'t DeValue<'t>,
-    /// Byte where the value begins.
+    /// The byte at which the value begins.
     pub at: usize,
 }
 
 /// One table of the file.
 #[derive(Default)]
 pub(super) struct Section<'t> {
-    /// Which of the tables, from 1, if they repeat.
+    /// The number of the table, from 1, if the table repeats.
     pub number: usize,
-    /// Byte where the table begins, if it is there.
+    /// The byte at which the table begins; `None` if the file does not have it.
     pub at: Option<usize>,
     fields: Vec<Field<'t>>,
-    /// Of presets and exclusions: the keys of stages, by the names of those.
+    /// In presets and exclusions, the keys of named stages, by the stages' names.
     pub stages: Vec<(&'t str, Self)>,
 }
 
@@ -38,7 +38,7 @@ impl<'t> Section<'t> {
         fields.find(|field| field.key.entry == entry)
     }
 
-    /// Whether a parameter is typed, be it of a stage by its name.
+    /// Whether a parameter is set here, including for a named stage.
     pub fn has(&self, parameter: Parameter) -> bool {
         let mut stages = self.stages.iter();
         self.get(parameter).is_some() || stages.any(|(_, section)| section.has(parameter))
@@ -48,7 +48,7 @@ impl<'t> Section<'t> {
         &self.fields
     }
 
-    /// The fields that are of parameters.
+    /// The fields that set parameters.
     pub fn parameters(&self) -> impl Iterator<Item = (Parameter, Field<'t>)> {
         self.fields
             .iter()
@@ -59,7 +59,7 @@ impl<'t> Section<'t> {
     }
 }
 
-/// A sweep file as typed.
+/// A sweep file as written.
 #[derive(Default)]
 pub(super) struct RawSweep<'t> {
     pub root: Section<'t>,
@@ -79,7 +79,7 @@ pub(super) struct RawSweep<'t> {
 }
 
 impl<'t> RawSweep<'t> {
-    /// Sorts a TOML document into tables and fields; unknown keys are faults.
+    /// Sorts a TOML document into tables and fields; unknown keys become faults.
     pub fn new(document: &'t DeTable<'t>, faults: &mut Faults) -> Self {
         let mut raw = Self {
             root: section(Table::Root, 1, None, document, faults),
@@ -122,7 +122,7 @@ impl<'t> RawSweep<'t> {
     }
 }
 
-/// The fields of a table.
+/// Reads the fields of a table.
 fn section<'t>(
     table: Table,
     number: usize,
@@ -164,7 +164,7 @@ fn section<'t>(
     }
 }
 
-/// The keys of a stage in a preset or an exclusion, `edit.seed`: parameters alone.
+/// Reads the keys of a named stage in a preset or an exclusion (`edit.seed`), which must be parameters.
 fn of_stage<'t>(
     table: Table,
     number: usize,
@@ -186,7 +186,7 @@ fn of_stage<'t>(
     own
 }
 
-/// The fault of a parameter that is set under two of its names.
+/// The problem of a parameter that is set under two of its names.
 fn second_name(typed: &str, entry: Entry) -> SpecProblem {
     SpecProblem::SecondName {
         key: quoted(typed),
@@ -194,7 +194,7 @@ fn second_name(typed: &str, entry: Entry) -> SpecProblem {
     }
 }
 
-/// The fault of a key that the table does not have, and what was probably meant.
+/// The problem of a key that the table does not have, with the key that was probably meant.
 fn unknown_key(typed: &str, table: Table) -> SpecProblem {
     let mut homes = [Table::Root].into_iter().chain(Table::NAMED);
     let home =
@@ -216,7 +216,7 @@ fn unknown_key(typed: &str, table: Table) -> SpecProblem {
     }
 }
 
-/// What a key of another tool is called here.
+/// What another tool's key is called here.
 fn elsewhere(typed: &str, table: Table) -> Option<String> {
     let typed = typed.to_lowercase().replace([' ', '-'], "_");
     let mut parameters = Parameter::DEFINED.into_iter();
@@ -236,7 +236,7 @@ fn elsewhere(typed: &str, table: Table) -> Option<String> {
 
 type Entries<'t> = (usize, &'t DeTable<'t>);
 
-/// The table under `[name]`.
+/// The content of `[name]`.
 fn one_table<'t>(field: Field<'t>, table: Table) -> Checked<Entries<'t>> {
     match field.value {
         DeValue::Table(entries) => Ok((field.at, entries)),
@@ -244,7 +244,7 @@ fn one_table<'t>(field: Field<'t>, table: Table) -> Checked<Entries<'t>> {
     }
 }
 
-/// The tables under `[[name]]`.
+/// The contents of `[[name]]`.
 fn tables<'t>(field: Field<'t>, table: Table) -> Checked<Vec<Entries<'t>>> {
     let DeValue::Array(items) = field.value else {
         return Err(not_a_table(field, table, field.value).at(field.at));
@@ -271,7 +271,7 @@ fn not_a_table(field: Field<'_>, table: Table, found: &DeValue<'_>) -> SpecProbl
     }
 }
 
-/// What a value is, in words.
+/// The type of a value, in words.
 pub(super) fn describe(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "text",
@@ -285,7 +285,7 @@ pub(super) fn describe(value: &DeValue<'_>) -> &'static str {
 }
 
 impl<'t> Field<'t> {
-    /// The fault of a value of the wrong type.
+    /// The problem of a value of the wrong type.
     pub fn wrong_type(self, expected: &str) -> SpecProblem {
         SpecProblem::WrongType {
             key: self.key.to_string(),
@@ -295,7 +295,8 @@ impl<'t> Field<'t> {
         }
     }
 
-    /// The values of a list as fields of the same key, or the one value. An empty list is a fault.
+    /// The items of a list as fields with the same key; a single value counts as a list of one. An empty list is a
+    /// fault.
     pub fn items(self) -> Checked<Vec<Field<'t>>> {
         let DeValue::Array(items) = self.value else {
             return Ok(vec![self]);
@@ -316,7 +317,7 @@ impl<'t> Field<'t> {
         Ok(items.iter().map(field).collect())
     }
 
-    /// Its text.
+    /// The field's text.
     pub fn text(self) -> Checked<&'t str> {
         match self.value {
             DeValue::String(text) => Ok(text),
@@ -324,7 +325,7 @@ impl<'t> Field<'t> {
         }
     }
 
-    /// What one of a few words means.
+    /// The meaning of a word that must be one of the choices.
     pub fn choice<T: Copy>(self, what: &'static str, choices: &[(&'static str, T)]) -> Checked<T> {
         let text = self.text()?;
         match choices.iter().find(|(name, _)| *name == text) {
@@ -333,7 +334,7 @@ impl<'t> Field<'t> {
         }
     }
 
-    /// The fault of a word that is none of the choices.
+    /// The problem of a word that is none of the choices.
     pub fn unknown_name(
         self,
         what: &'static str,

@@ -1,4 +1,4 @@
-//! The way in: a file or its text becomes a [`SweepSpec`].
+//! The entry point: turns a file or its text into a [`SweepSpec`].
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -14,18 +14,18 @@ use super::valid::validate;
 use super::{SweepSpec, syntax};
 use crate::vocabulary::{Parameter, Value};
 
-/// Largest sweep file in bytes.
+/// The largest sweep file, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
 impl SweepSpec {
-    /// Reads a sweep file; matches its patterns and looks for its images and model folders.
+    /// Reads a sweep file, matches its patterns and checks that its images and model folders exist.
     ///
     /// # Errors
-    /// Whatever is wrong with the file, its values and the paths in it.
+    /// If anything is wrong with the file, its values or the paths in it.
     pub fn read(path: &Path) -> Result<Self, SpecError> {
         let shown = path.display().to_string();
         let mut bytes = Vec::new();
-        // One byte more than allowed tells a file that is too large, whatever its metadata say.
+        // One byte beyond the limit shows that a file is too large, whatever its metadata say.
         let read =
             File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
         if let Err(error) = read {
@@ -53,7 +53,7 @@ impl SweepSpec {
         }
     }
 
-    /// Reads a sweep file's text. `path` is what messages call it; its folder is what paths are relative to.
+    /// Reads the text of a sweep file. `path` is its name in messages; paths in it are relative to that path's folder.
     ///
     /// # Errors
     /// As [`SweepSpec::read`].
@@ -76,13 +76,13 @@ impl SweepSpec {
         }
     }
 
-    /// How many values a parameter has under `[sweep]`; more than one makes it an axis. None is there of what only
-    /// presets set, and of a scheduler that is the model's own.
+    /// The number of values that a parameter has under `[sweep]`; more than one make it an axis. It is 0 if only
+    /// presets set the parameter, and for a scheduler that is left to the model.
     pub fn count(&self, parameter: Parameter) -> usize {
         self.values[parameter].len()
     }
 
-    /// Whether some stage has more than one value of a parameter; the images of a later stage are the cells before it.
+    /// Whether some stage has more than one value of a parameter; the images of later stages do not count.
     pub fn is_axis(&self, parameter: Parameter) -> bool {
         let mut then = self.then.iter();
         let varies_later =
@@ -90,7 +90,7 @@ impl SweepSpec {
         self.count(parameter) > 1 || varies_later
     }
 
-    /// These values as text.
+    /// The values of a parameter as text.
     pub fn swept(&self, parameter: Parameter) -> Vec<String> {
         self.values[parameter]
             .iter()
@@ -99,12 +99,12 @@ impl SweepSpec {
     }
 }
 
-/// What is no TOML, once a line: what follows in a line follows from what is wrong before it. The values of such a file
-/// are not looked at, since one that cannot be read may hide others.
+/// The faults of a file that is not TOML, one a line, because later errors in a line follow from the first. The values
+/// of such a file are not checked: an unreadable one may hide others.
 fn syntax_errors(text: &str, errors: &[toml::de::Error]) -> Faults {
     let mut faults = Faults::default();
     let mut lines = HashSet::new();
-    // What is something else altogether is not told line by line.
+    // A file that is something else altogether gets one error instead of one a line.
     let most = syntax::of_file(text).map_or(errors.len(), |_| 1);
     for error in errors.iter().take(most) {
         let at = error.span().map(|span| span.start);

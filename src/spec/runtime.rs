@@ -1,4 +1,4 @@
-//! `[runtime]` as words on the command line, and flags over the sweep file.
+//! `[runtime]` on the command line: parses its words, and lets flags override the sweep file.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 use super::{Batch, Device, MemoryPolicy, Runtime};
 use crate::vocabulary::ExecutionDevice;
 
-/// A word that is not a device, memory policy or batch.
+/// A word that is not a device, memory policy or batch size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected {expected}")]
 pub struct ParseSettingError {
@@ -15,7 +15,7 @@ pub struct ParseSettingError {
 }
 
 impl Device {
-    /// How it is written.
+    /// The words for a device.
     pub const CHOICES: [&'static str; 7] = [
         "auto",
         "cpu",
@@ -54,7 +54,7 @@ impl fmt::Display for Device {
 }
 
 impl MemoryPolicy {
-    /// How it is written.
+    /// The words for a memory policy.
     pub const CHOICES: [&'static str; 3] = ["auto", "resident", "phased"];
 }
 
@@ -111,7 +111,7 @@ impl fmt::Display for Batch {
     }
 }
 
-/// What flags say of `[runtime]`; `None` leaves the sweep file's word.
+/// The flags that override `[runtime]`; `None` keeps the sweep file's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RuntimeOverrides {
     /// `--device`.
@@ -127,7 +127,7 @@ pub struct RuntimeOverrides {
 }
 
 impl Runtime {
-    /// With the flags over it.
+    /// These settings, overridden by the flags.
     pub fn overridden(self, flags: RuntimeOverrides) -> Self {
         Self {
             device: flags.device.unwrap_or(self.device),

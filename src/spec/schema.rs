@@ -1,4 +1,4 @@
-//! The JSON Schema of sweep files, by which editors complete and check them: made of the definitions.
+//! The JSON Schema with which editors complete and check sweep files, generated from the definitions.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -29,7 +29,7 @@ pub fn schema() -> String {
     text
 }
 
-/// What is referred to: a value of each parameter, and what several keys share.
+/// The schema's `$defs`: a value of each parameter, and what several keys share.
 fn definitions() -> Json {
     let mut definitions = Map::new();
     for parameter in Parameter::DEFINED {
@@ -55,7 +55,7 @@ fn reference(name: &str) -> Json {
     json!({ "$ref": format!("#/$defs/{name}") })
 }
 
-/// One value of a domain.
+/// A single value of a domain.
 fn one_of(domain: Domain) -> Json {
     match domain {
         Domain::Folder | Domain::File | Domain::Preset => json!({ "type": "string" }),
@@ -74,7 +74,7 @@ fn one_of(domain: Domain) -> Json {
     }
 }
 
-/// A mask: a path, or a table of one of its sources and what is done to it.
+/// A mask: a path, or a table with one source and adjustments.
 fn mask() -> Json {
     let from_table = |help: &str, source: Json, required: &str| {
         let mut properties = json!({
@@ -115,7 +115,7 @@ fn mask() -> Json {
     ] })
 }
 
-/// A table: its keys, and which of them go together.
+/// A table: its keys and the rules between them.
 fn table(table: Table) -> Json {
     let mut properties = Map::new();
     for entry in table.entries() {
@@ -136,7 +136,7 @@ fn table(table: Table) -> Json {
     schema
 }
 
-/// The keys of a stage of a chain, by its name.
+/// The keys of a named stage of a chain.
 fn of_stages(table: Table) -> Json {
     let mut properties = Map::new();
     for parameter in table.parameters() {
@@ -153,7 +153,7 @@ fn of_stages(table: Table) -> Json {
     })
 }
 
-/// What a table needs beyond its keys.
+/// The rules between the keys of a table.
 fn rules(table: Table) -> Json {
     match table {
         Table::Preset => json!({ "required": ["name"], "minProperties": 2 }),
@@ -176,7 +176,7 @@ fn rules(table: Table) -> Json {
     }
 }
 
-/// What stands under a key.
+/// The schema of what stands under a key.
 fn property(place: Table, entry: Entry) -> Json {
     let (help, value) = match entry {
         Entry::Table(inner) => {
@@ -202,7 +202,7 @@ fn described(help: &str, value: Json) -> Json {
     schema
 }
 
-/// What a parameter does, and what it means where it is left out.
+/// What a parameter does, and what it means to leave it out.
 fn help(place: Table, parameter: Parameter) -> String {
     let definition = parameter.definition();
     match place {
@@ -230,7 +230,7 @@ fn help(place: Table, parameter: Parameter) -> String {
     }
 }
 
-/// The values of a parameter: one in presets and exclusions; elsewhere a list or a range, too.
+/// The values of a parameter: a single one in presets and exclusions, elsewhere also a list or a range.
 fn values(place: Table, parameter: Parameter) -> Json {
     let one = reference(parameter.key());
     if place.repeats() && place != Table::Then {
@@ -248,7 +248,7 @@ fn values(place: Table, parameter: Parameter) -> Json {
     json!({ "oneOf": forms })
 }
 
-/// The ranges of a parameter whose values are numbers.
+/// The ranges of a numeric parameter.
 fn ranges(parameter: Parameter) -> Vec<Json> {
     let (kind, forms): (_, &[&[&str]]) = match parameter.definition().domain {
         Domain::Decimal { .. } => (

@@ -1,4 +1,4 @@
-//! What is not an axis: size, runtime, numerics and the look of sheets.
+//! The settings that are not axes: size, runtime, numerics and the appearance of sheets.
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -9,37 +9,37 @@ use super::NamedPath;
 use crate::diffusion::{GuidanceMode, NoiseSource};
 use crate::vocabulary::{Arithmetic, ExecutionDevice, Parameter};
 
-/// `[runtime]`: how cells run, never what they mean.
+/// `[runtime]`: how cells are computed, never what they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Runtime {
     /// Where inference runs.
     pub device: Device,
-    /// CPU threads; 0 is the physical cores.
+    /// Number of CPU threads; 0 stands for the number of physical cores.
     pub threads: usize,
-    /// How many components may be in memory at a time.
+    /// Whether all components are kept in memory at once.
     pub memory: MemoryPolicy,
     /// Cells denoised together.
     pub batch: Batch,
-    /// The most that ONNX Runtime's arena may take on the device, in MiB.
+    /// The most memory that ONNX Runtime's arena may take on the device, in MiB.
     pub memory_limit_mib: Option<NonZeroU32>,
-    /// What a device may compute in.
+    /// Lower-precision number formats that a device may compute in.
     pub arithmetic: Arithmetic,
 }
 
 /// `runtime.device`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Device {
-    /// CUDA where it works, else the CPU.
+    /// CUDA if it works, otherwise the CPU.
     #[default]
     Auto,
-    /// This one, or an error.
+    /// This device; an error if it does not work.
     Named(ExecutionDevice),
 }
 
 /// `runtime.memory`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MemoryPolicy {
-    /// Resident if the components fit, else phased.
+    /// Resident if the components fit into memory, otherwise phased.
     #[default]
     Auto,
     /// All components at once.
@@ -51,21 +51,21 @@ pub enum MemoryPolicy {
 /// `runtime.batch`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Batch {
-    /// On the CPU 1, or more where latents are small; on a GPU as many as its memory suggests.
+    /// On the CPU 1, or more if latents are small; on a GPU as many as its memory suggests.
     #[default]
     Auto,
     /// This many cells.
     Cells(NonZeroU32),
 }
 
-/// `[numerics]`: what is computed; part of every cell's hash.
+/// `[numerics]`: settings that change pixels, and so are part of every cell's hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Numerics {
-    /// The generator whose seeds are reproduced.
+    /// The random number generator whose seeds are reproduced.
     pub noise: NoiseSource,
-    /// How the two scales act.
+    /// How the two guidance scales act.
     pub guidance: GuidanceMode,
-    /// In which tiles the VAE takes large images.
+    /// Whether and how the VAE processes large images in tiles.
     #[serde(default, skip_serializing_if = "VaeTile::is_auto")]
     pub vae_tile: VaeTile,
 }
@@ -74,12 +74,12 @@ pub struct Numerics {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum VaeTile {
-    /// Tiles where a side is longer than 1024 pixels.
+    /// Tiles if a side is longer than 1024 pixels.
     #[default]
     Auto,
-    /// Every image whole.
+    /// Every image as a whole.
     Off,
-    /// Tiles of at most this many pixels a side, where a side is longer.
+    /// Tiles of at most this many pixels a side, if a side is longer.
     Pixels(NonZeroU32),
 }
 
@@ -89,75 +89,75 @@ impl VaeTile {
     }
 }
 
-/// `[measures]`: what is measured of finished cells beside the pixels; never changes a cell.
+/// `[measures]`: further measures of finished cells; they never change a cell.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MeasuresSpec {
     /// A CLIP folder, as `ip2p export --clip` writes it.
     pub clip: Option<NamedPath>,
 }
 
-/// `[check]`: how far a cell may be from its baseline. The defaults were measured (docs/tolerances.md).
+/// `[check]`: how far a cell may differ from its baseline. The defaults were measured (docs/tolerances.md).
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckSpec {
-    /// Most mean perceptual difference; 1 is just noticeable.
+    /// The largest mean perceptual difference; 1 is just noticeable.
     pub perceptual_mean: f64,
-    /// Most perceptual difference that 99 of 100 pixels may reach.
+    /// The largest 99th percentile of the perceptual difference over pixels.
     pub perceptual_p99: f64,
-    /// Least structural similarity, 1 for equal images.
+    /// The smallest structural similarity; 1 means equal images.
     pub ssim: f64,
-    /// Most change of the statistics of the latents of the first two steps, in standard deviations;
-    /// beyond it there is a warning.
+    /// The largest change of the latents' statistics in the first two steps, in standard deviations; beyond it there is
+    /// a warning.
     pub latents: f64,
-    /// How many times as far a cell may be from the baseline of another environment class.
+    /// The factor by which limits are multiplied for a baseline from another environment class.
     pub drift: f64,
-    /// Other limits for cells of some instructions.
+    /// Other limits for cells with certain instructions.
     pub tolerances: Vec<Tolerance>,
     /// Parts of images that are not judged.
     pub ignored: Vec<Ignore>,
 }
 
-/// `[[check.tolerance]]`: limits of one instruction; what it does not say is as `[check]` has it.
+/// `[[check.tolerance]]`: limits for one instruction; what is `None` is as in `[check]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tolerance {
     /// The instruction.
     pub instruction: String,
-    /// Most mean perceptual difference.
+    /// The largest mean perceptual difference.
     pub perceptual_mean: Option<f64>,
-    /// Most perceptual difference that 99 of 100 pixels may reach.
+    /// The largest 99th percentile of the perceptual difference over pixels.
     pub perceptual_p99: Option<f64>,
-    /// Least structural similarity.
+    /// The smallest structural similarity.
     pub ssim: Option<f64>,
 }
 
 /// `[[check.ignore]]`: a part of images that is not judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ignore {
-    /// The instruction whose cells it is for; all if absent.
+    /// The instruction whose cells it applies to; `None` for all.
     pub instruction: Option<String>,
-    /// Which part.
+    /// The part that is not judged.
     pub part: Ignored,
 }
 
 /// A part of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ignored {
-    /// A box in pixels of the output; what lies beyond the image is of no account.
+    /// A box in pixels of the output; what lies beyond the image is ignored.
     Box {
-        /// From the left.
+        /// Distance from the left edge.
         left: u32,
-        /// From the top.
+        /// Distance from the top edge.
         top: u32,
-        /// Pixels.
+        /// Width.
         width: u32,
-        /// Pixels.
+        /// Height.
         height: u32,
     },
-    /// What is white in this file, brought to the output's size.
+    /// The white part of this mask file, scaled to the output's size.
     Mask(NamedPath),
 }
 
 impl CheckSpec {
-    /// What holds for cells of an instruction.
+    /// The limits for cells with an instruction.
     pub fn of(&self, instruction: &str) -> Self {
         let mut spec = self.clone();
         let mut tolerances = self.tolerances.iter();
@@ -169,7 +169,7 @@ impl CheckSpec {
         spec
     }
 
-    /// What is not judged of cells of an instruction.
+    /// The parts not judged in cells with an instruction.
     pub fn ignored(&self, instruction: &str) -> Vec<&Ignored> {
         let of_it = self.ignored.iter().filter(|ignore| {
             let own = ignore.instruction.as_deref();
@@ -193,17 +193,17 @@ impl Default for CheckSpec {
     }
 }
 
-/// `[sheet]`: the look of contact sheets. What is `None` is chosen from the axes.
+/// `[sheet]`: the appearance of contact sheets. Axes that are `None` are chosen automatically.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SheetSpec {
     /// Axis of the rows.
     pub rows: Option<Parameter>,
     /// Axis of the columns.
     pub columns: Option<Parameter>,
-    /// Axis around the rows: each of its values repeats them.
+    /// Axis around the rows: the rows are repeated for each of its values.
     #[serde(default)]
     pub super_rows: Option<Parameter>,
-    /// Axis around the columns.
+    /// Axis around the columns: the columns are repeated for each of its values.
     #[serde(default)]
     pub super_columns: Option<Parameter>,
     /// Axis shown within each cell as a sub-grid, usually the seed.
@@ -211,7 +211,7 @@ pub struct SheetSpec {
     pub merge: Option<Parameter>,
     /// Side of a cell's box in pixels.
     pub cell: NonZeroU32,
-    /// Whether the input stands beside the grid.
+    /// Whether the input is shown beside the grid.
     pub show_input: bool,
     /// A font file for characters that the embedded font lacks.
     #[serde(default)]
@@ -219,7 +219,7 @@ pub struct SheetSpec {
 }
 
 impl SheetSpec {
-    /// Side of a cell's box where the sweep file does not say.
+    /// The default side of a cell's box, in pixels.
     pub const DEFAULT_CELL: NonZeroU32 = NonZeroU32::new(256).expect("256 is not zero");
 }
 

@@ -16,10 +16,10 @@ use crate::pipeline::Masking;
 use crate::vocabulary::{ByParameter, Parameter, Unset, Value};
 use rust_decimal::prelude::ToPrimitive;
 
-/// What a stage says where it takes the seed of the cell that it works on.
+/// The value of a stage's `seed` that takes over the seed of the cell it works on.
 const SAME: &str = "same";
 
-/// Reads the stages in their order. `first` are the values of the first stage.
+/// Reads the stages in order. `first` holds the values of the first stage.
 pub(super) fn then(
     sections: &[Section<'_>],
     first: &ByParameter<Vec<Value>>,
@@ -72,7 +72,7 @@ fn stage(
         match &parameter.definition().unset {
             _ if !own.is_empty() || typed.contains(&parameter) && !same_seed => {}
             Unset::Required(_) if parameter == Parameter::Model => own.extend_from_slice(models),
-            // Which stage a preset's key is of, is seen when the models are known.
+            // Which stage a preset's key belongs to is known only once the models are read.
             Unset::Required(_) if presets.iter().any(|preset| preset.has(parameter)) => {}
             Unset::Required(_) => faults.push(missing(section, parameter)),
             Unset::Default(value) => own.push(value.clone()),
@@ -105,7 +105,7 @@ fn missing(section: &Section<'_>, parameter: Parameter) -> super::fault::Fault {
     problem.at(section.at.unwrap_or_default())
 }
 
-/// A name that is plain enough for flags and files.
+/// A name simple enough for flags and file names.
 fn stage_name(field: Field<'_>) -> Checked<String> {
     let name = field.text()?;
     if Parameter::DEFINED
@@ -131,7 +131,7 @@ fn stage_name(field: Field<'_>) -> Checked<String> {
     Err(problem.at(field.at))
 }
 
-/// How masks are treated; `settings` are `outside` and `only_masked` of the table.
+/// Reads how masks are treated; `settings` are the table's `outside` and `only_masked`.
 pub(super) fn masking(
     section: &Section<'_>,
     [outside, only_masked]: [&'static Setting; 2],

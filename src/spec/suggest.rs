@@ -1,17 +1,17 @@
 //! "Did you mean ...?"
 
-/// The candidate that a mistyped word most likely meant, if any is near.
+/// The candidate that a mistyped word most likely meant, if one is close enough.
 pub(super) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    // Edit distance is quadratic: nothing that long is a slip of the finger.
+    // Edit distance takes quadratic time, and a word this long is no typing error.
     const LONGEST: usize = 200;
     if word.len() > LONGEST {
         return None;
     }
     let word = word.to_lowercase();
-    // Words of three letters are all near each other: "gpu" is not "cpu".
+    // Three-letter words are all close to each other: "gpu" does not mean "cpu".
     let limit = word.chars().count() / 4;
     candidates
         .into_iter()

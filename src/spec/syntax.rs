@@ -1,8 +1,8 @@
-//! What was probably meant where a file is no TOML, and where a text is not a number.
+//! Guesses what was meant by a file that is not TOML, or a text that is not a number.
 
 use crate::lfs;
 
-/// What a file is that is something else than a sweep file, and the remedy.
+/// What a file is if it is something other than a sweep file, and the remedy.
 pub(super) fn of_file(text: &str) -> Option<&'static str> {
     let is_json = text
         .trim_start_matches('\u{feff}')
@@ -44,7 +44,7 @@ fn line_at(text: &str, at: usize) -> &str {
     ""
 }
 
-/// What is wrong with a line, in the order in which mistakes hide one another.
+/// What is wrong with a line, checked in the order in which mistakes hide one another.
 fn of_line(line: &str) -> Option<String> {
     if line.starts_with("//") {
         return Some("comments begin with #".to_owned());
@@ -103,7 +103,7 @@ fn of_value(key: &str, value: &str) -> Option<String> {
     })
 }
 
-/// What is wrong with numbers: points without digits before or behind, commas for points, lists without brackets.
+/// What is wrong with numbers: decimal points without digits on both sides, decimal commas, lists without brackets.
 fn numbers(value: &str) -> Option<String> {
     let inside = value.trim_start_matches('[').trim_end_matches(']');
     let parts: Vec<&str> = inside.split(',').map(str::trim).collect();
@@ -129,7 +129,7 @@ fn numbers(value: &str) -> Option<String> {
     }
 }
 
-/// A range as this program writes it, of one as other tools do: `1-10`, `1-10(+2)`, `1-10 [5]`, `1..10`, `1:10:2`.
+/// A range in another tool's notation (`1-10`, `1-10(+2)`, `1-10 [5]`, `1..10`, `1:10:2`), rewritten in ours.
 pub(super) fn range(text: &str) -> Option<String> {
     let number = |text: &str| {
         let text = text.trim();

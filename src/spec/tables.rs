@@ -19,7 +19,7 @@ use crate::diffusion::{GuidanceMode, NoiseSource};
 use crate::image::{Colour, Fit, Size};
 use crate::vocabulary::{Arithmetic, Parameter};
 
-/// A field read, or the default where there is none or it is wrong.
+/// Reads a field; returns the default if it is missing or wrong.
 fn read<T>(
     faults: &mut Faults,
     section: &Section<'_>,
@@ -82,7 +82,7 @@ pub(super) fn size(section: &Section<'_>, faults: &mut Faults) -> Size {
     let fit = match (rule, width, height) {
         (Rule::Exact, Some(width), Some(height)) => Fit::Exact { width, height },
         (Rule::Floor, ..) => Fit::Floor,
-        // Without its sides `exact` is a fault, and the sweep is not used.
+        // `exact` without its sides is a fault, so this value is never used.
         (Rule::Crop | Rule::Exact, ..) => Fit::Crop,
     };
     let colour = read(faults, section, &COLOUR, Colour::default(), |field| {
@@ -174,7 +174,7 @@ pub(super) fn measures(section: &Section<'_>, base: &Base, faults: &mut Faults) 
     }
 }
 
-/// `[sheet]`; the axes are those of `spec`.
+/// `[sheet]`; its axes must be axes of `spec`.
 pub(super) fn sheet(
     spec: &SweepSpec,
     section: &Section<'_>,
@@ -238,7 +238,7 @@ pub(super) fn check(section: &Section<'_>, faults: &mut Faults) -> CheckSpec {
     }
 }
 
-/// `check.stages`; whether there are such stages is seen when the models are known.
+/// `check.stages`; whether these stages exist is known only once the models are read.
 pub(super) fn checked_stages(section: &Section<'_>, faults: &mut Faults) -> Vec<String> {
     let Some(field) = section.get(&STAGES) else {
         return Vec::new();

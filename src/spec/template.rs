@@ -1,4 +1,4 @@
-//! The commented sweep file that `ip2p init` writes: made of the definitions.
+//! The commented sweep file that `ip2p init` writes, generated from the definitions.
 
 use super::definitions::Setting;
 use super::keys::Table;
@@ -16,9 +16,9 @@ const NOTES: usize = 32;
 
 const SWEEP_NOTE: &str = "each key takes one value or a list; a list is an axis";
 
-/// A sweep file of one image and one instruction over both scales, with every section explained.
+/// A sweep file for one image and one instruction over both guidance scales, with every section explained.
 ///
-/// The values are escaped: whatever they hold, the text is TOML.
+/// The arguments are escaped, so that the text is valid TOML whatever they contain.
 pub fn template(image: &str, instruction: &str, model: &str) -> String {
     let given = [
         (Parameter::Image, image),
@@ -42,13 +42,13 @@ pub fn template(image: &str, instruction: &str, model: &str) -> String {
             Table::Size | Table::Runtime | Table::Numerics => settings(table),
             Table::Measures | Table::Sheet => settings(table),
             Table::Check => settings(table) + &IGNORE.replace("@@VALUE@@", &quoted(instruction)),
-            // They stand in the table before.
+            // They are part of the table before.
             Table::Ignore | Table::Tolerance => String::new(),
         });
         if matches!(table, Table::Root | Table::Sweep) {
             for parameter in table.parameters() {
                 let lines = parameter.definition().template;
-                // Split, not replaced: what is given may hold the mark itself.
+                // Split instead of replaced, because the user's value may contain the mark itself.
                 let mut parts = lines.split("@@VALUE@@");
                 text.push_str(parts.next().unwrap_or_default());
                 for part in parts {
@@ -62,8 +62,8 @@ pub fn template(image: &str, instruction: &str, model: &str) -> String {
     text
 }
 
-/// A sweep file of a chain: the image is edited by the instruction, and each edit once more; then a part is repainted if
-/// there is a model for it.
+/// A sweep file for a chain: an instruction edits the image, a second stage edits each result, and a third repaints a
+/// part if there is a model for that.
 pub fn chain_template(
     image: &str,
     instruction: &str,
@@ -101,7 +101,7 @@ seed = \"same\"                     # that of the image it works on
 
 # One thing is repainted under a mask; it takes an inpainting model (`ip2p export` makes one).";
 
-/// A text in TOML, on one line: a basic string, which JSON's strings are but for one character.
+/// A TOML basic string on one line; TOML's and JSON's strings differ in only one character.
 fn quoted(value: &str) -> String {
     serde_json::Value::from(value)
         .to_string()
@@ -146,7 +146,7 @@ const IGNORE: &str = "\
 # perceptual_mean = 0.2
 ";
 
-/// The settings of a table as comments: a default each, or an example, and what it is.
+/// The settings of a table as comments: each with its default or an example, and its note.
 fn settings(table: Table) -> String {
     let noted_settings = table.settings().iter();
     let noted_settings: Vec<(&Setting, &str)> = noted_settings
@@ -162,7 +162,7 @@ fn settings(table: Table) -> String {
     aligned(&header.into_iter().chain(lines).collect::<Vec<_>>())
 }
 
-/// Lines with the notes behind them in one column.
+/// Lines with their notes, if any, aligned in one column.
 fn aligned(lines: &[(String, &str)]) -> String {
     let noted = lines.iter().filter(|(_, note)| !note.is_empty());
     let longest = noted.map(|(line, _)| line.chars().count()).max();

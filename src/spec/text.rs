@@ -1,10 +1,10 @@
-//! Instructions, negative prompts and captions: texts of one line.
+//! Instructions, negative prompts and captions: single-line texts.
 
 use super::error::SpecProblem;
 use super::fault::Checked;
 use super::raw::Field;
 
-/// Longest text in bytes; tokenizers keep a few hundred of them.
+/// The longest text in bytes; tokenizers keep only a few hundred of them.
 pub(super) const MAX_TEXT_BYTES: usize = 10_000;
 
 /// One prompt: a line of text, possibly empty.

@@ -1,4 +1,4 @@
-//! From what was typed to what is valid: checks everything and gathers all that is wrong.
+//! Checks everything that was written and collects all problems; the result is a valid sweep.
 
 use std::path::Path;
 
@@ -11,10 +11,10 @@ use super::values::Reader;
 use super::{MAX_CELLS, SweepSpec, captions, checked, overrides, stages, tables};
 use crate::vocabulary::{ByParameter, Domain, Parameter, Place, Unset, Value};
 
-/// Most text of all cells: a plan is in memory several times over while it is made.
+/// The most text in all cells together: several copies of a plan are in memory while it is made.
 const MAX_TEXT_MIB: u64 = 512;
 
-/// The sweep; if there are faults, one that must not be used.
+/// The sweep; if there are faults, it must not be used.
 pub(super) fn validate(
     raw: &RawSweep<'_>,
     source: &str,
@@ -54,7 +54,7 @@ pub(super) fn validate(
     let presets = spec.presets.iter();
     spec.values[Parameter::Preset] = presets.map(|preset| preset.name.as_str().into()).collect();
     fill(&mut spec, raw, faults);
-    // What follows compares tables with each other and would only repeat what is wrong in one.
+    // The checks below compare tables with each other and would only repeat the faults of one.
     if faults.is_empty() {
         limit_cells(&spec, faults);
         overrides::check_presets(&spec, &raw.presets, faults);
@@ -69,7 +69,7 @@ pub(super) fn validate(
     spec
 }
 
-/// Where a parameter is typed, if it is.
+/// The field that sets a parameter, if there is one.
 fn typed_at<'t>(raw: &RawSweep<'t>, parameter: Parameter) -> Option<Field<'t>> {
     match parameter.definition().place {
         Place::Top => raw.root.get(parameter),
@@ -78,7 +78,7 @@ fn typed_at<'t>(raw: &RawSweep<'t>, parameter: Parameter) -> Option<Field<'t>> {
     }
 }
 
-/// The values of each parameter as typed; none if it is missing or wrong.
+/// The values of each parameter as written; empty if it is missing or wrong.
 fn values(
     raw: &RawSweep<'_>,
     reader: &mut Reader<'_>,
@@ -91,7 +91,8 @@ fn values(
     })
 }
 
-/// Gives parameters without values their defaults. Those that have none may be missing only if every preset sets them.
+/// Gives parameters without values their defaults. Those without a default may be missing only if every preset sets
+/// them.
 fn fill(spec: &mut SweepSpec, raw: &RawSweep<'_>, faults: &mut Faults) {
     for parameter in Parameter::DEFINED {
         let definition = parameter.definition();
@@ -119,7 +120,7 @@ fn fill(spec: &mut SweepSpec, raw: &RawSweep<'_>, faults: &mut Faults) {
     }
 }
 
-/// The run folder's name as given, or from the file's name.
+/// The name of the run folder, either given or derived from the file's name.
 fn name(field: Option<Field<'_>>, path: &Path) -> Checked<String> {
     let (name, at) = match field {
         Some(field) => (field.text()?.to_owned(), Some(field.at)),
@@ -152,14 +153,14 @@ fn name(field: Option<Field<'_>>, path: &Path) -> Checked<String> {
     })
 }
 
-/// Longest name of a run folder.
+/// The longest name of a run folder, in bytes.
 pub(super) const MAX_NAME_BYTES: usize = 100;
 
 fn allowed_in_name(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-')
 }
 
-/// Why a name cannot be that of a folder on every system, if so.
+/// Why a folder cannot have this name on every system; `None` if it can.
 fn bad_name(name: &str) -> Option<&'static str> {
     const RESERVED: [&str; 4] = ["con", "prn", "aux", "nul"];
     let stem = name.split('.').next().unwrap_or_default().to_lowercase();
@@ -180,7 +181,7 @@ fn bad_name(name: &str) -> Option<&'static str> {
     }
 }
 
-/// The nearest good name, if anything is left of a bad one.
+/// The nearest valid name, if anything is left of the bad one.
 fn suggested_name(name: &str) -> Option<String> {
     let better: String = name
         .chars()
@@ -226,7 +227,7 @@ fn limit_cells(spec: &SweepSpec, faults: &mut Faults) {
     faults.push(problem.anywhere());
 }
 
-/// Bytes of the longest texts that a cell can have. A plan holds them once a cell.
+/// The length in bytes of the longest texts that a cell can have; a plan holds them once for each cell.
 fn longest_text(spec: &SweepSpec) -> usize {
     let longest = |parameter: Parameter| {
         let of_presets = spec.presets.iter();

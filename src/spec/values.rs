@@ -1,4 +1,4 @@
-//! The values of parameters, as their domains say.
+//! Reads the values of parameters according to their domains.
 
 use std::collections::HashSet;
 
@@ -13,15 +13,15 @@ use super::raw::Field;
 use super::{NamedMask, NamedPath, masks, text};
 use crate::vocabulary::{ByParameter, Domain, Parameter, Scale, SchedulerKind, Value};
 
-/// Reads values, and gathers the files that they name.
+/// Reads values and collects the files that they name.
 pub(super) struct Reader<'a> {
     pub base: &'a Base,
-    /// Those of each parameter whose values are files or folders, each once.
+    /// The files or folders named for each parameter, each once.
     pub files: ByParameter<Vec<NamedPath>>,
     /// The masks, each once.
     pub masks: Vec<NamedMask>,
     known: HashSet<(Parameter, String)>,
-    /// What is not a fault and yet may be a surprise.
+    /// Notes on what is not a fault but may surprise the user.
     pub notes: Vec<String>,
 }
 
@@ -36,8 +36,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// All values of a parameter: one, a list, or a range of numbers. Neither empty nor with duplicates; every item that
-    /// is wrong is a fault of its own.
+    /// All values of a parameter (one, a list, or a range of numbers), without duplicates. An empty list is a fault,
+    /// and so is every wrong item.
     pub fn values(
         &mut self,
         parameter: Parameter,
@@ -83,7 +83,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// One value of a parameter; a file must exist.
+    /// A single value of a parameter; a file must exist.
     pub fn value(&mut self, parameter: Parameter, field: Field<'_>) -> Checked<Value> {
         let path = match parameter.definition().domain {
             Domain::Folder => self.base.folder(field)?,
@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
-    /// The name of a mask, which is kept.
+    /// Keeps a mask and returns its name.
     fn keep_mask(&mut self, mask: NamedMask) -> Value {
         let name = Value::from(mask.name.as_str());
         if self.known.insert((Parameter::Mask, mask.name.clone())) {
@@ -109,7 +109,7 @@ impl<'a> Reader<'a> {
         name
     }
 
-    /// The names of files, which are kept.
+    /// Keeps files and returns their names.
     fn keep(&mut self, parameter: Parameter, paths: Vec<NamedPath>) -> Vec<Value> {
         for path in &paths {
             if self.known.insert((parameter, path.name.clone())) {
@@ -123,7 +123,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// One value of a parameter, to be compared with those that cells have; a file need not exist.
+/// A single value of a parameter, for comparison with those of cells; a file need not exist.
 pub(super) fn matched(parameter: Parameter, field: Field<'_>, base: &Base) -> Checked<Value> {
     match parameter.definition().domain {
         Domain::Folder | Domain::File => base.name(field).map(Value::Text),
@@ -139,7 +139,7 @@ pub(super) fn matched(parameter: Parameter, field: Field<'_>, base: &Base) -> Ch
     }
 }
 
-/// The limits of a parameter of whole numbers.
+/// The limits of an integer parameter.
 fn whole_numbers(parameter: Parameter, min: u64, max: u64) -> Limits {
     Limits::whole(min, max).with_remedy_below(parameter.definition().below)
 }
@@ -148,12 +148,12 @@ fn decimal(number: Decimal) -> Value {
     Value::Decimal(Scale::new(number))
 }
 
-/// A whole number; within its limits none is beyond u64.
+/// A whole number; its limits ensure that it fits u64.
 fn whole(number: Decimal) -> Option<Value> {
     number.to_u64().map(Value::Whole)
 }
 
-/// One value or a list, read item by item, without duplicates.
+/// A single value or a list, read item by item, without duplicates.
 fn distinct<'t, T: Into<Value>>(
     field: Field<'t>,
     faults: &mut Faults,
@@ -162,7 +162,7 @@ fn distinct<'t, T: Into<Value>>(
     each(field, faults, |item| Ok(vec![read(item)?.into()]))
 }
 
-/// What each item of a list stands for, nothing twice. What is wrong with an item is a fault, and the next is read.
+/// Reads each item of a list and drops duplicates. A wrong item is a fault, and reading continues with the next.
 fn each<'t, T: Named>(
     field: Field<'t>,
     faults: &mut Faults,
@@ -190,7 +190,7 @@ fn each<'t, T: Named>(
     values
 }
 
-/// What is the same under the same name.
+/// Values that are duplicates if their names are equal.
 trait Named {
     fn name(&self) -> Value;
 }

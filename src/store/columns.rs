@@ -1,4 +1,4 @@
-//! The columns of a run's table of cells, one definition each: CSV and Parquet are loops over them.
+//! The columns of a run's table of cells, one definition each; CSV and Parquet writers loop over them.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -9,36 +9,36 @@ use crate::vocabulary::{
     CellKey, Domain, MaskedMeasures, Measures, Parameter, Place, Record, Status,
 };
 
-/// A row: a cell, and what is known of it.
+/// A row: a cell and everything known about it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CellRow<'a> {
-    /// The run's folder, by its name.
+    /// The name of the run's folder.
     pub(super) run: &'a str,
     pub(super) plan: &'a Plan,
     pub(super) cell: &'a Cell,
     pub(super) record: &'a Record,
-    /// What is told of it.
+    /// The advice for the cell.
     pub(super) advice: Option<&'a str>,
-    /// Whether it is the cell to take of its panel; unknown where no panel has one.
+    /// Whether the cell is the advised one of its panel; `None` if no panel has one.
     pub(super) advised: Option<bool>,
 }
 
-/// What a column holds.
+/// The type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
     /// Whole numbers from 0.
     Whole,
-    /// With so many decimals where it is written; as it is written where that is said elsewhere.
+    /// Numbers with this many decimal places in CSV; `None` writes them in full.
     Number {
         decimals: Option<usize>,
     },
     Truth,
-    /// UTC.
+    /// UTC timestamps.
     Time,
 }
 
-/// A value; nothing where it is not known or does not apply.
+/// The value of a field; `Nothing` if unknown or not applicable.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value<'a> {
     Nothing,
@@ -49,21 +49,22 @@ pub(super) enum Value<'a> {
     Time(jiff::Timestamp),
 }
 
-/// A column.
+/// The definition of a column.
 pub(super) struct Column {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
     from: From,
 }
 
-/// Where its values come from.
+/// Where a column's values come from.
 enum From {
     Parameter(Parameter),
     Row(for<'a> fn(&CellRow<'a>) -> Value<'a>),
 }
 
 impl Column {
-    /// All, in their order. New ones come last: people and scripts know the others by their place.
+    /// All columns in order. New columns are added at the end, because people and scripts rely on the positions of the
+    /// others.
     pub(super) fn all() -> Vec<Self> {
         let parameters = Parameter::DEFINED.into_iter();
         let parameters = parameters
@@ -79,7 +80,7 @@ impl Column {
         columns
     }
 
-    /// A preset has none: the values that it sets are in those of the others.
+    /// The column of a parameter. For presets there is none: the values that a preset sets stand in the other columns.
     fn of_parameter(parameter: Parameter) -> Self {
         let kind = match parameter.definition().domain {
             Domain::Folder
@@ -98,7 +99,7 @@ impl Column {
         }
     }
 
-    /// Its value in a row.
+    /// The column's value in a row.
     pub(super) fn value<'a>(&self, row: &CellRow<'a>) -> Value<'a> {
         let parameter = match self.from {
             From::Row(value) => return value(row),
@@ -113,7 +114,7 @@ impl Column {
         }
     }
 
-    /// The same as JSON has it.
+    /// The value in JSON; `null` if it is unknown or does not apply.
     pub(super) fn json(&self, row: &CellRow) -> serde_json::Value {
         match self.value(row) {
             Value::Nothing => serde_json::Value::Null,
@@ -125,7 +126,7 @@ impl Column {
         }
     }
 
-    /// The same as a CSV has it: no text that a spreadsheet takes for a formula, no more decimals than mean something.
+    /// The value as written to CSV: never a spreadsheet formula, and with no more decimal places than are meaningful.
     pub(super) fn field(&self, row: &CellRow) -> String {
         if let From::Parameter(parameter) = self.from {
             return text(&row.cell.parameters.text(parameter));
@@ -155,10 +156,10 @@ fn column(name: &'static str, kind: Kind, value: for<'a> fn(&CellRow<'a>) -> Val
     }
 }
 
-/// Milliseconds and MiB.
+/// For milliseconds and MiB.
 const ROUGH: Kind = Kind::Number { decimals: Some(1) };
 
-/// Measures of images.
+/// For measures of images.
 const FINE: Kind = Kind::Number { decimals: Some(5) };
 
 fn words(text: &str) -> Value<'_> {
@@ -180,7 +181,7 @@ fn pixels<'a>(row: &CellRow<'a>, value: fn(&Measures) -> f64) -> Value<'a> {
     measured(row.record.measures.as_ref().map(value))
 }
 
-/// Inside and outside of a mask.
+/// A measure inside or outside a mask.
 fn masked<'a>(row: &CellRow<'a>, value: fn(&MaskedMeasures) -> Option<f64>) -> Value<'a> {
     measured(row.record.masked.as_ref().and_then(value))
 }
@@ -199,7 +200,7 @@ fn of_cell() -> Vec<Column> {
     ]
 }
 
-/// What it was computed with, and what it took.
+/// What the cell was computed with, and what that took.
 fn of_work() -> Vec<Column> {
     vec![
         column("width", Kind::Whole, |row| {
@@ -244,7 +245,7 @@ fn of_work() -> Vec<Column> {
     ]
 }
 
-/// What its image is like.
+/// Measures of its image.
 fn of_measures() -> Vec<Column> {
     vec![
         column("image_change", FINE, |row| {
@@ -299,7 +300,7 @@ fn of_origin() -> Vec<Column> {
         column("input", Kind::Text, |row| {
             words(row.plan.input_of(row.cell).map_or("", CellKey::as_str))
         }),
-        // The image that it works on, relative to the run folder.
+        // The image it works on, relative to the run folder.
         column("input_file", Kind::Text, |row| match row.cell.fitted() {
             Some(fitted) => Value::Text(row.plan.input_path(fitted).into()),
             None => Value::Nothing,
@@ -330,7 +331,7 @@ fn of_mask() -> Vec<Column> {
     ]
 }
 
-/// What a run is called in its table: as its folder.
+/// The name of a run in its tables: that of its folder.
 pub(super) fn name_of(folder: &Path, plan: &Plan) -> String {
     let whole = std::path::absolute(folder);
     let name = whole.as_deref().unwrap_or(folder).file_name();

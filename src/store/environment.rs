@@ -1,4 +1,4 @@
-//! What cells were made with: it stands in the journals, before the records of each process.
+//! The environment that cells were made with; journals hold it before the records of each process.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::Plan;
 
-/// Everything about the last execution of a run that the plan does not say.
+/// Everything about an execution of a run that is not in the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Environment {
     /// Version of this program.
@@ -16,17 +16,17 @@ pub struct Environment {
     pub onnxruntime: String,
     /// `cpu`, or `cuda:0` and the like.
     pub device: String,
-    /// The device as its maker calls it, if known.
+    /// The device's product name, if known.
     pub device_name: Option<String>,
     /// ONNX Runtime's execution provider.
     pub provider: String,
     /// Operating system and architecture.
     pub os: String,
-    /// The processor as its maker calls it, if known.
+    /// The processor's product name, if known.
     pub cpu: Option<String>,
-    /// Threads of inference on the CPU.
+    /// Number of threads for inference on the CPU.
     pub threads: usize,
-    /// What beside float32 and the weights' own precision it computed in; earlier versions had nothing else.
+    /// The number formats used besides float32 and that of the weights; earlier versions used no others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arithmetic: Option<String>,
     /// When the run was started, or last resumed, UTC.
@@ -35,7 +35,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Where nothing is recorded of it, since nothing was made.
+    /// An empty environment, for a run in which nothing has been computed.
     pub fn unknown() -> Self {
         Self {
             ip2p: String::new(),
@@ -52,19 +52,19 @@ impl Environment {
     }
 }
 
-/// `plan.json`, to be read.
+/// `plan.json` as it is read.
 #[derive(Debug, Deserialize)]
 pub(super) struct PlanFile {
-    /// Of earlier versions, which kept it here.
+    /// Earlier versions kept the environment here.
     #[serde(default)]
     pub(super) environment: Option<Environment>,
-    /// The sweep file, relative to the run folder, so that both may be moved together.
+    /// The sweep file, relative to the run folder, so that the two may be moved together.
     #[serde(default)]
     pub(super) sweep: Option<PathBuf>,
     pub(super) plan: Plan,
 }
 
-/// `plan.json`, to be written; the plan's part depends on nothing but the sweep and its files.
+/// `plan.json` as it is written; the plan depends only on the sweep and its files.
 #[derive(Debug, Serialize)]
 pub(super) struct PlanFileRef<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]

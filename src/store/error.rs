@@ -9,14 +9,14 @@ use crate::vocabulary::CellKey;
 /// Why a run folder cannot be read or written.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum StoreError {
-    /// There is no `plan.json`.
+    /// The folder has no `plan.json`.
     #[error("{} is not a run folder: it has no plan.json", folder.display())]
     #[diagnostic(help("give the folder that `ip2p run` has written, e.g. results/NAME"))]
     NotARun {
         /// The folder that was named.
         folder: PathBuf,
     },
-    /// A file of the run folder does not hold what it should.
+    /// The content of a file in the run folder is not valid.
     #[error("{} cannot be understood: {reason}", path.display())]
     #[diagnostic(help(
         "it was changed, or written by another version of ip2p; run the sweep again into a new folder with --out"
@@ -33,7 +33,7 @@ pub enum StoreError {
     Read {
         /// The file.
         path: PathBuf,
-        /// The system's words.
+        /// The operating system's error.
         source: io::Error,
     },
     /// A file or folder cannot be written.
@@ -42,28 +42,28 @@ pub enum StoreError {
     Write {
         /// The file or folder.
         path: PathBuf,
-        /// The system's words.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// Another process writes this run.
+    /// Another process is writing this run.
     #[error("run folder {} is in use{}", folder.display(), owner(*pid))]
     #[diagnostic(help("wait until the other run has ended, or give another folder with --out"))]
     Locked {
         /// The folder.
         folder: PathBuf,
-        /// The process that holds it, if it said so.
+        /// The id of the process that holds it, if it is known.
         pid: Option<u32>,
     },
-    /// Another process runs this part of the sweep here.
+    /// Another process is computing this part of the sweep here.
     #[error("shard {shard} of {} is being run by another process", folder.display())]
     #[diagnostic(help("wait until it has ended, or run another shard"))]
     ShardInUse {
         /// The folder.
         folder: PathBuf,
-        /// Which part.
+        /// The part.
         shard: Shard,
     },
-    /// Shards of two plans would meet in one folder.
+    /// The shards in the folder belong to another plan.
     #[error("{} has a run of another plan: {key} differs", folder.display())]
     #[diagnostic(help(
         "run the shards of one sweep with the same files; give another folder with --out for another sweep"
@@ -74,23 +74,23 @@ pub enum StoreError {
         /// The first key of the plan that differs.
         key: String,
     },
-    /// A symbolic link stands where the run would write.
+    /// A symbolic link is in the place of a file or folder that the run would write.
     #[error("{} is a symbolic link, which could lead out of the folder", path.display())]
     #[diagnostic(help("remove the link, or give another folder with --out"))]
     Link {
         /// The link.
         path: PathBuf,
     },
-    /// The folder holds other things than a run.
+    /// The folder contains something other than a run.
     #[error("{} is not a run folder and is not empty: it holds {name}", folder.display())]
     #[diagnostic(help("give another folder with --out"))]
     Foreign {
         /// The folder.
         folder: PathBuf,
-        /// One of the things.
+        /// Name of one entry in the folder.
         name: String,
     },
-    /// The run of another sweep is in the folder.
+    /// The folder holds the run of another sweep.
     #[error("{} is the run folder of another sweep, {}", folder.display(), sweep.display())]
     #[diagnostic(help(
         "give another folder with --out or another `name` in the sweep file; with --replace this sweep takes the folder over"
@@ -98,32 +98,32 @@ pub enum StoreError {
     OtherSweep {
         /// The folder.
         folder: PathBuf,
-        /// The file of the other sweep.
+        /// The other sweep's file.
         sweep: PathBuf,
     },
-    /// A cell was named that the run does not have.
+    /// The run has no such cell.
     #[error("{} has no cell {cell}", run.display())]
     #[diagnostic(help("cells.csv lists the cells of a run in its first column{suggestion}"))]
     UnknownCell {
         /// The run folder.
         run: PathBuf,
-        /// What was named.
+        /// The name that was given.
         cell: String,
-        /// The nearest that there is.
+        /// The nearest existing name.
         suggestion: String,
     },
-    /// A stage was named that the run does not have.
+    /// The run has no such stage.
     #[error("{} has no stage {stage}", run.display())]
     #[diagnostic(help("its stages are {stages}"))]
     UnknownStage {
         /// The run folder.
         run: PathBuf,
-        /// What was named.
+        /// The name that was given.
         stage: String,
-        /// Those that there are.
+        /// Names of the existing stages.
         stages: String,
     },
-    /// A record does not belong to the plan, or comes without its image.
+    /// A record does not belong to the plan, or its image is missing.
     #[error("cell {cell} cannot be recorded: {reason}")]
     #[diagnostic(help("this is a fault of ip2p; please report it"))]
     Record {
@@ -132,16 +132,16 @@ pub enum StoreError {
         /// What is wrong.
         reason: &'static str,
     },
-    /// The system grants no thread to write images on.
+    /// The operating system could not start a thread to write images.
     #[error("the system grants no thread: {source}")]
     #[diagnostic(help(
         "raise the limit of processes and threads (`ulimit -u`, the container's pids limit); what is done is kept"
     ))]
     NoThread {
-        /// The system's words.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// The thread that writes images has died.
+    /// The thread that writes images has panicked.
     #[error("the thread that writes {} ended without a result", folder.display())]
     #[diagnostic(help(
         "this is a fault of ip2p; please report it. What was recorded is safe: run again to go on"
@@ -171,7 +171,7 @@ fn owner(pid: Option<u32>) -> String {
     )
 }
 
-/// Of an error that another library has wrapped, the system's.
+/// The operating system's error behind one that another library has wrapped.
 fn kind_of(error: &io::Error) -> io::ErrorKind {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
     match inner.map(csv::Error::kind) {

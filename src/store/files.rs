@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all.
+//! Writing files atomically: a file is either complete or absent.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
@@ -8,13 +8,13 @@ use std::path::Path;
 use super::StoreError;
 use crate::lfs;
 
-/// How the names of unfinished files begin.
+/// The prefix of unfinished files' names.
 const UNFINISHED: &str = ".ip2p-";
-/// How often a name for an unfinished file is tried: another process may tidy up at the moment it appears.
+/// How often to try a name for an unfinished file, because another process may tidy it away as soon as it appears.
 const TRIES: usize = 8;
 
-/// Writes a file under a temporary name beside its place, syncs it and renames it. If that fails, or the
-/// process is killed, a file that was there before is still there.
+/// Writes a file under a temporary name beside its place, syncs it and renames it. If that fails or the process is
+/// killed, an existing file stays as it was.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -22,7 +22,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     write_with(path, |file| file.write_all(bytes))
 }
 
-/// As [`write()`], piece by piece.
+/// Like [`write()`], with a function that writes the content.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -30,13 +30,13 @@ pub(super) fn write_with(
     path: &Path,
     fill: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
 ) -> Result<(), StoreError> {
-    // A power cut that brings back the earlier file costs a cell or a view, which is made again.
+    // If a power cut restores the earlier file, only a cell or a view is lost, and it is made again.
     replace(path, Sync::Yes, fill)
         .map(|_| ())
         .map_err(StoreError::write(path))
 }
 
-/// As [`write()`]; says whether the file is known to outlast a power cut, so that what it replaces may be deleted.
+/// Like [`write()`]; returns whether the file is sure to survive a power cut, so that what it replaces may be deleted.
 ///
 /// # Errors
 /// If the file cannot be written; the earlier one is then in place.
@@ -45,7 +45,7 @@ pub fn write_to_last(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
     Ok(durability.map_err(StoreError::write(path))? == Durability::Yes)
 }
 
-/// As [`write()`], and leaves a file that holds just that as it is: when it was changed says something.
+/// Like [`write()`], but leaves a file that already has this content untouched, because its modification time matters.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -57,8 +57,8 @@ pub(super) fn update(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     }
 }
 
-/// As [`write()`], at a fraction of the time: a killed process leaves the file whole or not at all, a power cut may
-/// leave it damaged.
+/// Like [`write()`] but much faster: if the process is killed the file is complete or absent, but a power cut may leave
+/// it damaged.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -68,16 +68,16 @@ pub(super) fn write_unsynced(path: &Path, bytes: &[u8]) -> Result<(), StoreError
         .map_err(StoreError::write(path))
 }
 
-/// Whether a file was put in place, or another was there.
+/// Whether a file was put in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Placed {
-    /// It was.
+    /// The file was put in place.
     Yes,
-    /// Another was there, and is.
+    /// Another file was already there, and stays.
     AnotherWasThere,
 }
 
-/// As [`write()`], but the first of several processes wins: what is there stays.
+/// Like [`write()`], but the first of several processes wins: an existing file stays.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -94,12 +94,12 @@ fn place_once(path: &Path, bytes: &[u8]) -> io::Result<Placed> {
     match fs::hard_link(unfinished.path(), path) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            // Of a request that was sent twice, a server of files answers the second so.
+            // A file server may answer a retried request like this although the first one succeeded.
             if links(file)? < 2 {
                 return Ok(Placed::AnotherWasThere);
             }
         }
-        // A file system without links: the rename that replaces nothing, where the system has it.
+        // The file system has no hard links: use the rename that never replaces, if the system has it.
         Err(_) => match unfinished.persist_noclobber(path) {
             Ok(_) => {}
             Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {
@@ -109,29 +109,29 @@ fn place_once(path: &Path, bytes: &[u8]) -> io::Result<Placed> {
             Err(error) => drop(error.file.persist(path).map_err(|error| error.error)?),
         },
     }
-    // The file is in place whatever becomes of this.
+    // The file is in place whether or not this succeeds.
     let _ = sync_folder(folder);
     Ok(Placed::Yes)
 }
 
-/// Writes a file that must not be there yet.
+/// Writes a file that must not exist yet.
 ///
 /// # Errors
-/// If it is there, or cannot be written.
+/// If it exists, or cannot be written.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     File::create_new(path)
         .and_then(|mut file| file.write_all(bytes))
         .map_err(StoreError::write(path))
 }
 
-/// Whether a file has to outlast a power cut.
+/// Whether a file has to survive a power cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sync {
     Yes,
     No,
 }
 
-/// Whether a file that is in place will be there after a power cut.
+/// Whether a file in place is sure to survive a power cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Durability {
     Yes,
@@ -154,22 +154,22 @@ fn replace(
     }
     unfinished.persist(path).map_err(|error| error.error)?;
     Ok(match sync {
-        // The file is in place whatever becomes of this.
+        // The file is in place whether or not this succeeds.
         Sync::Yes if sync_folder(folder).is_ok() => durability,
         Sync::Yes | Sync::No => Durability::Unknown,
     })
 }
 
-/// A file of this process alone: its lock says that it is at work, and ends with it.
+/// A temporary file that only this process writes; its lock shows that the process is alive.
 fn unfinished_in(folder: &Path) -> io::Result<tempfile::NamedTempFile<File>> {
-    // Made and written as any file: its mode is left to the user's umask, since results are for sharing, and
-    // errors do not speak of a name that the user does not know.
+    // Created and written like any file: the user's umask decides its mode, because results are meant to be shared, and
+    // errors do not mention a name that the user does not know.
     let create = |path: &Path| File::create_new(path);
     let mut tries = 1;
     loop {
         let mut builder = tempfile::Builder::new();
         let unfinished = builder.prefix(UNFINISHED).make_in(folder, create)?;
-        // Where there are no locks, nothing is tidied up that another may be writing.
+        // On file systems without locks, nothing that another process may be writing is tidied away.
         let _ = unfinished.as_file().try_lock();
         if tries == TRIES || is_linked(unfinished.as_file())? {
             return Ok(unfinished);
@@ -184,26 +184,26 @@ fn is_linked(file: &File) -> io::Result<bool> {
     Ok(links(file)? > 0)
 }
 
-/// The names of a file.
+/// The number of a file's hard links.
 #[cfg(unix)]
 fn links(file: &File) -> io::Result<u64> {
     use std::os::unix::fs::MetadataExt;
     Ok(file.metadata()?.nlink())
 }
 
-/// Not told here, and not needed.
+/// Not available on this system, and not needed.
 #[cfg(not(unix))]
 fn links(_file: &File) -> io::Result<u64> {
     Ok(1)
 }
 
-/// An open file keeps its name here.
+/// On this system an open file keeps its name.
 #[cfg(not(unix))]
 fn is_linked(_file: &File) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Syncs a file, where the file system can.
+/// Syncs a file, if the file system can.
 pub(super) fn synced_data(file: &File) -> io::Result<()> {
     unless_unable(file.sync_data()).map(|_| ())
 }
@@ -212,7 +212,7 @@ fn synced(file: &File) -> io::Result<Durability> {
     unless_unable(file.sync_all())
 }
 
-/// Makes a rename last through a power cut, where folders can be synced.
+/// Makes a rename survive a power cut, where folders can be synced.
 fn sync_folder(folder: &Path) -> io::Result<Durability> {
     match cfg!(unix) {
         true => unless_unable(File::open(folder)?.sync_all()),
@@ -220,7 +220,7 @@ fn sync_folder(folder: &Path) -> io::Result<Durability> {
     }
 }
 
-/// File systems of networks and of phones that cannot sync say so in one of these ways, and are used all the same.
+/// Network and phone file systems that cannot sync report it with one of these errors; they are used all the same.
 fn unless_unable(synced: io::Result<()>) -> io::Result<Durability> {
     match synced {
         Ok(()) => Ok(Durability::Yes),
@@ -231,7 +231,7 @@ fn unless_unable(synced: io::Result<()>) -> io::Result<Durability> {
     }
 }
 
-/// Makes a folder that is not a symbolic link, and those above it, and removes what killed processes left in it.
+/// Makes a folder and its parents, refuses a symbolic link in its place, and removes what killed processes left in it.
 ///
 /// # Errors
 /// If it is a link, or cannot be made.
@@ -242,7 +242,7 @@ pub fn make_folder(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A file to append to, made if need be, that is not a symbolic link.
+/// Opens a file for appending, creating it if needed; refuses a symbolic link.
 pub(super) fn open_to_append(path: &Path) -> Result<File, StoreError> {
     refuse_link(path)?;
     File::options()
@@ -252,10 +252,11 @@ pub(super) fn open_to_append(path: &Path) -> Result<File, StoreError> {
         .map_err(StoreError::write(path))
 }
 
-/// What is renamed into place replaces a link; what is opened would follow it, perhaps out of the folder.
+/// Refuses a symbolic link. A file that is renamed into place replaces a link, but opening one would follow it, perhaps
+/// out of the folder.
 ///
 /// # Errors
-/// If it is a link.
+/// If the path is a link.
 pub fn refuse_link(path: &Path) -> Result<(), StoreError> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_symlink() => Err(StoreError::Link {
@@ -265,10 +266,10 @@ pub fn refuse_link(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Opens a regular file to be read: a pipe would be waited for, and a device has no end.
+/// Opens a regular file for reading: a pipe would block, and a device never ends.
 ///
 /// # Errors
-/// If it is none, or cannot be opened.
+/// If it is not a regular file, or cannot be opened.
 pub fn open(path: &Path) -> io::Result<File> {
     let is_file = |found: fs::Metadata| match found.is_file() {
         true => Ok(()),
@@ -277,17 +278,18 @@ pub fn open(path: &Path) -> io::Result<File> {
             "it is not a regular file",
         )),
     };
-    // Before it is opened, since that waits at a pipe; and after it, since it may have become another.
+    // Checked before opening, because opening a pipe blocks, and again after it, because the file may have been
+    // replaced.
     is_file(fs::metadata(path)?)?;
     let file = File::open(path)?;
     is_file(file.metadata()?)?;
     Ok(file)
 }
 
-/// Reads a regular file that is no longer than it may be.
+/// Reads a regular file of at most `longest` bytes.
 ///
 /// # Errors
-/// If it is longer, is none, or cannot be read.
+/// If it is longer, is not a regular file, or cannot be read.
 pub fn read(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
     let file = open(path)?;
     let mut bytes = Vec::new();
@@ -306,13 +308,13 @@ fn invalid(reason: String) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, reason)
 }
 
-/// Whether a file is one that was not finished.
+/// Whether a name is that of an unfinished file.
 pub fn is_unfinished(name: &OsStr) -> bool {
     name.to_string_lossy().starts_with(UNFINISHED)
 }
 
-/// Removes what killed processes left unfinished; what is being written is locked and stays. One that cannot be removed
-/// does no harm.
+/// Removes unfinished files that killed processes left; files being written are locked and stay. It does no harm if one
+/// cannot be removed.
 pub(super) fn remove_unfinished(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
@@ -351,7 +353,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn errors_name_the_file_and_not_its_unfinished_copy() {
-        // Nobody may make files there.
+        // Nobody may create files there.
         let error = write(Path::new("/proc/self/plan.json"), b"new").unwrap_err();
         let told = error.to_string();
         assert!(

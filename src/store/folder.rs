@@ -1,4 +1,4 @@
-//! A run folder to be written: one process at a time, and safe to kill at any moment.
+//! A run folder opened for writing: one process at a time, safe to kill at any moment.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -17,26 +17,26 @@ use crate::meter::milliseconds;
 use crate::plan::Plan;
 use crate::vocabulary::{CellKey, ClipMeasures, Race, Record, Status};
 
-/// A run folder that this process holds. Cells of earlier plans keep their images and journal lines; the
-/// tables list those of the present plan.
+/// A run folder that this process has locked for writing. Cells of earlier plans keep their images and journal lines;
+/// the tables list only cells of the present plan.
 #[derive(Debug)]
 pub struct RunFolder {
     pub(super) run: Run,
     pub(super) index: HashMap<CellKey, usize>,
     pub(super) journal: Journal,
-    /// Absent beside others: who comes last makes the tables.
+    /// `None` if other processes work here too: the last one to finish makes the tables.
     pub(super) tables: Option<Tables>,
-    /// Set where others may be at work as well.
+    /// Set if other processes may be at work here too.
     pub(super) beside: Option<Beside>,
     pub(super) _lock: Lock,
 }
 
-/// What a process needs to know that works beside others.
+/// What a process that works beside others needs to know.
 #[derive(Debug)]
 pub(super) struct Beside {
     /// Its name among them.
     pub(super) name: String,
-    /// Cells whose image may be replaced: it was not what had been recorded.
+    /// Cells whose image differs from what was recorded, and may be replaced.
     pub(super) damaged: HashSet<CellKey>,
     pub(super) _lock: Lock,
 }
@@ -45,7 +45,7 @@ impl RunFolder {
     /// [`HeldFolder::take`] and [`HeldFolder::begin`] in one.
     ///
     /// # Errors
-    /// As theirs.
+    /// Those of the two.
     pub fn open(
         folder: &Path,
         plan: &Plan,
@@ -55,17 +55,17 @@ impl RunFolder {
         HeldFolder::take(folder, plan)?.begin(sweep_text, environment)
     }
 
-    /// What is there now.
+    /// The run as it is now.
     pub fn run(&self) -> &Run {
         &self.run
     }
 
-    /// Lets the folder go.
+    /// Releases the folder and returns the run.
     pub fn into_run(self) -> Run {
         self.run
     }
 
-    /// Cells without an image, as indices into [`Plan::cells`], in order; those that failed are among them.
+    /// Cells without an image, including failed ones, as indices into [`Plan::cells`], in order.
     pub fn pending(&self) -> Vec<usize> {
         pending(&self.run.plan, &self.run.records)
     }
@@ -75,12 +75,12 @@ impl RunFolder {
         self.run.records.get(&self.run.plan.cells.get(cell)?.key)
     }
 
-    /// Writes a finished cell's image, then its journal line, then its rows of the tables; returns the
-    /// record with the time that took. A failed cell comes without an image.
+    /// Writes a finished cell's image, then its journal line, then its table rows; returns the record with the time
+    /// that took. A failed cell has no image.
     ///
     /// # Errors
-    /// If something cannot be written. What was recorded before is safe; this cell is recorded only if it was a table:
-    /// those are made anew when the run goes on.
+    /// If something cannot be written. Earlier records are safe. If only a table could not be written, this cell is
+    /// recorded too: tables are made again when the run continues.
     pub fn record(
         &mut self,
         mut record: Record,
@@ -129,8 +129,8 @@ impl RunFolder {
         Ok(entry.insert_entry(record).into_mut())
     }
 
-    /// Adds to a finished cell's record what was measured of it later, in a journal line that replaces the earlier
-    /// one. The tables have it when they are rewritten.
+    /// Adds later measures to a finished cell's record, in a journal line that replaces the earlier one. They appear in
+    /// the tables when these are rewritten.
     ///
     /// # Errors
     /// If the cell is not done, or the journal cannot be written.
@@ -152,13 +152,13 @@ impl RunFolder {
         Ok(())
     }
 
-    /// The name of this process among others that may be at work here.
+    /// This process's name, if others may be at work here too.
     pub fn writer(&self) -> Option<&str> {
         Some(self.beside.as_ref()?.name.as_str())
     }
 
-    /// Takes over what another folder knows of cells, whose images are in place: the records, each with what it was made
-    /// with.
+    /// Takes over records of another folder whose images are already in place here, each with the environment it was
+    /// made in.
     ///
     /// # Errors
     /// If the journal cannot be written.
@@ -176,7 +176,7 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Rewrites all tables in the order of the plan; beside others there are none.
+    /// Rewrites all tables in the order of the plan; does nothing if other processes work here too.
     ///
     /// # Errors
     /// If they cannot be written.
@@ -184,7 +184,7 @@ impl RunFolder {
         self.finish_with(&Told::default())
     }
 
-    /// As [`RunFolder::finish`], with what is told of cells.
+    /// As [`RunFolder::finish`], with the advice on cells.
     ///
     /// # Errors
     /// If they cannot be written.
@@ -196,8 +196,8 @@ impl RunFolder {
     }
 }
 
-/// Puts an image in place, unless another process has put one there: then says how that compares. A file that is not an image
-/// is replaced.
+/// Puts an image in place. If another process has already put one there, that one is kept and compared with this; a
+/// file that is not an image is replaced.
 fn place(path: &Path, bytes: &[u8], image: &RgbImage) -> Result<Option<Race>, StoreError> {
     if files::write_once(path, bytes)? == files::Placed::Yes {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! The doors of [`crate::fuzzing`] to `plan.json` and journals.
+//! Entry points of [`crate::fuzzing`] for `plan.json` and journals.
 
 use std::path::Path;
 
@@ -6,7 +6,8 @@ use super::environment::PlanFileRef;
 use super::run::parse_plan;
 use super::{Environment, Run, journal as lines};
 
-/// What is kept of a journal is read the same without what was cut off, and its records once written again.
+/// Checks that what is kept of a journal reads the same without the part cut off, and its records the same once
+/// rewritten.
 pub fn journal(bytes: &[u8]) {
     let Ok(contents) = lines::parse(bytes) else {
         return;
@@ -25,7 +26,7 @@ pub fn journal(bytes: &[u8]) {
     assert!(again.is_ok_and(|again| again.records == contents.records));
 }
 
-/// A plan that is accepted is the same once written and read again, and can be asked what views and checks ask.
+/// Checks that an accepted plan is the same once written and read again, and answers what views and checks ask.
 pub fn plan(bytes: &[u8]) {
     let Ok(file) = parse_plan(bytes) else {
         return;

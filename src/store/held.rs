@@ -19,22 +19,22 @@ use super::{Environment, Run, RunFolder, StoreError, files, images, inputs, owne
 use crate::plan::{Cell, Plan, Shard};
 use crate::vocabulary::{CellKey, Record, Status};
 
-/// A run folder that this process holds and has read, but not begun to write.
+/// A run folder that this process has locked and read, but not begun to write.
 #[derive(Debug)]
 pub struct HeldFolder {
     folder: PathBuf,
     plan: Plan,
-    /// The last record of each cell that has one and, if it says done, has its image.
+    /// The last record of each cell that has one; if the record says done, the image exists.
     records: HashMap<CellKey, Record>,
-    /// What is known of cells, but for the records.
+    /// What the journals tell besides the records.
     known: Known,
-    /// Cells of the plan whose image is not what was recorded.
+    /// Cells of the plan whose image differs from what was recorded.
     damaged: HashSet<CellKey>,
     /// Whether others may work here at the same time.
     hold: Hold,
-    /// Of the run that is there, if its plan could be read.
+    /// The earlier `plan.json` in the folder, if it could be read.
     earlier: Option<PlanFile>,
-    /// The sweep file, seen from the folder.
+    /// The sweep file, relative to the folder.
     sweep: Option<PathBuf>,
     /// Cells that are done under other names.
     renamed: Vec<Renamed>,
@@ -43,25 +43,25 @@ pub struct HeldFolder {
 }
 
 impl HeldFolder {
-    /// Makes the folder if need be, takes its lock, and finds out what is done of a plan: a cell with a journal
-    /// line that says so and a whole image of its size.
+    /// Creates the folder if needed, locks it, and finds out which cells of a plan are done: those with a journal line
+    /// that says so and a complete image of their size.
     ///
     /// # Errors
-    /// If another process holds the folder, or if it holds other things than a run.
+    /// If another process holds the folder, or it contains something other than a run.
     pub fn take(folder: &Path, plan: &Plan) -> Result<Self, StoreError> {
         Self::take_as(folder, plan, Hold::Alone)
     }
 
-    /// As [`HeldFolder::take`], alone or beside others that run other parts of the plan.
+    /// As [`HeldFolder::take`], either alone or beside others that run other parts of the plan.
     ///
     /// # Errors
-    /// As [`HeldFolder::take`].
+    /// Those of [`HeldFolder::take`].
     pub fn take_as(folder: &Path, plan: &Plan, hold: Hold) -> Result<Self, StoreError> {
         fs::create_dir_all(folder).map_err(StoreError::write(folder))?;
         files::refuse_link(&folder.join(journal::NAME))?;
         let mut notes = Vec::new();
         let earlier = match earlier(folder, plan, &mut notes) {
-            // Another shard has begun the folder at this moment.
+            // Another shard began to use the folder at the same moment.
             Err(StoreError::Foreign { .. }) if Run::is_in(folder) => {
                 earlier(folder, plan, &mut notes)
             }
@@ -96,10 +96,11 @@ impl HeldFolder {
         })
     }
 
-    /// Says which sweep file the run is of, to be kept in the folder; `replace` takes over the run of another.
+    /// Sets the sweep file that the run belongs to, which the folder keeps; with `replace`, takes over another sweep's
+    /// run.
     ///
     /// # Errors
-    /// If the folder has the run of another sweep, whose file is still there.
+    /// If the folder has the run of another sweep whose file still exists.
     pub fn of_sweep(mut self, sweep: &Path, replace: bool) -> Result<Self, StoreError> {
         if let (Some(earlier), false) = (&self.earlier, replace) {
             owner::refuse_other(&self.folder, earlier, sweep, &self.plan)?;
@@ -108,7 +109,7 @@ impl HeldFolder {
         Ok(self)
     }
 
-    /// Cells without an image, as indices into [`Plan::cells`], in order; those that failed are among them.
+    /// Cells without an image, including failed ones, as indices into [`Plan::cells`], in order.
     pub fn pending(&self) -> Vec<usize> {
         pending(&self.plan, &self.records)
     }
@@ -118,25 +119,25 @@ impl HeldFolder {
         self.records.get(&self.plan.cells.get(cell)?.key)
     }
 
-    /// The last record of a cell by its key, if it has one.
+    /// The last record of the cell with this key, if it has one.
     pub fn record_of_key(&self, cell: &CellKey) -> Option<&Record> {
         self.records.get(cell)
     }
 
-    /// What the run was made with so far, unless it is new.
+    /// The environment the run was last computed in; `None` if it is new.
     pub fn environment(&self) -> Option<&Environment> {
         self.known.environments.last()
     }
 
-    /// What the user should know of the folder as it was found.
+    /// Notes for the user on the folder as it was found.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// Writes `sweep.toml` and `plan.json`, alone also all tables, and opens the journal.
+    /// Writes `sweep.toml` and `plan.json` (and all tables, if alone) and opens the journal.
     ///
     /// # Errors
-    /// If they cannot be written, or others work here on another plan.
+    /// If they cannot be written, or others are working here on another plan.
     pub fn begin(
         self,
         sweep_text: &str,
@@ -189,7 +190,7 @@ impl HeldFolder {
         })
     }
 
-    /// Writes `plan.json`; beside others only if it is not there, or is of another plan and nobody else is at work.
+    /// Writes `plan.json`; beside others only if it is missing, or belongs to another plan and nobody else is at work.
     fn write_plan(&self) -> Result<(), StoreError> {
         let Self { folder, plan, .. } = self;
         let earlier = self.earlier.as_ref();
@@ -214,7 +215,7 @@ impl HeldFolder {
         }
     }
 
-    /// The journal of this process, and who it is among others.
+    /// Opens this process's journal; beside others also takes a name among them.
     fn journal(&self) -> Result<(Journal, Option<ShardWriter>), StoreError> {
         let folder = &self.folder;
         let Hold::Beside { shard, twins } = self.hold else {
@@ -223,7 +224,7 @@ impl HeldFolder {
         };
         files::make_folder(&folder.join(journals::FOLDER))?;
         let stem = shard.file_stem();
-        // A scheduler may run a task twice: the first may have been stopped, cut off or thought dead.
+        // A cluster scheduler may run a task twice, if it believes the first one stopped, cut off or dead.
         let most = if twins { MOST_TWINS } else { 1 };
         let names = (1..=most).map(|number| match number {
             1 => stem.clone(),
@@ -258,8 +259,8 @@ pub enum Hold {
     },
 }
 
-/// Tells of shards that were cut otherwise: right where what is left is cut anew, a slip where a part of an array was
-/// submitted again and counted as a whole.
+/// A note if existing shards were cut into another number of parts. That is right if the rest is cut anew, but a
+/// mistake if a part of a job array was resubmitted and took the array's smaller size for the whole.
 fn other_cut(shard: Shard, begun: &[Shard]) -> Option<String> {
     let other = begun.iter().find(|other| other.count() != shard.count())?;
     Some(format!(
@@ -270,13 +271,13 @@ fn other_cut(shard: Shard, begun: &[Shard]) -> Option<String> {
     ))
 }
 
-/// Processes that are given the same part at a time.
+/// How many processes may be given the same part at once.
 const MOST_TWINS: usize = 100;
 
-/// A process among others.
+/// A process that works beside others.
 struct ShardWriter {
     shard: Shard,
-    /// Of its journal.
+    /// The name of its journal.
     name: String,
     lock: Lock,
 }
@@ -292,8 +293,8 @@ pub(super) fn pending(plan: &Plan, records: &HashMap<CellKey, Record>) -> Vec<us
         .collect()
 }
 
-/// The plan of the run that is in a folder, if one is. Where the plan was lost or cut and the journal is of cells of the
-/// present one, the folder is taken for what it is, and its plan made again from the sweep.
+/// The plan of the run in a folder, if there is one. If the plan is lost or truncated but the journal has cells of the
+/// present plan, the folder is accepted and its plan is written again from the sweep.
 fn earlier(
     folder: &Path,
     plan: &Plan,
@@ -322,11 +323,11 @@ fn earlier(
     }
 }
 
-/// A folder with things in it that is not a run is the user's, and stays as it is.
+/// Refuses a folder with content that is not a run: it belongs to the user and stays as it is.
 fn refuse_foreign(folder: &Path) -> Result<(), StoreError> {
     for entry in fs::read_dir(folder).map_err(StoreError::read(folder))? {
         let name = entry.map_err(StoreError::read(folder))?.file_name();
-        // What a run leaves that was killed before it had written its plan.
+        // Left by a run that was killed before it had written its plan.
         if !files::is_unfinished(&name) && name != *".lock" {
             return Err(StoreError::Foreign {
                 folder: folder.to_owned(),
@@ -345,7 +346,7 @@ fn write_plan(folder: &Path, file: &PlanFileRef) -> Result<(), StoreError> {
     files::update(&path, &text)
 }
 
-/// Takes the records of those cells of the plan away that are done and have lost their image, or have another.
+/// Removes the records of cells that are recorded as done but whose image is missing or differs.
 fn remove_damaged(
     folder: &Path,
     plan: &Plan,

@@ -1,4 +1,4 @@
-//! Images of a run folder as they were written: one that is damaged, or another than the journal says, is none.
+//! Images of a run folder as they were written: an image that is damaged, or not the one recorded, does not count.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -11,9 +11,9 @@ use super::{Run, StoreError, files};
 use crate::digest::sha256_hex;
 use crate::vocabulary::{CellKey, ImageFile, Record, Status};
 
-/// An RGB image that no coder can make smaller takes little more than its pixels.
+/// A PNG of incompressible RGB pixels is at most this much larger than the pixels.
 const OVERHEAD: u64 = 1 << 20;
-/// The longest file that is read, whatever a journal says.
+/// The longest file to read, whatever a journal says.
 const LONGEST: u64 = 1 << 30;
 
 const NOT_WRITTEN: &str = "is not the file that was written";
@@ -33,7 +33,7 @@ impl Run {
     /// The PNG of a cell, if it is the one that was recorded.
     ///
     /// # Errors
-    /// If the cell is not done, or its file is missing, damaged or another.
+    /// If the cell is not done, or its file is missing, damaged or a different one.
     pub fn image_bytes(&self, cell: &CellKey) -> Result<Vec<u8>, BadImage> {
         let bad = |reason: String| BadImage {
             file: cell.image_path(),
@@ -57,8 +57,8 @@ impl Run {
         })
     }
 
-    /// Puts the image of a cell in place that lies in another run folder and holds these bytes: as a link to it, where that
-    /// can be, since images of a run are replaced and never changed.
+    /// Puts a cell's image, which lies in another run folder and holds these bytes, in place here; as a hard link if
+    /// possible, which is safe because a run's images are replaced but never changed.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -70,7 +70,7 @@ impl Run {
         }
     }
 
-    /// The run as it really is, where images of finished cells are missing or damaged: those cells have failed then.
+    /// The run with finished cells whose images are missing or damaged counted as failed; `None` if there are none.
     pub fn without_bad_images(&self) -> Option<Self> {
         let planned = self.plan.cells.par_iter().map(|cell| &cell.key);
         let is_done = |key: &CellKey| {
@@ -95,7 +95,7 @@ impl Run {
     }
 }
 
-/// What a record says of a file of these bytes.
+/// The record of a file with these bytes.
 pub(super) fn image_file(bytes: &[u8]) -> ImageFile {
     ImageFile {
         bytes: bytes.len() as u64,
@@ -103,8 +103,8 @@ pub(super) fn image_file(bytes: &[u8]) -> ImageFile {
     }
 }
 
-/// The file of a cell that is recorded as done. Where the record says what was written it is held against that;
-/// earlier versions did not record it, and there it must be a whole PNG, of its size if that is given.
+/// The file of a cell that is recorded as done, checked against the record. Earlier versions did not record the file;
+/// then it must be a complete PNG, of this size if one is given.
 pub(super) fn read_cell(
     folder: &Path,
     record: &Record,
@@ -119,7 +119,7 @@ pub(super) fn read_cell(
             false => Err(format!("is {} x {} pixels", image.width(), image.height())),
         };
     };
-    // One byte more shows that it is another.
+    // One byte more than recorded shows that it is a different file.
     let bytes = read(&path, file.bytes.saturating_add(1).min(LONGEST))?;
     match image_file(&bytes) == *file {
         true => Ok(bytes),
@@ -132,7 +132,7 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, StoreError> {
     files::read(path, LONGEST).map_err(StoreError::read(path))
 }
 
-/// The pixels of a PNG, if it is whole and of this size.
+/// The pixels of a PNG, if it is complete and of this size.
 pub(super) fn read_whole(path: &Path, size: (u32, u32)) -> Result<RgbImage, String> {
     let image = decode(&read(path, longest(size))?)?;
     match image.dimensions() == size {

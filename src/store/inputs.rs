@@ -1,5 +1,5 @@
-//! The inputs of a run as its models saw them: what sheets, report and measures show and compare with, whatever becomes
-//! of the images that the sweep file names.
+//! The inputs of a run as its models saw them. Sheets, report and measures use these, whatever becomes of the images
+//! that the sweep file names.
 
 use std::io;
 use std::path::Path;
@@ -10,7 +10,7 @@ use super::{StoreError, files, images, png};
 use crate::image::Mask;
 use crate::plan::{Fitted, FittedMask, Plan};
 
-/// Their folder in the run folder.
+/// The folder of the inputs in the run folder.
 pub(super) const FOLDER: &str = "inputs";
 
 /// The inputs of a plan in a run folder.
@@ -20,7 +20,7 @@ pub struct Inputs<'a> {
     plan: &'a Plan,
 }
 
-/// An input that a run folder should hold and does not, or not whole.
+/// An input that should be in the run folder but is missing or damaged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 #[error("the run folder lacks {file}")]
 #[diagnostic(help(
@@ -32,7 +32,7 @@ pub struct MissingInput {
 }
 
 impl<'a> Inputs<'a> {
-    /// Those of a plan in a run folder.
+    /// The inputs of a plan in a run folder.
     pub fn of(plan: &'a Plan, folder: &'a Path) -> Self {
         Self { folder, plan }
     }
@@ -40,7 +40,7 @@ impl<'a> Inputs<'a> {
     /// The file of an input, relative to the run folder.
     ///
     /// # Errors
-    /// If it is not there, or not whole.
+    /// If it is missing or truncated.
     pub fn find(&self, fitted: Fitted) -> Result<String, MissingInput> {
         let file = self.plan.input_path(fitted);
         let size = (fitted.width, fitted.height);
@@ -53,14 +53,14 @@ impl<'a> Inputs<'a> {
     /// The pixels of an input.
     ///
     /// # Errors
-    /// If it is not there, or damaged.
+    /// If it is missing or damaged.
     pub fn read(&self, fitted: Fitted) -> Result<RgbImage, MissingInput> {
         let file = self.plan.input_path(fitted);
         let size = (fitted.width, fitted.height);
         images::read_whole(&self.folder.join(&file), size).map_err(|_| MissingInput { file })
     }
 
-    /// Writes an input, unless just these pixels are there. The folder must be there.
+    /// Writes an input unless these very pixels are already there. The folder must exist.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -71,7 +71,7 @@ impl<'a> Inputs<'a> {
         files::update(&path, &bytes)
     }
 
-    /// The file of a mask, relative to the run folder, if it is there whole.
+    /// The file of a mask, relative to the run folder, if it exists and is complete.
     pub fn find_mask(&self, fitted: FittedMask) -> Option<String> {
         let file = self.plan.mask_path(fitted);
         let size = (fitted.width, fitted.height);
@@ -79,7 +79,7 @@ impl<'a> Inputs<'a> {
         whole.is_ok().then_some(file)
     }
 
-    /// Writes a mask, unless just these levels are there. The folder must be there.
+    /// Writes a mask unless these very levels are already there. The folder must exist.
     ///
     /// # Errors
     /// If the file cannot be written.

@@ -1,8 +1,8 @@
-//! `journal.jsonl`: a line per finished or failed cell, append-only, the only truth about "done".
+//! `journal.jsonl`: one line for each finished or failed cell, append-only; it alone decides what is done.
 //!
-//! A line counts once its line feed is there. What a killed process left after the last line feed is cut
-//! off when the journal is opened again. A complete line that cannot be read (a damaged disk, an editor)
-//! is skipped with a note: its cell is computed again, which is safe, where refusing the whole run is not.
+//! A line counts once its line feed is there. What a killed process left after the last line feed is cut off when the
+//! journal is opened again. A complete line that cannot be read (a damaged disk, an editor) is skipped with a note: its
+//! cell is computed again, which is safe and better than refusing the whole run.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
@@ -15,26 +15,26 @@ use super::begin::{Begin, BeginLine, MARK, ReadBeginLine};
 use super::files::{self, open_to_append};
 use crate::vocabulary::Record;
 
-/// Its name in the run folder.
+/// The journal's name in the run folder.
 pub(super) const NAME: &str = "journal.jsonl";
 
-/// A line of thousands of steps has a megabyte; what is longer is none of ours.
+/// A line with thousands of steps is about a megabyte; a longer one was not written by this program.
 const LONGEST_LINE: u64 = 64 << 20;
 
-/// What a journal holds.
+/// The content of a journal.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
-    /// In order; a later record of a cell replaces an earlier one.
+    /// The records in order; a later record of a cell replaces an earlier one.
     pub(super) records: Vec<Record>,
-    /// What they were made with: each with the number of records before it.
+    /// What they were made with, each with the number of records before it.
     pub(super) begins: Vec<(usize, Begin)>,
-    /// Numbers, from 1, of the complete lines that cannot be read.
+    /// Numbers, from 1, of complete lines that cannot be read.
     pub(super) unreadable: Vec<usize>,
-    /// Bytes up to and including the last line feed.
+    /// Number of bytes up to and including the last line feed.
     pub(super) length: u64,
 }
 
-/// Reads a journal, a line in memory at a time; one that is not there is empty.
+/// Reads a journal line by line; a missing file counts as empty.
 pub(super) fn read(path: &Path) -> Result<Contents, StoreError> {
     let file = match files::open(path) {
         Ok(file) => file,
@@ -45,7 +45,7 @@ pub(super) fn read(path: &Path) -> Result<Contents, StoreError> {
     parse(lines).map_err(StoreError::read(path))
 }
 
-/// What the lines of a journal hold.
+/// Parses the lines of a journal.
 pub(super) fn parse(mut lines: impl BufRead) -> io::Result<Contents> {
     let mut contents = Contents::default();
     let mut line = Vec::new();
@@ -71,31 +71,31 @@ pub(super) fn parse(mut lines: impl BufRead) -> io::Result<Contents> {
     Ok(contents)
 }
 
-/// The next whole line and its length; of one that is too long only the beginning is kept. None if there is no more line
-/// feed.
+/// Reads the next complete line and returns its length; `None` if there are no more line feeds. Only the beginning of a
+/// line that is too long is kept.
 fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<u64>> {
     line.clear();
     let mut length = reader.by_ref().take(LONGEST_LINE).read_until(b'\n', line)? as u64;
     if length == LONGEST_LINE && line.last() != Some(&b'\n') {
         length += reader.skip_until(b'\n')? as u64;
-        // At the end of the journal it goes with what a killed process left, whether it has ended or not.
+        // At the end of the journal it counts as an unfinished line and is cut off, whether or not it has ended.
         let is_last = reader.fill_buf()?.is_empty();
         return Ok((!is_last).then_some(length));
     }
     Ok((line.last() == Some(&b'\n')).then_some(length))
 }
 
-/// A journal that is open to be written.
+/// A journal opened for writing.
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,
     file: File,
-    /// Bytes of complete lines.
+    /// Number of bytes of complete lines.
     length: u64,
 }
 
 impl Journal {
-    /// Opens a journal, or begins one, and cuts off what comes after the first `length` bytes.
+    /// Opens or creates a journal and cuts off everything after the first `length` bytes.
     pub(super) fn open(path: &Path, length: u64) -> Result<Self, StoreError> {
         let file = open_to_append(path)?;
         let journal = Self {
@@ -113,19 +113,19 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Says who writes what follows.
+    /// Appends a begin line for the records that follow.
     pub(super) fn begin(&mut self, begin: &Begin) -> Result<(), StoreError> {
         self.append_line(&BeginLine { begin })
     }
 
-    /// Appends a record and syncs it. If that fails, what was there before is all that is there.
+    /// Appends a record and syncs it. If that fails, the journal stays as it was.
     pub(super) fn append(&mut self, record: &Record) -> Result<(), StoreError> {
         self.append_line(record)
     }
 
     fn append_line(&mut self, line: &impl Serialize) -> Result<(), StoreError> {
         self.write(line).map_err(|source| {
-            // What cannot be cut off now has no line feed, and is cut off when the journal is opened next.
+            // What cannot be cut off now has no line feed, and is cut off when the journal is next opened.
             let _ = self.cut();
             StoreError::write(&self.path)(source)
         })

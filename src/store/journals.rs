@@ -1,5 +1,5 @@
-//! All journals of a run folder as one: `journal.jsonl`, and `shards/3-of-8.jsonl` of each process that worked beside
-//! others.
+//! All journals of a run folder read as one: `journal.jsonl`, and `shards/3-of-8.jsonl` for each process that worked
+//! beside others.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -14,41 +14,41 @@ use crate::vocabulary::{CellKey, Race, Record, Status};
 
 /// The folder of the shards' journals.
 pub(super) const FOLDER: &str = "shards";
-/// Of their names.
+/// The extension of their names.
 const EXTENSION: &str = "jsonl";
 
-/// What is known of the cells of a run.
+/// What the journals tell about the cells of a run.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// The record of each cell that counts.
+    /// For each cell, the record that counts.
     pub(super) records: HashMap<CellKey, Record>,
-    /// What they were made with, each once; the last is that of the process that was started last.
+    /// The environments the cells were made in, each once; the last one is that of the process started last.
     pub(super) environments: Vec<Environment>,
-    /// Of cells that were not made with the last environment, which it was.
+    /// For cells that were not made in the last environment, the index of theirs.
     pub(super) made_with: HashMap<CellKey, usize>,
     /// Cells that several processes computed.
     pub(super) repeated: Vec<Repeated>,
     /// The shards that have a journal, in order.
     pub(super) shards: Vec<Shard>,
-    /// What the user should know of the journals.
+    /// Notes for the user on the journals.
     pub(super) notes: Vec<String>,
-    /// Bytes of the whole lines of `journal.jsonl`.
+    /// Number of bytes of complete lines in `journal.jsonl`.
     pub(super) length: u64,
 }
 
-/// A cell that was computed twice, of which the first image was kept.
+/// A cell that was computed twice; the first image was kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repeated {
-    /// Which.
+    /// The cell.
     pub cell: CellKey,
     /// How the later image compares with the one that was kept.
     pub race: Race,
-    /// The later one's environment.
+    /// The environment of the later image.
     pub environment: Environment,
 }
 
 impl Known {
-    /// Reads all journals of a folder; `first` is the environment of records that say nothing, from an earlier plan.
+    /// Reads all journals of a folder; `first` is the environment, from an earlier plan, of records that name none.
     pub(super) fn read(folder: &Path, first: Option<Environment>) -> Result<Self, StoreError> {
         let mut known = Self::default();
         known.environments.extend(first);
@@ -68,12 +68,12 @@ impl Known {
         Ok(known)
     }
 
-    /// The last record of each cell in a journal, unless another journal has one that counts more.
+    /// Adds the last record of each cell in a journal, unless another journal has one that takes precedence.
     fn add(&mut self, path: &Path, contents: Contents, made_with: &mut HashMap<CellKey, usize>) {
         self.notes.extend(notes_of(path, &contents.unreadable));
         let mut own: HashMap<CellKey, (Record, usize)> = HashMap::new();
         let mut begins = contents.begins.into_iter().peekable();
-        // Where nothing is said the plan's environment holds, which is the first.
+        // Records without a begin line have the plan's environment, which is the first.
         let mut environment = 0;
         for (place, record) in contents.records.into_iter().enumerate() {
             while let Some((_, begin)) = begins.next_if(|(at, _)| *at <= place) {
@@ -106,7 +106,7 @@ impl Known {
         }
     }
 
-    /// The place of an environment among those that are known.
+    /// The index of an environment, added if it is new.
     fn number(&mut self, environment: Environment) -> usize {
         let place = self
             .environments
@@ -118,7 +118,7 @@ impl Known {
         })
     }
 
-    /// A process begins to write, with an environment that is not among those that are known.
+    /// Adds the environment of a process that begins to write.
     pub(super) fn began<'a>(
         &mut self,
         environment: Environment,
@@ -132,7 +132,7 @@ impl Known {
         self.environments.push(environment);
     }
 
-    /// Brings the environment that was started last to the end, and keeps which cells have another.
+    /// Moves the environment that was started last to the end, and notes which cells have another.
     fn settle(&mut self, made_with: HashMap<CellKey, usize>) {
         self.repeated
             .sort_by(|one, other| one.cell.cmp(&other.cell));
@@ -154,22 +154,22 @@ impl Known {
     }
 }
 
-/// Whether a record says more of a cell than one from another journal: an image more than a failure, the process that
-/// put the image there more than one that found it, then what happened later.
+/// Whether a record takes precedence over one from another journal: a done cell over a failed one, the process that put
+/// the image in place over one that found it there, then the later record.
 fn counts_more(record: &Record, other: &Record) -> bool {
     let rank = |record: &Record| {
         (
             record.status == Status::Done,
             record.race.is_none(),
             record.finished,
-            // Measured later, and perhaps by another process.
+            // Measured later, perhaps by another process.
             record.clip.is_some(),
         )
     };
     rank(record) > rank(other)
 }
 
-/// The journals of the shards, those of one cut together.
+/// The journals of the shards, grouped by how many parts the plan was cut into.
 pub(super) fn paths(folder: &Path) -> Result<Vec<(Shard, PathBuf)>, StoreError> {
     let shards = folder.join(FOLDER);
     let entries = match fs::read_dir(&shards) {
@@ -190,13 +190,13 @@ pub(super) fn paths(folder: &Path) -> Result<Vec<(Shard, PathBuf)>, StoreError> 
     Ok(paths)
 }
 
-/// The shard of `3-of-8`, or of `3-of-8.2`, which a twin of the first process writes.
+/// The shard of `3-of-8`, or of `3-of-8.2`, which a second process with the same part writes.
 fn shard_of(stem: &str) -> Option<Shard> {
     let plain = stem.split_once('.').map_or(stem, |(plain, _)| plain);
     Shard::from_file_stem(plain)
 }
 
-/// The file of a writer's journal in its run folder.
+/// The file of a writer's journal.
 pub(super) fn path_of(folder: &Path, writer: &str) -> PathBuf {
     folder.join(FOLDER).join(format!("{writer}.{EXTENSION}"))
 }

@@ -1,4 +1,4 @@
-//! One writer a folder. The operating system holds the lock, so that it dies with the process.
+//! One writer a folder. The operating system holds the lock, so it ends with the process.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
@@ -8,18 +8,18 @@ use super::StoreError;
 use super::begin::host;
 use super::files::refuse_link;
 
-/// Held as long as this lives.
+/// A lock, held as long as this value lives.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
-    /// The file, where it is to go when the lock does.
+    /// The lock file, if it is to be removed with the lock.
     passing: Option<PathBuf>,
-    /// Whether others hold it too, so that the file is not this process's to write.
+    /// Whether other processes hold the lock too, so that this one must not write to the file.
     shared: bool,
 }
 
 impl Lock {
-    /// Takes the lock of a run folder and notes the process's id in it.
+    /// Locks a run folder and writes the process's id into the lock file.
     pub(super) fn take(folder: &Path) -> Result<Self, StoreError> {
         let path = path_in(folder);
         let file = open(&path)?;
@@ -33,8 +33,8 @@ impl Lock {
         }
     }
 
-    /// Takes the lock of a run folder together with others that work beside this process, so that none has it alone.
-    /// Where the file system has no locks the note says so: images are put in place so that the first writer wins.
+    /// Locks a run folder together with others that work beside this process, so that no process can have it alone. If
+    /// the file system has no locks, a note says so: images are then put in place so that the first writer wins.
     pub(super) fn share(folder: &Path) -> Result<(Self, Option<String>), StoreError> {
         let path = path_in(folder);
         let file = open(&path)?;
@@ -62,8 +62,8 @@ impl Lock {
         ))
     }
 
-    /// Takes the lock of one writer among several: of the file for its name, else of one that `next` gives, as long as it
-    /// gives some. `None` if all are held; the name is that of which the lock was taken.
+    /// Takes the lock of one writer among several: that of its own name or else of a name from `next`, as long as there
+    /// are any. Returns the name whose lock was taken; `None` if all are held.
     pub(super) fn take_first(
         names: impl Iterator<Item = String>,
         path_of: impl Fn(&str) -> PathBuf,
@@ -75,7 +75,7 @@ impl Lock {
                 Ok(()) => return Ok(Some((Self::held(file, None), name))),
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) if is_unable(&error) => {
-                    // Nobody else has a journal of this name.
+                    // The name is unique: no other process has a journal with it.
                     let name = format!("{name}.{}-{}", host_word(), std::process::id());
                     return Ok(Some((Self::held(file, None), name)));
                 }
@@ -85,10 +85,10 @@ impl Lock {
         Ok(None)
     }
 
-    /// Does something while no other process holds a lock that is shared; `None` if another does.
+    /// Does something while no other process holds the shared lock; `None` if another does.
     pub(super) fn alone<T>(&self, act: impl FnOnce() -> T) -> Result<Option<T>, StoreError> {
         let failed = StoreError::write(Path::new(".lock"));
-        // One lock cannot become the other in a step that is safe everywhere.
+        // A shared lock cannot be turned into an exclusive one atomically on every system.
         let _ = self.file.unlock();
         let acted = match self.file.try_lock() {
             Ok(()) => {
@@ -102,11 +102,11 @@ impl Lock {
         Ok(acted)
     }
 
-    /// Waits for the lock of a folder that is shared by other means, and leaves no file there; `waiting` is told who
-    /// holds it, if somebody does.
+    /// Waits for the lock of a folder that several programs use, and leaves no lock file behind; calls `waiting` with
+    /// the id of the process that holds it, if there is one.
     ///
     /// # Errors
-    /// If there can be no such file, or a link stands in its place.
+    /// If the file cannot be created, or a link stands in its place.
     pub fn wait(folder: &Path, mut waiting: impl FnMut(Option<u32>)) -> Result<Self, StoreError> {
         let path = path_in(folder);
         loop {
@@ -119,7 +119,8 @@ impl Lock {
                 }
                 Err(TryLockError::Error(source)) => return Err(StoreError::write(&path)(source)),
             }
-            // Who held it may have removed it meanwhile; then it is another's file, or nobody's.
+            // The previous holder may have removed the file meanwhile; then the lock is on a file that is no longer
+            // there.
             if is_at(&file, &path) {
                 return Ok(Self::held(file, Some(path)));
             }
@@ -127,7 +128,7 @@ impl Lock {
     }
 
     fn held(mut file: File, passing: Option<PathBuf>) -> Self {
-        // For messages alone: the lock holds without it.
+        // Only for messages: the lock works without it.
         let _ = file
             .set_len(0)
             .and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
@@ -140,8 +141,8 @@ impl Lock {
 }
 
 impl Drop for Lock {
-    /// That of a run folder stays, since removing it could take it from under a process that has just opened it; who
-    /// waits for the other kind looks whether it is still there.
+    /// A run folder's lock file stays, because removing it could take it from a process that has just opened it; those
+    /// who wait for the other kind check that it still exists.
     fn drop(&mut self) {
         let _ = match &self.passing {
             None if self.shared => Ok(()),
@@ -153,13 +154,13 @@ impl Drop for Lock {
 
 /// Whether the file system has no locks.
 fn is_unable(error: &io::Error) -> bool {
-    // "No locks available", of NFS without its lock daemon, has no kind of its own.
+    // "No locks available", from NFS without its lock daemon, has no `ErrorKind`.
     const ENOLCK: i32 = 37;
     error.kind() == ErrorKind::Unsupported
         || cfg!(target_os = "linux") && error.raw_os_error() == Some(ENOLCK)
 }
 
-/// The machine's name as a part of a file's.
+/// The machine's name as part of a file name.
 fn host_word() -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     host().unwrap_or_default().chars().map(plain).collect()
@@ -171,7 +172,7 @@ fn path_in(folder: &Path) -> PathBuf {
 
 fn open(path: &Path) -> Result<File, StoreError> {
     refuse_link(path)?;
-    // A pipe would be waited for.
+    // Opening a pipe would block.
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
         let source = io::Error::new(ErrorKind::InvalidInput, "it is not a regular file");
         return Err(StoreError::write(path)(source));
@@ -199,7 +200,7 @@ fn is_at(file: &File, path: &Path) -> bool {
     id(held) == id(there)
 }
 
-/// An open file cannot be removed here.
+/// On this system an open file cannot be removed.
 #[cfg(not(unix))]
 fn is_at(_file: &File, path: &Path) -> bool {
     path.exists()

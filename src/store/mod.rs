@@ -1,8 +1,8 @@
-//! The run folder: journal, atomic files, lock, PNG metadata and CSVs.
+//! The run folder: journal, atomic files, locks, PNG metadata and tables.
 //!
-//! A [`RunFolder`] writes and is held by one process at a time; a [`Run`] only reads, also while another
-//! process writes. The journal alone says what is done, and a cell's line is appended after its image is
-//! safely in place, so that a run may be killed at any moment.
+//! A [`RunFolder`] writes and is held by one process at a time; a [`Run`] only reads, even while another process
+//! writes. The journal alone says what is done. A cell's line is appended after its image is safely in place, so a run
+//! may be killed at any moment.
 
 mod begin;
 mod columns;

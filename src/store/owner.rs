@@ -1,4 +1,4 @@
-//! Whose a run folder is: two sweeps of one name must not take turns in one folder.
+//! Which sweep a run folder belongs to: two sweeps with the same name must not overwrite each other's run.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use super::StoreError;
 use super::environment::PlanFile;
 use crate::plan::Plan;
 
-/// Where a sweep file lies, seen from a run folder that is there.
+/// The path of a sweep file, relative to an existing run folder.
 pub(super) fn relative(folder: &Path, sweep: &Path) -> Option<PathBuf> {
     let (folder, sweep) = (folder.canonicalize().ok()?, sweep.canonicalize().ok()?);
     Some(pathdiff::diff_paths(&sweep, folder).unwrap_or(sweep))
 }
 
-/// Refuses the run of another sweep: of one whose file is still there and is not this one, unless it has just the
-/// same cells. A file that was edited or renamed is the same sweep.
+/// Refuses the run of another sweep: its file still exists, is a different one, and has other cells. A sweep file that
+/// was edited or renamed is still the same sweep.
 pub(super) fn refuse_other(
     folder: &Path,
     earlier: &PlanFile,

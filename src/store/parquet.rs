@@ -1,4 +1,4 @@
-//! `cells.parquet`: the table of cells with its types, for notebooks.
+//! `cells.parquet`: the table of cells with typed columns, for notebooks.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use parquet::schema::types::Type;
 
 use super::columns::{CellRow, Column, Kind, Value};
 
-/// Rows that are in memory at a time.
+/// How many rows are in memory at a time.
 const GROUP: usize = 1 << 14;
 
-/// Writes rows with these columns, each of which may lack values.
+/// Writes rows with these columns; any value may be missing.
 pub(super) fn write<'a>(
     out: impl Write + Send,
     columns: &[&Column],
@@ -82,7 +82,7 @@ fn write_column(
     }
 }
 
-/// Values that are there, and for each row whether it has one.
+/// Writes the values that are there and, for each row, whether it has one.
 fn put<T: DataType>(
     out: &mut SerializedColumnWriter,
     values: impl Iterator<Item = Option<T::T>>,
@@ -105,7 +105,7 @@ fn as_text(value: Value) -> Option<ByteArray> {
     }
 }
 
-/// Unsigned numbers keep their bits, as the format wants it.
+/// Unsigned numbers keep their bits, as the format requires.
 fn as_whole(value: &Value) -> Option<i64> {
     match value {
         Value::Whole(number) => Some(number.cast_signed()),

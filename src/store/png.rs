@@ -1,5 +1,5 @@
-//! PNGs of cells and inputs: pixels, and what made them. Nothing in one depends on when or how fast it
-//! was made, so that equal pixels and parameters give equal bytes.
+//! PNGs of cells and inputs: pixels, and how they were made. They contain nothing about when or how fast they were
+//! made, so that equal pixels and parameters give equal bytes.
 
 use image::{GrayImage, Rgb, RgbImage};
 use serde::Serialize;
@@ -23,14 +23,14 @@ struct Provenance<'a> {
     image_sha256: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mask: Option<Masked<'a>>,
-    /// The cells whose images it was made of, from the first stage on.
+    /// The cells from whose images it was made, from the first stage on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     path: Vec<Ancestor<'a>>,
     device: &'a str,
     precision: &'a str,
 }
 
-/// The mask of a cell, and how its stage treats it.
+/// A cell's mask, and how its stage treats it.
 #[derive(Debug, Serialize)]
 struct Masked<'a> {
     sha256: Option<&'a str>,
@@ -49,7 +49,7 @@ impl<'a> Masked<'a> {
     }
 }
 
-/// A cell of an earlier stage, as [`Provenance`] has it.
+/// A cell of an earlier stage, as part of [`Provenance`].
 #[derive(Debug, Serialize)]
 struct Ancestor<'a> {
     stage: &'a str,
@@ -61,8 +61,8 @@ struct Ancestor<'a> {
     mask: Option<Masked<'a>>,
 }
 
-/// The image as a PNG with an iTXt chunk `ip2p` (JSON) and a text chunk `parameters` (the form that other
-/// tools for diffusion images read).
+/// The image as a PNG with an iTXt chunk `ip2p` (JSON) and a text chunk `parameters` (the format that other tools for
+/// diffusion images read).
 pub(super) fn encode(
     image: &RgbImage,
     plan: &Plan,
@@ -72,7 +72,7 @@ pub(super) fn encode(
     let infotext = infotext(cell);
     let provenance = provenance(plan, cell, record)?;
     encode_png(image, |encoder| {
-        // tEXt holds Latin-1 alone.
+        // tEXt holds only Latin-1.
         if infotext.chars().all(|letter| u32::from(letter) < 256) {
             encoder.add_text_chunk("parameters".to_owned(), infotext)?;
         } else {
@@ -82,7 +82,7 @@ pub(super) fn encode(
     })
 }
 
-/// An input as a PNG with an iTXt chunk `ip2p` (JSON) that says what it was made of.
+/// An input as a PNG with an iTXt chunk `ip2p` (JSON) that says what it was made from.
 pub(super) fn encode_input(
     image: &RgbImage,
     plan: &Plan,
@@ -97,7 +97,7 @@ pub(super) fn encode_input(
     })
 }
 
-/// A mask as a PNG with an iTXt chunk `ip2p` (JSON) that says what it was made of.
+/// A mask as a PNG with an iTXt chunk `ip2p` (JSON) that says what it was made from.
 pub(super) fn encode_mask(
     levels: &GrayImage,
     fitted: FittedMask,
@@ -130,7 +130,7 @@ fn provenance(plan: &Plan, cell: &Cell, record: &Record) -> Result<String, png::
     serde_json::to_string(&provenance).map_err(|error| png::EncodingError::IoError(error.into()))
 }
 
-/// Parameters as others see them.
+/// Parameters as shown to others, without the locations of files.
 fn shown(parameters: &Parameters) -> Parameters {
     Parameters {
         model: shown_path(&parameters.model).to_owned(),
@@ -140,7 +140,7 @@ fn shown(parameters: &Parameters) -> Parameters {
     }
 }
 
-/// The cells whose images a cell was made of.
+/// The cells from whose images a cell was made.
 fn path<'a>(plan: &'a Plan, cell: &Cell) -> Vec<Ancestor<'a>> {
     let ancestors = plan.ancestors(cell).into_iter().map(|cell| Ancestor {
         stage: plan.stages.get(cell.stage).map_or("", |stage| &stage.name),
@@ -157,8 +157,8 @@ fn path<'a>(plan: &'a Plan, cell: &Cell) -> Vec<Ancestor<'a>> {
     ancestors.collect()
 }
 
-/// The text that the AUTOMATIC1111 web UI writes and many tools read: the instruction, the negative prompt,
-/// then settings by name.
+/// The text that the AUTOMATIC1111 web UI writes and many tools read: the instruction, the negative prompt, then
+/// settings by name.
 fn infotext(cell: &Cell) -> String {
     let Cell {
         parameters,
@@ -196,12 +196,12 @@ fn infotext(cell: &Cell) -> String {
     text
 }
 
-/// Lines have a meaning in this form, so a text keeps to one; the `ip2p` chunk holds it exactly.
+/// Lines have a meaning in this format, so the text is put on one line; the `ip2p` chunk holds it exactly.
 fn one_line(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 
-/// As JSON where the text could be taken for several settings.
+/// Quoted as JSON if the text could be taken for several settings.
 fn quoted(text: &str) -> String {
     if text.contains([',', ':', '\n', '"']) {
         serde_json::Value::from(text).to_string()
@@ -210,7 +210,7 @@ fn quoted(text: &str) -> String {
     }
 }
 
-/// The names that the web UI uses, with its schedule type where that is part of the sampler here.
+/// The sampler's name in the web UI and, if part of the sampler here, its schedule type there.
 fn sampler_name(scheduler: SchedulerKind) -> (&'static str, Option<&'static str>) {
     match scheduler {
         SchedulerKind::EulerAncestral => ("Euler a", None),

@@ -1,4 +1,4 @@
-//! Cells that have another name than when they were made: when axes come and go, the same hash is the same cell, and its
+//! Cells that were made under another name: when axes come or go, a cell with the same hash is the same cell, and its
 //! image is taken over.
 
 use std::collections::{HashMap, HashSet};
@@ -18,12 +18,12 @@ use crate::vocabulary::{CellKey, Record, Status};
 pub(super) struct Renamed {
     /// Index into [`Plan::cells`].
     pub(super) cell: usize,
-    /// As it was called.
+    /// Its earlier name.
     from: CellKey,
 }
 
-/// Finds the cells of a plan that are not done under their names and are under names which the plan does not use. They
-/// get their record; the record under the old name goes.
+/// Finds cells of a plan that are not done under their own names but under names that the plan does not use. They get
+/// the record found there; the record under the old name is removed.
 pub(super) fn find(
     folder: &Path,
     plan: &Plan,
@@ -37,7 +37,7 @@ pub(super) fn find(
             by_hash.entry(key.hash()).or_default().push(record);
         }
     }
-    // The map has no order; which of several is taken must not differ from run to run.
+    // Maps have no order, but which of several is taken must not differ from run to run.
     for known in by_hash.values_mut() {
         known.sort_by(|one, other| one.cell.cmp(&other.cell));
     }
@@ -73,8 +73,8 @@ pub(super) fn find(
     found
 }
 
-/// Writes the images under their new names, then the journal's lines, and removes the old files. A killed process
-/// leaves both, and the next takes over again what has no line.
+/// Writes the images under their new names, then the journal lines, then removes the old files. If the process is
+/// killed, both remain, and the next run repeats the step for cells without a line.
 pub(super) fn take_over(
     run: &mut Run,
     journal: &mut Journal,
@@ -88,7 +88,7 @@ pub(super) fn take_over(
         };
         let old = run.folder.join(from.image_path());
         let path = run.folder.join(cell.key.image_path());
-        // It was whole a moment ago.
+        // The image was complete a moment ago.
         let image = images::read_whole(&old, (cell.width, cell.height))
             .map_err(|reason| StoreError::read(&old)(io::Error::other(reason)))?;
         let bytes = png::encode(&image, &run.plan, cell, record)
@@ -102,7 +102,7 @@ pub(super) fn take_over(
     }
     let olds: HashSet<&CellKey> = renamed.iter().map(|renamed| &renamed.from).collect();
     for old in olds {
-        // One that stays does no harm.
+        // If it cannot be removed, it does no harm.
         let _ = fs::remove_file(run.folder.join(old.image_path()));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! A run folder to be read: what sheets, reports, comparisons and verdicts are made from.
+//! A run folder opened for reading: what sheets, reports, comparisons and verdicts are made from.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -16,30 +16,30 @@ use crate::plan::{Plan, Shard};
 use crate::spec::CELL_SIDES;
 use crate::vocabulary::{CellKey, Record, Status, is_file_name};
 
-/// Plan and environment, in the run folder.
+/// The file with plan and environment in the run folder.
 pub(super) const PLAN: &str = "plan.json";
 
-/// A plan of a million cells has a gigabyte.
+/// The longest `plan.json` in bytes; a plan of a million cells takes about a gigabyte.
 const LONGEST_PLAN: u64 = 4 << 30;
 
-/// A run as it lies on disk. Reading takes no lock and works while the run goes on.
+/// A run as it is on disk. Reading takes no lock and works while the run is going on.
 #[derive(Debug, Clone)]
 pub struct Run {
     /// The run folder.
     pub folder: PathBuf,
-    /// What was to be done.
+    /// What was planned.
     pub plan: Plan,
-    /// What it was done with, last.
+    /// The environment of the last process that computed cells.
     pub environment: Environment,
-    /// The last record of every cell that has one, those of earlier plans included.
+    /// The last record of every cell that has one, including cells of earlier plans.
     pub records: HashMap<CellKey, Record>,
     /// Cells that several processes computed.
     pub repeated: Vec<Repeated>,
     /// Shards that have begun, in order.
     pub shards: Vec<Shard>,
-    /// What else cells were made with.
+    /// Other environments in which cells were made.
     environments: Vec<Environment>,
-    /// Of cells that were not made with [`Run::environment`], which of those.
+    /// For cells that were not made in [`Run::environment`], the index of theirs in `environments`.
     made_with: HashMap<CellKey, usize>,
 }
 
@@ -57,7 +57,7 @@ impl Run {
         Ok(Self::of(folder.to_owned(), plan, records, known))
     }
 
-    /// A run of which nothing is done yet.
+    /// A run in which nothing is done yet.
     pub fn new(folder: &Path, plan: Plan, environment: Environment) -> Self {
         let known = Known {
             environments: vec![environment],
@@ -66,7 +66,7 @@ impl Run {
         Self::of(folder.to_owned(), plan, HashMap::new(), known)
     }
 
-    /// What is known of a run.
+    /// A run from its plan and what the journals tell.
     pub(super) fn of(
         folder: PathBuf,
         plan: Plan,
@@ -93,20 +93,20 @@ impl Run {
         }
     }
 
-    /// What a cell was made with.
+    /// The environment a cell was made in.
     pub fn environment_of(&self, cell: &CellKey) -> &Environment {
         let other = self.made_with.get(cell);
         let other = other.and_then(|&place| self.environments.get(place));
         other.unwrap_or(&self.environment)
     }
 
-    /// The sweep file that the run is of, if it is known and still there.
+    /// The sweep file of the run, if it is known and still exists.
     pub fn sweep_file(&self) -> Option<PathBuf> {
         let file = read_plan(&self.folder).ok()?.sweep?;
         self.folder.join(file).canonicalize().ok()
     }
 
-    /// Adds a record of another folder.
+    /// Adds a record from another folder.
     pub(super) fn add(&mut self, record: Record, environment: Environment) {
         if environment == self.environment {
             self.made_with.remove(&record.cell);
@@ -124,7 +124,8 @@ impl Run {
         self.records.insert(record.cell.clone(), record);
     }
 
-    /// The run of one stage alone, as an index into [`Plan::stages`]: what shows or advises looks at one stage at a time.
+    /// The run of one stage alone, given as an index into [`Plan::stages`]; views and advice look at one stage at a
+    /// time.
     #[must_use]
     pub fn of_stage(&self, stage: usize) -> Self {
         Self {
@@ -133,13 +134,13 @@ impl Run {
         }
     }
 
-    /// The run of the last stage, which is the whole of most.
+    /// The run of the last stage, which for most sweeps is the only one.
     #[must_use]
     pub fn of_last_stage(&self) -> Self {
         self.of_stage(self.plan.last_stage())
     }
 
-    /// The run of the stage of this name, of the last one without a name.
+    /// The run of the stage with this name; without a name that of the last stage.
     ///
     /// # Errors
     /// If no stage has the name.
@@ -161,12 +162,12 @@ impl Run {
         }
     }
 
-    /// Whether a run is in a folder, whatever state it is in.
+    /// Whether a folder contains a run, in whatever state.
     pub fn is_in(folder: &Path) -> bool {
         folder.join(PLAN).exists()
     }
 
-    /// Reads a run folder if there is one: a folder that is not there yet, or empty, is none.
+    /// Reads a run folder if there is one; `None` if the folder does not exist or is empty.
     ///
     /// # Errors
     /// As [`Run::read`].
@@ -178,7 +179,7 @@ impl Run {
         }
     }
 
-    /// The cells of a plan that have no image here, under whatever name, as indices into [`Plan::cells`].
+    /// The cells of a plan without an image here under any name, as indices into [`Plan::cells`].
     pub fn pending(&self, plan: &Plan) -> Vec<usize> {
         let planned: HashSet<&CellKey> = plan.cells.iter().map(|cell| &cell.key).collect();
         let is_there = |key: &CellKey| self.image_path(key).is_some_and(|path| path.is_file());
@@ -193,7 +194,7 @@ impl Run {
             .collect()
     }
 
-    /// Whether a file that was made from this run is there, and the run's plan, journal and inputs are no newer.
+    /// Whether a file made from this run exists and is newer than the run's plan, journal and inputs.
     pub fn is_shown_by(&self, file: &Path) -> bool {
         let changed = |path: &Path| fs::metadata(path)?.modified();
         let is_older = |source: &str, made: SystemTime| {
@@ -204,7 +205,7 @@ impl Run {
         let journals = journals.iter().map(|(_, path)| path);
         let main = self.folder.join(journal::NAME);
         changed(file).is_ok_and(|made| {
-            // A run that was merged or computed by shards alone has not all of the journals.
+            // A run that was merged, or computed only by shards, does not have all kinds of journal.
             let mut written = journals
                 .chain([&main])
                 .filter_map(|path| changed(path).ok());
@@ -213,15 +214,15 @@ impl Run {
         })
     }
 
-    /// The inputs of its cells, as they lie in the folder.
+    /// The inputs of its cells, as stored in the folder.
     pub fn inputs(&self) -> Inputs<'_> {
         Inputs::of(&self.plan, &self.folder)
     }
 
-    /// The cell of this key, or the only one whose key begins so.
+    /// The cell with this key, or the only one whose key begins with it.
     ///
     /// # Errors
-    /// If there is none, or there are several of which none is meant more than the others.
+    /// If there is no such cell, or the name is ambiguous.
     pub fn cell(&self, name: &str) -> Result<&CellKey, StoreError> {
         let keys = || self.plan.cells.iter().map(|cell| &cell.key);
         let mut longer = keys().filter(|key| key.as_str().starts_with(name));
@@ -247,15 +248,15 @@ impl Run {
         }
     }
 
-    /// The image of a cell, if the cell is done.
+    /// The path of a cell's image, if the cell is done.
     pub fn image_path(&self, cell: &CellKey) -> Option<PathBuf> {
         let record = self.records.get(cell)?;
         (record.status == Status::Done).then(|| self.folder.join(cell.image_path()))
     }
 }
 
-/// Reads `plan.json`, and refuses what no sweep file gives: cells whose files would lie outside their folder, and
-/// sizes that nothing can be drawn at.
+/// Reads `plan.json` and refuses what no sweep file could give: cells whose files would lie outside their folder, and
+/// sizes at which nothing can be drawn.
 pub(super) fn read_plan(folder: &Path) -> Result<PlanFile, StoreError> {
     let path = folder.join(PLAN);
     let file = files::open(&path).map_err(|source| match source.kind() {
@@ -268,7 +269,7 @@ pub(super) fn read_plan(folder: &Path) -> Result<PlanFile, StoreError> {
         path: path.clone(),
         reason,
     };
-    // Not read whole before it is looked at: what is not a plan ends at its first bytes.
+    // Parsed while reading: a file that is not a plan fails at its first bytes.
     let file = BufReader::with_capacity(1 << 16, file.take(LONGEST_PLAN));
     parse_plan(file).map_err(|error| match error.is_io() {
         true => StoreError::read(&path)(error.into()),
@@ -276,7 +277,7 @@ pub(super) fn read_plan(folder: &Path) -> Result<PlanFile, StoreError> {
     })
 }
 
-/// What the text of a `plan.json` holds.
+/// Parses the text of a `plan.json`.
 pub(super) fn parse_plan(text: impl Read) -> serde_json::Result<PlanFile> {
     let file: PlanFile = serde_json::from_reader(text)?;
     match fault(&file.plan) {
@@ -286,7 +287,7 @@ pub(super) fn parse_plan(text: impl Read) -> serde_json::Result<PlanFile> {
 }
 
 fn fault(plan: &Plan) -> Option<String> {
-    // Folders are named so: the one of the baseline.
+    // Folders are named after the plan: that of the baseline.
     if !is_file_name(&plan.name) {
         return Some(format!("{:?} cannot be the name of a run", plan.name));
     }

@@ -1,7 +1,7 @@
-//! Latents that wait for the decoder, on disk: a killed run goes on with the decoder.
+//! Latents that wait for the decoder, on disk, so that a killed run can continue with the decoder.
 //!
-//! They are not synced, which would take longer than many a cell. What a power cut damages is found out by its
-//! digest and denoised again.
+//! They are not synced, because that would take longer than computing many a cell. Damage by a power cut is detected by
+//! a digest, and the cell is denoised again.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -17,16 +17,17 @@ use super::{StoreError, files};
 use crate::engine::{Denoised, Shelf, ShelfError};
 use crate::vocabulary::{CellKey, Record};
 
-/// Folder in the run folder; there only while latents wait.
+/// The folder in the run folder; it exists only while latents wait.
 const FOLDER: &str = "latents";
-/// Of the files in it.
+/// The extension of the files in it.
 const EXTENSION: &str = "latents";
 
-/// A shelf in a run folder that this process holds. Each file is a line of JSON, then little-endian float32.
+/// A shelf in a run folder that this process has locked. Each file is a line of JSON followed by little-endian float32.
 #[derive(Debug)]
 pub struct DiskShelf {
     folder: PathBuf,
-    /// What lay there before, by the hashes of its cells: one that is renamed, as when an axis comes or goes, is the same.
+    /// Latents left by an earlier process, by the hashes of their cells, because a cell may be renamed when axes come
+    /// or go.
     left: HashMap<String, PathBuf>,
 }
 
@@ -34,21 +35,21 @@ pub struct DiskShelf {
 #[derive(Debug, Serialize, Deserialize)]
 struct Head {
     shape: (usize, usize, usize, usize),
-    /// Of the bytes of the latents.
+    /// SHA-256 of the bytes of the latents.
     sha256: [u8; 32],
     record: Record,
 }
 
 impl DiskShelf {
-    /// The shelf of a run folder; what is damaged on it is thrown away.
+    /// Opens the shelf of a run folder and discards damaged files.
     ///
     /// # Errors
-    /// If the folder cannot be made, or what lies in it not read.
+    /// If the folder cannot be made or read.
     pub fn open(run_folder: &Path) -> Result<Self, StoreError> {
         Self::open_in(run_folder.join(FOLDER))
     }
 
-    /// The shelf of a process that works beside others.
+    /// Opens the shelf of a process that works beside others.
     ///
     /// # Errors
     /// As [`DiskShelf::open`].
@@ -62,12 +63,12 @@ impl DiskShelf {
         Ok(Self { folder, left })
     }
 
-    /// Where a cell's latents are to be.
+    /// Where a cell's latents are written.
     fn path(&self, cell: &CellKey) -> PathBuf {
         self.folder.join(format!("{cell}.{EXTENSION}"))
     }
 
-    /// Where they are, if they are.
+    /// Where a cell's latents are found, if there are any.
     fn found(&self, cell: &CellKey) -> Option<PathBuf> {
         let named = Some(self.path(cell)).filter(|path| path.is_file());
         let left = || self.left.get(cell.hash()).filter(|path| path.is_file());
@@ -77,7 +78,7 @@ impl DiskShelf {
 
 impl Drop for DiskShelf {
     fn drop(&mut self) {
-        // Fails if latents wait there still, which is as it should be.
+        // Fails if latents are still waiting, as it should.
         let _ = fs::remove_dir(&self.folder);
     }
 }
@@ -133,7 +134,7 @@ impl Shelf for DiskShelf {
     }
 }
 
-/// The latents in a folder, by the hashes of their cells; files that are damaged are removed.
+/// The complete files in a folder, by the hashes of their cells; damaged files are removed.
 fn whole_files(folder: &Path) -> Result<HashMap<String, PathBuf>, StoreError> {
     let mut whole = HashMap::new();
     for entry in fs::read_dir(folder).map_err(StoreError::read(folder))? {

@@ -1,4 +1,4 @@
-//! The rows of `steps.csv`, a field a column, and what all tables have in common.
+//! The rows of `steps.csv`, and what all tables share.
 
 use std::io::{self, Write};
 
@@ -7,10 +7,10 @@ use serde::{Serialize, Serializer};
 
 use crate::vocabulary::{Record, StepRecord};
 
-/// A row of `steps.csv`: a denoising step of a batch.
+/// A row of `steps.csv`: one denoising step of a batch.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct StepRow<'a> {
-    /// The first of the batch.
+    /// The first cell of the batch.
     cell: Text<'a>,
     batch_size: u32,
     step: u32,
@@ -24,7 +24,7 @@ pub(super) struct StepRow<'a> {
 }
 
 impl<'a> StepRow<'a> {
-    /// The rows of the batch whose first cell this is.
+    /// The rows of the batch of which this is the first cell.
     pub(super) fn of(record: &'a Record) -> impl Iterator<Item = Self> {
         record.steps.iter().map(|step: &StepRecord| Self {
             cell: Text(record.cell.as_str()),
@@ -41,7 +41,7 @@ impl<'a> StepRow<'a> {
     }
 }
 
-/// Text that no spreadsheet takes for a formula.
+/// Text written so that no spreadsheet takes it for a formula.
 #[derive(Debug, Default)]
 pub(crate) struct Text<'a>(pub(crate) &'a str);
 
@@ -51,7 +51,7 @@ impl Serialize for Text<'_> {
     }
 }
 
-/// A number with so many decimals; unknown is empty.
+/// A number with this many decimal places; empty if unknown.
 #[derive(Debug, Default)]
 pub(crate) struct Rounded<const DECIMALS: usize>(pub(crate) Option<f64>);
 
@@ -61,7 +61,7 @@ impl<const DECIMALS: usize> Serialize for Rounded<DECIMALS> {
     }
 }
 
-/// The line of the columns' names.
+/// The header line with the columns' names.
 pub(super) fn header<R: Serialize + Default>() -> Result<Vec<u8>, csv::Error> {
     let mut writer = WriterBuilder::new().from_writer(Vec::new());
     writer.serialize(R::default())?;
@@ -71,7 +71,7 @@ pub(super) fn header<R: Serialize + Default>() -> Result<Vec<u8>, csv::Error> {
     Ok(bytes)
 }
 
-/// Writes rows without the names of the columns, one in memory at a time.
+/// Writes rows without a header, one in memory at a time.
 pub(super) fn write_rows<R: Serialize>(
     out: impl Write,
     rows: impl IntoIterator<Item = R>,
@@ -83,7 +83,7 @@ pub(super) fn write_rows<R: Serialize>(
     writer.flush()
 }
 
-/// Rows as CSV, the names of the columns before the first.
+/// Rows as CSV with a header.
 pub fn to_csv<R: Serialize>(rows: impl IntoIterator<Item = R>) -> Result<Vec<u8>, csv::Error> {
     let mut writer = WriterBuilder::new().from_writer(Vec::new());
     for row in rows {
@@ -92,7 +92,7 @@ pub fn to_csv<R: Serialize>(rows: impl IntoIterator<Item = R>) -> Result<Vec<u8>
     Ok(writer.into_inner().map_err(|error| error.into_error())?)
 }
 
-/// Text that no spreadsheet takes for a formula.
+/// Text changed so that no spreadsheet takes it for a formula.
 pub fn text(value: &str) -> String {
     if value.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         format!("'{value}")
@@ -101,7 +101,7 @@ pub fn text(value: &str) -> String {
     }
 }
 
-/// A number with so many decimals; unknown is empty.
+/// A number with this many decimal places; empty if unknown.
 pub fn number(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(String::new, |value| format!("{value:.decimals$}"))
 }

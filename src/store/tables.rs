@@ -19,15 +19,15 @@ const CELLS_TABLE: &str = "cells.csv";
 const TYPED_CELLS_TABLE: &str = "cells.parquet";
 const STEPS_TABLE: &str = "steps.csv";
 
-/// What spreadsheets take for a sign that a file is UTF-8.
+/// The byte order mark by which spreadsheets recognise UTF-8.
 const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What is told of cells, which is found out when all of them are there.
+/// The advice on cells, known once all cells are done.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Told {
-    /// The column `advice`.
+    /// Values of the column `advice`.
     pub advice: HashMap<CellKey, String>,
-    /// The cells of which the column `advised` says so.
+    /// The cells for which the column `advised` is true.
     pub advised: HashSet<CellKey>,
 }
 
@@ -51,19 +51,19 @@ impl Told {
     }
 }
 
-/// Open to append; rewritten whole, in the order of the plan, at the beginning and at the end of a run.
+/// The tables, open for appending; they are rewritten in the order of the plan when a run begins and ends.
 #[derive(Debug)]
 pub(super) struct Tables {
     cells: File,
     steps: File,
-    /// What the run is called.
+    /// The run's name.
     name: String,
     /// The order of the columns of cells.
     order: Vec<usize>,
 }
 
 impl Tables {
-    /// Replaces all tables and opens those that are appended to.
+    /// Rewrites all tables and opens those that are appended to.
     pub(super) fn write(run: &Run, told: &Told) -> Result<Self, StoreError> {
         let table = CellTable::of(run, told);
         let path = run.folder.join(CELLS_TABLE);
@@ -79,7 +79,7 @@ impl Tables {
         })
     }
 
-    /// Not synced: the tables follow from the journal, and are made from it again when a run goes on.
+    /// Appends a cell's rows. Not synced: tables follow from the journal and are made again when a run continues.
     pub(super) fn append(
         &mut self,
         folder: &Path,
@@ -104,8 +104,7 @@ impl Tables {
     }
 }
 
-/// The table of a run's cells: those that are recorded, in the order of the plan. Columns that are empty throughout come
-/// last.
+/// The table of a run's recorded cells, in the order of the plan. Columns without any value come last.
 #[derive(Debug)]
 pub struct CellTable<'a> {
     run: &'a Run,
@@ -115,7 +114,7 @@ pub struct CellTable<'a> {
 }
 
 impl<'a> CellTable<'a> {
-    /// That of a run.
+    /// The table of a run.
     pub fn of(run: &'a Run, told: &'a Told) -> Self {
         let mut table = Self {
             run,
@@ -132,7 +131,7 @@ impl<'a> CellTable<'a> {
         recorded(self.run).map(|(cell, record)| self.told.row(&self.name, plan, cell, record))
     }
 
-    /// Stays what it is if nothing is recorded.
+    /// The order of the columns; the defined order if nothing is recorded.
     fn order(&self) -> Vec<usize> {
         let columns = Column::all();
         let mut is_empty = vec![true; columns.len()];
@@ -149,13 +148,13 @@ impl<'a> CellTable<'a> {
         filled
     }
 
-    /// The names of the columns, in their order.
+    /// The names of the columns, in order.
     pub fn columns(&self) -> impl Iterator<Item = &'static str> {
         let columns = Column::all();
         self.order.iter().map(move |&column| columns[column].name)
     }
 
-    /// Each row as JSON: a value a column, null where nothing is known.
+    /// Each row as a JSON object with a value for each column; `null` if unknown.
     pub fn values(&self) -> impl Iterator<Item = Map<String, Value>> {
         let columns = Column::all();
         self.rows().map(move |row| {
@@ -164,7 +163,7 @@ impl<'a> CellTable<'a> {
         })
     }
 
-    /// As CSV.
+    /// Writes the table as CSV.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -179,7 +178,7 @@ impl<'a> CellTable<'a> {
         writer.flush()
     }
 
-    /// As CSV for spreadsheets that take text for another encoding unless its first bytes say UTF-8.
+    /// Writes the table as CSV with a byte order mark, without which some spreadsheets assume another encoding.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -188,7 +187,7 @@ impl<'a> CellTable<'a> {
         self.write_csv(out)
     }
 
-    /// As Parquet.
+    /// Writes the table as Parquet.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -199,13 +198,13 @@ impl<'a> CellTable<'a> {
     }
 }
 
-/// Cells that have a record, in the order of the plan.
+/// The cells that have a record, in the order of the plan.
 fn recorded(run: &Run) -> impl Iterator<Item = (&Cell, &Record)> {
     let cells = run.plan.cells.iter();
     cells.filter_map(|cell| Some((cell, run.records.get(&cell.key)?)))
 }
 
-/// In one piece, so that a reader meets whole rows.
+/// Appends rows in a single write, so that readers see only complete rows.
 fn append(file: &mut File, path: &Path, rows: &[u8]) -> Result<(), StoreError> {
     file.write_all(rows).map_err(StoreError::write(path))
 }

@@ -1,4 +1,4 @@
-//! Coding and writing beside the inference, on a thread that owns the run folder.
+//! Encodes and writes images beside inference, on a thread that owns the run folder.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -11,18 +11,18 @@ use image::RgbImage;
 use super::{RunFolder, StoreError};
 use crate::vocabulary::Record;
 
-/// Cells that may wait to be written before the engine has to wait.
+/// How many cells may wait to be written before the engine has to wait.
 const WAITING: usize = 16;
 
-/// A cell on its way to the disk.
+/// A cell waiting to be written.
 struct Finished {
     record: Record,
     image: Option<Arc<RgbImage>>,
-    /// What is still to be found out for the record.
+    /// Completes the record with measures that are still missing.
     complete: Box<dyn FnOnce(&mut Record) + Send>,
 }
 
-/// Takes finished cells and writes them in the order in which they come.
+/// Takes finished cells and writes them in the order they arrive.
 #[derive(Debug)]
 pub struct Writer {
     path: PathBuf,
@@ -31,11 +31,11 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread. `saved` is called on it for each cell that is safely on disk, with the time of
+    /// Starts the thread. On that thread, `saved` is called for each cell that is safely on disk, with the time of
     /// writing in the record.
     ///
     /// # Errors
-    /// If the system gives no thread.
+    /// If the operating system cannot start a thread.
     pub fn start(
         mut folder: RunFolder,
         mut saved: impl FnMut(&Record) + Send + 'static,
@@ -65,12 +65,12 @@ impl Writer {
         })
     }
 
-    /// Hands a cell over. Breaks if writing has failed: [`Writer::finish`] says why.
+    /// Queues a cell. Returns `Break` if writing has failed; [`Writer::finish`] then returns the error.
     pub fn submit(&self, record: Record, image: Option<Arc<RgbImage>>) -> ControlFlow<()> {
         self.submit_with(record, image, |_| ())
     }
 
-    /// As [`Writer::submit`]; `complete` adds to the record on the writer's thread, beside the inference.
+    /// Like [`Writer::submit`]; `complete` adds to the record on the writer's thread, beside inference.
     pub fn submit_with(
         &self,
         record: Record,
@@ -88,10 +88,10 @@ impl Writer {
         }
     }
 
-    /// Waits until all is written, and gives the folder back.
+    /// Waits until everything is written and returns the folder.
     ///
     /// # Errors
-    /// The first thing that could not be written; the cells before it are recorded, those after it are not.
+    /// The first write that failed; the cells before it are recorded, those after it are not.
     pub fn finish(self) -> Result<RunFolder, StoreError> {
         let Self {
             path,

@@ -1,25 +1,25 @@
-//! In what numbers a device may compute beside float32 and what the weights are in.
+//! Which number formats besides float32 and that of the weights a device may compute in.
 
 use super::ExecutionDevice;
 
-/// What is allowed; a device that does not know it passes it over.
+/// The number formats allowed; a device ignores those that it does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Arithmetic {
-    /// TF32 on CUDA: range of float32, ten bits behind the point. As torch has it by default, in convolutions; of the VAE
-    /// decoder alone, since the UNet's errors add up over the steps.
+    /// TF32 on CUDA: the range of float32 with a mantissa of ten bits. Used for convolutions, as torch does by default,
+    /// and only in the VAE decoder, because the UNet's errors would add up over the steps.
     pub tf32: bool,
-    /// bfloat16 in OpenVINO: range of float32, seven bits behind the point.
+    /// bfloat16 in OpenVINO: the range of float32 with a mantissa of seven bits.
     pub bfloat16: bool,
 }
 
 impl Arithmetic {
-    /// Nothing beside.
+    /// Only float32 and the weights' own format.
     pub const EXACT: Self = Self {
         tf32: false,
         bfloat16: false,
     };
 
-    /// What of it a device does, in words; `None` where that is nothing.
+    /// The formats that this device uses, in words; `None` if it uses none of them.
     pub fn on(self, device: ExecutionDevice) -> Option<&'static str> {
         match device {
             ExecutionDevice::Cuda(_) => self.tf32.then_some("TF32 in the VAE decoder"),

@@ -1,4 +1,4 @@
-//! What a cell is called.
+//! The key of a cell.
 
 use std::fmt;
 
@@ -6,25 +6,25 @@ use serde::{Deserialize, Serialize};
 
 use super::is_file_name;
 
-/// A readable prefix of the varying values and a short hash of all that can change the pixels;
-/// safe as a file name, wherever it was read.
+/// A readable prefix of the varying values and a short hash of everything that can change the pixels; safe to use as a
+/// file name, wherever the key was read from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct CellKey(String);
 
-/// Text that cannot be the key of a cell, since its files would lie elsewhere.
+/// Text that is not a valid cell key, for instance because its files would lie outside the run folder.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} cannot be the key of a cell")]
 pub struct NoCellKey(String);
 
 impl CellKey {
-    /// Joins a prefix (`[a-z0-9._-]`) and a hexadecimal hash.
+    /// Joins a prefix (`[a-z0-9._-]`) and a hexadecimal hash into a key.
     pub(crate) fn new(prefix: &str, hash: &str) -> Self {
         let separator = if prefix.is_empty() { "" } else { "-" };
         Self(format!("{prefix}{separator}{hash}"))
     }
 
-    /// Another key for a cell whose prefix and hash are those of this one's.
+    /// Another key, for a second cell that has the same prefix and hash.
     pub(crate) fn next(&self) -> Self {
         Self(format!("{}x", self.0))
     }
@@ -34,13 +34,13 @@ impl CellKey {
         &self.0
     }
 
-    /// The identity of the cell: keys with the same hash are names of the same pixels, whatever comes before it.
+    /// The cell's identity: two keys with the same hash name the same pixels, whatever their prefixes.
     pub fn hash(&self) -> &str {
         let (_, hash) = self.0.rsplit_once('-').unwrap_or(("", &self.0));
         hash.trim_end_matches('x')
     }
 
-    /// Its image, relative to the run folder.
+    /// The path of its image, relative to the run folder.
     pub fn image_path(&self) -> String {
         format!("cells/{}.png", self.0)
     }

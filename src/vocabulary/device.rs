@@ -1,6 +1,6 @@
-//! Where inference runs, and what is true of each kind of device wherever one asks.
+//! Where inference runs, and what the rest of the program needs to know about each kind of device.
 //!
-//! How a provider of ONNX Runtime is found, loaded and given to a session stands in `onnxruntime/provider/`, a file each.
+//! How a provider of ONNX Runtime is found, loaded and given to a session is in `onnxruntime/provider/`, one file each.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,45 +10,46 @@ use std::str::FromStr;
 pub enum ExecutionDevice {
     /// The processor.
     Cpu,
-    /// The NVIDIA GPU to which CUDA gives this index.
+    /// The NVIDIA GPU with this CUDA index.
     Cuda(u32),
-    /// The GPU that WebGPU chooses, of whatever maker.
+    /// The GPU that WebGPU chooses, from any vendor.
     WebGpu,
-    /// Intel's processor, through OpenVINO.
+    /// An Intel CPU, through OpenVINO.
     OpenVino,
-    /// Intel's GPU, through OpenVINO.
+    /// An Intel GPU, through OpenVINO.
     OpenVinoGpu,
 }
 
 /// What is true of a kind of device.
 #[derive(Debug, PartialEq, Eq)]
 pub struct DeviceFacts {
-    /// As sweep files and records call it, without an index.
+    /// Its name in sweep files and records, without an index.
     pub key: &'static str,
-    /// ONNX Runtime's name of its execution provider.
+    /// The name of its execution provider in ONNX Runtime.
     pub provider: &'static str,
-    /// Whether it is a GPU, with memory that is not the process's.
+    /// Whether it is a GPU, whose memory is not the process's own.
     pub is_gpu: bool,
-    /// Who counts its memory.
+    /// Where its memory use can be read.
     pub memory: MemoryCount,
-    /// Whether ONNX Runtime can be kept to a part of its memory.
+    /// Whether ONNX Runtime can be limited to a part of its memory.
     pub takes_limit: bool,
-    /// Whether calls of the UNet are filled up to one number of rows, since another number costs it new plans.
+    /// Whether UNet calls are padded to a constant number of rows, because the provider has to plan anew for every
+    /// other number.
     pub pads_calls: bool,
     /// Whether its results may depend on the number of threads.
     pub threads_count: bool,
-    /// The elements of a tensor must be fewer than this for its kernels to reach them all.
+    /// A tensor must have fewer elements than this, or the provider's kernels do not reach all of them.
     pub most_elements: Option<u64>,
 }
 
-/// Who counts a device's memory.
+/// Where a device's memory use can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MemoryCount {
-    /// The system: it is the process's own.
+    /// From the operating system: the memory is the process's own.
     System,
-    /// NVIDIA's management library.
+    /// From NVIDIA's management library, NVML.
     Nvml,
-    /// Nobody whom one could ask.
+    /// Nowhere.
     Nobody,
 }
 
@@ -63,7 +64,7 @@ const CPU: DeviceFacts = DeviceFacts {
     most_elements: None,
 };
 
-/// Every change of shape rebuilds the plan of every convolution
+/// CUDA rebuilds the plan of every convolution at each change of shape
 /// ([#23006](https://github.com/microsoft/onnxruntime/issues/23006)); several kernels index with 32 bits
 /// ([#32299](https://github.com/microsoft/onnxruntime/issues/32299)).
 const CUDA: DeviceFacts = DeviceFacts {
@@ -77,8 +78,8 @@ const CUDA: DeviceFacts = DeviceFacts {
     most_elements: Some(1 << 31),
 };
 
-/// Its allocator is no arena: it neither says what it holds nor takes a limit. A buffer that is larger than a binding may
-/// be is refused aloud, long before its elements cannot be counted. New shapes are new shaders.
+/// WebGPU's allocator is not an arena: it neither reports its use nor takes a limit. A buffer beyond the binding limit
+/// is refused with an error, long before the number of its elements overflows. Every new shape needs new shaders.
 const WEBGPU: DeviceFacts = DeviceFacts {
     key: "webgpu",
     provider: "WebGpuExecutionProvider",
@@ -90,7 +91,7 @@ const WEBGPU: DeviceFacts = DeviceFacts {
     most_elements: None,
 };
 
-/// OpenVINO's own allocations pass by ONNX Runtime's.
+/// OpenVINO allocates memory that ONNX Runtime does not know of.
 const OPENVINO: DeviceFacts = DeviceFacts {
     key: "openvino",
     provider: "OpenVINOExecutionProvider",
@@ -112,7 +113,7 @@ const OPENVINO_GPU: DeviceFacts = DeviceFacts {
 };
 
 impl ExecutionDevice {
-    /// One of each kind.
+    /// One device of each kind.
     pub const KINDS: [Self; 5] = [
         Self::Cpu,
         Self::Cuda(0),
@@ -132,7 +133,7 @@ impl ExecutionDevice {
         }
     }
 
-    /// Its number among those of its kind; `None` of what there is one of.
+    /// Its index among devices of its kind; `None` for kinds with a single device.
     pub fn index(self) -> Option<u32> {
         match self {
             Self::Cuda(index) => Some(index),
@@ -140,7 +141,7 @@ impl ExecutionDevice {
         }
     }
 
-    /// The one of its kind with another number; `None` of what there is one of.
+    /// The device of the same kind with another index; `None` for kinds with a single device.
     fn numbered(self, index: u32) -> Option<Self> {
         match self {
             Self::Cuda(_) => Some(Self::Cuda(index)),
@@ -159,7 +160,7 @@ impl fmt::Display for ExecutionDevice {
     }
 }
 
-/// A device that no record of this version names.
+/// Text that names no device of this version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a device")]
 pub struct UnknownDevice(String);
@@ -167,7 +168,7 @@ pub struct UnknownDevice(String);
 impl FromStr for ExecutionDevice {
     type Err = UnknownDevice;
 
-    /// As [`ExecutionDevice`] is displayed.
+    /// Reads what [`ExecutionDevice`] displays.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let whole = |digits: &str| {
             let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,6 +1,6 @@
-//! The middle of some values.
+//! The median.
 
-/// The middle one in order, of an even number the upper one; `None` of none.
+/// The median; of an even number of values the upper of the middle two; `None` if there are none.
 pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);

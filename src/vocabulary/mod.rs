@@ -1,6 +1,6 @@
-//! What every part speaks of: decimals, parameters, schedulers by name, cells by key, and what is recorded of them.
+//! The terms that all modules share: decimals, parameters, schedulers by name, cells by key, and their records.
 //!
-//! It stands below everything else and imports nothing of the crate.
+//! This module lies below all others and imports none of them.
 
 mod arithmetic;
 mod cell_key;

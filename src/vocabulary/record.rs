@@ -5,95 +5,96 @@ use serde::{Deserialize, Serialize};
 
 use super::CellKey;
 
-/// What the journal says of a finished or failed cell. Times in milliseconds, memory in MiB;
-/// what was not measured is `None`, never 0.
+/// What the journal says about a finished or failed cell. Times are in milliseconds, memory in MiB; what was not
+/// measured is `None`, never 0.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// Which cell.
+    /// The cell.
     pub cell: CellKey,
-    /// How it ended.
+    /// Whether it succeeded.
     pub status: Status,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Its image as it was written, unless an earlier version wrote it.
+    /// Its image file as written; `None` if an earlier version wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<ImageFile>,
-    /// Set where another process had put the cell's image in place, which was kept.
+    /// Set if another process had already put the cell's image in place; that image was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub race: Option<Race>,
-    /// When it ended, UTC.
+    /// When the cell ended, UTC.
     pub finished: jiff::Timestamp,
     /// `cpu`, or `cuda:0` and the like.
     pub device: String,
     /// `fp32` or `fp16`.
     pub precision: String,
-    /// Cells denoised together with it, itself included.
+    /// Number of cells denoised together with it, itself included.
     pub batch_size: u32,
-    /// UNet rows evaluated for it; a shared one counts for the first cell that needed it.
+    /// UNet rows evaluated for it; a shared row counts for the first cell that needed it.
     pub unet_evals: u32,
-    /// Stage times.
+    /// Time spent in each stage.
     pub times: StageTimes,
-    /// `resident` or `phased`: how many components were in memory at a time.
+    /// `resident` or `phased`: whether all components were in memory at once or one after another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<String>,
-    /// Peak of device memory while its batch was denoised, while it was decoded, and while what it is the first cell
-    /// to need was encoded; from an arena, since the component at work was loaded.
+    /// Peak of device memory while its batch was denoised, while it was decoded, and while inputs that it was the first
+    /// cell to need were encoded. Read from an arena, the peak counts from when the component at work was loaded.
     pub vram_peak_mib: Option<f64>,
-    /// Where that was read: `ort-arena`, or where ONNX Runtime does not say, as `vram_device_source`.
+    /// Where that was read: `ort-arena` or, if ONNX Runtime does not report it, the same as `vram_device_source`.
     pub vram_source: Option<String>,
-    /// The same peak as NVIDIA's management library sees it, CUDA's own memory included.
+    /// The same peak as NVIDIA's management library sees it, including CUDA's own memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vram_device_mib: Option<f64>,
-    /// What that counts: `nvml-process`, or `nvml-device-rise` where processes cannot be told apart.
+    /// What that peak counts: `nvml-process`, or `nvml-device-rise` if processes cannot be told apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vram_device_source: Option<String>,
-    /// Peak of the process's resident memory meanwhile.
+    /// Peak of the process's resident memory during the same work.
     pub rss_peak_mib: Option<f64>,
-    /// SHA-256 over the pixels of the input, where that is another cell's image: with other pixels the cell would be
-    /// another.
+    /// SHA-256 over the pixels of the input, if the input is another cell's image: other pixels would make it a
+    /// different cell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_pixels_sha256: Option<String>,
-    /// Mean absolute difference to the fitted input, of 255 levels, 0 to 1.
+    /// Mean absolute difference from the fitted input over 255 levels, 0 to 1.
     pub image_change: Option<f64>,
-    /// What else was measured against the fitted input.
+    /// Further measures against the fitted input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measures: Option<Measures>,
-    /// The same inside and outside of its mask, if it has one.
+    /// The same measures inside and outside its mask, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masked: Option<MaskedMeasures>,
-    /// What was measured with CLIP, after all cells were done.
+    /// Measures with CLIP, taken after all cells were done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip: Option<ClipMeasures>,
-    /// The latents after its first two steps: an early warning where the image hides what changed.
+    /// Statistics of the latents after its first two steps: an early warning when the images hide that the numbers
+    /// changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub first_latents: Vec<LatentStatistics>,
-    /// The denoising steps of its batch; empty for all but the batch's first cell.
+    /// The denoising steps of its batch; only the first cell of a batch has them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepRecord>,
 }
 
-/// How an image compares with the one that another process put in place first.
+/// How the image compares with one that another process had put in place first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Race {
     /// The same pixels.
     SamePixels,
-    /// Other pixels, which are not kept.
+    /// Other pixels; this cell's were discarded.
     OtherPixels,
 }
 
-/// What a file holds, so that another file in its place is not taken for it.
+/// The content of a file, so that another file in its place is noticed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageFile {
-    /// Its length.
+    /// Its length in bytes.
     pub bytes: u64,
     /// SHA-256, in hexadecimal.
     pub sha256: String,
 }
 
 impl Record {
-    /// A cell of which nothing is measured yet.
+    /// The record of a cell for which nothing has been measured yet.
     pub fn new(cell: CellKey, device: &str, precision: &str) -> Self {
         Self {
             cell,
@@ -124,65 +125,64 @@ impl Record {
     }
 }
 
-/// How an output differs from its fitted input ([`crate::judge::measures`]). It knows nothing of the
-/// instruction.
+/// How an output differs from its fitted input ([`crate::judge::measures`]), whatever the instruction was.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Measures {
-    /// Mean structural similarity of the luma, 1 for equal images, down to -1.
+    /// Mean structural similarity of the luma: 1 for equal images, -1 at the least.
     pub ssim: f64,
-    /// Change of the mean saturation (largest minus smallest level of a pixel), of full scale, -1 to 1.
+    /// Change of the mean saturation (largest minus smallest channel of a pixel) as a share of full scale, -1 to 1.
     pub saturation_change: f64,
-    /// Change of the RMS contrast (standard deviation of the luma), of full scale, -0.5 to 0.5.
+    /// Change of the RMS contrast (standard deviation of the luma) as a share of full scale, -0.5 to 0.5.
     pub contrast_change: f64,
 }
 
-/// How the parts of an output inside and outside of its mask differ from its fitted input. What has no pixels, or no whole
-/// window, is not measured.
+/// How an output differs from its fitted input inside and outside its mask. A part without pixels, or without a whole
+/// window, has no measures.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct MaskedMeasures {
-    /// Mean absolute difference where the mask is 128 and above, of 255 levels, 0 to 1.
+    /// Mean absolute difference where the mask is 128 or more, over 255 levels, 0 to 1.
     pub change_inside: Option<f64>,
-    /// Mean structural similarity of the windows whose middle lies there.
+    /// Mean structural similarity of the windows centred where the mask is 128 or more.
     pub ssim_inside: Option<f64>,
-    /// The change elsewhere.
+    /// The mean absolute difference outside the mask.
     pub change_outside: Option<f64>,
-    /// The similarity elsewhere.
+    /// The mean structural similarity outside the mask.
     pub ssim_outside: Option<f64>,
 }
 
-/// How an output differs from its fitted input as CLIP sees it ([`crate::judge::clip`]), and what it was measured
+/// How an output differs from its fitted input according to CLIP ([`crate::judge::clip`]), and what this was measured
 /// with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClipMeasures {
-    /// Cosine of the embeddings of input and output, 1 for equal images, down to -1.
+    /// Cosine similarity of the embeddings of input and output: 1 for equal images, -1 at the least.
     pub clip_image_similarity: f64,
-    /// Cosine of the change of the image and the change of the caption, -1 to 1; needs captions.
+    /// Cosine similarity of the change between the images and the change between the captions, -1 to 1; needs captions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_direction_similarity: Option<f64>,
     /// SHA-256 of the CLIP folder, in hexadecimal.
     pub clip_sha256: String,
-    /// The captions of the edit.
+    /// The captions used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub captions: Option<EditCaptions>,
 }
 
-/// What the images of an edit show.
+/// Captions of the images before and after an edit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EditCaptions {
-    /// The input.
+    /// Caption of the input.
     pub caption_before: String,
-    /// The output, as it should be.
+    /// Caption of the output as it should be.
     pub caption_after: String,
 }
 
 impl ClipMeasures {
-    /// Whether measuring with this CLIP folder and these captions would give the same.
+    /// Whether measuring with this CLIP folder and these captions would give the same values.
     pub fn was_made_with(&self, clip_sha256: &str, captions: &Option<EditCaptions>) -> bool {
         self.clip_sha256 == clip_sha256 && self.captions == *captions
     }
 }
 
-/// What is kept of latents (1, channels, h, w).
+/// Statistics of latents (1, channels, h, w).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LatentStatistics {
     /// Mean of every channel.
@@ -192,7 +192,7 @@ pub struct LatentStatistics {
 }
 
 impl LatentStatistics {
-    /// Steps of a cell whose latents are kept.
+    /// How many of a cell's first steps have their latents' statistics kept.
     pub const STEPS: usize = 2;
 
     /// The statistics of latents (1, channels, h, w).
@@ -211,34 +211,34 @@ impl LatentStatistics {
     }
 }
 
-/// How a cell ended.
+/// Whether a cell succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Its image is there.
+    /// Its image has been written.
     Done,
-    /// It has no image; the error says why.
+    /// It has no image; `error` says why.
     Failed,
 }
 
-/// Milliseconds a cell spent in each stage; shared work counts for the first cell that needed it,
-/// and is `None` for the others.
+/// Milliseconds that a cell spent in each stage. Shared work counts for the first cell that needed it and is `None` for
+/// the others.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct StageTimes {
     /// Text encoder.
     pub encode_text_ms: Option<f64>,
-    /// VAE encoder, reading the input included.
+    /// VAE encoder, including reading the input.
     pub encode_image_ms: Option<f64>,
-    /// All steps; of a batch, its share.
+    /// All denoising steps: the cell's share of its batch's time.
     pub denoise_ms: Option<f64>,
     /// VAE decoder.
     pub decode_ms: Option<f64>,
-    /// PNG coding and writing, beside the inference.
+    /// Encoding and writing the PNG, which runs beside inference.
     pub save_ms: Option<f64>,
 }
 
 impl StageTimes {
-    /// The sum of what was measured, or `None` if nothing was.
+    /// The sum of what was measured; `None` if nothing was.
     pub fn total_ms(&self) -> Option<f64> {
         [
             self.encode_text_ms,
@@ -256,20 +256,20 @@ impl StageTimes {
 /// One denoising step of a batch: a row of `steps.csv`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepRecord {
-    /// From 0.
+    /// Index of the step, from 0.
     pub step: u32,
     /// The timestep given to the UNet.
     pub timestep: f64,
-    /// Noise level before the step, where the scheduler has one.
+    /// Noise level before the step; `None` where the scheduler has no sigmas.
     pub sigma: Option<f64>,
-    /// Rows evaluated.
+    /// UNet rows evaluated.
     pub unet_rows: u32,
-    /// Wall time of the UNet calls.
+    /// Wall time of the UNet calls, in milliseconds.
     pub unet_ms: f64,
-    /// Wall time of the whole step.
+    /// Wall time of the whole step, in milliseconds.
     pub step_ms: f64,
-    /// Device memory: its peak so far where ONNX Runtime's arenas say it, else what is in use after it.
+    /// Device memory in MiB: the peak so far if ONNX Runtime's arenas report it, otherwise the use after the step.
     pub vram_mib: Option<f64>,
-    /// Resident memory after it.
+    /// Resident memory after the step, in MiB.
     pub rss_mib: Option<f64>,
 }

@@ -1,4 +1,4 @@
-//! Exact decimals: guidance scales, and shares of the steps.
+//! Exact decimals for guidance scales and shares of the steps.
 
 use std::fmt;
 
@@ -6,9 +6,9 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
 
-/// A guidance scale or a share of the steps, kept in decimal so that 1.0 to 1.3 by 0.1 ends exactly at 1.3.
+/// A guidance scale or a share of the steps, stored as a decimal so that 1.0 to 1.3 by 0.1 ends exactly at 1.3.
 ///
-/// Displayed as people write it: without trailing zeros, but with at least one decimal (`7.0`, `1.25`).
+/// Displayed as people write it: without trailing zeros, but with at least one decimal place (`7.0`, `1.25`).
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
@@ -16,31 +16,31 @@ use serde::{Deserialize, Serialize};
 pub struct Scale(Decimal);
 
 impl Scale {
-    /// Wraps a decimal; range checks belong to the sweep file's validation.
+    /// Wraps a decimal; its range is checked with the sweep file.
     pub fn new(value: Decimal) -> Self {
         Self(value.normalize())
     }
 
-    /// So many tenths, for constants.
+    /// This many tenths, for constants.
     pub const fn tenths(tenths: u32) -> Self {
-        // Without trailing zeros, as `new` makes them.
+        // Without trailing zeros, as in `new`.
         Self(match tenths % 10 {
             0 => Decimal::from_parts(tenths / 10, 0, 0, false, 0),
             _ => Decimal::from_parts(tenths, 0, 0, false, 1),
         })
     }
 
-    /// A whole number.
+    /// Makes a whole number.
     pub fn whole(number: u32) -> Self {
         Self::new(number.into())
     }
 
-    /// 0, where an interval of all steps starts.
+    /// 0: the start of an interval that covers all steps.
     pub fn zero() -> Self {
         Self(Decimal::ZERO)
     }
 
-    /// 1, where an interval of all steps ends.
+    /// 1: the end of an interval that covers all steps.
     pub fn one() -> Self {
         Self(Decimal::ONE)
     }
@@ -50,13 +50,13 @@ impl Scale {
         self.0
     }
 
-    /// The nearest double: what Python reads of the same digits. (`Decimal::to_f64` may be off by a last bit, which is a
-    /// step of 0.58 of 50.)
+    /// The nearest double, which is what Python reads from the same digits. (`Decimal::to_f64` may be off in the last
+    /// bit, which changes the number of steps of 50 at strength 0.58.)
     pub fn to_f64(self) -> f64 {
         self.0.to_string().parse().unwrap_or(f64::NAN)
     }
 
-    /// The nearest float, which is what enters the mathematics.
+    /// The nearest float32, which is what the computation uses.
     pub fn to_f32(self) -> f32 {
         self.0.to_f32().unwrap_or(f32::NAN)
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A scheduler that sweeps can name; each is a diffusers class with fixed options.
+/// A scheduler that a sweep can name; each is a diffusers class with fixed options.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
@@ -39,7 +39,7 @@ pub enum SchedulerKind {
 }
 
 impl SchedulerKind {
-    /// All of them, in the order of the documentation.
+    /// All schedulers, in the order of the documentation.
     pub const ALL: [Self; 11] = [
         Self::EulerAncestral,
         Self::Euler,
@@ -54,7 +54,7 @@ impl SchedulerKind {
         Self::Lcm,
     ];
 
-    /// The name in sweep files.
+    /// Its name in sweep files.
     pub fn name(self) -> &'static str {
         match self {
             Self::EulerAncestral => "euler_ancestral",
@@ -71,7 +71,7 @@ impl SchedulerKind {
         }
     }
 
-    /// What other tools call it: letters and digits alone, in lower case.
+    /// Its names in other tools: lower case, only letters and digits.
     pub fn elsewhere(self) -> &'static [&'static str] {
         match self {
             Self::EulerAncestral => &[
@@ -100,7 +100,7 @@ impl SchedulerKind {
         }
     }
 
-    /// The scheduler that a name means which is not one of ours but for its spelling, or one of another tool.
+    /// The scheduler meant by a name that is misspelt or another tool's.
     pub fn meant_by(name: &str) -> Option<Self> {
         let letters = |name: &str| -> String {
             let letters = name.chars().filter(char::is_ascii_alphanumeric);
@@ -112,7 +112,7 @@ impl SchedulerKind {
             .find(|kind| letters(kind.name()) == name || kind.elsewhere().contains(&name.as_str()))
     }
 
-    /// The scheduler of a name.
+    /// The scheduler with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }

@@ -1,11 +1,11 @@
-//! Paths as results show them.
+//! How results show paths.
 
 use std::borrow::Cow;
 
 use super::Parameter;
 
-/// The name of a model, an image or a mask where others see it: of an absolute path the last part, since where it lies on a
-/// machine is nobody's business and means nothing elsewhere.
+/// A model's, image's or mask's name as results show it: only the last part of an absolute path, because where a file
+/// lies on a machine is private, and means nothing on another.
 pub fn shown_path(name: &str) -> &str {
     let is_drive = |name: &str| name.as_bytes().get(1) == Some(&b':');
     if !name.starts_with(['/', '\\']) && !is_drive(name) {
@@ -18,7 +18,7 @@ pub fn shown_path(name: &str) -> &str {
         .unwrap_or(name)
 }
 
-/// The name of a mask where others see it: its file's, also within the table of what is done to it.
+/// A mask's name as results show it: its file name, even if the file stands in a table of adjustments.
 pub fn shown_mask(name: &str) -> Cow<'_, str> {
     let Some(table) = name.strip_prefix(MASK_FILE) else {
         return shown_path(name).into();
@@ -33,10 +33,10 @@ pub fn shown_mask(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// How the table of a mask of a file begins.
+/// How the table of a mask that is made from a file begins.
 const MASK_FILE: &str = "{ file = ";
 
-/// A value of a parameter where others see it.
+/// A parameter's value as results show it.
 pub fn shown_value(parameter: Parameter, value: &str) -> Cow<'_, str> {
     if parameter == Parameter::Mask {
         return shown_mask(value);

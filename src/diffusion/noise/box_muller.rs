@@ -1,13 +1,12 @@
-//! Sixteen uniforms to sixteen normals, with the rounding of torch's AVX2 code.
+//! Turns sixteen uniform numbers into sixteen normal ones, with the rounding of torch's AVX2 code.
 //!
-//! A port of `NormalFill16<float>` (aten/src/ATen/native/cpu/DistributionTemplates.h) and of the Cephes
-//! polynomials that it uses (aten/src/ATen/native/cpu/avx_mathfun.h). Where the compiler of torch's
-//! x86-64 wheels fuses a product and a sum, `mul_add` fuses them here: without that four numbers in ten
-//! differ in their last bits.
+//! A port of `NormalFill16<float>` (aten/src/ATen/native/cpu/DistributionTemplates.h) and of the Cephes polynomials
+//! that it uses (aten/src/ATen/native/cpu/avx_mathfun.h). Where the compiler of torch's x86-64 wheels fuses a product
+//! and a sum, `mul_add` fuses them here; without that, four numbers in ten would differ in their last bits.
 
 use std::f32::consts::{FRAC_1_SQRT_2, TAU};
 
-/// Transforms each block of sixteen uniforms in [0, 1) into normals.
+/// Transforms each block of sixteen uniform numbers in [0, 1) into normal ones.
 pub(super) fn fill_blocks(blocks: &mut [[f32; 16]]) {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
@@ -21,8 +20,9 @@ pub(super) fn fill_blocks(blocks: &mut [[f32; 16]]) {
     blocks.iter_mut().for_each(fill_16);
 }
 
-/// The same with the processor's own fused products and sums, to the same bits: a fused operation rounds once, wherever
-/// it is computed. Without the feature `mul_add` is a call into the C library, some twenty for each number.
+/// The same with the processor's own fused multiply-add, and bit-identical, because a fused operation rounds once
+/// wherever it is computed. Without this feature each `mul_add` is a call into the C library, about twenty of them for
+/// each number.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 fn fill_blocks_fused(blocks: &mut [[f32; 16]]) {
@@ -31,7 +31,7 @@ fn fill_blocks_fused(blocks: &mut [[f32; 16]]) {
     }
 }
 
-/// Transforms eight pairs (j, j + 8) of uniforms in [0, 1) by Box and Muller's method.
+/// Transforms eight pairs (j, j + 8) of uniform numbers in [0, 1) by the Box-Muller method.
 #[inline(always)]
 fn fill_16(numbers: &mut [f32; 16]) {
     for j in 0..8 {

@@ -1,4 +1,4 @@
-//! Gaussian noise, the same numbers as `torch.randn` for the same seed.
+//! Gaussian noise: the same numbers as `torch.randn` gives for the same seed.
 
 mod box_muller;
 mod mt19937;
@@ -17,17 +17,17 @@ use self::tape::Tape;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoiseSource {
-    /// `torch.Generator("cpu")`: MT19937 and Box-Muller.
+    /// `torch.Generator("cpu")`: MT19937 and Box-Muller, the default.
     #[default]
     TorchCpu,
     /// `torch.Generator("cuda")`: Philox.
     TorchCuda,
 }
 
-/// A seeded stream of standard normal numbers: one `torch.Generator`.
+/// A seeded stream of standard normal numbers, like one `torch.Generator`.
 ///
-/// Each cell owns one; the initial latents come first, the noise of the steps follows in the same stream. Clones remember
-/// together what one of them has drawn last, so that cells of one seed that go side by side draw once.
+/// Each cell owns one: the initial latents are drawn first, the noise of the steps follows from the same stream. Clones
+/// share a memory of their last draws, so that cells with the same seed that run side by side compute each draw once.
 #[derive(Debug, Clone)]
 pub struct Generator {
     source: Source,
@@ -41,9 +41,9 @@ enum Source {
 }
 
 impl Generator {
-    /// The generator that `torch.Generator(device).manual_seed(seed)` is.
+    /// The generator that `torch.Generator(device).manual_seed(seed)` gives.
     ///
-    /// On the CPU the low 32 bits of the seed alone count, as in torch; CUDA uses all 64.
+    /// On the CPU only the low 32 bits of the seed count, as in torch; CUDA uses all 64.
     pub fn new(source: NoiseSource, seed: u64) -> Self {
         let source = match source {
             NoiseSource::TorchCpu => Source::TorchCpu(Box::new(TorchCpu::new(seed))),
@@ -55,7 +55,7 @@ impl Generator {
         }
     }
 
-    /// The next `torch.randn(shape)` of this generator.
+    /// Draws the next `torch.randn(shape)` of this generator.
     pub fn randn(&mut self, shape: (usize, usize, usize, usize)) -> Array4<f32> {
         let mut numbers = Array4::zeros(shape);
         if let Some(slice) = numbers.as_slice_mut() {
@@ -64,7 +64,7 @@ impl Generator {
         numbers
     }
 
-    /// The next `torch.randn(numbers.len())`.
+    /// Draws the next `torch.randn(numbers.len())`.
     pub fn fill(&mut self, numbers: &mut [f32]) {
         self.tape.fill(&mut self.source, numbers);
     }
@@ -84,7 +84,7 @@ impl Source {
 #[derive(Debug, Clone, PartialEq)]
 struct TorchCpu {
     engine: Mt19937,
-    /// The second number of a pair, kept for the next small draw; large draws leave it alone.
+    /// The second number of a pair, kept for the next small draw; large draws neither use nor change it.
     next_normal: Option<f64>,
 }
 
@@ -104,7 +104,8 @@ impl TorchCpu {
         }
     }
 
-    /// `normal_fill`: uniforms for all, transformed by sixteens; a remainder redraws the last sixteen.
+    /// `normal_fill`: draws a uniform number for each and transforms them in blocks of sixteen; if a remainder is left,
+    /// the last sixteen are drawn again.
     fn large(&mut self, numbers: &mut [f32]) {
         numbers.fill_with(|| self.uniform());
         fill_blocks(numbers.as_chunks_mut().0);
@@ -128,12 +129,12 @@ impl TorchCpu {
         r * theta.cos()
     }
 
-    /// 24 random bits in [0, 1).
+    /// A number in [0, 1) from 24 random bits.
     fn uniform(&mut self) -> f32 {
         (self.engine.next_u32() & 0x00FF_FFFF) as f32 / (1 << 24) as f32
     }
 
-    /// 53 random bits in [0, 1); the first word is the high one.
+    /// A number in [0, 1) from 53 random bits; the first word holds the high bits.
     fn uniform_double(&mut self) -> f64 {
         let high = u64::from(self.engine.next_u32());
         let bits = high << 32 | u64::from(self.engine.next_u32());
@@ -201,7 +202,7 @@ mod tests {
                 assert_eq!(clones[2].randn(*shape), expected);
                 assert_eq!(clones[1].randn(*shape), expected);
             }
-            // Those that part draw on by themselves.
+            // Clones whose draws diverge go on independently.
             let mut parted = clones[0].clone();
             assert_eq!(parted.randn((1, 4, 8, 8)), clones[0].randn((1, 4, 8, 8)));
             assert_ne!(parted.randn((1, 4, 4, 4)), clones[1].randn((1, 4, 4, 4)));

@@ -1,4 +1,4 @@
-//! The Mersenne Twister MT19937 (Matsumoto and Nishimura, 1998), seeded by one word as torch does.
+//! The Mersenne Twister MT19937 (Matsumoto and Nishimura, 1998), seeded with one word as in torch.
 
 const N: usize = 624;
 const M: usize = 397;

@@ -1,17 +1,17 @@
 //! The counter-based generator Philox4x32-10 (Salmon et al., 2011) as `torch.randn` uses it on CUDA.
 //!
 //! From torch's aten/src/ATen/native/cuda/DistributionTemplates.h and cuRAND's curand_philox4x32_x.h and
-//! curand_normal.h: element i is the first of the four normals of subsequence i, and a draw moves the
-//! generator's offset on by four. So it is while a GPU holds a thread for each element: up to 40,960
-//! elements on a T4 (40 processors x 1,024 threads), 221,184 on an A100; an edit of 512 x 512 pixels draws 16,384. Larger draws give a
-//! thread several elements, in an order that depends on the GPU; here they keep one thread an element.
-//! The words are exact; a GPU's own logarithm and sine can differ from these in the last bits.
+//! curand_normal.h: element i is the first of the four normal numbers of subsequence i, and each draw advances the
+//! generator's offset by four. This holds as long as a GPU runs one thread for each element: up to 40,960 elements on a
+//! T4 (40 processors x 1,024 threads) and 221,184 on an A100; an edit of 512 x 512 pixels draws 16,384. In larger draws
+//! a GPU's thread computes several elements, in an order that depends on the GPU; here each element keeps its own
+//! subsequence. The random words are exact; a GPU's logarithm and sine can differ from ours in the last bits.
 
 const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
 const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 const ROUNDS: usize = 10;
 
-/// torch's CUDA generator: a seed and how far into each subsequence it has come.
+/// torch's CUDA generator: a seed, and the position in its subsequences.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Philox {
     key: [u32; 2],
@@ -58,7 +58,7 @@ fn philox4x32(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     counter
 }
 
-/// The first of the two normals of cuRAND's `_curand_box_muller`, which is the sine's.
+/// The first (the sine) of the two normal numbers of cuRAND's `_curand_box_muller`.
 fn box_muller(x: u32, y: u32) -> f32 {
     const TO_UNIT: f32 = 2.328_306_4e-10;
     const TO_ANGLE: f32 = TO_UNIT * std::f32::consts::TAU;

@@ -1,21 +1,21 @@
-//! What generators of one origin have drawn last, so that those at the same place draw once.
+//! The last draws of a generator and its clones, so that those in the same state compute a draw only once.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Source;
 
-/// Draws that are remembered: no sampler draws more often in a step.
+/// How many draws are remembered: no sampler draws more often in one step.
 const REMEMBERED: usize = 4;
 
-/// Shorter draws are as quick as looking them up.
+/// Shorter draws are not remembered, because drawing them is as fast as looking them up.
 const SHORTEST: usize = 256;
 
-/// The last draws, the same for all clones.
+/// The last draws, shared by all clones.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tape(Arc<Mutex<VecDeque<Draw>>>);
 
-/// One draw: a generator before it and after it, and the numbers.
+/// One draw: the generator's state before and after it, and the numbers drawn.
 #[derive(Debug)]
 struct Draw {
     before: Source,
@@ -24,7 +24,8 @@ struct Draw {
 }
 
 impl Tape {
-    /// Draws from a generator, or recalls what one in the same state drew. Who comes meanwhile waits and recalls.
+    /// Draws from a generator, or returns what another in the same state has drawn. Other callers wait meanwhile, then
+    /// find it.
     pub(super) fn fill(&self, source: &mut Source, numbers: &mut [f32]) {
         if numbers.len() < SHORTEST {
             return source.fill(numbers);

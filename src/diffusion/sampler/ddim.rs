@@ -20,7 +20,7 @@ pub(super) const CLASS: Class = Class {
 struct Ddim {
     prediction: PredictionType,
     clip: Option<f32>,
-    /// Before and after each step.
+    /// Signal and noise levels before and after each step.
     levels: Vec<(Level, Level)>,
 }
 

@@ -23,13 +23,13 @@ struct Ddpm {
     posteriors: Vec<Posterior>,
 }
 
-/// The Gaussian of the latents after a step, given those before it and the denoised ones.
+/// The Gaussian distribution of the latents after a step, given those before it and the denoised latents.
 #[derive(Clone)]
 struct Posterior {
     level: Level,
     of_denoised: f32,
     of_latents: f32,
-    /// `None` at timestep 0, where nothing is drawn.
+    /// Standard deviation of the noise; `None` at timestep 0, where none is drawn.
     deviation: Option<f32>,
 }
 

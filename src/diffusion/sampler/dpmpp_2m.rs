@@ -12,7 +12,7 @@ use crate::vocabulary::SchedulerKind;
 
 pub(super) const CLASS: Class = Class::new(SchedulerKind::Dpmpp2m, "DPMSolverMultistepScheduler");
 
-/// The same class with Karras' sigmas.
+/// The same class with Karras sigmas.
 pub(super) const KARRAS: Class = Class {
     kind: SchedulerKind::Dpmpp2mKarras,
     ..CLASS
@@ -31,7 +31,7 @@ struct Dpmpp2m {
     sigmas: Vec<f32>,
     solver: Solver,
     lower_order_final: bool,
-    /// Denoised latents of the step before.
+    /// Denoised latents of the previous step.
     previous: Option<Array4<f32>>,
 }
 
@@ -52,7 +52,7 @@ pub(super) fn sampler(
         return Err(config.unsupported(kind, "variance_type"));
     }
     let solver = match config.text("solver_type", "midpoint")? {
-        // diffusers takes the names of other solvers' types for its default.
+        // diffusers replaces the names of other solvers' types with its default.
         "midpoint" | "logrho" | "bh1" | "bh2" => Solver::Midpoint,
         "heun" => Solver::Heun,
         _ => return Err(config.unsupported(kind, "solver_type")),
@@ -81,7 +81,7 @@ pub(super) fn sampler(
     Ok(Sampler::of_timesteps(timesteps, levels, method).with_sigmas(&schedule.sigmas))
 }
 
-/// The level of a sigma when signal and noise are scaled to unit variance.
+/// The level at a sigma when signal and noise are scaled to unit variance.
 pub(super) fn level(sigma: f32) -> Level {
     let signal = 1.0 / (sigma * sigma + 1.0).sqrt();
     Level {

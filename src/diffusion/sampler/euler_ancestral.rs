@@ -38,7 +38,8 @@ pub(super) fn sampler(config: &SchedulerConfig, steps: u32) -> Result<Sampler, S
 }
 
 impl Method for EulerAncestral {
-    /// Down to sigma_down, then noise up to the next level; at the last step that noise is 0, but drawn.
+    /// Steps down to sigma_down, then adds noise up to the next level; at the last step the noise's factor is 0, but it
+    /// is drawn.
     fn step(
         &mut self,
         index: usize,

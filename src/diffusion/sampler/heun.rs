@@ -29,9 +29,9 @@ const SIGMAS: KDiffusion = KDiffusion {
 struct Heun {
     prediction: PredictionType,
     clip: Option<f32>,
-    /// Each but the first and the last twice: one for each evaluation.
+    /// The sigma of each evaluation: every one but the first and the last stands there twice.
     sigmas: Vec<f32>,
-    /// Latents and slope where a step began, between its two evaluations.
+    /// Latents and slope at the start of a step, kept between its two evaluations.
     begun: Option<(Array4<f32>, Array4<f32>)>,
 }
 
@@ -62,7 +62,7 @@ fn twice_but_first(values: &[f32]) -> Vec<f32> {
 }
 
 impl Method for Heun {
-    /// Even evaluations take Euler's step; odd ones take it again with the mean of both slopes.
+    /// Even evaluations take Euler's step; odd ones repeat it with the mean of both slopes.
     fn step(
         &mut self,
         index: usize,

@@ -29,17 +29,17 @@ struct Lcm {
 #[derive(Clone)]
 struct Step {
     level: Level,
-    /// Shares of the latents and of the denoised ones in the consistency function.
+    /// The factors of the latents and of the denoised latents in the consistency function.
     c_skip: f32,
     c_out: f32,
-    /// `None` at the last step, which adds no noise.
+    /// The level to which noise is added; `None` at the last step, which adds no noise.
     next: Option<Level>,
 }
 
 pub(super) fn sampler(config: &SchedulerConfig, steps: u32) -> Result<Sampler, SchedulerError> {
     config.refuse_flags(CLASS.kind, &["thresholding"])?;
     refuse_more_than_trained(CLASS.kind, config, steps)?;
-    // Read so that a wrong value is an error; the schedule is always that of the distillation.
+    // Read only so that a wrong value is an error: the schedule is always that of the distillation.
     Spacing::of(config, "leading")?;
     let timesteps = timesteps(config, steps)?;
     let to_one = config.flag("set_alpha_to_one", true)?;
@@ -61,7 +61,7 @@ pub(super) fn sampler(config: &SchedulerConfig, steps: u32) -> Result<Sampler, S
     Ok(Sampler::of_timesteps(timesteps, levels, method))
 }
 
-/// Evenly chosen from the timesteps of the distillation, which had `original_inference_steps` of them.
+/// Timesteps chosen evenly from those of the distillation, which used `original_inference_steps` of them.
 fn timesteps(config: &SchedulerConfig, steps: u32) -> Result<Vec<i64>, SchedulerError> {
     let train = config.num_train_timesteps()?;
     let key = "original_inference_steps";

@@ -1,4 +1,4 @@
-//! Linear multistep method of order 4 (Adams-Bashforth on uneven steps; k-diffusion). `LMSDiscreteScheduler`.
+//! Linear multistep method of order 4 (Adams-Bashforth with uneven steps; k-diffusion). `LMSDiscreteScheduler`.
 
 use std::collections::VecDeque;
 
@@ -30,7 +30,7 @@ const SIGMAS: KDiffusion = KDiffusion {
 struct Lms {
     prediction: PredictionType,
     sigmas: Vec<f32>,
-    /// The newest first.
+    /// Slopes of the last steps, newest first.
     derivatives: VecDeque<Array4<f32>>,
 }
 
@@ -58,7 +58,7 @@ impl Method for Lms {
         });
         self.derivatives.push_front(derivative);
         self.derivatives.truncate(ORDER);
-        // As many coefficients as there were steps before, though after a cut there are fewer derivatives.
+        // As many coefficients as there are steps before, though a start from an image has fewer derivatives.
         let order = (index + 1).min(ORDER);
         let mut change = Array4::<f32>::zeros(latents.dim());
         for (current, derivative) in self.derivatives.iter().enumerate() {
@@ -73,7 +73,7 @@ impl Method for Lms {
 
 /// The integral over the step of the Lagrange polynomial that is 1 at the level `current` steps ago.
 ///
-/// diffusers integrates by quadrature; two points of Gauss are exact for a cubic.
+/// diffusers integrates by quadrature; two-point Gaussian quadrature is exact for a cubic.
 fn coefficient(sigmas: &[f32], order: usize, t: usize, current: usize) -> f64 {
     let at_current = sigmas[t - current];
     let polynomial = |tau: f64| -> f64 {

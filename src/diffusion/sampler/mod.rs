@@ -1,4 +1,4 @@
-//! The loop's view of a sampler: when to ask the model, and what to make of the answer.
+//! The sampling loop's view of a sampler: when to call the UNet, and what to do with its prediction.
 
 mod ddim;
 mod ddpm;
@@ -23,19 +23,19 @@ use crate::vocabulary::SchedulerKind;
 /// One call of the UNet.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Evaluation {
-    /// Its number, from 0.
+    /// Its index among the evaluations, from 0.
     pub index: usize,
-    /// The step that it belongs to, from 0: heun and pndm ask several times a step.
+    /// The denoising step it belongs to, from 0: heun and pndm evaluate several times a step.
     pub step: u32,
-    /// What the UNet is given.
+    /// The timestep the UNet is given.
     pub timestep: f32,
-    /// Noise level of the latents, where the scheduler has one.
+    /// Noise level of the latents; `None` where the scheduler has no sigmas.
     pub sigma: Option<f64>,
 }
 
-/// A scheduler set to a number of steps, and the state of one run of it: each cell has its own.
+/// A scheduler set to a number of steps, with the state of one run of it: each cell has its own.
 ///
-/// The loop is that of the diffusers pipeline:
+/// The loop is that of the diffusers pipelines:
 ///
 /// ```
 /// # use ip2p_sweep::diffusion::{Generator, Sampler, SchedulerConfig};
@@ -56,16 +56,16 @@ pub struct Evaluation {
 #[derive(Clone)]
 pub struct Sampler {
     evaluations: Vec<Evaluation>,
-    /// Of the latents at each evaluation.
+    /// Noise levels of the latents at each evaluation.
     levels: Vec<Level>,
-    /// Evaluations that were left out at the start, by which the method counts on.
+    /// How many evaluations were left out at the start; the method's own count includes them.
     begin: usize,
     init_noise_sigma: f32,
     scales_input: bool,
     method: Box<dyn Method + Send>,
 }
 
-/// What differs between samplers.
+/// What differs from sampler to sampler.
 trait Method: CloneMethod {
     /// The latents after evaluation `index`.
     fn step(
@@ -77,7 +77,7 @@ trait Method: CloneMethod {
     ) -> Array4<f32>;
 }
 
-/// A method with its state, copied where trajectories part.
+/// Clones a method with its state, for cells whose shared trajectory splits.
 trait CloneMethod {
     fn boxed(&self) -> Box<dyn Method + Send>;
 }
@@ -90,15 +90,15 @@ impl<M: Method + Clone + Send + 'static> CloneMethod for M {
 
 impl Clone for Box<dyn Method + Send> {
     fn clone(&self) -> Self {
-        // Not that of the box, which would call itself.
+        // Call the method's own, not the box's, which would call itself.
         self.as_ref().boxed()
     }
 }
 
 impl Sampler {
-    /// A sampler of a kind with the options of a model's configuration; what those say of another
-    /// class's options is ignored, and what they do not say is the class's default. The names
-    /// `dpmpp_2m` and `dpmpp_2m_karras` fix the algorithm, the order 2 and whether Karras' sigmas are used.
+    /// A sampler of this kind with the options of a model's configuration. Options that belong to other classes are
+    /// ignored; missing ones get the class's default. The names `dpmpp_2m` and `dpmpp_2m_karras` fix the algorithm, the
+    /// order 2 and whether Karras sigmas are used.
     ///
     /// # Errors
     /// If an option is invalid or not supported, or the number of steps is impossible.
@@ -110,8 +110,8 @@ impl Sampler {
         Self::from_step(kind, config, num_inference_steps, 0)
     }
 
-    /// The same for the last of the steps only: as many of them as [`steps_of_strength`] says. It starts from an
-    /// image with the noise of its first evaluation (see [`Self::add_noise`]); its evaluations and steps count from 0.
+    /// The same for only the last of the steps: as many as [`steps_of_strength`] says. It starts from an image with the
+    /// noise of its first evaluation added (see [`Self::add_noise`]); its evaluations and steps count from 0.
     ///
     /// # Errors
     /// As [`Self::new`], or if the strength leaves no step.
@@ -165,7 +165,7 @@ impl Sampler {
         Ok(sampler?.without_steps(skipped))
     }
 
-    /// Without the first of the steps. What the method looks up by evaluation stays where it was.
+    /// Leaves out the first steps. What the method looks up by the index of an evaluation does not move.
     fn without_steps(mut self, skipped: u32) -> Self {
         self.begin = self.evaluations.partition_point(|e| e.step < skipped);
         self.evaluations.drain(..self.begin);
@@ -177,7 +177,7 @@ impl Sampler {
         self
     }
 
-    /// A sampler whose UNet sees latents scaled to unit variance.
+    /// A sampler that scales the UNet's input to unit variance.
     fn of_schedule(schedule: Schedule<f32>, method: impl Method + Send + 'static) -> Self {
         let levels = schedule
             .sigmas
@@ -189,8 +189,8 @@ impl Sampler {
         sampler.with_sigmas(&schedule.sigmas)
     }
 
-    /// A sampler whose UNet sees the latents as they are, of the timestep of each evaluation and the level of the
-    /// latents there (levels beyond those are left out).
+    /// A sampler that passes the latents to the UNet unscaled, from the timestep and level of each evaluation (any
+    /// levels beyond the last evaluation are left out).
     fn of_timesteps(
         timesteps: impl IntoIterator<Item = f32>,
         levels: impl IntoIterator<Item = Level>,
@@ -215,7 +215,7 @@ impl Sampler {
         }
     }
 
-    /// With several evaluations a step: the step that each belongs to.
+    /// Sets the step that each evaluation belongs to, for samplers with several evaluations a step.
     fn with_steps(mut self, step_of: impl Fn(usize) -> usize) -> Self {
         for evaluation in &mut self.evaluations {
             evaluation.step = step_of(evaluation.index) as u32;
@@ -230,17 +230,17 @@ impl Sampler {
         self
     }
 
-    /// Standard deviation of the initial latents: what `randn` is multiplied by.
+    /// Standard deviation of the initial latents: the factor that `randn` is multiplied by.
     pub fn init_noise_sigma(&self) -> f32 {
         self.init_noise_sigma
     }
 
-    /// The calls of the UNet, in order. Heun and PNDM have more of them than steps.
+    /// The calls of the UNet, in order. Heun and PNDM make more of them than steps.
     pub fn evaluations(&self) -> &[Evaluation] {
         &self.evaluations
     }
 
-    /// What the UNet sees of the latents (any shape); the image latents beside them are never scaled.
+    /// The latents (of any shape) as the UNet sees them; the image latents beside them are never scaled.
     pub fn scale_model_input(
         &self,
         evaluation: Evaluation,
@@ -250,7 +250,7 @@ impl Sampler {
         latents.mapv(|x| x / deviation)
     }
 
-    /// What the latents are divided by for the UNet: their standard deviation, or 1 where it sees them as they are.
+    /// What the latents are divided by for the UNet: their standard deviation, or 1 where the UNet sees them unscaled.
     pub fn input_deviation(&self, evaluation: Evaluation) -> f32 {
         match evaluation.sigma {
             Some(sigma) if self.scales_input => {
@@ -261,10 +261,10 @@ impl Sampler {
         }
     }
 
-    /// The latents after an evaluation, from the guided prediction of the same shape.
+    /// The latents after an evaluation, given the guided prediction of the same shape.
     ///
-    /// Draws from `noise` when the reference does: euler_ancestral at every step, ddpm where the timestep is
-    /// above 0, lcm at every step but the last, the others never. Evaluations come in order, each once.
+    /// Draws from `noise` when the reference does: euler_ancestral at every step, ddpm where the timestep is above 0,
+    /// lcm at every step but the last, the others never. Call it once for each evaluation, in order.
     ///
     /// # Panics
     /// If prediction and latents differ in shape.
@@ -279,8 +279,8 @@ impl Sampler {
         self.method.step(index, prediction, latents, noise)
     }
 
-    /// An image's latents with the noise that the latents have before evaluation `index`, of the same shape; the
-    /// clean image where there is no such evaluation. The `add_noise` of diffusers' schedulers.
+    /// An image's latents with the noise added that the latents have before evaluation `index`, of the same shape; the
+    /// clean image if there is no such evaluation. `add_noise` of diffusers' schedulers.
     ///
     /// # Panics
     /// If image and noise differ in shape.
@@ -299,14 +299,14 @@ impl Sampler {
     }
 }
 
-/// How many of the steps a strength leaves: `min(int(num_inference_steps * strength), num_inference_steps)`, in
-/// Python's doubles, so that 50 steps at 0.58 are 28 and not 29.
+/// How many of the steps are taken at a strength: `min(int(num_inference_steps * strength), num_inference_steps)` in
+/// Python's doubles, where 50 steps at 0.58 are 28, not 29.
 pub fn steps_of_strength(num_inference_steps: u32, strength: f64) -> u32 {
     let steps = f64::from(num_inference_steps);
     (steps * strength).clamp(0.0, steps) as u32
 }
 
-/// What diffusers assumes of a scheduler.
+/// The defaults and quirks of the diffusers class behind a scheduler.
 pub(super) fn class_of(kind: SchedulerKind) -> &'static Class {
     match kind {
         SchedulerKind::EulerAncestral => &euler_ancestral::CLASS,
@@ -329,7 +329,7 @@ fn zip(mut x: Array4<f32>, y: ArrayView4<f32>, f: impl Fn(f32, f32) -> f32) -> A
     x
 }
 
-/// x + deviation * noise, the noise drawn here.
+/// x + deviation * noise, with freshly drawn noise.
 fn draw_noise(x: Array4<f32>, deviation: f32, noise: &mut Generator) -> Array4<f32> {
     let drawn = noise.randn(x.dim());
     zip(x, drawn.view(), |x, noise| x + noise * deviation)

@@ -21,20 +21,20 @@ pub(super) const CLASS: Class = Class {
 #[derive(Clone)]
 struct Pndm {
     prediction: PredictionType,
-    /// Evaluations of the Runge-Kutta steps, four to a step.
+    /// Number of Runge-Kutta evaluations, four a step.
     runge_kutta: usize,
-    /// Cumulative alphas that each evaluation goes from and to.
+    /// Cumulative alphas before and after each evaluation.
     alphas: Vec<(f32, f32)>,
     /// Predictions, the newest first.
     ets: VecDeque<Array4<f32>>,
-    /// Latents where a step of several evaluations began.
+    /// Latents at the start of a step with several evaluations.
     start: Option<Array4<f32>>,
-    /// Weighted sum of a Runge-Kutta step's predictions so far.
+    /// Weighted sum, so far, of the predictions of a Runge-Kutta step.
     sum: Option<Array4<f32>>,
 }
 
-/// Where the first steps are left out, it is that many of all evaluations that are, and what an evaluation is
-/// follows from its number in the rest: diffusers' pipelines cut its list, and its counter starts at 0.
+/// Makes the sampler. When a start from an image leaves out the first steps, an evaluation's role follows from its
+/// index among those that are left, because diffusers' pipelines cut the list and the scheduler's counter starts at 0.
 pub(super) fn sampler(
     config: &SchedulerConfig,
     steps: u32,
@@ -80,7 +80,7 @@ pub(super) fn sampler(
     Ok(sampler.with_steps(|evaluation| step_of(evaluation, of_runge_kutta)))
 }
 
-/// Runge-Kutta steps have four evaluations; without them the first step alone has two.
+/// The step of an evaluation: Runge-Kutta steps have four; without them only the first step has more than one, two.
 fn step_of(evaluation: usize, of_runge_kutta: usize) -> usize {
     match of_runge_kutta {
         0 => evaluation.saturating_sub(1),
@@ -89,7 +89,7 @@ fn step_of(evaluation: usize, of_runge_kutta: usize) -> usize {
     }
 }
 
-/// Without Runge-Kutta steps the second timestep is visited twice, for a step of Heun's kind.
+/// Timesteps without Runge-Kutta steps: the second one is visited twice, for a step like Heun's.
 fn multistep_alone(rising: &[i64]) -> Vec<i64> {
     let mut falling: Vec<i64> = rising.iter().rev().copied().collect();
     if let Some(&second) = falling.get(1) {
@@ -98,7 +98,7 @@ fn multistep_alone(rising: &[i64]) -> Vec<i64> {
     falling
 }
 
-/// Three steps of four evaluations: at the start, twice half-way, at the end.
+/// Timesteps of three Runge-Kutta steps of four evaluations each: at the start, twice half-way, at the end.
 fn runge_kutta_timesteps(rising: &[i64], ratio: i64) -> Vec<i64> {
     let last_four = &rising[rising.len() - 4..];
     let halves = last_four.iter().flat_map(|&t| [t, t + ratio / 2]);
@@ -107,7 +107,7 @@ fn runge_kutta_timesteps(rising: &[i64], ratio: i64) -> Vec<i64> {
     twice[1..13].to_vec()
 }
 
-/// The timesteps that each evaluation goes from and to.
+/// The timesteps before and after each evaluation.
 fn ends(runge_kutta: &[i64], visited: &[i64], ratio: i64) -> Vec<(i64, i64)> {
     let of = |(counter, &t): (usize, &i64)| match runge_kutta.get(counter / 4 * 4) {
         Some(&start) if counter.is_multiple_of(2) => (start, t - ratio / 2),
@@ -136,7 +136,8 @@ impl Method for Pndm {
 }
 
 impl Pndm {
-    /// Where to go from, and with which prediction; the latents of the first of four evaluations stay the start.
+    /// Latents and prediction for the transfer. The latents at the first of the four evaluations stay the start of the
+    /// step.
     fn runge_kutta_step(
         &mut self,
         index: usize,
@@ -168,7 +169,7 @@ impl Pndm {
         latents: Array4<f32>,
     ) -> (Array4<f32>, Array4<f32>) {
         if self.runge_kutta == 0 && index == 1 {
-            // The second half of a step of Heun's kind.
+            // The second half of a step like Heun's.
             let mean = match self.ets.front() {
                 Some(first) => (&e + first) / 2.0,
                 None => e.to_owned(),
@@ -200,7 +201,7 @@ impl Pndm {
     }
 }
 
-/// Adams and Bashforth's combination of the last one to four predictions.
+/// The Adams-Bashforth combination of the last one to four predictions.
 fn adams_bashforth(ets: &VecDeque<Array4<f32>>) -> Array4<f32> {
     let (weights, denominator): (&[f32], f32) = match ets.len() {
         1 => (&[1.0], 1.0),

@@ -1,4 +1,4 @@
-//! What a prediction says of the denoised latents, in the two parametrisations of the schedulers.
+//! The denoised latents that a prediction implies, in the two parametrisations that schedulers use.
 
 use crate::diffusion::class::Class;
 use crate::diffusion::config::PredictionType;
@@ -24,7 +24,7 @@ pub(super) fn denoised(kind: PredictionType, sigma: f32, x: f32, e: f32) -> f32 
 pub(super) struct Level {
     /// Square root of the cumulative alpha.
     pub signal: f32,
-    /// Square root of one minus it.
+    /// Square root of one minus the cumulative alpha.
     pub noise: f32,
 }
 
@@ -46,12 +46,12 @@ impl Level {
     }
 }
 
-/// Clips where `clip_sample` is set.
+/// Clips the denoised latents if `clip_sample` is set.
 pub(super) fn clipped(x0: f32, range: Option<f32>) -> f32 {
     range.map_or(x0, |range| x0.clamp(-range, range))
 }
 
-/// Cumulative alphas by timestep, with the one that stands after the last step.
+/// Cumulative alphas by timestep, and the one to use after the last step.
 #[derive(Debug)]
 pub(super) struct Alphas {
     kind: SchedulerKind,
@@ -61,7 +61,7 @@ pub(super) struct Alphas {
 }
 
 impl Alphas {
-    /// `set_alpha_to_one` is whether 1 stands after the last step, else the first timestep's.
+    /// With `set_alpha_to_one` the value after the last step is 1, otherwise that of the first timestep.
     pub(super) fn new(
         class: &Class,
         config: &SchedulerConfig,
@@ -78,7 +78,7 @@ impl Alphas {
         })
     }
 
-    /// At a timestep of the schedule.
+    /// The cumulative alpha at a timestep of the schedule.
     pub(super) fn at(&self, timestep: i64) -> Result<f32, SchedulerError> {
         betas::at(&self.cumprod, timestep).ok_or_else(|| {
             let reason = format!("timestep {timestep} is not one of training");
@@ -86,7 +86,7 @@ impl Alphas {
         })
     }
 
-    /// After a step, where timesteps below 0 mean the end.
+    /// The cumulative alpha after a step; timesteps below 0 stand for the end.
     pub(super) fn after(&self, timestep: i64) -> Result<f32, SchedulerError> {
         if timestep < 0 {
             Ok(self.last)
@@ -96,7 +96,7 @@ impl Alphas {
     }
 }
 
-/// The error of an impossible number of steps.
+/// The error for an impossible number of steps.
 pub(super) fn refuse(kind: SchedulerKind, steps: u32, reason: String) -> SchedulerError {
     SchedulerError::Steps {
         scheduler: kind,
@@ -105,7 +105,7 @@ pub(super) fn refuse(kind: SchedulerKind, steps: u32, reason: String) -> Schedul
     }
 }
 
-/// The error of more steps than were trained, for the schedulers that refuse them.
+/// The error for more steps than training timesteps, for the schedulers that refuse it.
 pub(super) fn refuse_more_than_trained(
     kind: SchedulerKind,
     config: &SchedulerConfig,
@@ -119,7 +119,7 @@ pub(super) fn refuse_more_than_trained(
     Ok(())
 }
 
-/// The prediction type of a scheduler that does not know `sample`.
+/// The prediction type of a scheduler that does not support `sample`.
 pub(super) fn noise_prediction(
     kind: SchedulerKind,
     config: &SchedulerConfig,

@@ -33,7 +33,7 @@ struct UniPc {
     disable_corrector: Vec<usize>,
     /// Denoised latents, the newest first.
     outputs: VecDeque<Array4<f32>>,
-    /// Corrected latents that the last step went from, and its order.
+    /// The corrected latents that the last step started from, and its order.
     last: Option<(Array4<f32>, usize)>,
 }
 
@@ -56,7 +56,7 @@ pub(super) fn sampler(config: &SchedulerConfig, steps: u32) -> Result<Sampler, S
     }
     let solver = match config.text("solver_type", "bh2")? {
         "bh1" => Solver::Bh1,
-        // diffusers takes the names of other solvers' types for its default.
+        // diffusers replaces the names of other solvers' types with its default.
         "bh2" | "midpoint" | "heun" | "logrho" => Solver::Bh2,
         _ => return Err(config.unsupported(CLASS.kind, "solver_type")),
     };
@@ -65,7 +65,7 @@ pub(super) fn sampler(config: &SchedulerConfig, steps: u32) -> Result<Sampler, S
         _ => return Err(config.invalid("solver_order", "a whole number from 1 to 9")),
     };
     if matches!(solver, Solver::Bh1) && config.text("final_sigmas_type", "zero")? == "zero" {
-        // B(h) is infinite where sigma is 0: diffusers ends in NaN.
+        // B(h) is infinite where sigma is 0; diffusers would return NaN.
         return Err(config.unsupported(CLASS.kind, "solver_type"));
     }
     let disabled = config.numbers("disable_corrector")?.unwrap_or_default();
@@ -135,7 +135,7 @@ impl UniPc {
         self.update(&terms, &rhos, latents, None)
     }
 
-    /// UniC: the latents after step `index` again, now that the output there is known.
+    /// UniC: the latents after step `index`, corrected now that the model's output there is known.
     fn correct(
         &self,
         index: usize,
@@ -161,7 +161,7 @@ impl UniPc {
         let m0 = &self.outputs[0];
         let mut residual = Array4::<f32>::zeros(latents.dim());
         let past = self.outputs.iter().skip(1).zip(&terms.ratios);
-        // The last ratio is 1 and stands for the new output.
+        // The last ratio is 1 and belongs to the new output.
         for ((m, ratio), rho) in past.take(terms.ratios.len() - 1).zip(rhos) {
             Zip::from(&mut residual)
                 .and(m)
@@ -182,7 +182,7 @@ impl UniPc {
         })
     }
 
-    /// What predictor and corrector of step `index` have in common.
+    /// What the predictor and the corrector of step `index` share.
     fn terms(&self, index: usize, order: usize) -> Terms {
         let [s0, t] = [self.sigmas[index], self.sigmas[index + 1]].map(level);
         let h = lambda(t) - lambda(s0);
@@ -224,7 +224,8 @@ struct Terms {
     b: Vec<f32>,
 }
 
-/// The rhos with which the powers of the first `order` ratios add up to b: Gauss with partial pivots.
+/// The rhos for which the weighted powers of the first `order` ratios sum to b: Gaussian elimination with partial
+/// pivoting.
 fn solve(ratios: &[f32], b: &[f32], order: usize) -> Vec<f32> {
     let mut rows: Vec<Vec<f32>> = (0..order)
         .map(|power| {

@@ -1,5 +1,5 @@
-//! The order in which a plan's work is cut: that of the schedule; of a chain image by image, each with all that is made of
-//! it.
+//! The order in which a plan's work is cut: that of the schedule or, in a chain, image by image, each followed by
+//! everything made from it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,11 +7,11 @@ use super::super::schedule::{CellWork, Group, Sampling, Schedule};
 use super::super::{Plan, Start};
 use crate::vocabulary::{CellKey, SchedulerKind};
 
-/// Decoding an image costs about as much as this many UNet rows of its size: of Stable Diffusion 1.5 some 2.5 TFLOP
+/// Decoding an image costs about as much as this many UNet rows of its size: in Stable Diffusion 1.5 about 2.5 TFLOP
 /// against 0.8.
 const DECODING_ROWS: u64 = 3;
 
-/// A cell to compute, and those with the same pixels, as indices into [`Plan::cells`].
+/// A cell to compute and the cells with the same pixels, as indices into [`Plan::cells`].
 #[derive(Debug, Clone)]
 pub(super) struct Work {
     pub(super) cell: usize,
@@ -20,20 +20,20 @@ pub(super) struct Work {
     cost: u64,
     /// Whether it is the first of its group.
     begins: bool,
-    /// The work whose image it works on, if that is a cell's.
+    /// The work that makes its input, if another cell's image is its input.
     input: Option<usize>,
 }
 
-/// How what several parts of a chain work on counts where it is cut.
+/// How the cost of images that several units are made from is counted when a chain is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Inputs {
-    /// With the first of them: parts have many images of each.
+    /// Once, with the first unit: use if parts have many units of each image.
     Once,
-    /// With each of them: parts have few.
+    /// With each unit: use if parts have few units of each image.
     OfEach,
 }
 
-/// All works of a plan in the order of its schedule.
+/// All works of a plan, in the order of its schedule.
 pub(super) struct Works(Vec<Work>);
 
 impl Works {
@@ -65,7 +65,7 @@ impl Works {
         works
     }
 
-    /// Finds for each work the one whose image it works on.
+    /// Links each work to the one that makes its input.
     fn find_inputs(&mut self, plan: &Plan) {
         let images = plan.images.iter();
         let images = images.filter_map(|entry| Some((entry.name.as_str(), entry.cell.as_ref()?)));
@@ -85,16 +85,17 @@ impl Works {
         }
     }
 
-    /// The order in which all that is made of an image of this stage lies together, behind what it is made of itself.
+    /// The order in which everything made from one image of this stage is together, preceded by what that image is made
+    /// from.
     pub(super) fn between_images_of(&self, stage: usize, inputs: Inputs) -> Order<'_> {
         let mut unit_of: Vec<usize> = (0..self.0.len()).collect();
-        // Inputs come before what is made of them.
+        // Inputs come before what is made from them.
         for (place, work) in self.0.iter().enumerate() {
             if let (true, Some(input)) = (work.stage > stage, work.input) {
                 unit_of[place] = unit_of[input];
             }
         }
-        // What is made of several units' worth lies with the first.
+        // What several units are made from belongs to the first of them.
         for place in (0..self.0.len()).rev() {
             let work = &self.0[place];
             if let (true, Some(input)) = (work.stage <= stage, work.input) {
@@ -109,21 +110,21 @@ impl Works {
     }
 }
 
-/// Works in an order, and where it may be cut.
+/// Works in some order, and where that order may be cut.
 pub(super) struct Order<'a> {
     works: &'a [Work],
-    /// Places of works.
+    /// Indices of works, in this order.
     order: Vec<usize>,
-    /// What the works before each count, and all.
+    /// The summed cost of the works before each, and of all.
     costs: Vec<u64>,
-    /// Borders between units: cells, of chains the images that it is cut between. They rise, as do the groups'.
+    /// Borders between units: cells or, in chains, the images between which to cut. Ascending, like `groups`.
     pub(super) units: Vec<usize>,
     /// Borders between groups.
     pub(super) groups: Vec<usize>,
 }
 
 impl<'a> Order<'a> {
-    /// Units in the order of the works that they are named after, their works in that of the schedule.
+    /// Orders units by the work they are named after, and the works of a unit as in the schedule.
     fn of(works: &'a [Work], unit_of: &[usize]) -> Self {
         let mut order: Vec<usize> = (0..works.len()).collect();
         order.sort_by_key(|&place| unit_of[place]);
@@ -152,7 +153,7 @@ impl<'a> Order<'a> {
         }
     }
 
-    /// Counts what a unit works on and lies in another as its own.
+    /// Counts inputs that are made in another unit as part of this unit.
     fn weigh_inputs(&mut self) {
         let mut more = 0;
         let mut costs = std::mem::take(&mut self.costs);
@@ -175,7 +176,7 @@ impl<'a> Order<'a> {
         works.map(|place| self.works[place].clone()).collect()
     }
 
-    /// Of all.
+    /// The cost of all works.
     pub(super) fn cost(&self) -> u64 {
         self.cost_before(self.len())
     }
@@ -184,7 +185,7 @@ impl<'a> Order<'a> {
         self.costs[border]
     }
 
-    /// What each part costs, with what it works on and which lies in another.
+    /// The cost of each part, including inputs that are made in another part.
     pub(super) fn costs_of(&self, borders: &[usize]) -> Vec<u64> {
         let parts = borders.windows(2);
         let cost = |part: &[usize]| {
@@ -195,7 +196,7 @@ impl<'a> Order<'a> {
         parts.map(cost).collect()
     }
 
-    /// The cost of what some works are made of and is not among them.
+    /// The cost of the inputs of these works that are not among the works themselves.
     fn cost_of_inputs(&self, places: &[usize]) -> u64 {
         if places
             .iter()
@@ -216,14 +217,14 @@ impl<'a> Order<'a> {
     }
 }
 
-/// The step of each evaluation, as far as the plan tells: the model's configuration may ask for one more.
+/// The step of each evaluation, as far as the plan knows it: the model's configuration may add one.
 fn steps(start: Start) -> Vec<u32> {
     let Sampling {
         scheduler,
         num_inference_steps,
         ..
     } = start.sampling;
-    // Heun's method asks twice a step.
+    // Heun's method evaluates twice a step.
     let calls = if scheduler == SchedulerKind::Heun {
         2
     } else {

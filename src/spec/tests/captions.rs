@@ -7,7 +7,7 @@ use super::parse;
 const SWEEP: &str = "model = \"model\"\n[sweep]\nimage = [\"a.png\", \"photos/f2.jpg\", \"photos/f10.jpg\"]\n\
                      instruction = [\"make it winter\", \"make it night\"]\n[measures]\nclip = \"clip\"\n";
 
-/// What the images of an edit show after it.
+/// The caption of an edit's output.
 fn after(spec: &SweepSpec, instruction: &str, image: &str) -> Option<String> {
     let caption = spec.caption(instruction, image);
     caption.map(|caption| caption.after.clone())

@@ -1,4 +1,4 @@
-//! Sweep files from people who mean harm, and by accident hostile ones.
+//! Hostile sweep files, by intention or by accident.
 
 use std::fs;
 use std::fs::File;

@@ -32,7 +32,7 @@ fn a_mask_is_a_file_or_a_table_and_is_called_as_it_would_be_written() {
     assert!(spec.masks[4].path.is_none());
     let plain = MaskRecipe::plain(MaskSource::File("a.png".to_owned()));
     assert_eq!(spec.masks[2].recipe, plain);
-    // Each name is the TOML of its mask.
+    // Each name is valid TOML for its own mask.
     for name in &names[3..] {
         let again = Folder::new()
             .parse(&with(&format!("mask = {name}")))

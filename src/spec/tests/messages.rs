@@ -1,4 +1,4 @@
-//! Messages that depend on what lies beside the sweep file, and what is noted of one that is right.
+//! Messages that depend on what lies beside the sweep file, and notes on valid files.
 
 use miette::Diagnostic;
 

@@ -1,4 +1,4 @@
-//! Sweep files that are right, wrong or hostile.
+//! Sweep files that are valid, wrong or hostile.
 
 mod captions;
 mod hostile;
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use super::{SpecError, SweepSpec};
 
-/// A folder with a model, photos and room for a sweep file.
+/// A folder with a model and photos, in which sweep files can be placed.
 struct Folder(TempDir);
 
 impl Folder {
@@ -44,7 +44,7 @@ impl Folder {
     }
 }
 
-/// A file with more lines under `[sweep]`; they begin at line 5.
+/// A sweep file with additional lines under `[sweep]`, which begin at line 5.
 fn with(lines: &str) -> String {
     format!(
         "model = \"model\"\n[sweep]\nimage = \"a.png\"\ninstruction = \"make it winter\"\n{lines}\n"
@@ -58,7 +58,7 @@ fn parse(text: &str) -> SweepSpec {
     }
 }
 
-/// An error as the command line tells it, the path left out.
+/// An error as the command line shows it, without the path.
 fn told(error: &SpecError) -> String {
     let place = match error.location() {
         Some((_, line, column)) => format!("\n{line}:{column}"),
@@ -68,7 +68,7 @@ fn told(error: &SpecError) -> String {
     format!("{error}{place}\n{}", hint.unwrap_or_default())
 }
 
-/// All that is told of a file that is wrong; `DIR` stands for its folder.
+/// Everything that is reported for a wrong file, with `DIR` for its folder.
 fn refusal(text: &str) -> String {
     let folder = Folder::new();
     match folder.parse(text) {

@@ -1,7 +1,8 @@
-//! Mistakes, each with what is told of it: message, place and hint.
+//! Mistakes, each with the error reported for it: message, location and hint.
 //!
-//! Most are files: `wrong/TOPIC/*.toml` is a sweep file with a mistake, the `.txt` beside it what is told, where `DIR` stands
-//! for its folder. `IP2P_WRITE_MESSAGES=1 cargo test --lib wrong` writes the texts anew; the difference is what to look at.
+//! Most are files: `wrong/TOPIC/*.toml` is a sweep file with a mistake, and the `.txt` beside it is the expected
+//! output, with `DIR` for its folder. `IP2P_WRITE_MESSAGES=1 cargo test --lib wrong` rewrites the texts; review the
+//! difference.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,7 +33,7 @@ fn each_wrong_file_is_refused_in_the_words_beside_it() {
     assert_eq!(texts.len(), files.len(), "a text belongs to each file");
 }
 
-/// The files of `wrong/` that end so.
+/// The files under `wrong/` with this extension.
 fn cases(extension: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/spec/tests/wrong");
     let paths = WalkDir::new(folder).sort_by_file_name().into_iter();

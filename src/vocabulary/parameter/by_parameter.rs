@@ -1,4 +1,4 @@
-//! Something for each parameter.
+//! A map from every parameter to a value.
 
 use std::ops::{Index, IndexMut};
 
@@ -9,12 +9,12 @@ use super::Parameter;
 pub struct ByParameter<T>([T; Parameter::COUNT]);
 
 impl<T> ByParameter<T> {
-    /// What `make` makes of each parameter.
+    /// Calls `make` for each parameter.
     pub fn from_fn(make: impl FnMut(Parameter) -> T) -> Self {
         Self(Parameter::DEFINED.map(make))
     }
 
-    /// All of them, in the order of definition.
+    /// All entries, in the order of definition.
     pub fn iter(&self) -> impl Iterator<Item = (Parameter, &T)> {
         Parameter::DEFINED.into_iter().zip(&self.0)
     }

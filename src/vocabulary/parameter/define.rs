@@ -1,7 +1,7 @@
-//! From a list of definitions to the types that hold parameters.
+//! The macro that turns the list of definitions into the types that hold parameters.
 
-/// Makes [`Parameter`](super::Parameter) and [`Parameters`](super::Parameters) of definitions
-/// `Variant => field: Type = Definition { .. };`. The field's name is the key.
+/// Makes [`Parameter`](super::Parameter) and [`Parameters`](super::Parameters) from definitions of the form `Variant =>
+/// field: Type = Definition { .. };`. The field's name is the key.
 macro_rules! parameters {
     ($(
         $(#[doc = $doc:literal])*
@@ -23,20 +23,20 @@ macro_rules! parameters {
         static DEFINITIONS: [Definition; Parameter::COUNT] = [$( $definition, )*];
 
         impl Parameter {
-            /// How many there are.
+            /// How many parameters there are.
             pub const COUNT: usize = [$( Self::$variant ),*].len();
 
             /// Every parameter in the order of definition: that of keys in files and of columns in tables.
             pub const DEFINED: [Self; Self::COUNT] = [$( Self::$variant ),*];
 
-            /// What it is.
+            /// Its definition.
             pub fn definition(self) -> &'static Definition {
                 &DEFINITIONS[self as usize]
             }
         }
 
         impl Parameters {
-            /// Nothing set, not even defaults.
+            /// Parameters with nothing set, not even defaults.
             pub(super) fn blank() -> Self {
                 Self { $( $field: <$type>::default(), )* }
             }
@@ -48,17 +48,17 @@ macro_rules! parameters {
                 }
             }
 
-            /// Whether a parameter has this value.
+            /// Whether the parameter has this value.
             pub fn has(&self, parameter: Parameter, value: &Value) -> bool {
                 match parameter {
                     $( Parameter::$variant => self.$field.is(value), )*
                 }
             }
 
-            /// Sets a parameter to a value of its domain.
+            /// Sets a parameter to a value from its domain.
             ///
             /// # Panics
-            /// If the value is of another kind than the parameter's [`Domain`](super::Domain).
+            /// If the value is of another type than the parameter's [`Domain`](super::Domain).
             pub fn set(&mut self, parameter: Parameter, value: &Value) {
                 match parameter {
                     $( Parameter::$variant => self.$field.hold(value), )*

@@ -1,61 +1,62 @@
-//! What is to be said of a parameter.
+//! The form of a parameter's definition.
 
 use super::Value;
 
-/// Everything that files, tables, labels and messages need to know of a parameter.
+/// Everything that files, tables, labels and messages need to know about a parameter.
 #[derive(Debug)]
 pub struct Definition {
-    /// The key in sweep files, and the column of tables.
+    /// Its key in sweep files, which is also its column in tables.
     pub key: &'static str,
     /// Other keys that sweep files may use for it.
     pub aliases: &'static [&'static str],
-    /// What other tools call it, in lower case: a sweep file that says so is told the key.
+    /// Its names in other tools, in lower case: a sweep file that uses one gets an error that gives the key.
     pub elsewhere: &'static [&'static str],
     /// What it does, in a sentence or two for editors.
     pub help: &'static str,
-    /// The same of one value alone, as presets and exclusions have it.
+    /// The same for a single value, as in presets and exclusions.
     pub help_of_one: &'static str,
     /// Which values it takes.
     pub domain: Domain,
-    /// What cells have where the sweep file does not set it.
+    /// The value of cells for which the sweep file does not set it.
     pub unset: Unset,
-    /// Where in a sweep file it stands.
+    /// Where it stands in a sweep file.
     pub place: Place,
-    /// A value in TOML, for the examples of error messages.
+    /// An example value in TOML, for error messages.
     pub example: &'static str,
-    /// The remedy for a number below its domain, where it is more than the bounds.
+    /// The remedy for a number below its domain, if there is more to say than the bounds.
     pub below: Option<&'static str>,
     /// How cell keys shorten its values.
     pub abbreviation: Abbreviation,
-    /// The value that goes without saying where all cells share it.
+    /// The value that labels leave out if all cells share it.
     pub plain: Option<&'static str>,
-    /// Whether another value can make other pixels; what cannot is no part of a cell's hash.
+    /// Whether another value can change the pixels; if not, it is no part of a cell's hash.
     pub changes_pixels: bool,
-    /// Of what guidance is set by, which values let an edit depart further from its input: advice goes by it.
+    /// Which values let an edit depart further from its input, for the parameters that set guidance; advice depends on
+    /// it.
     pub departs: Option<Departs>,
-    /// Its lines in the sweep file that `ip2p init` writes; `@@VALUE@@` stands for what the user gave.
+    /// Its lines in the sweep file that `ip2p init` writes; `@@VALUE@@` stands for the user's value.
     pub template: &'static str,
 }
 
 /// Which values a parameter takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Domain {
-    /// Folders, by their paths.
+    /// Folders, given by path.
     Folder,
-    /// Files, by their paths or by patterns.
+    /// Files, given by path or pattern.
     File,
-    /// Masks: files, by their paths or by patterns, or tables that say what a mask is made of.
+    /// Masks: files, given by path or pattern, or tables that say what a mask is made of.
     Mask,
-    /// Texts of one line.
+    /// Single-line texts.
     Text,
-    /// Decimals, bounds included.
+    /// Decimals between inclusive bounds.
     Decimal {
         /// The smallest.
         min: u32,
         /// The largest.
         max: u32,
     },
-    /// Whole numbers, bounds included.
+    /// Whole numbers between inclusive bounds.
     Whole {
         /// The smallest.
         min: u64,
@@ -80,7 +81,7 @@ impl Domain {
         }
     }
 
-    /// Whether its values are numbers, which have ranges and no quotes.
+    /// Whether its values are numbers, which can be given as ranges and without quotes.
     pub fn is_number(self) -> bool {
         match self {
             Self::Decimal { .. } | Self::Whole { .. } => true,
@@ -89,7 +90,7 @@ impl Domain {
         }
     }
 
-    /// Whether a value is one of these.
+    /// Whether a value belongs to this domain.
     pub fn holds(self, value: &Value) -> bool {
         match (self, value) {
             (Self::Folder | Self::File | Self::Mask, Value::Text(_)) => true,
@@ -107,21 +108,21 @@ impl Domain {
     }
 }
 
-/// What cells have where the sweep file does not set a parameter. A preset that does not set one takes the value of
-/// `[sweep]`, and an exclusion matches whatever the value is: that is the same for all.
+/// The value of cells for which the sweep file does not set a parameter. For every parameter alike, a preset that does
+/// not set it takes the value of `[sweep]`, and an exclusion without it matches any value.
 #[derive(Debug)]
 pub enum Unset {
     /// This value.
     Default(Value),
-    /// Nothing: the sweep file has to set it, or each of its presets. The remedy says where.
+    /// None: the sweep file or each of its presets has to set it. The text is the remedy: where to set it.
     Required(&'static str),
     /// What the model's own files say.
     OfTheModel,
-    /// Nothing: no preset, no mask, no image; a strength that is the kind of pipeline's own.
+    /// Nothing: no preset, no mask, no image, or the default strength of the kind of pipeline.
     Nothing,
 }
 
-/// Where in a sweep file a parameter stands. Exclusions take all of them.
+/// Where a parameter stands in a sweep file. All of them can stand in exclusions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// At the top, and in presets.
@@ -144,7 +145,7 @@ pub enum Departs {
 /// How cell keys shorten a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Abbreviation {
-    /// Letters, then the value as it is: `g7.0`.
+    /// Letters, then the value unchanged: `g7.0`.
     Letters(&'static str),
     /// The words of a text.
     Words,

@@ -7,7 +7,7 @@ use super::definition::{Abbreviation, Definition, Departs, Domain, Place, Unset}
 use super::value::{Field, Value};
 use crate::vocabulary::{Scale, SchedulerKind};
 
-/// Most denoising steps: the schedulers are trained with a thousand.
+/// The largest number of denoising steps: the schedulers are trained with a thousand timesteps.
 pub const MAX_STEPS: u32 = 1000;
 
 parameters! {
@@ -128,7 +128,7 @@ guidance_scale       = { from = 5.0, to = 9.0, step = 2.0 }     # or a list, or 
         template: "image_guidance_scale = [1.2, 1.5, 1.8]",
     };
 
-    /// From which share of the steps on guidance acts; files of earlier versions have none.
+    /// The share of the steps from which guidance acts; plans of earlier versions have none.
     GuidanceStart => #[serde(default = "Scale::zero")] guidance_start: Scale = Definition {
         key: "guidance_start",
         aliases: &[],
@@ -149,7 +149,7 @@ guidance_scale       = { from = 5.0, to = 9.0, step = 2.0 }     # or a list, or 
 # guidance_start = 0.0",
     };
 
-    /// Up to which share of the steps guidance acts.
+    /// The share of the steps up to which guidance acts.
     GuidanceEnd => #[serde(default = "Scale::one")] guidance_end: Scale = Definition {
         key: "guidance_end",
         aliases: &[],
@@ -168,7 +168,7 @@ guidance_scale       = { from = 5.0, to = 9.0, step = 2.0 }     # or a list, or 
         template: "# guidance_end   = [0.6, 1.0]",
     };
 
-    /// The share of the steps that is taken from an image on; none where the kind of pipeline knows no strength.
+    /// The share of the steps taken when starting from an image; `None` if the kind of pipeline has no strength.
     Strength => #[serde(default, skip_serializing_if = "Option::is_none")] strength: Option<Scale> = Definition {
         key: "strength",
         aliases: &[],
@@ -187,7 +187,7 @@ guidance_scale       = { from = 5.0, to = 9.0, step = 2.0 }     # or a list, or 
         template: "# strength = 0.8                # of image-to-image and inpainting models: how much is made anew",
     };
 
-    /// The mask as matched, relative to the sweep file, with `/`, or its table; empty where there is none. See
+    /// The mask as matched, relative to the sweep file, with `/`, or its table; empty if there is none. See
     /// [`crate::plan::Plan::masks`].
     Mask => #[serde(default, skip_serializing_if = "String::is_empty")] mask: String = Definition {
         key: "mask",

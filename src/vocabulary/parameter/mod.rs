@@ -1,8 +1,8 @@
-//! What can differ between cells: one definition each, from which everything that handles parameters loops.
+//! What can differ between cells: one definition each, which everything that handles parameters loops over.
 //!
-//! To add one: its definition in `definitions.rs`; its place in [`Parameter::ALL`] and in the other orders, which the
-//! compiler asks for; and what it does, where `plan` makes a cell's identity and `engine` its pixels, which destructure
-//! [`Parameters`] and are compile errors until they say so.
+//! To add a parameter, write its definition in `definitions.rs` and its place in [`Parameter::ALL`] and in the other
+//! orders, which the compiler asks for. Then say what it does where `plan` makes a cell's identity and `engine` its
+//! pixels: both destructure [`Parameters`], so that they do not compile until they handle it.
 
 mod by_parameter;
 mod define;
@@ -18,7 +18,7 @@ pub use definitions::{MAX_STEPS, Parameter, Parameters};
 pub use value::Value;
 
 impl Parameter {
-    /// Every parameter, in the order in which axes are named and listed, which is also that of the values in a cell's key.
+    /// Every parameter, in the order in which axes are named and listed, and values stand in a cell's key.
     pub const ALL: [Self; Self::COUNT] = [
         Self::Model,
         Self::Image,
@@ -36,19 +36,19 @@ impl Parameter {
         Self::GuidanceScale,
     ];
 
-    /// The key in the sweep file and the column in the CSV.
+    /// Its key in the sweep file, which is also its column in the CSV.
     pub fn key(self) -> &'static str {
         self.definition().key
     }
 
-    /// The parameter of a key.
+    /// The parameter with this key.
     pub fn from_key(key: &str) -> Option<Self> {
         Self::DEFINED
             .into_iter()
             .find(|parameter| parameter.key() == key)
     }
 
-    /// Whether a value that all cells share goes without saying: no negative prompt, no preset, guidance at every step.
+    /// Whether labels leave out a value that all cells share: no negative prompt, no preset, guidance at every step.
     pub fn is_plain(self, value: &str) -> bool {
         self.definition().plain == Some(value)
     }
@@ -69,8 +69,8 @@ impl fmt::Display for Parameter {
 }
 
 impl Default for Parameters {
-    /// What a cell has where a sweep file sets nothing. Model, image and instruction, which it must set, are empty; the
-    /// scheduler is that of InstructPix2Pix's own model.
+    /// The values of a cell if a sweep file sets nothing. Model, image and instruction, which it must set, are empty;
+    /// the scheduler is that of InstructPix2Pix's own model.
     fn default() -> Self {
         let mut parameters = Self::blank();
         for parameter in Parameter::DEFINED {
@@ -83,7 +83,7 @@ impl Default for Parameters {
 }
 
 impl Parameters {
-    /// The value of a parameter as text: what labels, CSV and matching use. A missing preset is empty.
+    /// The value of a parameter as text, for labels, CSV and matching. No preset is an empty text.
     pub fn text(&self, parameter: Parameter) -> String {
         self.value(parameter).to_string()
     }

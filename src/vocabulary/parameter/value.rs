@@ -1,13 +1,13 @@
-//! A value of any parameter, and how the fields of [`Parameters`](super::Parameters) hold it.
+//! A value of any parameter, and how the fields of [`Parameters`](super::Parameters) store it.
 
 use std::fmt;
 
 use super::super::{Scale, SchedulerKind};
 
-/// A value of a parameter. Displayed as labels, tables and comparisons have it.
+/// A value of a parameter. Its `Display` is what labels, tables and comparisons use.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Value {
-    /// A text, a path, or the name of a preset (empty where there is none).
+    /// A text, a path, or the name of a preset (empty if there is none).
     Text(String),
     /// A decimal.
     Decimal(Scale),
@@ -58,17 +58,17 @@ impl From<SchedulerKind> for Value {
     }
 }
 
-/// A field that holds the values of a parameter.
+/// The type of a field of [`Parameters`](super::Parameters).
 pub(super) trait Field {
     fn to_value(&self) -> Value;
 
     fn is(&self, value: &Value) -> bool;
 
-    /// Takes a value of the field's kind over.
+    /// Stores a value of the field's type.
     fn hold(&mut self, value: &Value);
 }
 
-/// A definition whose domain and type do not belong together; a test sets every parameter to values of its domain.
+/// Fails for a definition whose domain does not match its type; a test sets every parameter to values of its domain.
 fn mismatch(value: &Value) -> ! {
     panic!("{value:?} is of another kind than the parameter")
 }
@@ -90,7 +90,7 @@ impl Field for String {
     }
 }
 
-/// A name; none is empty text.
+/// A name; `None` is an empty text.
 impl Field for Option<String> {
     fn to_value(&self) -> Value {
         Value::Text(self.clone().unwrap_or_default())
@@ -124,7 +124,7 @@ impl Field for Scale {
     }
 }
 
-/// A decimal; none is empty text.
+/// A decimal; `None` is an empty text.
 impl Field for Option<Scale> {
     fn to_value(&self) -> Value {
         self.map_or_else(|| Value::Text(String::new()), Value::Decimal)
