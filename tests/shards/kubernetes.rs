@@ -64,8 +64,11 @@ fn fate(document: &str, code: i32) -> Fate {
 
 /// The container of an index, as the manifest has it.
 fn pod(place: &Place, job: &str, index: &str) -> Command {
-    assert!(job.contains("command: [ip2p, run, $(SWEEP), --out, $(OUT), --shard, auto/2]"));
-    let mut pod = place.ip2p(&["run", "s.toml", "-q", "--out", "out", "--shard", "auto/2"]);
+    assert!(job.contains(
+        "command: [ip2p, run, $(SWEEP), --out, $(OUT), --shard, auto/2, --threads, $(CPUS)]"
+    ));
+    let shard = ["--shard", "auto/2", "--threads", "1"];
+    let mut pod = place.ip2p(&[&["run", "s.toml", "-q", "--out", "out"][..], &shard].concat());
     pod.env("JOB_COMPLETION_INDEX", index).stdout(Stdio::null());
     pod
 }

@@ -103,6 +103,12 @@ fn the_slurm_script_submits_an_array_and_a_job_after_it() {
     }
     assert!(!lines[1].contains("--gres"), "{told}");
     assert!(submit(&["3,7"]).contains("--array=3,7%8"));
+    // A step has one CPU unless it says how many, and a task no more threads than it has CPUs.
+    fs::rename(place.path("sbatch"), place.path("srun")).unwrap();
+    let task = submit(&["task"]);
+    for part in ["--cpus-per-task=4", "--shard auto/24", "--threads 4"] {
+        assert!(task.contains(part), "{part}: {task}");
+    }
 }
 
 #[test]

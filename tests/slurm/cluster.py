@@ -9,8 +9,8 @@ import subprocess
 import time
 from pathlib import Path
 
-# No state is waited for so long.
-PATIENCE = 900
+# No state is waited for so long; a slow machine may take its time.
+PATIENCE = 120
 PORTS = {"ctld": 16817, "n1": 16821, "n2": 16822}
 
 SLURM_CONF = """\
@@ -22,6 +22,8 @@ AuthType=auth/munge
 AuthInfo=cred_expire=5
 SlurmctldPort={ctld}
 StateSaveLocation={folder}/ctld
+FirstJobId={first}
+DebugFlags=NO_CONF_HASH
 SlurmdSpoolDir={folder}/%n
 SlurmctldPidFile={folder}/ctld.pid
 SlurmdPidFile={folder}/%n.pid
@@ -33,6 +35,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 MpiDefault=none
 ReturnToService=2
+SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1
 SlurmdTimeout=15
 KillWait=5
 GresTypes=gpu
@@ -45,7 +48,7 @@ PartitionName=main Nodes=n[1-2] Default=YES MaxTime=INFINITE State=UP
 def missing() -> str | None:
     """Why there can be no cluster here."""
     os.environ["PATH"] += ":/usr/sbin:/sbin"
-    for program in ("slurmctld", "slurmd", "sbatch", "srun", "munged", "runuser"):
+    for program in ("slurmctld", "slurmd", "sbatch", "srun", "munged"):
         if shutil.which(program) is None:
             return f"{program} is not installed (apt-get install slurmctld slurmd slurm-client munge)"
     return None if os.geteuid() == 0 else "Slurm's daemons are started as root"
@@ -56,20 +59,26 @@ class Cluster:
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self.started = 0
         self.processes: dict[str, subprocess.Popen] = {}
         folder.chmod(0o755)
         for name in ("ctld", "n1", "n2"):
             (folder / name).mkdir()
-        conf = SLURM_CONF.format(host=socket.gethostname().split(".")[0], folder=folder, **PORTS)
-        (folder / "slurm.conf").write_text(conf)
+        self._configure(1)
         (folder / "gres.conf").write_text("".join(f"NodeName=n{n} Name=gpu File=/dev/null\n" for n in (1, 2)))
         (folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n")
         os.environ["SLURM_CONF"] = str(folder / "slurm.conf")
 
-    def _spawn(self, name: str, *command: str) -> None:
+    def _configure(self, first: int) -> None:
+        """`first` is the number of the first job."""
+        host = socket.gethostname().split(".")[0]
+        conf = SLURM_CONF.format(host=host, folder=self.folder, first=first, **PORTS)
+        (self.folder / "slurm.conf").write_text(conf)
+
+    def _spawn(self, name: str, *command: str, **more) -> None:
         out = open(self.folder / f"{name}.out", "ab")
         self.processes[name] = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, **more
         )
 
     def start(self) -> None:
@@ -77,7 +86,7 @@ class Cluster:
         Path("/run/munge").mkdir(exist_ok=True)
         os.chown("/run/munge", munge.pw_uid, munge.pw_gid)
         if subprocess.run(["munge", "-n"], capture_output=True).returncode != 0:
-            self._spawn("munged", "runuser", "-u", "munge", "--", "munged", "--foreground", "--force")
+            self._spawn("munged", "munged", "--foreground", "--force", user=munge.pw_uid, group=munge.pw_gid)
             until(lambda: subprocess.run(["munge", "-n"], capture_output=True).returncode == 0)
         self.start_controller("-c")
         for node in ("n1", "n2"):
@@ -85,6 +94,10 @@ class Cluster:
         until(lambda: self.lives() and self.ask("sinfo", "-h", "-o", "%T %D") == "idle 2")
 
     def start_controller(self, *more: str) -> None:
+        """The numbers of an earlier controller's jobs are not given away again, even if it was killed before it had saved
+        them: a node that still has a job of that number is drained."""
+        self.started += 1
+        self._configure(1000 * self.started)
         self._spawn("slurmctld", "slurmctld", "-D", "-f", os.environ["SLURM_CONF"], *more)
         until(lambda: self.lives() and "UP" in self.ask("scontrol", "ping"))
 
@@ -95,8 +108,7 @@ class Cluster:
         return True
 
     def wait_saved(self) -> None:
-        """Until the controller has written down what it knows now, which it does every few seconds. One that is killed
-        before gives its numbers of jobs away a second time, and the nodes refuse those that they have."""
+        """Until the controller has written down what it knows now, which it does every few seconds."""
         now = time.time()
         state = self.folder / "ctld/job_state"
         until(lambda: state.exists() and state.stat().st_mtime > now)
@@ -106,11 +118,10 @@ class Cluster:
         self.processes["slurmctld"].wait()
 
     def stop(self) -> None:
-        subprocess.run(["scancel", "--user=root"], capture_output=True)
-        for name in ("n1", "n2", "slurmctld", "munged"):
-            process = self.processes.get(name)
-            if process is not None:
-                process.send_signal(signal.SIGTERM)
+        subprocess.run(["scancel", "--user=root"], capture_output=True, timeout=20)
+        for name, process in self.processes.items():
+            # Nothing of Slurm's is needed any more, and it takes seconds to save it.
+            process.send_signal(signal.SIGTERM if name == "munged" else signal.SIGKILL)
         for process in self.processes.values():
             try:
                 process.wait(10)
@@ -119,7 +130,7 @@ class Cluster:
 
     @staticmethod
     def ask(*command: str) -> str:
-        return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+        return subprocess.run(command, capture_output=True, text=True, timeout=60).stdout.strip()
 
     def queue(self) -> list[str]:
         return self.ask("squeue", "-h", "-r", "-o", "%i %T %r").splitlines()
@@ -143,9 +154,11 @@ class Cluster:
         until(is_idle)
 
 
-def until(is_so, seconds: float = PATIENCE) -> None:
-    """Waits for a state. The patience is for faults alone: a slow machine may take long."""
-    end = time.monotonic() + seconds
+def until(is_so) -> None:
+    """Waits for a state. The patience is for faults alone."""
+    end = time.monotonic() + PATIENCE
     while not is_so():
-        assert time.monotonic() < end, f"not so within {seconds} s"
-        time.sleep(0.05)
+        if time.monotonic() > end:
+            seen = "\n".join(Cluster.ask(*command) for command in (("squeue", "-r"), ("sinfo", "-N", "-l")))
+            raise AssertionError(f"not so within {PATIENCE} s\n{seen}")
+        time.sleep(0.02)

@@ -19,8 +19,10 @@ from cluster import Cluster, missing, until
 
 ROOT = Path(__file__).parents[2]
 IP2P = Path(os.environ.get("IP2P", ROOT / "target/debug/ip2p")).absolute()
-SHARDS = 8
-CELLS = 24
+SHARDS = 4
+CELLS = 16
+# Of a case, in seconds; a slow machine may take its time.
+LIMIT = 240
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
 
@@ -34,9 +36,9 @@ model = "model"
 [sweep]
 image = "in.png"
 instruction = "make it winter"
-guidance_scale = [3.0, 5.0, 7.0]
+guidance_scale = [3.0, 7.0]
 seed = { from = 1, count = 8 }
-num_inference_steps = 20
+num_inference_steps = 16
 [runtime]
 threads = 1
 batch = 1
@@ -46,13 +48,13 @@ batch = 1
 class Sweep:
     """A sweep in a folder, with the script that `ip2p jobs` prints, changed at its top as a person would."""
 
-    def __init__(self, folder: Path):
-        self.folder, self.out = folder, folder / "out"
+    def __init__(self, folder: Path, shards: int = SHARDS):
+        self.folder, self.out, self.shards = folder, folder / "out", shards
         golden = ROOT / "tests/golden"
         shutil.copytree(golden / "tiny_eps", folder / "model")
         shutil.copy(golden / "runs/input/64x48.png", folder / "in.png")
         (folder / "s.toml").write_text(SWEEP)
-        script = self.ip2p("jobs", "s.toml", "--slurm", "--shards", str(SHARDS), "--out", "out").stdout
+        script = self.ip2p("jobs", "s.toml", "--slurm", "--shards", str(shards), "--out", "out").stdout
         for key, value in {"cpus": "1", "memory": "100M", "ip2p": f"({IP2P})", "at_once": "2"}.items():
             script, count = re.subn(rf"(?m)^{key}=\S+", f"{key}={value}", script)
             assert count == 1, key
@@ -66,7 +68,7 @@ class Sweep:
     def shard(self, shard: str) -> subprocess.Popen:
         """A process of a shard, as a task starts it."""
         environment = os.environ | {"SLURM_ARRAY_TASK_ID": str(int(shard) - 1)}
-        command = [IP2P, "run", self.folder / "s.toml", "--out", self.out, "-q", "--shard", f"auto/{SHARDS}"]
+        command = [IP2P, "run", self.folder / "s.toml", "--out", self.out, "-q", "--shard", f"auto/{self.shards}"]
         return subprocess.Popen(command, env=environment, cwd=self.folder, stdin=subprocess.DEVNULL)
 
     def submit(self, *tasks: str) -> None:
@@ -148,6 +150,19 @@ def report(case: str, sweep: Sweep) -> None:
     print(f"\n{case} | {len(sweep.records())} records, {sweep.races()} lost races, {len(images(sweep.out))} of {CELLS} images")
 
 
+@pytest.fixture(autouse=True)
+def limit():
+    """No case hangs, whatever it waits for."""
+
+    def expired(*_):
+        raise TimeoutError(f"the case took {LIMIT} s")
+
+    signal.signal(signal.SIGALRM, expired)
+    signal.alarm(LIMIT)
+    yield
+    signal.alarm(0)
+
+
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory):
     cluster = Cluster(tmp_path_factory.mktemp("slurm"))
@@ -167,12 +182,16 @@ def whole(tmp_path_factory):
 
 
 @pytest.fixture
-def sweep(cluster, tmp_path):
-    yield Sweep(tmp_path)
+def sweep(cluster, tmp_path, request):
+    yield Sweep(tmp_path, getattr(request, "param", SHARDS))
     subprocess.run(["scancel", "--user=root"], check=True)
     cluster.wait_idle()
 
 
+in_eight = pytest.mark.parametrize("sweep", [8], indirect=True, ids=["8"])
+
+
+@in_eight
 def test_eight_shards_are_byte_for_byte_one_process(cluster, sweep, whole):
     sweep.submit()
     cluster.wait_idle()
@@ -271,7 +290,7 @@ def test_a_controller_that_comes_back_loses_no_task(cluster, sweep, whole):
 def test_a_stopped_task_beside_its_copy_overwrites_nothing_when_it_goes_on(cluster, sweep, whole):
     sweep.submit("0")
     # Before its first cell is done: all of them are the copy's.
-    until(lambda: (sweep.out / "shards/1-of-8.jsonl").exists() and sweep.signal(signal.SIGSTOP) == 1)
+    until(lambda: (sweep.out / f"shards/1-of-{SHARDS}.jsonl").exists() and sweep.signal(signal.SIGSTOP) == 1)
     try:
         assert sweep.shard("1").wait() == 0
         before = sweep.places()
@@ -281,11 +300,12 @@ def test_a_stopped_task_beside_its_copy_overwrites_nothing_when_it_goes_on(clust
     sweep.assert_only_added(before)
     report("stopped zombie beside its copy", sweep)
     assert sweep.races() >= 1, "the zombie was stopped too late"
-    sweep.submit("1-7")
+    sweep.submit(f"1-{SHARDS - 1}")
     cluster.wait_idle()
     sweep.assert_whole(whole)
 
 
+@in_eight
 def test_a_part_of_the_array_keeps_its_cut(cluster, sweep, whole):
     sweep.submit("3,7")
     cluster.wait_idle()
@@ -302,6 +322,6 @@ def test_a_part_of_the_array_keeps_its_cut(cluster, sweep, whole):
 def test_shards_that_start_at_the_same_moment_do_not_tidy_up_each_other(sweep, whole):
     processes = [sweep.shard(str(shard + 1)) for shard in range(SHARDS)]
     assert [process.wait() for process in processes] == [0] * SHARDS
-    report("8 shards started at once, and a twin of the first", sweep)
+    report("shards started at the same moment", sweep)
     assert sweep.races() == 0
     sweep.assert_whole(whole)
