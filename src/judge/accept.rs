@@ -1,4 +1,4 @@
-//! Taking results as the baseline: what would change, and the change.
+//! Accepting a run's results as the baseline: first what would change, then the change itself.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -15,49 +15,49 @@ use crate::plan::Cell;
 use crate::store::Run;
 use crate::vocabulary::{CellKey, Record, Status};
 
-/// What accepting a run would do, and everything to do it.
+/// What accepting a run would change, with everything needed to do it.
 #[derive(Debug)]
 pub struct Acceptance {
-    /// What changes, in the order of the plan.
+    /// The changes, in the order of the plan.
     pub changes: Vec<Change>,
-    /// Cells that stay as they are.
+    /// Number of cells that stay as they are.
     pub unchanged: usize,
-    /// Cells of the run without an image, which are left out.
+    /// Number of cells of the run without an image, which are left out.
     pub left_out: usize,
     manifest: Manifest,
-    /// New images by their names in the baseline.
+    /// New images, by their file names in the baseline.
     images: BTreeMap<String, Vec<u8>>,
 }
 
-/// A change of a baseline.
+/// One change of a baseline.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// The cell's key; of one that is removed, its image.
+    /// The cell's key; for a removed cell, its image file.
     pub cell: String,
     /// What happens to it.
     pub kind: ChangeKind,
-    /// In which environment class.
+    /// The environment class that it concerns.
     pub class: EnvironmentClass,
-    /// How far the image is from the one that it replaces, where that is there.
+    /// The difference from the image that it replaces, if there is one.
     pub difference: Option<Difference>,
 }
 
-/// What of a run is accepted.
+/// Which part of a run is accepted.
 #[derive(Debug, Clone, Copy)]
 pub enum Choice<'a> {
-    /// All of it; what the sweep no longer has is removed.
+    /// All of it; cells that the sweep no longer has are removed.
     All,
-    /// Some of it.
+    /// Only some of it.
     Some {
-        /// Cells, by their keys or how these begin.
+        /// The cells to accept, by their keys or prefixes of these.
         cells: &'a [String],
-        /// What is removed: cells that the sweep no longer has, by their images.
+        /// The cells to remove, which the sweep no longer has, by their image files.
         gone: &'a [String],
     },
 }
 
 impl<'a> Choice<'a> {
-    /// These cells; all where none is named.
+    /// These cells; all if none is named.
     pub fn of(cells: &'a [String]) -> Self {
         match cells.is_empty() {
             true => Self::All,
@@ -69,15 +69,15 @@ impl<'a> Choice<'a> {
 /// What happens to a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeKind {
-    /// A first image.
+    /// The cell's first image.
     Add,
-    /// A first image for this environment class.
+    /// The cell's first image in this environment class.
     AddClass,
-    /// Another image.
+    /// A different image.
     Replace,
     /// The same image, made by another model.
     Confirm,
-    /// The same image, whose file was missing or damaged.
+    /// The same image, because its file was missing or damaged.
     Repair,
     /// The sweep no longer has it.
     Remove,
@@ -97,12 +97,12 @@ impl fmt::Display for ChangeKind {
 }
 
 impl Acceptance {
-    /// What it would be to accept a run, or only some of its cells. Accepting a whole run also removes the
-    /// cells that its sweep no longer has. What other environment classes have stays, unless the cell has
-    /// come to mean something else.
+    /// Finds out what accepting a run, or only some of its cells, would change. Accepting a whole run also removes the
+    /// cells that its sweep no longer has. What other environment classes have accepted stays, unless the cell's pixels
+    /// now follow from something else.
     ///
     /// # Errors
-    /// If a named cell is unknown or without an image, if no cell has one, or an image cannot be read.
+    /// If a named cell is unknown or has no image, if no cell has one, or if an image cannot be read.
     pub fn new(
         run: &Run,
         baseline: &Baseline,
@@ -151,15 +151,15 @@ impl Acceptance {
         Ok(acceptance)
     }
 
-    /// Changes the baseline at one stroke.
+    /// Changes the baseline atomically.
     ///
     /// # Errors
-    /// If something cannot be written; the baseline is then as it was.
+    /// If something cannot be written; the baseline then stays as it was.
     pub fn apply(self, baseline: &mut Baseline) -> Result<(), JudgeError> {
         baseline.replace(self.manifest, &self.images)
     }
 
-    /// A result as an entry.
+    /// A result as a baseline entry.
     fn take(
         &mut self,
         run: &Run,
@@ -205,7 +205,7 @@ impl Acceptance {
         })
     }
 
-    /// The cell with an entry taken in.
+    /// The cell with an entry added.
     fn enter(
         &mut self,
         (run, baseline): (&Run, &Baseline),
@@ -221,7 +221,7 @@ impl Acceptance {
         let subject = Subject::of(&run.plan, cell);
         let class = accepted.class.clone();
         let is_first = known.is_none();
-        // Of another input or size, nothing that was accepted holds any more.
+        // If the input or the size is another, nothing accepted earlier is still valid.
         let kept = known.filter(|known| known.subject.is_that_of(&subject));
         let mut entries = kept.map(|known| known.accepted).unwrap_or_default();
         let own = entries.iter().position(|entry| entry.class == class);
@@ -243,7 +243,7 @@ impl Acceptance {
         });
         match (kind, own) {
             (None, _) => self.unchanged += 1,
-            // What was accepted when and why stays: it is the same image.
+            // The date and reason of acceptance stay, because the image is the same.
             (Some(ChangeKind::Repair), _) => {}
             (Some(_), Some(own)) => entries[own] = accepted,
             (Some(_), None) => entries.push(accepted),
@@ -266,7 +266,7 @@ impl Acceptance {
         }
     }
 
-    /// Removes the cells that the sweep no longer has, or keeps them where only some were chosen.
+    /// Removes the cells that the sweep no longer has, or keeps them if only some cells were chosen.
     fn leave(
         &mut self,
         baseline: &Baseline,
@@ -280,7 +280,7 @@ impl Acceptance {
                 images.any(|file| gone.contains(file))
             }
         };
-        // In the order of the manifest, which the map has lost.
+        // In the order of the manifest, which the map does not keep.
         for cell in baseline.cells() {
             let Some(cell) = gone.remove(&Identity::accepted(cell)) else {
                 continue;
@@ -300,15 +300,15 @@ impl Acceptance {
     }
 }
 
-/// A result that is to be accepted.
+/// A result to be accepted.
 struct Taken {
     accepted: Accepted,
-    /// Whether its image has to be written: not if its pixels are there.
+    /// Whether its image has to be written, which it has not if an image with these pixels exists.
     is_new: bool,
     image: RgbImage,
 }
 
-/// The cells to accept: those that were named, or all.
+/// The cells to accept: the named ones, or all.
 fn chosen(run: &Run, choice: Choice) -> Result<HashSet<CellKey>, JudgeError> {
     let checked = (run.plan.cells.iter()).filter(|cell| run.plan.is_checked(cell));
     let keys = checked.map(|cell| &cell.key);
@@ -339,11 +339,11 @@ fn chosen(run: &Run, choice: Choice) -> Result<HashSet<CellKey>, JudgeError> {
         .collect()
 }
 
-/// Files of accepted images by their pixels.
+/// The files of accepted images, by pixel digest.
 struct Files<'a> {
     baseline: &'a Baseline,
     of_manifest: HashMap<&'a str, &'a Accepted>,
-    /// Those that are there whole, or will be.
+    /// Files known to be intact, or about to be written.
     settled: HashMap<String, String>,
 }
 
@@ -359,7 +359,8 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// The file of an image, and whether it has to be written: the manifest is not trusted, the file is looked at.
+    /// The file for an image, and whether it has to be written: the manifest is not trusted, the file itself is
+    /// checked.
     fn of_pixels(&mut self, pixels_sha256: &str, name: impl FnOnce() -> String) -> (String, bool) {
         if let Some(file) = self.settled.get(pixels_sha256) {
             return (file.clone(), false);
@@ -372,7 +373,7 @@ impl<'a> Files<'a> {
     }
 }
 
-/// The readable part of a cell's key, and the digest of the pixels instead of the cell's.
+/// The readable part of a cell's key, followed by the digest of the pixels.
 fn image_name(key: &CellKey, pixels_sha256: &str) -> String {
     let readable = key
         .as_str()

@@ -1,9 +1,9 @@
-//! What is said of each cell, and which cell of a panel to take, from the measures and the neighbours.
+//! Remarks on cells, and the cell to take from each panel, judged by the measures and by neighbouring cells.
 //!
-//! A panel is the cells that differ in nothing but guidance: the two scales, and the steps at which it
-//! acts. The measures of pixels know nothing of the instruction: what they give is told, with the two scales as the
-//! remedy, and no cell is picked by them. Where CLIP measured how far the edit goes where its captions go, the cell to take
-//! is the knee between keeping the image and following the instruction.
+//! A panel is the set of cells that differ only in guidance: the two scales, and the steps at which it acts. Measures
+//! of pixels know nothing of the instruction, so they only give remarks, with the two scales as the remedy, and never
+//! pick a cell. If CLIP measured how well the edit agrees with its captions, the cell to take is at the knee between
+//! keeping the image and following the instruction.
 
 mod knee;
 #[cfg(test)]
@@ -21,12 +21,12 @@ use panel::{Measured, Panel};
 pub use remark::Remark;
 use remark::Typical;
 
-/// What is advised of a run.
+/// The advice on a run.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Advice {
-    /// What is told of a cell, and what to try.
+    /// For each cell remarked on: the remark, and what to try.
     pub by_cell: HashMap<CellKey, String>,
-    /// The cell to take, of every panel that CLIP measured against captions and that has a knee; in the plan's order.
+    /// The advised cell of every panel that CLIP measured with captions and that has a knee, in the order of the plan.
     pub best: Vec<Best>,
 }
 
@@ -35,7 +35,7 @@ pub struct Advice {
 pub struct Best {
     /// The cell.
     pub cell: CellKey,
-    /// What its panel is: the parameters with more than one value, other than those of guidance.
+    /// What identifies its panel: the parameters with more than one value, except those of guidance.
     pub panel: Vec<(Parameter, String)>,
     /// Why, in a sentence.
     pub reason: String,
@@ -51,7 +51,7 @@ impl Advice {
         self.by_cell.clone().into_iter().chain(best).collect()
     }
 
-    /// For the tables of the run.
+    /// The advice in the form that the run's tables take.
     pub fn told(&self) -> Told {
         Told {
             advice: self.texts(),
@@ -59,13 +59,13 @@ impl Advice {
         }
     }
 
-    /// The advised cells, for the outlines of sheets.
+    /// The advised cells, which sheets outline.
     pub fn cells(&self) -> HashSet<CellKey> {
         self.best.iter().map(|best| best.cell.clone()).collect()
     }
 }
 
-/// What can be said of the cells of a run that are done and measured.
+/// The advice on the finished and measured cells of a run.
 pub fn advise(run: &Run) -> Advice {
     let mut panels: BTreeMap<Vec<String>, Vec<Measured>> = BTreeMap::new();
     for (place, cell) in run.plan.cells.iter().enumerate() {
@@ -111,7 +111,7 @@ pub fn advise(run: &Run) -> Advice {
     advice
 }
 
-/// What is usual for each instruction, over all cells that have it, whatever their image and seed.
+/// What is typical of each instruction, over all its cells, whatever their image and seed.
 fn typical_by_instruction<'a>(
     panels: impl Iterator<Item = &'a Vec<Measured<'a>>>,
 ) -> HashMap<(String, String), Typical> {
@@ -126,14 +126,14 @@ fn typical_by_instruction<'a>(
     typical.collect()
 }
 
-/// The words that a cell follows and flees.
+/// The prompt and the negative prompt of a cell.
 fn instruction_of(cell: &Measured) -> (String, String) {
     let of = &cell.cell.parameters;
     (of.instruction.clone(), of.negative_prompt.clone())
 }
 
-/// What guidance is set by tells no panel from another. Nor do presets, but what else they set does: presets
-/// of guidance scales are one panel.
+/// Whether a parameter separates panels. Those of guidance do not. Nor do presets themselves, only the parameters they
+/// set: presets that set guidance scales form one panel.
 fn names_panel(parameter: Parameter) -> bool {
     parameter != Parameter::Preset && parameter.definition().departs.is_none()
 }

@@ -1,4 +1,4 @@
-//! The folder of accepted images: read, looked into, and changed at one stroke.
+//! The folder of accepted images: reading it, querying it, and changing it atomically.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
@@ -15,10 +15,10 @@ use crate::image::read;
 use crate::store::{Lock, Run, StoreError, make_folder, refuse_link, write_file, write_to_last};
 use crate::vocabulary::Parameters;
 
-/// Characters of a digest in the name of an image.
+/// How many characters of the pixel digest an image's name contains.
 pub(super) const DIGEST_IN_NAME: usize = 16;
 
-/// Where the baseline of a sweep is by default, under the current folder.
+/// The default folder of a sweep's baseline, under the current folder.
 pub fn default_folder(name: &str) -> PathBuf {
     Path::new("results").join("baseline").join(name)
 }
@@ -31,7 +31,7 @@ pub struct Baseline {
 }
 
 impl Baseline {
-    /// Reads a baseline; a folder that is not there is an empty one.
+    /// Reads a baseline; a folder that does not exist counts as an empty one.
     ///
     /// # Errors
     /// If there is a manifest that cannot be read or understood.
@@ -42,12 +42,12 @@ impl Baseline {
         })
     }
 
-    /// Where it is.
+    /// Its folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Whether nothing was accepted yet.
+    /// Whether nothing has been accepted yet.
     pub fn is_empty(&self) -> bool {
         self.cells().is_empty()
     }
@@ -59,26 +59,26 @@ impl Baseline {
             .map_or(&[], |manifest| &manifest.cells)
     }
 
-    /// The cell with these parameters; of a chain, that of the first stage.
+    /// The cell with these parameters; in a chain, the one of the first stage.
     pub fn cell(&self, parameters: &Parameters) -> Option<&BaselineCell> {
         self.cells()
             .iter()
             .find(|cell| cell.path.is_empty() && cell.parameters == *parameters)
     }
 
-    /// The manifest, or that of an empty baseline of this name.
+    /// Its manifest; if it is empty, a new one with this name.
     pub(super) fn manifest(&self, name: &str) -> Manifest {
         self.manifest
             .clone()
             .unwrap_or_else(|| Manifest::empty(name))
     }
 
-    /// Where an accepted image is.
+    /// The file of an accepted image.
     pub fn image_path(&self, accepted: &Accepted) -> PathBuf {
         self.folder.join(&accepted.file)
     }
 
-    /// An accepted image.
+    /// Reads an accepted image.
     ///
     /// # Errors
     /// If it cannot be read, or its pixels are not those that were accepted.
@@ -98,16 +98,16 @@ impl Baseline {
         Ok(image)
     }
 
-    /// Whether an image is there as it was accepted.
+    /// Whether an image's file is as it was accepted.
     pub(super) fn holds(&self, accepted: &Accepted) -> bool {
         self.image(accepted).is_ok()
     }
 
-    /// Makes the folder if need be and holds it, so that no other process changes the baseline; `waiting` is told
-    /// which process does, if one does. The baseline is to be read after this.
+    /// Creates the folder if needed and locks it, so that no other process changes the baseline; `waiting` is called
+    /// with the id of the process that holds the lock, if there is one. Read the baseline only after this.
     ///
     /// # Errors
-    /// If the folder is a link, a run's or holds other things, or cannot be made.
+    /// If the folder is a link, is a run folder, contains other things, or cannot be made.
     pub fn hold(
         folder: &Path,
         waiting: impl FnMut(Option<u32>),
@@ -124,9 +124,9 @@ impl Baseline {
         })
     }
 
-    /// Puts new images and then the manifest in place, and removes the images that it no longer names.
-    /// Until the manifest is renamed into place the baseline is what it was, since images have names of
-    /// their own by their pixels.
+    /// Puts new images and then the manifest in place, and removes images that it no longer names. The baseline stays
+    /// as it was until the new manifest is renamed into place, because images are named after their pixels and never
+    /// overwritten.
     pub(super) fn replace(
         &mut self,
         manifest: Manifest,
@@ -149,15 +149,15 @@ impl Baseline {
         text.push(b'\n');
         let lasts = write_to_last(&path, &text).map_err(write)?;
         let before = self.manifest.replace(manifest);
-        // Where a power cut may bring back the earlier manifest, its images stay.
+        // If a power cut could bring back the earlier manifest, its images stay.
         if lasts {
             self.remove_unnamed(before.as_ref());
         }
         Ok(())
     }
 
-    /// Removes what the earlier manifest named and this one does not, and what an `accept` that was killed left: no
-    /// other file. One that stays does no harm, since nothing reads it.
+    /// Removes what the earlier manifest names and this one does not, and what a killed `accept` left, but no other
+    /// file. It does no harm if one cannot be removed, since nothing reads it.
     pub fn tidy(&self) {
         self.remove_unnamed(None);
     }
@@ -185,11 +185,11 @@ impl Baseline {
     }
 }
 
-/// A baseline's folder that this process may change, until this is dropped.
+/// A baseline's folder, locked by this process until this value is dropped.
 #[derive(Debug)]
 pub struct HeldBaseline {
     lock: Option<Lock>,
-    /// Folders that were made for this, the innermost first: removed again if nothing came into them.
+    /// Folders created for it, innermost first; they are removed again if they stay empty.
     made: Vec<PathBuf>,
 }
 
@@ -204,7 +204,7 @@ impl Drop for HeldBaseline {
     }
 }
 
-/// Refuses folders that are not a baseline's to change: links, which lead elsewhere, runs, and what holds other things.
+/// Refuses folders in which no baseline may be written: links, run folders, and folders with other content.
 fn refuse_unfit(folder: &Path) -> Result<(), JudgeError> {
     for path in [folder, &folder.join(IMAGES), &folder.join(MANIFEST)] {
         refuse_link(path).map_err(|source| JudgeError::Write { source })?;
@@ -230,7 +230,7 @@ fn refuse_unfit(folder: &Path) -> Result<(), JudgeError> {
     }
 }
 
-/// Whether a file is called as images of a baseline are, by what it holds.
+/// Whether a file's name contains the digest of its own pixels, as the names of baseline images do.
 fn is_named_by_its_pixels(path: &Path) -> bool {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let digest = stem.rsplit('-').next().unwrap_or_default();
@@ -239,8 +239,8 @@ fn is_named_by_its_pixels(path: &Path) -> bool {
 }
 
 impl BaselineCell {
-    /// What a cell is held against in an environment class: what was accepted there, else what was accepted
-    /// last elsewhere.
+    /// What a cell is compared with in an environment class: what was accepted there, or else what was last accepted in
+    /// another class.
     pub fn nearest(&self, class: &EnvironmentClass) -> Option<&Accepted> {
         let own = self
             .accepted
@@ -254,7 +254,7 @@ impl BaselineCell {
     }
 }
 
-/// SHA-256 of size and pixels, in hexadecimal: whatever a PNG says beside them.
+/// SHA-256 over size and pixels, in hexadecimal; a PNG's metadata do not count.
 pub(super) fn pixels_sha256(image: &RgbImage) -> String {
     let mut digest = Sha256::new();
     digest.update(image.width().to_le_bytes());

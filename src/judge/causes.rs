@@ -1,4 +1,4 @@
-//! What differs from what an accepted image was made with.
+//! Finds what differs from the conditions under which an accepted image was made.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ pub(super) struct Origin<'a> {
     pub class: &'a EnvironmentClass,
 }
 
-/// Whatever could be why a result is another than what was accepted for its cell.
+/// Every known reason why a result could differ from what was accepted for its cell.
 pub(super) fn causes(origin: Origin, known: &BaselineCell, accepted: &Accepted) -> Vec<Cause> {
     let Run {
         plan, environment, ..
@@ -71,8 +71,8 @@ pub(super) fn causes(origin: Origin, known: &BaselineCell, accepted: &Accepted) 
     differing.map(|(_, cause)| cause).collect()
 }
 
-/// The files that differ, each with its digests: `unet/model.onnx 1a2b3c4d5e6f became 0a1b2c3d4e5f`. None where one side does not
-/// know its files.
+/// The files that differ, each with its digests: `unet/model.onnx 1a2b3c4d5e6f became 0a1b2c3d4e5f`. Empty if either
+/// side does not list its files.
 fn changed_files(then: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Vec<String> {
     if then.is_empty() || now.is_empty() {
         return Vec::new();
@@ -92,12 +92,12 @@ fn changed_files(then: &BTreeMap<String, String>, now: &BTreeMap<String, String>
     differing.collect()
 }
 
-/// As much of a digest as people compare.
+/// As many digits of a digest as people compare.
 fn short(sha256: &str) -> String {
     sha256.chars().take(12).collect()
 }
 
-/// What of a class is the device's.
+/// The parts of a class that describe the device.
 fn device(class: &EnvironmentClass) -> [&str; 3] {
     [&class.device, &class.provider, &class.precision]
 }

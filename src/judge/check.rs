@@ -1,4 +1,4 @@
-//! A run against a baseline: a verdict for every cell.
+//! Compares a run with a baseline: a verdict for every cell.
 
 use std::collections::{HashMap, HashSet};
 
@@ -23,36 +23,36 @@ use crate::spec::CheckSpec;
 use crate::store::Run;
 use crate::vocabulary::Status;
 
-/// What is said of a run.
+/// The result of checking a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check {
     /// Name of the sweep.
     pub name: String,
-    /// Those of the shard in the order of the plan, then those that the sweep no longer has.
+    /// The cells of the shard in the order of the plan, then those that the sweep no longer has.
     pub cells: Vec<CellCheck>,
     /// The tolerances.
     pub spec: CheckSpec,
 }
 
-/// What a check comes to.
+/// The overall result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conclusion {
     /// Every cell passes.
     Passed,
-    /// There is something to accept, and nothing worse.
+    /// Some cells have to be accepted; nothing is worse.
     ToAccept,
-    /// Some cells have no image, and none is a regression.
+    /// Some cells have no image; there is no regression.
     CellsFailed,
-    /// Some cell is a regression.
+    /// At least one cell is a regression.
     Regression,
 }
 
 impl Check {
-    /// Holds the cells of a shard against a baseline. Cells without an image count as errors, whether
-    /// they failed or were not tried.
+    /// Compares the cells of a shard with a baseline. Cells without an image count as errors, whether they failed or
+    /// were never tried.
     ///
     /// # Errors
-    /// If an image of the baseline cannot be read or is not what was accepted.
+    /// If an image of the baseline cannot be read, or is not what was accepted.
     pub fn new(
         run: &Run,
         baseline: &Baseline,
@@ -78,7 +78,7 @@ impl Check {
         let mut cells: Vec<CellCheck> =
             try_collect(indices.par_iter().map(|&index| verdict(index)))?;
         tell_once(&run.plan, &indices, &mut cells, verdict)?;
-        // One shard looks for what is gone, so that it is told once.
+        // Only one shard looks for removed cells, so that they are reported once.
         if shard.index() == 0 {
             let gone = missing(run, baseline);
             let gone = pair_with_new(&judge, &mut cells, gone);
@@ -91,7 +91,7 @@ impl Check {
         })
     }
 
-    /// How many cells have a verdict.
+    /// The number of cells with a verdict.
     pub fn count(&self, verdict: Verdict) -> usize {
         self.cells
             .iter()
@@ -99,13 +99,13 @@ impl Check {
             .count()
     }
 
-    /// The verdicts that there are with their numbers, best first.
+    /// The verdicts that occur, with their numbers of cells, best first.
     pub fn counts(&self) -> Vec<(Verdict, usize)> {
         let counts = Verdict::ALL.map(|verdict| (verdict, self.count(verdict)));
         counts.into_iter().filter(|(_, count)| *count > 0).collect()
     }
 
-    /// `3 same, 1 regression`; a shard may have `no cells`.
+    /// For example `3 same, 1 regression`; a shard may have `no cells`.
     pub fn counts_text(&self) -> String {
         let counts: Vec<String> = self
             .counts()
@@ -133,13 +133,13 @@ impl Check {
         failing
     }
 
-    /// Cells that pass, with latents that changed more than they may.
+    /// Cells that pass, but whose latents changed by more than the limit.
     pub fn early_warnings(&self) -> Vec<&CellCheck> {
         let warned = |cell: &&CellCheck| cell.early_warning && cell.verdict.passes();
         self.cells.iter().filter(warned).collect()
     }
 
-    /// What differs from what the baseline was made with, over all cells, each with the number of cells.
+    /// What differs from the conditions of the baseline, over all cells, each with its number of cells.
     pub fn causes(&self) -> Vec<(Cause, usize)> {
         let mut counts: HashMap<&Cause, usize> = HashMap::new();
         for cause in self.cells.iter().flat_map(|cell| &cell.causes) {
@@ -153,8 +153,7 @@ impl Check {
         counts
     }
 
-    /// Says what differs from what the baseline was made with, a line each; or, if images changed, that
-    /// nothing known does.
+    /// What differs from the conditions of the baseline, one line each; if images changed without a known cause, that.
     pub fn cause_lines(&self) -> Vec<String> {
         let causes = self.causes();
         let changed = self
@@ -174,7 +173,7 @@ impl Check {
             .collect()
     }
 
-    /// What it comes to: a regression before cells without an image, these before cells to accept.
+    /// The overall result: a regression outranks cells without an image, and these outrank cells to accept.
     pub fn conclusion(&self) -> Conclusion {
         let any = |verdict| self.count(verdict) > 0;
         if any(Verdict::Regression) {
@@ -189,7 +188,7 @@ impl Check {
     }
 }
 
-/// What was accepted for cells that the sweep no longer has.
+/// The baseline's cells that the sweep no longer has.
 fn missing<'a>(run: &Run, baseline: &'a Baseline) -> Vec<&'a BaselineCell> {
     let cells = run.plan.cells.iter();
     let planned: HashSet<Identity> = cells.map(|cell| Identity::of(&run.plan, cell)).collect();
@@ -198,8 +197,8 @@ fn missing<'a>(run: &Run, baseline: &'a Baseline) -> Vec<&'a BaselineCell> {
         .collect()
 }
 
-/// Pairs each new cell with what was accepted for the one that differs from it in a single parameter: the sweep's value was
-/// changed. Gives back what no cell stands for any more.
+/// Pairs each new cell with the accepted cell that differs from it in a single parameter: that value was changed in the
+/// sweep file. Returns the accepted cells that are left without a partner.
 fn pair_with_new<'a>(
     judge: &Judge,
     cells: &mut [CellCheck],
@@ -256,7 +255,7 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// Of what was accepted, for which the sweep has no cell any more.
+    /// The verdict on an accepted cell that the sweep no longer has.
     fn missing(&self, cell: &BaselineCell) -> CellCheck {
         let accepted = cell.accepted.first();
         let name = accepted.map(|accepted| accepted.file.clone());
@@ -314,7 +313,7 @@ impl Judge<'_> {
         self.hold(held, origin, accepted, &actual)
     }
 
-    /// The verdict of an image that something was accepted for; `held` knows what differs beside the pixels.
+    /// The verdict on an image for which something was accepted; `held` already has what differs besides the pixels.
     fn hold(
         &self,
         held: CellCheck,
@@ -322,7 +321,7 @@ impl Judge<'_> {
         accepted: &Accepted,
         actual: &RgbImage,
     ) -> Result<CellCheck, JudgeError> {
-        // The other cells are judged all the same.
+        // Other cells are judged nevertheless.
         let refused = |reason: String| CellCheck {
             verdict: Verdict::Error,
             error: Some(reason),
@@ -350,7 +349,7 @@ impl Judge<'_> {
         let own_class = accepted.class == *origin.class;
         let (verdict, limits) = verdict(&self.spec.of(instruction), &difference, own_class);
         let latent_change = latent_change(&accepted.first_latents, &origin.record.first_latents);
-        // Devices differ in their last bits from the first step on.
+        // Different devices differ in the last bits from the first step on.
         let early_warning =
             own_class && latent_change.is_some_and(|change| change > self.spec.latents);
         Ok(CellCheck {
@@ -364,7 +363,7 @@ impl Judge<'_> {
         })
     }
 
-    /// What is judged of a cell's image; all if it is none.
+    /// The part of a cell's image that is judged; `None` stands for all of it.
     fn judged(&self, instruction: &str, size: (u32, u32)) -> Result<Option<Judged>, String> {
         match Judged::of(self.spec, instruction, size, self.run.plan.fit)? {
             Some(judged) if judged.is_nothing() => {
@@ -375,7 +374,7 @@ impl Judge<'_> {
     }
 }
 
-/// The verdict of a difference, and the limits that it was held against.
+/// The verdict on a difference, and the limits it was judged by.
 fn verdict(spec: &CheckSpec, difference: &Difference, own_class: bool) -> (Verdict, Limits) {
     let same_class = Limits::same_class(spec);
     if difference.is_none() {

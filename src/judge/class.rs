@@ -1,4 +1,4 @@
-//! Environments whose results may differ from those of others, and should not among themselves.
+//! Environment classes: results may differ between classes, but should not within one.
 
 use std::fmt;
 
@@ -7,23 +7,23 @@ use serde::{Deserialize, Serialize};
 use crate::store::Environment;
 use crate::vocabulary::{ExecutionDevice, Record};
 
-/// Device model, provider, precision, and ONNX Runtime's minor version. Threads, operating system and
-/// patch versions are no part of it: they are not supposed to change results.
+/// Device model, provider, precision, and ONNX Runtime's minor version. Threads, operating system and patch versions
+/// are left out, because they are not supposed to change results.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnvironmentClass {
-    /// The device as its maker calls it; where that is not known, its architecture or name.
+    /// The device's product name or, if unknown, its architecture or name.
     pub device: String,
     /// ONNX Runtime's execution provider.
     pub provider: String,
-    /// `fp32` or `fp16`, and what else it was computed in.
+    /// `fp32` or `fp16`, and any further number formats used.
     pub precision: String,
-    /// `1.32`.
+    /// Major and minor version, such as `1.32`.
     pub onnxruntime: String,
 }
 
 impl EnvironmentClass {
-    /// Where a cell was computed.
+    /// The class in which a cell was computed.
     pub fn of(environment: &Environment, record: &Record) -> Self {
         let device: Option<ExecutionDevice> = record.device.parse().ok();
         let facts = device.map(ExecutionDevice::facts);

@@ -1,7 +1,7 @@
-//! How far two images of one size are apart, as a viewer sees it.
+//! How much two images of the same size differ to a viewer.
 //!
-//! The perceptual measure is butteraugli's: per pixel, in units of what is just noticeable, with the
-//! masking of fine differences by what surrounds them. Structure is compared by SSIM, levels directly.
+//! The perceptual measure is butteraugli's: a value for each pixel, in units of the just noticeable difference, with
+//! fine differences masked by what surrounds them. Structure is compared by SSIM, levels directly.
 
 use butteraugli::{ButteraugliParams, Img, RGB8, butteraugli};
 use image::imageops::{self, FilterType};
@@ -10,33 +10,33 @@ use serde::{Deserialize, Serialize};
 
 use super::judged::Judged;
 
-/// Pixels of a side that butteraugli needs.
+/// The smallest side that butteraugli accepts, in pixels.
 const SMALLEST_SIDE: u32 = 8;
-/// Pixels of a side of the windows of SSIM, and from one window to the next.
+/// Side of SSIM's windows, in pixels; neighbouring windows do not overlap.
 const WINDOW: u32 = 7;
 const STRIDE: usize = 4;
 /// (0.01 x 255)^2 and (0.03 x 255)^2, as in Wang et al. 2004.
 const C1: f64 = 6.5025;
 const C2: f64 = 58.5225;
 
-/// How far two images are apart.
+/// How much two images differ.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Difference {
     /// Mean of the perceptual difference over all pixels; 1 is just noticeable.
     pub perceptual_mean: f64,
-    /// The perceptual difference that 99 of 100 pixels stay under.
+    /// The 99th percentile of the perceptual difference over all pixels.
     pub perceptual_p99: f64,
-    /// Mean structural similarity of the luma, 1 for equal images, down to -1.
+    /// Mean structural similarity of the luma: 1 for equal images, -1 at the least.
     pub ssim: f64,
-    /// Mean absolute difference of all levels, of 255.
+    /// Mean absolute difference of all levels, out of 255.
     pub level_mean: f64,
-    /// Largest absolute difference of a level, of 255.
+    /// Largest absolute difference of any level, out of 255.
     pub level_max: u8,
 }
 
 impl Difference {
-    /// That of equal images.
+    /// The difference of equal images.
     pub const NONE: Self = Self {
         perceptual_mean: 0.0,
         perceptual_p99: 0.0,
@@ -54,7 +54,7 @@ impl Difference {
 /// Why two images cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 pub enum DifferenceError {
-    /// They differ in size.
+    /// The images differ in size.
     #[error("the images differ in size: {}x{} and {}x{} pixels", expected.0, expected.1, actual.0, actual.1)]
     #[diagnostic(help("compare images that were made with the same [size]"))]
     Size {
@@ -63,11 +63,11 @@ pub enum DifferenceError {
         /// Width and height of the second.
         actual: (u32, u32),
     },
-    /// All of the image is left out.
+    /// Every pixel is ignored.
     #[error("nothing of the image is judged")]
     #[diagnostic(help("leave something out of check.ignore"))]
     NothingJudged,
-    /// There are no pixels, or too many.
+    /// The images have no pixels, or too many.
     #[error("images of {}x{} pixels cannot be compared", size.0, size.1)]
     #[diagnostic(help("compare images of at least one pixel"))]
     Pixels {
@@ -84,11 +84,11 @@ pub fn difference(expected: &RgbImage, actual: &RgbImage) -> Result<Difference, 
     difference_within(expected, actual, None)
 }
 
-/// As [`difference()`], of the pixels that are judged alone. Others count for nothing: they are taken to be equal, are left out
-/// of means and percentiles, and so are windows that hold nothing else.
+/// As [`difference()`], for the judged pixels only. All other pixels are taken to be equal and left out of means and
+/// percentiles, and so are windows without any judged pixel.
 ///
 /// # Errors
-/// As there, and if nothing is judged.
+/// As [`difference()`], and if no pixel is judged.
 pub fn difference_within(
     expected: &RgbImage,
     actual: &RgbImage,
@@ -163,22 +163,21 @@ fn perceptual(expected: &RgbImage, actual: &RgbImage) -> Option<Vec<f32>> {
     )
 }
 
-/// Mean SSIM of the luma over windows of 7 x 7 pixels, every window weighing the same
-/// (Wang et al. 2004, "Image quality assessment: from error visibility to structural similarity").
-/// A window's value is scikit-image's. `image-compare` does not divide the covariances by the number of pixels,
-/// which makes C2 as good as zero.
+/// Mean SSIM of the luma over windows of 7 x 7 pixels, all with the same weight (Wang et al. 2004, "Image quality
+/// assessment: from error visibility to structural similarity"). A window's value is that of scikit-image. The crate
+/// `image-compare` does not divide the covariances by the number of pixels, which makes C2 practically zero.
 pub(super) fn ssim(expected: &RgbImage, actual: &RgbImage) -> f64 {
     ssim_within(expected, actual, |_, _| true)
 }
 
-/// Of the windows that hold a pixel that is judged.
+/// Mean SSIM over the windows that contain a judged pixel.
 fn ssim_within(expected: &RgbImage, actual: &RgbImage, has: impl Fn(u32, u32) -> bool) -> f64 {
     let holds_one = |window: Window| window.places().any(|(x, y)| has(x, y));
-    // Pixels at the far edges may lie in no window.
+    // Pixels at the right and bottom edges may be in no window.
     mean_similarity(expected, actual, holds_one).unwrap_or(1.0)
 }
 
-/// Of the windows whose middle lies where it is asked for; `None` if there are none.
+/// Mean SSIM over the windows whose centre is selected; `None` if there are none.
 pub(super) fn ssim_where(
     expected: &RgbImage,
     actual: &RgbImage,
@@ -210,7 +209,7 @@ impl Window {
     }
 }
 
-/// The mean over the windows that are taken; `None` if there are none.
+/// The mean over the selected windows; `None` if there are none.
 fn mean_similarity(
     expected: &RgbImage,
     actual: &RgbImage,
@@ -239,7 +238,7 @@ fn mean_similarity(
     (count > 0.0).then(|| sum / count)
 }
 
-/// SSIM of one window of so many pairs of levels, with sample variances.
+/// SSIM of one window, given `count` pairs of levels, with sample variances.
 fn similarity(pairs: impl Iterator<Item = (f64, f64)>, count: f64) -> f64 {
     let [x, y, xx, yy, xy] = pairs.fold([0.0; 5], |[x, y, xx, yy, xy], (a, b)| {
         [x + a, y + b, xx + a * a, yy + b * b, xy + a * b]
@@ -252,7 +251,7 @@ fn similarity(pairs: impl Iterator<Item = (f64, f64)>, count: f64) -> f64 {
     (2.0 * mean_x * mean_y + C1) * (2.0 * covariance + C2) / ((means + C1) * (variances + C2))
 }
 
-/// Rec. 601.
+/// The luma of Rec. 601.
 fn luma(&Rgb([r, g, b]): &Rgb<u8>) -> f64 {
     0.299 * f64::from(r) + 0.587 * f64::from(g) + 0.114 * f64::from(b)
 }

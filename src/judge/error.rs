@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use super::difference::DifferenceError;
 use crate::store::StoreError;
 
-/// Why a run cannot be checked or accepted. A baseline is never changed by what fails.
+/// Why a run cannot be checked or accepted. An error never changes the baseline.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum JudgeError {
-    /// The manifest is no JSON of the right shape, or contradicts itself.
+    /// The manifest is not valid JSON of the right form, or contradicts itself.
     #[error("{} cannot be understood: {reason}", path.display())]
     #[diagnostic(help(
         "it was damaged or edited by hand; restore it from version control, or delete the folder and accept a run again"
@@ -20,7 +20,7 @@ pub enum JudgeError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A later program wrote the manifest.
+    /// A later version of the program wrote the manifest.
     #[error("{} has format {found}, this program reads up to {known}", path.display())]
     #[diagnostic(help("update ip2p: a newer version has written this baseline"))]
     NewerFormat {
@@ -28,7 +28,7 @@ pub enum JudgeError {
         path: PathBuf,
         /// Its format.
         found: u64,
-        /// The latest that is known here.
+        /// The latest format known here.
         known: u32,
     },
     /// A baseline image is not what was accepted.
@@ -48,23 +48,23 @@ pub enum JudgeError {
     Read {
         /// The file.
         path: PathBuf,
-        /// The system's words.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// A run folder was named as the baseline.
+    /// A run folder was given as the baseline.
     #[error("{} is a run folder, and cannot be a baseline", folder.display())]
     #[diagnostic(help("name a folder for accepted images alone with --baseline, or leave it out"))]
     IsRun {
         /// The folder.
         folder: PathBuf,
     },
-    /// The folder holds other things than a baseline.
+    /// The folder contains something other than a baseline.
     #[error("{} is not a baseline and is not empty: it holds {name}", folder.display())]
     #[diagnostic(help("name another folder with --baseline"))]
     Foreign {
         /// The folder.
         folder: PathBuf,
-        /// One of the things.
+        /// Name of one entry in the folder.
         name: String,
     },
     /// The baseline cannot be written.
@@ -73,18 +73,18 @@ pub enum JudgeError {
         "the baseline is as it was before; check the permissions and the free space, or name another folder with --baseline"
     ))]
     Write {
-        /// What was refused.
+        /// The underlying error.
         source: StoreError,
     },
     /// The page of a check cannot be rendered.
     #[error("cannot render the page of the check: {0}")]
     #[diagnostic(help("this is a fault of ip2p; please report it"))]
     Page(minijinja::Error),
-    /// The run does not have what was named.
+    /// The run has no such cell or stage.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Run(StoreError),
-    /// A cell was named that has no image.
+    /// A cell to be accepted has no image.
     #[error("cell {cell} of {} has no image to accept: {reason}", run.display())]
     #[diagnostic(help(
         "run the sweep again: finished cells are kept, and this one is computed again"
@@ -104,17 +104,17 @@ pub enum JudgeError {
         /// The run folder.
         run: PathBuf,
     },
-    /// `accept` in continuous integration.
+    /// `accept` was called in continuous integration.
     #[error("baselines are not accepted where CI is set")]
     #[diagnostic(help(
         "accept on your own machine and commit the baseline; a check must not be able to approve itself"
     ))]
     InCi,
-    /// Nobody there to say yes.
+    /// There is no terminal on which to ask for confirmation.
     #[error("stdin is not a terminal, so nobody can confirm")]
     #[diagnostic(help("look at the changes above, then accept them with --yes"))]
     NobodyToAsk,
-    /// Images of one baseline entry and cell that cannot be compared.
+    /// The images of a cell and its baseline cannot be compared.
     #[error("cell {cell}: {source}")]
     Difference {
         /// The cell.
@@ -126,7 +126,7 @@ pub enum JudgeError {
     #[error("cannot write the report of the check: {source}")]
     #[diagnostic(help("check the permissions and the free space of the run folder"))]
     Report {
-        /// What was refused.
+        /// The underlying error.
         source: StoreError,
     },
     /// The summary's file cannot be written.
@@ -135,7 +135,7 @@ pub enum JudgeError {
     Summary {
         /// The file.
         path: PathBuf,
-        /// The system's words.
+        /// The operating system's error.
         source: io::Error,
     },
 }

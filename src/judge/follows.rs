@@ -1,4 +1,4 @@
-//! One regression is told once: cells that are made of a cell which did not come out as accepted follow it.
+//! Reports a regression once: cells made from a cell that did not come out as accepted are marked as followers.
 
 use std::collections::HashMap;
 
@@ -7,8 +7,8 @@ use super::verdict::{Cause, CellCheck, Verdict};
 use crate::plan::Plan;
 use crate::vocabulary::CellKey;
 
-/// Gives those of the cells at `indices` whose own images changed too, or are not there, the verdict that they follow.
-/// `verdict` says it of cells of other shards.
+/// Gives those of the cells at `indices` whose ancestors' images changed or are missing the verdict `Follows`.
+/// `verdict` gives the verdicts of cells in other shards.
 pub(super) fn tell_once(
     plan: &Plan,
     indices: &[usize],
@@ -27,7 +27,7 @@ pub(super) fn tell_once(
     for (&index, check) in indices.iter().zip(checks) {
         let cell = &plan.cells[index];
         let mut nearest = None;
-        // The nearest that changed is named; where all of the path is beyond, each names the one before it.
+        // Names the nearest ancestor that changed; if the whole path did, each cell names its predecessor.
         for ancestor in plan.ancestors(cell) {
             let Some(&place) = index_of
                 .get(&ancestor.key)
@@ -56,7 +56,7 @@ pub(super) fn tell_once(
         check
             .causes
             .insert(0, Cause::Input(ancestor.key.to_string()));
-        // What passes upstream is no excuse for what does not pass here.
+        // An ancestor that passes is no excuse for a cell that does not.
         if !found.passes() && check.verdict != Verdict::Drift {
             check.verdict = Verdict::Follows;
         }

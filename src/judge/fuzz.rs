@@ -1,10 +1,10 @@
-//! The door of [`crate::fuzzing`] to manifests of baselines.
+//! The entry point of [`crate::fuzzing`] for manifests of baselines.
 
 use std::path::Path;
 
 use super::Manifest;
 
-/// A manifest that is accepted is the same once written and read again.
+/// Checks that an accepted manifest is the same once written and read again.
 pub fn manifest(bytes: &[u8]) {
     let path = Path::new("manifest.json");
     let Ok(manifest) = Manifest::parse(bytes, path) else {

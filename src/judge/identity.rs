@@ -1,21 +1,21 @@
-//! What a cell is known by in a baseline: its parameters and, of a chain, those of all cells that it is made of.
+//! The identity of a cell in a baseline: its parameters and, in a chain, those of all cells it is made from.
 
 use super::manifest::BaselineCell;
 use crate::plan::{Cell, Plan};
 use crate::vocabulary::{Parameter, Parameters};
 
-/// The parameters of the whole path to a cell. What the images of later stages are called depends on what varies, and is
-/// no part of it.
+/// The parameters of the whole path to a cell, without the names of later stages' images, which depend on what varies
+/// in the sweep.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Identity {
-    /// Of the cells that it is made of, from the first stage on.
+    /// Parameters of the cells that it is made from, from the first stage on.
     pub path: Vec<Parameters>,
-    /// Its own.
+    /// The cell's own parameters.
     pub parameters: Parameters,
 }
 
 impl Identity {
-    /// That of a cell of a run.
+    /// The identity of a cell of a run.
     pub fn of(plan: &Plan, cell: &Cell) -> Self {
         let path = plan.ancestors(cell).into_iter().map(own);
         Self {
@@ -24,7 +24,7 @@ impl Identity {
         }
     }
 
-    /// That of a cell of a baseline.
+    /// The identity of a cell of a baseline.
     pub fn accepted(cell: &BaselineCell) -> Self {
         Self {
             path: cell.path.clone(),
@@ -32,8 +32,8 @@ impl Identity {
         }
     }
 
-    /// The parameter that differs, and its value in the other, if exactly one does on the whole path. A preset's name
-    /// changes nothing by itself.
+    /// If exactly one parameter on the whole path differs: that parameter, and its value in the other. Names of presets
+    /// do not count.
     pub fn only_difference(&self, other: &Self) -> Option<(Parameter, String)> {
         if self.path.len() != other.path.len() {
             return None;
@@ -50,7 +50,7 @@ impl Identity {
     }
 }
 
-/// A cell's own parameters.
+/// A cell's parameters, without the image if that is another cell's.
 fn own(cell: &Cell) -> Parameters {
     let mut parameters = cell.parameters.clone();
     if cell.stage > 0 {

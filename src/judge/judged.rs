@@ -1,4 +1,4 @@
-//! The part of an image that is judged: all but what `[[check.ignore]]` leaves out.
+//! The part of an image that is judged: everything that `[[check.ignore]]` does not exclude.
 
 use image::{GrayImage, Luma, RgbImage};
 
@@ -8,15 +8,15 @@ use crate::spec::{CheckSpec, Ignored};
 /// Which pixels of an image are judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judged {
-    /// White where a pixel is judged.
+    /// White at judged pixels.
     pixels: GrayImage,
 }
 
 impl Judged {
-    /// What is judged of images of an instruction and size; `None` if that is all of them.
+    /// The judged part of images with this instruction and size; `None` if that is all of the image.
     ///
     /// # Errors
-    /// Why a mask cannot be read.
+    /// If a mask cannot be read.
     pub fn of(
         spec: &CheckSpec,
         instruction: &str,
@@ -59,7 +59,7 @@ impl Judged {
         Ok(Some(Self { pixels }))
     }
 
-    /// Whether nothing is judged.
+    /// Whether no pixel is judged.
     pub fn is_nothing(&self) -> bool {
         self.pixels.pixels().all(|pixel| pixel[0] == 0)
     }
@@ -69,7 +69,7 @@ impl Judged {
         self.pixels.get_pixel(x, y)[0] > 0
     }
 
-    /// One image with the other's pixels where nothing is judged.
+    /// The first image with the other's pixels where it is not judged.
     pub(super) fn with_rest_of(&self, image: &RgbImage, other: &RgbImage) -> RgbImage {
         RgbImage::from_fn(image.width(), image.height(), |x, y| {
             let source = if self.has(x, y) { image } else { other };

@@ -1,11 +1,11 @@
-//! What a cell is called where its key would not do: by its parameters, so that the name is the same when models and
-//! versions change.
+//! A readable name for a cell, made from its parameters, so that it stays the same when models and versions change its
+//! key.
 
 use crate::plan::Plan;
 use crate::vocabulary::{Parameter, Parameters};
 
-/// `make it winter · guidance_scale 3.0`: the instruction, and what else varies in its stage, whose name stands before it
-/// where there are several.
+/// For example `make it winter · guidance_scale 3.0`: the instruction and what else varies in the cell's stage,
+/// preceded by the stage's name if there are several.
 pub(super) fn label(plan: &Plan, stage: usize, parameters: &Parameters) -> String {
     let own = plan.stages.get(stage).filter(|_| plan.stages.len() > 1);
     let axes = own.map_or(&plan.axes, |stage| &stage.axes);

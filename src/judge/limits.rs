@@ -1,4 +1,4 @@
-//! How far is too far.
+//! The limits beyond which a cell fails a check.
 
 use std::fmt;
 
@@ -6,39 +6,39 @@ use super::difference::Difference;
 use crate::spec::CheckSpec;
 use crate::vocabulary::LatentStatistics;
 
-/// What a difference may be.
+/// The limits of a difference.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
-    /// Most of the mean.
+    /// The largest mean.
     pub perceptual_mean: f64,
-    /// Most of the 99th percentile.
+    /// The largest 99th percentile.
     pub perceptual_p99: f64,
-    /// Least.
+    /// The smallest structural similarity.
     pub ssim: f64,
-    /// What the sweep file's tolerances were widened by.
+    /// The factor by which the sweep file's tolerances were widened.
     factor: f64,
 }
 
 /// One measure beyond its limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Excess {
-    /// The key under `[check]`.
+    /// Its key under `[check]`.
     pub measure: &'static str,
-    /// What was measured.
+    /// The measured value.
     pub measured: f64,
-    /// What is allowed.
+    /// The limit.
     pub limit: f64,
-    /// The tolerance in the sweep file that would have passed.
+    /// The tolerance in the sweep file with which it would have passed.
     pub would_pass: f64,
 }
 
 impl Limits {
-    /// Those for a baseline of the same environment class.
+    /// The limits for a baseline of the same environment class.
     pub fn same_class(spec: &CheckSpec) -> Self {
         Self::widened(spec, 1.0)
     }
 
-    /// The wider ones for a baseline of another environment class.
+    /// The wider limits for a baseline of another environment class.
     pub fn other_class(spec: &CheckSpec) -> Self {
         Self::widened(spec, spec.drift)
     }
@@ -52,13 +52,13 @@ impl Limits {
         }
     }
 
-    /// What is beyond its limit.
+    /// The measures that exceed their limits.
     pub fn excesses(&self, difference: &Difference) -> Vec<Excess> {
         let measures = self.measures(difference).into_iter();
         measures.filter(Excess::is_beyond).collect()
     }
 
-    /// Every measure beside its limit, whether beyond it or not.
+    /// Every measure with its limit, whether exceeded or not.
     pub fn measures(&self, difference: &Difference) -> [Excess; 3] {
         let most = |measure, measured: f64, limit| Excess {
             measure,
@@ -88,7 +88,7 @@ impl Limits {
     }
 }
 
-/// The measure that is to be large.
+/// The one measure that must be large rather than small.
 const SSIM: &str = "ssim";
 
 impl Excess {
@@ -99,7 +99,7 @@ impl Excess {
         }
     }
 
-    /// `17.6 x mean`, `SSIM .977 (>= .999)`: as short as can be.
+    /// As short as possible: `17.6 x mean`, `SSIM .977 (>= .999)`.
     pub fn in_brief(&self) -> String {
         match self.measure {
             SSIM => format!("SSIM {:.3} (>= {:.3})", self.measured, self.limit),
@@ -122,7 +122,7 @@ impl Excess {
         format!("{measure} {measured:.4} (limit {limit:.4})")
     }
 
-    /// How many times the limit; of the structural similarity, what is lost of it.
+    /// Ratio of the measure to its limit; for the structural similarity, of the losses 1 - SSIM.
     pub fn ratio(&self) -> f64 {
         match self.measure {
             SSIM => (1.0 - self.measured) / (1.0 - self.limit).max(1e-9),
@@ -146,24 +146,24 @@ impl fmt::Display for Excess {
     }
 }
 
-/// A sweep file takes six decimals.
+/// Rounded to the six decimal places that a sweep file accepts.
 fn six_decimals(value: f64) -> f64 {
     (value * 1e6).floor() / 1e6
 }
 
-/// The next number of three figures that is not smaller, in at most six decimals.
+/// The next larger or equal number with three significant figures and at most six decimal places.
 fn ceil_to_3_figures(value: f64) -> f64 {
     if value <= 0.0 {
         return 0.0;
     }
     let unit = 10f64.powi(value.log10().floor() as i32 - 2).max(1e-6);
     let whole = (value / unit).ceil() * unit;
-    // Without what binary fractions leave behind.
+    // Without the remainders of binary fractions.
     format!("{whole:.6}").parse().unwrap_or(whole)
 }
 
-/// The largest change of a mean or standard deviation of the latents after the first steps, in standard
-/// deviations; `None` where there is nothing to compare.
+/// The largest change of a mean or standard deviation of the latents after the first steps, in standard deviations;
+/// `None` if there is nothing to compare.
 pub fn latent_change(expected: &[LatentStatistics], actual: &[LatentStatistics]) -> Option<f64> {
     let steps = expected.iter().zip(actual);
     let changes = steps.flat_map(|(expected, actual)| {

@@ -1,4 +1,4 @@
-//! `manifest.json` of a baseline: which images were accepted for which cells, where and why.
+//! `manifest.json` of a baseline: which images were accepted for which cells, where, when and why.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::ErrorKind;
@@ -13,16 +13,16 @@ use crate::spec::Numerics;
 use crate::store::{Environment, read_file};
 use crate::vocabulary::{LatentStatistics, Parameters, is_file_name};
 
-/// The format that is written, and the latest that is read.
+/// The format that is written, which is also the latest that can be read.
 pub const FORMAT: u32 = 1;
-/// Its name in the baseline's folder.
+/// Its file name in the baseline's folder.
 pub const MANIFEST: &str = "manifest.json";
-/// A million accepted images have a gigabyte of it.
+/// The longest manifest in bytes; a million accepted images take about a gigabyte.
 const LONGEST: u64 = 2 << 30;
-/// The folder of images.
+/// The folder of the images.
 pub(super) const IMAGES: &str = "cells";
 
-/// What a baseline holds.
+/// The content of a baseline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
@@ -30,50 +30,50 @@ pub struct Manifest {
     pub format: u32,
     /// Name of the sweep.
     pub name: String,
-    /// In the order of the plan that was accepted last; cells are told apart by their parameters.
+    /// In the order of the plan last accepted; cells are identified by their parameters.
     pub cells: Vec<BaselineCell>,
 }
 
-/// What was accepted for one cell.
+/// The accepted images of one cell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BaselineCell {
-    /// Of a chain, the parameters of the cells that it is made of, from the first stage on.
+    /// In a chain, the parameters of the cells it is made from, from the first stage on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub path: Vec<Parameters>,
-    /// What the cell is known by; without the image where that is another cell's.
+    /// The cell's parameters, without the image if that is another cell's.
     pub parameters: Parameters,
     /// What else its pixels follow from.
     pub subject: Subject,
-    /// At most one for each environment class, at least one.
+    /// At least one image, and at most one for each environment class.
     pub accepted: Vec<Accepted>,
 }
 
-/// What the pixels of a cell follow from besides its parameters and the model: if it changes, the
-/// baseline is of something else.
+/// What the pixels of a cell follow from besides its parameters and the model. If this changes, the accepted images no
+/// longer apply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subject {
-    /// SHA-256 of the file of the input image, of a chain that of its first stage, in hexadecimal.
+    /// SHA-256 of the input image's file (in a chain, that of the first stage), in hexadecimal.
     pub image_sha256: String,
-    /// Pixels.
+    /// Width in pixels.
     pub width: u32,
-    /// Pixels.
+    /// Height in pixels.
     pub height: u32,
-    /// How the image was brought to this size.
+    /// How the image was fitted to this size.
     pub fit: Fit,
-    /// What is computed.
+    /// The numerical settings.
     pub numerics: Numerics,
-    /// The masks on the path to the cell: what each is made of, and how its stage treats it. Baselines of earlier
-    /// versions have none.
+    /// The masks on the path to the cell: how each is made, and how its stage treats it. Baselines of earlier versions
+    /// have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub masks: Vec<String>,
 }
 
 impl Subject {
-    /// Whether the pixels follow from the same, as far as both know it.
+    /// Whether the pixels follow from the same things, as far as both sides know them.
     pub fn is_that_of(&self, other: &Self) -> bool {
-        // Every field is named: whether pixels follow from a new one is to be decided here.
+        // Every field is named, so that a new one does not compile until it is decided whether pixels follow from it.
         let Self {
             image_sha256,
             width,
@@ -88,7 +88,7 @@ impl Subject {
             && (*masks == other.masks || !masks_are_known)
     }
 
-    /// That of a cell.
+    /// The subject of a cell.
     pub fn of(plan: &Plan, cell: &Cell) -> Self {
         let path = plan.ancestors(cell);
         let first = path.first().copied().unwrap_or(cell);
@@ -114,7 +114,7 @@ impl Subject {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Accepted {
-    /// Where it holds.
+    /// The environment class for which it was accepted.
     pub class: EnvironmentClass,
     /// The PNG, relative to the baseline's folder; classes with equal pixels share it.
     pub file: String,
@@ -122,23 +122,23 @@ pub struct Accepted {
     pub pixels_sha256: String,
     /// SHA-256 over the files of the model, in hexadecimal.
     pub model_sha256: String,
-    /// SHA-256 of each of them, by their names; empty where an earlier version accepted it.
+    /// SHA-256 of each of these files, by name; empty if accepted by an earlier version.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub model_files: BTreeMap<String, String>,
-    /// What it was made with.
+    /// The environment it was made in.
     pub environment: Environment,
-    /// Mean absolute difference to the fitted input, 0 to 1.
+    /// Mean absolute difference from the fitted input, 0 to 1.
     pub image_change: Option<f64>,
-    /// The latents after the first steps.
+    /// Statistics of the latents after the first steps.
     pub first_latents: Vec<LatentStatistics>,
     /// When it was accepted, UTC.
     pub accepted: jiff::Timestamp,
-    /// Why, if that was said.
+    /// Why it was accepted, if a reason was given.
     pub reason: Option<String>,
 }
 
 impl Manifest {
-    /// One without cells.
+    /// A manifest without cells.
     pub(super) fn empty(name: &str) -> Self {
         Self {
             format: FORMAT,
@@ -147,7 +147,7 @@ impl Manifest {
         }
     }
 
-    /// Reads the manifest of a baseline's folder; there may be none.
+    /// Reads the manifest of a baseline's folder; `None` if there is none.
     pub(super) fn read(folder: &Path) -> Result<Option<Self>, JudgeError> {
         let path = folder.join(MANIFEST);
         let text = match read_file(&path, LONGEST) {
@@ -158,13 +158,13 @@ impl Manifest {
         Self::parse(&text, &path).map(Some)
     }
 
-    /// What the text of a manifest holds; `path` is for errors.
+    /// Parses the text of a manifest; `path` is for errors.
     pub(super) fn parse(text: &[u8], path: &Path) -> Result<Self, JudgeError> {
         let malformed = |reason: String| JudgeError::Malformed {
             path: path.to_owned(),
             reason,
         };
-        // The format is looked at first: a newer one may have another shape.
+        // The format is checked first, because a newer one may have another structure.
         let value: serde_json::Value =
             serde_json::from_slice(text).map_err(|error| malformed(error.to_string()))?;
         let format = value.get("format").and_then(serde_json::Value::as_u64);
@@ -176,7 +176,7 @@ impl Manifest {
                 known: FORMAT,
             });
         }
-        // From the text again, since a value knows no lines.
+        // Parsed again from the text, because a parsed value has no line numbers for errors.
         let manifest: Self =
             serde_json::from_slice(text).map_err(|error| malformed(error.to_string()))?;
         match manifest.fault() {
@@ -185,7 +185,7 @@ impl Manifest {
         }
     }
 
-    /// What contradicts itself, or would lead out of the folder.
+    /// What contradicts itself or would lead out of the folder, if anything.
     fn fault(&self) -> Option<String> {
         if self.format == 0 {
             return Some("there is no format 0".to_owned());
@@ -216,7 +216,7 @@ impl Manifest {
     }
 }
 
-/// `cells/NAME.png`, where the name cannot lead elsewhere.
+/// Whether it has the form `cells/NAME.png`, with a name that cannot lead elsewhere.
 pub(super) fn is_image_name(file: &str) -> bool {
     let stem = file
         .strip_prefix("cells/")

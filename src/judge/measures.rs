@@ -1,7 +1,7 @@
-//! How far an edit went from its input, in numbers.
+//! Numbers for how far an edit went from its input.
 //!
-//! Pixels are compared with pixels: the numbers know nothing of the instruction. A large change may be a
-//! good edit or a broken image, a small one a fine edit or none.
+//! They compare pixels and know nothing of the instruction: a large change may be a good edit or a broken image, a
+//! small one a subtle edit or none.
 
 use image::{Rgb, RgbImage};
 
@@ -9,8 +9,7 @@ use super::difference::{ssim, ssim_where};
 use crate::image::Mask;
 use crate::vocabulary::{MaskedMeasures, Measures};
 
-/// Measures an output against its fitted input of the same size; `None` if the sizes differ or there are
-/// no pixels.
+/// Measures an output against its fitted input; `None` if the sizes differ or there are no pixels.
 pub fn measure(input: &RgbImage, output: &RgbImage) -> Option<Measures> {
     let (width, height) = input.dimensions();
     if input.dimensions() != output.dimensions() || width == 0 || height == 0 {
@@ -24,7 +23,7 @@ pub fn measure(input: &RgbImage, output: &RgbImage) -> Option<Measures> {
     })
 }
 
-/// Measures what is inside and what is outside of a mask; `None` if the sizes differ or there are no pixels.
+/// Measures an output inside and outside a mask; `None` if the sizes differ or there are no pixels.
 pub fn measure_masked(input: &RgbImage, output: &RgbImage, mask: &Mask) -> Option<MaskedMeasures> {
     let size = input.dimensions();
     if size != output.dimensions()
@@ -58,18 +57,18 @@ pub fn measure_masked(input: &RgbImage, output: &RgbImage, mask: &Mask) -> Optio
     })
 }
 
-/// The colours of an image as a whole.
+/// The overall colour and contrast of an image.
 #[derive(Debug, Clone, Copy)]
 struct Tone {
-    /// Mean over all pixels of the largest level minus the smallest, 0 (grey) to 1. Unlike the saturation
-    /// of HSV it is small for dark pixels, as their colour is to the eye.
+    /// Mean over all pixels of the largest level minus the smallest, 0 (grey) to 1. Unlike HSV saturation it is small
+    /// for dark pixels, as perceived colour is.
     saturation: f64,
     /// Standard deviation of the luma (Rec. 601), 0 to 0.5: RMS contrast (Peli 1990).
     contrast: f64,
 }
 
 impl Tone {
-    /// In whole numbers, so that the order of the sums does not matter. Not for images without pixels.
+    /// Computed in integers, so that the order of summation does not matter. The image must have pixels.
     fn of(image: &RgbImage) -> Self {
         let (mut chroma, mut sum, mut squares) = (0_u64, 0_u64, 0_u64);
         for &Rgb([r, g, b]) in image.pixels() {

@@ -1,9 +1,9 @@
-//! What is said of images once they are there: how far two are apart, how far an edit went from its input
-//! and what to try instead, and whether a run still gives the images that were accepted.
+//! Judging finished images: how much two of them differ, how far an edit went from its input and what to try instead,
+//! and whether a run still gives the images that were accepted.
 //!
-//! A [`Baseline`] keeps what [`Acceptance`] took from runs; a [`Check`] gives every cell of a run its
-//! [`Verdict`]: numbers only, which [`crate::views::check`] shows. All is derived from run folders and baselines;
-//! no model is needed.
+//! A [`Baseline`] keeps what [`Acceptance`] took from runs; a [`Check`] gives every cell of a run its [`Verdict`]. Both
+//! deal only in numbers, which [`crate::views::check`] shows. Everything is derived from run folders and baselines; no
+//! model is needed.
 
 mod accept;
 pub mod advice;

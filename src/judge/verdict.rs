@@ -1,4 +1,4 @@
-//! What is said of one cell.
+//! The verdict on one cell.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,32 +8,32 @@ use serde::{Deserialize, Serialize};
 use super::difference::Difference;
 use super::limits::{Excess, Limits};
 
-/// What a check says of a cell.
+/// The verdict of a check on a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// Every pixel is that of the baseline.
+    /// Every pixel equals the baseline's.
     Same,
-    /// Within the tolerances.
+    /// Different, but within the tolerances.
     Within,
-    /// The baseline is of another environment class; within the wider tolerances for that.
+    /// The baseline is from another environment class, and the cell is within the wider tolerances for that.
     Drift,
-    /// Accepted once, and no longer in the sweep.
+    /// Accepted earlier, but no longer in the sweep.
     Missing,
     /// Not accepted yet.
     New,
-    /// The baseline is of another input, size or numerics: nobody has accepted anything for these.
+    /// The baseline is from another input, size or numerical settings, so nothing has been accepted for these.
     Stale,
-    /// Beyond the tolerances or without an image, but so is the cell that it works on: its input is another.
+    /// Beyond the tolerances or without an image, but so is the cell it works on, so its input is another.
     Follows,
     /// The cell has no image, or what was accepted for it cannot be read.
     Error,
-    /// Beyond the tolerances, whatever caused it: the model's files, a library, a device.
+    /// Beyond the tolerances, for whatever reason: the model's files, a library, a device.
     Regression,
 }
 
 impl Verdict {
-    /// All, best first.
+    /// All verdicts, best first.
     pub const ALL: [Self; 9] = [
         Self::Same,
         Self::Within,
@@ -46,7 +46,7 @@ impl Verdict {
         Self::Regression,
     ];
 
-    /// Its name.
+    /// Its name in files and messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Same => "same",
@@ -61,7 +61,7 @@ impl Verdict {
         }
     }
 
-    /// Whether nothing has to be done about it.
+    /// Whether it requires no action.
     pub fn passes(self) -> bool {
         matches!(self, Self::Same | Self::Within | Self::Drift)
     }
@@ -73,32 +73,32 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Model files that are named; of more their number.
+/// How many model files are named; beyond that only their number is given.
 const MOST_FILES: usize = 6;
 
-/// What is known to differ from what the baseline was made with.
+/// A known difference from the conditions under which the baseline was made.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cause {
     /// The input image, the size, or the numerics.
     Parameters(&'static str),
-    /// The model's files, by the beginnings of their digests then and now.
+    /// The model's files: the beginnings of the old and new digests, and the files that differ.
     Model(String, String, Vec<String>),
-    /// A parameter had another value when the image was accepted: its key and that value.
+    /// A parameter had another value when the image was accepted: its key and the old value.
     Was(&'static str, String),
-    /// The cell that it works on did not come out as accepted: its key.
+    /// The cell it works on did not come out as accepted: that cell's key.
     Input(String),
-    /// ONNX Runtime, then and now.
+    /// ONNX Runtime: old and new version.
     Library(String, String),
-    /// The device, its provider or the precision, then and now.
+    /// The device, its provider or the precision: old and new.
     Device(String, String),
-    /// This program, then and now.
+    /// This program: old and new version.
     Program(String, String),
-    /// Threads on the CPU, then and now.
+    /// Number of CPU threads: old and new.
     Threads(usize, usize),
 }
 
 impl Cause {
-    /// Of what kind it is, for programs.
+    /// The kind of cause, as a word for programs.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Parameters(_) => "parameters",
@@ -140,28 +140,28 @@ impl fmt::Display for Cause {
     }
 }
 
-/// A cell that was checked.
+/// A checked cell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CellCheck {
-    /// Its key in the run; of a missing cell, its image in the baseline.
+    /// Its key in the run; for a missing cell, its image in the baseline.
     pub name: String,
-    /// Its parameters, as people and test reports call it: `make it winter · guidance_scale 3.0`.
+    /// Its readable name for people and test reports: `make it winter · guidance_scale 3.0`.
     pub label: String,
     /// Its verdict.
     pub verdict: Verdict,
-    /// How long it took to compute, where that is known.
+    /// How long it took to compute, if known.
     pub seconds: Option<f64>,
-    /// How far it is from the baseline, where that was measured.
+    /// Its difference from the baseline, if measured.
     pub difference: Option<Difference>,
-    /// What it may be, where that was measured.
+    /// The limits of that difference.
     pub limits: Option<Limits>,
-    /// What is beyond its limit.
+    /// The measures that exceed their limits.
     pub excesses: Vec<Excess>,
-    /// Change of the latents of its first steps, in standard deviations, where it is known.
+    /// Change of the latents' statistics in its first steps, in standard deviations, if known.
     pub latent_change: Option<f64>,
-    /// Whether that is beyond its limit.
+    /// Whether that change exceeds its limit.
     pub early_warning: bool,
-    /// What differs from what the baseline was made with; empty if nothing known does.
+    /// Known differences from the conditions of the baseline.
     pub causes: Vec<Cause>,
     /// Why there is no image.
     pub error: Option<String>,
@@ -172,13 +172,13 @@ pub struct CellCheck {
 }
 
 impl CellCheck {
-    /// How bad it is among those of its verdict: the largest ratio of a measure to its limit.
+    /// How bad it is among cells with the same verdict: the largest ratio of a measure to its limit.
     pub fn severity(&self) -> f64 {
         let ratios = self.excesses.iter().map(Excess::ratio);
         ratios.fold(0.0, f64::max)
     }
 
-    /// What is known to differ, in words; of a cell whose pixels are the same there is nothing to explain.
+    /// The known differences, in words; empty for a cell with the same pixels, where there is nothing to explain.
     pub fn explanation(&self) -> String {
         if let Some(error) = &self.error {
             return error.clone();

@@ -1,46 +1,46 @@
-//! Which part of a sweep a scheduler gives this process: what `--shard auto` finds out.
+//! Finds out which part of a sweep a cluster scheduler gives this process (`--shard auto`).
 //!
-//! Only when it is asked for: an array over sweep files must not be cut behind the user's back.
+//! This is done only on request: a job array over several sweep files must not be cut behind the user's back.
 
 use std::str::FromStr;
 
 use crate::plan::{ParseShardError, Shard};
 
-/// `--shard`: which part to run.
+/// `--shard`: the part to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ShardChoice {
-    /// `k/n`.
+    /// `k/n`: the part is given.
     Given(Shard),
-    /// `auto`: both numbers are the scheduler's.
+    /// `auto`: both numbers come from the scheduler.
     Auto,
-    /// `auto/n`: the index is the scheduler's.
+    /// `auto/n`: the index comes from the scheduler.
     AutoOf(usize),
 }
 
-/// Why a scheduler's variables name no part.
+/// Why the scheduler's environment variables do not identify a part.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 pub enum ArrayError {
-    /// No scheduler that is known.
+    /// No known scheduler is present.
     #[error("--shard auto finds no array: none of {} is set", indices())]
     #[diagnostic(help("it is for tasks of an array; elsewhere give the part, e.g. --shard 1/4"))]
     NoArray,
-    /// Two schedulers, one inside the other.
+    /// Variables of two schedulers are set, one running inside the other.
     #[error("--shard auto does not know which array is meant: {one} and {other} are both set")]
     #[diagnostic(help("give the part, e.g. --shard $(({one} + 1))/8"))]
     Several {
-        /// A variable.
+        /// A variable of one.
         one: &'static str,
-        /// Another one.
+        /// A variable of the other.
         other: &'static str,
     },
-    /// The scheduler does not say how many tasks there are.
+    /// The scheduler does not give the number of tasks.
     #[error("{index} is set, but nothing says how many parts there are")]
     #[diagnostic(help("say it: --shard auto/8"))]
     NoCount {
         /// The variable of the index.
         index: &'static str,
     },
-    /// A part of an array, or one with gaps.
+    /// Part of an array, or an array with gaps.
     #[error("this array runs the tasks {first} to {last}, and only {count} of them")]
     #[diagnostic(help(
         "a part of an array that is submitted again keeps its cut with the number of the whole array: --shard auto/N"
@@ -50,10 +50,10 @@ pub enum ArrayError {
         first: usize,
         /// The highest.
         last: usize,
-        /// Tasks.
+        /// The number of tasks.
         count: usize,
     },
-    /// A task beyond the last part.
+    /// The index is beyond the last part.
     #[error("{index} is {value}, which is none of {count} parts counted from {first}")]
     #[diagnostic(help("give the part, e.g. --shard 1/{count}"))]
     Outside {
@@ -61,27 +61,27 @@ pub enum ArrayError {
         index: &'static str,
         /// Its value.
         value: usize,
-        /// Parts.
+        /// The number of parts.
         count: usize,
-        /// What the scheduler counts from.
+        /// The scheduler's first index.
         first: usize,
     },
-    /// A variable holds no number.
+    /// A variable does not hold a number.
     #[error("{variable} is {value:?}, which is not a number")]
     #[diagnostic(help("give the part, e.g. --shard 1/4"))]
     NoNumber {
         /// The variable.
         variable: &'static str,
-        /// What it holds.
+        /// Its value.
         value: String,
     },
 }
 
-/// How a scheduler tells a task which it is.
+/// How a scheduler tells a task its index.
 struct Scheduler {
     index: &'static str,
     count: Option<&'static str>,
-    /// What it counts from; Slurm's users choose.
+    /// The first index; in Slurm the user chooses it.
     first: usize,
 }
 
@@ -91,16 +91,16 @@ const SLURM: Scheduler = Scheduler {
     first: 0,
 };
 
-/// The schedulers whose tasks are counted, by their documentation.
+/// The supported schedulers, according to their documentation.
 const SCHEDULERS: [Scheduler; 5] = [
     SLURM,
-    // Kubernetes' Indexed Jobs.
+    // Kubernetes Indexed Jobs.
     Scheduler {
         index: "JOB_COMPLETION_INDEX",
         count: None,
         first: 0,
     },
-    // AWS Batch's array jobs.
+    // AWS Batch array jobs.
     Scheduler {
         index: "AWS_BATCH_JOB_ARRAY_INDEX",
         count: Some("AWS_BATCH_JOB_ARRAY_SIZE"),
@@ -112,7 +112,7 @@ const SCHEDULERS: [Scheduler; 5] = [
         count: Some("SKYPILOT_NUM_JOBS"),
         first: 0,
     },
-    // GitLab's `parallel`.
+    // GitLab's `parallel` jobs.
     Scheduler {
         index: "CI_NODE_INDEX",
         count: Some("CI_NODE_TOTAL"),
@@ -125,10 +125,10 @@ fn indices() -> String {
 }
 
 impl ShardChoice {
-    /// The part, by the variables of the environment.
+    /// Finds the part, using the environment variables if needed.
     ///
     /// # Errors
-    /// If a scheduler is asked for and says nothing, or nothing that can be meant.
+    /// If a scheduler is needed and its variables are missing or make no sense.
     pub fn resolve(
         self,
         variable: impl Fn(&'static str) -> Option<String>,
@@ -178,8 +178,8 @@ impl ShardChoice {
     }
 }
 
-/// What a Slurm array counts from. A whole array says it; one of which a part was submitted again does not, so that it
-/// counts from 0 if the number of parts was given, and is refused if not.
+/// The first index of a Slurm array. A whole array gives it. An array of which a part was resubmitted does not: then it
+/// is taken to be 0 if the number of parts was given, and refused otherwise.
 fn slurm_first(
     wanted: Option<usize>,
     told: Option<usize>,
@@ -219,7 +219,7 @@ impl FromStr for ShardChoice {
 mod tests {
     use super::*;
 
-    /// What is asked for, the variables that are set, and what comes of it.
+    /// The requested shard, the variables that are set, and the expected result.
     type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
 
     fn resolve(choice: &str, variables: &[(&str, &str)]) -> Result<String, String> {

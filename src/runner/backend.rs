@@ -1,4 +1,4 @@
-//! What makes models ready to run: ONNX Runtime, or what a benchmark puts in its place.
+//! What makes models ready to run: ONNX Runtime, or a benchmark's replacement for it.
 
 use std::sync::Arc;
 
@@ -11,27 +11,27 @@ use crate::onnxruntime::ExecutionDevice;
 use crate::spec::Runtime;
 use crate::store::Environment;
 
-/// Makes the models of a sweep ready to run.
+/// Opens the models of a sweep.
 pub trait Backend {
     /// An opened model folder.
     type Model: Denoiser<Error = ModelError>;
 
-    /// Where it runs.
+    /// The device it runs on.
     fn device(&self) -> ExecutionDevice;
 
-    /// For the run folder: what runs it, as it was asked to.
+    /// Its description in the run folder, with the settings it was asked to run with.
     fn environment(&self, runtime: &Runtime) -> Environment;
 
     /// Opens a model; its components are loaded when they are needed.
     ///
     /// # Errors
-    /// If the model's files do not make a model.
+    /// If the folder's files are not a valid model.
     fn open(&self, model: &Model, runtime: &Runtime) -> Result<Self::Model, RunnerError>;
 
     /// Opens CLIP; its encoders are loaded when they are needed.
     ///
     /// # Errors
-    /// If the folder does not make a model.
+    /// If the folder's files are not a valid model.
     fn open_clip(&self, clip: &Clip, runtime: &Runtime) -> Result<ClipModel, RunnerError>;
 }
 

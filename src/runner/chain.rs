@@ -1,4 +1,4 @@
-//! Cells that work on the images of other cells: whether those are there, and still are what they were.
+//! Cells that work on other cells' images: whether those images exist and are unchanged.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -17,13 +17,13 @@ pub(super) fn pixels_sha256(image: &RgbImage) -> String {
     hexadecimal(&Sha256::digest(image.as_raw()))
 }
 
-/// For each cell the one whose image it works on.
+/// For each cell, the cell whose image it works on.
 #[derive(Debug)]
 pub(super) struct Chain<'a> {
     plan: &'a Plan,
-    /// By the names of images that are cells'.
+    /// Cells by the names of their images, as used in later stages.
     inputs: HashMap<&'a str, &'a CellKey>,
-    /// Places of cells in the plan, if some work on images of others.
+    /// Indices of cells in the plan; empty unless some cells work on others' images.
     index_of: HashMap<&'a CellKey, usize>,
 }
 
@@ -41,13 +41,13 @@ impl<'a> Chain<'a> {
         }
     }
 
-    /// The key of the cell whose image a cell works on, if it works on one.
+    /// The key of the cell whose image a cell works on, if there is one.
     pub fn input(&self, cell: usize) -> Option<&'a CellKey> {
         let image = self.plan.cells.get(cell)?.parameters.image.as_str();
         self.inputs.get(image).copied()
     }
 
-    /// Some cells and all that they work on, directly and indirectly: a part of a chain computes its own inputs.
+    /// Some cells and all their direct and indirect inputs, because a part of a chain computes its own inputs.
     pub fn with_inputs(&self, cells: Vec<usize>) -> HashSet<usize> {
         if self.inputs.is_empty() {
             return cells.into_iter().collect();
@@ -69,7 +69,7 @@ impl<'a> Chain<'a> {
         all
     }
 
-    /// Of some cells those that are done, but worked on an image of which the pixels are others now.
+    /// Those of some cells that are done, but whose input image has different pixels now.
     pub fn outdated<'r>(
         &self,
         cells: &HashSet<usize>,
@@ -93,7 +93,7 @@ impl<'a> Chain<'a> {
         let digests: HashMap<&CellKey, Option<String>> =
             inputs.into_par_iter().map(digest).collect();
         let changed = worked.into_iter().filter(|(_, input, record)| {
-            // An input that is lost is computed again first, and then compared.
+            // A missing input is computed again first, and compared then.
             let now = digests.get(input).and_then(Option::as_ref);
             now.is_some_and(|now| record.input_pixels_sha256.as_ref() != Some(now))
         });

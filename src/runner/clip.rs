@@ -1,5 +1,5 @@
-//! The measures of CLIP, after the cells: every input, output and caption is embedded once, and a cell that was
-//! measured is not measured again.
+//! Measuring with CLIP after the cells are done: every input, output and caption is embedded once, and measured cells
+//! are not measured again.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -20,19 +20,19 @@ use crate::plan::{Cell, Fitted};
 use crate::store::{Inputs, MissingInput, RunFolder};
 use crate::vocabulary::{CellKey, ClipMeasures, EditCaptions, Record, Status};
 
-/// A CLIP folder that was read.
+/// A CLIP folder that has been read.
 #[derive(Debug)]
 pub struct Clip {
     /// The folder.
     pub folder: Arc<ClipFolder>,
-    /// As the sweep file calls it.
+    /// Its name in the sweep file.
     pub name: String,
-    /// SHA-256 over all of it.
+    /// SHA-256 over the whole folder, in hexadecimal.
     pub sha256: String,
 }
 
 impl Prepared {
-    /// The cells that are done and whose record lacks what the sweep file asks to be measured, in the plan's order.
+    /// The finished cells whose records lack a measure that the sweep file asks for, in the order of the plan.
     pub(super) fn unmeasured<'r>(
         &self,
         cells: &HashSet<usize>,
@@ -51,13 +51,13 @@ impl Prepared {
         };
         (0..self.plan.cells.len())
             .filter(|cell| cells.contains(cell))
-            // What is made of no image has nothing to be compared with.
+            // A cell made from no image has nothing to be compared with.
             .filter(|&cell| self.plan.cells[cell].fitted().is_some())
             .filter(is_left)
             .collect()
     }
 
-    /// What a cell's images show before and after, if the sweep file says so.
+    /// The captions of a cell's input and output, if the sweep file gives them.
     pub(super) fn captions(&self, cell: &Cell) -> Option<EditCaptions> {
         let parameters = &cell.parameters;
         let caption = self
@@ -70,11 +70,11 @@ impl Prepared {
     }
 }
 
-/// Measures cells that are done, until all are or it is cancelled. A cell whose images cannot be measured is told
-/// in a note, and left as it is.
+/// Measures finished cells until all are done or it is cancelled. If the images of a cell cannot be measured, a note
+/// says so, and the cell is left as it is.
 ///
 /// # Errors
-/// If an encoder cannot be loaded or fails, or the journal cannot be written; what was measured before is kept.
+/// If an encoder cannot be loaded or fails, or the journal cannot be written; earlier measures are kept.
 pub(super) fn measure<B: Backend>(
     prepared: &Prepared,
     backend: &B,
@@ -131,7 +131,7 @@ pub(super) fn measure<B: Backend>(
 
 /// Why a cell was not measured.
 enum Failure {
-    /// Its own images are to blame.
+    /// The cell's own images are the cause.
     Cell(String),
     Model(ModelError),
 }
@@ -154,21 +154,21 @@ impl From<MissingInput> for Failure {
     }
 }
 
-/// CLIP at work, with what was embedded and measured so far.
+/// The state of measuring: what has been embedded and measured so far.
 struct Pass<'a> {
     prepared: &'a Prepared,
     clip: &'a Clip,
     model: ClipModel,
     captions: HashMap<String, Embedding>,
     inputs: HashMap<Fitted<'a>, Embedding>,
-    /// For the cells that have the same pixels.
+    /// Measures of cells done so far, for other cells with the same pixels.
     measured: HashMap<&'a CellKey, ClipMeasures>,
-    /// Milliseconds of each image that was embedded.
+    /// The milliseconds that each image took to embed.
     image_ms: Vec<f64>,
 }
 
 impl<'a> Pass<'a> {
-    /// Embeds the captions of cells, each once, before the image encoder takes the text encoder's place.
+    /// Embeds each caption once, before the image encoder replaces the text encoder in memory.
     fn embed_captions(&mut self, cells: &[usize], cancel: &AtomicBool) -> Result<(), ModelError> {
         let cells = cells.iter().map(|&cell| &self.prepared.plan.cells[cell]);
         let captions = cells.filter_map(|cell| self.prepared.captions(cell));
@@ -179,7 +179,7 @@ impl<'a> Pass<'a> {
             if cancel.load(Ordering::Relaxed) {
                 break;
             }
-            // One without a direction gives no cell a direction similarity.
+            // Without an embedding of its caption, no cell gets a direction similarity.
             if let Some(embedding) = Embedding::new(self.model.embed_text(&text)?.view()) {
                 self.captions.insert(text, embedding);
             }
@@ -212,7 +212,7 @@ impl<'a> Pass<'a> {
         Ok(measures)
     }
 
-    /// The embedding of a cell's input, as the model saw it.
+    /// The embedding of a cell's input as the model saw it.
     fn input(&mut self, fitted: Fitted<'a>, run: &Path) -> Result<Embedding, Failure> {
         if let Some(known) = self.inputs.get(&fitted) {
             return Ok(known.clone());

@@ -1,4 +1,4 @@
-//! The computing of a run: stage after stage, and in each a model at a time.
+//! Computes a run's cells: stage by stage, and model by model within a stage.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -18,21 +18,21 @@ use crate::plan::{Group, ModelWork, Plan, Sampling, Schedule};
 use crate::store::{DiskShelf, RunFolder, Writer};
 use crate::vocabulary::{Record, Status};
 
-/// What a run computes with, and what it is asked to see done.
+/// What a run computes with, and the cells it has to complete.
 pub(super) struct Computing<'a, B: Backend> {
     pub prepared: &'a Prepared,
     pub backend: &'a B,
-    /// Indices into [`Plan::cells`].
+    /// The cells to complete, as indices into [`Plan::cells`].
     pub cells: &'a HashSet<usize>,
     pub cancel: &'a AtomicBool,
 }
 
 impl<'a, B: Backend> Computing<'a, B> {
-    /// Computes what is not done, or worked on an image that has changed, until all is done or it is cancelled. What was
-    /// handed over is written whatever becomes of the rest: the folder comes back with the outcome.
+    /// Computes every cell that is not done or whose input image has changed, until all are done or it is cancelled.
+    /// Every finished cell is written whatever happens to the rest; the folder is returned with the outcome.
     ///
     /// # Errors
-    /// The first kind is of the folder, which is lost with it.
+    /// The outer error is the folder's, which is then lost; the inner one is that of the computation.
     pub fn run(
         &self,
         mut folder: RunFolder,
@@ -64,7 +64,7 @@ impl<'a, B: Backend> Computing<'a, B> {
         self.cancel.load(Ordering::Relaxed)
     }
 
-    /// Puts the inputs of a stage in place, fails cells whose inputs are not there, and computes the others.
+    /// Puts the inputs of a stage in place, fails cells whose inputs are missing, and computes the others.
     fn stage(
         &self,
         stage: usize,
@@ -121,7 +121,7 @@ impl<'a, B: Backend> Computing<'a, B> {
         Ok((writer.finish()?, worked))
     }
 
-    /// The record of a cell that failed before anything was computed of it.
+    /// The record of a cell that failed before any of it was computed.
     fn failed(&self, cell: usize, reason: String) -> Record {
         let plan = &self.prepared.plan;
         let cell = &plan.cells[cell];
@@ -139,7 +139,7 @@ impl<'a, B: Backend> Computing<'a, B> {
         record
     }
 
-    /// Every model in turn, until all is done or the observer or a signal stops it.
+    /// Runs one model after another, until all are done or the observer or a signal stops it.
     fn models(
         &self,
         schedule: &Schedule,
@@ -156,7 +156,7 @@ impl<'a, B: Backend> Computing<'a, B> {
         Ok(())
     }
 
-    /// What a model is reckoned to need in resident memory at its largest size, a cell at a time.
+    /// The estimated memory of a model with all components resident, at its largest size, one cell at a time.
     fn resident_bytes(&self, work: &ModelWork) -> f64 {
         let (plan, device) = (&self.prepared.plan, self.backend.device());
         let model = &self.prepared.models[work.model];
@@ -167,7 +167,7 @@ impl<'a, B: Backend> Computing<'a, B> {
         sizes.fold(0.0, f64::max)
     }
 
-    /// The work of one model.
+    /// Runs the work of one model.
     fn model(
         &self,
         work: &ModelWork,
@@ -208,14 +208,14 @@ impl<'a, B: Backend> Computing<'a, B> {
     }
 }
 
-/// What cells are made of beside models.
+/// What cells are made from besides models.
 #[derive(Clone, Copy)]
 struct Files<'a> {
     inputs: &'a InputFiles<'a>,
     masks: &'a Masks<'a>,
 }
 
-/// Cells of a run that are not done, or worked on an image of which the pixels are others now; in order.
+/// The cells of a run that are not done or whose input image has different pixels now, in order.
 pub(super) fn left_to_do(plan: &Plan, folder: &RunFolder, cells: &HashSet<usize>) -> Vec<usize> {
     let run = folder.run();
     let outdated = Chain::of(plan).outdated(cells, &run.folder, |key| run.records.get(key));
@@ -226,7 +226,7 @@ pub(super) fn left_to_do(plan: &Plan, folder: &RunFolder, cells: &HashSet<usize>
     left
 }
 
-/// Where the engine's events go: to whoever follows, and finished cells to the writer.
+/// Receives the engine's events: passes them to the observer, and finished cells to the writer.
 struct Output<'a, 'o> {
     plan: &'a Plan,
     masks: &'o Masks<'a>,

@@ -1,4 +1,4 @@
-//! What can go wrong on the way from a sweep file to a run folder.
+//! What can go wrong between a sweep file and a run folder.
 
 use super::MergeError;
 use crate::diffusion::SchedulerError;
@@ -10,7 +10,7 @@ use crate::plan::PlanError;
 use crate::spec::SpecError;
 use crate::store::StoreError;
 
-/// Why a sweep cannot be prepared, run or merged: an error of the layers below, as it is.
+/// Why a sweep cannot be prepared, run or merged: an error of a lower layer, passed on unchanged.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error(transparent)]
 #[diagnostic(transparent)]
@@ -19,11 +19,11 @@ pub enum RunnerError {
     Spec(#[from] SpecError),
     /// An image that the sweep file names.
     Image(#[from] ImageError),
-    /// The sweep file together with its images and models.
+    /// The sweep file does not fit its images and models.
     Plan(#[from] PlanError),
-    /// A scheduler that cannot be made of a model's configuration.
+    /// A scheduler cannot be made from a model's configuration.
     Scheduler(#[from] SchedulerError),
-    /// A model folder, or a component at work.
+    /// A model folder or a component's inference.
     Model(#[from] ModelError),
     /// ONNX Runtime or a device.
     Runtime(#[from] RuntimeError),
@@ -31,7 +31,7 @@ pub enum RunnerError {
     Store(#[from] StoreError),
     /// Latents in the run folder.
     Shelf(#[from] ShelfError),
-    /// Run folders that are to be one.
+    /// Run folders that cannot be merged.
     Merge(#[from] MergeError),
 }
 

@@ -1,31 +1,32 @@
-//! What a run tells while it goes on: the engine's events, and what happens around the engine.
+//! The events of a run: those of the engine, and what happens around it.
 
 use crate::engine;
 use crate::vocabulary::ClipMeasures;
 
-/// Something that happened. Cells are indices into [`crate::plan::Plan::cells`].
+/// An event. Cells are indices into [`crate::plan::Plan::cells`].
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// The engine says so.
+    /// An event of the engine.
     Engine(engine::Event),
-    /// A stage of a chain begins, as an index into [`crate::plan::Plan::stages`]. Sweeps of one stage tell nothing.
+    /// A stage of a chain began: its index into [`crate::plan::Plan::stages`]. Not emitted for sweeps with a single
+    /// stage.
     Stage(usize),
-    /// CLIP is loaded, to measure finished cells.
+    /// CLIP is being loaded, to measure finished cells.
     Measuring {
-        /// Cells to be measured.
+        /// Number of cells to be measured.
         of: usize,
     },
-    /// A cell that is done was measured with CLIP, after all cells.
+    /// A finished cell was measured with CLIP.
     Measured {
-        /// Which.
+        /// The cell.
         cell: usize,
-        /// What was measured.
+        /// Its measures.
         measures: ClipMeasures,
-        /// Cells measured, from 1.
+        /// Number of cells measured so far, from 1.
         done: usize,
-        /// Cells to be measured.
+        /// Number of cells to be measured.
         of: usize,
     },
-    /// Something the user should know.
+    /// A note for the user.
     Note(String),
 }

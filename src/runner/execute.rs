@@ -1,4 +1,4 @@
-//! A prepared sweep becomes a run folder: the engine's events go to the writer and to whoever follows.
+//! Executes a prepared sweep into a run folder; the engine's events go to the writer and the observer.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -16,19 +16,19 @@ use crate::plan::{Sampling, Schedule, Shard};
 use crate::store::{HeldFolder, Hold, Run, RunFolder};
 use crate::vocabulary::Record;
 
-/// A run folder that is open and locked, with the work that is left for it.
+/// An open and locked run folder, with the work that is left.
 #[derive(Debug)]
 pub struct Execution<'a, B: Backend = Place> {
     prepared: &'a Prepared,
-    /// Where what it took is kept for forecasts.
+    /// The folder in which timings are kept for forecasts.
     cache: Option<PathBuf>,
-    /// What this execution is to see done, as indices into [`crate::plan::Plan::cells`].
+    /// The cells that this execution has to complete, as indices into [`crate::plan::Plan::cells`].
     cells: HashSet<usize>,
     schedule: Schedule<'a>,
-    /// Cells that are done and not measured as they should be.
+    /// Number of finished cells that lack requested measures.
     unmeasured: usize,
     folder: RunFolder,
-    /// Absent if nothing is left to do.
+    /// `None` if nothing is left to do.
     backend: Option<B>,
     notes: Vec<String>,
 }
@@ -36,16 +36,16 @@ pub struct Execution<'a, B: Backend = Place> {
 /// What is left to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Workload {
-    /// Cells, copies included.
+    /// Number of cells, copies included.
     pub cells: usize,
-    /// UNet evaluations of all cells that are computed, each counted once whatever its rows.
+    /// UNet evaluations of all cells to compute, each counted once however many rows it has.
     pub steps: u64,
-    /// Cells to be measured with CLIP, if none fails.
+    /// Number of cells to be measured with CLIP, if none fails.
     pub measures: usize,
 }
 
 impl Workload {
-    /// These cells, as indices into [`crate::plan::Plan::cells`], if all are to be computed.
+    /// The work for these cells, as indices into [`crate::plan::Plan::cells`], if all of them are to be computed.
     pub fn of(prepared: &Prepared, cells: &[usize]) -> Self {
         Self::new(prepared, &Schedule::new(&prepared.plan, cells), 0)
     }
@@ -71,7 +71,7 @@ impl Workload {
         workload
     }
 
-    /// Whether all is done.
+    /// Whether nothing is left to do.
     pub fn is_nothing(&self) -> bool {
         self.cells == 0 && self.measures == 0
     }
@@ -80,38 +80,38 @@ impl Workload {
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Every cell was tried.
+    /// Every cell was attempted.
     Complete {
-        /// Cells that have an image.
+        /// Number of cells with an image.
         done: usize,
-        /// Cells that have none.
+        /// Number of cells without one.
         failed: usize,
     },
-    /// Stopped on request; running again resumes it.
+    /// Stopped on request; running again resumes.
     Interrupted,
 }
 
-/// What an execution came to.
+/// The result of an execution.
 #[derive(Debug)]
 pub struct Executed {
     /// How it ended.
     pub outcome: Outcome,
-    /// What is there now.
+    /// The run as it is now.
     pub run: Run,
-    /// Why cells are left unmeasured, if CLIP could not be used: all else is done.
+    /// The error if CLIP could not be used, so that cells are unmeasured; everything else is done.
     pub measured: Result<(), RunnerError>,
 }
 
 impl<'a> Execution<'a> {
-    /// Locks the run folder, finds out what is left to do, and loads ONNX Runtime if anything is.
+    /// Locks the run folder, finds out what is left to do and, if there is anything, loads ONNX Runtime.
     ///
     /// # Errors
-    /// If the folder cannot be used, or there is work and no usable runtime or device.
+    /// If the folder cannot be used, or if there is work but no usable runtime or device.
     pub fn open(prepared: &'a Prepared, out: &Path, host: Host) -> Result<Self, RunnerError> {
         Self::open_shard(prepared, out, host, Shard::WHOLE)
     }
 
-    /// As [`Execution::open`], for a part of the cells.
+    /// As [`Execution::open`], for some of the cells.
     ///
     /// # Errors
     /// As [`Execution::open`].
@@ -126,8 +126,8 @@ impl<'a> Execution<'a> {
         Self::open_with(prepared, out, host.cache.clone(), shard, find)
     }
 
-    /// As [`Execution::open_shard`], beside processes that run other parts in the same folder; with `twins` perhaps the
-    /// same part.
+    /// As [`Execution::open_shard`], beside processes that run other parts in the same folder, or with `twins` possibly
+    /// the same part.
     ///
     /// # Errors
     /// As [`Execution::open`].
@@ -146,11 +146,11 @@ impl<'a> Execution<'a> {
 }
 
 impl<'a, B: Backend> Execution<'a, B> {
-    /// As [`Execution::open_shard`], with a backend that `find` is asked for if there is work. What the run took
-    /// is kept in the folder `cache`, if any.
+    /// As [`Execution::open_shard`], with a backend from `find`, which is called only if there is work. Timings are
+    /// kept in the folder `cache`, if there is one.
     ///
     /// # Errors
-    /// If the folder cannot be used, or what `find` says.
+    /// If the folder cannot be used, or those of `find`.
     pub fn open_with(
         prepared: &'a Prepared,
         out: &Path,
@@ -171,7 +171,7 @@ impl<'a, B: Backend> Execution<'a, B> {
         let plan = &prepared.plan;
         let cells = Chain::of(plan).with_inputs(shard.cells(plan));
         let mut notes = Vec::new();
-        // Where there is no run yet, none is begun that cannot go on.
+        // If there is no run yet, do not begin one that could not continue.
         let found = match Run::is_in(out) {
             true => None,
             false => Some(find(&mut notes)?),
@@ -212,17 +212,17 @@ impl<'a, B: Backend> Execution<'a, B> {
         Workload::new(self.prepared, &self.schedule, self.unmeasured)
     }
 
-    /// What the user should know of the folder and the device as they were found.
+    /// Notes for the user on the folder and the device as they were found.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// Does the work: computes, learns from it for forecasts, measures with CLIP, and concludes. `observer` sees every
+    /// Does the work: computes, learns timings for forecasts, measures with CLIP, and concludes. `observer` gets every
     /// event.
     ///
     /// # Errors
-    /// If a component cannot be loaded or a file cannot be written; what was finished before is kept. What ails CLIP is
-    /// in [`Executed::measured`].
+    /// If a component cannot be loaded or a file cannot be written; what was finished before is kept. CLIP's errors are
+    /// returned in [`Executed::measured`].
     pub fn run(
         mut self,
         cancel: &AtomicBool,
@@ -249,13 +249,13 @@ impl<'a, B: Backend> Execution<'a, B> {
         self.conclude(measured, cancel)
     }
 
-    /// Cells that are done and not measured as the sweep file asks.
+    /// Finished cells that lack measures that the sweep file asks for.
     fn unmeasured(&self) -> Vec<usize> {
         let record_of = |cell| self.folder.record_of(cell);
         self.prepared.unmeasured(&self.cells, record_of)
     }
 
-    /// Measures with CLIP what is not measured.
+    /// Measures these cells with CLIP.
     fn measure(
         &mut self,
         backend: &B,
@@ -267,13 +267,13 @@ impl<'a, B: Backend> Execution<'a, B> {
         measure_with_clip(prepared, backend, folder, &left, cache, cancel, observer)
     }
 
-    /// Brings the tables into the order of the plan, with what is advised.
+    /// Rewrites the tables in the order of the plan, with the advice.
     fn complete_tables(&mut self) -> Result<(), RunnerError> {
         let advice = advise(&self.folder.run().of_last_stage());
         Ok(self.folder.finish_with(&advice.told())?)
     }
 
-    /// Completes the tables, and says how the run ended.
+    /// Completes the tables and returns the run with how it ended.
     fn conclude(
         mut self,
         measured: Result<(), RunnerError>,
@@ -281,7 +281,7 @@ impl<'a, B: Backend> Execution<'a, B> {
     ) -> Result<Executed, RunnerError> {
         self.complete_tables()?;
         let measured = match measured {
-            // A journal that cannot be written is no fault of CLIP.
+            // A journal that cannot be written is not CLIP's fault.
             Err(RunnerError::Store(error)) => return Err(error.into()),
             measured => measured,
         };
@@ -302,7 +302,7 @@ impl<'a, B: Backend> Execution<'a, B> {
         })
     }
 
-    /// Keeps what this run took, for the forecasts of later ones.
+    /// Keeps this run's timings and memory peaks, for later forecasts.
     fn learn(&self, device: ExecutionDevice) {
         let mut timings = Timings::read(self.cache.as_ref());
         for work in &self.schedule.models {

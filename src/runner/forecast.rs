@@ -1,4 +1,4 @@
-//! What a run will do and take, before it does.
+//! Forecasts what a run will do, and the time and memory it will take.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -21,45 +21,45 @@ pub struct Forecast {
     pub whole: Needs,
     /// Each stage, in the order of [`Plan::stages`](crate::plan::Plan::stages).
     pub stages: Vec<Needs>,
-    /// The device of the times.
+    /// The device to which the times apply.
     pub device: Option<String>,
-    /// What CLIP will do, if the sweep file names a folder of it.
+    /// What measuring with CLIP will take, if the sweep file names a CLIP folder.
     pub measuring: Option<Measuring>,
 }
 
-/// What the cells of a stage, or of all of them, need that are left.
+/// What the remaining cells, of one stage or of all, will need.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Needs {
-    /// How many there are, copies included.
+    /// Number of cells, copies included.
     pub cells: usize,
-    /// UNet rows for them.
+    /// Their UNet rows.
     pub rows: UnetRows,
-    /// Time, if the models ran at these sizes before.
+    /// Time in seconds; `None` unless the models have run at these sizes before.
     pub seconds: Option<f64>,
-    /// The most memory at a time with all components of a model in it; none if nothing is left to do.
+    /// The peak of memory with all components of a model loaded; `None` if nothing is left to do.
     pub resident: Option<Peak>,
-    /// The same with one component in it.
+    /// The peak of memory with one component loaded at a time.
     pub phased: Option<Peak>,
 }
 
 /// What measuring with CLIP will take, after the cells.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measuring {
-    /// The CLIP folder, as the sweep file names it.
+    /// The CLIP folder's name in the sweep file.
     pub clip: String,
-    /// Cells to be measured, if none fails.
+    /// Number of cells to be measured, if none fails.
     pub cells: usize,
-    /// Images to be embedded: inputs, and outputs that are not copies.
+    /// Number of images to embed: inputs, and outputs that are not copies.
     pub images: usize,
-    /// Captions to be embedded.
+    /// Number of captions to embed.
     pub captions: usize,
-    /// Time of the images, if CLIP ran before.
+    /// Time for the images in seconds; `None` unless CLIP has run before.
     pub seconds: Option<f64>,
-    /// Memory of the larger encoder.
+    /// Memory of the larger encoder, in bytes.
     pub bytes: f64,
 }
 
-/// Looks at the sweep and at what its run folder holds already.
+/// Forecasts a sweep, given what its run folder already holds.
 ///
 /// # Errors
 /// If the run folder's journal cannot be read.
@@ -101,7 +101,7 @@ pub fn forecast(
     })
 }
 
-/// What needs are reckoned from.
+/// What the forecast is computed from.
 struct Estimate<'a> {
     prepared: &'a Prepared,
     peaks: Peaks<'a>,
@@ -127,8 +127,8 @@ impl Estimate<'_> {
     }
 }
 
-/// Where the sweep will run as far as that is known without asking for devices: what its file names, else where the last
-/// run did.
+/// The device on which the sweep will run, as far as it is known without querying devices: the one that its file names,
+/// or else that of the last run.
 fn peaks_device(prepared: &Prepared, last: Option<&str>) -> ExecutionDevice {
     match prepared.spec.runtime.device {
         Device::Named(device) => device,
@@ -138,7 +138,7 @@ fn peaks_device(prepared: &Prepared, last: Option<&str>) -> ExecutionDevice {
     }
 }
 
-/// What CLIP is left to do where these cells have no image yet.
+/// What CLIP has left to do if these cells have no image yet.
 fn measuring(
     prepared: &Prepared,
     run: Option<&Run>,
@@ -174,7 +174,7 @@ fn measuring(
     })
 }
 
-/// Time of one model's work, if it ran at all its sizes before.
+/// The time for one model's work in seconds; `None` unless it has run at all these sizes before.
 fn seconds(prepared: &Prepared, work: &ModelWork, timings: &Timings, device: &str) -> Option<f64> {
     let plan = &prepared.plan;
     let steps = prepared.evaluation_steps();

@@ -1,5 +1,5 @@
-//! The inputs of a run, brought to size before its first cell: the engine, and all that shows or measures the run, read
-//! one file. Inputs that are cells' images are those cells' files.
+//! Fits the inputs of a run to size before its first cell, so that the engine and everything that shows or measures the
+//! run read the same file. If an input is another cell's image, that cell's file is used.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,12 +13,12 @@ use crate::plan::{Fitted, Plan};
 use crate::store::{Inputs, RunFolder, StoreError};
 use crate::vocabulary::Status;
 
-/// Puts the inputs of cells, as indices into [`Plan::cells`], into a run folder; gives those of the cells that are
-/// pending, whose inputs are made anew so that nothing is computed of a file that was changed. Those that are left when
-/// it is cancelled have no file.
+/// Puts the inputs of cells, given as indices into [`Plan::cells`], into a run folder. Returns those of pending cells,
+/// whose files are made again, so that nothing is computed from a file that was changed. Inputs left when it is
+/// cancelled have no file.
 ///
 /// # Errors
-/// If a file cannot be written. An image that cannot be read is its cells' fault.
+/// If a file cannot be written. An image that cannot be read only fails its cells.
 pub(super) fn keep_inputs<'a>(
     plan: &'a Plan,
     folder: &RunFolder,
@@ -61,7 +61,7 @@ pub(super) fn keep_inputs<'a>(
     Ok(made)
 }
 
-/// Why the input of a cell cannot be used before anything is computed, if it is another cell's image.
+/// Why a cell's input cannot be used, if it is another cell's image.
 pub(super) fn unusable(plan: &Plan, cell: usize, inputs: &InputFiles) -> Option<String> {
     let input = plan.cells[cell].fitted()?;
     plan.image(input.image)?.cell.as_ref()?;
@@ -72,7 +72,7 @@ pub(super) fn unusable(plan: &Plan, cell: usize, inputs: &InputFiles) -> Option<
     }
 }
 
-/// Whether the cell whose image this is has one.
+/// Checks that the cell whose image this is has one.
 fn of_cell(plan: &Plan, folder: &RunFolder, input: Fitted) -> Result<(), String> {
     let key = plan
         .image(input.image)
@@ -86,7 +86,7 @@ fn of_cell(plan: &Plan, folder: &RunFolder, input: Fitted) -> Result<(), String>
     }
 }
 
-/// An image of the plan at the size of its cells, or why there is none.
+/// An image of the plan fitted to the size of its cells, or why there is none.
 fn fitted(plan: &Plan, input: Fitted) -> Result<RgbImage, String> {
     let entry = plan.image(input.image).ok_or("the plan does not list it")?;
     let image = read_probed(&entry.path, &entry.sha256, entry.converted)

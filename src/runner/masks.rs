@@ -1,4 +1,4 @@
-//! The masks of a run: made before the cells that have them, and looked at before anything is computed.
+//! The masks of a run: they are inspected before anything is computed, and made before the cells that use them.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -12,11 +12,11 @@ use crate::plan::{Cell, FittedMask, ImageEntry, MaskEntry, Plan};
 use crate::store::{Inputs, StoreError};
 use crate::vocabulary::CellKey;
 
-/// The masks of cells, at the sizes of those, and kept in the run folder for all that shows or measures them. What they
-/// are made of in it must be there.
+/// Makes the masks of cells at the cells' sizes, and keeps them in the run folder for everything that shows or measures
+/// them. The cells they are made from must be done.
 ///
 /// # Errors
-/// If a file cannot be written. A mask that cannot be made is its cells' fault.
+/// If a file cannot be written. A mask that cannot be made only fails its cells.
 pub(super) fn keep_masks<'a>(
     plan: &'a Plan,
     folder: &Path,
@@ -39,7 +39,7 @@ pub(super) fn keep_masks<'a>(
     made.collect()
 }
 
-/// What masks are made of.
+/// Makes masks from what is in a run folder.
 struct Maker<'a> {
     plan: &'a Plan,
     folder: &'a Path,
@@ -57,7 +57,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// The mask of a cell.
+    /// Makes the mask of a cell.
     fn make(&self, fitted: FittedMask, cell: &Cell) -> Result<MaskImage, String> {
         let entry = self.plan.mask(fitted.mask);
         let entry = entry.ok_or("the plan does not list its mask")?;
@@ -98,12 +98,12 @@ impl<'a> Maker<'a> {
         mask.fit(fitted.width, fitted.height, self.plan.fit)
     }
 
-    /// The cells that a cell works on, the nearest first.
+    /// The cells that a cell is made from, nearest first.
     fn path(&self, cell: &Cell) -> Vec<&'a Cell> {
         let mut path: Vec<&Cell> = Vec::new();
         let input = |cell: &Cell| self.cells.get(self.plan.input_of(cell)?).copied();
         let mut next = input(cell);
-        // A plan that was tampered with could go round in circles.
+        // A plan that was tampered with could contain a circle.
         while let Some(earlier) = next.filter(|_| path.len() < self.plan.stages.len()) {
             path.push(earlier);
             next = input(earlier);
@@ -111,7 +111,7 @@ impl<'a> Maker<'a> {
         path
     }
 
-    /// What a cell changed of its input.
+    /// The mask of what a cell changed of its input.
     fn changed(&self, cell: &Cell, above: f64) -> Result<MaskImage, String> {
         let input = cell.fitted().ok_or("it works on no image")?;
         let before = Inputs::of(self.plan, self.folder).read(input);
@@ -122,10 +122,10 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// What there is to know of the masks of a plan before it runs; those that are made of cells are not there yet.
+/// Notes on the masks of a plan before it runs, apart from masks made from cells that do not exist yet.
 ///
 /// # Errors
-/// If a mask is empty, so that nothing would come of it.
+/// If a mask is empty and so would have no effect.
 pub(super) fn look_at_masks(plan: &Plan) -> Result<Vec<String>, ImageError> {
     let maker = Maker::of(plan, Path::new(""));
     let mut seen = HashSet::new();
@@ -137,7 +137,7 @@ pub(super) fn look_at_masks(plan: &Plan) -> Result<Vec<String>, ImageError> {
         let entry = plan.mask(fitted.mask).map(MaskEntry::recipe);
         let is_made_later =
             entry.is_some_and(|recipe| matches!(recipe.source, MaskSource::Changed { .. }));
-        // Of cells that work on others' images the transparency is that of the first image.
+        // For cells that work on other cells' images, transparency is that of the first image.
         let first = maker.path(cell).last().copied().unwrap_or(cell);
         let image = fitted.image.map(|_| first.parameters.image.as_str());
         if !is_made_later && seen.insert((fitted.mask, image, cell.width, cell.height, cell.stage))
@@ -148,7 +148,7 @@ pub(super) fn look_at_masks(plan: &Plan) -> Result<Vec<String>, ImageError> {
     let looked: Vec<Result<Vec<String>, ImageError>> = looks
         .into_par_iter()
         .map(|(cell, first, fitted)| {
-            // What cannot be read was told before, or is told when it is due.
+            // A mask that cannot be read has been reported, or will be when its turn comes.
             let Ok(mask) = maker.make(fitted, cell) else {
                 return Ok(Vec::new());
             };
@@ -206,7 +206,7 @@ fn look_at(
     Ok(notes)
 }
 
-/// Whether a mask that is a file has another aspect than an image, by more than rounding makes of it.
+/// Whether a mask file's aspect ratio differs from an image's by more than rounding.
 fn is_of_another_shape(mask: &MaskEntry, image: &ImageEntry) -> bool {
     let aspect = |width: u32, height: u32| f64::from(width) / f64::from(height.max(1));
     let ratio = aspect(mask.width, mask.height) / aspect(image.width, image.height);

@@ -1,31 +1,32 @@
-//! How much at a time: `runtime.memory` and `runtime.batch` resolved for a model and a device.
+//! Resolves `runtime.memory` and `runtime.batch` for a model and a device.
 
 use crate::engine::{Component, Policy};
 use crate::model::ModelError;
 use crate::spec::{Batch, MemoryPolicy, Runtime};
 use crate::vocabulary::{DeviceFacts, ExecutionDevice};
 
-/// CLIP's encoders take about this much more than their weights: graph copies, packed weights, tensors.
+/// Memory of CLIP's encoders divided by the size of their weights: graph copies, packed weights, tensors.
 const SESSION_OVERHEAD: f64 = 1.5;
 
-/// The share of free memory that a run may plan with.
+/// The share of free memory that a run plans to use.
 const USABLE: f64 = 0.8;
 
-/// Cells denoised together on a GPU, where the sweep file leaves it open and the device does not say what it has
-/// room for, or `memory = "phased"` asks for little memory and not for as much as there is room for. Three rows a cell
-/// keep the card busy from four cells on; the engine halves it where memory runs out.
+/// Cells denoised together on a GPU if the sweep file does not say and the device does not report its memory, or if
+/// `memory = "phased"` asks for little memory. With three rows a cell, four cells keep the card busy; the engine halves
+/// the number if memory runs out.
 const GPU_BATCH: usize = 4;
 
-/// Latent pixels of all cells denoised together on a CPU, where the sweep file leaves it open: a half of
-/// what the real model has at 512 x 512. Small latents leave a call with more weights to read than to
-/// multiply with (docs/performance.md); large ones are as fast one row at a time, in less memory.
+/// Latent pixels of all cells denoised together on a CPU if the sweep file does not say: half of one 512 x 512 image.
+/// With small latents a call spends more time reading weights than multiplying (docs/performance.md); large ones are as
+/// fast one row at a time, and need less memory.
 const CPU_BATCH_PIXELS: usize = 64 * 64 / 2;
 
-/// Cells denoised together on a CPU at most: a killed run loses what it had of them.
+/// The most cells denoised together on a CPU, because a killed run loses its unfinished batch.
 const CPU_BATCH_MOST: usize = 4;
 
-/// The policy for a model that needs so much in resident memory, latents of at most so many pixels (height times width),
-/// and so many UNet rows a cell; `free_bytes` is the device's free memory, if known. A limit makes it less.
+/// The policy for a model, given the memory it needs with all components resident, the number of pixels (height times
+/// width) of its largest latents, and its UNet rows a cell. `free_bytes` is the device's free memory, if known; a limit
+/// reduces it.
 pub fn policy(
     runtime: &Runtime,
     resident_bytes: f64,
@@ -69,7 +70,7 @@ pub fn policy(
     }
 }
 
-/// The names of a model's components beside the bytes of their weights.
+/// The names of a model's components, each with the bytes of its weights.
 pub fn component_sizes(bytes: [u64; 4]) -> impl Iterator<Item = (&'static str, u64)> {
     Component::ALL.map(Component::folder).into_iter().zip(bytes)
 }
@@ -80,7 +81,7 @@ pub fn limit_bytes(runtime: &Runtime) -> Option<u64> {
     Some(u64::from(limit.get()) << 20)
 }
 
-/// Refuses a limit that the weights of the largest of some parts exceed by themselves.
+/// Refuses a limit smaller than the weights of the largest component.
 pub fn check_limit(
     runtime: &Runtime,
     sizes: impl Iterator<Item = (&'static str, u64)>,
@@ -95,7 +96,7 @@ pub fn check_limit(
     }
 }
 
-/// Of the largest of some parts, one in memory at a time.
+/// The memory needed to hold the largest of some components alone.
 pub fn alone_bytes(parts: impl IntoIterator<Item = u64>) -> f64 {
     SESSION_OVERHEAD * parts.into_iter().max().unwrap_or(0) as f64
 }
@@ -109,7 +110,7 @@ mod tests {
     const MIB: u64 = 1 << 20;
 
     const COMPONENTS: [u64; 4] = [100 * MIB, 200 * MIB, 400 * MIB, 100 * MIB];
-    /// What a model of those needs with three of them in memory.
+    /// The memory for such a model with three of them loaded.
     const RESIDENT: f64 = 1050.0 * MIB as f64;
 
     fn limited(mib: u32) -> Runtime {
@@ -160,7 +161,7 @@ mod tests {
         };
         assert_eq!(of(MemoryPolicy::Resident, 80_000), (false, true, 12));
         assert_eq!(of(MemoryPolicy::Phased, 80_000), (true, false, 12));
-        // Too little room for all components: as much of it is used as the UNet can.
+        // Too little room for all components: the UNet uses as much of it as it can.
         assert_eq!(of(MemoryPolicy::Auto, 1200), (true, true, 12));
     }
 

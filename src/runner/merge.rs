@@ -1,8 +1,8 @@
-//! Run folders of one plan brought together in one: shards of machines that share no file system. Shards of one folder
-//! are together already.
+//! Merges run folders with the same plan into one: shards from machines that share no file system. Shards in a single
+//! folder need no merging.
 //!
-//! The outcome does not depend on the order in which folders are named, and merging again changes nothing. What the
-//! target has stays; of several folders the image that was finished first is taken.
+//! The result does not depend on the order in which folders are given, and merging again changes nothing. What the
+//! target already has stays; among the other folders, the image that was finished first is taken.
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -20,44 +20,44 @@ use crate::vocabulary::{CellKey, Race, Record, Status};
 /// Why run folders cannot be merged.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum MergeError {
-    /// They are of different plans.
+    /// They have different plans.
     #[error("{} and {} are not of one plan: {key} differs", one.display(), other.display())]
     #[diagnostic(help(
         "merge the shards of one sweep, run with the same sweep file, images and models; `ip2p compare` takes runs that differ"
     ))]
     OtherPlan {
-        /// A folder.
+        /// One of the folders.
         one: PathBuf,
-        /// Another.
+        /// Another of them.
         other: PathBuf,
         /// The first key of their plans that differs.
         key: String,
     },
 }
 
-/// What a merge came to.
+/// The result of a merge.
 #[derive(Debug)]
 pub struct Merged {
-    /// What is there now.
+    /// The run as it is now.
     pub run: Run,
-    /// Cells that were taken over from other folders.
+    /// Number of cells taken over from other folders.
     pub added: usize,
     /// Cells that were computed more than once.
     pub repeated: Vec<Repeated>,
-    /// Cells of which nothing is recorded, as indices into [`Plan::cells`].
+    /// Cells without a record, as indices into [`Plan::cells`].
     pub missing: Vec<usize>,
-    /// Cells that were tried and have no image.
+    /// Number of cells that were attempted but have no image.
     pub failed: usize,
-    /// What the user should know of the folder as it was found.
+    /// Notes for the user on the folder as it was found.
     pub notes: Vec<String>,
-    /// The sweep file, if it is known.
+    /// The sweep file, if known.
     pub sweep: Option<PathBuf>,
-    /// Parts that the folders' shards were cut into, if there were any.
+    /// The number of parts that the folders' shards were cut into, if there were any.
     parts: Option<NonZeroUsize>,
 }
 
 impl Merged {
-    /// The shards that have missing cells; none if there were no shards.
+    /// The shards that have missing cells; empty if there were no shards.
     pub fn missing_shards(&self) -> Vec<Shard> {
         let Some(parts) = self.parts else {
             return Vec::new();
@@ -71,10 +71,10 @@ impl Merged {
     }
 }
 
-/// Merges other folders into a run folder, which is made if need be.
+/// Merges other folders into a run folder, which is created if needed.
 ///
 /// # Errors
-/// If they are not of one plan, or a folder cannot be read or written.
+/// If they do not have the same plan, or a folder cannot be read or written.
 pub fn merge(out: &Path, others: &[PathBuf]) -> Result<Merged, RunnerError> {
     let mut runs = Vec::new();
     for folder in others {
@@ -131,7 +131,7 @@ fn check_plans<'a>(mut runs: impl Iterator<Item = &'a Run>) -> Result<(), MergeE
     Ok(())
 }
 
-/// The target, locked, with what the user should know of it.
+/// Opens and locks the target; also returns notes for the user.
 fn open(
     out: &Path,
     plan: &Plan,
@@ -144,7 +144,7 @@ fn open(
         held = held.of_sweep(sweep, true)?;
     }
     let notes = held.notes().to_vec();
-    // Not what this process is: it makes no image.
+    // Not this process's environment, because it makes no images.
     let environments = runs.iter().map(|run| &run.environment);
     let environment = match held.environment() {
         Some(environment) => environment.clone(),
@@ -162,7 +162,7 @@ fn open(
     Ok((held.begin(&text.unwrap_or_default(), &environment)?, notes))
 }
 
-/// What was taken from other folders.
+/// What was taken over from other folders.
 struct TakenOver {
     added: usize,
     repeated: Vec<Repeated>,
@@ -193,10 +193,10 @@ fn take_over(folder: &mut RunFolder, runs: &[Run]) -> Result<TakenOver, RunnerEr
     Ok(TakenOver { added, repeated })
 }
 
-/// What other folders know of a cell.
+/// What other folders have of a cell.
 #[derive(Default)]
 struct Found {
-    /// To be recorded; the image is in place.
+    /// The record to add; its image is already in place.
     record: Option<(Record, Environment)>,
     others: Vec<Repeated>,
 }
@@ -206,7 +206,7 @@ fn of_cell(target: &Run, runs: &[Run], key: &CellKey) -> Result<Found, RunnerErr
         .iter()
         .filter_map(|run| Some((run, run.records.get(key)?)))
         .collect();
-    // In an order of their own, whatever the order of the folders.
+    // Sorted, so that the result does not depend on the order of the folders.
     let text = |(run, _): &(&Run, &Record)| serde_json::json!(run.environment_of(key)).to_string();
     candidates.sort_by_cached_key(|candidate| {
         (
@@ -236,7 +236,7 @@ fn of_cell(target: &Run, runs: &[Run], key: &CellKey) -> Result<Found, RunnerErr
                 found.record = Some((record.clone(), run.environment_of(key).clone()));
                 kept = Some((record.clone(), Ok(bytes)));
             }
-            // The same computation, which was taken over before.
+            // The same computation, taken over by an earlier merge.
             Some((first, _)) if first.finished == record.finished && first.file == record.file => {}
             Some((_, first)) => found.others.push(Repeated {
                 cell: key.clone(),

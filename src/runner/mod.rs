@@ -1,4 +1,4 @@
-//! Wires the parts together: a sweep file is prepared, then executed into a run folder.
+//! Connects the layers: prepares a sweep file, then executes it into a run folder.
 
 mod array;
 mod backend;

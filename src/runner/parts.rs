@@ -1,4 +1,4 @@
-//! What the parts of a sweep will do, before any of them runs.
+//! Forecasts the parts of a sweep before any of them runs.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -7,27 +7,27 @@ use super::Prepared;
 use super::chain::Chain;
 use crate::plan::{Cut, Plan, Schedule};
 
-/// What a part will do, if nothing is done yet.
+/// What a part will do if nothing is done yet.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct PartForecast {
-    /// Cells, copies included.
+    /// Number of cells, copies included.
     pub cells: usize,
-    /// What is computed for them, with what they work on and other parts have.
+    /// The work for them, including inputs that other parts compute too.
     pub work: PartWork,
-    /// Its cost over the mean of all parts.
+    /// Its cost divided by the mean of all parts.
     pub load: f64,
 }
 
-/// What is computed, each once within a part.
+/// The work of a part, in which everything is counted once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PartWork {
     /// UNet rows.
     pub rows: u64,
-    /// Models to load.
+    /// Number of models to load.
     pub models: usize,
-    /// Texts to encode, for each model.
+    /// Number of texts to encode, summed over models.
     pub texts: usize,
-    /// Images to encode, for each model and size.
+    /// Number of images to encode, summed over models and sizes.
     pub images: usize,
 }
 
@@ -50,7 +50,7 @@ impl PartWork {
         }
     }
 
-    /// What all parts do beyond what one process would: everything that several of them need.
+    /// What all parts do beyond the work of a single process: everything that several of them need.
     pub fn repeated(prepared: &Prepared, parts: &[PartForecast]) -> Self {
         let plan = &prepared.plan;
         let all: Vec<usize> = (0..plan.cells.len()).collect();
@@ -75,7 +75,7 @@ fn texts_of(plan: &Plan, cells: impl Iterator<Item = usize>) -> usize {
     texts.collect::<BTreeSet<_>>().len()
 }
 
-/// What each of so many parts will do, whatever is done already: a cut knows nothing of that.
+/// What each of `parts` parts will do. It does not matter what is already done, because the cut ignores that.
 pub fn part_forecasts(prepared: &Prepared, parts: NonZeroUsize) -> Vec<PartForecast> {
     let plan = &prepared.plan;
     let cut = Cut::new(plan, parts);

@@ -1,4 +1,4 @@
-//! What a run will need of a device's memory: what earlier runs took, else what the graphs and weights let expect.
+//! How much device memory a run will need: what earlier runs took or, without any, an estimate from graphs and weights.
 
 use std::collections::BTreeSet;
 
@@ -13,26 +13,27 @@ use crate::vocabulary::ExecutionDevice;
 
 const MIB: f64 = (1 << 20) as f64;
 
-/// The program itself, with ONNX Runtime, its threads and one cell's results, on the CPU.
+/// The program itself on the CPU, with ONNX Runtime, its threads and one cell's results.
 const PROGRAM_BYTES: f64 = 75.0 * MIB;
-/// What the program has of an image beside the model, a pixel: as floats, and while it is measured against its input.
+/// What the program holds for each pixel of an image besides the model: as floats, and while it is measured against its
+/// input.
 const PIXEL_BYTES: f64 = 200.0;
 
-/// What a session holds for each byte of its weights: beside them its graph, and what is packed for the processor.
+/// What a session holds for each byte of its weights, including its graph and weights packed for the processor.
 const HELD: f64 = 1.05;
-/// The same where the processor unpacks float16 into float32.
+/// The same if the processor has to unpack float16 into float32.
 const HELD_UNPACKED: f64 = 2.3;
 
-/// The most memory that is in use at a time.
+/// The most memory in use at once.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Peak {
-    /// How much.
+    /// Amount of memory in bytes.
     pub bytes: f64,
-    /// Whether a run took as much; else it is reckoned.
+    /// Whether an earlier run took this much; otherwise it is an estimate.
     pub measured: bool,
 }
 
-/// Peaks of the sizes of some work, in each of the two memory policies.
+/// Finds the memory peaks of some work, under either memory policy.
 pub(super) struct Peaks<'a> {
     pub prepared: &'a Prepared,
     pub timings: &'a Timings,
@@ -40,7 +41,7 @@ pub(super) struct Peaks<'a> {
 }
 
 impl Peaks<'_> {
-    /// The highest of all models and sizes; none if nothing is to do.
+    /// The highest peak of all models and sizes; `None` if there is nothing to do.
     pub fn highest(&self, works: &[&ModelWork], memory: MemoryPolicy) -> Option<Peak> {
         let of_work = |work: &&ModelWork| self.of_work(work, memory);
         works.iter().filter_map(of_work).reduce(higher)
@@ -85,7 +86,7 @@ impl Peaks<'_> {
     }
 }
 
-/// What a model needs at a size, by its weights and what a call of each component holds.
+/// The memory that a model needs at a size, from its weights and what a call of each component holds.
 pub(super) fn needed_bytes(
     model: &Model,
     device: ExecutionDevice,
@@ -101,7 +102,7 @@ pub(super) fn needed_bytes(
     } else {
         HELD
     };
-    // A GPU computes in what the graph says, a processor in float32.
+    // A GPU computes in the precision of the graph, a processor in float32.
     let number_bytes = if folder.precision() == "fp16" && on_gpu {
         2
     } else {
@@ -133,7 +134,7 @@ pub(super) fn needed_bytes(
     };
     base + match policy.phased {
         true => most(&|component| held(component) + call(component)),
-        // The text encoder is gone by then.
+        // The text encoder has been unloaded by then.
         false => {
             let [_, resident @ ..] = Component::ALL;
             resident.map(held).iter().sum::<f64>() + most(&call)

@@ -1,4 +1,4 @@
-//! Where inference runs: ONNX Runtime, loaded, and a device that it can use.
+//! Where inference runs: a loaded ONNX Runtime, and a device it can use.
 
 use super::RunnerError;
 use crate::meter::{cpu_name, device_name};
@@ -8,7 +8,7 @@ use crate::onnxruntime::{
 use crate::spec::{Device, Runtime as Asked};
 use crate::store::Environment;
 
-/// A runtime and a device.
+/// A loaded runtime and a device.
 #[derive(Debug)]
 pub struct Place {
     pub(crate) runtime: Runtime,
@@ -16,10 +16,10 @@ pub struct Place {
 }
 
 impl Place {
-    /// Finds both; what the user should know of the device becomes a note.
+    /// Finds both; anything about the device that the user should know becomes a note.
     ///
     /// # Errors
-    /// If there is no usable library, or not the device.
+    /// If there is no usable library, or the device is not available.
     pub fn find(host: &Host, device: Device, notes: &mut Vec<String>) -> Result<Self, RunnerError> {
         let located = locate(host)?;
         let resolved = resolve_device(device, &located)?;
@@ -31,7 +31,7 @@ impl Place {
         Ok(Self { runtime, device })
     }
 
-    /// Refuses a limit to memory that nothing would hold on this device.
+    /// Refuses a memory limit that could not be enforced on this device.
     ///
     /// # Errors
     /// [`RuntimeError::NoMemoryLimit`].
@@ -45,7 +45,7 @@ impl Place {
         }
     }
 
-    /// What is to be told of it, as it was asked to run.
+    /// Its description, with the settings it was asked to run with.
     pub fn environment(&self, runtime: &Asked) -> Environment {
         Environment {
             ip2p: env!("CARGO_PKG_VERSION").to_owned(),

@@ -1,4 +1,4 @@
-//! Everything that can be known before a model is loaded: the sweep file, the model folders, the images.
+//! Everything that can be known before a model is loaded: reads the sweep file, the model folders and the images.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -21,46 +21,46 @@ use crate::plan::{ImageEntry, MaskEntry, ModelEntry, Plan, PlanFiles, Sampling, 
 use crate::spec::{NamedMask, NamedPath, RuntimeOverrides, SweepSpec};
 use crate::vocabulary::Parameter;
 
-/// A sweep that can run.
+/// A sweep that is ready to run.
 #[derive(Debug)]
 pub struct Prepared {
     /// The sweep file.
     pub sweep: PathBuf,
-    /// Whether the run folder is taken over where it has the run of another sweep.
+    /// Whether the run folder may be taken over if it holds the run of another sweep.
     pub replaces: bool,
-    /// The sweep file, flags applied.
+    /// What the sweep file says, with flags applied.
     pub spec: SweepSpec,
-    /// Its cells.
+    /// The plan made from it.
     pub plan: Plan,
     /// Its models, in the order of [`Plan::models`].
     pub models: Vec<Model>,
     /// The CLIP folder, if finished cells are to be measured with one.
     pub clip: Option<Clip>,
-    /// What the user should know before it runs.
+    /// Notes for the user before it runs.
     pub notes: Vec<String>,
 }
 
-/// A model folder that was read.
+/// A model folder that has been read.
 #[derive(Debug)]
 pub struct Model {
     /// The folder.
     pub folder: Arc<ModelFolder>,
-    /// Its scheduler configuration, as its file has it.
+    /// The scheduler configuration in its file, unchanged.
     own_scheduler_config: SchedulerConfig,
 }
 
-/// Reads a sweep file and all that it names.
+/// Reads a sweep file and everything it names.
 ///
 /// # Errors
-/// Whatever is wrong with the sweep file, a model folder or an image, before time is spent on inference.
+/// If anything is wrong with the sweep file, a model folder or an image: found here, before time is spent on inference.
 pub fn prepare(sweep: &Path, flags: RuntimeOverrides) -> Result<Prepared, RunnerError> {
     prepare_with(sweep, flags, &KnownDigests::default())
 }
 
-/// As [`prepare`], without reading the files of models whose digests are known; those of others are known afterwards.
+/// As [`prepare`], but does not read the files of models whose digests are in `known`; adds the digests of the others.
 ///
 /// # Errors
-/// As there.
+/// As [`prepare`].
 pub fn prepare_with(
     sweep: &Path,
     flags: RuntimeOverrides,
@@ -115,16 +115,16 @@ pub fn prepare_with(
 }
 
 impl Prepared {
-    /// How often a model's UNet is asked for a kind of pipeline and how it is sampled; some schedulers ask more often than
-    /// they step.
+    /// How many UNet evaluations a kind of pipeline takes with a model and a sampling; some schedulers evaluate more
+    /// than once a step.
     pub fn evaluations(&self) -> impl Fn(Kind, usize, Sampling) -> usize {
         let steps = self.evaluation_steps();
         move |kind, model, sampling| steps(kind, model, sampling).len()
     }
 
-    /// The step of each of those.
+    /// The step of each of these evaluations.
     pub fn evaluation_steps(&self) -> impl Fn(Kind, usize, Sampling) -> Vec<u32> {
-        // Asked for every group, of which there may be a million, for few samplers.
+        // Cached, because it is asked for every group, of which there may be a million, but for few samplings.
         let known = RefCell::new(HashMap::new());
         move |kind, model, sampling| {
             let Sampling {
@@ -143,7 +143,7 @@ impl Prepared {
 
     fn steps_of(&self, kind: Kind, model: usize, sampling: Sampling) -> Vec<u32> {
         let sampler = sampling.sampler(&self.models[model].scheduler_config(kind));
-        // Samplers that cannot be made were refused when this was prepared.
+        // Samplers that cannot be made were refused during preparation.
         let evaluations = sampler.map(|sampler| sampler.evaluations().to_vec());
         let steps = evaluations.unwrap_or_default().into_iter();
         steps.map(|evaluation| evaluation.step).collect()
@@ -161,7 +161,7 @@ impl Model {
         })
     }
 
-    /// Its scheduler configuration as a kind of pipeline has it.
+    /// Its scheduler configuration as a kind of pipeline rewrites it.
     pub fn scheduler_config(&self, kind: Kind) -> SchedulerConfig {
         self.own_scheduler_config
             .rewritten_by(kind.pipeline().constructor())
@@ -205,14 +205,14 @@ fn clip(spec: &SweepSpec, known: &KnownDigests) -> Result<Option<Clip>, RunnerEr
     }))
 }
 
-/// All masks with the notes on each; or all that is wrong with their files.
+/// Reads all masks, with notes on each; collects all errors in their files.
 fn read_masks(masks: &[NamedMask]) -> Result<(Vec<MaskEntry>, Vec<Vec<String>>), ImageError> {
     let of_files = masks.iter().filter_map(|mask| {
         let (name, path) = (mask.name.clone(), mask.path.clone()?);
         Some(NamedPath { name, path })
     });
     let of_files: Vec<NamedPath> = of_files.collect();
-    // What is noted of images, that grey is expanded and the like, does not hold for masks.
+    // The notes on images (grey is expanded, and so on) do not apply to masks.
     let (files, _) = read_images(
         "mask",
         &of_files.iter().collect::<Vec<_>>(),
@@ -238,7 +238,7 @@ fn read_masks(masks: &[NamedMask]) -> Result<(Vec<MaskEntry>, Vec<Vec<String>>),
     Ok((entries.collect(), notes.collect::<Result<_, _>>()?))
 }
 
-/// All images, or masks, with the notes on each; or all that is wrong with them.
+/// Reads all images or masks, with notes on each; collects all errors.
 fn read_images(
     what: &str,
     images: &[&NamedPath],
@@ -255,7 +255,7 @@ fn read_images(
     }
 }
 
-/// An image, and what will happen to it before it is used.
+/// Reads an image's properties, and notes what will happen to it before it is used.
 fn image_entry(
     what: &str,
     named: &NamedPath,
@@ -278,7 +278,7 @@ fn image_entry(
     Ok((entry, notes))
 }
 
-/// Every scheduler of the plan must be possible with its model's configuration.
+/// Checks that every scheduler of the plan can be made from its model's configuration.
 fn check_samplers(plan: &Plan, models: &[Model]) -> Result<(), RunnerError> {
     let mut seen = HashSet::new();
     for cell in &plan.cells {
@@ -296,7 +296,7 @@ fn check_samplers(plan: &Plan, models: &[Model]) -> Result<(), RunnerError> {
     Ok(())
 }
 
-/// What is wrong with a model's scheduler configuration is the model's fault; what it cannot do is the sweep's.
+/// An invalid scheduler configuration is the model's fault; an unsupported setting is the sweep's.
 fn of_model(path: &Path) -> impl Fn(SchedulerError) -> RunnerError {
     let path = path.to_owned();
     move |source| match source {
@@ -314,7 +314,7 @@ fn of_model(path: &Path) -> impl Fn(SchedulerError) -> RunnerError {
     }
 }
 
-/// Texts that a tokenizer cuts off, and what is odd about a model.
+/// Notes on texts that a tokenizer cuts off, and on what is unusual about a model.
 fn model_notes(plan: &Plan, models: &[Model]) -> Result<Vec<String>, RunnerError> {
     let mut notes = Vec::new();
     for (entry, model) in plan.models.iter().zip(models) {
@@ -343,7 +343,7 @@ fn model_notes(plan: &Plan, models: &[Model]) -> Result<Vec<String>, RunnerError
     Ok(notes)
 }
 
-/// Captions that CLIP's tokenizer cuts off.
+/// Notes on captions that CLIP's tokenizer cuts off.
 fn caption_notes(spec: &SweepSpec, clip: &Clip) -> Result<Vec<String>, RunnerError> {
     let captions = spec.captions.iter();
     let texts = captions.flat_map(|caption| [caption.before.as_str(), caption.after.as_str()]);
@@ -351,7 +351,7 @@ fn caption_notes(spec: &SweepSpec, clip: &Clip) -> Result<Vec<String>, RunnerErr
     cut_off(&clip.folder.tokenizer()?, &reads, texts.collect())
 }
 
-/// What a tokenizer cuts off of texts; `reads` says who reads how much.
+/// A note on the texts that a tokenizer cuts off; `reads` says who reads how much.
 fn cut_off(
     tokenizer: &Tokenizer,
     reads: &str,

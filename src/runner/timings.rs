@@ -1,4 +1,4 @@
-//! What earlier runs took, kept in the cache folder, so that `plan` can say what a sweep will take.
+//! What earlier runs took, kept in the cache folder, so that `plan` can forecast a sweep.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,31 +10,31 @@ use crate::plan::{ModelEntry, Sampling};
 use crate::store::{make_folder, write_file};
 use crate::vocabulary::{ExecutionDevice, Record, median};
 
-/// Speed by model, device and size. A file that cannot be read or written is not an error: nothing is known then.
+/// Speeds by model, device and size. A file that cannot be read or written is not an error: then nothing is known.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Timings {
     speeds: BTreeMap<String, Speed>,
     /// The device of the last run.
     last_device: Option<String>,
-    /// Milliseconds of CLIP for an image, by CLIP folder and device.
+    /// Milliseconds that CLIP takes for an image, by CLIP folder and device.
     #[serde(default)]
     clip_ms: BTreeMap<String, f64>,
-    /// The most memory that cells took, by model, device, size, memory policy and cells denoised together.
+    /// The most memory that cells took, in MiB, by model, device, size, memory policy and batch size.
     #[serde(default)]
     peaks_mib: BTreeMap<String, f64>,
 }
 
-/// Milliseconds of the last run's median cell.
+/// The speed of the last run, as medians over its cells.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Speed {
-    /// Of one UNet row, the step's own arithmetic included.
+    /// Milliseconds of one UNet row, including the step's own arithmetic.
     pub unet_row_ms: f64,
-    /// Of decoding one cell.
+    /// Milliseconds of decoding one cell.
     pub decode_ms: f64,
 }
 
 impl Timings {
-    /// Reads what is known.
+    /// Reads the timings from the cache folder, if there is one.
     pub fn read(cache: Option<&PathBuf>) -> Self {
         let text = cache.and_then(|folder| fs::read_to_string(folder.join(FILE)).ok());
         text.and_then(|text| serde_json::from_str(&text).ok())
@@ -51,7 +51,7 @@ impl Timings {
         self.speeds.get(&key(model, device, sampling)).copied()
     }
 
-    /// Learns from the cells of one model, device and size.
+    /// Updates the speed from the cells of one model, device and size.
     pub fn learn(
         &mut self,
         model: &ModelEntry,
@@ -76,8 +76,8 @@ impl Timings {
         }
     }
 
-    /// The most memory in MiB that a model took on a device at a size, with so many components in memory and cells in a
-    /// batch; of the process on a CPU, of the device's memory on a GPU.
+    /// The most memory in MiB that a model took on a device at a size, with a memory policy and batch size: the
+    /// process's memory on a CPU, the device's on a GPU.
     pub fn peak_mib(
         &self,
         model: &ModelEntry,
@@ -90,7 +90,7 @@ impl Timings {
         self.peaks_mib.get(&key).copied()
     }
 
-    /// Learns from all cells of one model, device and size what memory they took.
+    /// Updates the memory peak from all cells of one model, device and size.
     pub fn learn_peak(
         &mut self,
         model: &ModelEntry,
@@ -102,7 +102,7 @@ impl Timings {
         let Some(first) = records.first() else { return };
         let is_alike = records.iter().all(|record| record.memory == first.memory);
         let (Some(memory), true) = (&first.memory, is_alike) else {
-            // Memory ran out on the way: neither policy's figure is whole.
+            // Memory ran out on the way, so neither policy has a complete figure.
             return;
         };
         let peaks = records.iter().map(|record| match device.facts().is_gpu {
@@ -122,14 +122,14 @@ impl Timings {
         self.clip_ms.get(&clip_key(clip_sha256, device)).copied()
     }
 
-    /// Learns from the images that CLIP has embedded.
+    /// Updates CLIP's speed from the images it embedded.
     pub fn learn_clip(&mut self, clip_sha256: &str, device: &str, image_ms: Vec<f64>) {
         if let Some(ms) = median(image_ms) {
             self.clip_ms.insert(clip_key(clip_sha256, device), ms);
         }
     }
 
-    /// Keeps what is known now.
+    /// Writes the timings.
     pub fn write(&self, cache: Option<&PathBuf>) {
         let Some(folder) = cache else { return };
         if let Ok(text) = serde_json::to_vec_pretty(self) {

@@ -1,4 +1,4 @@
-//! An animation along an axis: the cells that differ from one in that axis alone, each with its value, as a GIF.
+//! An animation along an axis: cells that differ from a given one only in that axis, each with its value, as a GIF.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,30 +12,30 @@ use crate::plan::Cell;
 use crate::store::{Run, StoreError, write_file};
 use crate::vocabulary::{CellKey, Parameter, shown_value};
 
-/// Of NeuQuant, 1 (best) to 30: a palette of its own for each frame.
+/// NeuQuant's speed, 1 (best quality) to 30; each frame gets its own palette.
 const SPEED: i32 = 8;
 const PAPER: Rgb<u8> = Rgb([255; 3]);
 const INK: Rgb<u8> = Rgb([29, 31, 34]);
 
-/// An animation to be made.
+/// An animation to make.
 #[derive(Debug)]
 pub struct Animation<'a> {
     /// The run.
     pub run: &'a Run,
     /// One of its cells.
     pub cell: CellKey,
-    /// What changes from frame to frame.
+    /// The axis that changes from frame to frame.
     pub along: Parameter,
-    /// How long a frame stands.
+    /// How long each frame is shown.
     pub frame: Duration,
-    /// The file.
+    /// The file to write.
     pub out: PathBuf,
 }
 
-/// Why there is no animation.
+/// Why an animation cannot be made.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum AnimationError {
-    /// Nothing moves.
+    /// Only one cell has an image along this axis.
     #[error("no other finished cell differs from {cell} in {along} alone")]
     #[diagnostic(help("choose an axis with several values, or wait until more cells are done"))]
     OneFrame {
@@ -44,23 +44,23 @@ pub enum AnimationError {
         /// The axis.
         along: Parameter,
     },
-    /// The coder refused.
+    /// The image cannot be encoded.
     #[error("cannot code {}: {source}", path.display())]
     #[diagnostic(help("GIFs hold sides of at most 65535 pixels"))]
     Code {
         /// The file.
         path: PathBuf,
-        /// Its words.
+        /// The encoder's error.
         source: ImageError,
     },
-    /// The file system refused.
+    /// The file cannot be written.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Animation<'_> {
-    /// The cells of the frames, in the order of the axis, those alone whose images can be read.
+    /// The cells of the frames, in the order of the axis, without those whose images cannot be read.
     fn frames(&self) -> Vec<(&Cell, RgbImage)> {
         let cells = &self.run.plan.cells;
         let Some(own) = cells.iter().find(|cell| cell.key == self.cell) else {
@@ -82,7 +82,7 @@ impl Animation<'_> {
         frames
     }
 
-    /// Where a cell's value stands on the axis.
+    /// The index of a cell's value on the axis.
     fn position(&self, cell: &Cell) -> Option<usize> {
         let axis = self
             .run
@@ -94,7 +94,7 @@ impl Animation<'_> {
         axis.values.iter().position(|known| *known == value)
     }
 
-    /// An image with its value below.
+    /// An image with its value beneath it.
     fn captioned(&self, cell: &Cell, image: &RgbImage, (width, height): (u32, u32)) -> RgbImage {
         let style = Style {
             face: Face::REGULAR,
@@ -118,7 +118,7 @@ impl Animation<'_> {
 impl View for Animation<'_> {
     type Error = AnimationError;
 
-    /// Never: it is written where and when it is wanted.
+    /// Always `None`: an animation is written to the file that the user names.
     fn find(&self) -> Option<ViewFiles> {
         None
     }

@@ -1,9 +1,9 @@
-//! The picture of a difference, the same wherever two images are compared: the mean difference of a pixel's three levels,
-//! in one map of colours whose full scale is that of the set of pairs, so that they can be compared.
+//! The picture of a difference, drawn alike wherever two images are compared: the mean difference of a pixel's three
+//! levels in one colour map, whose scale is the same for the whole set of pairs, so that they can be compared.
 
 use image::{Rgb, RgbImage};
 
-/// Levels of 255 from which on a difference is drawn brightest.
+/// The level, out of 255, from which a difference is drawn brightest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scale {
     full: u8,
@@ -13,7 +13,7 @@ impl Scale {
     /// The end of the slider in the report.
     const MOST_GAIN: f32 = 16.0;
 
-    /// Of pairs whose differences stay under these levels at 99 of 100 pixels: the middle one of those that differ.
+    /// The scale for pairs with these 99th percentiles of their differences: the median of those that differ.
     pub fn of(p99s: impl Iterator<Item = u8>) -> Self {
         let mut p99s: Vec<u8> = p99s.filter(|level| *level > 0).collect();
         p99s.sort_unstable();
@@ -23,7 +23,7 @@ impl Scale {
         }
     }
 
-    /// How many times as strong as it is a difference is drawn, in whole numbers as far as a slider goes.
+    /// The factor by which differences are amplified, as a whole number within the slider's range.
     pub fn gain(self) -> u32 {
         let gain = f32::from(u8::MAX) / f32::from(self.full);
         gain.round().clamp(1.0, Self::MOST_GAIN) as u32
@@ -37,7 +37,7 @@ impl Scale {
         )
     }
 
-    /// Where two images of one size differ; `None` for other sizes.
+    /// The picture of the difference of two images; `None` if their sizes differ.
     pub fn picture(self, a: &RgbImage, b: &RgbImage) -> Option<RgbImage> {
         let mut picture = RgbImage::new(a.width(), a.height());
         let colours: Vec<Rgb<u8>> = (0..=u8::MAX).map(|level| self.colour(level)).collect();
@@ -51,7 +51,7 @@ impl Scale {
     }
 }
 
-/// The level that the difference of 99 of 100 pixels stays under; 0 for images of different sizes.
+/// The 99th percentile of the difference; 0 for images of different sizes.
 pub fn p99(a: &RgbImage, b: &RgbImage) -> u8 {
     let mut counts = [0_usize; 256];
     for level in differences(a, b).into_iter().flatten() {
@@ -66,7 +66,7 @@ pub fn p99(a: &RgbImage, b: &RgbImage) -> u8 {
     level.map_or(0, |level| level.min(255) as u8)
 }
 
-/// At each pixel the mean difference of the three levels, rounded up: what differs is never drawn as equal.
+/// The mean difference of the three levels at each pixel, rounded up so that no difference is drawn as equal.
 fn differences<'a>(a: &'a RgbImage, b: &'a RgbImage) -> Option<impl Iterator<Item = u8> + 'a> {
     let level = |(Rgb(a), Rgb(b)): (&Rgb<u8>, &Rgb<u8>)| {
         let sum: u16 = (0..3)
@@ -77,7 +77,7 @@ fn differences<'a>(a: &'a RgbImage, b: &'a RgbImage) -> Option<impl Iterator<Ite
     (a.dimensions() == b.dimensions()).then(|| a.pixels().zip(b.pixels()).map(level))
 }
 
-/// A colour between 0 and 1; the anchors are those of matplotlib's "inferno" at every quarter.
+/// The colour for a value between 0 and 1, interpolated from matplotlib's "inferno" at every quarter.
 fn inferno(value: f32) -> Rgb<u8> {
     const ANCHORS: [[f32; 3]; 5] = [
         [0.0, 0.0, 4.0],

@@ -1,4 +1,4 @@
-//! Pages in one file: images in the page itself, and scripts that its content security policy knows.
+//! Helpers for single-file pages: inlined images, and digests of scripts for the content security policy.
 
 use std::io::Cursor;
 
@@ -8,12 +8,12 @@ use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageEncoder, RgbImage};
 use sha2::{Digest, Sha256};
 
-/// What a content security policy knows an inline script or style by.
+/// The digest by which a content security policy allows an inline script or style.
 pub(super) fn digest(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
 }
 
-/// An image without loss. Letters, digits and the signs of base64: nothing to escape.
+/// A lossless image as a data URL. Its characters need no escaping.
 pub(super) fn webp(image: &RgbImage) -> Option<String> {
     let mut bytes = Cursor::new(Vec::new());
     let (width, height) = image.dimensions();
@@ -23,7 +23,7 @@ pub(super) fn webp(image: &RgbImage) -> Option<String> {
     Some(url("image/webp", bytes.into_inner()))
 }
 
-/// An image with loss, of this quality, 1 to 100.
+/// A lossy image as a data URL, of this quality, 1 to 100.
 pub(super) fn small_webp(image: &RgbImage, quality: u8) -> Option<String> {
     let (width, height) = image.dimensions();
     let encoder = webp::Encoder::from_rgb(image.as_raw(), width, height);

@@ -1,7 +1,7 @@
-//! What is made of run folders to be looked at: contact sheets, the report, comparisons and checks.
+//! What can be made from run folders to look at: contact sheets, the report, comparisons and checks.
 //!
-//! Only run folders and baselines are read; no model is needed. Every view finds or writes itself ([`View`]) and says
-//! what it made in the same words, whether a run has just ended, is redrawn, or is checked.
+//! Only run folders and baselines are read; no model is needed. Every view finds or writes itself ([`View`]) and
+//! reports its files in the same words, whether a run has just ended, is redrawn, or is checked.
 
 pub mod animation;
 pub mod check;

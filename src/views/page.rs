@@ -1,8 +1,8 @@
-//! Pages from templates.
+//! Renders pages from templates.
 
 use minijinja::{AutoEscape, Environment, Error, Value};
 
-/// A page of a template and what stands in it; every text is escaped that is not marked as safe.
+/// Renders a template with its values; all text is escaped unless it is marked as safe.
 pub(super) fn render(template: &str, values: Value) -> Result<String, Error> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);

@@ -1,4 +1,4 @@
-//! Sheets of pairs: two pictures and where they differ, side by side, as comparisons and checks show them.
+//! Sheets of pairs for comparisons and checks: two pictures and their difference, side by side.
 
 use std::collections::BTreeSet;
 
@@ -8,66 +8,66 @@ use crate::drawing::{
     Drawer, Face, Glyphs, Ink, Items, OtherFont, Picture, Rect, Shorten, Source, Style,
 };
 
-/// Columns of pairs on a sheet, and rows of them: about 60 megapixels with the largest cells.
+/// The most columns of pairs on a sheet, and rows; about 60 megapixels with the largest cells.
 const MOST_ACROSS: usize = 4;
 const MOST_DOWN: usize = 16;
-/// Bounds of the side of a picture; the sweep file's size lies between them.
+/// The smallest and largest side of a picture; the sweep file's cell size is clamped to these.
 const SIDES: (u32, u32) = (128, 512);
-/// Width to height.
+/// The preferred ratio of a sheet's width to its height.
 const PROPORTIONS: f64 = 1.4;
-/// Lines of a pair's label.
+/// The most lines of a pair's label.
 const LABEL_LINES: usize = 3;
 
 /// One of the three pictures of a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// Of the first run; what was expected.
+    /// The first run's, or the expected one.
     A,
-    /// Of the second run; what came.
+    /// The second run's, or the actual one.
     B,
-    /// Where they differ.
+    /// Their difference.
     Difference,
 }
 
 impl Side {
-    /// In the order in which they stand.
+    /// The order in which they stand on a sheet.
     pub const ALL: [Self; 3] = [Self::A, Self::B, Self::Difference];
 }
 
-/// What a sheet says of a pair.
+/// The texts and size of a pair on a sheet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Described {
-    /// What tells it from others.
+    /// A label that distinguishes it from other pairs.
     pub label: String,
-    /// What was measured, in one line.
+    /// Its measures, in one line.
     pub detail: String,
-    /// Pixels of its pictures.
+    /// Size of its pictures in pixels.
     pub size: (u32, u32),
 }
 
-/// Where the pictures of pairs come from; pairs are known by their places in the list.
+/// A source of pictures; pairs are identified by their index in the list.
 pub trait Pairs: Sync {
     /// A picture of a pair, if there is one.
     fn picture(&self, pair: usize, side: Side) -> Option<RgbImage>;
 }
 
-/// What stands above the pairs of every sheet.
+/// The head of every sheet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
-    /// Large.
+    /// The title, in large type.
     pub title: String,
-    /// How to read what is below.
+    /// Lines that explain how to read the sheet.
     pub texts: Vec<String>,
-    /// What the three pictures are.
+    /// Captions of the three pictures.
     pub captions: [&'static str; 3],
 }
 
-/// Sheets of the same pairs, with sizes that all of them share.
+/// Sheets of a list of pairs, all laid out with the same sizes.
 pub struct PairSheets<'a> {
     pairs: &'a [Described],
     head: &'a Head,
     glyphs: Glyphs<'a>,
-    /// Of a picture.
+    /// Width of a picture.
     width: u32,
     height: u32,
     gap: u32,
@@ -75,14 +75,14 @@ pub struct PairSheets<'a> {
     label: Style<'a>,
     small: Style<'a>,
     title: Style<'a>,
-    /// Lines that the longest label takes.
+    /// Number of lines of the longest label.
     lines: u32,
-    /// Pairs side by side.
+    /// Number of pairs side by side.
     across: usize,
 }
 
 impl<'a> PairSheets<'a> {
-    /// Lays out pairs whose pictures are to have this longest side.
+    /// Lays out pairs; the longest side of their pictures is given.
     pub fn new(
         head: &'a Head,
         pairs: &'a [Described],
@@ -119,12 +119,12 @@ impl<'a> PairSheets<'a> {
         sheets
     }
 
-    /// How many sheets there are.
+    /// The number of sheets.
     pub fn pages(&self) -> usize {
         self.pairs.len().div_ceil(self.on_a_page())
     }
 
-    /// The pairs of a sheet, as places in the list.
+    /// The pairs on a sheet, as indices into the list.
     pub fn shown_on(&self, page: usize) -> std::ops::Range<usize> {
         let first = page * self.on_a_page();
         first..self.pairs.len().min(first + self.on_a_page())
@@ -168,7 +168,7 @@ impl<'a> PairSheets<'a> {
         self.across * MOST_DOWN
     }
 
-    /// As many pairs side by side as give the sheet good proportions.
+    /// The number of pairs side by side that gives the sheet the best proportions.
     fn best_across(&self) -> usize {
         let block = f64::from(self.block_height()) / f64::from(self.block_width());
         let across = (self.pairs.len() as f64 * block * PROPORTIONS).sqrt();
@@ -179,7 +179,7 @@ impl<'a> PairSheets<'a> {
         3 * self.width + 2 * self.gap
     }
 
-    /// Label, numbers, pictures, and the space below.
+    /// Height of label, measures, pictures, and the space below them.
     fn block_height(&self) -> u32 {
         self.lines * self.label.line() + self.small.line() + self.gap + self.height + self.margin
     }
@@ -196,7 +196,7 @@ impl<'a> PairSheets<'a> {
             .lines
     }
 
-    /// The title, what is to be known, and a rule; the upper edge of what stands below.
+    /// Places title, explanations and a rule; returns the upper edge of what follows.
     fn place_head<'b>(&'b self, items: &mut Items<'b, Key>, width: u32, page: usize) -> u32 {
         let at = (self.margin, self.margin / 2);
         self.place_line(items, self.title, at, &self.head.title, width);
@@ -237,7 +237,7 @@ impl<'a> PairSheets<'a> {
         }
     }
 
-    /// One line, cut to a width.
+    /// Places one line, shortened to a width.
     fn place_line<'b>(
         &'b self,
         items: &mut Items<'b, Key>,
@@ -277,7 +277,7 @@ impl<'a> PairSheets<'a> {
 
 type Key = (usize, Side);
 
-/// The pictures of pairs as those of a sheet.
+/// The pictures of pairs as a source for a sheet.
 struct Pictures<'a, P> {
     pairs: &'a P,
     described: &'a [Described],

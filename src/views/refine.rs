@@ -1,4 +1,4 @@
-//! A sweep with finer steps around a cell, made of the sweep file that the run folder keeps.
+//! Makes a sweep with finer steps around a cell, from the sweep file in the run folder.
 
 use std::path::{Path, PathBuf};
 
@@ -9,11 +9,11 @@ use crate::plan::{Cell, Plan};
 use crate::store::{Run, read_file};
 use crate::vocabulary::{CellKey, Domain, Parameter, Place};
 
-/// Of a sweep file; what is longer was not read in the first place.
+/// The longest sweep file in bytes; a longer one could not have been run.
 const LONGEST: u64 = 16 << 20;
-/// What would bring more cells than those around the one, or change it.
+/// Tables that would add cells other than those around the given one, or change it.
 const DROPPED: [&str; 4] = ["preset", "exclude", "then", "sheet"];
-/// Around a cell of a sweep in which no scale varies: steps of half a guidance scale and of a tenth of that of the image.
+/// Steps around a cell if no scale varies: half a guidance scale, and a tenth of an image guidance scale.
 const USUAL: [(Parameter, Decimal); 2] = [
     (
         Parameter::GuidanceScale,
@@ -24,20 +24,20 @@ const USUAL: [(Parameter, Decimal); 2] = [
         Decimal::from_parts(1, 0, 0, false, 1),
     ),
 ];
-/// Decimals of a refined value: finer steps change nothing that one sees.
+/// Decimal places of a refined value; finer steps make no visible difference.
 const DIGITS: u32 = 3;
 
-/// Why there is no finer sweep.
+/// Why a finer sweep cannot be made.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum RefineError {
-    /// A cell of a later stage works on an image that no sweep file can name.
+    /// The cell belongs to a later stage and works on an image that no sweep file can name.
     #[error("{cell} is no cell of the first stage of a chain")]
     #[diagnostic(help("give a cell of the first stage, or change the chain's own sweep file"))]
     NotOfFirstStage {
         /// The cell.
         cell: CellKey,
     },
-    /// The run folder's sweep file is none any more.
+    /// The sweep file in the run folder is no longer valid.
     #[error("cannot use {}: {reason}", path.display())]
     #[diagnostic(help("run the sweep again: it puts its sweep file back"))]
     SweepFile {
@@ -51,21 +51,21 @@ pub enum RefineError {
 /// A finer sweep.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refined {
-    /// Its name, and that of its run folder.
+    /// Its name, which is also that of its run folder.
     pub name: String,
     /// Its sweep file, as TOML.
     pub text: String,
-    /// Where the original sweep file lay, as seen from where it was run; paths in the text are relative to that.
+    /// The folder of the original sweep file, relative to where it was run; paths in the text are relative to it.
     pub folder: PathBuf,
-    /// What varies, with its values.
+    /// The parameters that vary, with their values.
     pub axes: Vec<(Parameter, Vec<String>)>,
 }
 
-/// The sweep around a cell: every scale that varies in the run in steps of a quarter of the distance to its neighbours, the
-/// rest as the cell has it.
+/// The sweep around a cell: every scale that varies in the run, in steps of a quarter of the distance to its
+/// neighbours; the rest as in the cell.
 ///
 /// # Errors
-/// If the cell is none of the first stage, or the run's sweep file cannot be read.
+/// If the cell is not in the first stage, or the run's sweep file cannot be read.
 pub fn refine(run: &Run, key: &CellKey) -> Result<Refined, RefineError> {
     let cell = run.plan.cells.iter().find(|cell| cell.key == *key);
     let cell = cell.filter(|cell| cell.stage == 0);
@@ -110,12 +110,12 @@ fn sweep_file(run: &Run) -> Result<Table, RefineError> {
         .map_err(|error: toml::de::Error| bad(error.message().to_owned()))
 }
 
-/// The part of a key that says which cell it is.
+/// The part of a key that identifies the cell.
 fn hash_of(cell: &Cell) -> &str {
     cell.key.as_str().rsplit('-').next().unwrap_or_default()
 }
 
-/// The folder of the sweep file: where the image was read, without the name that the sweep file gives it.
+/// The folder of the sweep file: the path of the image without the name that the sweep file gives it.
 fn folder_of(plan: &Plan, cell: &Cell) -> PathBuf {
     let images = plan.images.iter();
     let read = images.filter(|image| image.name == cell.parameters.image);
@@ -131,7 +131,7 @@ fn without_end(path: &Path, end: &Path) -> Option<PathBuf> {
     Some(path.as_path().to_owned())
 }
 
-/// Scales with several values in the run, in finer steps; the guidance scales where none has.
+/// The scales with several values in the run, in finer steps; if there are none, the guidance scales.
 fn finer_axes(plan: &Plan, cell: &Cell) -> Vec<(Parameter, Vec<Decimal>)> {
     let axes = Parameter::ALL.into_iter().filter_map(|parameter| {
         let known = values_of(plan, parameter)?;
@@ -159,7 +159,7 @@ fn finer_axes(plan: &Plan, cell: &Cell) -> Vec<(Parameter, Vec<Decimal>)> {
     around.collect()
 }
 
-/// All values that a decimal parameter has in the run.
+/// All values of a decimal parameter in the run.
 fn values_of(plan: &Plan, parameter: Parameter) -> Option<Vec<Decimal>> {
     let Domain::Decimal { .. } = parameter.definition().domain else {
         return None;
@@ -178,7 +178,8 @@ fn number(cell: &Cell, parameter: Parameter) -> Option<Decimal> {
     cell.parameters.text(parameter).parse().ok()
 }
 
-/// Two steps to each side of a value, of a quarter of the distance to the next value there, or on the other side.
+/// Two steps to each side of a value, of a quarter of the distance to the next value on that side or, at the end of the
+/// range, on the other.
 fn finer(parameter: Parameter, known: &[Decimal], at: Decimal) -> Vec<Decimal> {
     let below = known
         .iter()
@@ -204,13 +205,13 @@ fn finer(parameter: Parameter, known: &[Decimal], at: Decimal) -> Vec<Decimal> {
     values
 }
 
-/// Whether a cell's kind of pipeline has a use for a parameter.
+/// Whether a parameter has a meaning for a cell's kind of pipeline.
 fn is_used(plan: &Plan, cell: &Cell, parameter: Parameter) -> bool {
     parameter != Parameter::ImageGuidanceScale
         || plan.kind_of(cell).pipeline().needs().image_guidance_scale
 }
 
-/// `[sweep]`: the cell's own values, lists where it is refined.
+/// `[sweep]` with the cell's own values, and lists for the refined scales.
 fn sweep_table(plan: &Plan, cell: &Cell, axes: &[(Parameter, Vec<Decimal>)]) -> Table {
     let placed = Parameter::ALL.into_iter().filter(|parameter| {
         parameter.definition().place == Place::Sweep && is_used(plan, cell, *parameter)
@@ -231,14 +232,14 @@ fn sweep_table(plan: &Plan, cell: &Cell, axes: &[(Parameter, Vec<Decimal>)]) -> 
     placed.filter_map(entry).collect()
 }
 
-/// A value as sweep files have it; a strength, a mask or an image that a cell does not have is left out.
+/// A value in TOML; `None` for a strength, mask or image that the cell does not have.
 fn value_of(parameter: Parameter, text: &str) -> Option<Value> {
     let string = || Value::String(text.to_owned());
     match parameter.definition().domain {
         Domain::Text | Domain::Scheduler | Domain::Preset => Some(string()),
         _ if text.is_empty() => None,
         Domain::Folder => Some(string()),
-        // What a mask is made of is called as TOML has it.
+        // The name of a mask made from a table is that table in TOML.
         Domain::Mask if text.starts_with('{') => {
             let table = format!("mask = {text}").parse::<Table>().ok();
             table.and_then(|mut table| table.remove("mask"))
@@ -255,7 +256,7 @@ fn decimal(text: &str) -> Value {
         .map_or_else(|_| Value::String(text.to_owned()), Value::Float)
 }
 
-/// A path in which nothing is a pattern.
+/// The path with everything escaped that could be taken for a pattern.
 fn literal_path(path: &str) -> String {
     let mut literal = String::with_capacity(path.len());
     for character in path.chars() {

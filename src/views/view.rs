@@ -1,17 +1,17 @@
-//! What every view can do, and what it says of itself.
+//! The interface of every view, and the files that it reports.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Something that is made of run folders to be looked at.
+/// Something that is made from run folders to be looked at.
 pub trait View {
     /// Why it cannot be made.
     type Error;
 
-    /// The view as it is, if it was made after all that it shows.
+    /// The view's files, if they exist and are newer than everything they show.
     fn find(&self) -> Option<ViewFiles>;
 
-    /// Makes it; files of an earlier time that are no part of it any more go.
+    /// Makes the view; files of an earlier version that are no longer part of it are removed.
     ///
     /// # Errors
     /// If there is nothing to show, or a file cannot be written.
@@ -21,20 +21,20 @@ pub trait View {
 /// The files of a view.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ViewFiles {
-    /// What there is to look at, in the order in which it is told.
+    /// The files to look at, in the order in which they are reported.
     pub files: Vec<File>,
-    /// What the user should know of them: what is not shown, and why.
+    /// Notes for the user: what is not shown, and why.
     pub notes: Vec<String>,
 }
 
 /// A file to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
-    /// What it is, in a word: `sheet`, `report`.
+    /// What kind of file it is, in a word: `sheet`, `report`.
     pub what: &'static str,
-    /// Where.
+    /// Its path.
     pub path: PathBuf,
-    /// Pixels, of a picture.
+    /// Width and height of a picture in pixels.
     pub size: Option<(u32, u32)>,
 }
 
@@ -50,7 +50,7 @@ impl File {
 }
 
 impl fmt::Display for File {
-    /// Where it is and how large: `results/demo/sheets/sheet.png (2432 x 1803)`.
+    /// Displays path and size: `results/demo/sheets/sheet.png (2432 x 1803)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.path.display())?;
         match self.size {
@@ -61,19 +61,19 @@ impl fmt::Display for File {
 }
 
 impl ViewFiles {
-    /// This and another.
+    /// Adds another view's files and notes.
     pub fn and(mut self, other: Self) -> Self {
         self.files.extend(other.files);
         self.notes.extend(other.notes);
         self
     }
 
-    /// Where the first file that is this lies.
+    /// The path of the first file of this kind.
     pub fn path(&self, what: &str) -> Option<&Path> {
         self.all(what).next().map(|file| file.path.as_path())
     }
 
-    /// The files that are this.
+    /// All files of this kind.
     pub fn all<'a>(&'a self, what: &str) -> impl Iterator<Item = &'a File> {
         let files = self.files.iter();
         files.filter(move |file| file.what == what)

@@ -1,8 +1,8 @@
 //! The knee between keeping the image and following the instruction, as CLIP measures both.
 //!
-//! More guidance by the text follows the instruction further and keeps less of the image; along the cells for which
-//! no other is better in both, the knee is where the one begins to cost more of the other than before (Satopaa et al.
-//! 2011, "Finding a 'Kneedle' in a Haystack").
+//! More text guidance follows the instruction further and keeps less of the image. Along the cells that no other cell
+//! beats in both, the knee is where gaining one begins to cost more of the other than before (Satopaa et al. 2011,
+//! "Finding a 'Kneedle' in a Haystack").
 
 /// How much a cell keeps of its image, and how far it follows its instruction.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -11,9 +11,9 @@ pub(super) struct Similarities {
     pub(super) direction: f64,
 }
 
-/// The place of the knee in a list. Of the cells that none betters in both, it is the one furthest above the line
-/// between the ends; `None` if none is above it, so that each gain costs as much as the last. A cell that betters all
-/// others is itself the knee.
+/// The index of the knee. Among the cells that no other beats in both, it is the one furthest above the line between
+/// the two ends; `None` if none is above it, so that every gain costs as much as the last. A cell that beats all others
+/// is the knee.
 pub(super) fn knee(cells: &[Similarities]) -> Option<usize> {
     let is_bettered = |one: &Similarities| {
         let at_least =
@@ -42,7 +42,7 @@ pub(super) fn knee(cells: &[Similarities]) -> Option<usize> {
         let cell = &cells[place];
         share(cell.image, image) + share(cell.direction, direction) - 1.0
     };
-    // Of equals the first.
+    // Of equal ones the first.
     let best = front.into_iter().reduce(|best, place| {
         let is_better = above(place) > above(best) + 1e-9;
         if is_better { place } else { best }

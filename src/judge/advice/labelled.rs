@@ -1,4 +1,4 @@
-//! Advice held against cells of which the true edit is known (`tests/golden/make_advice.py`).
+//! Tests the advice on cells whose true edit is known (`tests/golden/make_advice.py`).
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,13 @@ use crate::store::Run;
 use crate::views::sheet::samples::{plan, run};
 use crate::vocabulary::{Measures, Parameter};
 
-/// Those that the rules were made on.
+/// The cases on which the rules were made.
 const CASES: &str = include_str!("../../../tests/golden/advice.json");
 
-/// Other scenes and another seed, looked at when the rules stood.
+/// Other scenes and another seed, used only after the rules were fixed.
 const HELD_OUT: &str = include_str!("../../../tests/golden/advice_held_out.json");
 
-/// What is published of the advice.
+/// The published figures about the advice.
 const PUBLISHED: &str = include_str!("../../../docs/advice.md");
 
 /// The cells of one edit of one scene.
@@ -37,7 +37,7 @@ struct LabelledCell {
     label: Option<String>,
 }
 
-/// Every edit's scenes as a run of one instruction with an image a panel, and each cell's label.
+/// For each instruction, a run with one panel an image, and each cell's label.
 fn runs(cases: &str) -> Vec<(Run, Vec<Option<String>>)> {
     let panels: Vec<LabelledPanel> = serde_json::from_str(cases).unwrap();
     let of_one_edit = panels.chunk_by(|one, other| one.edit == other.edit);
@@ -90,7 +90,7 @@ fn run_of(panels: &[LabelledPanel]) -> (Run, Vec<Option<String>>) {
     (run, labels)
 }
 
-/// How often the labelled cells of a kind have each remark, by label and the remark's first word.
+/// How often labelled cells get each remark, by label and the remark's first word.
 struct Counts(BTreeMap<(String, String), usize>);
 
 impl Counts {
@@ -124,12 +124,12 @@ impl Counts {
         self.count(|label, _| label == wanted)
     }
 
-    /// Right edits that something is said of.
+    /// How many correct edits get a remark.
     fn faulted(&self) -> usize {
         self.count(|label, remark| label == "right" && remark != "none")
     }
 
-    /// Cells of a label that have a remark, and all that have it.
+    /// Cells with a label that get a remark, and all cells that get it.
     fn hits(&self, label: &str, remark: &str) -> (usize, usize) {
         let hits = self.count(|known, told| known == label && told == remark);
         (hits, self.count(|_, told| told == remark))

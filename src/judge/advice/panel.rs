@@ -1,4 +1,4 @@
-//! The cells that differ in guidance alone: which one to take, and what to try instead of one that is remarked on.
+//! The cells that differ only in guidance: which one to take, and what to try instead of a cell with a remark.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use crate::plan::Cell;
 use crate::store::Run;
 use crate::vocabulary::{Departs, Measures, Parameter, Status, Value};
 
-/// What guidance is set by, in the order in which advice names it, which is the README's table's: the image's scale first.
+/// The parameters that set guidance, in the order in which advice and the README name them: the image's scale first.
 pub(super) static GUIDANCE: LazyLock<Vec<(Parameter, Departs)>> = LazyLock::new(|| {
     let defined = Parameter::DEFINED.into_iter();
     let set_by = defined.filter_map(|parameter| Some((parameter, parameter.definition().departs?)));
@@ -23,12 +23,12 @@ pub(super) static GUIDANCE: LazyLock<Vec<(Parameter, Departs)>> = LazyLock::new(
 /// A cell with its measures.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Measured<'a> {
-    /// In the plan.
+    /// Its index in the plan.
     pub(super) place: usize,
     pub(super) cell: &'a Cell,
     pub(super) change: f64,
     pub(super) measures: Measures,
-    /// By CLIP, where the edit has captions.
+    /// CLIP's similarities, if the edit has captions.
     pub(super) similarities: Option<Similarities>,
 }
 
@@ -62,7 +62,7 @@ impl<'a> Measured<'a> {
             .collect()
     }
 
-    /// Whether the settings let the edit do as much or more.
+    /// Whether its settings let the edit do as much as the other's, and more in at least one respect.
     fn is_freer_than(&self, other: &Self) -> bool {
         let (own, others) = (self.guidance(), other.guidance());
         let mut pairs = GUIDANCE.iter().zip(own.iter().zip(&others));
@@ -72,7 +72,7 @@ impl<'a> Measured<'a> {
         })
     }
 
-    /// Whether only the text scale is smaller.
+    /// Whether it differs only in a smaller text scale.
     fn follows_the_text_less_than(&self, other: &Self) -> bool {
         let (own, others) = (&self.cell.parameters, &other.cell.parameters);
         let mut rest = GUIDANCE.iter().map(|(parameter, _)| *parameter);
@@ -84,18 +84,18 @@ impl<'a> Measured<'a> {
     }
 }
 
-/// The cells that differ in guidance alone; never empty.
+/// The cells that differ only in guidance; never empty.
 #[derive(Debug)]
 pub(super) struct Panel<'a> {
     pub(super) cells: Vec<(Measured<'a>, Option<Remark>)>,
-    /// What is usual for their instruction.
+    /// What is typical of their instruction.
     pub(super) typical: Option<Typical>,
-    /// The values of [`GUIDANCE`] among them, each ascending.
+    /// For each parameter of [`GUIDANCE`], its values in these cells, ascending.
     values: Vec<Vec<Value>>,
 }
 
 impl<'a> Panel<'a> {
-    /// The cells of a panel; `typical` is what their instruction does elsewhere too.
+    /// Makes a panel; `typical` is computed over all panels of the instruction.
     pub(super) fn new(cells: Vec<Measured<'a>>, typical: Option<Typical>) -> Self {
         let distinct = |(parameter, _): &(Parameter, Departs)| {
             let values = cells.iter();
@@ -114,8 +114,8 @@ impl<'a> Panel<'a> {
         }
     }
 
-    /// The cell to take and why: the knee, if CLIP measured all cells against their captions. Pixels alone know
-    /// nothing of the instruction, and no cell is the one to take by them.
+    /// The cell to take and why: the knee, if CLIP measured all cells with captions. Pixels alone know nothing of the
+    /// instruction, so without CLIP there is none.
     pub(super) fn best(&self) -> Option<(&Measured<'a>, String)> {
         if self.cells.len() < 2 {
             return None;
@@ -133,7 +133,7 @@ impl<'a> Panel<'a> {
         Some((&self.cells[place].0, reason))
     }
 
-    /// What to try: the nearest cell without a remark in the direction that helps, else what helps in general.
+    /// What to try: the nearest cell without a remark in the direction that helps, or general help if there is none.
     pub(super) fn remedy(&self, cell: &Measured, remark: Remark) -> String {
         let helps = |other: &&Measured| match remark {
             Remark::HardlyChanged => other.is_freer_than(cell),
@@ -151,7 +151,7 @@ impl<'a> Panel<'a> {
         }
     }
 
-    /// Steps through the grid from one cell to another, along all its sides.
+    /// The number of steps through the grid from one cell to another, summed over its axes.
     fn steps(&self, one: &Measured, other: &Measured) -> (usize, Reverse<usize>) {
         let (from, to) = (one.guidance(), other.guidance());
         let steps = self.values.iter().zip(from.iter().zip(&to));
@@ -160,7 +160,7 @@ impl<'a> Panel<'a> {
             place(from).abs_diff(place(to))
         });
         let steps: Vec<usize> = steps.collect();
-        // Of equally near cells the one along the image guidance, which the README names first.
+        // Of equally near cells prefer the one along the image guidance, which the README names first.
         (steps.iter().sum(), Reverse(steps[0]))
     }
 }

@@ -1,47 +1,47 @@
-//! What is told of a cell from measures of pixels.
+//! Remarks on a cell from measures of pixels.
 //!
-//! Pixels know nothing of the instruction: a night that is all it should be is as far from its input as a wreck. So
-//! what is told is what was measured, never that an edit is good or bad, and a cell is held against the cells of the same
-//! instruction wherever there are any. The thresholds were held against labelled cases (`labelled.rs`).
+//! Pixels know nothing of the instruction: a perfect night scene differs as much from its input as a ruined image.
+//! Remarks therefore say what was measured, never that an edit is good or bad, and compare a cell with cells of the
+//! same instruction if there are enough. The thresholds were tested on labelled cases (`labelled.rs`).
 
 use super::panel::Measured;
 use crate::vocabulary::median;
 
-/// Share of the change usual for its instruction below which a cell has hardly changed, if the structure is kept too.
+/// A cell has hardly changed below this share of its instruction's typical change, if the structure is kept too.
 const HARDLY: f64 = 0.45;
-/// Mean absolute change below which an edit is hardly seen whatever is usual: coding and decoding alone change the levels
-/// of photographs by 2 to 3 %.
+/// Mean absolute change below which an edit is hardly visible, whatever is typical: encoding and decoding alone change
+/// the levels of photographs by 2 to 3 %.
 const HARDLY_SEEN: f64 = 0.02;
-/// Similarity (SSIM) from which on the structure counts as kept; and as untouched.
+/// SSIM from which the structure counts as kept, and as untouched.
 const STRUCTURE_KEPT: f64 = 0.7;
 const STRUCTURE_UNTOUCHED: f64 = 0.9;
-/// Times the change usual for its instruction from which on a cell has left the others behind.
+/// A cell is far from its input from this multiple of its instruction's typical change.
 const FAR: f64 = 1.4;
-/// Similarity (SSIM) below which next to nothing of the input is left, where nothing is known of what is usual.
+/// SSIM below which almost nothing of the input is left, if nothing is known about the instruction.
 const NOTHING_LEFT: f64 = 0.15;
-/// By how much less saturation, together with less contrast, than is usual for the instruction a cell is paler.
+/// Differences of saturation and contrast from what is typical of the instruction, below which a cell is paler.
 const SATURATION_LOST: f64 = -0.08;
 const CONTRAST_LOST: f64 = -0.04;
-/// By how much more saturation than is usual for the instruction a cell is more colourful.
+/// Difference of saturation from what is typical of the instruction, above which a cell is more colourful.
 const SATURATION_GAINED: f64 = 0.18;
-/// Fewer cells of an instruction say nothing of what is usual for it.
+/// The fewest cells of an instruction from which to judge what is typical of it.
 const LEAST_CELLS: usize = 4;
 
-/// What is told of a cell.
+/// A remark on a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Remark {
-    /// It looks like the input.
+    /// The cell looks like the input.
     HardlyChanged,
-    /// It has changed far more than the instruction's other cells.
+    /// The cell has changed far more than others of its instruction.
     FarFromInput,
-    /// Less colour and less contrast than the instruction's other cells.
+    /// The cell has less colour and less contrast than others of its instruction.
     Paler,
-    /// More colour than the instruction's other cells.
+    /// The cell has more colour than others of its instruction.
     MoreColourful,
 }
 
 impl Remark {
-    /// In words, with what was measured.
+    /// The remark in words, with the measured values.
     pub(super) fn text(self, cell: &Measured, typical: Option<Typical>) -> String {
         let ssim = cell.measures.ssim;
         match (self, typical) {
@@ -62,8 +62,8 @@ impl Remark {
     }
 }
 
-/// What an instruction usually does: the medians over its cells. "Make it winter" takes colour from every cell, and changes
-/// levels by a third where a castle for a house changes them by a twentieth; only a cell that is unlike the others
+/// What an instruction typically does: medians over its cells. "Make it winter" takes colour from every cell and
+/// changes levels by a third; turning a house into a castle changes them by a twentieth. Only a cell unlike the others
 /// stands out.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Typical {
@@ -74,7 +74,7 @@ pub(super) struct Typical {
 }
 
 impl Typical {
-    /// Of the cells of one instruction; `None` if they are too few.
+    /// Medians over the cells of one instruction; `None` if there are too few.
     pub(super) fn of(cells: &[Measured]) -> Option<Self> {
         if cells.len() < LEAST_CELLS {
             return None;
@@ -89,11 +89,12 @@ impl Typical {
     }
 }
 
-/// What is told of a cell. Structure comes first: colours of what is far off or unchanged need no advice. Where an
-/// instruction has too few cells only what needs no other is told.
+/// The remark on a cell, if any. Structure comes first, because colours do not matter in an image that is far off or
+/// unchanged. If the instruction has too few cells, only remarks that need no comparison are made.
 pub(super) fn remark(cell: &Measured, typical: Option<Typical>) -> Option<Remark> {
     let measures = cell.measures;
-    // Coding alone changes as much as the colour of a small house: this tells of instructions that do nothing at all.
+    // Coding alone changes as much as recolouring a small house would, so this is only about instructions that do
+    // nothing at all.
     let is_untouched = cell.change < HARDLY_SEEN && measures.ssim >= STRUCTURE_UNTOUCHED;
     let Some(typical) = typical else {
         let far = measures.ssim < NOTHING_LEFT;

@@ -3,7 +3,7 @@
 use super::panel::{GUIDANCE, Measured};
 use super::remark::Remark;
 
-/// The settings in which another cell differs.
+/// The settings in which another cell differs, in words.
 pub(super) fn settings(cell: &Measured, other: &Measured) -> String {
     let values = cell.guidance().into_iter().zip(other.guidance());
     let differing = GUIDANCE
@@ -16,7 +16,7 @@ pub(super) fn settings(cell: &Measured, other: &Measured) -> String {
     named.join(" and ")
 }
 
-/// What helps in general, where the cell's settings leave room for it (README, "When something is wrong").
+/// General advice, as far as the cell's settings leave room for it (README, "When something is wrong").
 pub(super) fn general(cell: &Measured, remark: Remark) -> String {
     let parameters = &cell.cell.parameters;
     let (image, text) = (parameters.image_guidance_scale, parameters.guidance_scale);

@@ -1,4 +1,4 @@
-//! Advice on grids whose measures are given.
+//! Advice on grids with given measures.
 
 use super::*;
 use crate::views::sheet::samples::{plan, run};
@@ -14,7 +14,7 @@ const PALE: Numbers = [0.12, 0.5, -0.09, -0.05];
 const WINTER: Numbers = [0.29, 0.61, -0.12, -0.06];
 const GAUDY: Numbers = [0.12, 0.5, 0.2, 0.05];
 
-/// A run of so many image guidance scales (rows) by text guidance scales with these measures.
+/// A run of image guidance scales (rows) by text guidance scales (columns) with these measures.
 fn grid(image: &[&str], text: &[&str], numbers: &[Numbers]) -> Run {
     let axes = [
         (Parameter::ImageGuidanceScale, image),
@@ -45,7 +45,7 @@ fn run_of(axes: &[(Parameter, &[&str])]) -> Run {
     run(plan(axes), folder.path())
 }
 
-/// The advice on a cell by its place in the plan; empty if there is none.
+/// The advice on a cell, given its index in the plan; empty if there is none.
 fn on(run: &Run, place: usize) -> String {
     advise(run)
         .by_cell
@@ -135,7 +135,7 @@ fn colours_are_held_against_the_cells_of_the_same_instruction_never_against_the_
     let alone = grid(&["1.5"], &["7.0"], &[PALE]);
     assert_eq!(on(&alone, 0), "", "one cell says nothing of what is usual");
 
-    // Panels of one instruction count together: here one a seed.
+    // Panels of one instruction are judged together; here there is one for each seed.
     let axes: [(Parameter, &[&str]); 2] = [
         (Parameter::Seed, &["1", "2"]),
         (Parameter::GuidanceScale, &["5.0", "7.0", "9.0"]),
@@ -164,7 +164,7 @@ fn pixels_alone_pick_no_cell() {
     assert_eq!(advise(&run), Advice::default());
 }
 
-/// Gives every cell CLIP's similarities of image and direction.
+/// Gives every cell CLIP's image and direction similarities.
 fn clip(run: &mut Run, similarities: &[(f64, Option<f64>)]) {
     for (cell, &(image, direction)) in run.plan.cells.iter().zip(similarities) {
         run.records.get_mut(&cell.key).unwrap().clip = Some(ClipMeasures {
@@ -250,7 +250,7 @@ fn cells_that_differ_in_the_steps_of_guidance_are_one_panel() {
     ];
     let tame = [0.1, 0.8, 0.0, 0.0];
     let run = measured(&axes, &[GOOD, BROKEN, SAME, tame]);
-    // Fewer steps with guidance do less, more of them do more; what differs is named.
+    // Guidance at fewer steps does less, at more steps more; the settings that differ are named.
     assert_eq!(
         on(&run, 1),
         "far from the input (SSIM 0.10, 2.5 times the change usual for its instruction): try guidance_end 0.6, as in c00000"

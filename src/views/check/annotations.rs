@@ -1,13 +1,12 @@
-//! A check as annotations of a GitHub workflow.
+//! A check as annotations of a GitHub Actions workflow.
 
 use super::markdown::measured;
 use crate::judge::Check;
 
-/// A step may annotate so often; what comes after is dropped.
+/// GitHub shows this many annotations of a step and drops the rest.
 const MOST: usize = 10;
 
-/// Workflow commands, a line each: an error for every cell that does not pass, worst first, as many as
-/// are shown.
+/// Workflow commands, one a line: an error for every cell that does not pass, worst first, as many as are shown.
 pub fn annotations(check: &Check) -> Vec<String> {
     let failing = check.failing();
     let all = failing.len();
@@ -36,7 +35,7 @@ pub fn annotations(check: &Check) -> Vec<String> {
     lines
 }
 
-/// What would end the command, encoded.
+/// Escapes what would end the command.
 fn data(text: &str) -> String {
     text.replace('%', "%25")
         .replace('\r', "%0D")

@@ -7,7 +7,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use super::markdown::measured;
 use crate::judge::{CellCheck, Check, Verdict};
 
-/// JUnit XML: a test case for every cell; failed if it does not pass, in error if it has no image.
+/// JUnit XML with a test case for every cell: a failure if it does not pass, an error if it has no image.
 pub fn junit(check: &Check) -> String {
     let mut suite = TestSuite::new(check.name.as_str());
     for cell in &check.cells {
@@ -29,7 +29,7 @@ pub fn junit(check: &Check) -> String {
     }
     let mut report = Report::new("ip2p check");
     report.add_test_suite(suite);
-    // Writing to memory fails only for text that XML cannot hold, which the crate filters out.
+    // Writing to memory fails only for text that XML cannot represent, and the crate removes that.
     report.to_string().unwrap_or_default()
 }
 

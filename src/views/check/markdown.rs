@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 
 use crate::judge::{CellCheck, Check, Excess};
 
-/// What a summary file may hold: the service drops the whole page beyond 1 MiB.
+/// The limit of a summary file: GitHub drops the whole page beyond 1 MiB.
 pub const SUMMARY_BYTES: usize = 1 << 20;
 
-/// What is kept free for the line that says how much was left out.
+/// Space reserved for the line that says how much was left out.
 const TAIL_BYTES: usize = 200;
 
-/// A summary of at most `most_bytes`: counts, what changed, a link to the page, a row for every cell that does not pass, worst
-/// first, as many as fit. `page` is where the page lies as seen from the summary.
+/// A summary of at most `most_bytes`: counts, what changed, a link to the page, and a row for every cell that does not
+/// pass, worst first, as many as fit. `page` is the path of the page relative to the summary.
 pub fn summary(check: &Check, page: &str, most_bytes: usize) -> String {
     let failing = check.failing();
     let mut text = format!("## ip2p check {}\n\n", escaped(&check.name));
@@ -69,12 +69,12 @@ fn row(cell: &CellCheck) -> String {
     )
 }
 
-/// What is beyond its limit, a line a measure.
+/// The measures that exceed their limits, one a line.
 pub(super) fn measured(cell: &CellCheck) -> Vec<String> {
     cell.excesses.iter().map(Excess::to_string).collect()
 }
 
-/// A link that no character of a path can end.
+/// A link that no character in the path can break.
 fn link(path: &str) -> String {
     let target: String = path
         .chars()
@@ -86,7 +86,7 @@ fn link(path: &str) -> String {
     format!("[{}](<{target}>)", escaped(path))
 }
 
-/// Text that cannot end a table's cell, begin HTML or format anything.
+/// Text that cannot end a table cell, begin HTML or be taken for formatting.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

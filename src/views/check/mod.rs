@@ -1,4 +1,4 @@
-//! What a check tells: a page to review it in, a sheet, JUnit XML, Markdown, annotations and a table.
+//! The output of a check: a page for reviewing it, a sheet, JUnit XML, Markdown, annotations and a table.
 
 mod annotations;
 mod junit;

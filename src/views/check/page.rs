@@ -1,4 +1,4 @@
-//! `check/index.html`: one file to review a check in, with the images inside.
+//! `check/index.html`: a page for reviewing a check, in a single file with the images inside.
 
 use image::RgbImage;
 use minijinja::{Value, context};
@@ -12,11 +12,11 @@ const TEMPLATE: &str = include_str!("assets/check.html");
 const STYLE: &str = include_str!("assets/check.css");
 const SCRIPT: &str = include_str!("assets/check.js");
 
-/// Bytes of images in the page; of cells beyond that it names the files.
+/// The most bytes of images in the page; for the remaining cells it names the files instead.
 const MOST_BYTES: usize = 64 << 20;
 
-/// The page; `accept` is the command to accept all, up to where keys of cells are named. Every text that came from
-/// a run is escaped, and no script but the page's own runs.
+/// The page; `accept` is the command that accepts everything, to which keys of cells can be appended. All text from a
+/// run is escaped, and only the page's own script can run.
 pub(super) fn page(check: &Check, accept: &str) -> Result<String, minijinja::Error> {
     let failing = check.failing();
     let scale = scale(&failing);
@@ -76,8 +76,7 @@ fn described(
     }
 }
 
-/// Each measure as a bar up to its limit and beyond: name, value, limit, and the share of the bar that it takes, where
-/// the limit stands at half.
+/// A bar for each measure, with the limit in the middle: name, value, limit, and the share of the bar that is filled.
 fn bars(cell: &CellCheck, check: &Check) -> Vec<Value> {
     let Some(difference) = &cell.difference else {
         return Vec::new();

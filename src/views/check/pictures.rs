@@ -1,4 +1,4 @@
-//! The images of a cell that was checked.
+//! The images of a checked cell.
 
 use image::RgbImage;
 use rayon::prelude::*;
@@ -7,14 +7,14 @@ use crate::image::read;
 use crate::judge::CellCheck;
 use crate::views::difference::{Scale, p99};
 
-/// What was expected and what came, as far as there is either.
+/// The expected and the actual image, as far as they exist.
 pub(super) struct Pictures {
     pub(super) expected: Option<RgbImage>,
     pub(super) actual: Option<RgbImage>,
 }
 
 impl Pictures {
-    /// Reads them.
+    /// Reads the images.
     pub(super) fn of(cell: &CellCheck) -> Self {
         let picture = |path: &Option<std::path::PathBuf>| Some(read(path.as_ref()?).ok()?.0);
         Self {
@@ -24,7 +24,7 @@ impl Pictures {
     }
 }
 
-/// How differences of these cells are drawn.
+/// The scale for drawing the differences of these cells.
 pub(super) fn scale(cells: &[&CellCheck]) -> Scale {
     let p99s: Vec<u8> = cells
         .par_iter()

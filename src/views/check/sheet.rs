@@ -1,4 +1,4 @@
-//! The cells that do not pass as pictures: expected, actual, and where they differ, worst first.
+//! A sheet of the cells that do not pass: expected, actual and difference, worst first.
 
 use image::RgbImage;
 
@@ -8,10 +8,10 @@ use crate::judge::{CellCheck, Check, Excess};
 use crate::views::difference::Scale;
 use crate::views::pairs::{Described, Head, PairSheets, Pairs, Side};
 
-/// Longest side of a picture in pixels.
+/// The longest side of a picture, in pixels.
 const SIDE: u32 = 320;
 
-/// The first sheet as a PNG; none if every cell passes. The page shows all.
+/// The first page of the sheet as a PNG; `None` if every cell passes. The HTML page shows all cells.
 pub(super) fn sheet(check: &Check) -> Option<Vec<u8>> {
     let cells = check.failing();
     if cells.is_empty() {

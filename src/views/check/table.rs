@@ -1,11 +1,11 @@
-//! `check/cells.csv`: what was measured, a row a cell, those that pass included.
+//! `check/cells.csv`: the measures of every cell, including those that pass.
 
 use serde::Serialize;
 
 use crate::judge::{CellCheck, Check};
 use crate::store::{csv_text, to_csv};
 
-/// Measures are empty where there was nothing to measure.
+/// A row; measures are empty if there was nothing to measure.
 #[derive(Serialize)]
 struct Row<'a> {
     cell: &'a str,

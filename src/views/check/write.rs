@@ -1,4 +1,4 @@
-//! The files of a check, in the run folder.
+//! Writes the files of a check into the run folder.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -13,28 +13,28 @@ use crate::judge::{Check, JudgeError};
 use crate::store::{Run, StoreError, make_folder, refuse_link, write_file};
 use crate::views::{File, View, ViewFiles};
 
-/// The folder in the run folder.
+/// The folder of the check in the run folder.
 const FOLDER: &str = "check";
 
-/// The page in it.
+/// The page in that folder.
 const PAGE: &str = "index.html";
 
 /// The files of a check in the run folder: `check/index.html`, `check/junit.xml`, `check/summary.md`, `check/cells.csv`
 /// and, if a cell does not pass, `check/sheet.png`.
 #[derive(Debug)]
 pub struct Checked<'a> {
-    /// What was found.
+    /// The result of the check.
     pub check: &'a Check,
     /// The run folder.
     pub run: &'a Path,
-    /// A file to append the summary to, as CI services have it.
+    /// A file to append the summary to, as on GitHub Actions.
     pub step_summary: Option<PathBuf>,
 }
 
 impl View for Checked<'_> {
     type Error = JudgeError;
 
-    /// Never: a check is written when it is made.
+    /// Always `None`: a check is written when it is made.
     fn find(&self) -> Option<ViewFiles> {
         None
     }
@@ -61,7 +61,7 @@ impl View for Checked<'_> {
         ];
         match sheet(check) {
             Some(bytes) => files.push(put("sheet", "sheet.png", &bytes)?),
-            // That of an earlier check, if there is one.
+            // The sheet of an earlier check, if there is one.
             None => drop(fs::remove_file(folder.join("sheet.png"))),
         }
         if let Some(path) = &self.step_summary {
@@ -74,11 +74,11 @@ impl View for Checked<'_> {
     }
 }
 
-/// Removes what an earlier check wrote into a run folder, before anything can fail: it must not be taken for the result
-/// of one that fails. A run that was not checked has none.
+/// Removes the files of an earlier check from a run folder before anything can fail, so that they are not mistaken for
+/// the result of a check that fails. Does nothing if the run was not checked.
 ///
 /// # Errors
-/// If it cannot be removed, or a link stands in place of the folder.
+/// If they cannot be removed, or a link stands in place of the folder.
 pub fn forget(run: &Path) -> Result<(), JudgeError> {
     let folder = run.join(FOLDER);
     if !Run::is_in(run) {
@@ -98,7 +98,7 @@ pub fn forget(run: &Path) -> Result<(), JudgeError> {
     Ok(())
 }
 
-/// The command that accepts all of a run, to be pasted where the check ran.
+/// The command that accepts all of a run, relative to the folder in which the check ran.
 pub fn accept_command(run: &Path) -> String {
     let run = run.display().to_string();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-:\\".contains(c);
@@ -108,7 +108,7 @@ pub fn accept_command(run: &Path) -> String {
     }
 }
 
-/// Other steps may have written there; all of them share the limit.
+/// Appends the summary; other steps may have written there, and all share one limit.
 fn append(check: &Check, page: &Path, path: &Path) -> Result<(), JudgeError> {
     let taken = fs::metadata(path).map_or(0, |metadata| metadata.len() as usize);
     let page = page.display().to_string();

@@ -8,7 +8,7 @@ use crate::store::StoreError;
 /// Why two runs cannot be compared.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum CompareError {
-    /// No cell of one is in the other.
+    /// No cell of one run matches a cell of the other.
     #[error("no cell of {} is in {}: {why}", folders.0.display(), folders.1.display())]
     #[diagnostic(help(
         "cells are matched by their parameters and the bytes of their images; a parameter may differ where \
@@ -17,10 +17,10 @@ pub enum CompareError {
     NothingInCommon {
         /// The run folders.
         folders: (PathBuf, PathBuf),
-        /// The parameter that stands in the way.
+        /// The parameter whose values differ.
         why: String,
     },
-    /// The folder to write to is in use for something else.
+    /// The output folder contains something else.
     #[error("{} holds other things than a comparison", folder.display())]
     #[diagnostic(help("name an empty or new folder with --out"))]
     Foreign {
@@ -35,7 +35,7 @@ pub enum CompareError {
     Write {
         /// The file or folder.
         path: PathBuf,
-        /// The system's words.
+        /// The operating system's error.
         source: io::Error,
     },
     /// A file cannot be written.

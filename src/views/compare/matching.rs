@@ -1,8 +1,8 @@
-//! Which cell of one run is which of another.
+//! Finds which cell of one run corresponds to which cell of another.
 //!
-//! Two cells are the same where all parameters are, but for those of which each run has a single value:
-//! another model, scheduler or number of steps for the whole run is what one compares. Images and
-//! models are the same where their bytes are, whatever they are called; the names of presets do not count, what they set does.
+//! Two cells match if all parameters are equal, except those that have a single value in each run: another model,
+//! scheduler or number of steps for the whole run is what one compares. Images and models are equal if their bytes are,
+//! whatever their names; the name of a preset does not count, only what it sets.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,27 +10,27 @@ use crate::plan::Plan;
 use crate::store::Run;
 use crate::vocabulary::{Parameter, Parameters, Record};
 
-/// What all matched cells of each run have and those of the other have not.
+/// A property that all matched cells of each run share, with a different value in each run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
     /// A parameter, `size`, `device` or `precision`.
     pub name: &'static str,
-    /// Of the first and the second run.
+    /// The value in the first and in the second run.
     pub values: [String; 2],
 }
 
-/// Which cells belong together; cells are indices into [`Plan::cells`].
+/// Which cells correspond; cells are indices into [`Plan::cells`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matching {
-    /// What the matched cells differ in as a whole.
+    /// What distinguishes the two runs as a whole.
     pub settings: Vec<Setting>,
-    /// The parameters that vary in either run and are matched, in the order of nesting.
+    /// The parameters that vary in either run and have to match, in nesting order.
     pub axes: Vec<Parameter>,
-    /// In the order of the first run.
+    /// The matching cells of both runs, in the order of the first run.
     pub pairs: Vec<[usize; 2]>,
-    /// Cells without a partner, of the first and the second run.
+    /// Cells without a match, in the first and the second run.
     pub alone: [Vec<usize>; 2],
-    /// Cells that share their values with others of their own run, of the first and the second run.
+    /// Cells that cannot be told apart from others of their own run, in the first and the second run.
     pub ambiguous: [Vec<usize>; 2],
 }
 
@@ -75,7 +75,7 @@ pub fn match_cells(runs: [&Run; 2]) -> Matching {
     matching
 }
 
-/// Why no cells match: the first parameter whose values have none in common.
+/// Why no cells match: the first parameter that has no value in common.
 pub(super) fn why_nothing_matches(runs: [&Run; 2]) -> String {
     let spread = runs.map(|run| Spread::of(&run.plan));
     let apart = Parameter::ALL
@@ -105,8 +105,8 @@ pub(super) fn distinguishing(
     axes.iter().filter(differs).copied().collect()
 }
 
-/// The values of a cell that tell it from others, or its key where nothing does. What varies fastest comes
-/// first: where a label is cut, it is an instruction or a path that loses its end.
+/// The values that distinguish a cell from others, or its key if there are none. The fastest-varying value comes first:
+/// if a label is cut, only an instruction or a path loses its end.
 pub(super) fn label(parameters: &Parameters, axes: &[Parameter], key: &str) -> String {
     let values: Vec<String> = axes
         .iter()
@@ -120,7 +120,7 @@ pub(super) fn label(parameters: &Parameters, axes: &[Parameter], key: &str) -> S
     }
 }
 
-/// The distinct values of each parameter, as they are matched.
+/// The distinct values of each parameter, in the form used for matching.
 struct Spread(HashMap<Parameter, BTreeSet<String>>);
 
 impl Spread {
@@ -141,21 +141,21 @@ impl Spread {
     }
 }
 
-/// Whether a parameter has to be the same in both cells of a pair.
+/// Whether a parameter has to be equal in both cells of a pair.
 fn counts(parameter: Parameter, spread: &[Spread; 2]) -> bool {
     let [one, other] = spread.each_ref().map(|spread| spread.values(parameter));
     let varies = one.len() > 1 || other.len() > 1;
-    // Edits of different pictures have nothing to do with each other.
+    // Edits of different images have nothing to do with each other.
     let is_told = parameter == Parameter::Image || varies || one == other;
     parameter != Parameter::Preset && is_told
 }
 
-/// A value as it is matched: images and models by their bytes.
+/// A value in the form used for matching: images and models by their bytes.
 fn value(plan: &Plan, parameters: &Parameters, parameter: Parameter) -> String {
     let text = parameters.text(parameter);
     let digest = if parameter == Parameter::Image {
-        // Images of an earlier stage are what was made there, by its name and the values that vary: the recipe is another
-        // where the model is, and that is what one compares.
+        // An image made by an earlier stage is identified by its name, which is made of the stage and the varying
+        // values. Its recipe would differ with the model, and that is what one compares.
         let image = plan.image(&text).filter(|image| image.cell.is_none());
         image.map(|image| &image.sha256)
     } else if parameter == Parameter::Model {
@@ -184,7 +184,7 @@ fn groups(plan: &Plan, counted: &[Parameter]) -> HashMap<Vec<String>, Vec<usize>
     groups
 }
 
-/// What the cells of these pairs have as a whole and differ in.
+/// The properties that distinguish the cells of these pairs as a whole.
 fn settings(runs: [&Run; 2], spread: &[Spread; 2], pairs: &[[usize; 2]]) -> Vec<Setting> {
     let mut settings: Vec<Setting> = Vec::new();
     for parameter in Parameter::ALL {
@@ -223,7 +223,7 @@ fn settings(runs: [&Run; 2], spread: &[Spread; 2], pairs: &[[usize; 2]]) -> Vec<
     settings
 }
 
-/// The size of these cells, if all have the same.
+/// The size of these cells, if they all have the same.
 fn size(plan: &Plan, cells: impl Iterator<Item = usize>) -> Option<String> {
     let mut sizes = cells.map(|cell| (plan.cells[cell].width, plan.cells[cell].height));
     let (width, height) = sizes.next()?;

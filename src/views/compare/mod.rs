@@ -1,8 +1,8 @@
-//! Two runs side by side: what differs in the images, in time and in memory.
+//! Two runs side by side: how they differ in images, time and memory.
 //!
-//! Cells are matched by their parameters (`matching`), also where the runs differ in model, device,
-//! precision or scheduler; [`compare`] measures each pair, [`Compared`] leaves a table, sheets and
-//! a page in a folder of their own. Only run folders are read; neither is written to.
+//! Cells are matched by their parameters (`matching`), even if the runs differ in model, device, precision or
+//! scheduler. [`compare`] measures each pair; [`Compared`] writes a table, sheets and a page into a folder of their
+//! own. The run folders are only read.
 
 mod error;
 mod matching;
@@ -25,30 +25,29 @@ use crate::views::difference::Scale;
 use crate::views::{File, View, ViewFiles};
 use crate::vocabulary::Parameter;
 
-/// Two runs, compared.
+/// A comparison of two runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
-    /// What the two runs are called: their folders' names.
+    /// The names of the two run folders.
     pub names: [String; 2],
-    /// What the matched cells of each run have in common where those of the other have something else:
-    /// parameters, device, precision.
+    /// What all matched cells of each run have in common and the two runs differ in: parameters, device, precision.
     pub settings: Vec<Setting>,
-    /// The parameters that vary in either run, in the order of nesting.
+    /// The parameters that vary in either run, in nesting order.
     pub axes: Vec<Parameter>,
-    /// In the order of the first run.
+    /// The matched cells, in the order of the first run.
     pub pairs: Vec<Pair>,
-    /// Cells that only one run has, named by their parameters: of the first run, of the second.
+    /// Cells that only one run has, named by their parameters: those of the first run, those of the second.
     pub alone: [Vec<String>; 2],
-    /// How differences are drawn.
+    /// The scale for drawing differences.
     pub scale: Scale,
-    /// Cells of either run that cannot be told apart by their parameters, and were left out.
+    /// Cells of either run that were left out because their parameters do not tell them apart.
     pub ambiguous: Vec<String>,
 }
 
 /// Matches the cells of two runs and measures every pair.
 ///
 /// # Errors
-/// If no cell of one is in the other.
+/// If no cells match.
 pub fn compare(runs: [&Run; 2]) -> Result<Comparison, CompareError> {
     let Matching {
         settings,
@@ -86,27 +85,28 @@ pub fn compare(runs: [&Run; 2]) -> Result<Comparison, CompareError> {
     })
 }
 
-/// A comparison in a folder of its own: `compare.csv`, `compare.png` (or several) and `index.html` with its images.
+/// A comparison, written to a folder of its own: `compare.csv`, `compare.png` (or several) and `index.html` with its
+/// images.
 #[derive(Debug)]
 pub struct Compared<'a> {
     /// The runs.
     pub runs: [&'a Run; 2],
-    /// What was found.
+    /// The comparison.
     pub comparison: &'a Comparison,
-    /// The folder, which is made if need be.
+    /// The folder, which is created if needed.
     pub out: PathBuf,
 }
 
 impl View for Compared<'_> {
     type Error = CompareError;
 
-    /// Never: what two runs hold is not known from the folder.
+    /// Always `None`: the folder does not show what the two runs contain.
     fn find(&self) -> Option<ViewFiles> {
         None
     }
 
     /// # Errors
-    /// If the folder is a run's own or holds other things, or a file cannot be written.
+    /// If the folder is a run folder or contains other things, or a file cannot be written.
     fn write(&self) -> Result<ViewFiles, CompareError> {
         let (runs, comparison, out) = (self.runs, self.comparison, self.out.as_path());
         refuse_foreign(out)?;
@@ -125,12 +125,12 @@ impl View for Compared<'_> {
     }
 }
 
-/// A folder with things in it that is not a comparison is the user's, and stays as it is.
+/// Refuses a folder with other content: it belongs to the user and stays as it is.
 fn refuse_foreign(out: &Path) -> Result<(), CompareError> {
     let is_ours = out.join("compare.csv").is_file();
     let holds_something = || {
         let entries = std::fs::read_dir(out).into_iter().flatten().flatten();
-        // What a comparison that was killed left is none of the user's.
+        // Leftovers of a comparison that was killed do not belong to the user.
         let mut names = entries.map(|entry| entry.file_name());
         names.any(|name| !store::is_unfinished(&name))
     };
@@ -142,7 +142,7 @@ fn refuse_foreign(out: &Path) -> Result<(), CompareError> {
     Ok(())
 }
 
-/// The folders' names, with the folders above where those are equal.
+/// The names of the folders, preceded by those of their parents if they are equal.
 fn names(runs: [&Run; 2]) -> [String; 2] {
     let name = |run: &Run| {
         let folder = run

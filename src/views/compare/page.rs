@@ -1,4 +1,4 @@
-//! A page with a slider over every pair. It needs no network and no server, only its own folder.
+//! A page with a slider over every pair. It needs no network or server, only its own folder.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ pub(super) fn write(comparison: &Comparison, out: &Path) -> Result<PathBuf, Comp
     Ok(index)
 }
 
-/// `index.html`; every text that came from a run is escaped.
+/// `index.html`; all text from a run is escaped.
 pub(super) fn render(comparison: &Comparison) -> Result<String, CompareError> {
     let settings = comparison.settings.iter().map(|setting| {
         let [a, b] = setting.values.clone();
@@ -55,7 +55,7 @@ fn pair(pair: &Pair) -> Value {
         equal => difference.is_some_and(|difference| difference.is_none()),
         perceptual => decimals(difference.map(|it| it.perceptual_mean), 2),
         ssim => decimals(difference.map(|it| it.ssim), 4),
-        // For sorting.
+        // The number that the page sorts by.
         amount => difference.map_or(-1.0, |it| it.perceptual_mean),
         time => decimals(pair.time_ratio(), 2),
         memory => decimals(pair.memory_ratio(), 2),

@@ -1,4 +1,4 @@
-//! One cell in both runs, measured.
+//! The measures of one cell in both runs.
 
 use image::RgbImage;
 
@@ -12,32 +12,32 @@ use crate::vocabulary::{CellKey, ClipMeasures, Parameter, Record};
 /// A cell that both runs have.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pair {
-    /// As indices into the plan of the first and the second run.
+    /// Its index in the plan of the first and of the second run.
     pub cells: [usize; 2],
-    /// Their names in either run.
+    /// Its key in either run.
     pub keys: [CellKey; 2],
     /// The values of the axes.
     pub values: Vec<String>,
-    /// What tells it from the other pairs, for people.
+    /// A readable label that distinguishes it from other pairs.
     pub label: String,
     /// Whether either run has an image of it.
     pub has_image: [bool; 2],
-    /// How far the images are apart, or why that is not known.
+    /// The difference of the images, or why there is none.
     pub difference: Result<Difference, String>,
-    /// The difference of levels that 99 of 100 pixels stay under.
+    /// The 99th percentile of the level difference.
     pub level_p99: u8,
-    /// Milliseconds of denoising. Encoding is left out: it counts for whichever cell came first.
+    /// Milliseconds of denoising. Encoding is left out because it counts for whichever cell came first.
     pub denoise_ms: [Option<f64>; 2],
-    /// Peak of device memory, or of resident memory where either run has no other, in MiB.
+    /// Peak of device memory in MiB, or of resident memory if either run has no device memory.
     pub peak_mib: [Option<f64>; 2],
-    /// Similarity to the input, where one CLIP model measured both.
+    /// Similarity to the input, if the same CLIP model measured both.
     pub clip_image_similarity: [Option<f64>; 2],
-    /// Agreement of the edit with its captions, where one CLIP model measured both with the same ones.
+    /// Agreement of the edit with its captions, if the same CLIP model measured both with the same captions.
     pub clip_direction_similarity: [Option<f64>; 2],
 }
 
 impl Pair {
-    /// Reads and measures both cells. `distinguishing` are the axes that differ among the pairs.
+    /// Reads and measures both cells. `distinguishing` are the axes in which the pairs differ.
     pub(super) fn measure(
         runs: [&Run; 2],
         cells: [usize; 2],
@@ -82,7 +82,8 @@ impl Pair {
         }
     }
 
-    /// One of its pictures, if there is one. It is read again: those of all pairs would not fit into memory.
+    /// One of its pictures, if it exists. It is read again each time, because those of all pairs would not fit into
+    /// memory.
     pub(super) fn picture(&self, runs: [&Run; 2], side: Side, scale: Scale) -> Option<RgbImage> {
         let image = |which: usize| image(runs, which, &self.keys[which]).ok();
         match side {
@@ -95,18 +96,18 @@ impl Pair {
         }
     }
 
-    /// How many times as long the second took.
+    /// The second run's time divided by the first's.
     pub fn time_ratio(&self) -> Option<f64> {
         ratio(self.denoise_ms)
     }
 
-    /// How many times as much memory the second took.
+    /// The second run's memory divided by the first's.
     pub fn memory_ratio(&self) -> Option<f64> {
         ratio(self.peak_mib)
     }
 }
 
-/// The image of a cell in a run, or why there is none.
+/// The image of a cell in one of the runs, or why there is none.
 fn image(runs: [&Run; 2], which: usize, key: &CellKey) -> Result<RgbImage, String> {
     if runs[which].image_path(key).is_none() {
         let run = ["the first run", "the second run"][which];
@@ -118,7 +119,7 @@ fn image(runs: [&Run; 2], which: usize, key: &CellKey) -> Result<RgbImage, Strin
     })
 }
 
-/// Of the same kind for both, so that they can be compared.
+/// Memory peaks of the same kind in both runs, so that they can be compared.
 fn peaks(records: [Option<&Record>; 2]) -> [Option<f64>; 2] {
     let of = |peak: fn(&Record) -> Option<f64>| records.map(|record| record.and_then(peak));
     match of(|record| record.vram_peak_mib) {
@@ -127,7 +128,7 @@ fn peaks(records: [Option<&Record>; 2]) -> [Option<f64>; 2] {
     }
 }
 
-/// The measures of CLIP, if both cells have some that can be compared.
+/// A measure of CLIP, if both cells have it and the values are comparable.
 fn alike(
     records: [Option<&Record>; 2],
     comparable: impl Fn(&ClipMeasures, &ClipMeasures) -> bool,

@@ -1,4 +1,4 @@
-//! The images of the page, so that its folder can be moved without the runs.
+//! Copies of the images for the page, so that its folder can be moved without the runs.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::views::pairs::Side;
 
 const FOLDER: &str = "images";
 
-/// Where an image of a pair is, if there is one, relative to the page. Keys are safe as file names.
+/// The path of a pair's image relative to the page, if it exists. Keys are safe as file names.
 pub(super) fn path(pair: &Pair, side: Side) -> Option<String> {
     let (letter, key, is_there) = match side {
         Side::A => ("a", &pair.keys[0], pair.has_image[0]),
@@ -24,7 +24,7 @@ pub(super) fn path(pair: &Pair, side: Side) -> Option<String> {
     is_there.then(|| format!("{FOLDER}/{letter}-{key}.png"))
 }
 
-/// Writes the images of all pairs and where they differ.
+/// Writes the images of all pairs and of their differences.
 pub(super) fn write(
     runs: [&Run; 2],
     comparison: &Comparison,

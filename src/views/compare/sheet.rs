@@ -1,4 +1,4 @@
-//! Sheets of pairs: the first run, the second, and where they differ, side by side.
+//! Sheets of pairs: the first run's image, the second's and their difference, side by side.
 
 use std::fs;
 use std::path::Path;
@@ -14,14 +14,14 @@ use crate::views::sheet::SheetOptions;
 
 const NAME: &str = "compare";
 
-/// Writes `compare.png`, or `compare-01.png` and so on; those of an earlier comparison go.
+/// Writes `compare.png`, or `compare-01.png` and so on; removes those of an earlier comparison.
 pub(super) fn write(
     runs: [&Run; 2],
     comparison: &Comparison,
     out: &Path,
 ) -> Result<Vec<File>, CompareError> {
     let plan = &runs[0].plan;
-    // A run may have come from elsewhere without its font: then there are boxes.
+    // A run may come from another machine without its font: missing characters are then drawn as boxes.
     let other = SheetOptions::default().font(plan).ok().flatten();
     let head = head(comparison);
     let described: Vec<Described> = comparison
@@ -69,7 +69,7 @@ fn remove_earlier(out: &Path) -> Result<(), CompareError> {
     Ok(())
 }
 
-/// What the runs differ in, and how to read the third picture.
+/// What the runs differ in, and how to read the difference.
 fn head(comparison: &Comparison) -> Head {
     let [a, b] = &comparison.names;
     let mut texts = vec![format!("A is {a}, B is {b}.")];
@@ -97,7 +97,7 @@ fn describe(pair: &Pair, run: &Run) -> Described {
     }
 }
 
-/// What was measured, in one line.
+/// The measures of a pair, in one line.
 fn numbers(pair: &Pair) -> String {
     let difference = match &pair.difference {
         Ok(difference) if difference.is_none() => "equal".to_owned(),

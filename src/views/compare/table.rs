@@ -7,11 +7,11 @@ use super::{CompareError, Comparison, Pair};
 use crate::store::{CsvNumber as Number, CsvText as Text, to_csv};
 use crate::vocabulary::Parameter;
 
-/// A row of `compare.csv`: the values of the axes, then both cells and what was measured; unknown is empty.
+/// A row of `compare.csv`: the values of the axes, then both cells and the measures; empty if unknown.
 #[derive(Debug, Serialize)]
 struct Row<'a>(AxisColumns<'a>, PairColumns<'a>);
 
-/// The axes under their keys.
+/// The values of the axes, in columns named by their keys.
 #[derive(Debug)]
 struct AxisColumns<'a> {
     axes: &'a [Parameter],

@@ -1,4 +1,4 @@
-//! Comparisons of runs that the test makes up.
+//! Comparisons of runs with made-up results.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::vocabulary::{ClipMeasures, EditCaptions, SchedulerKind};
 
 const SIDE: u32 = 64;
 
-/// A run of these axes, in a folder of this name.
+/// A run with these axes, in a folder with this name.
 fn sample(root: &Path, name: &str, axes: &[(Parameter, &[&str])]) -> Run {
     run(sized_plan(axes, SIDE, SIDE), &root.join(name))
 }
@@ -150,7 +150,7 @@ fn differences_and_ratios_are_those_of_the_second_run_to_the_first() {
             record.rss_peak_mib = Some(400.0 / factor);
         }
     }
-    // Device memory counts only where both have it.
+    // Device memory is compared only if both runs have it.
     b.records
         .values_mut()
         .for_each(|record| record.vram_peak_mib = Some(1.0));
@@ -165,7 +165,7 @@ fn differences_and_ratios_are_those_of_the_second_run_to_the_first() {
         (other.time_ratio(), other.memory_ratio()),
         (Some(0.5), Some(2.0))
     );
-    // 4 x 10 of 255 levels is below a quarter of full scale, 8 x 10 is above.
+    // 4 x 10 of 255 levels is less than a quarter of full scale, 8 x 10 is more.
     let amplified = other.picture([&a, &b], Side::Difference, comparison.scale);
     assert_eq!(*amplified.unwrap().get_pixel(3, 3), Rgb([252, 255, 164]));
 
@@ -199,7 +199,7 @@ fn a_cell_that_failed_is_told_and_hinders_nothing() {
     let written = compared([&a, &b], &comparison, &root.path().join("out")).unwrap();
     let page = fs::read_to_string(written.path("page").unwrap()).unwrap();
     assert!(page.contains("Not compared: <bdi>the second run has no image of it</bdi>"));
-    // The first run's image of the first pair, all three of the second.
+    // One picture of the first pair, from the first run; all three of the second pair.
     assert_eq!(
         fs::read_dir(root.path().join("out/images"))
             .unwrap()
@@ -265,7 +265,7 @@ fn hostile_text_is_shown_as_text() {
         page.contains("&lt;img src=x onerror=alert(1)&gt;"),
         "{page}"
     );
-    // Its attributes are quoted, and no quote ends them.
+    // Attributes are quoted, and quotes in text cannot end them.
     assert!(!page.contains("onerror=alert(1)> \""), "{page}");
     assert!(page.contains("script-src 'self'"));
     let table = fs::read_to_string(written.path("table").unwrap()).unwrap();

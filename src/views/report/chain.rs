@@ -1,4 +1,4 @@
-//! What the page of one stage of a chain needs of the others: their pages, and the path to each of its cells.
+//! What the page of one stage of a chain needs from the others: their pages, and the path to each of its cells.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use crate::plan::{Cell, Plan, Stage};
 use crate::store::Run;
 use crate::vocabulary::{CellKey, Domain, Parameter, Place, Status};
 
-/// The stages, and the cells on the paths to those that the page shows; those included.
+/// The stages, and all cells on the paths to the cells that the page shows, including these.
 #[derive(Debug, Serialize)]
 pub(super) struct Chain {
-    /// Of the page, as an index into the stages.
+    /// Index of the page's own stage.
     stage: usize,
     stages: Vec<StageData>,
     cells: BTreeMap<String, PathCell>,
@@ -21,9 +21,9 @@ pub(super) struct Chain {
 #[derive(Debug, Serialize)]
 struct StageData {
     name: String,
-    /// The page of the stage, beside this one; none in a report of one file.
+    /// The file name of the stage's page, beside this one; `None` in a single-file report.
     page: Option<String>,
-    /// Keys that its kind has a use for, in the order of sweep files.
+    /// Keys that have a meaning for its kind, in the order of sweep files.
     keys: Vec<&'static str>,
     #[serde(skip_serializing_if = "Masking::is_default")]
     masking: Masking,
@@ -32,7 +32,7 @@ struct StageData {
 #[derive(Debug, Serialize)]
 struct PathCell {
     stage: usize,
-    /// The cell that it works on.
+    /// The cell it works on.
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<String>,
     /// The first cell of the next stage that works on it.
@@ -44,14 +44,15 @@ struct PathCell {
     values: BTreeMap<&'static str, String>,
 }
 
-/// The page of a stage: that of the last one is the report's own.
+/// The file name of a stage's page; the last stage's is the report's own.
 pub(super) fn page_of(plan: &Plan, stage: usize) -> String {
     match plan
         .stages
         .get(stage)
         .filter(|_| stage != plan.last_stage())
     {
-        // Names of stages are letters, digits, `-` and `_` where they are read; a plan may be another's.
+        // In valid sweep files names of stages consist of letters, digits, `-` and `_`; but the plan may come from
+        // someone else.
         Some(own)
             if own
                 .name
@@ -66,8 +67,8 @@ pub(super) fn page_of(plan: &Plan, stage: usize) -> String {
 }
 
 impl Chain {
-    /// Of a stage of a run with all stages; `base` is where the run folder is from the page. None where there is one stage
-    /// and nothing to be said of it.
+    /// The chain for a page about `stage`, from a run with all stages; `base` is the path from the page to the run
+    /// folder. `None` if there is a single stage and nothing to say about it.
     pub fn of(whole: &Run, stage: usize, base: &str, pages: bool) -> Option<Self> {
         let plan = &whole.plan;
         let is_plain = plan.stages.iter().all(|stage| stage.masking.is_default());
@@ -116,9 +117,9 @@ fn path_cell(
         stage: cell.stage,
         input: run.plan.input_of(cell).map(CellKey::to_string),
         next: next.map(CellKey::to_string),
-        // A report of one file holds its own images only.
+        // A single-file report contains only its own images.
         image: (done && pages).then(|| format!("{base}/{}", cell.key.image_path())),
-        // An empty prompt is one; a strength, a mask or an image that is not there is left out.
+        // An empty prompt is a value; a missing strength, mask or image is left out.
         values: values
             .map(|key| (key, cell.parameters.text(key)))
             .filter(|(key, text)| !text.is_empty() || key.definition().domain == Domain::Text)
@@ -127,7 +128,7 @@ fn path_cell(
     }
 }
 
-/// The keys that the kind of a stage has a use for. Only the first stage names images.
+/// The keys that have a meaning for a stage's kind. Only the first stage names images.
 fn keys(stage: &Stage) -> Vec<&'static str> {
     let needs = stage.kind.pipeline().needs();
     let is_used = |key: &Parameter| match key {

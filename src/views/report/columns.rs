@@ -1,10 +1,10 @@
-//! Every number that records hold, as columns: what is measured tomorrow is in the report by itself.
+//! The columns of all numbers in records, so that new measures appear in the report without further work.
 
 use serde_json::{Map, Value};
 
 use crate::vocabulary::Record;
 
-/// Parts of a record that are not measures of the cell.
+/// Fields of a record that are not measures of the cell.
 const NOT_MEASURED: [&str; 6] = [
     "cell",
     "status",
@@ -14,13 +14,13 @@ const NOT_MEASURED: [&str; 6] = [
     "clip_sha256",
 ];
 
-/// The numbers and words of all records, in columns. Numbers inside an object of the record (`times`)
-/// are columns of their own.
+/// The numbers and words of all records, as columns. Numbers inside an object of the record (`times`) become columns of
+/// their own.
 #[derive(Debug, Default)]
 pub(super) struct Columns {
-    /// Keys of the numbers; units are at their end (`denoise_ms`).
+    /// Keys of the numeric columns; they end with their units (`denoise_ms`).
     pub(super) numbers: Vec<String>,
-    /// Keys of the words, such as `device`.
+    /// Keys of the text columns, such as `device`.
     pub(super) words: Vec<String>,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Row {
 }
 
 impl Columns {
-    /// The columns that at least one record has, in the order of the records' fields.
+    /// The columns that at least one record has, in the order of the record's fields.
     pub(super) fn of<'a>(records: impl Iterator<Item = &'a Record>) -> Self {
         let mut columns = Self::default();
         for record in records {
@@ -65,7 +65,7 @@ fn insert(keys: &mut Vec<String>, key: &str) {
     }
 }
 
-/// The fields of a record, objects unfolded, and the sum of its times.
+/// The fields of a record, with objects flattened, and the sum of its times.
 fn fields(record: &Record) -> Map<String, Value> {
     let mut fields = Map::new();
     if let Ok(Value::Object(record)) = serde_json::to_value(record) {

@@ -1,4 +1,4 @@
-//! The data of the page: a run as the scripts want it, and as JSON that is safe inside HTML.
+//! The report's data: a run in the form that the scripts need, as JSON that is safe inside HTML.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,17 +17,17 @@ use crate::spec::Numerics;
 use crate::store::{MissingInput, Run};
 use crate::vocabulary::{CellKey, Domain, Parameter, Place, Record, Status};
 
-/// The column of what is advised, the last of [`Data::words`].
+/// The column of the advice, the last one of [`Data::words`].
 const ADVICE: &str = "advice";
 
 /// Everything that the scripts know.
 #[derive(Debug, Serialize)]
 pub(super) struct Data {
     name: String,
-    /// Where the run folder is from the page, unless all is in the page.
+    /// The path from the page to the run folder; `None` if everything is inside the page.
     #[serde(skip_serializing_if = "Option::is_none")]
     base: Option<String>,
-    /// The stage that is shown, of a chain.
+    /// In a chain, the stage that is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     stage: Option<String>,
     numerics: Numerics,
@@ -36,11 +36,11 @@ pub(super) struct Data {
     resolution: Option<u32>,
     /// Whether colours of inputs were converted to sRGB.
     converted: bool,
-    /// How strongly differences are drawn at first.
+    /// The initial amplification of differences.
     gain: u32,
     rows: Option<Parameter>,
     columns: Option<Parameter>,
-    /// The parameters that vary, slowest first; a cell is known by its values of these.
+    /// The parameters that vary, slowest first; their values identify a cell.
     axes: Vec<Parameter>,
     parameters: Vec<ParameterValues>,
     /// Keys of [`CellData::numbers`].
@@ -50,15 +50,15 @@ pub(super) struct Data {
     inputs: Vec<InputData>,
     cells: Vec<CellData>,
     memory: Memory,
-    /// Files of masks.
+    /// Files of the masks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     masks: Vec<String>,
-    /// Of a chain, what there is beside the stage of the page.
+    /// In a chain, what the page needs from the other stages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) chain: Option<Chain>,
 }
 
-/// A parameter, where and how a sweep file sets it, and its values as text, in the order of the plan.
+/// A parameter: where and how a sweep file sets it, and its values as text, in the order of the plan.
 #[derive(Debug, Serialize)]
 struct ParameterValues {
     key: &'static str,
@@ -79,13 +79,13 @@ struct InputData {
 struct CellData {
     key: String,
     status: &'static str,
-    /// Index into each parameter's values.
+    /// For each parameter, the index of the cell's value.
     values: Vec<usize>,
     width: u32,
     height: u32,
-    /// Index into the inputs.
+    /// Index of its input.
     input: Option<usize>,
-    /// Index into the masks.
+    /// Index of its mask.
     #[serde(skip_serializing_if = "Option::is_none")]
     mask: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -108,7 +108,7 @@ struct CellData {
 }
 
 impl Data {
-    /// Gathers a run.
+    /// Collects the data of a run.
     pub(super) fn new(
         run: &Run,
         inputs: &Inputs,
@@ -167,7 +167,7 @@ impl Data {
         }
     }
 
-    /// Puts images into the page itself: what `inline` makes of each file, named relative to the run folder.
+    /// Embeds images in the page itself: `inline` turns each file, named relative to the run folder, into a URL.
     pub(super) fn embed(&mut self, inline: impl Fn(&str) -> Option<String> + Sync) {
         self.base = None;
         let inside = |file: &Option<String>| inline(file.as_ref()?.strip_prefix("../")?);
@@ -184,19 +184,18 @@ impl Data {
         }
     }
 
-    /// How many cells are the advised ones of their panels.
+    /// The number of advised cells.
     pub(super) fn advised(&self) -> usize {
         self.cells.iter().filter(|cell| cell.advised).count()
     }
 
-    /// As JSON that can stand inside a `<script>`: nothing in it can end the element or start another.
+    /// The data as JSON that can stand inside a `<script>` element: nothing in it can end the element or start another.
     pub(super) fn to_script_safe_json(&self) -> Result<String, ReportError> {
         Ok(script_safe(&serde_json::to_string(self)?))
     }
 }
 
-/// Escapes what HTML or older JavaScript could take for its own; these characters occur in JSON only
-/// inside strings.
+/// Escapes characters that have a meaning in HTML or older JavaScript; in JSON they occur only inside strings.
 fn script_safe(json: &str) -> String {
     json.replace('<', "\\u003c")
         .replace('>', "\\u003e")
@@ -205,8 +204,8 @@ fn script_safe(json: &str) -> String {
         .replace('\u{2029}', "\\u2029")
 }
 
-/// The values that cells have: those of the axis in its order, then, for a parameter that presets set,
-/// as cells bring them.
+/// The values of a parameter in cells: first those of the axis, in its order; then those that only presets set, in the
+/// order of cells.
 fn values(plan: &Plan, parameter: Parameter) -> ParameterValues {
     let axis = plan.axes.iter().find(|axis| axis.parameter == parameter);
     let mut values = axis.map(|axis| axis.values.clone()).unwrap_or_default();
@@ -218,7 +217,7 @@ fn values(plan: &Plan, parameter: Parameter) -> ParameterValues {
         }
     }
     let definition = parameter.definition();
-    // What the cells' kind has no use for stands nowhere in a sweep file of them.
+    // A parameter without meaning for the cells' kind stands nowhere in their sweep file.
     let uses_images = |cell: &Cell| plan.kind_of(cell).pipeline().needs().image_guidance_scale;
     let is_meaningless =
         parameter == Parameter::ImageGuidanceScale && !plan.cells.iter().any(uses_images);
@@ -242,7 +241,7 @@ fn values(plan: &Plan, parameter: Parameter) -> ParameterValues {
     }
 }
 
-/// The name of the stage whose cells these are, where there are several.
+/// The name of the stage of these cells, if there are several stages.
 fn stage(plan: &Plan) -> Option<String> {
     let shown = plan.cells.first().filter(|_| plan.stages.len() > 1)?;
     Some(plan.stages.get(shown.stage)?.name.clone())
@@ -263,16 +262,16 @@ fn input(file: &Result<String, MissingInput>, base: &str) -> InputData {
     }
 }
 
-/// What is needed to describe one cell.
+/// What is needed to describe the cells.
 struct Gatherer<'a> {
     run: &'a Run,
     masks: &'a Masks<'a>,
     inputs: &'a Inputs<'a>,
     thumbnails: &'a HashSet<CellKey>,
-    /// The run folder, seen from the page.
+    /// The path from the page to the run folder.
     base: &'a str,
     columns: &'a Columns,
-    /// What is advised of cells.
+    /// The advice on cells.
     advice: &'a HashMap<CellKey, String>,
     advised: &'a HashSet<CellKey>,
     indices: Vec<HashMap<String, usize>>,
@@ -284,7 +283,7 @@ impl Gatherer<'_> {
         let done = record.is_some_and(|record| record.status == Status::Done);
         let row = record.map(|record| self.columns.row(record));
         let Row { numbers, mut words } = row.unwrap_or_default();
-        // No record has advice: it follows from all of them.
+        // Records do not contain advice, because it depends on all of them.
         if let Some(advice) = self.advice.get(&cell.key) {
             words.pop();
             words.push(Some(advice.clone()));

@@ -4,27 +4,27 @@ use std::path::PathBuf;
 
 use crate::store::StoreError;
 
-/// Why there is no report.
+/// Why a report cannot be made.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum ReportError {
-    /// The file system refused.
+    /// A file cannot be written.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Store(#[from] StoreError),
-    /// The image coder refused.
+    /// An image cannot be encoded.
     #[error("cannot code {}: {source}", path.display())]
     #[diagnostic(help("this is a fault of ip2p; please report it"))]
     Code {
         /// The file.
         path: PathBuf,
-        /// The coder's words.
+        /// The encoder's error.
         source: image::ImageError,
     },
-    /// The template refused.
+    /// The page cannot be rendered.
     #[error("cannot fill the page of the report: {0}")]
     #[diagnostic(help("this is a fault of ip2p; please report it"))]
     Template(#[from] minijinja::Error),
-    /// The data cannot be JSON.
+    /// The data cannot be written as JSON.
     #[error("cannot write the data of the report: {0}")]
     #[diagnostic(help("this is a fault of ip2p; please report it"))]
     Data(#[from] serde_json::Error),

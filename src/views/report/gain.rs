@@ -1,5 +1,5 @@
-//! How strongly differences are drawn in the large view, until its reader chooses otherwise: as everywhere, from the levels that
-//! 99 of 100 pixels stay under.
+//! How strongly the large view amplifies differences until the reader changes it: as elsewhere, it depends on their
+//! 99th percentiles.
 
 use image::RgbImage;
 use rayon::prelude::*;
@@ -8,13 +8,13 @@ use crate::plan::Cell;
 use crate::store::Run;
 use crate::views::difference::{Scale, p99};
 
-/// Cells that are looked at: of more about as many, evenly spread.
+/// The most cells to sample, evenly spread over the run.
 const SAMPLES: usize = 12;
 
-/// The gain where nothing can be compared yet.
+/// The gain if nothing can be compared yet.
 const UNKNOWN: u32 = 4;
 
-/// The gain that suits the differences of a run's cells from their inputs.
+/// The gain that suits the differences between a run's cells and their inputs.
 pub(super) fn usual(run: &Run) -> u32 {
     let cells = &run.plan.cells;
     let stride = cells.len().div_ceil(SAMPLES).max(1);

@@ -1,11 +1,11 @@
-//! The inputs and masks of a run, for the page: the files that the run folder holds.
+//! The inputs and masks that the page shows: files of the run folder.
 
 use std::collections::HashMap;
 
 use crate::plan::{Cell, Fitted, FittedMask, Plan};
 use crate::store::{MissingInput, Run};
 
-/// The inputs of a run; an image that cells use at two sizes is two inputs.
+/// The inputs of a run; an image used at two sizes counts as two inputs.
 #[derive(Debug)]
 pub(super) struct Inputs<'a> {
     /// Their files, relative to the run folder, in the order in which cells first need them.
@@ -24,13 +24,13 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// Which of [`Inputs::files`] a cell was made of.
+    /// The index in [`Inputs::files`] of a cell's input.
     pub(super) fn index(&self, cell: &Cell) -> Option<usize> {
         self.of.get(&cell.fitted()?).copied()
     }
 }
 
-/// The masks of a run that its folder holds.
+/// The masks of a run, as far as its folder has them.
 #[derive(Debug)]
 pub(super) struct Masks<'a> {
     /// Their files, relative to the run folder.
@@ -57,7 +57,7 @@ impl<'a> Masks<'a> {
         masks
     }
 
-    /// Which of [`Masks::files`] a cell has.
+    /// The index in [`Masks::files`] of a cell's mask.
     pub(super) fn index(&self, plan: &Plan, cell: &Cell) -> Option<usize> {
         self.of.get(&plan.mask_of(cell)?).copied()
     }

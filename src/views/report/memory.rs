@@ -1,14 +1,13 @@
-//! Memory over a run: what was in use after each denoising step, thinned for drawing.
+//! Memory over a run: what was in use after each denoising step, thinned out for drawing.
 
 use serde::Serialize;
 
 use crate::vocabulary::Record;
 
-/// More points than this no screen can show.
+/// No screen can show more points than this.
 const MOST_POINTS: usize = 500;
 
-/// A line over the run. Time is counted in finished cells, so that the nights between two parts of a
-/// resumed run take no room.
+/// A curve over the run. Time is counted in finished cells, so that pauses before a run was resumed take no space.
 #[derive(Debug, Default, PartialEq, Serialize)]
 pub(super) struct Memory {
     cells: Vec<f64>,
@@ -23,7 +22,7 @@ struct Point {
 }
 
 impl Memory {
-    /// The line of these records, in any order.
+    /// The curve of these records, in any order.
     pub(super) fn of<'a>(records: impl Iterator<Item = &'a Record>) -> Self {
         let mut records: Vec<_> = records.collect();
         records.sort_by(|one, other| (one.finished, &one.cell).cmp(&(other.finished, &other.cell)));
@@ -45,7 +44,7 @@ impl Memory {
     }
 }
 
-/// The steps of a record, then its peak if no step was measured.
+/// The points of a record: its steps or, if none was measured, its peak.
 fn points(index: usize, record: &Record) -> Vec<Point> {
     let steps = record.steps.len() as f64;
     let mut points: Vec<_> = record

@@ -1,8 +1,8 @@
-//! The HTML report: one folder beside the cells, made from what a run folder holds and nothing else.
+//! The HTML report: a folder beside the cells, made only from what is in the run folder.
 //!
-//! `report/index.html` carries its data as JSON, so that it works opened from a disk as from any web
-//! server, without a network. Writing it again while a run goes on brings it up to date: every file
-//! is replaced atomically, and what is still good is kept.
+//! `report/index.html` contains its data as JSON, so that it works when opened from a disk or any web server, without a
+//! network. Writing it again during a run brings it up to date: every file is replaced atomically, and files that are
+//! still valid are kept.
 
 mod chain;
 mod columns;
@@ -30,11 +30,11 @@ use inputs::Inputs;
 
 /// The report's folder in the run folder.
 const FOLDER: &str = "report";
-/// The page in it; the last file that is written.
+/// The report's page; it is written last.
 const INDEX: &str = "index.html";
-/// What the page's first element has where an image could not be read.
+/// The attribute that marks a page written while an image could not be read.
 const INCOMPLETE: &str = "data-incomplete";
-/// WebP quality of the images of a report in one file: their artefacts are not seen at the size of a screen.
+/// WebP quality of the images in a single-file report: no artefacts are visible at screen size.
 const SINGLE_QUALITY: u8 = 85;
 
 /// The report of a run.
@@ -42,12 +42,12 @@ const SINGLE_QUALITY: u8 = 85;
 pub struct Report<'a> {
     /// The run.
     pub run: &'a Run,
-    /// Its folder; in the run folder if absent.
+    /// The report's folder; `None` for the one in the run folder.
     pub out: Option<PathBuf>,
 }
 
 impl<'a> Report<'a> {
-    /// That of a run, in the run folder.
+    /// The report of a run, in the run folder.
     pub fn of(run: &'a Run) -> Self {
         Self { run, out: None }
     }
@@ -74,8 +74,8 @@ impl View for Report<'_> {
     }
 }
 
-/// Whether every image could be read when a page was written: one that lacks some is written again, since they may be
-/// there now.
+/// Whether every image could be read when a page was written. If not, it is written again, because the images may exist
+/// now.
 fn is_complete(index: &Path) -> bool {
     let mut head = [0; 100];
     let read = open_file(index).and_then(|mut page| page.read_exact(&mut head));
@@ -89,7 +89,7 @@ fn made(index: PathBuf) -> ViewFiles {
     }
 }
 
-/// The report of a run in one file, for a mail: its images inside, as WebP.
+/// The report of a run in a single file, to send by mail: its images are inside, as WebP.
 #[derive(Debug)]
 pub struct SingleReport<'a> {
     /// The run.
@@ -101,7 +101,7 @@ pub struct SingleReport<'a> {
 impl View for SingleReport<'_> {
     type Error = ReportError;
 
-    /// Never: it is written where and when it is wanted.
+    /// Always `None`: it is written to the file that the user names.
     fn find(&self) -> Option<ViewFiles> {
         None
     }
@@ -120,13 +120,12 @@ impl View for SingleReport<'_> {
     }
 }
 
-/// Writes `report/index.html` and all it needs into the run folder and returns its path.
+/// Writes `report/index.html` and everything it needs into the run folder; returns its path.
 ///
-/// An input that the run folder lacks, or a cell's image that cannot be read, is told in the page and
-/// hinders nothing else.
+/// If an input is missing from the run folder, or a cell's image cannot be read, the page says so and shows the rest.
 ///
 /// # Errors
-/// If a file of the report cannot be written, or a symbolic link stands where it would be.
+/// If a file of the report cannot be written, or a symbolic link stands in its place.
 pub fn write_report(run: &Run) -> Result<PathBuf, ReportError> {
     write_into(run, &run.folder.join(FOLDER))
 }
@@ -144,7 +143,7 @@ fn write_into(run: &Run, folder: &Path) -> Result<PathBuf, ReportError> {
     let thumbnails = thumbnails::write(whole, &thumbnails)?;
     write_file(&folder.join("style.css"), page::STYLE.as_bytes())?;
     write_file(&folder.join("report.js"), page::SCRIPT.as_bytes())?;
-    // The last stage's page is the report's own, and comes last.
+    // The last stage's page is the report's own and is written last.
     for stage in 0..=whole.plan.last_stage() {
         let own = match whole.plan.stages.len() {
             0 | 1 => Cow::Borrowed(whole),
@@ -158,13 +157,13 @@ fn write_into(run: &Run, folder: &Path) -> Result<PathBuf, ReportError> {
     Ok(folder.join(page_of(&whole.plan, stage)))
 }
 
-/// The stage that a run of one stage shows.
+/// The stage shown by a run that was reduced to one stage.
 fn stage_of(run: &Run) -> usize {
     let first = run.plan.cells.first();
     first.map_or(run.plan.last_stage(), |cell| cell.stage)
 }
 
-/// The run of a stage with the other stages.
+/// The run with all its stages, if it was reduced to one.
 fn with_all_stages(run: &Run) -> Cow<'_, Run> {
     let read = || Run::read(&run.folder).ok();
     match run.plan.stages.len() {
@@ -173,7 +172,7 @@ fn with_all_stages(run: &Run) -> Cow<'_, Run> {
     }
 }
 
-/// The run folder as the page links to it.
+/// The path from the page's folder to the run folder, as a URL.
 fn base(run: &Path, folder: &Path) -> String {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let (run, folder) = (real(run), real(folder));
@@ -184,7 +183,7 @@ fn base(run: &Path, folder: &Path) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
-/// A part of a path as a part of an address.
+/// A component of a path, encoded for a URL.
 fn encoded(part: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-~".contains(&byte);
     part.bytes()

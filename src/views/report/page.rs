@@ -1,4 +1,4 @@
-//! The page: template, style and scripts, all of them inside the program.
+//! The page: its template, style and scripts are built into the program.
 
 use minijinja::{Value, context};
 
@@ -19,8 +19,8 @@ pub(super) const STYLE: &str = concat!(
     include_str!("assets/vote.css"),
 );
 
-/// `report.js`: the scripts in the order of their dependence, in one scope of their own. Modules would be
-/// the language's way, but browsers refuse to load them from a file system.
+/// `report.js`: the scripts in the order of their dependencies, in one scope. Modules would be better style, but
+/// browsers refuse to load them from a file system.
 pub(super) const SCRIPT: &str = concat!(
     "\"use strict\";\n(() => {\n",
     include_str!("assets/dom.js"),
@@ -53,7 +53,7 @@ pub(super) const SCRIPT: &str = concat!(
 
 const TEMPLATE: &str = include_str!("assets/index.html");
 
-/// `index.html`, beside its style and script.
+/// `index.html`, for use with separate style and script files.
 pub(super) fn render(
     run: &Run,
     data: &Data,
@@ -68,7 +68,8 @@ pub(super) fn render_single(run: &Run, data: &Data) -> Result<String, ReportErro
     fill(run, data, None, false)
 }
 
-/// `base` is where the run folder is from the page, encoded as a part of addresses is; without one all is in the page.
+/// Fills the template. `base` is the URL-encoded path from the page to the run folder; `None` if everything is in the
+/// page.
 fn fill(
     run: &Run,
     data: &Data,
@@ -80,7 +81,7 @@ fn fill(
             None => format!("'{}'", inline::digest(text)),
             Some(_) => "'self'".to_owned(),
         };
-        // Ours, and quotes must stay quotes.
+        // Our own source code, in which quotes must stay quotes.
         Value::from_safe_string(source)
     };
     let inside = context! {
@@ -102,7 +103,7 @@ fn fill(
     Ok(page::render(TEMPLATE, values)?)
 }
 
-/// How many cells there are, and how they stand.
+/// The numbers of cells by status.
 fn counts(run: &Run, data: &Data) -> Value {
     let records = run.plan.cells.iter().map(|cell| run.records.get(&cell.key));
     let statuses: Vec<_> = records
@@ -125,7 +126,7 @@ fn counts(run: &Run, data: &Data) -> Value {
     }
 }
 
-/// What all cells have in common, unless it goes without saying: names and values.
+/// The values that all cells share, as names and values, unless they go without saying.
 fn constants(run: &Run) -> Vec<(&'static str, String)> {
     let Some(first) = run.plan.cells.first() else {
         return Vec::new();
@@ -139,7 +140,7 @@ fn constants(run: &Run) -> Vec<(&'static str, String)> {
     Parameter::ALL.iter().filter_map(same).collect()
 }
 
-/// What the run was made with: names and values.
+/// What the run was made with, as names and values.
 fn facts(run: &Run) -> Vec<(&'static str, String)> {
     let environment = &run.environment;
     let device = match &environment.device_name {

@@ -1,4 +1,4 @@
-//! Small copies of the cells' images, so that thousands of them can be scrolled through.
+//! Thumbnails of the cells' images, so that thousands of them can be scrolled through.
 
 use std::collections::HashSet;
 use std::fs;
@@ -15,17 +15,17 @@ use crate::plan::Cell;
 use crate::store::{Run, write_file};
 use crate::vocabulary::CellKey;
 
-/// Their folder in the report.
+/// The folder of the thumbnails in the report.
 pub(super) const FOLDER: &str = "thumbs";
 
 /// Longest side in pixels; an image that is no larger needs no thumbnail.
 const SIDE: u32 = 320;
 
-/// JPEG quality: the smallest at which grain does not turn into blocks.
+/// JPEG quality: the lowest at which grain does not turn into blocks.
 const QUALITY: u8 = 85;
 
-/// Makes those that are missing or older than their image; returns the cells that have one. A cell whose
-/// image cannot be read has none.
+/// Makes thumbnails that are missing or older than their images; returns the cells that have one. A cell whose image
+/// cannot be read has none.
 pub(super) fn write(run: &Run, folder: &Path) -> Result<HashSet<CellKey>, ReportError> {
     let made = run
         .plan
@@ -37,7 +37,7 @@ pub(super) fn write(run: &Run, folder: &Path) -> Result<HashSet<CellKey>, Report
     Ok(made.into_iter().flatten().collect())
 }
 
-/// The thumbnail of a cell, relative to the report.
+/// The thumbnail of a cell, relative to the report's folder.
 pub(super) fn file(cell: &CellKey) -> String {
     format!("{FOLDER}/{cell}.jpg")
 }

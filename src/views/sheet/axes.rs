@@ -1,4 +1,4 @@
-//! Which axis goes where: panels, rows, columns, and what is merged into one cell.
+//! Decides which axes become panels, rows and columns, and which is merged into the cells.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -7,8 +7,8 @@ use crate::plan::{Cell, Plan};
 use crate::spec::SheetSpec;
 use crate::vocabulary::Parameter;
 
-/// The order in which axes take the columns, then the rows, where the sweep file does not say.
-/// Numbers come first, since a grid of them shows a trend; what stands last becomes the panels.
+/// The order in which axes are given columns and then rows if the sweep file does not say. Numbers come first, because
+/// a grid of them shows a trend; the last ones become panels.
 const PREFERENCE: [Parameter; 14] = [
     Parameter::GuidanceScale,
     Parameter::ImageGuidanceScale,
@@ -26,12 +26,13 @@ const PREFERENCE: [Parameter; 14] = [
     Parameter::Image,
 ];
 
-/// Values that follow one another along a side or from panel to panel.
+/// A sequence of values along one side of the grid, or from panel to panel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Level {
-    /// One parameter, or several that vary together: those that presets link, all where chosen cells stand in a row.
+    /// One parameter, or several that vary together: those linked by presets or, if chosen cells stand in a row, all of
+    /// them.
     pub parameters: Vec<Parameter>,
-    /// For each position the value of each parameter, as [`crate::vocabulary::Parameters::text`].
+    /// For each position, the value of each parameter, as [`crate::vocabulary::Parameters::text`].
     pub values: Vec<Vec<String>>,
     positions: HashMap<Vec<String>, usize>,
 }
@@ -46,12 +47,12 @@ impl Level {
         }
     }
 
-    /// Whether this level is of one parameter, this one.
+    /// Whether this level consists of this single parameter.
     pub fn is(&self, parameter: Parameter) -> bool {
         self.parameters == [parameter]
     }
 
-    /// Where a cell stands on this level.
+    /// The position of a cell on this level.
     pub fn position(&self, cell: &Cell) -> usize {
         let values: Vec<String> = self
             .parameters
@@ -62,18 +63,18 @@ impl Level {
     }
 }
 
-/// Every varying parameter's place; outer levels first.
+/// The place of every varying parameter; outer levels come first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arrangement {
-    /// One panel for each combination.
+    /// Levels of panels: there is a panel for each combination.
     pub panels: Vec<Level>,
-    /// None, the rows, or super-rows and rows.
+    /// Empty, rows, or super-rows and rows.
     pub rows: Vec<Level>,
-    /// None, the columns, or super-columns and columns.
+    /// Empty, columns, or super-columns and columns.
     pub columns: Vec<Level>,
-    /// Shown side by side within a cell.
+    /// The level whose images stand side by side within a cell.
     pub merge: Option<Level>,
-    /// Parameters with one value in all cells, with that value.
+    /// Parameters with the same value in all cells, with that value.
     pub constants: Vec<(Parameter, String)>,
 }
 
@@ -113,9 +114,9 @@ impl Arrangement {
         }
     }
 
-    /// The same with the first of the panels' levels around the rows and the columns, where `spec` leaves those free: of
-    /// the ways in which the grid `fits`, the one that takes most levels and comes nearest to the best proportions.
-    /// Photographs of different shapes stay panels, which have boxes of their own.
+    /// The arrangement with the first panel levels moved around the rows and columns, if `spec` leaves these free:
+    /// among the ways in which the grid `fits`, the one that moves the most levels and comes nearest to the best
+    /// proportions. Photographs of different shapes stay panels, so that their boxes can differ in size.
     pub fn with_super_axes(
         self,
         plan: &Plan,
@@ -162,7 +163,7 @@ impl Arrangement {
         best.map_or(self, |(_, _, arranged)| arranged)
     }
 
-    /// With these levels of the panels around rows and columns; `None` where that place is taken or has nothing to stand
+    /// Moves these panel levels around rows and columns; `None` if the place is taken or there is nothing to put them
     /// around.
     fn around(mut self, rows: Option<&Level>, columns: Option<&Level>) -> Option<Self> {
         for (level, side) in [(rows, &mut self.rows), (columns, &mut self.columns)] {
@@ -176,13 +177,13 @@ impl Arrangement {
         Some(self)
     }
 
-    /// Columns and rows of a panel that lacks no cell.
+    /// Columns and rows of a complete panel.
     fn extent(&self) -> (usize, usize) {
         let count = |levels: &[Level]| levels.iter().map(|level| level.values.len()).product();
         (count(&self.columns), count(&self.rows))
     }
 
-    /// The arrangement of scattered cells: one after another, each with all that varies as its label.
+    /// The arrangement of scattered cells: in a row, each labelled with everything that varies.
     pub fn gallery(plan: &Plan, cells: &[usize]) -> Self {
         let (varying, constant): (Vec<_>, Vec<_>) = axes_of(plan, cells)
             .into_iter()
@@ -215,7 +216,7 @@ impl Arrangement {
         }
     }
 
-    /// On which level of the rows or the columns the input image varies.
+    /// The index of the level of rows or columns along which the input image varies.
     pub fn image_depth(&self) -> usize {
         let depth = |levels: &[Level]| {
             levels
@@ -227,7 +228,7 @@ impl Arrangement {
             .unwrap_or_default()
     }
 
-    /// Where the parameter of the input image is.
+    /// Where the input image varies.
     pub fn image(&self) -> ImagePlace {
         let has = |levels: &[Level]| {
             levels
@@ -253,20 +254,20 @@ impl Arrangement {
 /// Where the parameter `image` varies, and so where inputs are to be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImagePlace {
-    /// The same within a panel.
+    /// It is the same within a panel.
     Panel,
-    /// Along the rows.
+    /// It varies along the rows.
     Rows,
-    /// Along the columns.
+    /// It varies along the columns.
     Columns,
-    /// The same everywhere: shown once a page, beside the panels.
+    /// It is the same everywhere: the input is shown once a page, beside the panels.
     Page,
-    /// Within a cell: no place for inputs.
+    /// It varies within a cell, so there is no place for inputs.
     Merged,
 }
 
-/// Joins to the presets what has one value in each of them and no side of its own: else each preset would
-/// be a panel of one row or column.
+/// Joins to the presets each parameter that has one value in every preset and no place of its own; otherwise every
+/// preset would become a panel of one row or column.
 fn linked(axes: Vec<Level>, plan: &Plan, cells: &[usize], spec: &SheetSpec) -> Vec<Level> {
     let sides = [
         spec.rows,
@@ -282,7 +283,7 @@ fn linked(axes: Vec<Level>, plan: &Plan, cells: &[usize], spec: &SheetSpec) -> V
     else {
         return axes;
     };
-    // For each preset a cell that has it.
+    // For each preset, a cell that has it.
     let examples: Vec<usize> = presets
         .values
         .iter()
@@ -317,8 +318,8 @@ fn linked(axes: Vec<Level>, plan: &Plan, cells: &[usize], spec: &SheetSpec) -> V
     rest
 }
 
-/// The values that each parameter has among these cells, in the order of the plan's axes. Values that a
-/// preset brings and the axis lacks come last.
+/// The values of each parameter in these cells, in the order of the plan's axes. Values that only a preset sets come
+/// last.
 fn axes_of(plan: &Plan, cells: &[usize]) -> Vec<Level> {
     Parameter::ALL
         .into_iter()

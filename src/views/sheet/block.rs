@@ -1,4 +1,4 @@
-//! One panel, or the part of a panel that fits on a page: its title and its strips.
+//! A panel, or the part of a panel that fits on a page: its title and its strips.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -9,18 +9,18 @@ use super::metrics::Metrics;
 use super::strip::Strip;
 use crate::drawing::{Ink, Shorten};
 
-/// Lines of a panel's title.
+/// The most lines of a panel's title.
 const TITLE_LINES: usize = 5;
 
-/// One panel, or the part of a panel that fits on a page.
+/// A panel, or the part of a panel that fits on a page.
 #[derive(Debug, Clone)]
 pub struct Block<'a, 'f> {
     grid: &'a Grid<'f>,
     panel: &'a Panel,
     strips: Vec<Strip<'a, 'f>>,
-    /// The panel's values, and which part of it this is.
+    /// The panel's values, and the number of this part.
     title: Vec<(String, String)>,
-    /// Pixels, without the title.
+    /// Width and height in pixels, without the title.
     body: (u32, u32),
 }
 
@@ -55,7 +55,7 @@ impl<'a, 'f> Block<'a, 'f> {
     ) -> Vec<Self> {
         let strips = chunks(panel.columns.len(), in_a_strip);
         for parts in 2..=strips.len() {
-            // Ends at the first that does not fit: of very many columns that is nearly always the first of all.
+            // Stops at the first block that does not fit; with very many columns this is nearly always the first one.
             let blocks: Option<Vec<Self>> = strips
                 .chunks(strips.len().div_ceil(parts))
                 .map(|strips| Self::new(grid, panel, 0..panel.rows.len(), strips.to_vec()))
@@ -68,7 +68,7 @@ impl<'a, 'f> Block<'a, 'f> {
         Self::split_grid(grid, panel, fits)
     }
 
-    /// Halves, thirds, … of the longer side until every part fits.
+    /// Splits the longer side into halves, thirds, … until every part fits.
     fn split_grid(grid: &'a Grid<'f>, panel: &'a Panel, fits: &dyn Fn(&Self) -> bool) -> Vec<Self> {
         let (rows, columns) = (panel.rows.len(), panel.columns.len());
         let (mut row_parts, mut column_parts) = (1, 1);
@@ -145,22 +145,22 @@ impl<'a, 'f> Block<'a, 'f> {
         }
     }
 
-    /// Pixels.
+    /// Width and height in pixels.
     pub fn size(&self) -> (u32, u32) {
         (self.body.0, self.body.1 + self.title_height())
     }
 
-    /// Pixels without the title.
+    /// Width and height in pixels, without the title.
     pub fn body(&self) -> (u32, u32) {
         self.body
     }
 
-    /// Height of the title with the space below.
+    /// Height of the title with the space below it.
     pub fn title_height(&self) -> u32 {
         self.place_title(&mut SheetItems::default())
     }
 
-    /// Everything in it, the strips below a title of this height, so that neighbours stand level.
+    /// All items of the block, with the strips below a title of this height, so that neighbouring blocks are level.
     pub fn items(&self, title_height: u32) -> SheetItems<'f> {
         let mut items = SheetItems::default();
         self.place_title(&mut items);
@@ -177,7 +177,7 @@ impl<'a, 'f> Block<'a, 'f> {
         title_height + self.strips.first().map_or(0, Strip::first_row)
     }
 
-    /// A cell of the panel, and the sizes of its boxes.
+    /// Any cell of the panel, and the metrics of its boxes.
     pub fn example(&self) -> Option<(usize, Metrics<'f>)> {
         let (rows, columns) = (self.panel.rows.len(), self.panel.columns.len());
         let cell = self.panel.any_cell(0..rows, 0..columns)?;
@@ -189,7 +189,7 @@ impl<'a, 'f> Block<'a, 'f> {
         &self.title
     }
 
-    /// Position of the panel on the outermost panel level; pages rather end where it changes.
+    /// Position of the panel on the outermost panel level; pages preferably end where it changes.
     pub fn outer(&self) -> Option<usize> {
         (self.panel.place.len() > 1).then(|| self.panel.place[0])
     }
@@ -199,7 +199,7 @@ impl<'a, 'f> Block<'a, 'f> {
         self.strips.iter().flat_map(Strip::labelled).collect()
     }
 
-    /// Places the title and gives the height it takes.
+    /// Places the title and returns its height.
     fn place_title(&self, items: &mut SheetItems<'f>) -> u32 {
         let m = &self.grid.metrics;
         let mut y = 0;
@@ -233,7 +233,7 @@ impl<'a, 'f> Block<'a, 'f> {
     }
 }
 
-/// 0..count in runs of `size`, the last one perhaps shorter.
+/// The range 0..count in chunks of `size`; the last one may be shorter.
 fn chunks(count: usize, size: usize) -> Vec<Range<usize>> {
     let size = size.max(1);
     (0..count.div_ceil(size))

@@ -1,5 +1,5 @@
-//! Chains side by side: a column a stage, a row a path; an image that several paths share stands once, beside the first of
-//! them.
+//! Sheets of chains: a column for each stage and a row for each path. An image shared by several paths appears once,
+//! beside the first of them.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -13,26 +13,26 @@ use crate::store::{Run, make_folder, write_file};
 use crate::views::{File, View, ViewFiles};
 use crate::vocabulary::{CellKey, Parameter};
 
-/// What file names begin with.
+/// The prefix of the file names.
 const NAME: &str = "chain";
-/// Paths on a page: about 60 megapixels with large cells.
+/// The most paths on a page: about 60 megapixels with large cells.
 const MOST_DOWN: usize = 40;
-/// Lines below a picture.
+/// The most lines below a picture.
 const LABEL_LINES: usize = 3;
 
-/// The sheets of a chain: of each path the images of all its stages.
+/// The sheets of a chain: for each path, the images of all its stages.
 #[derive(Debug)]
 pub struct ChainSheets<'a> {
     /// The run, with all stages.
     pub run: &'a Run,
-    /// How they are to look. Axes have no meaning here.
+    /// The appearance of the sheets. Axes have no meaning here.
     pub options: SheetOptions,
 }
 
 impl View for ChainSheets<'_> {
     type Error = SheetError;
 
-    /// Never: they are drawn where and when they are wanted.
+    /// Always `None`: they are drawn where the user wants them.
     fn find(&self) -> Option<ViewFiles> {
         None
     }
@@ -108,7 +108,7 @@ impl ChainSheets<'_> {
     }
 }
 
-/// A path: the cells of its stages as indices into the plan, from the first on.
+/// A path: a cell of each stage, as indices into the plan, from the first stage on.
 #[derive(Debug)]
 struct Row(Vec<usize>);
 
@@ -118,7 +118,7 @@ impl Row {
     }
 }
 
-/// The paths to the chosen cells of the last stage, so that those which share a beginning lie together.
+/// The paths to the chosen cells of the last stage, sorted so that those with a common beginning are neighbours.
 fn rows(plan: &Plan, options: &SheetOptions) -> Vec<Row> {
     let keys = plan.cells.iter().zip(0..);
     let index_of: HashMap<&CellKey, usize> = keys.map(|(cell, index)| (&cell.key, index)).collect();
@@ -128,7 +128,7 @@ fn rows(plan: &Plan, options: &SheetOptions) -> Vec<Row> {
         .map(|leaf| {
             let mut path = vec![leaf];
             let mut at = leaf;
-            // Stages only lie behind: a plan that was tampered with cannot lead in circles.
+            // Each step leads to an earlier stage, so that a plan that was tampered with cannot lead in circles.
             while let Some(&earlier) = (plan.input_of(&plan.cells[at]))
                 .and_then(|key| index_of.get(key))
                 .filter(|earlier| plan.cells[**earlier].stage < plan.cells[at].stage)
@@ -143,20 +143,20 @@ fn rows(plan: &Plan, options: &SheetOptions) -> Vec<Row> {
     rows
 }
 
-/// What stands where.
+/// The layout of a sheet.
 struct Layout<'a, 'f> {
     plan: &'a Plan,
     glyphs: Glyphs<'f>,
     title: Style<'f>,
     label: Style<'f>,
     small: Style<'f>,
-    /// Of a picture.
+    /// Width and height of a picture.
     picture: (u32, u32),
     gap: u32,
     margin: u32,
-    /// Whether the image of the sweep file has a column.
+    /// Whether there is a column for the input image.
     has_input: bool,
-    /// The lower edge of what was placed last.
+    /// Lower edge of the last item placed.
     bottom: u32,
 }
 
@@ -223,7 +223,7 @@ impl<'a, 'f> Layout<'a, 'f> {
         items
     }
 
-    /// The title, and the names of the stages above their columns.
+    /// Places the title, and the names of the stages above their columns.
     fn place_head(&mut self, items: &mut Items<'f, Shown>, (page, pages): (usize, usize)) {
         let mut title = self.plan.name.clone();
         if pages > 1 {
@@ -247,13 +247,14 @@ impl<'a, 'f> Layout<'a, 'f> {
         self.bottom = y + self.gap;
     }
 
-    /// The image that a path begins with.
+    /// The input image with which a path begins.
     fn image_of(&self, row: &Row) -> Option<&str> {
         let first = row.0.first()?;
         Some(self.plan.cells[*first].parameters.image.as_str())
     }
 
-    /// The images of a path that the one above does not share; `is_other` is whether it begins with another image.
+    /// Places the images that the path does not share with the one above; `is_other` says whether it begins with
+    /// another image.
     fn place_row(
         &mut self,
         items: &mut Items<'f, Shown>,
@@ -285,7 +286,7 @@ impl<'a, 'f> Layout<'a, 'f> {
         Rect::new(self.left(column), top, self.picture.0, self.picture.1)
     }
 
-    /// How many lines it took.
+    /// Places the label of a cell and returns its number of lines.
     fn place_label(
         &mut self,
         items: &mut Items<'f, Shown>,
@@ -310,7 +311,7 @@ impl<'a, 'f> Layout<'a, 'f> {
         count
     }
 
-    /// The text of a cell, and what else varies in its stage.
+    /// The prompt of a cell, and what else varies in its stage.
     fn label_of(&self, cell: usize) -> String {
         let cell = &self.plan.cells[cell];
         let axes = self

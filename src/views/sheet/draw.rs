@@ -1,4 +1,4 @@
-//! The pictures of a sheet, from a run folder.
+//! The pictures of a sheet, read from a run folder.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -9,22 +9,22 @@ use crate::plan::Cell;
 use crate::store::Run;
 use crate::vocabulary::Status;
 
-/// What is said of times that are not shown.
+/// The note about times that are not shown.
 const NO_ROOM: &str = "some cells are too small for their time; --cell with more pixels makes room";
 
-/// A picture of a sheet, by a cell as an index into the plan.
+/// A picture on a sheet, identified by the index of a cell in the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Shown {
-    /// What was made.
+    /// The cell's output.
     Cell(usize),
-    /// What it was made of.
+    /// The cell's input.
     Input(usize),
 }
 
-/// Everything on a sheet, or on a part of it.
+/// The items of a sheet, or of a part of it.
 pub type SheetItems<'f> = Items<'f, Shown>;
 
-/// The cells on a sheet with their places.
+/// The cells on a sheet, with their places.
 pub fn cells<'a>(items: &'a SheetItems) -> impl Iterator<Item = (Rect, usize)> + 'a {
     items
         .pictures
@@ -35,7 +35,7 @@ pub fn cells<'a>(items: &'a SheetItems) -> impl Iterator<Item = (Rect, usize)> +
         })
 }
 
-/// The inputs on a sheet with their places, each by a cell that was made of it.
+/// The inputs on a sheet, with their places, each as a cell that was made from it.
 #[cfg(test)]
 pub fn inputs<'a>(items: &'a SheetItems) -> impl Iterator<Item = (Rect, usize)> + 'a {
     items
@@ -47,18 +47,18 @@ pub fn inputs<'a>(items: &'a SheetItems) -> impl Iterator<Item = (Rect, usize)> 
         })
 }
 
-/// The pictures of a run.
+/// A source of pictures: a run.
 pub struct RunPictures<'a> {
-    /// Where they are.
+    /// The run.
     pub run: &'a Run,
-    /// What is shown on the cells.
+    /// What is drawn on the cells.
     pub options: &'a SheetOptions,
-    /// Files that should be shown and could not be read.
+    /// Files that could not be read.
     not_shown: Mutex<BTreeSet<String>>,
 }
 
 impl<'a> RunPictures<'a> {
-    /// Those of a run, with what is shown on them.
+    /// A source for this run.
     pub fn new(run: &'a Run, options: &'a SheetOptions) -> Self {
         Self {
             run,
@@ -72,7 +72,7 @@ impl<'a> RunPictures<'a> {
         files.insert(file);
     }
 
-    /// Takes the files that were to be shown since this was asked last, and could not be read.
+    /// Returns the files that could not be read since the last call.
     pub fn take_not_shown(&self) -> BTreeSet<String> {
         let mut files = (self.not_shown.lock()).unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *files)
@@ -152,7 +152,7 @@ impl Source for RunPictures<'_> {
     }
 }
 
-/// 340 ms, 1.25 s, 12.5 s, 125 s.
+/// For example 340 ms, 1.25 s, 12.5 s or 125 s.
 fn seconds(ms: f64) -> String {
     match ms / 1000.0 {
         s if s < 0.9995 => format!("{ms:.0} ms"),

@@ -1,4 +1,4 @@
-//! Cells sorted into panels, rows and columns, with the labels that go with them.
+//! Sorts cells into panels, rows and columns, and makes their labels.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
@@ -12,31 +12,31 @@ use crate::listing::listing;
 use crate::plan::Plan;
 use crate::vocabulary::{Parameter, shown_value};
 
-/// More columns than this of a sweep with one axis wrap into several strips.
+/// In a sweep with one axis, columns beyond this number wrap into further strips.
 const MOST_IN_A_STRIP: usize = 8;
-/// Sheets of more cells than this show none larger than it is: the eye gains nothing, and the file is huge.
+/// On sheets with more cells than this, no image is enlarged: it would not look better, and the file would be huge.
 const MOST_ENLARGED: usize = 400;
-/// Below this share of filled places, chosen cells are shown one after another.
+/// If a smaller share of the places is filled, chosen cells are shown in a row.
 const SPARSE: f64 = 0.5;
-/// Nor are panels worth their titles with so many chosen cells each.
+/// Panels with at most this many chosen cells each are not worth their titles.
 const A_FEW: usize = 2;
 
-/// Width over height that a page should come near to.
+/// The preferred ratio of a page's width to its height.
 pub const PROPORTIONS: f64 = 1.4;
-/// The share of a page that a grid may take by itself, so that its labels and gaps have room.
+/// The share of a page that the grid alone may take, to leave space for labels and gaps.
 const ROOM: f64 = 0.7;
-/// Rows or columns that are looked along with all that is left of three or four axes; more become panels.
+/// The most rows or columns along which one can follow three or four axes; more become panels.
 const MOST_ALONG: usize = 24;
 
-/// Positions on each level, outer first: one row, column or panel.
+/// A position on each level, outer first: it identifies a row, column or panel.
 type Place = Vec<usize>;
-/// At each row and column the cells (indices into the plan), with their positions among the merged.
+/// For each row and column, the cells (indices into the plan) with their positions among merged cells.
 type Sorted = BTreeMap<(Place, Place), Vec<(usize, usize)>>;
 
-/// All that is to be shown, before it has a place in pixels.
+/// Everything to be shown, before it is laid out in pixels.
 #[derive(Debug, Clone)]
 pub struct Grid<'f> {
-    /// In the order of their values.
+    /// The panels, in the order of their values.
     pub panels: Vec<Panel>,
     /// Labels of the levels of panels.
     pub panel_labels: Vec<Labels>,
@@ -46,41 +46,41 @@ pub struct Grid<'f> {
     pub column_labels: Vec<Labels>,
     /// Names and values of what does not vary, and of what varies within a cell.
     pub settings: Vec<(String, String)>,
-    /// Where inputs go, if they are shown.
+    /// Where inputs are shown, if at all.
     pub inputs: Option<ImagePlace>,
-    /// The level of that side on which they vary: its groups share one.
+    /// The index of the level along which they vary: each group of that level shares one input.
     pub input_depth: usize,
-    /// Sizes.
+    /// Sizes of everything.
     pub metrics: Metrics<'f>,
-    /// What can be shown, and what was lost.
+    /// Which characters can be shown, and which could not.
     pub glyphs: Glyphs<'f>,
 }
 
-/// One panel; rows and columns without any cell in it are left out.
+/// One panel; rows and columns without any cell are left out.
 #[derive(Debug, Clone)]
 pub struct Panel {
-    /// Its values.
+    /// Its position on the panel levels.
     pub place: Place,
     /// Its rows.
     pub rows: Vec<Place>,
     /// Its columns.
     pub columns: Vec<Place>,
-    /// Pixels of its cells' boxes, of the tallest row.
+    /// Width and height of its cells' boxes in pixels; the height is that of the tallest row.
     pub size: (u32, u32),
-    /// Pixels of each row's boxes.
+    /// Height of the boxes in each row, in pixels.
     pub heights: Vec<u32>,
-    /// Cells (indices into the plan) at (row, column); more than one if they are merged.
+    /// Cells (indices into the plan) at (row, column); more than one if cells are merged.
     pub cells: HashMap<(usize, usize), Vec<usize>>,
 }
 
 impl Panel {
-    /// Any cell of these rows and columns: they share what does not vary among them.
+    /// Any cell of these rows and columns, for what they have in common.
     pub fn any_cell(&self, rows: Range<usize>, columns: Range<usize>) -> Option<usize> {
         let mut places = rows.flat_map(|row| columns.clone().map(move |column| (row, column)));
         places.find_map(|place| self.cells.get(&place)?.first().copied())
     }
 
-    /// Sizes its boxes: as wide as the widest cell needs, each row as high as its own need.
+    /// Sets the sizes of its boxes: as wide as the widest cell needs, and each row as high as it needs.
     fn measure(&mut self, plan: &Plan, metrics: &Metrics) {
         let merged = shape(self.cells.values().map(Vec::len).max().unwrap_or(1));
         let mut of_rows = vec![Vec::new(); self.rows.len()];
@@ -99,7 +99,7 @@ impl Panel {
 }
 
 impl<'f> Grid<'f> {
-    /// Sorts the cells of a plan; texts fall back on another font.
+    /// Sorts the cells of a plan; missing characters are taken from another font.
     pub fn new(plan: &Plan, options: &SheetOptions, other: Option<&'f OtherFont>) -> Self {
         let cells = options.chosen(plan);
         let arrangement = arrange(plan, &cells, options);
@@ -166,7 +166,7 @@ impl<'f> Grid<'f> {
         }
     }
 
-    /// How many columns of a panel stand in one strip: all, unless the sweep is one long row.
+    /// The number of columns in one strip of a panel: all of them, unless the sweep is a single long row.
     pub fn strip_columns(&self, panel: &Panel) -> usize {
         let columns = panel.columns.len();
         if !self.row_labels.is_empty()
@@ -180,7 +180,7 @@ impl<'f> Grid<'f> {
     }
 }
 
-/// About how many pixels the longer side of a sheet has.
+/// The approximate length of a sheet's longer side, in pixels.
 fn extent_of(panels: &[Panel], cell: u32) -> u32 {
     let sides = panels
         .iter()
@@ -193,7 +193,7 @@ fn extent_of(panels: &[Panel], cell: u32) -> u32 {
         .min(LONGEST_SIDE)
 }
 
-/// The side of a cell that was asked for, or less on sheets of very many.
+/// The side of a cell: as requested, or smaller on sheets with very many cells.
 fn side_of_cells(plan: &Plan, cells: &[usize], asked: u32) -> u32 {
     let sides = cells.iter().map(|&cell| &plan.cells[cell]);
     let longest = sides.map(|cell| cell.width.max(cell.height)).max();
@@ -225,8 +225,8 @@ fn arrange(plan: &Plan, cells: &[usize], options: &SheetOptions) -> Arrangement 
     }
 }
 
-/// How far a grid of so many columns and rows is from the best proportions; `None` if it leaves too little room on a page
-/// for what stands around it, or is too long to be looked along.
+/// How far a grid's proportions are from the preferred ones; `None` if it leaves too little space on a page for what is
+/// around it, or is too long to follow with the eye.
 fn skew_of((columns, rows): (usize, usize), side: f64) -> Option<f64> {
     let (width, height) = (columns as f64 * side, rows as f64 * side);
     let most = ROOM * f64::from(LONGEST_SIDE);
@@ -234,7 +234,7 @@ fn skew_of((columns, rows): (usize, usize), side: f64) -> Option<f64> {
     (fits && columns.max(rows) <= MOST_ALONG).then(|| (width / height / PROPORTIONS).ln().abs())
 }
 
-/// Wraps the labels of one or two levels for the inner side, or the outer and the inner.
+/// Wraps the labels of one level for the inner side, or of two levels for the outer and the inner side.
 fn placed(labels: Vec<Labels>, [outer, inner]: [Side; 2], metrics: &Metrics) -> Vec<Labels> {
     let innermost = labels.len().saturating_sub(1);
     let spanned = labels.last().map_or(1, |last| last.full.len());
@@ -293,7 +293,7 @@ fn panel(place: Place, sorted: Sorted) -> Panel {
     }
 }
 
-/// What the head of a sheet says of what has no axis of its own, unless it goes without saying.
+/// The head's text on everything that has no axis of its own, unless it goes without saying.
 fn settings(
     plan: &Plan,
     cells: &[usize],

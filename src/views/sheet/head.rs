@@ -1,4 +1,4 @@
-//! The head of a sheet: its title, the constant settings, and the legend of marks.
+//! The head of a sheet: title, constant settings, and the legend of marks.
 
 use std::collections::BTreeSet;
 
@@ -6,25 +6,25 @@ use super::draw::SheetItems;
 use super::grid::Grid;
 use crate::drawing::{Ink, Rect, Shorten};
 
-/// Lines of a setting, or of a value in a legend.
+/// The most lines of a setting, or of a value in a legend.
 const VALUE_LINES: usize = 8;
 
-/// Places the head in a width of pixels, and gives its height.
+/// Lays out the head for a given width.
 pub struct Head<'a, 'f> {
-    /// What the sheet shows.
+    /// The grid of the sheet.
     pub grid: &'a Grid<'f>,
     /// Name of the sweep.
     pub title: &'a str,
-    /// `page 1 of 3`, where there are several.
+    /// `page 1 of 3`; empty if there is only one.
     pub page: String,
     /// The labels on this page; see [`super::strip::Strip::labelled`].
     pub labelled: &'a BTreeSet<(bool, usize, usize)>,
-    /// What the outline means, if any cell may have one.
+    /// The meaning of outlines, if any cell may have one.
     pub outline: Option<&'a str>,
 }
 
 impl<'f> Head<'_, 'f> {
-    /// Everything in it, and its height with the space below.
+    /// The head's items, and its height with the space below it.
     pub fn place(&self, width: u32) -> (SheetItems<'f>, u32) {
         let mut items = SheetItems::default();
         let mut y = self.place_title(&mut items, width);
@@ -71,7 +71,7 @@ impl<'f> Head<'_, 'f> {
         lines.len() as u32 * m.title.line() + m.pad / 2
     }
 
-    /// Names and values one after another, in as many lines as they need.
+    /// Places names and values one after another, in as many lines as they need.
     fn place_settings(
         &self,
         items: &mut SheetItems<'f>,
@@ -99,7 +99,7 @@ impl<'f> Head<'_, 'f> {
         if x > 0 { y + m.small.line() } else { y }
     }
 
-    /// A value in lines from x on, or from the left of the next line where x leaves little room.
+    /// Places a value in lines from x on, or from the left of the next line if x leaves little space.
     fn place_long(
         &self,
         items: &mut SheetItems<'f>,
@@ -124,7 +124,7 @@ impl<'f> Head<'_, 'f> {
         y
     }
 
-    /// For each level with marks: its name, then each mark with its value.
+    /// Places a legend for each level with marks: its name, then each mark with its value.
     fn place_legends(&self, items: &mut SheetItems<'f>, mut y: u32, width: u32) -> u32 {
         let m = &self.grid.metrics;
         for (is_column, levels) in [

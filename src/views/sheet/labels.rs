@@ -1,4 +1,4 @@
-//! What stands beside the grid for each value: the value itself, or a mark that a legend explains.
+//! The labels of values beside the grid: the value itself, or a mark that is explained in a legend.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -7,11 +7,11 @@ use super::metrics::Metrics;
 use crate::drawing::{Glyphs, Shorten};
 use crate::vocabulary::Parameter;
 
-/// Characters of a value that a sheet shows at most; the rest is in the image's metadata.
+/// The most characters of a value on a sheet; the image's metadata have all of it.
 const LONGEST: usize = 1200;
-/// Lines of a label above a column.
+/// The most lines of a label above a column.
 const COLUMN_LINES: usize = 4;
-/// Lines of a label that spans a group.
+/// The most lines of a label that spans a group.
 const GROUP_LINES: usize = 3;
 
 /// The side of the grid that a level labels.
@@ -19,7 +19,7 @@ const GROUP_LINES: usize = 3;
 pub enum Side {
     /// Left of each row.
     Rows,
-    /// Left of groups of rows, turned.
+    /// Left of groups of rows, rotated.
     SuperRows,
     /// Above each column.
     Columns,
@@ -32,25 +32,25 @@ pub enum Side {
 pub struct Labels {
     /// The parameter's key.
     pub name: String,
-    /// Each value as shown if there is room for it.
+    /// Each value, as shown if there is space for it.
     pub full: Vec<String>,
-    /// Each value as a legend shows it beside its mark.
+    /// Each value, as the legend shows it beside its mark.
     pub explained: Vec<String>,
-    /// Each value, or its mark, in lines.
+    /// The lines of each value, or of its mark.
     pub lines: Vec<Vec<String>>,
-    /// The marks, if there is no room for the values.
+    /// The marks, if there is no space for the values.
     pub marks: Option<Vec<String>>,
-    /// Which end of a value gives way.
+    /// Which end of a value is cut if it is too long.
     pub shorten: Shorten,
-    /// Width of the widest line, once they are placed: pages ask for it again and again, of as many labels as there are
-    /// values.
+    /// Width of the widest line once they are placed. Cached, because pages ask for it again and again, and there may
+    /// be as many labels as values.
     width: u32,
-    /// Lines of the tallest label.
+    /// Number of lines of the tallest label.
     height: u32,
 }
 
 impl Labels {
-    /// The values of a level, for titles.
+    /// The labels of a level, for titles.
     pub fn of(level: &Level, glyphs: &mut Glyphs) -> Self {
         let names: Vec<&str> = level
             .parameters
@@ -96,7 +96,7 @@ impl Labels {
         }
     }
 
-    /// Wraps the values for their side; `inner` is the number of cells that a group spans.
+    /// Wraps the labels for their side; `inner` is the number of cells that a group spans.
     pub fn placed(mut self, side: Side, inner: usize, metrics: &Metrics) -> Self {
         let spanned = |side: u32| {
             let inner = u32::try_from(inner.clamp(1, 64)).unwrap_or(64);
@@ -135,18 +135,18 @@ impl Labels {
         self
     }
 
-    /// Width of the widest line, where they are placed.
+    /// Width of the widest line, once they are placed.
     pub fn width(&self) -> u32 {
         self.width
     }
 
-    /// Lines of the tallest label.
+    /// Number of lines of the tallest label.
     pub fn height(&self) -> u32 {
         self.height
     }
 }
 
-/// A value as sheets show it: empty ones named, boxes where the font has no glyph.
+/// A value as shown on sheets: an empty one is named, and characters without a glyph become boxes.
 pub fn shown(value: &str, glyphs: &mut Glyphs) -> String {
     let cut: String = value.chars().take(LONGEST).collect();
     let ellipsis = if cut.len() < value.len() { "…" } else { "" };
@@ -158,7 +158,7 @@ pub fn shown(value: &str, glyphs: &mut Glyphs) -> String {
     }
 }
 
-/// Names with their values, which stay on one line where it is long enough.
+/// Names with their values; they stay on one line if it is long enough.
 fn joined(parameters: &[Parameter], values: &[String], glyphs: &mut Glyphs) -> String {
     let pairs = parameters.iter().zip(values);
     let pairs: Vec<String> = pairs
@@ -167,7 +167,7 @@ fn joined(parameters: &[Parameter], values: &[String], glyphs: &mut Glyphs) -> S
     pairs.join(", ")
 }
 
-/// File names alone where they suffice to tell the paths apart.
+/// Only the file names, if these suffice to tell the paths apart.
 fn without_folders<'a>(paths: &[&'a str]) -> Vec<&'a str> {
     let names: Vec<&str> = paths
         .iter()
@@ -186,7 +186,7 @@ fn without_folders<'a>(paths: &[&'a str]) -> Vec<&'a str> {
     }
 }
 
-/// Numbers values that look the same once characters without glyphs are boxes.
+/// Numbers values that look the same because characters without a glyph became boxes.
 fn distinguish(values: Vec<String>) -> Vec<String> {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for value in &values {
@@ -208,7 +208,7 @@ fn distinguish(values: Vec<String>) -> Vec<String> {
         .collect()
 }
 
-/// A, B, … AA for columns, 1, 2, … for rows; groups get their own kinds.
+/// A, B, … AA for columns, 1, 2, … for rows; groups have their own kinds of marks.
 fn mark(side: Side, position: usize) -> String {
     match side {
         Side::Rows => (position + 1).to_string(),

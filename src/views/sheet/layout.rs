@@ -1,4 +1,4 @@
-//! Pages: where everything stands on every sheet, a pure function of a plan and options.
+//! Lays out pages: the position of everything on every sheet, as a pure function of a plan and options.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -14,48 +14,48 @@ use super::write::SheetError;
 use crate::drawing::{Ink, OtherFont, Rect, slug};
 use crate::plan::Plan;
 
-/// What the outline of a cell means.
+/// The legend of the outline.
 const ADVISED: &str = "advised: keeps the image and follows the instruction best, by CLIP";
 
-/// One sheet: where everything stands.
+/// One sheet, laid out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<'f> {
     /// File name without folder and extension.
     pub stem: String,
-    /// Pixels.
+    /// Width in pixels.
     pub width: u32,
-    /// Pixels.
+    /// Height in pixels.
     pub height: u32,
-    /// What is on it.
+    /// The items on it.
     pub items: SheetItems<'f>,
 }
 
 /// All sheets of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layout<'f> {
-    /// In the order of the panels.
+    /// The pages, in the order of the panels.
     pub pages: Vec<Page<'f>>,
-    /// The sizes in use.
+    /// The sizes used.
     pub metrics: Metrics<'f>,
-    /// What the user should know of them.
+    /// Notes for the user.
     pub notes: Vec<String>,
 }
 
-/// How large a sheet will be.
+/// The expected size of a sheet.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SheetSize {
-    /// Pixels.
+    /// Width in pixels.
     pub width: u32,
-    /// Pixels.
+    /// Height in pixels.
     pub height: u32,
-    /// Bytes as a PNG, about.
+    /// Approximate size of the PNG, in bytes.
     pub bytes: f64,
 }
 
-/// The size of each sheet that a run of this plan will have; with `advised` cells, if it leads to advice.
+/// The size of each sheet that a run of this plan will have; `advised` says whether cells may be outlined.
 ///
 /// # Errors
-/// If the sheets are to have a font that cannot be used.
+/// If the font named for the sheets cannot be used.
 pub fn sizes(plan: &Plan, advised: bool) -> Result<Vec<SheetSize>, SheetError> {
     let options = SheetOptions {
         advised: advised.then(HashSet::new),
@@ -71,8 +71,7 @@ pub fn sizes(plan: &Plan, advised: bool) -> Result<Vec<SheetSize>, SheetError> {
     Ok(sizes.collect())
 }
 
-/// Photographs take about 1.7 bytes a pixel as PNG; what is enlarged takes little more than it did before, and paper
-/// next to nothing.
+/// Photographs take about 1.7 bytes a pixel as PNG; enlarging them adds little, and empty space almost nothing.
 fn bytes_of(page: &Page, plan: &Plan) -> f64 {
     const OF_A_PIXEL: f64 = 1.7;
     const ENLARGED: f64 = 1.5;
@@ -124,7 +123,7 @@ fn labelled(blocks: &[Block]) -> Labelled {
     blocks.iter().flat_map(Block::labelled).collect()
 }
 
-/// Puts blocks on pages.
+/// Distributes blocks over pages.
 struct Paginator<'a, 'f> {
     grid: &'a Grid<'f>,
     title: &'a str,
@@ -143,7 +142,7 @@ impl<'a, 'f> Paginator<'a, 'f> {
         }
     }
 
-    /// Whether a block has room on a page of its own.
+    /// Whether a block fits on a page of its own.
     fn fits_alone(&self, block: &Block<'a, 'f>) -> bool {
         let (width, height) = block.size();
         if width > LONGEST_SIDE || height > LONGEST_SIDE {
@@ -153,7 +152,7 @@ impl<'a, 'f> Paginator<'a, 'f> {
         fits(page_width, u64::from(head) + u64::from(height))
     }
 
-    /// Page width for a body of this width, and the height of the head and the margins.
+    /// The page width for a body of this width, and the height of the head and the margins.
     fn width_and_head(&self, body: u32, labelled: &Labelled) -> (u32, u32) {
         let m = &self.grid.metrics;
         let width = body.max(self.least_width());
@@ -161,7 +160,7 @@ impl<'a, 'f> Paginator<'a, 'f> {
         (width + 2 * m.margin, head + 2 * m.margin)
     }
 
-    /// Width of the input that all panels share, with the space right of it; 0 if there is none.
+    /// Width of the input that all panels share, with the space to its right; 0 if there is none.
     fn beside(&self) -> u32 {
         let size = self.grid.panels.first().map(|panel| panel.size);
         match (self.grid.inputs, size) {
@@ -173,12 +172,12 @@ impl<'a, 'f> Paginator<'a, 'f> {
         }
     }
 
-    /// Narrower pages would break settings into scraps.
+    /// The least width of a page: on narrower ones the settings would be broken into scraps.
     fn least_width(&self) -> u32 {
         (self.grid.metrics.label.em * 28.0) as u32
     }
 
-    /// The blocks of each page, and how many stand side by side.
+    /// The blocks of each page, and how many of them stand side by side.
     fn shares<'b>(&self, blocks: &'b [Block<'a, 'f>]) -> Vec<(&'b [Block<'a, 'f>], usize)> {
         let slot = slot(blocks);
         let run = same_outer_run(blocks);
@@ -203,8 +202,8 @@ impl<'a, 'f> Paginator<'a, 'f> {
             .collect()
     }
 
-    /// How many blocks stand side by side, if they fit on one page: near to the best proportions,
-    /// with few places empty.
+    /// How many blocks stand side by side, if they fit on one page: close to the preferred proportions, with few empty
+    /// places.
     fn across(
         &self,
         count: usize,
@@ -289,7 +288,7 @@ fn fits(width: u32, height: u64) -> bool {
         && u64::from(width) * height <= MOST_PIXELS
 }
 
-/// The input that all panels share, level with the first row of the first ones.
+/// Places the input that all panels share, level with the first row of cells.
 fn shared_input<'f>(blocks: &[Block<'_, 'f>]) -> SheetItems<'f> {
     let mut items = SheetItems::default();
     let example = blocks
@@ -306,7 +305,7 @@ fn shared_input<'f>(blocks: &[Block<'_, 'f>]) -> SheetItems<'f> {
     items
 }
 
-/// The size that has room for each of the blocks.
+/// The size that is large enough for each of the blocks.
 fn slot(blocks: &[Block]) -> (u32, u32) {
     let bodies = blocks.iter().map(Block::body);
     let (width, height) = bodies.fold((1, 1), |(w, h), (width, height)| {
@@ -323,7 +322,7 @@ fn title_height(blocks: &[Block]) -> u32 {
         .unwrap_or_default()
 }
 
-/// How many blocks share each value of the outermost of several panel levels; 0 if that differs.
+/// How many blocks share each value of the outermost of several panel levels; 0 if the number varies.
 fn same_outer_run(blocks: &[Block]) -> usize {
     let first = blocks.first().and_then(Block::outer);
     let run = blocks
@@ -345,7 +344,7 @@ fn page_name(number: usize, of: usize) -> String {
     }
 }
 
-/// `sheet`, or `sheet-02-make-it-night` where there are several pages.
+/// `sheet`, or a name like `sheet-02-make-it-night` if there are several pages.
 fn stem(name: &str, blocks: &[Block], number: usize, of: usize) -> String {
     let digits = of.to_string().len().max(2);
     match blocks {

@@ -1,19 +1,19 @@
-//! Sizes that everything on a sheet is measured in.
+//! The sizes from which everything on a sheet is laid out.
 
 use crate::drawing::{Face, OtherFont, Rect, Style};
 use crate::plan::{Cell, Plan};
 
-/// Pixels of a sheet above which it is split into pages.
+/// A sheet with more pixels than this is split into pages.
 pub const MOST_PIXELS: u64 = 100_000_000;
-/// Longest side of a sheet: what WebP can hold, and viewers show.
+/// The longest side of a sheet, limited by WebP and by image viewers.
 pub const LONGEST_SIDE: u32 = 16_383;
-/// Bounds of `sheet.cell`; what lies beyond is taken as the bound.
+/// Bounds to which `sheet.cell` is clamped.
 const CELL_BOUNDS: (u32, u32) = (32, 4096);
-/// Text is no smaller than this share of a sheet's longer side: where that fills a screen, it can be read.
+/// Text is at least this fraction (1/n) of a sheet's longer side, so that it can be read when the sheet fills a screen.
 const EMS_ALONG: f32 = 160.0;
-/// Pixels of an em beyond which it would only take room.
+/// The largest em in pixels; more would only take space.
 const LARGEST_EM: f32 = 72.0;
-/// No box is narrower or lower: a short label needs this much.
+/// The smallest width and height of a box, for a short label.
 const LEAST_BOX: (u32, u32) = (32, 20);
 
 /// Sizes in pixels, all derived from the side of a cell.
@@ -23,34 +23,34 @@ pub struct Metrics<'f> {
     pub width: u32,
     /// Height of a cell's box.
     pub height: u32,
-    /// Between cells.
+    /// Space between cells.
     pub gap: u32,
-    /// Between groups of cells, and between inputs and cells.
+    /// Space between groups of cells, and between inputs and cells.
     pub group_gap: u32,
-    /// Between labels and what they label.
+    /// Space between labels and what they label.
     pub pad: u32,
-    /// Between panels.
+    /// Space between panels.
     pub panel_gap: u32,
-    /// Around the sheet.
+    /// Margin around the sheet.
     pub margin: u32,
-    /// Values.
+    /// Style of values.
     pub label: Style<'f>,
-    /// Names of axes.
+    /// Style of axis names.
     pub name: Style<'f>,
-    /// Names in panel titles.
+    /// Style of names in panel titles.
     pub panel_label: Style<'f>,
-    /// Values in panel titles.
+    /// Style of values in panel titles.
     pub panel: Style<'f>,
-    /// What stands on cells.
+    /// Style of text on cells.
     pub caption: Style<'f>,
-    /// The title.
+    /// Style of the title.
     pub title: Style<'f>,
-    /// Constant settings and legends.
+    /// Style of constant settings and legends.
     pub small: Style<'f>,
 }
 
 impl<'f> Metrics<'f> {
-    /// The same for cells whose boxes have this size.
+    /// The same metrics with this size of boxes.
     pub fn boxed(self, (width, height): (u32, u32)) -> Self {
         Self {
             width,
@@ -59,8 +59,8 @@ impl<'f> Metrics<'f> {
         }
     }
 
-    /// The box that has room for each of these cells, so many side by side and one above another, scaled so that the longer
-    /// side is that of a cell.
+    /// The box for these cells (`columns` side by side and `rows` one above another in it), scaled so that its longer
+    /// side is the side of a cell.
     pub fn box_of(&self, plan: &Plan, cells: &[usize], (columns, rows): (u32, u32)) -> (u32, u32) {
         let square = Rect::new(0, 0, self.width, self.height);
         let boxes = cells.iter().map(|&index| {
@@ -75,13 +75,13 @@ impl<'f> Metrics<'f> {
         (self.width.max(self.height) / 56).clamp(2, 12)
     }
 
-    /// For cells of this side on a sheet of about this extent, with a font to fall back on. Cells that hold several images
-    /// stand further apart than those images.
+    /// Metrics for cells with this side on a sheet of about this extent, with a fallback font. Cells that hold several
+    /// images are further apart than these images.
     pub fn new(cell: u32, extent: u32, is_merged: bool, other: Option<&'f OtherFont>) -> Self {
         let cell = cell.clamp(CELL_BOUNDS.0, CELL_BOUNDS.1);
         let of_sheet = (extent as f32 / EMS_ALONG).min(LARGEST_EM);
         let of_cell = (cell as f32 / 16.0).clamp(12.0, 40.0);
-        // Labels have no more room than their cells; what stands above these has.
+        // Labels have no more space than their cells, but what stands above them has.
         let em = of_cell.max(of_sheet.min(cell as f32 / 7.0));
         let above = of_cell.max(of_sheet);
         let style = |face: Face<'static>, em| Style {

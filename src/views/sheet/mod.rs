@@ -1,8 +1,8 @@
 //! Contact sheets: labelled grids of a run's images.
 //!
-//! A plan and [`SheetOptions`] become a layout (pure: `axes`, `labels`, `grid`, `strip`,
-//! `block`, `head`, `layout`), which is drawn page by page from the pictures of the run folder (`draw`),
-//! and put there (`write`).
+//! A plan and [`SheetOptions`] are turned into a layout by pure functions (`axes`, `labels`, `grid`, `strip`, `block`,
+//! `head`, `layout`); this is drawn page by page with the pictures of the run folder (`draw`) and written into it
+//! (`write`).
 
 mod axes;
 mod block;

@@ -1,4 +1,4 @@
-//! How sheets are to look and to be stored.
+//! The options for the appearance and the files of sheets.
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
@@ -10,32 +10,32 @@ use crate::plan::Plan;
 use crate::spec::SheetSpec;
 use crate::vocabulary::{CellKey, Parameter};
 
-/// Characters of a name, so that numbers and values have room behind it.
+/// The most characters of a file name's prefix, to leave space for page numbers and values.
 const LONGEST_NAME: usize = 60;
 
-/// How sheets are to look and to be stored.
+/// The options for the appearance and the files of sheets.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SheetOptions {
-    /// Axes, cell size, inputs; those of the sweep file if absent.
+    /// Axes, cell size and inputs; `None` for those of the sweep file.
     pub look: Option<SheetSpec>,
     /// File format.
     pub format: Format,
-    /// What file names begin with, `sheet` if absent; what could lead out of the folder is left out of it.
+    /// The prefix of file names; `None` for `sheet`. Characters that could lead out of the folder are removed.
     pub name: Option<String>,
-    /// Where they go; into the run folder if absent. Nothing is removed from another folder.
+    /// The folder to write to; `None` for the run folder. Nothing is removed from another folder.
     pub folder: Option<PathBuf>,
-    /// Of a JPEG, 1 to 100; 92 if absent.
+    /// JPEG quality, 1 to 100; `None` for 92.
     pub quality: Option<u8>,
     /// Whether each cell shows in a corner how long it took.
     pub seconds: bool,
-    /// The cells to show; all if absent. Unknown keys are ignored.
+    /// The cells to show; `None` for all. Unknown keys are ignored.
     pub only: Option<HashSet<CellKey>>,
-    /// The cells that the advice names, to be outlined; without any advice the sheet does not explain outlines.
+    /// The advised cells, which are outlined; `None`, if no advice is possible, also omits the legend.
     pub advised: Option<HashSet<CellKey>>,
 }
 
 impl SheetOptions {
-    /// What the sweep file asks for, with the advised cells outlined.
+    /// The sweep file's options, with the advised cells outlined.
     pub fn outlining(advice: &Advice) -> Self {
         let advised = advice.cells();
         Self {
@@ -44,12 +44,12 @@ impl SheetOptions {
         }
     }
 
-    /// The look to draw a plan with.
+    /// The appearance to use for a plan.
     pub(super) fn look<'a>(&'a self, plan: &'a Plan) -> &'a SheetSpec {
         self.look.as_ref().unwrap_or(&plan.sheet)
     }
 
-    /// The font to fall back on: the named one, else the system's for what the embedded one lacks.
+    /// The fallback font: the one named, or a system font for characters that the embedded one lacks.
     pub(crate) fn font(&self, plan: &Plan) -> Result<Option<OtherFont>, SheetError> {
         let read = |path: &PathBuf| {
             OtherFont::read(path).map_err(|reason| SheetError::Font {
@@ -63,7 +63,7 @@ impl SheetOptions {
         }
     }
 
-    /// What file names begin with.
+    /// The prefix of file names.
     pub(super) fn stem(&self) -> String {
         let is_safe =
             |character: &char| !character.is_control() && !"/\\:*?\"<>|".contains(*character);
@@ -77,7 +77,7 @@ impl SheetOptions {
         }
     }
 
-    /// The chosen cells, as indices into the plan.
+    /// The cells to show, as indices into the plan.
     pub(super) fn chosen(&self, plan: &Plan) -> Vec<usize> {
         let is_chosen = |index: &usize| {
             let key = &plan.cells[*index].key;
@@ -86,13 +86,13 @@ impl SheetOptions {
         (0..plan.cells.len()).filter(is_chosen).collect()
     }
 
-    /// As JSON, for the metadata of a sheet of this plan.
+    /// The options as JSON, for the metadata of a sheet of this plan.
     pub(super) fn to_json(&self, plan: &Plan) -> serde_json::Value {
         let sorted = |keys: &Option<HashSet<CellKey>>| -> Option<BTreeSet<CellKey>> {
             keys.as_ref().map(|keys| keys.iter().cloned().collect())
         };
         let mut look = self.look(plan).clone();
-        // Where a font lies is nobody's business.
+        // Where a font is stored is private.
         look.font = look.font.and_then(|font| Some(font.file_name()?.into()));
         serde_json::json!({
             "look": look,

@@ -1,4 +1,4 @@
-//! Plans and runs for the tests of sheets, made without a sweep file or a model.
+//! Plans and runs for tests of sheets, made without a sweep file or a model.
 
 use std::fs;
 use std::path::Path;
@@ -15,12 +15,12 @@ use crate::vocabulary::{
     CellKey, Parameter, Parameters, Record, Scale, SchedulerKind, StageTimes, Status,
 };
 
-/// A plan of the product of these axes; everything else is at its default.
+/// A plan with the product of these axes and defaults for everything else.
 pub fn plan(axes: &[(Parameter, &[&str])]) -> Plan {
     sized_plan(axes, 512, 512)
 }
 
-/// As [`plan`], with outputs of this size.
+/// As [`plan`], with this size of outputs.
 pub fn sized_plan(axes: &[(Parameter, &[&str])], width: u32, height: u32) -> Plan {
     let mut points: Vec<Vec<(Parameter, &str)>> = vec![Vec::new()];
     for (parameter, values) in axes {
@@ -109,7 +109,7 @@ fn parameters(point: &[(Parameter, &str)]) -> Parameters {
     }
 }
 
-/// A run of this plan in which every cell is done: gradients whose corners tell the cells apart.
+/// A run of this plan in which every cell is done: gradients whose corners identify the cells.
 pub fn run(plan: Plan, folder: &Path) -> Run {
     fs::create_dir_all(folder.join("cells")).unwrap();
     fs::create_dir_all(folder.join("inputs")).unwrap();
@@ -130,7 +130,7 @@ pub fn run(plan: Plan, folder: &Path) -> Run {
 /// The colour of every input.
 pub const INPUT: Rgb<u8> = Rgb([40, 90, 200]);
 
-/// Makes a cell failed.
+/// Turns a cell into a failed one.
 pub fn fail(run: &mut Run, index: usize, reason: &str) {
     let key = &run.plan.cells[index].key;
     fs::remove_file(run.folder.join(key.image_path())).unwrap();

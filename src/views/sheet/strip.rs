@@ -1,4 +1,4 @@
-//! One grid of cells in pixels: inputs, names of axes, labels and boxes.
+//! The layout of one grid of cells in pixels: inputs, names of axes, labels and boxes.
 
 mod place;
 
@@ -16,22 +16,22 @@ use crate::drawing::Rect;
 pub struct Strip<'a, 'f> {
     grid: &'a Grid<'f>,
     panel: &'a Panel,
-    /// With the panel's own size of boxes.
+    /// Metrics with the panel's box size.
     metrics: Metrics<'f>,
     rows: Range<usize>,
     columns: Range<usize>,
-    /// Left edges of the columns, from the first.
+    /// Left edges of the columns, relative to the first.
     lefts: Vec<u32>,
-    /// Upper edges of the rows, from the first.
+    /// Upper edges of the rows, relative to the first.
     tops: Vec<u32>,
     /// Heights of the rows.
     heights: Vec<u32>,
-    /// Upper left of the first cell.
+    /// Upper left corner of the first cell.
     origin: (u32, u32),
 }
 
 impl<'a, 'f> Strip<'a, 'f> {
-    /// These rows and columns of a panel.
+    /// Makes a strip of these rows and columns of a panel.
     pub fn new(
         grid: &'a Grid<'f>,
         panel: &'a Panel,
@@ -58,7 +58,7 @@ impl<'a, 'f> Strip<'a, 'f> {
         strip
     }
 
-    /// Pixels.
+    /// Width and height in pixels.
     pub fn size(&self) -> (u32, u32) {
         (
             self.origin.0 + self.grid_width() + self.right(),
@@ -66,7 +66,7 @@ impl<'a, 'f> Strip<'a, 'f> {
         )
     }
 
-    /// Width of the labels that long rows have at their right ends, too.
+    /// Width of the labels that are repeated at the right end of long rows.
     fn right(&self) -> u32 {
         match self.grid.row_labels.last() {
             Some(labels) if self.columns.len() > MOST_WITH_ONE_END => {
@@ -76,7 +76,7 @@ impl<'a, 'f> Strip<'a, 'f> {
         }
     }
 
-    /// Height of the labels that long columns have at their lower ends, too.
+    /// Height of the labels that are repeated at the lower end of long columns.
     fn below(&self) -> u32 {
         match self.grid.column_labels.last() {
             Some(labels) if self.rows.len() > MOST_WITH_ONE_END => {
@@ -91,7 +91,7 @@ impl<'a, 'f> Strip<'a, 'f> {
         self.origin.1
     }
 
-    /// Everything in it. The input of the whole panel is left out where a strip above shows it.
+    /// All items of the strip. The input of the whole panel is left out if a strip above shows it.
     pub fn items(&self, is_first: bool) -> SheetItems<'f> {
         let mut items = SheetItems::default();
         self.place_cells(&mut items);
@@ -104,7 +104,7 @@ impl<'a, 'f> Strip<'a, 'f> {
         items
     }
 
-    /// Positions on each row level and each column level that have labels here.
+    /// For each label on this strip: whether it is a column's, its level, and its position on that level.
     pub fn labelled(&self) -> impl Iterator<Item = (bool, usize, usize)> {
         let of = |is_column: bool, places: &'a [Vec<usize>]| {
             let levels = move |place: &'a Vec<usize>| {
@@ -130,7 +130,7 @@ impl<'a, 'f> Strip<'a, 'f> {
         last.map_or(0, |(top, height)| top + height)
     }
 
-    /// Width of all that stands left of the grid.
+    /// Width of everything left of the grid.
     fn left(&self) -> u32 {
         let m = &self.metrics;
         let beside = match self.grid.inputs {
@@ -148,14 +148,14 @@ impl<'a, 'f> Strip<'a, 'f> {
         beside + labels.sum::<u32>() + input_word
     }
 
-    /// Where the row labels are narrower than the word "input" that stands below them.
+    /// How much narrower the row labels are than the word "input" below them.
     fn input_word_shortage(&self) -> u32 {
         let m = &self.metrics;
         let depth = self.grid.row_labels.len() - 1;
         (m.name.width(INPUT) + m.pad).saturating_sub(self.row_label_width(depth))
     }
 
-    /// Height of all that stands above the grid.
+    /// Height of everything above the grid.
     fn top(&self) -> u32 {
         let m = &self.metrics;
         let levels = self.grid.column_labels.len();
@@ -197,7 +197,7 @@ impl<'a, 'f> Strip<'a, 'f> {
         width + m.pad
     }
 
-    /// The name of an axis in lines as long as the grid.
+    /// The name of an axis, wrapped to the length of the grid.
     fn name_lines(&self, labels: &Labels, room: u32) -> Vec<String> {
         if labels.name.is_empty() {
             return Vec::new();
@@ -219,17 +219,17 @@ impl<'a, 'f> Strip<'a, 'f> {
     }
 }
 
-/// Cells along a side beyond which its labels are out of sight at the other end.
+/// The most cells along a side for which labels at one end suffice.
 const MOST_WITH_ONE_END: usize = 12;
 
 pub(super) const INPUT: &str = "input";
 
-/// Width of the column of inputs: of the images, or of the word above them.
+/// Width of the column of inputs: that of the images, or of the word above them.
 pub(super) fn input_width(metrics: &Metrics) -> u32 {
     metrics.width.max(metrics.name.width(INPUT))
 }
 
-/// Where each row or column of these sides starts: close together, groups further apart.
+/// The start of each row or column with these sizes: close together within groups, further apart between them.
 fn edges(places: &[Vec<usize>], sides: &[u32], metrics: &Metrics) -> Vec<u32> {
     let mut edge = 0;
     let mut edges = Vec::with_capacity(places.len());

@@ -1,4 +1,4 @@
-//! Contact sheets as wholes: what a layout must keep to, and what drawn sheets show where.
+//! Tests of whole contact sheets: rules that every layout must keep, and what drawn sheets show where.
 
 mod arranged;
 mod drawn;

@@ -1,4 +1,4 @@
-//! Sheets into the run folder, one page in memory at a time, each put in place whole.
+//! Writes sheets into the run folder, one page in memory at a time, each file atomically.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
@@ -19,22 +19,22 @@ use crate::vocabulary::shown_value;
 
 /// The folder of sheets in a run folder.
 const FOLDER: &str = "sheets";
-/// What the names of previews end with.
+/// The ending of previews' file names.
 const PREVIEW: &str = "-preview.jpg";
-/// Bytes that a mail takes without complaint; of larger sheets there is a preview.
+/// The most bytes that mail servers usually accept; larger sheets get a preview.
 const MOST_TO_SEND: usize = 4 << 20;
 
-/// The contact sheets of a run, as [`SheetOptions`] want them.
+/// The contact sheets of a run, according to [`SheetOptions`].
 #[derive(Debug)]
 pub struct Sheets<'a> {
     /// The run.
     pub run: &'a Run,
-    /// How they are to look.
+    /// The appearance and files of the sheets.
     pub options: SheetOptions,
 }
 
 impl<'a> Sheets<'a> {
-    /// As the sweep file wants them, with the advised cells outlined.
+    /// The sheets that the sweep file asks for, with the advised cells outlined.
     pub fn of(run: &'a Run, advice: &Advice) -> Self {
         let options = SheetOptions::outlining(advice);
         Self { run, options }
@@ -44,14 +44,14 @@ impl<'a> Sheets<'a> {
 impl View for Sheets<'_> {
     type Error = SheetError;
 
-    /// The sheets, if all are there as PNGs with these options, drawn after all that they show. What should be known of
-    /// how they were drawn was told then.
+    /// The sheets, if all of them exist as PNGs with these options and are newer than everything they show. There are
+    /// no notes: these were given when the sheets were drawn.
     fn find(&self) -> Option<ViewFiles> {
         let (run, options) = (self.run, &self.options);
         let folder = folder_of(run, options);
         let found = |page: &Page| {
             let path = folder.join(file_name(page, options));
-            // A sheet that lacks an image is drawn again: it may be there now.
+            // A sheet that lacks an image is drawn again, because the image may exist now.
             let all = parameters(run, options, page, &BTreeSet::new());
             let is_same = run.is_shown_by(&path) && is_png_of(&path, &all);
             is_same.then(|| file(path, page))
@@ -65,7 +65,7 @@ impl View for Sheets<'_> {
     }
 
     /// Draws all sheets into the run's `sheets` folder, and removes those of earlier calls that have the same name and
-    /// format but are no longer among them.
+    /// format but are no longer needed.
     fn write(&self) -> Result<ViewFiles, SheetError> {
         let (run, options) = (self.run, &self.options);
         if options.chosen(&run.plan).is_empty() {
@@ -114,7 +114,7 @@ impl View for Sheets<'_> {
     }
 }
 
-/// A smaller copy beside a sheet that is too large for a mail: `sheet-preview.jpg`.
+/// Writes a smaller copy beside a sheet that is too large for mail: `sheet-preview.jpg`.
 fn write_preview(mut sheet: RgbImage, path: &Path) -> Result<File, SheetError> {
     let mut name = path.file_stem().unwrap_or_default().to_owned();
     name.push(PREVIEW);
@@ -132,7 +132,7 @@ fn write_preview(mut sheet: RgbImage, path: &Path) -> Result<File, SheetError> {
                 size: Some(sheet.dimensions()),
             });
         }
-        // A little less than the area that would just fit, so that this ends soon.
+        // A little less than the area that would just fit, so that few attempts are needed.
         let share = (0.9 * MOST_TO_SEND as f64 / coded.len() as f64).sqrt();
         let side = |side: u32| ((f64::from(side) * share) as u32).max(1);
         let (width, height) = (side(sheet.width()), side(sheet.height()));
@@ -148,17 +148,17 @@ fn file(path: PathBuf, page: &Page) -> File {
     }
 }
 
-/// Why there are no sheets.
+/// Why sheets cannot be made.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum SheetError {
-    /// Nothing to show.
+    /// There is nothing to show.
     #[error("none of the chosen cells is in {}", folder.display())]
     #[diagnostic(help("cells.csv lists the cells of a run in its first column"))]
     NoCells {
         /// The run folder.
         folder: PathBuf,
     },
-    /// The user's font is of no use.
+    /// The user's font cannot be used.
     #[error("cannot use the font {}: {reason}", path.display())]
     #[diagnostic(help(
         "give a .ttf, .otf or .ttc file, e.g. one of Noto Sans CJK; where it is named: sheet.font or --font"
@@ -169,22 +169,22 @@ pub enum SheetError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The image coder refused.
+    /// An image cannot be encoded.
     #[error("cannot code {}: {source}", path.display())]
     #[diagnostic(help("try another format"))]
     Code {
         /// The file.
         path: PathBuf,
-        /// The coder's words.
+        /// The encoder's error.
         source: image::ImageError,
     },
-    /// The file system refused.
+    /// A file cannot be written.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Whether the font that the sweep file names, if it does, can be used.
+/// Checks that the font named in the sweep file, if any, can be used.
 ///
 /// # Errors
 /// If it cannot.
@@ -196,7 +196,7 @@ fn file_name(page: &Page, options: &SheetOptions) -> String {
     format!("{}.{}", page.stem, options.format.extension())
 }
 
-/// Where sheets lie.
+/// The folder of the sheets.
 pub(super) fn folder_of(run: &Run, options: &SheetOptions) -> PathBuf {
     let own = || run.folder.join(FOLDER);
     options.folder.clone().unwrap_or_else(own)
@@ -207,7 +207,7 @@ fn refused(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
     |source| StoreError::Write { path, source }
 }
 
-/// What is said of images that could not be read.
+/// The note on images that could not be read.
 fn note_of(not_shown: &BTreeSet<String>) -> Option<String> {
     let images = not_shown.iter().filter(|file| file.starts_with("cells/"));
     let first = images.clone().next()?;
@@ -221,7 +221,7 @@ fn note_of(not_shown: &BTreeSet<String>) -> Option<String> {
     ))
 }
 
-/// What a sheet shows, as JSON.
+/// The parameters of a sheet, as JSON.
 fn parameters(
     run: &Run,
     options: &SheetOptions,
@@ -249,7 +249,7 @@ fn parameters(
     sheet.to_string()
 }
 
-/// Files of this name and format that an earlier call wrote and this one did not.
+/// Removes files with this name and format that an earlier call wrote and this one did not.
 fn remove_stale(folder: &Path, options: &SheetOptions, files: &[File]) -> Result<(), StoreError> {
     let kept: HashSet<&Path> = files.iter().map(|file| file.path.as_path()).collect();
     for entry in fs::read_dir(folder).map_err(refused(folder))? {
@@ -262,7 +262,7 @@ fn remove_stale(folder: &Path, options: &SheetOptions, files: &[File]) -> Result
     Ok(())
 }
 
-/// `NAME.png`, `NAME-02.png` and `NAME-02-make-it-night.png`, where NAME is that of the options.
+/// Whether a file is named `NAME.png`, `NAME-02.png` or `NAME-02-make-it-night.png`, with the options' name and format.
 fn is_ours(path: &Path, options: &SheetOptions) -> bool {
     let name = path
         .file_name()

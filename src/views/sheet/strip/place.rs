@@ -1,4 +1,4 @@
-//! Everything of a strip at its place.
+//! Places all items of a strip.
 
 use std::ops::Range;
 
@@ -138,13 +138,13 @@ impl<'f> Strip<'_, 'f> {
         }
     }
 
-    /// Lower edges of the rows, from the first upper one.
+    /// Lower edges of the rows, relative to the upper edge of the first.
     fn bottoms(&self) -> Vec<u32> {
         let rows = self.tops.iter().zip(&self.heights);
         rows.map(|(top, height)| top + height).collect()
     }
 
-    /// The innermost labels again, right of long rows and below long columns.
+    /// Repeats the innermost labels to the right of long rows and below long columns.
     pub(super) fn place_other_ends(&self, items: &mut SheetItems<'f>) {
         let m = &self.metrics;
         if let Some(labels) = self.grid.row_labels.last().filter(|_| self.right() > 0) {
@@ -215,7 +215,7 @@ impl<'f> Strip<'_, 'f> {
             .push(Rect::new(right, self.origin.1 + span.0, 1, span.1 - span.0));
     }
 
-    /// The label of a group; set anew where the group is shorter than elsewhere.
+    /// The lines of a group's label, wrapped again if the group is shorter than elsewhere.
     fn label_lines(&self, labels: &Labels, place: usize, room: u32) -> Vec<String> {
         let m = &self.metrics;
         let lines = &labels.lines[place];
@@ -232,7 +232,7 @@ impl<'f> Strip<'_, 'f> {
             .lines
     }
 
-    /// The value of a level at a row or column of this strip.
+    /// The position on a level of a row or column of this strip.
     fn place_on(&self, is_column: bool, index: usize, depth: usize) -> usize {
         match is_column {
             true => self.panel.columns[self.columns.start + index][depth],
@@ -242,7 +242,7 @@ impl<'f> Strip<'_, 'f> {
 
     pub(super) fn place_inputs(&self, items: &mut SheetItems<'f>) {
         let m = &self.metrics;
-        // An input that stands once a page leaves no room above the strip, which may begin at the top.
+        // An input shown once a page leaves no space above the strip, which may begin at the top.
         let above = self.origin.1.saturating_sub(m.name.line() + m.pad);
         let beside = self.origin.0.saturating_sub(input_width(m) + m.group_gap);
         match self.grid.inputs {
@@ -317,8 +317,8 @@ fn centred(x: u32, m: &Metrics) -> u32 {
     x + (input_width(m) - m.name.width(INPUT)) / 2
 }
 
-/// From where to where the name of an axis is centred: along each group of the level around it where all of them
-/// are long enough for a name of this width, else along the whole side.
+/// The spans over which the name of an axis is centred: each group of the level around it, if all are long enough for a
+/// name of this width; otherwise the whole side.
 fn name_spans(
     places: &[Vec<usize>],
     starts: &[u32],
@@ -338,7 +338,7 @@ fn name_spans(
     }
 }
 
-/// Runs of places that are equal down to this depth.
+/// Runs of places that are equal down to this level.
 fn groups(places: &[Vec<usize>], depth: usize) -> Vec<Range<usize>> {
     let mut groups: Vec<Range<usize>> = Vec::new();
     for (index, place) in places.iter().enumerate() {

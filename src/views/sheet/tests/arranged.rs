@@ -1,4 +1,4 @@
-//! Where axes stand by themselves, how high rows are, and how large type is.
+//! Tests of the automatic arrangement of axes, of row heights and of type sizes.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::views::sheet::layout::Page;
 use crate::views::sheet::samples::{plan, sized_plan};
 use crate::vocabulary::Parameter as P;
 
-/// How often a label stands on a page.
+/// How often a label occurs on a page.
 fn count(page: &Page, label: &str) -> usize {
     texts(page).iter().filter(|text| **text == label).count()
 }
@@ -36,7 +36,7 @@ fn three_and_four_axes_stand_in_one_grid_whose_labels_are_there_once() {
             columns.len() <= 6 && rows.len() <= 6,
             "near to the best proportions"
         );
-        // Values around the rows and columns are told once, not above each panel.
+        // Values around rows and columns appear once, not above each panel.
         let outer = axes[0].1[0].trim_start_matches("a/");
         assert_eq!(count(page, outer), 1, "{:?}", texts(page));
     }

@@ -27,7 +27,7 @@ fn small_run(folder: &tempfile::TempDir) -> Run {
     )
 }
 
-/// The only sheet, and where each cell and the input are on it.
+/// The only sheet, and the places of its cells and of the input.
 fn drawn(run: &Run, options: &SheetOptions) -> (RgbImage, Vec<(Rect, usize)>, Rect) {
     let sheets = write_sheets(run, options).unwrap();
     let sheet = image::open(&sheets.files[0].path).unwrap().into_rgb8();

@@ -58,7 +58,7 @@ fn overlap(a: Rect, b: Rect) -> bool {
     a.x < b.right() && b.x < a.right() && a.y < b.bottom() && b.y < a.bottom()
 }
 
-/// Everything is inside, nothing covers anything else, and the page is within the limits.
+/// Checks that all items are inside the page, that none overlap, and that the page is within the limits.
 pub(super) fn assert_sound(page: &Page) {
     let pixels = u64::from(page.width) * u64::from(page.height);
     assert!(
@@ -384,7 +384,7 @@ fn what_presets_link_stands_with_the_preset() {
         "{:?}",
         texts(page)
     );
-    // An axis that the sweep file places stays where it is.
+    // An axis that the sweep file places stays there.
     let layout = lay_out(&plan, 256, |look, _| look.rows = Some(P::GuidanceScale));
     assert!(texts(&layout.pages[0]).contains(&"subtle"));
 }
@@ -439,7 +439,7 @@ fn sizes_are_those_of_the_pages() {
     else {
         panic!("one sheet");
     };
-    // Six cells and an input of 256 x 256 pixels, as photographs are coded.
+    // Six cells and an input of 256 x 256 pixels, encoded as photographs.
     assert!((600e3..1200e3).contains(&bytes), "{bytes}");
     assert!(width > 4 * 256 && width < 5 * 256 + 200, "{width}");
     assert!(height > 2 * 256 && height < 3 * 256 + 100, "{height}");
