@@ -79,8 +79,8 @@ pub struct Arrangement {
 }
 
 impl Arrangement {
-    /// Arranges the cells (indices into the plan) as the spec says, and by preference where it does not; what is left
-    /// over becomes panels. A parameter that has one value among these cells is never an axis, whatever the spec says.
+    /// Arranges the cells (indices into the plan) as the spec says, and by preference where it does not say; what is
+    /// left becomes panels. A parameter with one value in these cells is never an axis, whatever the spec says.
     pub fn new(plan: &Plan, cells: &[usize], spec: &SheetSpec) -> Self {
         let mut axes = linked(axes_of(plan, cells), plan, cells, spec);
         let mut constants = Vec::new();
