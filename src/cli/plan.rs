@@ -47,10 +47,11 @@ impl PlanCommand {
             .out
             .unwrap_or_else(|| Path::new("results").join(&plan.name));
         let forecast = forecast(&prepared, &out, host.cache.as_ref())?;
-        let last = plan.of_stage(plan.last_stage());
-        let sheets = match last.cells.len() > MOST_LAID_OUT {
+        let last = plan.last_stage();
+        let shown = plan.cells.iter().filter(|cell| cell.stage == last).count();
+        let sheets = match shown > MOST_LAID_OUT {
             true => None,
-            false => Some(sheet::sizes(&last, is_advised(&forecast))?),
+            false => Some(sheet::sizes(&plan.of_stage(last), is_advised(&forecast))?),
         };
         if events::are_wanted() {
             events::emit(Event::Plan(told(plan, &forecast, sheets)));

@@ -3,15 +3,21 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::{Condition, Plan, Stage, Tiling, guidance};
-use crate::digest::sha256_hex;
+use serde::ser::SerializeSeq;
+use serde::{Serialize, Serializer};
+
+use super::{Condition, Guidance, Phase, Plan, Stage, Tiling, guidance};
+use crate::digest::{hexadecimal, sha256};
 use crate::image::Fit;
-use crate::pipeline::Kind;
+use crate::pipeline::{Kind, Masking};
 use crate::spec::{Numerics, VaeTile};
-use crate::vocabulary::Parameters;
+use crate::vocabulary::{Parameters, Scale, SchedulerKind};
 
 /// Increased when the same parameters come to mean other pixels, so that old cells are not taken for new ones.
 const MEANING: u32 = 1;
+
+/// Bytes of a digest that a key has: 48 bits, for at most a million cells a run.
+pub(super) const SHORT: usize = 6;
 
 /// Makes the recipes of a stage's cells: everything that can change their pixels, and nothing else.
 pub(super) struct Hasher<'a> {
@@ -51,13 +57,14 @@ impl<'a> Hasher<'a> {
         }
     }
 
-    /// A cell's recipe, to be hashed.
-    pub(super) fn recipe(
-        &self,
-        parameters: &Parameters,
-        width: u32,
-        height: u32,
-    ) -> serde_json::Value {
+    /// SHA-256 of the recipe of a cell.
+    pub(super) fn digest(&self, parameters: &Parameters, width: u32, height: u32) -> [u8; 32] {
+        let recipe = self.recipe(parameters, width, height);
+        // It holds only numbers and texts, which always serialise.
+        sha256(&serde_json::to_vec(&recipe).unwrap_or_default())
+    }
+
+    fn recipe<'r>(&'r self, parameters: &'r Parameters, width: u32, height: u32) -> Recipe<'r> {
         let kind = self.stage.kind;
         // Every field is named, so that a new parameter does not compile until its effect on the pixels is decided
         // here.
@@ -79,63 +86,110 @@ impl<'a> Hasher<'a> {
             // Its values stand in the other fields.
             preset: _,
         } = parameters;
-        // Images that are coded as a whole keep the hash they had before there were tiles.
-        let untiled = Numerics {
-            vae_tile: VaeTile::default(),
-            ..self.numerics
-        };
-        let mut content = serde_json::json!([
-            MEANING,
-            self.digests[model.as_str()],
-            self.digests.get(image.as_str()),
-            self.conditions(parameters),
-            seed,
-            num_inference_steps,
-            scheduler,
-            self.fit,
-            width,
-            height,
-            untiled,
-        ]);
         let factor = self.vae_factors[model.as_str()];
         let tiling = Tiling::new(self.numerics.vae_tile, width, height, factor);
-        if let (Some(content), Some(Tiling { columns, rows, .. })) =
-            (content.as_array_mut(), tiling)
-        {
-            let tiles = [columns.count(), columns.side(), rows.count(), rows.side()];
-            content.push(serde_json::json!(tiles));
-        }
         // Edits of whole images keep the hash they had before there were other kinds.
         let is_plain_edit = kind == Kind::Edit && mask.is_empty() && strength.is_none();
-        if let Some(content) = content.as_array_mut().filter(|_| !is_plain_edit) {
-            content.push(serde_json::json!({
-                "kind": kind,
-                "strength": strength,
-                "mask": self.masks.get(mask.as_str()),
-                "masking": self.stage.masking,
-            }));
+        Recipe {
+            model: &self.digests[model.as_str()],
+            image: self.digests.get(image.as_str()).map(AsRef::as_ref),
+            asked: guidance(kind, parameters, self.numerics.guidance),
+            seed: *seed,
+            num_inference_steps: *num_inference_steps,
+            scheduler: *scheduler,
+            fit: self.fit,
+            size: (width, height),
+            // Images that are coded as a whole keep the hash they had before there were tiles.
+            untiled: Numerics {
+                vae_tile: VaeTile::default(),
+                ..self.numerics
+            },
+            tiles: tiling.map(|Tiling { columns, rows, .. }| {
+                [columns.count(), columns.side(), rows.count(), rows.side()]
+            }),
+            beyond_edits: (!is_plain_edit).then(|| BeyondEdits {
+                kind,
+                strength: *strength,
+                mask: self.masks.get(mask.as_str()),
+                masking: self.stage.masking,
+            }),
         }
-        content
     }
+}
 
-    /// What the UNet is asked to predict at each step: scales that leave the same branches with the same coefficients
-    /// give the same pixels.
-    fn conditions(&self, parameters: &Parameters) -> serde_json::Value {
-        let rows = |conditions: &[(Condition, f32)]| {
-            let rows = conditions.iter();
-            let rows = rows.map(|(condition, coefficient)| {
-                serde_json::json!([condition.text, condition.image, coefficient])
-            });
-            rows.collect::<serde_json::Value>()
-        };
-        match guidance(self.stage.kind, parameters, self.numerics.guidance).phases() {
-            // Cells without a guidance interval keep the hash they had before there were intervals.
-            [always] => rows(&always.conditions),
-            phases => phases
-                .iter()
-                .map(|phase| serde_json::json!([phase.first_step, rows(&phase.conditions)]))
-                .collect(),
+/// Everything that can change the pixels of a cell. Its JSON, a list, is what is hashed.
+struct Recipe<'r> {
+    model: &'r str,
+    image: Option<&'r str>,
+    asked: Guidance<'r>,
+    seed: u64,
+    num_inference_steps: u32,
+    scheduler: SchedulerKind,
+    fit: Fit,
+    size: (u32, u32),
+    untiled: Numerics,
+    tiles: Option<[usize; 4]>,
+    beyond_edits: Option<BeyondEdits<'r>>,
+}
+
+/// The part that only kinds of pipeline other than plain edits have.
+#[derive(Serialize)]
+struct BeyondEdits<'r> {
+    kind: Kind,
+    strength: Option<Scale>,
+    mask: Option<&'r serde_json::Value>,
+    masking: Masking,
+}
+
+impl Serialize for Recipe<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(None)?;
+        list.serialize_element(&MEANING)?;
+        list.serialize_element(self.model)?;
+        list.serialize_element(&self.image)?;
+        list.serialize_element(&Asked(self.asked.phases()))?;
+        list.serialize_element(&self.seed)?;
+        list.serialize_element(&self.num_inference_steps)?;
+        list.serialize_element(&self.scheduler)?;
+        list.serialize_element(&self.fit)?;
+        list.serialize_element(&self.size.0)?;
+        list.serialize_element(&self.size.1)?;
+        list.serialize_element(&self.untiled)?;
+        if let Some(tiles) = &self.tiles {
+            list.serialize_element(tiles)?;
         }
+        if let Some(beyond_edits) = &self.beyond_edits {
+            list.serialize_element(beyond_edits)?;
+        }
+        list.end()
+    }
+}
+
+/// What the UNet is asked to predict at each step: scales that leave the same branches with the same coefficients
+/// give the same pixels.
+struct Asked<'g>(&'g [Phase<'g>]);
+
+/// What is asked in one phase.
+struct Rows<'g>(&'g [(Condition<'g>, f32)]);
+
+impl Serialize for Asked<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            // Cells without a guidance interval keep the hash they had before there were intervals.
+            [always] => Rows(&always.conditions).serialize(serializer),
+            phases => serializer.collect_seq(
+                (phases.iter()).map(|phase| (phase.first_step, Rows(&phase.conditions))),
+            ),
+        }
+    }
+}
+
+impl Serialize for Rows<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // As doubles: JSON writes floats with fewer digits, which would change every hash.
+        serializer.collect_seq((self.0.iter()).map(|&(condition, coefficient)| {
+            (condition.text, condition.image, f64::from(coefficient))
+        }))
     }
 }
 
@@ -151,12 +205,7 @@ pub(super) fn input_hash(image_sha256: &str, fit: Fit, width: u32, height: u32) 
 }
 
 fn short_hash(content: &serde_json::Value) -> String {
-    short(&sha256_hex(content.to_string().as_bytes())).to_owned()
-}
-
-/// The first 12 hexadecimal digits of a digest: 48 bits, for at most a million cells a run.
-pub(super) fn short(sha256: &str) -> &str {
-    &sha256[..12]
+    hexadecimal(&sha256(content.to_string().as_bytes())[..SHORT])
 }
 
 #[cfg(test)]
@@ -215,7 +264,7 @@ mod tests {
             cells: Vec::new(),
         };
         let hasher = Hasher::new(&plan, &plan.stages[0]);
-        short_hash(&hasher.recipe(parameters, 64, 64))
+        hexadecimal(&hasher.digest(parameters, 64, 64))
     }
 
     #[test]

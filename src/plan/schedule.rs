@@ -86,6 +86,7 @@ impl<'a> Schedule<'a> {
         let mask_index = index_by_name(plan.masks.iter().map(|mask| mask.name.as_str()));
         let mut works: BTreeMap<(usize, usize), ModelWork> = BTreeMap::new();
         let mut known: HashMap<(usize, usize, Start), usize> = HashMap::new();
+        let mut last = None;
         for cell_work in computed(plan, pending) {
             let cell = &plan.cells[cell_work.cell];
             let model = model_index[cell.parameters.model.as_str()];
@@ -99,13 +100,19 @@ impl<'a> Schedule<'a> {
                 model,
                 groups: Vec::new(),
             });
-            let group = *known.entry((cell.stage, model, start)).or_insert_with(|| {
-                work.groups.push(Group {
-                    start,
-                    cells: Vec::new(),
-                });
-                work.groups.len() - 1
-            });
+            let place = (cell.stage, model, start);
+            // Most are of the group of the cell before them.
+            let group = match last.filter(|(last, _)| *last == place) {
+                Some((_, group)) => group,
+                None => *known.entry(place).or_insert_with(|| {
+                    work.groups.push(Group {
+                        start,
+                        cells: Vec::new(),
+                    });
+                    work.groups.len() - 1
+                }),
+            };
+            last = Some((place, group));
             work.groups[group].cells.push(cell_work);
         }
         let mut models: Vec<ModelWork> = works.into_values().collect();
@@ -362,15 +369,21 @@ fn index_by_name<'a>(names: impl Iterator<Item = &'a str>) -> HashMap<&'a str, u
 
 /// The cells to compute, each with its copies: among cells with the same pixels the first pending one is computed.
 fn computed<'a>(plan: &'a Plan, pending: &[usize]) -> Vec<CellWork<'a>> {
+    // Few are copied: not every cell is asked for.
+    let originals = (pending.iter()).filter_map(|&index| plan.cells[index].same_as.as_ref());
+    let originals: HashSet<&CellKey> = originals.collect();
     let mut leaders: HashMap<&CellKey, usize> = HashMap::new();
-    let mut works: Vec<CellWork> = Vec::new();
+    let mut works: Vec<CellWork> = Vec::with_capacity(pending.len());
     for &index in pending {
         let cell = &plan.cells[index];
         let original = cell.same_as.as_ref().unwrap_or(&cell.key);
-        match leaders.get(original) {
+        let is_copied = !originals.is_empty() && originals.contains(original);
+        match leaders.get(original).filter(|_| is_copied) {
             Some(&leader) => works[leader].copies.push(index),
             None => {
-                leaders.insert(original, works.len());
+                if is_copied {
+                    leaders.insert(original, works.len());
+                }
                 works.push(CellWork {
                     cell: index,
                     copies: Vec::new(),

@@ -1,5 +1,7 @@
 //! The stages of a plan: most plans have one; a chain has several, each working on the images of the one before it.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Axis, Cell, Plan};
@@ -46,12 +48,12 @@ impl Plan {
     /// The plan of one stage alone: its cells and axes, with the images of the previous stage as its images. Views and
     /// checks look at one stage at a time.
     #[must_use]
-    pub fn of_stage(&self, stage: usize) -> Self {
+    pub fn of_stage(&self, stage: usize) -> Cow<'_, Self> {
         let Some(only) = self.stages.get(stage).filter(|_| self.stages.len() > 1) else {
-            return self.clone();
+            return Cow::Borrowed(self);
         };
         let cells = self.cells.iter().filter(|cell| cell.stage == stage);
-        Self {
+        Cow::Owned(Self {
             axes: only.axes.clone(),
             cells: cells.cloned().collect(),
             name: self.name.clone(),
@@ -64,7 +66,7 @@ impl Plan {
             resolution: self.resolution,
             checked_stages: self.checked_stages.clone(),
             sheet: self.sheet.clone(),
-        }
+        })
     }
 
     /// The key of the cell whose image a cell works on, if there is one.

@@ -129,8 +129,14 @@ impl Run {
     #[must_use]
     pub fn of_stage(&self, stage: usize) -> Self {
         Self {
-            plan: self.plan.of_stage(stage),
-            ..self.clone()
+            folder: self.folder.clone(),
+            plan: self.plan.of_stage(stage).into_owned(),
+            environment: self.environment.clone(),
+            records: self.records.clone(),
+            repeated: self.repeated.clone(),
+            shards: self.shards.clone(),
+            environments: self.environments.clone(),
+            made_with: self.made_with.clone(),
         }
     }
 

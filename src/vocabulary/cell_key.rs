@@ -40,6 +40,11 @@ impl CellKey {
         hash.trim_end_matches('x')
     }
 
+    /// The readable part of the key.
+    pub(crate) fn prefix(&self) -> &str {
+        self.0.rsplit_once('-').map_or("", |(prefix, _)| prefix)
+    }
+
     /// The path of its image, relative to the run folder.
     pub fn image_path(&self) -> String {
         format!("cells/{}.png", self.0)
