@@ -62,7 +62,9 @@ impl Check {
         let name = &prepared.plan.name;
         let out = self.out.unwrap_or_else(|| Path::new("results").join(name));
         // Read before the run, so that a broken one is told before time is spent.
-        let baseline = Baseline::read(&self.baseline.unwrap_or_else(|| default_folder(name)))?;
+        let given = self.baseline.as_deref();
+        let baseline = given.map_or_else(|| default_folder(name), Path::to_owned);
+        let baseline = Baseline::read(&baseline)?;
         let execution = Execution::open_shard(&prepared, &out, host, self.shard)?;
         let mut progress = Progress::begin(self.progress, &prepared.plan, execution.workload());
         progress.notes(&prepared.notes);
@@ -87,18 +89,20 @@ impl Check {
         let view = Checked {
             check: &check,
             run: &out,
+            baseline: given,
             step_summary: step_summary(),
         };
         let made = view.write()?;
         progress.note_unmeasured(&measured);
-        tell(progress, &check, &made, &out, self.explain);
+        let accept = accept_command(&out, given);
+        tell(progress, &view, &made, &accept, self.explain);
         if env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
             for line in annotations(&check) {
                 render::command(&line);
             }
         }
         if !self.progress.is_quiet() {
-            remedy(&check, &baseline, &out);
+            remedy(&check, &baseline, &accept);
         }
         match (measured, check.conclusion()) {
             (Ok(()), conclusion) => Ok(Exit::from(conclusion).into()),
@@ -172,7 +176,8 @@ fn rows_of(cell: &CellCheck, explain: bool) -> Vec<Vec<String>> {
 }
 
 /// What was found, in words or as events.
-fn tell(progress: Progress, check: &Verdicts, made: &ViewFiles, run: &Path, explain: bool) {
+fn tell(progress: Progress, view: &Checked, made: &ViewFiles, accept: &str, explain: bool) {
+    let Checked { check, run, .. } = view;
     if events::are_wanted() {
         for cell in &check.cells {
             events::emit(Event::Verdict(CellVerdict::from(cell)));
@@ -186,7 +191,7 @@ fn tell(progress: Progress, check: &Verdicts, made: &ViewFiles, run: &Path, expl
                 .collect(),
             causes: check.cause_lines(),
             files: events::files(made),
-            accept: accept_command(run),
+            accept: accept.to_owned(),
         }));
         let (done, failed) = (check.cells.len(), check.count(Verdict::Error));
         let views = Views {
@@ -215,22 +220,21 @@ fn tell(progress: Progress, check: &Verdicts, made: &ViewFiles, run: &Path, expl
 }
 
 /// What to do about what was found.
-fn remedy(check: &Verdicts, baseline: &Baseline, run: &Path) {
-    let accept = accept_command(run);
+fn remedy(check: &Verdicts, baseline: &Baseline, accept: &str) {
     match check.conclusion() {
         Conclusion::ToAccept if baseline.is_empty() => {
             let folder = baseline.folder().display();
             let hint =
                 format!("there is no baseline in {folder} yet: look at the images and accept them");
             render::hint(&hint);
-            render::next(&accept);
+            render::next(accept);
         }
         Conclusion::Regression | Conclusion::ToAccept => {
             let review = accept.replacen("accept", "review", 1);
             render::hint(&format!(
                 "if this is wanted, accept it; `{review}` asks cell by cell"
             ));
-            render::next(&accept);
+            render::next(accept);
         }
         Conclusion::Passed | Conclusion::CellsFailed => {}
     }

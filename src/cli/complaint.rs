@@ -40,7 +40,8 @@ pub fn error(error: &Error) {
 
 fn report(error: &dyn Diagnostic, spec: Option<&SpecError>) -> String {
     let mut told = error.to_string();
-    let mut text = Label::Error.before(&told);
+    // What libraries say may end with line feeds.
+    let mut text = Label::Error.before(told.trim_end());
     if let Some((path, line, column)) = spec.and_then(SpecError::location) {
         let place = clean(&format!("{}:{line}:{column}", path.display()));
         let _ = write!(text, "\n  {PLACE}-->{PLACE:#} {place}");
@@ -53,7 +54,7 @@ fn report(error: &dyn Diagnostic, spec: Option<&SpecError>) -> String {
         // Messages that already end with their cause are not repeated.
         let cause_text = cause.to_string();
         if !told.contains(&cause_text) {
-            let _ = write!(text, "\n{}", Label::Cause.before(&cause_text));
+            let _ = write!(text, "\n{}", Label::Cause.before(cause_text.trim_end()));
             told.push_str(&cause_text);
         }
         source = cause.source();

@@ -43,9 +43,8 @@ impl PlanCommand {
         let host = Host::current(None);
         let prepared = prepared(&self.sweep, self.runtime.into(), &host)?;
         let plan = &prepared.plan;
-        let out = self
-            .out
-            .unwrap_or_else(|| Path::new("results").join(&plan.name));
+        let out = self.out.clone();
+        let out = out.unwrap_or_else(|| Path::new("results").join(&plan.name));
         let forecast = forecast(&prepared, &out, host.cache.as_ref())?;
         let last = plan.last_stage();
         let shown = plan.cells.iter().filter(|cell| cell.stage == last).count();
@@ -66,8 +65,10 @@ impl PlanCommand {
             false => (first_notes(&prepared.notes).iter()).for_each(|note| render::note(note)),
         }
         if forecast.whole.cells > 0 {
-            let sweep = render::shell_word(&self.sweep.display().to_string());
-            render::next(&format!("ip2p run {sweep}"));
+            let word = |path: &Path| render::shell_word(&path.display().to_string());
+            let out = self.out.map(|out| format!(" --out {}", word(&out)));
+            let sweep = word(&self.sweep);
+            render::next(&format!("ip2p run {sweep}{}", out.unwrap_or_default()));
         }
         Ok(ExitCode::SUCCESS)
     }

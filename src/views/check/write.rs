@@ -27,6 +27,8 @@ pub struct Checked<'a> {
     pub check: &'a Check,
     /// The run folder.
     pub run: &'a Path,
+    /// The baseline's folder, unless it is the default one.
+    pub baseline: Option<&'a Path>,
     /// A file to append the summary to, as on GitHub Actions.
     pub step_summary: Option<PathBuf>,
 }
@@ -48,7 +50,8 @@ impl View for Checked<'_> {
             write_file(&path, bytes).map_err(|source| JudgeError::Report { source })?;
             Ok(File::of(what, path))
         };
-        let page = page(check, &accept_command(self.run)).map_err(JudgeError::Page)?;
+        let page =
+            page(check, &accept_command(self.run, self.baseline)).map_err(JudgeError::Page)?;
         let mut files = vec![
             put("page", PAGE, page.as_bytes())?,
             put("junit", "junit.xml", junit(check).as_bytes())?,
@@ -98,13 +101,22 @@ pub fn forget(run: &Path) -> Result<(), JudgeError> {
     Ok(())
 }
 
-/// The command that accepts all of a run, relative to the folder in which the check ran.
-pub fn accept_command(run: &Path) -> String {
-    let run = run.display().to_string();
+/// The command that accepts all of a run, relative to the folder in which the check ran; `baseline` as it was given.
+pub fn accept_command(run: &Path, baseline: Option<&Path>) -> String {
+    let flag = baseline.map(|folder| format!(" --baseline {}", shell_word(folder)));
+    format!(
+        "ip2p accept {}{}",
+        shell_word(run),
+        flag.unwrap_or_default()
+    )
+}
+
+fn shell_word(path: &Path) -> String {
+    let path = path.display().to_string();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-:\\".contains(c);
-    match run.chars().all(is_plain) {
-        true => format!("ip2p accept {run}"),
-        false => format!("ip2p accept '{}'", run.replace('\'', "'\\''")),
+    match path.chars().all(is_plain) {
+        true => path,
+        false => format!("'{}'", path.replace('\'', "'\\''")),
     }
 }
 

@@ -46,6 +46,17 @@ fn the_commands_end_with_the_documented_codes() {
         "{text}"
     );
 
+    let (code, text) = ip2p(&["check", "snap.toml", "--baseline", "other place"], None);
+    assert_eq!(code, Some(11), "{text}");
+    let accept = "ip2p accept results/snap --baseline 'other place'";
+    assert!(
+        text.contains(accept),
+        "the baseline that was asked for: {text}"
+    );
+    let page = fs::read_to_string(folder.path().join("results/snap/check/index.html")).unwrap();
+    let shown = accept.replace('/', "&#x2f;").replace('\'', "&#x27;");
+    assert!(page.contains(&shown), "{shown}");
+
     let (code, text) = ip2p(&["accept", "results/snap", "--yes"], Some("true"));
     assert_eq!(code, Some(2), "{text}");
     assert!(

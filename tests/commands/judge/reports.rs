@@ -55,6 +55,7 @@ fn reports_say_what_is_wrong_and_stay_within_their_limits() {
     let step = copied.folder.path().join("step.md");
     fs::write(&step, "# before\n").unwrap();
     let view = Checked {
+        baseline: None,
         check: &check,
         run: &copied.run().folder,
         step_summary: Some(step.clone()),
@@ -81,7 +82,10 @@ fn reports_say_what_is_wrong_and_stay_within_their_limits() {
         page.matches("src=\"data:image/webp;base64,").count(),
         sources
     );
-    let accept = format!("{} --cell {key}", accept_command(&copied.run().folder));
+    let accept = format!(
+        "{} --cell {key}",
+        accept_command(&copied.run().folder, None)
+    );
     assert!(page.contains(&accept.replace('/', "&#x2f;")), "{accept}");
     let sheet = image::open(made.path("sheet").unwrap())
         .unwrap()
