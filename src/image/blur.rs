@@ -1,11 +1,12 @@
-//! Gaussian blur as Pillow's `ImageFilter.GaussianBlur` does it, to the bit: three passes of a box blur whose ends count
-//! in part (Gwosdek et al., 2011, "Theoretical foundations of Gaussian convolution by extended box filtering").
+//! Gaussian blur, bit-identical to Pillow's `ImageFilter.GaussianBlur`: three passes of a box blur whose outermost
+//! pixels have a fractional weight (Gwosdek et al., 2011, "Theoretical foundations of Gaussian convolution by extended
+//! box filtering").
 
 use image::{GrayImage, imageops};
 
 const PASSES: u8 = 3;
 
-/// The image blurred with a standard deviation of `radius` pixels; as it is at 0.
+/// The image blurred with a standard deviation of `radius` pixels; unchanged at 0.
 pub(super) fn gaussian_blur(image: &GrayImage, radius: f32) -> GrayImage {
     if radius <= 0.0 || image.is_empty() {
         return image.clone();
@@ -26,7 +27,8 @@ fn box_radius(radius: f32) -> f32 {
     whole + part
 }
 
-/// A box: pixels on either side that count in full, and 24-bit weights of those and of the two beyond them.
+/// A box: the number of pixels on either side with full weight, and the 24-bit weights of these and of the outermost
+/// two.
 struct Length {
     radius: usize,
     full: u32,
@@ -57,7 +59,7 @@ impl Length {
         image
     }
 
-    /// One pass; beyond the ends the last pixel goes on.
+    /// One pass over a row; pixels beyond its ends equal the last one.
     fn blur(&self, row: &[u8], blurred: &mut [u8]) {
         let last = row.len() as i64 - 1;
         let radius = self.radius as i64;

@@ -1,8 +1,8 @@
-//! One budget of memory for all images that are decoded side by side.
+//! A common memory budget for all images that are decoded in parallel.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// Bytes that decoding may take at a time. An image that needs more waits until it is alone.
+/// How many bytes decoding may take at a time. An image that needs more waits until it is the only one.
 const BYTES: u64 = 1 << 30;
 
 static BUDGET: Budget = Budget::new(BYTES);
@@ -19,8 +19,8 @@ pub(super) struct Share<'a> {
     bytes: u64,
 }
 
-/// Waits for so many bytes of the budget. Nothing that holds a share may wait for other threads: rayon's would take up
-/// the next image meanwhile, and wait for this share.
+/// Waits for this many bytes of the budget. The holder of a share must not wait for other threads: a waiting rayon
+/// thread could start on the next image, which would wait for this very share.
 pub(super) fn share(bytes: u64) -> Share<'static> {
     BUDGET.share(bytes)
 }

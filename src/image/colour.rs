@@ -1,23 +1,23 @@
-//! Colour profiles (ICC): whether a picture's colours are those of sRGB, which diffusers takes all colours for, and how
-//! they become those.
+//! Colour profiles (ICC): whether a picture's colours are those of sRGB, which diffusers assumes for all pictures, and
+//! how to convert them.
 
 use image::{DynamicImage, RgbImage, RgbaImage};
 use moxcms::{ColorProfile, DataColorSpace, Layout, ProfileText, TransformOptions};
 
-/// Levels by which a profile's colours may differ from sRGB's and still count as those.
+/// The largest difference in levels at which a profile's colours still count as sRGB.
 const SAME: u8 = 3;
 
-/// What an embedded profile says.
+/// The meaning of an embedded profile.
 pub(super) enum Judged {
-    /// Colours that are sRGB's.
+    /// The colours are those of sRGB.
     Srgb,
-    /// Nothing that makes sense.
+    /// The profile is not valid.
     Unreadable,
-    /// Other colours.
+    /// The colours differ from sRGB.
     Other(Box<Profile>),
 }
 
-/// Colours that are not sRGB's.
+/// A profile with colours other than sRGB.
 pub(super) struct Profile {
     profile: ColorProfile,
     pub name: String,
@@ -38,7 +38,7 @@ pub(super) fn judge(icc: &[u8]) -> Judged {
 }
 
 impl Profile {
-    /// A picture of 8 bits a sample with its colours in sRGB; `None` if the profile is not for such pictures.
+    /// An 8-bit picture with its colours converted to sRGB; `None` if the profile does not apply to such pictures.
     pub fn to_srgb(&self, image: DynamicImage) -> Option<DynamicImage> {
         let (width, height) = (image.width(), image.height());
         let alpha = image.color().has_alpha();
@@ -67,7 +67,8 @@ impl Profile {
     }
 }
 
-/// By how many levels some colours differ from what they would be in sRGB. None of a profile that cannot be applied.
+/// The largest difference, in levels, between sample colours and their values in sRGB; `None` if the profile cannot be
+/// applied.
 fn largest_difference(profile: &ColorProfile) -> Option<u8> {
     let steps = || (0..=255).step_by(51);
     let colours: Vec<u8> = steps()
@@ -79,7 +80,7 @@ fn largest_difference(profile: &ColorProfile) -> Option<u8> {
             Layout::Gray,
             colours.chunks(3).map(|colour| colour[0]).collect(),
         ),
-        // Inks are noted as such.
+        // CMYK has a note of its own.
         DataColorSpace::Cmyk => return Some(0),
         _ => (Layout::Rgb, colours.clone()),
     };
@@ -101,7 +102,7 @@ fn largest_difference(profile: &ColorProfile) -> Option<u8> {
         .max()
 }
 
-/// What a profile calls itself, fit to be printed.
+/// The profile's own name, made safe for printing.
 fn name(profile: &ColorProfile) -> String {
     let text = match &profile.description {
         Some(ProfileText::PlainString(text)) => text.as_str(),

@@ -1,4 +1,4 @@
-//! Between 8-bit RGB images and the float tensors of the VAE, with the arithmetic of diffusers'
+//! Converts between 8-bit RGB images and the VAE's float tensors, with the arithmetic of diffusers'
 //! `VaeImageProcessor`.
 
 use image::{Rgb, RgbImage};
@@ -24,8 +24,8 @@ pub fn to_image(tensor: ArrayView4<f32>) -> RgbImage {
     })
 }
 
-/// Mean absolute difference of two images of equal size over all pixels and channels, 0 (equal) to 1
-/// (black against white). Of images that differ in size, only the levels that both have are compared.
+/// Mean absolute difference between two images of the same size over all pixels and channels, from 0 (equal) to 1
+/// (black against white). If the sizes differ, only the levels that both have are compared.
 pub fn mean_absolute_change(one: &RgbImage, other: &RgbImage) -> f64 {
     let levels = one.as_raw().iter().zip(other.as_raw());
     let count = levels.len().max(1);

@@ -1,4 +1,4 @@
-//! From the bytes of an image file to a picture, whatever the file holds.
+//! Decodes the bytes of an image file, whatever they are, into a picture.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -11,25 +11,25 @@ use super::colour::{self, Judged};
 use super::jpeg::{self, End};
 use super::{ImageError, MAX_SIDE, Note, pages};
 
-/// Most pixels of an image.
+/// The most pixels of an image.
 const MAX_PIXELS: u64 = 100_000_000;
-/// Most bytes that a decoder may ask for: [`MAX_PIXELS`] of 16-bit RGBA, and some room to work.
+/// The most bytes that a decoder may allocate: [`MAX_PIXELS`] of 16-bit RGBA, plus working space.
 const MAX_DECODER_BYTES: u64 = 1 << 30;
 
-/// A picture in the mode of its file, not yet upright.
+/// A decoded picture in the colour mode of its file, not yet rotated upright.
 pub(super) struct Decoded {
     pub format: ImageFormat,
     pub image: DynamicImage,
     pub orientation: Orientation,
-    /// What its colours are.
+    /// How its colours relate to sRGB.
     pub colours: Judged,
-    /// What is ignored of the file.
+    /// Notes on what is ignored in the file.
     pub notes: Vec<Note>,
-    /// Of the memory for decoding: kept until the picture is as small as it becomes.
+    /// Its share of the decoding budget, kept until the picture has been reduced to its final size in memory.
     pub share: Share<'static>,
 }
 
-/// Decodes what the bytes of a file hold.
+/// Decodes the bytes of a file.
 pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Decoded, ImageError> {
     let damaged = |error: image::ImageError| of_decoder(error, path);
     let (format, mut decoder) = open(bytes, path)?;
@@ -54,7 +54,7 @@ pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Decoded, ImageError> {
         let path = path.to_owned();
         return Err(ImageError::Damaged { path, reason });
     }
-    // Inks have become RGB without their profile.
+    // CMYK has been converted to RGB without its profile.
     let profile = profile.filter(|_| !inks);
     let colours = profile.map_or(Judged::Srgb, |profile| colour::judge(&profile));
     let inks = inks.then_some(Note::Inks);
@@ -69,7 +69,7 @@ pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Decoded, ImageError> {
     })
 }
 
-/// The format of a file and a decoder that reads it.
+/// Recognises the format of a file and opens a decoder for it.
 fn open<'b>(
     bytes: &'b [u8],
     path: &Path,
@@ -91,8 +91,8 @@ fn open<'b>(
     Ok((format, decoder.map_err(|error| of_decoder(error, path))?))
 }
 
-/// Most bytes that a decoder may ask for. A PNG's profile and texts are inflated while its head is read, before the
-/// budget is asked: beside its picture they get little room.
+/// The most bytes that a decoder may allocate. A PNG's profile and texts are decompressed while its header is read,
+/// before the budget is consulted, so they get little space besides the picture.
 fn most_bytes(bytes: &[u8]) -> u64 {
     const ROOM: u64 = 64 << 20;
     const DEEPEST_PIXEL: u64 = 8;
@@ -111,12 +111,12 @@ fn most_bytes(bytes: &[u8]) -> u64 {
     }
 }
 
-/// About how much memory decoding takes and what is made of it.
+/// Approximate memory for decoding and for converting the result.
 fn needed_bytes(format: ImageFormat, decoder: &impl ImageDecoder) -> u64 {
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
     let working = match format {
-        // Coefficients of all scans; frames as they are laid over each other.
+        // Coefficients of all scans (JPEG); frames laid over each other (GIF, WebP).
         ImageFormat::Jpeg => 6 * pixels,
         ImageFormat::Gif | ImageFormat::WebP => 8 * pixels,
         _ => 4 * pixels,
@@ -124,7 +124,7 @@ fn needed_bytes(format: ImageFormat, decoder: &impl ImageDecoder) -> u64 {
     decoder.total_bytes() + working
 }
 
-/// Whether a JPEG's picture is all there: its decoder fills what is missing with grey and says nothing.
+/// Whether a JPEG is complete: its decoder silently fills missing parts with grey.
 fn is_whole(bytes: &[u8], end: End) -> bool {
     match end {
         End::Marked => true,

@@ -8,37 +8,37 @@ use super::MAX_SIDE;
 /// Why an image cannot be used.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum ImageError {
-    /// The file cannot be read at all.
+    /// The file cannot be read.
     #[error("cannot read image {}: {source}", path.display())]
     #[diagnostic(help("check that the file is there and that you may read it"))]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// The system's words.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// A folder, a pipe or a device.
+    /// The path is a folder, a pipe or a device.
     #[error("image {} is not a file", path.display())]
     #[diagnostic(help("name a file, or a folder's images with a glob such as \"{}/*.png\"", path.display()))]
     NotAFile {
         /// What was named.
         path: PathBuf,
     },
-    /// No bytes.
+    /// The file has no bytes.
     #[error("image {} is empty", path.display())]
     #[diagnostic(help("copy or download it again"))]
     Empty {
         /// The file.
         path: PathBuf,
     },
-    /// A Git LFS pointer stands for the real file.
+    /// The file is only a Git LFS pointer to the real one.
     #[error("image {} is a Git LFS pointer, not the image itself", path.display())]
     #[diagnostic(help("run `git lfs pull` in its repository, or download the image"))]
     LfsPointer {
         /// The file.
         path: PathBuf,
     },
-    /// Not in a format that is known here.
+    /// The file is not in a supported format.
     #[error("{} is not an image that can be read", path.display())]
     #[diagnostic(help(
         "PNG, JPEG, WebP, GIF, BMP and TIFF can be read; convert other images, e.g. to PNG"
@@ -47,7 +47,7 @@ pub enum ImageError {
         /// The file.
         path: PathBuf,
     },
-    /// More bytes, pixels or memory than the limits allow.
+    /// The image exceeds the limits on bytes, pixels or memory.
     #[error("image {} is too large: {what}", path.display())]
     #[diagnostic(help(
         "scale it down first: at most {MAX_SIDE} pixels a side, 100 megapixels and 512 MiB"
@@ -55,10 +55,10 @@ pub enum ImageError {
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// How large.
+        /// Its size, in words.
         what: String,
     },
-    /// The file ends early, or holds nonsense.
+    /// The file is truncated or corrupt.
     #[error("image {} is damaged or cut short: {reason}", path.display())]
     #[diagnostic(help(
         "copy or download it again, or open it in an image editor and save it anew"
@@ -66,38 +66,38 @@ pub enum ImageError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// The decoder's words.
+        /// The decoder's message.
         reason: String,
     },
-    /// Not the bytes that were probed.
+    /// The file has changed since it was probed.
     #[error("image {} has changed since the sweep was started", path.display())]
     #[diagnostic(help("run again: the image is then taken as it is"))]
     Changed {
         /// The file.
         path: PathBuf,
     },
-    /// A mask in which nothing is white.
+    /// No pixel of a mask is white.
     #[error("mask {mask}{} is empty: nothing would be made anew", of(image))]
     #[diagnostic(help(
         "what is white (128 and above) is made anew; the other way round: {{ file = \"mask.png\", invert = true }}"
     ))]
     EmptyMask {
-        /// Its name.
+        /// The mask's name.
         mask: String,
-        /// The image that it is made of, if it is made of one.
+        /// The image it is made from, if it is made from one.
         image: Option<String>,
     },
-    /// Several images, each with what is wrong with it.
+    /// Several images have errors.
     #[error("{} images cannot be used:{}", errors.len(), lines(errors))]
     #[diagnostic(help("{}", remedy(errors)))]
     Several {
-        /// Two or more, in the order of the sweep.
+        /// The errors, two or more, in the order of the sweep.
         errors: Vec<ImageError>,
     },
 }
 
 impl ImageError {
-    /// One error of many; `None` of none.
+    /// Combines many errors into one; `None` if there are none.
     pub fn all(mut errors: Vec<Self>) -> Option<Self> {
         match errors.len() {
             0 | 1 => errors.pop(),
@@ -120,7 +120,7 @@ fn remedy(errors: &[ImageError]) -> &'static str {
     }
 }
 
-/// A line an error, of the first of them.
+/// One line for each of the first few errors.
 fn lines(errors: &[ImageError]) -> String {
     const SHOWN: usize = 20;
     let shown = errors.iter().take(SHOWN);

@@ -1,4 +1,4 @@
-//! The bytes of an image file: a regular file, of a size that makes sense, and the file itself.
+//! Reads the bytes of an image file after checking that it is a regular file of a reasonable size.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -7,16 +7,16 @@ use std::path::Path;
 use super::ImageError;
 use crate::lfs;
 
-/// Most bytes of a file.
+/// The largest file, in bytes.
 const MAX_FILE_BYTES: u64 = 512 << 20;
 
-/// Reads a file whole, and no more than the limit whatever the file says of its size.
+/// Reads a whole file, but never more than the limit, whatever its metadata say.
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, ImageError> {
     let unreadable = |source| ImageError::Unreadable {
         path: path.to_owned(),
         source,
     };
-    // Asked before it is opened: opening a pipe waits for a writer.
+    // Checked before opening, because opening a pipe blocks until there is a writer.
     let metadata = fs::metadata(path).map_err(unreadable)?;
     let path = || path.to_owned();
     if !metadata.is_file() {

@@ -1,39 +1,39 @@
-//! Bringing an image to a size that the model takes: which size, and how.
+//! Fits an image to a size that the model takes: computes the size and resamples.
 
 use image::RgbImage;
 
 use super::resample::{Area, Filter, resize_area};
 use super::{Fit, Size};
 
-/// Longest side of an image that is read or made, in pixels.
+/// The longest side of an image that is read or made, in pixels.
 pub const MAX_SIDE: u32 = 16_384;
 
-/// Why an image has no size that the model takes.
+/// Why no output size follows that the model takes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 pub enum FitError {
-    /// A side is not a multiple of what the UNet's levels need.
+    /// A side is not a multiple of what the UNet needs.
     #[error("{width}x{height} pixels: both sides must be multiples of {multiple} for this model")]
     #[diagnostic(help(
         "under [size], use fit = \"crop\", which always gives such sizes, or fit = \"exact\" with width = {} and height = {}",
         nearest_multiple(*width, *multiple), nearest_multiple(*height, *multiple)
     ))]
     NotAMultiple {
-        /// Pixels of the output.
+        /// Width of the output in pixels.
         width: u32,
-        /// Pixels of the output.
+        /// Height of the output in pixels.
         height: u32,
-        /// What both should be multiples of.
+        /// The number that both must be multiples of.
         multiple: u32,
     },
     /// A side would have no pixels.
     #[error("{width}x{height} pixels are fewer than one multiple of {multiple} a side")]
     #[diagnostic(help("use a larger image, or size.fit = \"crop\", which scales small images up"))]
     TooSmall {
-        /// Pixels of the input, scaled to the resolution.
+        /// Width of the input in pixels, scaled to the resolution.
         width: u32,
-        /// Pixels of the input, scaled to the resolution.
+        /// Height of the input in pixels, scaled to the resolution.
         height: u32,
-        /// The smallest side.
+        /// The smallest possible side.
         multiple: u32,
     },
     /// A side would be longer than [`MAX_SIDE`].
@@ -42,14 +42,14 @@ pub enum FitError {
         "lower size.resolution, or cut the image to a shape that is closer to a square"
     ))]
     TooLarge {
-        /// Pixels of the output.
+        /// Width of the output in pixels.
         width: u64,
-        /// Pixels of the output.
+        /// Height of the output in pixels.
         height: u64,
     },
 }
 
-/// The multiple that is nearest to a side, at least one.
+/// The multiple nearest to a side, but at least one multiple.
 pub(crate) fn nearest_multiple(side: u32, multiple: u32) -> u32 {
     let multiple = multiple.max(1);
     (side.saturating_add(multiple / 2) / multiple * multiple).max(multiple)
@@ -57,9 +57,9 @@ pub(crate) fn nearest_multiple(side: u32, multiple: u32) -> u32 {
 
 /// Width and height of the output for an input of `width` x `height` pixels.
 ///
-/// `native_resolution` is the model's own longest side, `vae_factor` its image pixels per latent pixel and
-/// `size_multiple` what both sides must be multiples of. `crop` is the rule of the original repository's
-/// `edit_cli.py`; `floor` that of diffusers, whose longest side is the image's own unless `size` names one.
+/// `native_resolution` is the model's own longest side, `vae_factor` the number of image pixels per latent pixel, and
+/// `size_multiple` what both sides must be multiples of. `crop` is the rule of the original repository's `edit_cli.py`;
+/// `floor` is that of diffusers, which keeps the image's longest side unless `size` gives one.
 ///
 /// # Errors
 /// If no output size follows, or the model does not take it.
@@ -103,8 +103,8 @@ pub fn fit_size(
     Ok((width, height))
 }
 
-/// `edit_cli.py`, in the same double precision. Where that gives a side of no pixels, by a product that
-/// falls just short of one multiple, this gives one multiple.
+/// The rule of `edit_cli.py`, in the same double precision. If a product just below one multiple would give a side
+/// without pixels, the side is one multiple.
 fn crop_size(width: u32, height: u32, resolution: u32, multiple: u32) -> (u64, u64) {
     let (width, height, multiple) = (f64::from(width), f64::from(height), f64::from(multiple));
     let factor = f64::from(resolution) / width.max(height);
@@ -138,9 +138,9 @@ fn floor_size(
     Ok((side(width), side(height)))
 }
 
-/// The image at `width` x `height` pixels, as Pillow does it: `ImageOps.fit` with LANCZOS for [`Fit::Crop`]
-/// and [`Fit::Exact`] (scaled to cover, cropped at the centre), `resize` with LANCZOS for [`Fit::Floor`].
-/// An image of that size is returned as it is. The image must have pixels, as every image that was read has.
+/// The image at `width` x `height` pixels, as resampled by Pillow: `ImageOps.fit` with LANCZOS for [`Fit::Crop`] and
+/// [`Fit::Exact`] (scaled to cover, cropped at the centre), `resize` with LANCZOS for [`Fit::Floor`]. An image of that
+/// size is returned unchanged. The image must have pixels, as every image that was read has.
 pub fn fit(image: &RgbImage, width: u32, height: u32, fit: Fit) -> RgbImage {
     if image.dimensions() == (width, height) {
         return image.clone();
@@ -149,7 +149,7 @@ pub fn fit(image: &RgbImage, width: u32, height: u32, fit: Fit) -> RgbImage {
     resize_area(image, area, width, height, Filter::Lanczos)
 }
 
-/// The part of an image that a rule brings to `width` x `height` pixels.
+/// The part of an image that the rule scales to `width` x `height` pixels.
 pub(super) fn fitted_area(has: (u32, u32), width: u32, height: u32, fit: Fit) -> Area {
     match fit {
         Fit::Floor => Area::whole(has),
@@ -157,7 +157,7 @@ pub(super) fn fitted_area(has: (u32, u32), width: u32, height: u32, fit: Fit) ->
     }
 }
 
-/// The largest part of the target's shape in the middle of the image (Pillow's `ImageOps.fit`).
+/// The largest centred part of the image with the target's aspect ratio (Pillow's `ImageOps.fit`).
 fn centred_area((has_width, has_height): (u32, u32), width: u32, height: u32) -> Area {
     let (has_width, has_height) = (f64::from(has_width), f64::from(has_height));
     let ratio = f64::from(width) / f64::from(height);
@@ -168,7 +168,7 @@ fn centred_area((has_width, has_height): (u32, u32), width: u32, height: u32) ->
     };
     let left = ((has_width - box_width) * 0.5).max(0.0);
     let top = ((has_height - box_height) * 0.5).max(0.0);
-    // The product and quotient above may round up beyond the image's edge.
+    // The product and quotient above may be rounded to beyond the image's edge.
     Area {
         left: left as f32,
         top: top as f32,
@@ -194,7 +194,7 @@ mod tests {
         let crop = |width, height| fit_size(width, height, &size(None, Fit::Crop), 512, 8, 64);
         assert_eq!(crop(512, 512), Ok((512, 512)));
         assert_eq!(crop(1024, 768), Ok((512, 384)));
-        // 600 x 400: 341.3 of 512 is rounded up to 384, the long side follows to 576.
+        // 600 x 400 at 512: the short side, 341.3, is rounded up to 384; the long side becomes 576.
         assert_eq!(crop(600, 400), Ok((576, 384)));
         assert_eq!(crop(1, 1), Ok((512, 512)));
     }

@@ -1,11 +1,11 @@
-//! The door of [`crate::fuzzing`] to images.
+//! The entry point of [`crate::fuzzing`] for images.
 
 use std::path::Path;
 
 use super::Colour;
 use super::read::upright;
 
-/// An image that is read has pixels.
+/// Checks that an image that can be read has pixels.
 pub fn picture(bytes: &[u8]) {
     if let Ok((image, _)) = upright(bytes, Path::new("picture"), Colour::Srgb) {
         assert!(!image.as_raw().is_empty());

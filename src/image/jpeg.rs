@@ -1,25 +1,25 @@
-//! The markers of a JPEG (ITU-T T.81, annex B): how many components it has, and whether its picture is whole.
+//! The markers of a JPEG (ITU-T T.81, annex B): how many components the picture has, and whether it is complete.
 //!
-//! Its decoder fills what is missing with grey and says nothing. What follows the end of the picture (the film of a
-//! motion photo) is no part of it, and an end mark that is missing does not make a picture less whole.
+//! JPEG decoders silently fill missing parts with grey. Data after the end of the picture (such as the film of a motion
+//! photo) does not belong to it, and a missing end marker alone does not make a picture incomplete.
 
-/// What the markers say.
+/// What the markers tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Markers {
-    /// Three of colours, one of grey, four of inks.
+    /// Number of components: three for colour, one for grey, four for CMYK.
     pub components: usize,
     pub end: End,
 }
 
-/// How the picture ends.
+/// How the picture's data ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// With an end mark.
+    /// With an end marker.
     Marked,
-    /// Without one, but with a last scan of all that belongs to the picture; its data ends at or before this offset.
-    /// Whether that is whole, the data alone tells: see [`with_more`].
+    /// Without an end marker, but with a last scan for every part of the picture; the data ends at or before this
+    /// offset. Only the data itself shows whether that scan is complete: see [`with_more`].
     Unmarked(usize),
-    /// Before a scan of what belongs to the picture, or without any.
+    /// Before all scans of the picture, or without any.
     Cut,
 }
 
@@ -27,7 +27,7 @@ const START: u8 = 0xd8;
 const END: u8 = 0xd9;
 const SCAN: u8 = 0xda;
 
-/// Coefficients of a block.
+/// Number of coefficients in a block.
 const COEFFICIENTS: usize = 64;
 
 pub(super) fn markers(bytes: &[u8]) -> Markers {
@@ -39,7 +39,7 @@ pub(super) fn markers(bytes: &[u8]) -> Markers {
         };
         match marker {
             END => break End::Marked,
-            // Another picture begins, as in the trailer of a camera.
+            // Another picture begins, as in the trailers that cameras write.
             START if picture.data_end.is_some() => break picture.unmarked(bytes.len()),
             START | 0x01 | 0xd0..=0xd7 => at = after,
             _ => {
@@ -63,14 +63,14 @@ pub(super) fn markers(bytes: &[u8]) -> Markers {
     }
 }
 
-/// The data up to an offset with more data after it, and an end mark; twice, with data that differs. A decoder that
-/// makes the same picture of both had all that it needs before the offset.
+/// The data up to an offset followed by more data and an end marker, twice with different data. If a decoder makes the
+/// same picture from both, it had everything it needed before the offset.
 pub(super) fn with_more(bytes: &[u8], data_end: usize) -> [Vec<u8>; 2] {
-    // The first byte of a marker that never came is no data.
+    // The first byte of an unfinished marker is not data.
     let filled = |data: &[u8]| data.iter().rev().take_while(|&&byte| byte == 0xff).count();
     let data = &bytes[..data_end];
     let data = &data[..data.len() - filled(data)];
-    // Longer than the code of any block, and without a byte that begins a marker.
+    // Longer than the code of any block, and without bytes that begin a marker.
     [0x00, 0xb6].map(|more| [data, &[more; 4096], &[0xff, END]].concat())
 }
 
@@ -86,13 +86,13 @@ fn next_marker(bytes: &[u8], mut at: usize) -> Option<(u8, usize)> {
     }
 }
 
-/// A segment without its length.
+/// The content of a segment, without its length.
 fn segment(bytes: &[u8], at: usize) -> Option<&[u8]> {
     let length = u16::from_be_bytes(*bytes.get(at..)?.first_chunk()?);
     bytes.get(at + 2..at + usize::from(length))
 }
 
-/// Where the data of a scan ends: at a marker that is not a restart, or with the file.
+/// The end of a scan's data: at a marker other than a restart marker, or at the end of the file.
 fn data_end(bytes: &[u8], at: usize) -> usize {
     let data = bytes.get(at..).unwrap_or_default();
     let ends = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0x00 | 0xd0..=0xd7 | 0xff);
@@ -101,15 +101,15 @@ fn data_end(bytes: &[u8], at: usize) -> usize {
         .map_or(bytes.len(), |found| at + found)
 }
 
-/// Start of frame, of whatever process.
+/// Whether a marker starts a frame, of whatever coding process.
 fn is_frame(marker: u8) -> bool {
     matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc)
 }
 
-/// What of the picture has been seen.
+/// Which parts of the picture have been seen.
 #[derive(Default)]
 struct Picture {
-    /// Each component's identifier, and how many low bits of each coefficient are still to come.
+    /// For each component: its identifier, and how many low bits of each coefficient are still missing.
     components: Vec<(u8, [u8; COEFFICIENTS])>,
     data_end: Option<usize>,
 }
@@ -184,7 +184,7 @@ mod tests {
                 end: End::Marked
             }
         );
-        // The first bytes hold an end mark in a segment.
+        // The first bytes contain an end marker inside a segment.
         assert_eq!(end(&bytes[..8]), End::Cut);
     }
 

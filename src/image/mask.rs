@@ -1,9 +1,10 @@
-//! Masks: which part of an image is repainted, as diffusers' `StableDiffusionInpaintPipeline` and its image processors
-//! make it of a file.
+//! Masks: which part of an image is repainted, computed from a file as in diffusers' `StableDiffusionInpaintPipeline`
+//! and its image processors.
 //!
-//! A [`MaskImage`] is a mask in its file's own mode, for that is how diffusers resizes it: [`MaskImage::read`] (or
-//! [`MaskImage::of_alpha`], [`MaskImage::changed`]), [`MaskImage::edited`], [`MaskImage::fit`] to the image's size.
-//! [`MaskImage::to_mask`] then makes it a [`Mask`]: grey levels, of which 128 and above are repainted.
+//! A [`MaskImage`] is a mask in its file's own colour mode, because diffusers resizes it in that mode. It is made by
+//! [`MaskImage::read`], [`MaskImage::of_alpha`] or [`MaskImage::changed`], adjusted by [`MaskImage::edited`] and scaled
+//! to the image's size by [`MaskImage::fit`]. [`MaskImage::to_mask`] then makes a [`Mask`] of it: grey levels, of which
+//! those of 128 and above are repainted.
 //!
 //! | for | use |
 //! |---|---|
@@ -25,16 +26,16 @@ use super::region::{Region, fill};
 use super::resample::{Area, Filter, Levels, nearest, resize_area};
 use super::{Fit, ImageError, Note};
 
-/// Levels from here on are repainted.
+/// The lowest level that is repainted.
 const THRESHOLD: u8 = 128;
 
-/// A mask in the mode of its file.
+/// A mask in the colour mode of its file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MaskImage(Mode);
 
 #[derive(Debug, Clone, PartialEq)]
 enum Mode {
-    /// Of a palette, or of 1 bit: resized by taking pixels. `first` is the palette's first colour.
+    /// With a palette or 1 bit a pixel: resized without interpolation. `first` is the first colour of the palette.
     Indexed {
         levels: GrayImage,
         first: u8,
@@ -45,20 +46,20 @@ enum Mode {
     Rgba(RgbaImage),
 }
 
-/// What is done to a mask before it is used, in this order. Sizes are in pixels of the image that is repainted.
+/// Adjustments to a mask, in the order in which they are made. Sizes are in pixels of the image to be repainted.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct MaskEdit {
-    /// What is kept is repainted, and the other way round.
+    /// Whether to exchange the repainted and the kept part.
     pub invert: bool,
-    /// By how much what is repainted grows on all sides.
+    /// How many pixels the repainted part grows on all sides.
     pub grow: u8,
     /// Radius of Pillow's `GaussianBlur`.
     pub blur: f32,
 }
 
 impl MaskImage {
-    /// Reads a mask in its own mode, upright. Transparency is ignored; samples of 16 bits lose their low ones, with a
-    /// note.
+    /// Reads a mask in its own colour mode, rotated upright. Transparency is ignored; 16-bit samples lose their low
+    /// bits, with a note.
     ///
     /// # Errors
     /// As [`super::read`].
@@ -79,7 +80,7 @@ impl MaskImage {
         Ok((Self(mode), file.notes))
     }
 
-    /// The transparent part of an image, which is repainted.
+    /// The mask that repaints the transparent part of an image.
     ///
     /// # Errors
     /// As [`super::read`].
@@ -94,8 +95,8 @@ impl MaskImage {
         ))))
     }
 
-    /// The pixels that differ by more than `above` (0 to 1) between two images of one size, on the mean of their
-    /// channels.
+    /// The mask of the pixels that differ between two images of the same size by more than `above` (0 to 1), on the
+    /// mean of their channels.
     pub fn changed(before: &RgbImage, after: &RgbImage, above: f64) -> Self {
         let (width, height) = before.dimensions();
         let changed = |x, y| {
@@ -127,7 +128,7 @@ impl MaskImage {
         }
     }
 
-    /// The mask at another size, by the rule that its image follows.
+    /// The mask at another size, fitted by the same rule as its image.
     pub fn fit(&self, width: u32, height: u32, fit: Fit) -> Self {
         if self.dimensions() == (width, height) {
             return self.clone();
@@ -136,8 +137,8 @@ impl MaskImage {
         Self(self.0.resized(area, width, height, Filter::Lanczos))
     }
 
-    /// The mask with what is asked done to it, which makes it grey. One of the image's size already: edits count its
-    /// pixels.
+    /// The mask with adjustments made, which turn it grey. It must already have the image's size, because adjustments
+    /// count the image's pixels.
     pub fn edited(self, edit: MaskEdit) -> Self {
         if edit == MaskEdit::default() {
             return self;
@@ -152,7 +153,7 @@ impl MaskImage {
         Self(Mode::Grey(gaussian_blur(&grey, edit.blur)))
     }
 
-    /// The part of the mask in a region, at `width` x `height` pixels: the counterpart of [`Region::cut`].
+    /// The part of the mask inside a region, at `width` x `height` pixels: the counterpart of [`Region::cut`].
     pub fn cut(&self, region: Region, width: u32, height: u32) -> Mask {
         let cut = match &self.0 {
             Mode::Indexed { levels, first } => {
@@ -219,13 +220,13 @@ fn to_grey(image: &RgbImage) -> GrayImage {
     GrayImage::from_fn(width, height, |x, y| Luma([luma(*image.get_pixel(x, y))]))
 }
 
-/// `value / 255` to the nearest, in Pillow's way.
+/// `value / 255` rounded to the nearest integer, computed as in Pillow.
 fn divide_by_255(value: u32) -> u32 {
     let value = value + 128;
     (value + (value >> 8)) >> 8
 }
 
-/// Pillow's way back from a premultiplied level.
+/// Undoes the premultiplication of a level by its alpha, as Pillow does.
 fn unpremultiplied(level: u8, alpha: u8) -> u8 {
     match alpha {
         0 | 255 => level,
@@ -233,7 +234,7 @@ fn unpremultiplied(level: u8, alpha: u8) -> u8 {
     }
 }
 
-/// Pillow resizes what has transparency with its colours premultiplied.
+/// Pillow premultiplies colours by alpha to resize them.
 fn with_alpha<P: image::Pixel<Subpixel = u8>>(
     levels: &Levels<P>,
     resize: impl Fn(&Levels<P>) -> Levels<P>,
@@ -281,7 +282,7 @@ fn resize_rgba(
     })
 }
 
-/// A mask of an image's size: what is repainted, and how the edge is feathered.
+/// A mask at an image's size: which pixels are repainted, and how the edge is feathered.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mask(GrayImage);
 
@@ -294,20 +295,20 @@ impl Mask {
     /// Whether a pixel is repainted.
     ///
     /// # Panics
-    /// If it lies outside the image.
+    /// If the pixel is outside the image.
     pub fn is_repainted(&self, x: u32, y: u32) -> bool {
         self.0.get_pixel(x, y)[0] >= THRESHOLD
     }
 
-    /// The share of the pixels that are repainted: 0 for an empty mask, 1 for a full one.
+    /// The share of pixels that are repainted: 0 for an empty mask, 1 for a full one.
     pub fn repainted(&self) -> f64 {
         let levels = self.0.as_raw();
         let repainted = levels.iter().filter(|&&level| level >= THRESHOLD).count();
         repainted as f64 / levels.len().max(1) as f64
     }
 
-    /// The mask (1, 1, height, width) beside latents that are smaller by `factor`: 1 where the first pixel of the block
-    /// is repainted, 0 elsewhere.
+    /// The mask (1, 1, height, width) at the size of latents, which is smaller by `factor`: 1 if the first pixel of a
+    /// block is repainted, 0 otherwise.
     pub fn to_latents(&self, factor: u32) -> Array4<f32> {
         let factor = factor.max(1);
         let (width, height) = (self.0.width() / factor, self.0.height() / factor);
@@ -317,10 +318,10 @@ impl Mask {
         })
     }
 
-    /// The pixels (1, 3, height, width) without those that are repainted, which become 0, the middle grey.
+    /// The pixels (1, 3, height, width) with repainted ones replaced by 0, middle grey.
     ///
     /// # Panics
-    /// If the image has another size than the mask.
+    /// If the image and the mask differ in size.
     pub fn hide(&self, pixels: ArrayView4<f32>) -> Array4<f32> {
         let mut hidden = pixels.to_owned();
         let width = self.0.width() as usize;
@@ -334,8 +335,8 @@ impl Mask {
         hidden
     }
 
-    /// The result with the original's own pixels outside the mask, feathered by its grey levels: `apply_overlay`.
-    /// All three have one size.
+    /// The result with the original's pixels outside the mask, blended by its grey levels: `apply_overlay`. All three
+    /// must have the same size.
     pub fn overlay(&self, original: &RgbImage, result: &RgbImage) -> RgbImage {
         let (width, height) = self.0.dimensions();
         RgbImage::from_fn(width, height, |x, y| {

@@ -1,5 +1,5 @@
-//! Input images: reading, fitting to a size that the model takes, and conversions to and from tensors,
-//! and masks ([`MaskImage`]).
+//! Input images and masks ([`MaskImage`]): reading, fitting to a size that the model takes, conversion to and from
+//! tensors.
 
 mod blur;
 mod budget;

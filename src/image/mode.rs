@@ -1,12 +1,12 @@
-//! What a file says of its mode that decoding does not tell: palettes and single bits, which masks keep apart.
+//! Details of a file's colour mode that decoding hides but masks depend on: palettes and single bits.
 
 use std::io::Cursor;
 
 use image::ImageFormat;
 use png::{BitDepth, ColorType};
 
-/// The first colour of an image's palette; black of an image of one bit. `None` of other images, and of those whose
-/// palette is every grey in order (Pillow takes them for grey).
+/// The first colour of an image's palette; black for an image with 1 bit a pixel. `None` for other images, and for
+/// palettes that are the greys in order (Pillow treats these as grey).
 pub(super) fn first_of_palette(format: ImageFormat, bytes: &[u8]) -> Option<[u8; 3]> {
     match format {
         ImageFormat::Png => of_png(bytes),
@@ -25,7 +25,7 @@ pub(super) fn first_of_palette(format: ImageFormat, bytes: &[u8]) -> Option<[u8;
     }
 }
 
-/// Whether an image has transparency of its own, and not one transparent colour at most.
+/// Whether an image has an alpha channel, as opposed to at most a single transparent colour.
 pub(super) fn has_alpha(format: ImageFormat, bytes: &[u8]) -> bool {
     if format != ImageFormat::Png {
         return !matches!(format, ImageFormat::Gif | ImageFormat::Bmp);
@@ -51,7 +51,7 @@ fn of_png(bytes: &[u8]) -> Option<[u8; 3]> {
     }
 }
 
-/// BITMAPINFOHEADER and what came after it; colours are blue, green, red and nothing.
+/// BITMAPINFOHEADER or a later header; colours are stored as blue, green, red and an unused byte.
 fn of_bmp(bytes: &[u8]) -> Option<[u8; 3]> {
     let number = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
     let header = number(14)?;

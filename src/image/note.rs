@@ -1,33 +1,33 @@
-//! What the user should know of how an image is read.
+//! Notes for the user on how an image is read.
 
 use std::fmt;
 
-/// What was done to make a file 8-bit RGB, or was left undone, where the user may not expect it.
+/// What was done, or left undone, to make a file 8-bit RGB, if the user might not expect it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
     /// Only the first picture of an animation is read.
     FirstFrame,
     /// Only the first page of several is read.
     FirstPage,
-    /// Samples of more than 8 bits lost their low bits.
+    /// Samples with more than 8 bits lost their low bits.
     Reduced,
-    /// Grey became RGB.
+    /// Grey was expanded to RGB.
     GreyExpanded,
-    /// Transparent pixels were laid on white.
+    /// Transparent pixels were composited on white.
     AlphaOnWhite,
-    /// Inks became RGB, without their profile.
+    /// CMYK was converted to RGB without its profile.
     Inks,
-    /// Colours that are not those of sRGB were taken for those, as diffusers does.
+    /// Colours other than sRGB are treated as sRGB, as diffusers does.
     Profile {
-        /// What the colour profile calls itself.
+        /// The profile's own name.
         name: String,
     },
-    /// Colours were converted to those of sRGB.
+    /// Colours were converted to sRGB.
     Converted {
-        /// What the colour profile calls itself.
+        /// The profile's own name.
         name: String,
     },
-    /// A colour profile that makes no sense was passed over.
+    /// An invalid colour profile was ignored.
     UnreadableProfile,
 }
 

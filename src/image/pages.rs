@@ -1,4 +1,4 @@
-//! Whether a file holds more than the one picture that is read.
+//! Finds out whether a file holds further pictures besides the one that is read.
 
 use std::io::Cursor;
 
@@ -7,7 +7,7 @@ use image::codecs::webp::WebPDecoder;
 
 use super::Note;
 
-/// The note on pictures beside the first, if there are any.
+/// The note on further pictures, if there are any.
 pub(super) fn note(format: ImageFormat, bytes: &[u8]) -> Option<Note> {
     let (more, note) = match format {
         ImageFormat::Gif => (gif_frames(bytes) > Some(1), Note::FirstFrame),
@@ -25,11 +25,11 @@ pub(super) fn note(format: ImageFormat, bytes: &[u8]) -> Option<Note> {
     more.then_some(note)
 }
 
-/// Whether a PNG says before its picture that more follow: its chunks are walked, since a decoder would inflate its profile
-/// and its texts.
+/// Whether a PNG announces an animation. Its chunks are walked rather than decoded, because a decoder would decompress
+/// its profile and texts.
 fn png_is_animated(bytes: &[u8]) -> Option<bool> {
     const SIGNATURE: usize = 8;
-    // Length, kind and checksum.
+    // Bytes of a chunk's length, type and checksum.
     const AROUND: usize = 12;
     let mut at = SIGNATURE;
     loop {
@@ -43,7 +43,7 @@ fn png_is_animated(bytes: &[u8]) -> Option<bool> {
     }
 }
 
-/// How many frames a GIF has, two at most: its blocks are walked, not decoded.
+/// The number of a GIF's frames, counted up to two: its blocks are walked, not decoded.
 fn gif_frames(bytes: &[u8]) -> Option<usize> {
     let colours = |flags: u8| {
         if flags & 0x80 == 0 {
@@ -56,7 +56,7 @@ fn gif_frames(bytes: &[u8]) -> Option<usize> {
     let mut frames = 0;
     loop {
         match bytes.get(at) {
-            // An extension: its label, then blocks.
+            // An extension: a label, then data blocks.
             Some(0x21) => at += 2,
             Some(0x2c) => {
                 frames += 1;
@@ -79,7 +79,7 @@ fn gif_frames(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// Whether a TIFF's first directory names a second one.
+/// Whether a TIFF's first directory is followed by a second one.
 fn tiff_has_more(bytes: &[u8]) -> Option<bool> {
     let little = bytes.starts_with(b"II");
     let number = |at: u64, length: usize| {
@@ -91,7 +91,7 @@ fn tiff_has_more(bytes: &[u8]) -> Option<bool> {
             false => bytes.iter().fold(0, digit),
         })
     };
-    // BigTIFF has longer numbers.
+    // BigTIFF uses longer numbers.
     let (offset, count, entry, first) = match number(2, 2)? {
         43 => (8, 8, 20, 8),
         _ => (4, 2, 12, 4),

@@ -1,12 +1,12 @@
-//! Images as PNG.
+//! Encodes images as PNG.
 
 use image::RgbImage;
 use png::{BitDepth, ColorType, Encoder, EncodingError};
 
-/// An image as a PNG; `describe` adds texts, or chooses how it is compressed.
+/// Encodes an image as a PNG; `describe` can add texts or set the compression.
 ///
 /// # Errors
-/// If the image has no pixels, or a text cannot be in a PNG.
+/// If the image has no pixels, or a text cannot be stored in a PNG.
 pub(crate) fn encode_png(
     image: &RgbImage,
     describe: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> Result<(), EncodingError>,

@@ -1,4 +1,4 @@
-//! Reading image files, whatever they hold, as upright 8-bit RGB.
+//! Reads image files of any supported kind as upright 8-bit RGB.
 
 use std::path::Path;
 
@@ -11,23 +11,23 @@ use super::samples::{to_8_bits, to_rgb};
 use super::{Colour, ImageError, Note, mode};
 use crate::digest::sha256_hex;
 
-/// What was learnt of an image before the run.
+/// The properties of an image, found before the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probed {
-    /// Pixels, after EXIF orientation.
+    /// Width in pixels, after EXIF orientation.
     pub width: u32,
-    /// Pixels, after EXIF orientation.
+    /// Height in pixels, after EXIF orientation.
     pub height: u32,
     /// SHA-256 of the file, in hexadecimal.
     pub sha256: String,
     /// Whether its colours were converted to sRGB.
     pub converted: bool,
-    /// What the user should know of how it is read.
+    /// Notes for the user on how it is read.
     pub notes: Vec<Note>,
 }
 
-/// Reads and decodes an image to learn its size and digest. It is decoded whole, since the images of a
-/// sweep are few and a damaged one should be found before the run and not in the middle of it.
+/// Decodes an image to find its size and digest. It is decoded completely, because a sweep has few images, and a
+/// damaged one should be found before the run rather than in the middle of it.
 ///
 /// # Errors
 /// As [`read`].
@@ -45,7 +45,8 @@ pub fn probe(path: &Path, colour: Colour) -> Result<Probed, ImageError> {
     })
 }
 
-/// Reads an image that was probed before, its colours `converted` or not; it must still be the file of that digest.
+/// Reads an image that was probed before, with its colours `converted` or not; the file must still have the same
+/// digest.
 ///
 /// # Errors
 /// As [`read`], or if the file has changed.
@@ -62,8 +63,8 @@ pub fn read_probed(path: &Path, sha256: &str, converted: bool) -> Result<RgbImag
     Ok(upright(&bytes, path, colour)?.0)
 }
 
-/// Reads an image as 8-bit RGB: EXIF orientation applied, 16 bits reduced to the high 8, grey expanded,
-/// transparency composited on white, the first frame of an animation. Notes say what was done.
+/// Reads an image as 8-bit RGB: applies the EXIF orientation, reduces 16-bit samples to their high 8 bits, expands
+/// grey, composites transparency on white, and takes the first frame of an animation. Notes say what was done.
 ///
 /// # Errors
 /// If the file cannot be read, is not an image, is damaged, or exceeds the limits on bytes, sides and pixels.
@@ -81,13 +82,13 @@ pub(super) fn upright(
     let image = to_8_bits(decoded.image, &mut notes);
     let image = in_srgb(image, decoded.colours, colour, &mut notes);
     let mut image = DynamicImage::from(to_rgb(image, &mut notes));
-    // Turned when it is as small as it becomes: turning takes a second picture.
+    // Rotated only after it has been reduced, because rotation needs memory for a second picture.
     image.apply_orientation(decoded.orientation);
     drop(decoded.share);
     Ok((image.into_rgb8(), notes))
 }
 
-/// A picture of 8 bits a sample with its colours converted, if that is asked; a note says what is done of them.
+/// An 8-bit picture with its colours converted if requested; adds a note on what is done about them.
 fn in_srgb(
     image: DynamicImage,
     colours: Judged,
@@ -114,15 +115,15 @@ fn in_srgb(
     image
 }
 
-/// An upright image of 8 bits a sample in the mode of its file.
+/// An upright 8-bit image in the colour mode of its file.
 pub(super) struct InMode {
     pub image: DynamicImage,
-    /// The first colour of its palette, if it has one; black of an image of 1 bit.
+    /// The first colour of its palette, if it has one; black if it has 1 bit a pixel.
     pub first_of_palette: Option<[u8; 3]>,
     pub notes: Vec<Note>,
 }
 
-/// Reads an image without making it RGB. What a file says of one transparent colour is ignored.
+/// Reads an image without converting it to RGB. A single transparent colour is ignored.
 pub(super) fn read_in_mode(path: &Path) -> Result<InMode, ImageError> {
     let bytes = read_file(path)?;
     let decoded = decode(&bytes, path)?;

@@ -1,4 +1,4 @@
-//! What a mask is made of, as sweep files say it.
+//! How a mask is made, as sweep files specify it.
 
 use std::fmt;
 
@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 use super::MaskEdit;
 use crate::vocabulary::{Scale, shown_path};
 
-/// Where a mask comes from, and what is done to it. Displayed as the inline table that sweep files have for it, which
-/// is also what plans and tables call it.
+/// The source of a mask, and the adjustments to it. Displayed as the inline table of a sweep file, which is also its
+/// name in plans and tables.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MaskRecipe {
     /// Where it comes from.
     pub source: MaskSource,
-    /// What is kept is repainted, and the other way round.
+    /// Whether to exchange the repainted and the kept part.
     pub invert: bool,
-    /// By how many pixels what is repainted grows on all sides.
+    /// How many pixels the repainted part grows on all sides.
     pub grow: u8,
     /// Radius of the blur in pixels.
     pub blur: Scale,
@@ -25,21 +25,21 @@ pub struct MaskRecipe {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MaskSource {
-    /// A file, as it is called in the sweep file.
+    /// A file, by its name in the sweep file.
     File(String),
-    /// What is transparent in the image that the sweep file names.
+    /// The transparency of the image that the sweep file names.
     Alpha,
-    /// What an earlier stage changed.
+    /// The pixels that an earlier stage changed.
     Changed {
         /// Name of the stage.
         stage: String,
-        /// The share of full scale, on the mean of the channels, beyond which a pixel has changed.
+        /// How much a pixel must change to count, as a share of full scale on the mean of the channels.
         above: Scale,
     },
 }
 
 impl MaskRecipe {
-    /// A source as it is.
+    /// A source without adjustments.
     pub fn plain(source: MaskSource) -> Self {
         Self {
             source,
@@ -49,7 +49,7 @@ impl MaskRecipe {
         }
     }
 
-    /// What is done to the mask.
+    /// The adjustments to the mask.
     pub fn edit(&self) -> MaskEdit {
         MaskEdit {
             invert: self.invert,
@@ -58,7 +58,7 @@ impl MaskRecipe {
         }
     }
 
-    /// The file's name alone where nothing is done to it, else the inline table. A file that is called like a table is
+    /// The file's name if there are no adjustments, otherwise the inline table. A file whose name looks like a table is
     /// written as one.
     pub fn name(&self) -> String {
         match &self.source {
@@ -73,7 +73,7 @@ impl MaskRecipe {
         }
     }
 
-    /// As others see it: of a file by an absolute path the last part.
+    /// The recipe as shown to others: only the last part of an absolute path.
     #[must_use]
     pub fn shown(&self) -> Self {
         let source = match &self.source {
@@ -86,7 +86,7 @@ impl MaskRecipe {
         }
     }
 
-    /// Whether cells that work on other images have other masks.
+    /// Whether it gives different masks for different images.
     pub fn is_of_the_image(&self) -> bool {
         match self.source {
             MaskSource::File(_) => false,
@@ -117,7 +117,7 @@ impl fmt::Display for MaskRecipe {
     }
 }
 
-/// A basic string of TOML, which JSON's strings are but for one character.
+/// A TOML basic string; TOML's and JSON's strings differ in only one character.
 fn quoted(text: &str) -> String {
     let json = serde_json::Value::from(text).to_string();
     json.replace('\u{7f}', "\\u007f")

@@ -1,4 +1,4 @@
-//! The part of an image around a mask that alone is repainted (`only_masked`; `padding_mask_crop` of diffusers).
+//! The region of an image around a mask, when only that is repainted (`only_masked`; diffusers' `padding_mask_crop`).
 
 use image::{GenericImageView, ImageBuffer, Pixel, RgbImage, imageops};
 
@@ -8,19 +8,19 @@ use super::resample::{Area, Filter, Levels, resize, resize_area};
 /// A rectangle of whole pixels within an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Region {
-    /// Pixels from the left.
+    /// Distance from the left edge in pixels.
     pub left: u32,
-    /// Pixels from the top.
+    /// Distance from the top edge in pixels.
     pub top: u32,
-    /// Pixels.
+    /// Width in pixels.
     pub width: u32,
-    /// Pixels.
+    /// Height in pixels.
     pub height: u32,
 }
 
 impl Region {
-    /// What surrounds all of a mask that is not black, with `padding` pixels on each side, widened to the shape of
-    /// `width` x `height` as far as the image allows. `None` of a mask that is all black.
+    /// The region around all pixels of a mask that are not black, with `padding` pixels on each side, widened to the
+    /// aspect ratio of `width` x `height` as far as the image allows. `None` if the mask is all black.
     pub fn around(mask: &Mask, padding: u32, width: u32, height: u32) -> Option<Self> {
         let levels = mask.levels();
         let marked = || {
@@ -53,12 +53,13 @@ impl Region {
         })
     }
 
-    /// The region of the image at `width` x `height` pixels; where its shape is another, the edges are drawn out.
+    /// The region of the image scaled to `width` x `height` pixels; if its aspect ratio differs, the edge pixels are
+    /// stretched.
     pub fn cut(self, image: &RgbImage, width: u32, height: u32) -> RgbImage {
         fill(&self.of(image), width, height, resize_area)
     }
 
-    /// What was made of the region, in its place in an image of that size that is black elsewhere.
+    /// An image of this size, black except for the result, which is put into the region's place.
     pub fn paste(self, made: &RgbImage, width: u32, height: u32) -> RgbImage {
         let (ratio, made_ratio) = (
             shape(self.width, self.height),
@@ -80,7 +81,7 @@ impl Region {
         whole
     }
 
-    /// The region's own pixels.
+    /// The region's pixels, unscaled.
     pub(super) fn of<P: Pixel<Subpixel = u8> + 'static>(self, image: &Levels<P>) -> Levels<P> {
         image
             .view(self.left, self.top, self.width, self.height)
@@ -88,7 +89,7 @@ impl Region {
     }
 }
 
-/// A part of a side, which may go beyond it while it is widened.
+/// A range along one side, which may extend beyond it while it is being widened.
 #[derive(Clone, Copy)]
 struct Span {
     from: i64,
@@ -110,7 +111,7 @@ impl Span {
         self.to - self.from
     }
 
-    /// Longer by so much, half of it on the near side, moved back into the image and cut where it has no room.
+    /// Widens the range, by half on the near side, and moves it back into the image; what does not fit is cut off.
     fn widened(mut self, by: i64) -> Self {
         self.from -= by.div_euclid(2);
         self.to += by - by.div_euclid(2);
@@ -130,12 +131,12 @@ fn shape(width: u32, height: u32) -> f64 {
     f64::from(width) / f64::from(height)
 }
 
-/// `side * new / old` in whole pixels, one at least.
+/// `side * new / old` as a whole number, at least one.
 fn proportional(side: u32, new: u32, old: u32) -> u32 {
     (u64::from(side) * u64::from(new) / u64::from(old.max(1))).max(1) as u32
 }
 
-/// Puts an image in the middle of another, as far as it has room there.
+/// Puts an image into the middle of another, as far as it fits.
 fn put<P: Pixel<Subpixel = u8> + 'static>(onto: &mut Levels<P>, image: &Levels<P>) -> (i64, i64) {
     let middle = |outer: u32, inner: u32| i64::from(outer / 2) - i64::from(inner / 2);
     let left = middle(onto.width(), image.width());
@@ -144,7 +145,8 @@ fn put<P: Pixel<Subpixel = u8> + 'static>(onto: &mut Levels<P>, image: &Levels<P
     (left, top)
 }
 
-/// An image within `width` x `height` pixels, its edges drawn out where its shape is another (`_resize_and_fill`).
+/// An image scaled to fit into `width` x `height` pixels; if its aspect ratio differs, its edges are stretched
+/// (`_resize_and_fill`).
 pub(super) fn fill<P: Pixel<Subpixel = u8> + 'static>(
     image: &Levels<P>,
     width: u32,

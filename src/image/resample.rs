@@ -1,16 +1,16 @@
-//! Resampling as Pillow does it, to the bit: separable filters that widen as they scale down, whole coefficients of
-//! 22 bits, 8 bits between the passes. (A mask is cut at a level, so a level more or less moves its edge; crates for
-//! resampling round in ways of their own.)
+//! Resampling, bit-identical to Pillow's: separable filters that widen when scaling down, integer coefficients of 22
+//! bits, and 8 bits between the passes. (A mask is thresholded at a level, so a difference of one level moves its edge;
+//! resampling crates round differently.)
 
 use std::f64::consts::PI;
 
 use image::{ImageBuffer, Pixel};
 use rayon::prelude::*;
 
-/// An image of 8 bits a sample.
+/// An image with 8 bits a sample.
 pub(super) type Levels<P> = ImageBuffer<P, Vec<u8>>;
 
-/// A resampling filter of Pillow.
+/// A resampling filter as in Pillow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Filter {
     /// `LANCZOS`, of three lobes.
@@ -22,7 +22,7 @@ pub enum Filter {
 }
 
 impl Filter {
-    /// Where the filter ends on either side.
+    /// How far the filter extends on either side, in pixels.
     fn support(self) -> f64 {
         match self {
             Self::Lanczos => 3.0,
@@ -49,8 +49,8 @@ impl Filter {
     }
 }
 
-/// A part of an image in pixels, with fractional sides in Pillow's precision. A side may be 0: what stands there is
-/// then drawn out.
+/// A part of an image in pixels, with fractional bounds in Pillow's precision. A side may be 0; the pixel there is then
+/// stretched.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Area {
     pub left: f32,
@@ -71,8 +71,8 @@ impl Area {
     }
 }
 
-/// The image at `width` x `height` pixels, as Pillow's `Image.resize` gives it. The image and the size must have
-/// pixels.
+/// The image scaled to `width` x `height` pixels, as by Pillow's `Image.resize`. Neither the image nor the target may
+/// be empty.
 pub fn resize<P: Pixel<Subpixel = u8>>(
     image: &ImageBuffer<P, Vec<u8>>,
     width: u32,
@@ -88,7 +88,7 @@ pub fn resize<P: Pixel<Subpixel = u8>>(
     )
 }
 
-/// A part of the image at `width` x `height` pixels (Pillow's `Image.resize` with a `box`).
+/// A part of the image scaled to `width` x `height` pixels (Pillow's `Image.resize` with a `box`).
 pub(super) fn resize_area<P: Pixel<Subpixel = u8>>(
     image: &Levels<P>,
     area: Area,
@@ -98,7 +98,7 @@ pub(super) fn resize_area<P: Pixel<Subpixel = u8>>(
 ) -> Levels<P> {
     let columns = Weights::new(image.width(), (area.left, area.right), width, filter);
     let rows = Weights::new(image.height(), (area.top, area.bottom), height, filter);
-    // Both passes round to 8 bits, so beside hard edges their order is worth up to 30 levels.
+    // Both passes round to 8 bits, so beside hard edges their order makes a difference of up to 30 levels.
     if columns_first(image.dimensions(), width, height) {
         scale_rows(&scale_columns(image, &rows), &columns)
     } else {
@@ -106,22 +106,22 @@ pub(super) fn resize_area<P: Pixel<Subpixel = u8>>(
     }
 }
 
-/// Whether Pillow scales vertically before it scales horizontally: since version 13 (pull request 9549),
-/// where the height shrinks by more than twice the pixels of the width; never before that version.
+/// Whether Pillow scales vertically first: since version 13 (pull request 9549) it does if the height shrinks by more
+/// than twice the pixels of the width; earlier versions never do.
 fn columns_first((has_width, has_height): (u32, u32), width: u32, height: u32) -> bool {
     let fewer_rows = i64::from(has_height) - i64::from(height);
     let fewer_columns = i64::from(has_width) - i64::from(width);
     fewer_rows > 0 && fewer_rows > 2 * fewer_columns
 }
 
-/// Bits after the point of a coefficient.
+/// Number of fractional bits of a coefficient.
 const PRECISION: u32 = 22;
 
-/// For each sample of the output where in the input it begins, and the coefficients from there on.
+/// For each output sample, the first input sample it depends on, and the coefficients from there on.
 struct Weights(Vec<(usize, Vec<i32>)>);
 
 impl Weights {
-    /// Of `count` samples from the part `(from, to)` of `length` samples.
+    /// The weights for `count` samples from the range `(from, to)` of `length` samples.
     fn new(length: u32, (from, to): (f32, f32), count: u32, filter: Filter) -> Self {
         let scale = f64::from(to - from) / f64::from(count);
         let widened = scale.max(1.0);
@@ -145,14 +145,14 @@ impl Weights {
     }
 }
 
-/// A sum of levels times coefficients as a level.
+/// A sum of levels times coefficients, converted to a level.
 fn level(sum: i32) -> u8 {
     (sum >> PRECISION).clamp(0, 255) as u8
 }
 
 const HALF: i32 = 1 << (PRECISION - 1);
 
-/// Every row at another width.
+/// Scales every row to another width.
 fn scale_rows<P: Pixel<Subpixel = u8>>(image: &Levels<P>, weights: &Weights) -> Levels<P> {
     let channels = usize::from(P::CHANNEL_COUNT);
     let (width, height) = (weights.0.len(), image.height());
@@ -178,7 +178,7 @@ fn scale_rows<P: Pixel<Subpixel = u8>>(image: &Levels<P>, weights: &Weights) -> 
     from_levels(width as u32, height, scaled)
 }
 
-/// Every column at another height.
+/// Scales every column to another height.
 fn scale_columns<P: Pixel<Subpixel = u8>>(image: &Levels<P>, weights: &Weights) -> Levels<P> {
     let row = (image.width() as usize * usize::from(P::CHANNEL_COUNT)).max(1);
     let samples = image.as_raw().as_slice();
@@ -204,8 +204,8 @@ fn from_levels<P: Pixel<Subpixel = u8>>(width: u32, height: u32, levels: Vec<u8>
     ImageBuffer::from_raw(width, height, levels).unwrap_or_else(|| ImageBuffer::new(width, height))
 }
 
-/// A part of the image at `width` x `height` pixels, each of them one of the image's (Pillow's `NEAREST`). Pixels
-/// beyond the image are `outside`.
+/// A part of the image at `width` x `height` pixels, without interpolation (Pillow's `NEAREST`). Pixels beyond the
+/// image are `outside`.
 pub(super) fn nearest<P: Pixel<Subpixel = u8>>(
     image: &Levels<P>,
     area: Area,
@@ -221,7 +221,7 @@ pub(super) fn nearest<P: Pixel<Subpixel = u8>>(
     })
 }
 
-/// Which sample of the input each of the output is: by sums in double precision, as Pillow goes along.
+/// The input sample for each output sample, by cumulative sums in double precision, as in Pillow.
 fn nearest_samples((from, to): (f32, f32), count: u32) -> Vec<u32> {
     let step = f64::from(to - from) / f64::from(count);
     let first = f64::from(from) + step * 0.5;

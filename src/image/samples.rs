@@ -1,10 +1,10 @@
-//! Samples of 8 bits, and RGB, of whatever a picture has.
+//! Converts pictures of any sample type to 8 bits and to RGB.
 
 use image::{DynamicImage, GrayAlphaImage, GrayImage, RgbImage, RgbaImage};
 
 use super::Note;
 
-/// A picture of 8 bits a sample as RGB: grey expanded, transparency on white.
+/// An 8-bit picture as RGB: grey expanded, transparency composited on white.
 pub(super) fn to_rgb(image: DynamicImage, notes: &mut Vec<Note>) -> RgbImage {
     let color = image.color();
     if !color.has_color() {
@@ -30,7 +30,7 @@ pub(super) fn to_8_bits(image: DynamicImage, notes: &mut Vec<Note>) -> DynamicIm
     reduce(image)
 }
 
-/// 8 bits a sample: the high byte of 16-bit samples, as `value >> 8`.
+/// Reduces 16-bit samples to their high byte, `value >> 8`.
 fn reduce(image: DynamicImage) -> DynamicImage {
     let (width, height) = (image.width(), image.height());
     let high = |samples: Vec<u16>| {

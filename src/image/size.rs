@@ -1,43 +1,43 @@
-//! The size that an image is brought to, as a sweep asks for it (`[size]`).
+//! The size to which an image is fitted (`[size]`).
 
 use serde::{Deserialize, Serialize};
 
-/// How an input image is brought to a size the model can take (`[size]`).
+/// How an input image is fitted to a size that the model takes (`[size]`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Size {
-    /// Longest side in pixels; the model's own size if absent. Unused by [`Fit::Exact`].
+    /// Longest side in pixels; `None` for the model's own. Unused by [`Fit::Exact`].
     pub resolution: Option<u32>,
-    /// The rule.
+    /// The fitting rule.
     pub fit: Fit,
-    /// What becomes of a colour profile.
+    /// What to do about a colour profile.
     pub colour: Colour,
 }
 
-/// What becomes of an image's colour profile (`size.colour`).
+/// What to do about an image's colour profile (`size.colour`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Colour {
-    /// Ignored, as diffusers does: colours are taken for sRGB.
+    /// Ignore it, as diffusers does, and treat colours as sRGB.
     #[default]
     Ignored,
-    /// Colours are converted to sRGB.
+    /// Convert the colours to sRGB.
     Srgb,
 }
 
-/// The rule of fitting.
+/// The fitting rule (`size.fit`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fit {
-    /// The original repository's: scale to cover, crop at the centre.
+    /// The original repository's rule: scale to cover, crop at the centre.
     #[default]
     Crop,
-    /// diffusers': each side down to a multiple of the VAE factor.
+    /// diffusers' rule: round each side down to a multiple of the VAE factor.
     Floor,
-    /// Exactly this size in pixels, cropped at the centre.
+    /// Scale to cover exactly this size, and crop at the centre.
     Exact {
-        /// Pixels.
+        /// Width in pixels.
         width: u32,
-        /// Pixels.
+        /// Height in pixels.
         height: u32,
     },
 }

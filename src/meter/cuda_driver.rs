@@ -1,4 +1,4 @@
-//! NVIDIA's driver: how many GPUs CUDA shows, and which they are.
+//! NVIDIA's driver: how many GPUs CUDA shows, and their identity.
 
 use std::ffi::{c_char, c_int};
 use std::fmt::Write;
@@ -19,14 +19,14 @@ const SUCCESS: c_int = 0;
 /// `CUDA_ERROR_NO_DEVICE`.
 const NO_DEVICE: c_int = 100;
 
-/// Why there is no GPU.
+/// Why the driver cannot be used.
 #[derive(Debug)]
 pub(crate) enum DriverError {
     /// The driver is not installed, or is too old.
     Missing(libloading::Error),
-    /// It would be taken from the current folder.
+    /// The driver library would be loaded from the current folder.
     Refused(String),
-    /// It shows no GPU, for this reason.
+    /// The driver shows no GPU, for this reason.
     NoGpu(String),
 }
 
@@ -34,18 +34,18 @@ pub(crate) enum DriverError {
 #[derive(Debug)]
 pub(crate) struct CudaDriver {
     library: ManuallyDrop<Library>,
-    /// GPUs that CUDA shows: `CUDA_VISIBLE_DEVICES` hides some.
+    /// Number of GPUs that CUDA shows; `CUDA_VISIBLE_DEVICES` may hide others.
     pub gpus: u32,
-    /// The newest CUDA it knows, as `1000 * major + 10 * minor`.
+    /// The newest CUDA version that the driver supports, as `1000 * major + 10 * minor`.
     pub cuda: c_int,
 }
 
-/// What names a GPU, or a slice of one, beyond CUDA's own count.
+/// Identifies a GPU, or a slice of one, independently of CUDA's numbering.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct GpuIdentity {
-    /// As `8-4-4-4-12` hexadecimal digits.
+    /// UUID as `8-4-4-4-12` hexadecimal digits.
     pub uuid: String,
-    /// Its place on the bus, as `0000:01:00.0`.
+    /// Location on the PCI bus, such as `0000:01:00.0`.
     pub pci_bus_id: String,
 }
 
@@ -83,8 +83,8 @@ impl CudaDriver {
         }
     }
 
-    /// The GPU to which CUDA gives an index: fastest first, those that are hidden left out. The management library
-    /// counts otherwise, and knows nothing of what is hidden.
+    /// The GPU with this CUDA index: CUDA counts visible GPUs, fastest first. The management library numbers GPUs
+    /// differently and does not know which are hidden.
     #[expect(unsafe_code)]
     pub fn identity(&self, index: u32) -> Option<GpuIdentity> {
         type GetDevice = unsafe extern "C" fn(*mut c_int, c_int) -> c_int;

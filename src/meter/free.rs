@@ -1,11 +1,11 @@
-//! How much memory a run may plan with.
+//! How much free memory a run can plan with.
 
 use std::fs;
 
 use super::vram::Vram;
 use crate::vocabulary::{ExecutionDevice, MemoryCount};
 
-/// Free bytes of a device's memory; `None` where the system does not say.
+/// Free memory of a device in bytes; `None` if the system does not report it.
 pub fn free_bytes(device: ExecutionDevice) -> Option<u64> {
     match device.facts().memory {
         MemoryCount::Nvml => Vram::of(device)?.free_bytes(),
@@ -16,7 +16,7 @@ pub fn free_bytes(device: ExecutionDevice) -> Option<u64> {
     }
 }
 
-/// Linux's own estimate of what can be taken without swapping (proc(5), MemAvailable).
+/// Linux's own estimate of memory available without swapping (proc(5), MemAvailable).
 fn available_kib(meminfo: &str) -> Option<u64> {
     let line = meminfo
         .lines()

@@ -1,4 +1,4 @@
-//! Stopwatch, device memory and resident memory, and the names of what is measured.
+//! Measures time, device memory and resident memory, and names the devices measured.
 
 pub(crate) mod cuda_driver;
 mod free;
@@ -16,31 +16,31 @@ use vram::Vram;
 
 use crate::vocabulary::ExecutionDevice;
 
-/// How often memory is looked at between the samples that are asked for.
+/// How often memory is sampled in the background.
 const PERIOD: Duration = Duration::from_millis(20);
-/// Device memory is read so rarely that reading takes at most one part in so many of the time: some drivers need
-/// milliseconds to list the processes of a GPU.
+/// Reading device memory may take at most 1/n of the time, because some drivers need milliseconds to list a GPU's
+/// processes.
 const READING_SHARE: u32 = 100;
 const MIB: f64 = (1 << 20) as f64;
 
-/// Milliseconds since an instant.
+/// Milliseconds elapsed since `begun`.
 pub fn milliseconds(begun: Instant) -> f64 {
     begun.elapsed().as_secs_f64() * 1e3
 }
 
-/// Memory in MiB; `None` is unknown, never zero.
+/// Memory in MiB; `None` means unknown, never zero.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Memory {
-    /// Of the GPU: what ONNX Runtime's arenas held at most, or where they do not say, as `vram_device_mib`.
+    /// GPU memory: the peak of ONNX Runtime's arenas or, if they do not report it, the same as `vram_device_mib`.
     pub vram_mib: Option<f64>,
-    /// Of the GPU, as NVIDIA's management library sees it.
+    /// GPU memory as NVIDIA's management library sees it.
     pub vram_device_mib: Option<f64>,
-    /// Of this process, resident.
+    /// Resident memory of this process.
     pub rss_mib: Option<f64>,
 }
 
 impl Memory {
-    /// The larger of each.
+    /// The larger of each pair of values.
     fn max(self, other: Self) -> Self {
         let larger = |one: Option<f64>, other: Option<f64>| match (one, other) {
             (Some(one), Some(other)) => Some(one.max(other)),
@@ -54,11 +54,11 @@ impl Memory {
     }
 }
 
-/// Samples memory and keeps its peaks, also those between samples: a thread looks every 20 ms.
+/// Samples memory and keeps the peaks; a thread also samples every 20 ms between calls.
 #[derive(Debug)]
 pub struct Meter {
     state: Arc<Mutex<State>>,
-    /// Dropped to end the thread.
+    /// Dropping it ends the thread.
     _running: Sender<()>,
 }
 
@@ -66,10 +66,10 @@ pub struct Meter {
 struct State {
     on_gpu: bool,
     vram: Option<Vram>,
-    /// What the management library last said, and when it may be asked again.
+    /// The last value of the management library, and when to ask again.
     vram_device_mib: Option<f64>,
     vram_due: Instant,
-    /// What the arenas last said, if they did since the beginning.
+    /// The arenas' last value, if they have reported one since [`Meter::begin`].
     arena_mib: Option<f64>,
     peaks: Memory,
 }
@@ -87,7 +87,7 @@ impl State {
             rss_mib: resident,
         };
         if self.vram.as_ref().map(Vram::source) != source {
-            // The peak so far counted other processes, too.
+            // The peak so far included other processes.
             self.peaks.vram_device_mib = None;
             self.peaks.vram_mib = self.arena_mib;
         }
@@ -104,8 +104,7 @@ impl State {
 }
 
 impl Meter {
-    /// A meter of this process and of the device that it uses. Without NVIDIA's management library device memory is
-    /// unknown.
+    /// A meter for this process and its device. Without NVIDIA's management library, device memory is unknown.
     pub fn new(device: ExecutionDevice) -> Self {
         let vram = Vram::of(device);
         let state = Arc::new(Mutex::new(State {
@@ -118,14 +117,14 @@ impl Meter {
         }));
         let (_running, end) = channel();
         let watched = Arc::clone(&state);
-        // Without the thread there are fewer samples, and nothing else is lost.
+        // Without the thread there are only fewer samples.
         let _ = thread::Builder::new()
             .name("meter".to_owned())
             .spawn(move || watch(&watched, &end));
         Self { state, _running }
     }
 
-    /// Forgets the peaks, and what the arenas said: those of another component hold no longer.
+    /// Forgets the peaks and the arenas' values, which belong to other components.
     pub fn begin(&mut self) {
         let mut state = lock(&self.state);
         state.peaks = Memory::default();
@@ -133,34 +132,34 @@ impl Meter {
         state.sample();
     }
 
-    /// Memory in use now.
+    /// Samples the memory in use now.
     pub fn sample(&mut self) -> Memory {
         lock(&self.state).sample()
     }
 
-    /// The most that was in use since [`Meter::begin`].
+    /// The peaks since [`Meter::begin`].
     pub fn peaks(&mut self) -> Memory {
         let mut state = lock(&self.state);
         state.sample();
         state.peaks
     }
 
-    /// Takes what ONNX Runtime's arenas say to have held at most, in bytes. It is device memory on a GPU only:
-    /// on the CPU it is part of the resident memory.
+    /// Notes the peak that ONNX Runtime's arenas report, in bytes. It counts as device memory only on a GPU; on the CPU
+    /// it is part of resident memory.
     pub fn note_arena(&mut self, peak_bytes: Option<u64>) {
         let mut state = lock(&self.state);
         if !state.on_gpu {
             return;
         }
         if state.arena_mib.is_none() && peak_bytes.is_some() {
-            // What was kept so far is from elsewhere.
+            // The peak kept so far came from another source.
             state.peaks.vram_mib = None;
         }
         state.arena_mib = peak_bytes.map(|bytes| bytes as f64 / MIB);
         state.sample();
     }
 
-    /// Where device memory is read: `ort-arena`, or where that is unknown, as [`Meter::vram_device_source`].
+    /// Where device memory is read: `ort-arena` or, if that is unknown, [`Meter::vram_device_source`].
     pub fn vram_source(&self) -> Option<&'static str> {
         let state = lock(&self.state);
         match state.arena_mib {
@@ -169,8 +168,8 @@ impl Meter {
         }
     }
 
-    /// What NVIDIA's management library counts: `nvml-process` (this process alone) or `nvml-device-rise` (what
-    /// the use of the device rose by, where the driver does not tell processes apart).
+    /// What NVIDIA's management library counts: `nvml-process` (only this process) or `nvml-device-rise` (the rise in
+    /// use of the whole device, if the driver does not tell processes apart).
     pub fn vram_device_source(&self) -> Option<&'static str> {
         lock(&self.state).vram.as_ref().map(Vram::source)
     }
@@ -182,7 +181,7 @@ fn watch(state: &Mutex<State>, end: &Receiver<()>) {
     }
 }
 
-/// A sampler that panicked has left whole values behind.
+/// Even if a thread panicked while holding the lock, the values are consistent.
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -213,7 +212,7 @@ mod tests {
         assert_eq!(meter.peaks().vram_mib, None);
         assert_eq!(meter.vram_source(), None);
 
-        // No machine has so many GPUs: the management library says nothing of this one.
+        // No machine has this many GPUs, so the management library reports nothing.
         let mut meter = Meter::new(ExecutionDevice::Cuda(9999));
         meter.begin();
         meter.note_arena(Some(64 << 20));

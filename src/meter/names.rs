@@ -1,11 +1,11 @@
-//! What this machine's processor and GPU call themselves.
+//! The names of this machine's processor and GPU.
 
 use std::fs;
 
 use super::vram::Vram;
 use crate::vocabulary::{ExecutionDevice, MemoryCount};
 
-/// What a device calls itself; `None` where the system does not say.
+/// A device's product name; `None` if the system does not report it.
 pub fn device_name(device: ExecutionDevice) -> Option<String> {
     match device.facts().memory {
         MemoryCount::Nvml => Vram::of(device)?.name(),
@@ -14,7 +14,7 @@ pub fn device_name(device: ExecutionDevice) -> Option<String> {
     }
 }
 
-/// The processor's name; `None` where the system does not say.
+/// The processor's product name; `None` if the system does not report it.
 pub fn cpu_name() -> Option<String> {
     model_name(&fs::read_to_string("/proc/cpuinfo").ok()?)
 }

@@ -1,4 +1,4 @@
-//! GPU memory, from NVIDIA's management library.
+//! GPU memory, read from NVIDIA's management library.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -11,19 +11,19 @@ use super::cuda_driver::{CudaDriver, GpuIdentity};
 use crate::trust;
 use crate::vocabulary::{ExecutionDevice, MemoryCount};
 
-/// One GPU, as the management library knows it.
+/// A GPU in the management library.
 #[derive(Debug)]
 pub(super) struct Vram {
     nvml: Nvml,
     uuid: String,
-    /// Whether the driver has ever told this process's share; it does not inside most containers.
+    /// Whether the driver has ever reported this process's share; inside most containers it does not.
     per_process: bool,
-    /// Bytes in use on the device when it was opened, by whomever.
+    /// Bytes in use on the device, by any process, when the meter was made.
     baseline_bytes: u64,
 }
 
 impl Vram {
-    /// A device, if it is one whose memory NVIDIA's management library counts and knows.
+    /// Opens a device, if NVIDIA's management library knows it.
     pub(super) fn of(device: ExecutionDevice) -> Option<Self> {
         match device.facts().memory {
             MemoryCount::Nvml => Self::open(device.index()?),
@@ -31,9 +31,9 @@ impl Vram {
         }
     }
 
-    /// The device that CUDA calls `index`; `None` without a driver or without that device.
+    /// Opens the device with this CUDA index; `None` without a driver or device.
     fn open(index: u32) -> Option<Self> {
-        // Drivers install the versioned name; the plain one comes with development packages only.
+        // Drivers install the versioned name; the plain one is part of development packages.
         for name in ["libnvidia-ml.so.1", "libnvidia-ml.so"] {
             trust::refuse_current_folder(Path::new(name)).ok()?;
         }
@@ -53,14 +53,14 @@ impl Vram {
         })
     }
 
-    /// MiB in use by this process where the driver says so, else what the use by all has risen by.
+    /// MiB used by this process, if the driver reports that; otherwise the rise in use by all processes.
     pub(super) fn used_mib(&mut self) -> Option<f64> {
         let device = self.nvml.device_by_uuid(self.uuid.as_str()).ok()?;
         let own = own_bytes(&device);
         self.per_process |= own.is_some();
         let bytes = match own {
             Some(bytes) => bytes,
-            // Before its first allocation the process is not listed: unknown rather than others' memory.
+            // A process is not listed before its first allocation: report unknown rather than others' memory.
             None if self.per_process => return None,
             None => {
                 let used = device.memory_info().ok()?.used;
@@ -75,7 +75,7 @@ impl Vram {
         device.name().ok()
     }
 
-    /// Bytes that nobody uses.
+    /// Bytes in use by no process.
     pub(super) fn free_bytes(&self) -> Option<u64> {
         let device = self.nvml.device_by_uuid(self.uuid.as_str()).ok()?;
         Some(device.memory_info().ok()?.free)
@@ -90,8 +90,8 @@ impl Vram {
     }
 }
 
-/// The management library's name of a GPU. A slice of one (MIG) has a name of its own; where neither is known, the
-/// place on the bus is that of the whole.
+/// The management library's identifier of a GPU. A slice of one (MIG) has its own UUID; if the library knows neither
+/// UUID, the bus location identifies the whole GPU.
 fn known_as(nvml: &Nvml, identity: &GpuIdentity) -> Option<String> {
     let GpuIdentity { uuid, pci_bus_id } = identity;
     let names = [format!("GPU-{uuid}"), format!("MIG-{uuid}")];

@@ -1,4 +1,4 @@
-//! Reads the JSON files of a model folder, checking each value that is used.
+//! Reads the JSON configurations of a model folder and checks every value that is used.
 
 use std::path::{Path, PathBuf};
 
@@ -9,24 +9,24 @@ use super::files;
 
 /// diffusers' default (`AutoencoderKL.scaling_factor`), which old configurations leave out.
 const SCALING_FACTOR: f64 = 0.18215;
-/// Deeper networks and larger samples than anyone trains; beyond them sizes would overflow.
+/// More levels or larger samples than in any real model; beyond this, sizes would overflow.
 const MOST_LEVELS: usize = 12;
 const LARGEST: u64 = 65_536;
 
-/// What `vae_encoder/config.json` and `vae_decoder/config.json` say.
+/// The settings in `vae_encoder/config.json` and `vae_decoder/config.json`.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct VaeConfig {
-    /// Pixels a latent stands for, along each side.
+    /// Image pixels per latent pixel along one side.
     pub factor: u32,
     pub scaling_factor: f64,
     pub latent_channels: usize,
-    /// Channels of each level, the image's own first.
+    /// Channels of each level, starting with that of the image's own size.
     pub widths: Vec<usize>,
-    /// Whether all pixels attend to all in the middle.
+    /// Whether the middle block has self-attention over all pixels.
     pub attends: bool,
 }
 
-/// What `unet/config.json` says.
+/// The settings in `unet/config.json`.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct UnetConfig {
     pub in_channels: usize,
@@ -34,23 +34,23 @@ pub(super) struct UnetConfig {
     pub levels: u32,
     /// Channels of the first level.
     pub width: usize,
-    /// Longest side of the latents it was trained on.
+    /// Longest side of the latents that the UNet was trained on.
     pub sample_size: u32,
     /// Width of the text embedding.
     pub text_width: usize,
-    /// Heads of the attention of each level; none where a level has no attention.
+    /// Number of attention heads at each level; `None` for levels without attention.
     pub heads: Vec<Option<usize>>,
 }
 
-/// What `text_encoder/config.json` says.
+/// The settings in `text_encoder/config.json`.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct TextConfig {
-    /// Tokens it has positions for.
+    /// Number of tokens for which it has position embeddings.
     pub context_length: usize,
 }
 
 impl VaeConfig {
-    /// Reads both halves, which must agree.
+    /// Reads the configurations of both halves, which must agree.
     pub fn read(encoder: &Path, decoder: &Path) -> Result<Self, ModelError> {
         let (first, second) = (Self::read_half(encoder)?, Self::read_half(decoder)?);
         let differs = [
@@ -76,7 +76,7 @@ impl VaeConfig {
     fn read_half(path: &Path) -> Result<Self, ModelError> {
         let config = Config::read(path)?;
         let scaling_factor = config.number("scaling_factor")?.unwrap_or(SCALING_FACTOR);
-        // Latents are divided by it as float32.
+        // Latents are divided by it in float32.
         if scaling_factor as f32 <= 0.0 || !(scaling_factor as f32).is_finite() {
             return Err(config.wrong("scaling_factor", "must be above 0, as float32"));
         }
@@ -118,7 +118,7 @@ impl TextConfig {
     }
 }
 
-/// One JSON object with the path that errors name.
+/// A JSON object with the path of its file, for errors.
 pub(super) struct Config {
     path: PathBuf,
     object: Map<String, Value>,
@@ -151,7 +151,7 @@ impl Config {
             .transpose()
     }
 
-    /// A whole number above 0.
+    /// An integer above 0.
     fn count(&self, key: &'static str) -> Result<Option<usize>, ModelError> {
         self.value(key)
             .map(|value| self.side(key, value).map(|side| side as usize))
@@ -171,7 +171,7 @@ impl Config {
             .ok_or_else(|| self.wrong(key, &format!("must be a whole number from 1 to {LARGEST}")))
     }
 
-    /// A number, or the larger of [height, width].
+    /// A single number, or the larger of [height, width].
     fn longest_side(&self, key: &'static str) -> Result<u32, ModelError> {
         match self.value(key) {
             None => Err(self.wrong(key, "is missing")),
@@ -183,7 +183,7 @@ impl Config {
         }
     }
 
-    /// Channels of each level: one at least.
+    /// Channels of each level; there is at least one level.
     fn widths(&self) -> Result<Vec<usize>, ModelError> {
         let key = "block_out_channels";
         let widths = self
@@ -200,7 +200,7 @@ impl Config {
             .collect()
     }
 
-    /// Heads of each level of a UNet. diffusers takes `num_attention_heads`, or for historical reasons
+    /// Attention heads of each level of a UNet. diffusers uses `num_attention_heads` or, for historical reasons,
     /// `attention_head_dim`, whose default is 8 (`UNet2DConditionModel`).
     fn heads(&self, levels: usize) -> Result<Vec<Option<usize>>, ModelError> {
         const HEADS: usize = 8;
@@ -217,7 +217,7 @@ impl Config {
             None => vec![HEADS; levels],
         };
         let blocks = self.value("down_block_types").and_then(Value::as_array);
-        // A level without a known type may have attention.
+        // A level of unknown type may have attention.
         let has_attention = |level: usize| {
             let block = blocks.and_then(|blocks| blocks.get(level)?.as_str());
             block.is_none_or(|block| block.contains("Attn"))
@@ -238,13 +238,13 @@ impl Config {
     }
 }
 
-/// The tokenizer's length, as diffusers takes it, but never more than the text encoder has positions for.
+/// The tokenizer's length, as diffusers uses it, but at most the number of positions of the text encoder.
 pub(super) fn context_length(root: &Path, text: &TextConfig) -> Result<usize, ModelError> {
     let path = root.join("tokenizer/tokenizer_config.json");
     if !path.exists() {
         return Ok(text.context_length);
     }
-    // Unlimited is written as a huge float.
+    // No limit is written as a huge float.
     let written = Config::read(&path)?
         .value("model_max_length")
         .and_then(Value::as_u64)
@@ -256,8 +256,8 @@ pub(super) fn context_length(root: &Path, text: &TextConfig) -> Result<usize, Mo
 }
 
 impl UnetConfig {
-    /// Numbers in the largest matrix of scores of one row's self-attention, where latents have this height and width:
-    /// as many as heads times the square of the pixels of its level.
+    /// Elements of the largest matrix of attention scores for one row, with latents of this height and width: the
+    /// number of heads times the square of the level's pixels.
     pub fn attention_scores(&self, height: usize, width: usize) -> u64 {
         let of_level = |(level, heads): (usize, &Option<usize>)| {
             let pixels = (height >> level) as u64 * (width >> level) as u64;
@@ -287,10 +287,10 @@ mod tests {
             unet(r#""block_out_channels": [320, 640, 1280, 1280], "attention_head_dim": 8"#);
         assert_eq!(first.attention_scores(64, 64), 8 * 4096 * 4096);
         assert_eq!((1 << 31) / first.attention_scores(64, 64), 16);
-        // Stable Diffusion 2 has other numbers at each level.
+        // Stable Diffusion 2 has a different number at each level.
         let second = unet(r#""block_out_channels": [1, 2, 3], "attention_head_dim": [5, 10, 20]"#);
         assert_eq!(second.attention_scores(64, 96), 5 * 6144 * 6144);
-        // The first level has none.
+        // The first level has no attention.
         let third = unet(
             r#""block_out_channels": [1, 2], "num_attention_heads": 2,
                "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D"]"#,

@@ -1,6 +1,6 @@
-//! Digests of files that were hashed before, known by path, size, times and inode, as git's index knows files.
+//! A cache of file digests, keyed by path, size, times and inode, like git's index.
 //!
-//! A model has gigabytes, and every `plan` or resume wants its digest.
+//! Models take gigabytes, and every `plan` and resumed run needs their digests.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,13 +17,14 @@ use crate::digest::{hexadecimal, of_file};
 
 const FILE: &str = "digests.json";
 
-/// Files that are kept at most; the oldest paths in the alphabet are as good to lose as any.
+/// The most files in the cache; beyond that the first paths in alphabetical order are dropped, as good as any others.
 const MOST_FILES: usize = 4096;
 
-/// A file that was written this short a time before it was hashed may be written again within one tick of its clock.
+/// A file written less than this before it was hashed might be changed again within one tick of the file system's
+/// clock.
 const SETTLED: Duration = Duration::from_secs(2);
 
-/// What was hashed before.
+/// Digests of files hashed earlier.
 #[derive(Debug, Default)]
 pub struct KnownDigests {
     folder: Option<PathBuf>,
@@ -43,7 +44,7 @@ struct KnownFile {
 }
 
 impl KnownDigests {
-    /// Those that the cache folder holds; none where there is no folder. One that cannot be read is as good as empty.
+    /// Reads the cache folder's digests; empty without a folder. An unreadable cache counts as empty.
     pub fn read(cache: Option<&Path>) -> Self {
         let text = cache.and_then(|folder| fs::read(folder.join(FILE)).ok());
         let files = text.and_then(|text| serde_json::from_slice(&text).ok());
@@ -57,7 +58,7 @@ impl KnownDigests {
         }
     }
 
-    /// Keeps them for the next time. Losing them costs that time alone, so that it is not an error.
+    /// Writes the cache. Losing it only costs time, so failure is not an error.
     pub fn write(&self) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let (Some(folder), true) = (&self.folder, known.has_new) else {
@@ -80,7 +81,7 @@ impl KnownDigests {
         }
     }
 
-    /// SHA-256 of a file, in hexadecimal.
+    /// SHA-256 of a file in hexadecimal, from the cache if possible.
     pub(super) fn of(&self, path: &Path) -> Result<String, ModelError> {
         let failed = |source| ModelError::reading(path, source);
         let real = fs::canonicalize(path).map_err(failed)?;
@@ -112,12 +113,12 @@ impl KnownDigests {
     }
 }
 
-/// By what a file is known to be the one that was hashed. The time of its inode's last change, which no program can set,
-/// tells a file that was given its old time back.
+/// What identifies a file as the one that was hashed. The inode's change time, which programs cannot set, reveals a
+/// file whose modification time was set back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Facts {
     stamp: Stamp,
-    /// Seconds and nanoseconds since 1970, where there is such a time.
+    /// Change time in seconds and nanoseconds since 1970; `None` on systems without it.
     changed: Option<(i64, i64)>,
 }
 
@@ -137,7 +138,7 @@ impl Facts {
         })
     }
 
-    /// Whether whatever is written to the file from now on shows in these.
+    /// Whether any later change to the file is sure to change these facts.
     fn are_settled(&self) -> bool {
         let seconds = self.changed.map_or(0, |(seconds, _)| seconds.max(0));
         let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds as u64);
@@ -153,7 +154,7 @@ impl Facts {
 mod tests {
     use super::*;
 
-    /// A file that was written long ago, as far as its facts tell.
+    /// A file that, according to its facts, was written long ago.
     fn settled(folder: &Path, text: &str) -> PathBuf {
         let path = folder.join("weights");
         fs::write(&path, text).unwrap();
@@ -169,12 +170,12 @@ mod tests {
         let digests = KnownDigests::read(Some(&cache));
         let first = digests.of(&path).unwrap();
         digests.write();
-        // What the cache says is believed: the file is not read again.
+        // The cache is trusted: the file is not read again.
         let text = fs::read_to_string(cache.join(FILE)).unwrap();
         let other = "0".repeat(64);
         fs::write(cache.join(FILE), text.replace(&first, &other)).unwrap();
         assert_eq!(KnownDigests::read(Some(&cache)).of(&path).unwrap(), other);
-        // Not of another file in its place, whatever time it has.
+        // But not for another file in its place, whatever its modification time.
         let modified = fs::metadata(&path).unwrap().modified().unwrap();
         fs::write(folder.path().join("new"), "two").unwrap();
         fs::rename(folder.path().join("new"), &path).unwrap();

@@ -1,4 +1,4 @@
-//! What is found, what is missing, and what to do about it: the facts behind `ip2p doctor`.
+//! What is installed, what is missing, and what to do about it: the facts behind `ip2p doctor`.
 
 use std::path::Path;
 
@@ -13,33 +13,34 @@ use crate::onnxruntime::{
 };
 use crate::spec::Device;
 
-/// One thing that was looked at.
+/// The result of looking at one thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
-    /// What: `ONNX Runtime`, `GPU`, `device`, `cuda`, `webgpu`, `openvino`, `pip`, `cache`, `model`, `CLIP`.
+    /// What it is about: `ONNX Runtime`, `GPU`, `device`, `cuda`, `webgpu`, `openvino`, `pip`, `cache`, `model`,
+    /// `CLIP`.
     pub topic: &'static str,
-    /// How it is.
+    /// Its state.
     pub state: FactState,
     /// What was found, or the error.
     pub detail: String,
-    /// What to do, unless it is well.
+    /// What to do about it; `None` if all is well.
     pub remedy: Option<String>,
 }
 
-/// How a thing is.
+/// The state of a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FactState {
-    /// Well.
+    /// Everything is fine.
     Ok,
-    /// Not there, and not needed as things are.
+    /// Missing, and not needed.
     Absent,
-    /// Not as it could be; sweeps run.
+    /// Not as it should be, but sweeps run.
     Warning,
-    /// Sweeps cannot run.
+    /// Missing or unusable; sweeps cannot run.
     Missing,
 }
 
-/// Looks at everything that a run needs, and at a model or CLIP folder. Fetches nothing and makes no session.
+/// Looks at everything a run needs, and at a model or CLIP folder. Fetches nothing and creates no session.
 pub fn diagnose(host: &Host, folder: Option<&Path>) -> Vec<Fact> {
     let mut facts = Vec::new();
     let located = locate(host).and_then(|located| verify(&located).map(|()| located));
@@ -61,7 +62,7 @@ pub fn diagnose(host: &Host, folder: Option<&Path>) -> Vec<Fact> {
         }
         Err(error) => facts.push(Fact::of("ONNX Runtime", FactState::Missing, &error)),
     }
-    // Only needed to fetch: not having it matters only if there is no runtime.
+    // pip is needed only for fetching, so its absence matters only if there is no runtime.
     facts.push(match pip_version(host) {
         Ok(version) => Fact::ok("pip", version),
         Err(error) if has_runtime => Fact::absent("pip", error.to_string()),
@@ -117,7 +118,7 @@ fn devices(located: &Located) -> Vec<Fact> {
             "GPU",
             format!("{} found, driver for CUDA {}", driver.gpus, driver.cuda()),
         ),
-        // A machine without a GPU is not at fault: sweeps run on the CPU.
+        // A machine without a GPU is fine: sweeps run on the CPU.
         Err(error) => Fact::absent("GPU", error.to_string()),
     };
     let device = match resolve_device(Device::Auto, located) {
@@ -146,8 +147,8 @@ fn devices(located: &Located) -> Vec<Fact> {
     vec![gpu, device, cuda]
 }
 
-/// A provider that is fetched by itself. Not having it is no fault; one that was fetched and finds nothing to run on is
-/// worth a word.
+/// A provider that is fetched separately. It is fine not to have it; but if it was fetched and finds no device, that is
+/// worth a warning.
 fn plugin(provider: PluginProvider, located: &Located, host: &Host) -> Fact {
     let device = provider.device();
     let topic = device.facts().key;
@@ -165,7 +166,7 @@ fn plugin(provider: PluginProvider, located: &Located, host: &Host) -> Fact {
     }
 }
 
-/// What a folder is: a model, or CLIP.
+/// The facts about a folder: a model or CLIP.
 fn folder_facts(path: &Path) -> Vec<Fact> {
     match ClipFolder::is_in(path) {
         true => clip_facts(path),

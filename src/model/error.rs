@@ -1,4 +1,4 @@
-//! What can be wrong with a model folder, or go wrong while it runs.
+//! Errors of model folders and of running models.
 
 use std::path::{Path, PathBuf};
 
@@ -6,58 +6,58 @@ use crate::diffusion::DeviceMemory;
 use crate::diffusion::SchedulerError;
 use crate::onnxruntime::{RuntimeError, SessionError};
 
-/// Shared remedy: what a model folder must look like.
+/// A remedy used by several errors: what a model folder must look like.
 const EXPORT: &str = "export the model with `ip2p export` or `optimum-cli export onnx --task image-to-image`, and give the folder that holds unet/, vae_encoder/, vae_decoder/ and text_encoder/";
 
-/// An unusable model folder, or a failure of one of its components.
+/// A model folder is unusable, or one of its components failed.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[non_exhaustive]
 pub enum ModelError {
-    /// The folder is not there.
+    /// The folder does not exist.
     #[error("model folder {} does not exist", path.display())]
     #[diagnostic(help(
         "check the path; `ip2p export timbrooks/instruct-pix2pix --out {}` makes a model there", path.display()
     ))]
     NoFolder {
-        /// As given.
+        /// The path as given.
         path: PathBuf,
     },
-    /// A file or folder stands where the other is needed.
+    /// The path is a file instead of a folder, or the other way round.
     #[error("{} is not a folder", path.display())]
     #[diagnostic(help("give the folder of the export, not a file in it"))]
     NotAFolder {
-        /// As given.
+        /// The path as given.
         path: PathBuf,
     },
-    /// A part of the model is not there.
+    /// A part of the model is missing.
     #[error("{} is missing", path.display())]
     #[diagnostic(help("{EXPORT}"))]
     Missing {
-        /// What was looked for.
+        /// The missing file or folder.
         path: PathBuf,
     },
-    /// Neither form of tokenizer is there.
+    /// The model has no tokenizer in either form.
     #[error("{} holds neither tokenizer.json nor vocab.json with merges.txt", path.display())]
     #[diagnostic(help("copy the tokenizer folder of the original model there"))]
     NoTokenizer {
         /// The tokenizer folder.
         path: PathBuf,
     },
-    /// A file of zero bytes.
+    /// The file has no bytes.
     #[error("{} is empty", path.display())]
     #[diagnostic(help("its download or export broke off: fetch it again"))]
     Empty {
         /// The file.
         path: PathBuf,
     },
-    /// A Git LFS pointer stands for the real file.
+    /// The file is only a Git LFS pointer to the real one.
     #[error("{} is a Git LFS pointer, not the file itself", path.display())]
     #[diagnostic(help("run `git lfs pull` in the model's repository, or download the file"))]
     LfsPointer {
         /// The file.
         path: PathBuf,
     },
-    /// A file is not the one whose digest was taken.
+    /// The file is not the one whose digest was taken.
     #[error("{} was changed while the sweep ran", path.display())]
     #[diagnostic(help(
         "run again: cells that are done are kept, the others are computed with what is there now"
@@ -66,7 +66,7 @@ pub enum ModelError {
         /// The file.
         path: PathBuf,
     },
-    /// The scheduler's configuration is of no use.
+    /// The scheduler's configuration cannot be used.
     #[error("model folder {}: {source}", path.display())]
     Scheduler {
         /// The model folder.
@@ -75,25 +75,25 @@ pub enum ModelError {
         #[diagnostic_source]
         source: SchedulerError,
     },
-    /// Reading failed.
+    /// A file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     #[diagnostic(help("check that the file exists and that you may read it"))]
     Read {
         /// The file.
         path: PathBuf,
-        /// The system's reason.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// Text that is not the JSON it should be.
+    /// The file is not valid JSON.
     #[error("{} is not valid JSON: {source}", path.display())]
     #[diagnostic(help("fetch the file again from where the model comes from"))]
     Json {
         /// The file.
         path: PathBuf,
-        /// The parser's reason, with line and column.
+        /// The parser's error, with line and column.
         source: serde_json::Error,
     },
-    /// A value that cannot be.
+    /// A value is not valid.
     #[error("{}: {key} {problem}", path.display())]
     #[diagnostic(help("compare the file with the one of the original model"))]
     Value {
@@ -104,16 +104,16 @@ pub enum ModelError {
         /// What is wrong with its value.
         problem: String,
     },
-    /// The two VAE halves come from different models.
+    /// The two halves of the VAE come from different models.
     #[error("{} and vae_decoder/config.json differ in {key}", path.display())]
     #[diagnostic(help("take vae_encoder and vae_decoder from one export"))]
     VaeMismatch {
         /// The encoder's configuration.
         path: PathBuf,
-        /// What differs.
+        /// The key in which they differ.
         key: &'static str,
     },
-    /// A UNet of no kind that is known here.
+    /// The UNet belongs to no known kind of model.
     #[error("{} has a UNet with {channels} input channels, not {expected}", path.display())]
     #[diagnostic(help(
         "take an InstructPix2Pix, a text-to-image or an inpainting model of Stable Diffusion 1 or 2"
@@ -121,12 +121,12 @@ pub enum ModelError {
     OtherChannels {
         /// The model folder.
         path: PathBuf,
-        /// Input channels.
+        /// Number of its input channels.
         channels: usize,
-        /// What is known, in words.
+        /// The supported numbers, in words.
         expected: String,
     },
-    /// A model of another family.
+    /// The model belongs to another family.
     #[error("{} has two text encoders: this is a Stable Diffusion XL model", path.display())]
     #[diagnostic(help(
         "take a model of the Stable Diffusion 1 or 2 family, such as timbrooks/instruct-pix2pix"
@@ -135,16 +135,16 @@ pub enum ModelError {
         /// The model folder.
         path: PathBuf,
     },
-    /// An ONNX file that cannot be walked.
+    /// The ONNX file cannot be parsed.
     #[error("{} is not an ONNX model: {problem}", path.display())]
     #[diagnostic(help("its download or export broke off: fetch it again"))]
     Onnx {
         /// The file.
         path: PathBuf,
-        /// What was met.
+        /// What is wrong, and where.
         problem: String,
     },
-    /// Weights that would be read from somewhere else on the disk.
+    /// The weights would be read from outside the model folder.
     #[error("{} keeps weights in {location:?}, outside its folder", path.display())]
     #[diagnostic(help(
         "move the weights beside model.onnx and save the model again; models from strangers that do this are not to be trusted"
@@ -155,7 +155,7 @@ pub enum ModelError {
         /// The location as written in it.
         location: String,
     },
-    /// A graph that does not take or give what the component should.
+    /// A graph's inputs or outputs do not fit its component.
     #[error("{}: {problem}", path.display())]
     #[diagnostic(help("{EXPORT}"))]
     Graph {
@@ -164,7 +164,7 @@ pub enum ModelError {
         /// What does not fit.
         problem: String,
     },
-    /// Files of a tokenizer that do not make one.
+    /// The tokenizer's files are not valid.
     #[error("{} does not make a tokenizer: {problem}", path.display())]
     #[diagnostic(help("copy the tokenizer folder of the original model there"))]
     Tokenizer {
@@ -173,7 +173,7 @@ pub enum ModelError {
         /// The reason.
         problem: String,
     },
-    /// A text that the tokenizer could not encode.
+    /// A text cannot be encoded.
     #[error("cannot tokenize {text:?}: {problem}")]
     #[diagnostic(help("shorten the text, or remove unusual characters"))]
     Tokenize {
@@ -182,11 +182,11 @@ pub enum ModelError {
         /// The reason.
         problem: String,
     },
-    /// A component that ONNX Runtime cannot load or run.
+    /// ONNX Runtime cannot load or run a component.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Session(#[from] SessionError),
-    /// A limit that no run can keep.
+    /// A memory limit is too small for any run.
     #[error(
         "runtime.memory_limit_mib is {limit_mib}, but {part} alone has {weights_mib} MiB of weights"
     )]
@@ -195,27 +195,27 @@ pub enum ModelError {
         weights_mib + weights_mib / 2
     ))]
     MemoryLimit {
-        /// As given.
+        /// The limit in MiB, as given.
         limit_mib: u64,
         /// The largest component.
         part: &'static str,
-        /// The size of its weights, rounded up.
+        /// The size of its weights in MiB, rounded up.
         weights_mib: u64,
     },
-    /// A CLIP folder that is not what `measures.clip` needs.
+    /// The CLIP folder is not one that `measures.clip` can use.
     #[error("{0}")]
     #[diagnostic(help(
         "give a folder that `ip2p export --clip` has written, or export the model again"
     ))]
     Clip(Box<ModelError>),
-    /// The runtime itself is unusable.
+    /// The runtime itself cannot be used.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Runtime(#[from] RuntimeError),
 }
 
 impl ModelError {
-    /// This error, of a CLIP folder: the remedies for a part that is missing or of another kind differ.
+    /// Turns it into an error of a CLIP folder, for which the remedies for missing or mismatched parts differ.
     pub(super) fn of_clip(self) -> Self {
         let differs = matches!(
             self,
@@ -231,7 +231,7 @@ impl ModelError {
         }
     }
 
-    /// A read error of `path`, or [`ModelError::Missing`] if that is what it is.
+    /// The error for a failed read of `path`; [`ModelError::Missing`] if the file does not exist.
     pub(super) fn reading(path: &Path, source: std::io::Error) -> Self {
         let path = path.to_owned();
         match source.kind() {

@@ -1,4 +1,4 @@
-//! Opens files of a model folder, telling apart the ways in which one is commonly unusable.
+//! Opens files of a model folder and recognises the common ways in which one is unusable.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -13,10 +13,10 @@ use crate::digest::hexadecimal;
 use crate::lfs;
 use crate::parallel::try_collect;
 
-/// The largest tokenizers take a few megabytes.
+/// The largest text file, in bytes; the largest tokenizers take a few megabytes.
 const LONGEST_TEXT: u64 = 64 << 20;
 
-/// Size of a file that holds something and is no LFS pointer.
+/// Size of a file, which must not be empty or an LFS pointer.
 pub(super) fn size(path: &Path) -> Result<u64, ModelError> {
     let failed = |source| ModelError::reading(path, source);
     let metadata = path.metadata().map_err(failed)?;
@@ -51,11 +51,11 @@ pub(super) fn text(path: &Path) -> Result<String, ModelError> {
     std::fs::read_to_string(path).map_err(|source| ModelError::reading(path, source))
 }
 
-/// The file that weights of `model` (an ONNX file) lie in, which must be inside `root`, or beside the file that
-/// `model` is if that is a link.
+/// The file with the weights of `model` (an ONNX file), which must be inside `root` or, if `model` is a link, beside
+/// the file it links to.
 ///
-/// ONNX Runtime would follow `..`, absolute paths and symbolic links, so that a model from a stranger
-/// could have any file read.
+/// ONNX Runtime itself would follow `..`, absolute paths and symbolic links, so that a model from a stranger could make
+/// it read any file.
 pub(super) fn external(root: &Path, model: &Path, location: &str) -> Result<PathBuf, ModelError> {
     let outside = || ModelError::ExternalDataOutside {
         path: model.to_owned(),
@@ -74,7 +74,7 @@ pub(super) fn external(root: &Path, model: &Path, location: &str) -> Result<Path
         path.canonicalize()
             .map_err(|source| ModelError::reading(path, source))
     };
-    // In a hub's cache both are links into one folder of blobs, which is where the graph really lies.
+    // In a hub's cache both are links into a folder of blobs, which is where the graph really is.
     let (data, graph) = (real(&path)?, real(model)?);
     if data.starts_with(real(root)?) || data.parent() == graph.parent() {
         Ok(path)
@@ -83,9 +83,9 @@ pub(super) fn external(root: &Path, model: &Path, location: &str) -> Result<Path
     }
 }
 
-/// SHA-256 in hexadecimal over the names (relative to `root`, with `/`), sizes and contents of files.
+/// SHA-256, in hexadecimal, over the names (relative to `root`, with `/`), sizes and contents of files.
 ///
-/// Independent of the order of `paths`.
+/// It does not depend on the order of `paths`.
 pub(super) fn digest(
     root: &Path,
     paths: &[PathBuf],
@@ -100,7 +100,7 @@ pub(super) fn digest(
     Ok(hexadecimal(&whole.finalize()))
 }
 
-/// SHA-256 of each file, by its name relative to `root`, with `/`.
+/// SHA-256 of each file, by name relative to `root`, with `/`.
 pub(super) fn digests(
     root: &Path,
     paths: &[PathBuf],
@@ -117,7 +117,7 @@ pub(super) fn digests(
     Ok(try_collect(entries)?.into_iter().collect())
 }
 
-/// The bytes that hexadecimal digits write.
+/// The bytes that hexadecimal digits stand for.
 fn bytes_of(hexadecimal: &str) -> Vec<u8> {
     let (pairs, _) = hexadecimal.as_bytes().as_chunks::<2>();
     let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or(0) as u8;

@@ -1,4 +1,4 @@
-//! A model folder: everything that can be known, and be wrong, before a runtime is loaded.
+//! A model folder: everything that can be checked before a runtime is loaded.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,14 +13,14 @@ use super::{ElementType, KnownDigests, ModelError, files};
 use crate::diffusion::Component;
 use crate::pipeline::Family;
 
-/// A model in the layout that Optimum writes, found complete and consistent.
+/// A complete and consistent model in the layout that Optimum writes.
 #[derive(Debug)]
 pub struct ModelFolder {
     path: PathBuf,
     family: Family,
     vae: VaeConfig,
     unet: UnetConfig,
-    /// What the UNet's file says that sides of latents must be multiples of.
+    /// What the sides of latents must be multiples of, according to the UNet's file.
     latent_multiple: Option<u32>,
     context_length: usize,
     scheduler: String,
@@ -28,7 +28,7 @@ pub struct ModelFolder {
     graphs: Graphs,
     components: Vec<ComponentFiles>,
     warnings: Vec<String>,
-    /// Of every file that the digest covers, before it was taken.
+    /// Stamps of every file that the digest covers, from before the digest was taken.
     stamps: Stamps,
 }
 
@@ -38,15 +38,15 @@ struct ComponentFiles {
     component: Component,
     graph: GraphFiles,
     precision: ElementType,
-    /// Whether attention is not one operator.
+    /// Whether attention is split into several operators, with an explicit softmax.
     softmax: bool,
 }
 
 impl ModelFolder {
-    /// Reads and checks the folder at `path`; no ONNX Runtime is needed.
+    /// Reads and checks the folder at `path`, without ONNX Runtime.
     ///
     /// # Errors
-    /// What is missing, broken, from another kind of model, or reaches outside the folder.
+    /// If a file is missing, invalid or from another kind of model, or a path leads outside the folder.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, ModelError> {
         let path = path.as_ref().to_owned();
         if !path.exists() {
@@ -103,17 +103,17 @@ impl ModelFolder {
         })
     }
 
-    /// As given to [`ModelFolder::open`].
+    /// The path as given to [`ModelFolder::open`].
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Pixels a latent stands for, along each side: 8 for the real model.
+    /// Image pixels per latent pixel along one side: 8 for Stable Diffusion.
     pub fn vae_factor(&self) -> u32 {
         self.vae.factor
     }
 
-    /// What latents are divided by before decoding.
+    /// The VAE's scaling factor: latents are divided by it before decoding.
     pub fn scaling_factor(&self) -> f32 {
         self.vae.scaling_factor as f32
     }
@@ -123,36 +123,37 @@ impl ModelFolder {
         self.family
     }
 
-    /// Channels of a latent: 4 for the real model.
+    /// Number of channels of the latents: 4 for Stable Diffusion.
     pub fn latent_channels(&self) -> usize {
         self.vae.latent_channels
     }
 
-    /// Pixels that every level of the UNet halves evenly, a side: 64 for the real model.
+    /// What a side must be a multiple of for every level of the UNet to halve it evenly, in pixels: 64 for Stable
+    /// Diffusion.
     ///
-    /// Optimum bakes the sizes of the UNet's upsampling into the graph, so that both sides of an image must
-    /// be multiples of this, unless the file says otherwise ([`ModelFolder::accepted_multiple`]).
+    /// Optimum fixes the sizes of the UNet's upsampling in the graph, so that both sides of an image must be multiples
+    /// of this unless the file says otherwise ([`ModelFolder::accepted_multiple`]).
     pub fn size_multiple(&self) -> u32 {
         self.vae.factor << (self.unet.levels - 1)
     }
 
-    /// What both sides of an image must be multiples of, in pixels, for the UNet to take it: the VAE
-    /// factor where its file says that it takes latents of any size (`onnx/export.py` writes
-    /// `ip2p_latent_multiple = 1`), else [`ModelFolder::size_multiple`].
+    /// What both sides of an image must be multiples of, in pixels, for the UNet to accept it: the VAE factor if its
+    /// file says that it takes latents of any size (`onnx/export.py` writes `ip2p_latent_multiple = 1`), otherwise
+    /// [`ModelFolder::size_multiple`].
     pub fn accepted_multiple(&self) -> u32 {
         let said = self.latent_multiple.unwrap_or(u32::MAX);
         said.saturating_mul(self.vae.factor)
             .min(self.size_multiple())
     }
 
-    /// The longest side, in pixels, that the model was trained on: 512 for the real model
-    /// (whose UNet says 64; InstructPix2Pix itself was trained on 256).
+    /// The longest side, in pixels, for which the model is configured: 512 for InstructPix2Pix (its UNet says 64 latent
+    /// pixels, although it was trained on 256 pixels).
     pub fn resolution(&self) -> u32 {
         self.unet.sample_size * self.vae.factor
     }
 
-    /// Numbers in the largest tensor of attention scores of one UNet row, where latents have this height and width;
-    /// `None` where attention is fused and holds none.
+    /// Elements of the largest tensor of attention scores for one UNet row, with latents of this height and width;
+    /// `None` if attention is fused and never holds all scores.
     pub(super) fn attention_scores(&self, height: usize, width: usize) -> Option<u64> {
         let holds = self.graphs.unet.holds_scores;
         holds.then(|| self.unet.attention_scores(height, width))
@@ -163,7 +164,7 @@ impl ModelFolder {
         self.unet.width as u64
     }
 
-    /// Channels of the widest tensor of the image's own size in a half of the VAE: the decoder's comes from the level
+    /// Channels of the widest tensor at the image's own size in one half of the VAE; the decoder's comes from the level
     /// below.
     pub(super) fn vae_width(&self, component: Component) -> u64 {
         let level = usize::from(component == Component::VaeDecoder);
@@ -171,12 +172,12 @@ impl ModelFolder {
         width.copied().unwrap_or(0) as u64
     }
 
-    /// Whether a half of the VAE holds attention scores of all pixels of the latents.
+    /// Whether a half of the VAE holds attention scores between all latent pixels.
     pub(super) fn vae_attends(&self, component: Component) -> bool {
         self.vae.attends && self.files(component).is_some_and(|files| files.softmax)
     }
 
-    /// Tokens of a text, both marks included: 77 for the real model.
+    /// Number of tokens of a text, including start and end marks: 77 for Stable Diffusion.
     pub fn context_length(&self) -> usize {
         self.context_length
     }
@@ -186,8 +187,8 @@ impl ModelFolder {
         self.unet.text_width
     }
 
-    /// What the UNet computes in, as far as its file tells: `fp32`, `fp16`, or `fp16-weights` where halves
-    /// are kept but floats go in (and are mostly computed with).
+    /// The precision in which the UNet computes, as far as its file shows: `fp32`, `fp16`, or `fp16-weights` if weights
+    /// are stored as float16 but inputs are float32 (most of the computation is then float32).
     pub fn precision(&self) -> &'static str {
         let weights = self.files(Component::Unet).map(|files| files.precision);
         let halves = weights == Some(ElementType::Float16);
@@ -199,7 +200,7 @@ impl ModelFolder {
         }
     }
 
-    /// Bytes on disk of a component's graph and weights, near what it takes in memory.
+    /// Size of a component's graph and weights on disk in bytes, which is close to the memory it takes.
     pub fn component_bytes(&self, component: Component) -> u64 {
         self.files(component).map_or(0, |files| files.graph.bytes)
     }
@@ -209,24 +210,24 @@ impl ModelFolder {
         &self.scheduler
     }
 
-    /// What the user should know although the model runs.
+    /// Notes for the user on a model that is unusual but can run.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// The model's tokenizer.
+    /// Reads the model's tokenizer.
     ///
     /// # Errors
-    /// [`ModelError::Tokenizer`] or [`ModelError::Json`] if its files do not make one.
+    /// [`ModelError::Tokenizer`] or [`ModelError::Json`] if the tokenizer's files are not valid.
     pub fn tokenizer(&self) -> Result<Tokenizer, ModelError> {
         Tokenizer::read(&self.tokenizer, self.context_length)
     }
 
-    /// SHA-256 in hexadecimal over all files that can change a pixel: graphs, weights, configurations
-    /// and tokenizer. Reads every byte of those that are not known.
+    /// SHA-256, in hexadecimal, over all files that can change a pixel: graphs, weights, configurations and tokenizer.
+    /// Reads every byte of files whose digests are not known.
     ///
     /// # Errors
-    /// Read errors.
+    /// If a file cannot be read.
     pub fn digest(&self, known: &KnownDigests) -> Result<String, ModelError> {
         let paths = paths(&self.path, &self.components, &self.tokenizer);
         let digest = files::digest(&self.path, &paths, known)?;
@@ -234,10 +235,10 @@ impl ModelFolder {
         Ok(digest)
     }
 
-    /// SHA-256 of each of the same files, in hexadecimal, by their names in the folder.
+    /// SHA-256 of each of these files, in hexadecimal, by name in the folder.
     ///
     /// # Errors
-    /// Read errors.
+    /// If a file cannot be read.
     pub fn file_digests(
         &self,
         known: &KnownDigests,
@@ -246,11 +247,10 @@ impl ModelFolder {
         files::digests(&self.path, &paths, known)
     }
 
-    /// Whether the files are those that were read and whose digest was taken: asked around everything that reads one
-    /// later.
+    /// Checks that the files are still those of the digest; to be called before and after loading one of them.
     ///
     /// # Errors
-    /// [`ModelError::Changed`] with the first that is another or gone.
+    /// [`ModelError::Changed`] with the first file that was changed or removed.
     pub fn unchanged(&self) -> Result<(), ModelError> {
         self.stamps.check()
     }
@@ -260,7 +260,7 @@ impl ModelFolder {
         self.path.join(component.folder()).join("model.onnx")
     }
 
-    /// What the graphs take and give.
+    /// The inputs and outputs of the graphs.
     pub(super) fn graphs(&self) -> &Graphs {
         &self.graphs
     }
@@ -282,7 +282,7 @@ fn paths(root: &Path, components: &[ComponentFiles], tokenizer: &TokenizerFolder
 
 const SCHEDULER: &str = "scheduler/scheduler_config.json";
 
-/// The family of a model; those of none that this program runs are refused by what they are.
+/// The family of a model; models that this program cannot run are refused by name.
 fn check_family(path: &Path, unet: &UnetConfig, vae: &VaeConfig) -> Result<Family, ModelError> {
     let path = || path.to_owned();
     if path().join("text_encoder_2").is_dir() {
@@ -304,7 +304,7 @@ fn check_family(path: &Path, unet: &UnetConfig, vae: &VaeConfig) -> Result<Famil
     })
 }
 
-/// The scheduler's configuration; what it means is the business of [`crate::diffusion`].
+/// The text of the scheduler's configuration; it is interpreted by [`crate::diffusion`].
 fn scheduler_text(root: &Path) -> Result<String, ModelError> {
     let path = root.join(SCHEDULER);
     let text = files::text(&path)?;

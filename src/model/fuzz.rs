@@ -1,10 +1,10 @@
-//! The door of [`crate::fuzzing`] to ONNX files.
+//! The entry point of [`crate::fuzzing`] for ONNX files.
 
 use std::io::Cursor;
 
 use super::onnx_file::OnnxFile;
 
-/// The facts of a file do not depend on what follows it.
+/// Checks that the facts of a file do not depend on what follows it.
 pub fn protobuf(bytes: &[u8]) {
     let length = bytes.len() as u64;
     let facts = OnnxFile::parse(Cursor::new(bytes), length);

@@ -1,4 +1,4 @@
-//! What each graph takes and gives, by name and type, checked against the configurations.
+//! The inputs and outputs of each graph, by name and type, checked against the configurations.
 
 mod clip;
 
@@ -10,7 +10,7 @@ use super::config::{UnetConfig, VaeConfig};
 use super::onnx_file::{OnnxFile, Port};
 use super::{ElementType, ModelError};
 
-/// The four ONNX files with what they say.
+/// The facts of the four ONNX files.
 pub(super) struct Ports {
     pub text_encoder: (PathBuf, OnnxFile),
     pub vae_encoder: (PathBuf, OnnxFile),
@@ -27,7 +27,7 @@ pub(super) struct Graphs {
     pub vae_decoder: Call,
 }
 
-/// A graph of one input, and the output that is wanted.
+/// A graph with one input, and the output to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Call {
     pub input: Feed,
@@ -42,9 +42,9 @@ pub(super) struct UnetCall {
     pub timestep_shape: TimestepShape,
     pub text: Feed,
     pub output: String,
-    /// Whether only one row can be given at a time.
+    /// Whether it takes only one row at a time.
     pub single_row: bool,
-    /// Whether its attention computes all scores of a row at once.
+    /// Whether its attention holds all scores of a row at once.
     pub holds_scores: bool,
 }
 
@@ -55,18 +55,18 @@ pub(super) struct Feed {
     pub element: ElementType,
 }
 
-/// The shape in which a UNet takes its timestep.
+/// The shape of the timestep that a UNet takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TimestepShape {
     Scalar,
-    /// A list of one.
+    /// A vector of one element.
     One,
-    /// A list with one for each row.
+    /// A vector with one element for each row.
     Rows,
 }
 
 impl Graphs {
-    /// Checks the graphs against the configurations; gives warnings beside.
+    /// Checks the graphs against the configurations; also returns warnings.
     pub fn check(
         ports: &Ports,
         unet: &UnetConfig,
@@ -94,7 +94,7 @@ impl Graphs {
     }
 }
 
-/// A graph under scrutiny.
+/// A graph being checked.
 struct Graph<'a> {
     path: &'a Path,
     facts: &'a OnnxFile,
@@ -137,7 +137,7 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// The first of `preferred` that it gives, else its first output.
+    /// The first output in `preferred` that exists, or otherwise the graph's first output.
     fn output(&self, preferred: &[&str]) -> Result<&'a Port, ModelError> {
         let outputs = &self.facts.outputs;
         let output = preferred
@@ -149,7 +149,7 @@ impl<'a> Graph<'a> {
         Ok(output)
     }
 
-    /// The output of a name.
+    /// The output with this name.
     fn named_output(&self, name: &str) -> Result<&'a Port, ModelError> {
         find(&self.facts.outputs, name).ok_or_else(|| {
             let given = names(&self.facts.outputs);

@@ -1,4 +1,4 @@
-//! The files of one graph: `model.onnx` and what belongs to it.
+//! The files of a graph: `model.onnx` and those that belong to it.
 
 use std::path::{Path, PathBuf};
 
@@ -10,14 +10,14 @@ use super::{ModelError, files};
 pub(super) struct GraphFiles {
     /// `model.onnx`.
     pub model: PathBuf,
-    /// Where its weights lie, if not in it.
+    /// Files with weights outside `model.onnx`.
     pub external: Vec<PathBuf>,
-    /// Of the graph and its weights.
+    /// Size of the graph and its weights in bytes.
     pub bytes: u64,
 }
 
 impl GraphFiles {
-    /// Reads the graph of a part of a model, whose weights must be inside `root`; gives what it says beside.
+    /// Reads the graph of a part of a model, whose weights must be inside `root`; also returns the graph's facts.
     pub fn read(root: &Path, part: &str) -> Result<(Self, OnnxFile), ModelError> {
         let model = root.join(part).join("model.onnx");
         let mut bytes = files::size(&model)?;
@@ -36,7 +36,7 @@ impl GraphFiles {
         Ok((files, facts))
     }
 
-    /// All that can change what the graph computes, its configuration included.
+    /// All files that can change what the graph computes, including its configuration.
     pub fn paths(&self) -> Vec<PathBuf> {
         let mut paths = vec![self.model.clone(), self.model.with_file_name("config.json")];
         paths.extend_from_slice(&self.external);

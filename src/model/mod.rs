@@ -1,4 +1,4 @@
-//! Models: what a model folder must hold, its tokenizer, and its components at work.
+//! Models: the content of a model folder, its tokenizer, and running its components.
 //!
 //! [`ModelFolder::open`] checks a folder without a runtime; [`OnnxModel`] runs it with [`crate::onnxruntime`].
 

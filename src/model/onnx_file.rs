@@ -1,8 +1,8 @@
-//! What an ONNX file says of itself, read from its protobuf without a runtime: inputs, outputs,
-//! the types of its weights, where its weights lie, and whether it draws random numbers.
+//! Facts about an ONNX file, read from its protobuf without a runtime: inputs, outputs, the types of its weights, where
+//! the weights are stored, and whether it draws random numbers.
 //!
-//! Only the few messages of [onnx.proto](https://github.com/onnx/onnx/blob/main/onnx/onnx.proto)
-//! that lead to these are entered; everything else, weights above all, is skipped unread.
+//! Only the few messages of [onnx.proto](https://github.com/onnx/onnx/blob/main/onnx/onnx.proto) that lead to these are
+//! parsed; everything else, above all the weights, is skipped unread.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -12,7 +12,7 @@ use std::path::Path;
 use super::protobuf::{Field, Stream, Wire};
 use super::{ElementType, ModelError};
 
-/// Messages nest to about ten levels in real models; garbage must not exhaust the stack.
+/// The deepest nesting of messages: real models have about ten levels, and garbage must not exhaust the stack.
 const DEEPEST: u32 = 64;
 
 /// An input or output of a graph.
@@ -22,26 +22,26 @@ pub(super) struct Port {
     pub name: String,
     /// Its element type.
     pub element: ElementType,
-    /// Its axes; `None` where the size is open. A scalar has none.
+    /// Its axes; `None` for an axis of open size. A scalar has no axes.
     pub shape: Vec<Option<u64>>,
 }
 
 /// The facts of one ONNX file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct OnnxFile {
-    /// Inputs that must be fed (those with a default value in the file are left out).
+    /// Inputs that must be given; those with a default value in the file are left out.
     pub inputs: Vec<Port>,
     /// Outputs, in order.
     pub outputs: Vec<Port>,
-    /// Where weights outside the file lie, as written in it.
+    /// Locations of weights stored outside the file, as written in it.
     pub external: BTreeSet<String>,
     /// Whether it draws random numbers, so that two runs differ.
     pub random: bool,
-    /// Whether it holds a softmax by itself: attention that is not one operator.
+    /// Whether it contains an explicit softmax, which means that attention is not a single operator.
     pub softmax: bool,
-    /// Weights by type, in elements.
+    /// Number of weight elements by type.
     pub weights: BTreeMap<ElementType, u64>,
-    /// What the file says that both sides of latents must be multiples of.
+    /// What the file says both sides of latents must be multiples of.
     pub latent_multiple: Option<u32>,
 }
 
@@ -49,7 +49,7 @@ impl OnnxFile {
     /// Reads the facts of the file at `path`.
     ///
     /// # Errors
-    /// [`ModelError::Onnx`] if it is not a protobuf that holds a graph, and read errors.
+    /// [`ModelError::Onnx`] if it is not a protobuf with a graph, and read errors.
     pub fn read(path: &Path) -> Result<Self, ModelError> {
         let file = File::open(path).map_err(|source| ModelError::reading(path, source))?;
         let length = file
@@ -63,7 +63,7 @@ impl OnnxFile {
         Self::parse(file, length).map_err(broken)
     }
 
-    /// The facts that so many bytes hold.
+    /// Parses the facts from `length` bytes.
     pub fn parse(bytes: impl Read + Seek, length: u64) -> Wire<Self> {
         let facts = Walker::walk(BufReader::new(bytes), length)?;
         match facts.outputs.is_empty() {
@@ -72,7 +72,7 @@ impl OnnxFile {
         }
     }
 
-    /// The type that most weights have; float32 if it has none.
+    /// The type of most weights; float32 if there are none.
     pub fn precision(&self) -> ElementType {
         self.weights
             .iter()
@@ -81,7 +81,7 @@ impl OnnxFile {
     }
 }
 
-/// The messages that are entered.
+/// The messages that are parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Message {
     Model,
@@ -96,7 +96,7 @@ enum Message {
 }
 
 impl Message {
-    /// The message in field `number` of this one, if it is of interest.
+    /// The message in field `number` of this one, if it is parsed.
     fn child(self, number: u64) -> Option<Self> {
         let subgraph = Self::Graph { main: false };
         Some(match (self, number) {
@@ -120,7 +120,7 @@ impl Message {
 struct Walker<R> {
     stream: Stream<R>,
     facts: OnnxFile,
-    /// Names of weights: inputs so called have a default.
+    /// Names of weights: inputs with these names have a default.
     defaults: BTreeSet<String>,
 }
 
@@ -268,13 +268,13 @@ fn port<R: Read + Seek>(stream: &mut Stream<R>, length: u64) -> Wire<Port> {
     Ok(port)
 }
 
-/// `TypeProto` or the `TypeProto.Tensor` in its field 1; the latter has an element type (1, a number) and
-/// a shape (2). Which it is, the kind of field 1 tells.
+/// `TypeProto`, or the `TypeProto.Tensor` in its field 1, which has an element type (1, a number) and a shape (2). The
+/// kind of field 1 tells which of the two it is.
 fn type_of_port<R: Read + Seek>(stream: &mut Stream<R>, length: u64, port: &mut Port) -> Wire<()> {
     let end = stream.position() + length;
     while let Some((number, field)) = stream.field(end)? {
         match (number, field) {
-            // Entered and not called: the tensor's fields are then the next ones.
+            // Descend without recursion: the tensor's fields are read next.
             (1, Field::Bytes(_)) => {}
             (1, Field::Number(number)) => port.element = ElementType::from_number(number),
             (2, Field::Bytes(length)) => shape(stream, length, port)?,

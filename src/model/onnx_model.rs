@@ -1,4 +1,4 @@
-//! A model folder that runs: [`Denoiser`] through ONNX Runtime.
+//! Runs a model folder: implements [`Denoiser`] with ONNX Runtime.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::onnxruntime::{
 };
 use crate::vocabulary::Arithmetic;
 
-/// An InstructPix2Pix model on a device. Components are loaded when asked for, or first needed.
+/// A model on a device. Components are loaded on request or when they are first needed.
 #[derive(Debug)]
 pub struct OnnxModel {
     folder: Arc<ModelFolder>,
@@ -24,19 +24,19 @@ pub struct OnnxModel {
     threads: usize,
     limit_bytes: Option<usize>,
     arithmetic: Arithmetic,
-    /// Where there is a limit, as long as a component is loaded.
+    /// The arena that enforces the memory limit; it exists while a component is loaded.
     arena: Option<SharedArena>,
     sessions: [Option<Session>; 4],
-    /// Milliseconds in ONNX Runtime's calls of components that are unloaded.
+    /// Milliseconds spent in ONNX Runtime's calls by components that have been unloaded.
     called_ms: f64,
 }
 
 impl OnnxModel {
-    /// Makes a model of a folder; no component is loaded yet. `threads` is for the CPU; 0 is the
-    /// physical cores.
+    /// Makes a model from a folder; no component is loaded yet. `threads` is the number of CPU threads (0 for the
+    /// number of physical cores).
     ///
     /// # Errors
-    /// If the tokenizer's files do not make a tokenizer.
+    /// If the tokenizer's files are not valid.
     pub fn new(
         folder: Arc<ModelFolder>,
         runtime: Runtime,
@@ -59,37 +59,36 @@ impl OnnxModel {
         })
     }
 
-    /// With a limit to what ONNX Runtime takes of the device's memory; weights count. The components then share one
-    /// arena.
+    /// Limits the device memory that ONNX Runtime takes, weights included. All components then share one arena.
     #[must_use]
     pub fn with_memory_limit(mut self, bytes: Option<u64>) -> Self {
         self.limit_bytes = bytes.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         self
     }
 
-    /// With what the device may compute in.
+    /// Sets the number formats that the device may compute in.
     #[must_use]
     pub fn with_arithmetic(mut self, arithmetic: Arithmetic) -> Self {
         self.arithmetic = arithmetic;
         self
     }
 
-    /// What it was made of.
+    /// The model folder.
     pub fn folder(&self) -> &ModelFolder {
         &self.folder
     }
 
-    /// The model's tokenizer, which also tells what of a text is cut off.
+    /// The model's tokenizer, which also tells which part of a text is cut off.
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
     }
 
-    /// Where it runs.
+    /// The device it runs on.
     pub fn device(&self) -> ExecutionDevice {
         self.device
     }
 
-    /// Milliseconds that were spent in ONNX Runtime's own calls: what is beside them is this program's.
+    /// Milliseconds spent in ONNX Runtime's own calls; the rest of the time is this program's.
     pub fn called_ms(&self) -> f64 {
         let loaded = self.sessions.iter().flatten().map(Session::called_ms);
         self.called_ms + loaded.sum::<f64>()
@@ -106,7 +105,7 @@ impl OnnxModel {
     fn open(&mut self, component: Component) -> Result<Session, ModelError> {
         let path = self.folder.model_file(component);
         if self.sessions.iter().all(Option::is_none) {
-            // A new one, for the old one keeps what it once took, in pieces.
+            // Use a new arena, because the old one keeps memory it once took, in fragments.
             self.arena = None;
             let limit = self.limit_bytes;
             let shared = |limit| shared_arena(&self.runtime, self.device, limit, &path);
@@ -122,12 +121,12 @@ impl OnnxModel {
             },
         };
         let session = Session::load(&self.runtime, component.folder(), &path, options)?;
-        // What was loaded is what was there before and after.
+        // Ensures that the files loaded are those of the digest.
         self.folder.unchanged()?;
         Ok(session)
     }
 
-    /// The arenas of the loaded components, each once.
+    /// The arenas of the loaded components, without duplicates.
     fn arenas(&self) -> impl Iterator<Item = ArenaStatistics> {
         let all = self.sessions.iter().flatten().filter_map(Session::arena);
         all.take(if self.arena.is_some() { 1 } else { usize::MAX })
@@ -150,7 +149,7 @@ impl OnnxModel {
     }
 }
 
-/// One call of a folder's UNet.
+/// Calls a folder's UNet once.
 fn predict(
     session: &mut Session,
     folder: &ModelFolder,
@@ -198,7 +197,7 @@ fn predict(
     Ok(session.run_bound(&inputs, &call.output, output_shape)?)
 }
 
-/// An output, if it has the shape that the configurations say: graphs leave most of theirs open.
+/// Checks that an output has the shape that follows from the configurations, because graphs leave most of theirs open.
 fn shaped<D: Dimension>(
     session: &Session,
     name: &str,
@@ -237,7 +236,7 @@ impl Denoiser for OnnxModel {
     }
 
     fn arena_peak_bytes(&self) -> Option<u64> {
-        // One component works at a time: the others hold their weights meanwhile.
+        // Components work one at a time; meanwhile the others only hold their weights.
         let (in_use, rise) = self
             .arenas()
             .map(|arena| (arena.in_use, arena.max_in_use.saturating_sub(arena.in_use)))
@@ -263,7 +262,7 @@ impl Denoiser for OnnxModel {
     fn most_rows(&self, height: usize, width: usize) -> Option<usize> {
         let most = self.device.facts().most_elements?;
         let scores = self.folder.attention_scores(height, width)?.max(1);
-        // Fewer than `most` elements.
+        // The tensor must have fewer than `most` elements.
         usize::try_from((most - 1) / scores).ok()
     }
 

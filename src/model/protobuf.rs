@@ -1,22 +1,22 @@
-//! Protobuf's [wire format](https://protobuf.dev/programming-guides/encoding/), field by field from a
-//! stream: enough to walk messages of gigabytes without holding them. Garbage gives errors.
+//! Reads protobuf's [wire format](https://protobuf.dev/programming-guides/encoding/) field by field from a stream:
+//! enough to walk messages of gigabytes without holding them in memory. Garbage gives errors.
 
 use std::io::{BufReader, Read, Seek};
 
-/// Longest text that is taken for real, in bytes.
+/// The longest text, in bytes, that is accepted.
 const LONGEST_TEXT: u64 = 4096;
 
-/// A result whose error says what was met.
+/// A result whose error says what was found.
 pub(super) type Wire<T> = Result<T, String>;
 
-/// What a field holds, after its key.
+/// The content of a field, after its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
     /// An integer of any type.
     Number(u64),
-    /// Length in bytes of a message, text or packed list, which follows.
+    /// The length in bytes of a message, text or packed list that follows.
     Bytes(u64),
-    /// 4 or 8 bytes, which follow.
+    /// The size, 4 or 8 bytes, of a number that follows.
     Fixed(u64),
 }
 
@@ -34,12 +34,12 @@ impl<R: Read + Seek> Stream<R> {
         }
     }
 
-    /// Bytes read or passed over.
+    /// Number of bytes read or skipped.
     pub fn position(&self) -> u64 {
         self.position
     }
 
-    /// The next field of a message that ends at `end`, or `None` there.
+    /// The next field of a message that ends at `end`; `None` at the end.
     pub fn field(&mut self, end: u64) -> Wire<Option<(u64, Field)>> {
         if self.position >= end {
             return Ok(None);
@@ -58,7 +58,7 @@ impl<R: Read + Seek> Stream<R> {
         Ok(Some((key >> 3, field)))
     }
 
-    /// Passes over what a field holds.
+    /// Skips the content of a field.
     pub fn pass(&mut self, field: Field) -> Wire<()> {
         let (Field::Bytes(length) | Field::Fixed(length)) = field else {
             return Ok(());
@@ -86,7 +86,7 @@ impl<R: Read + Seek> Stream<R> {
         Err(self.at("a number too long"))
     }
 
-    /// The text that a field of `length` bytes holds.
+    /// The text in a field of `length` bytes.
     pub fn text(&mut self, length: u64) -> Wire<String> {
         if length > LONGEST_TEXT {
             return Err(self.at(&format!("a name of {length} bytes")));
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn fields_of_each_kind_are_told_apart() {
-        // Field 1: 150; field 2: "ab"; field 3: four bytes; as in protobuf's own documentation.
+        // Field 1: 150; field 2: "ab"; field 3: four bytes. As in protobuf's own documentation.
         let bytes = [0x08, 0x96, 0x01, 0x12, 2, b'a', b'b', 0x1d, 1, 2, 3, 4];
         let end = bytes.len() as u64;
         let mut stream = stream(&bytes);

@@ -1,4 +1,4 @@
-//! Files as they were when a model's digest was taken: what is loaded later must still be that.
+//! Stamps of the files covered by a model's digest: what is loaded later must still be the same files.
 
 use std::fs::{self, Metadata};
 use std::path::PathBuf;
@@ -8,24 +8,24 @@ use serde::{Deserialize, Serialize};
 
 use super::ModelError;
 
-/// Files and what tells whether one is another by now, or holds something else.
+/// Files, each with a stamp that shows whether it has been replaced or changed.
 #[derive(Debug, Clone)]
 pub(super) struct Stamps(Vec<(PathBuf, Stamp)>);
 
-/// By what a file is known to be the one that was looked at.
+/// What identifies the content of a file without reading it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Stamp {
     bytes: u64,
     modified: Option<SystemTime>,
-    /// Device and inode, where there are such.
+    /// Device and inode, on systems that have them.
     id: Option<(u64, u64)>,
 }
 
 impl Stamps {
-    /// Of files, links followed.
+    /// Takes the stamps of files; links are followed.
     ///
     /// # Errors
-    /// If one is not there.
+    /// If a file does not exist.
     pub fn take(paths: impl IntoIterator<Item = PathBuf>) -> Result<Self, ModelError> {
         let stamps = paths.into_iter().map(|path| {
             let found = fs::metadata(&path).map_err(|source| ModelError::reading(&path, source))?;
@@ -34,10 +34,10 @@ impl Stamps {
         stamps.collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether all are as they were.
+    /// Checks that all files are unchanged.
     ///
     /// # Errors
-    /// [`ModelError::Changed`] with the first that is not.
+    /// [`ModelError::Changed`] with the first file that is not.
     pub fn check(&self) -> Result<(), ModelError> {
         let is_same = |(path, stamp): &&(PathBuf, Stamp)| {
             fs::metadata(path).is_ok_and(|found| Stamp::of(&found) == *stamp)
@@ -50,7 +50,7 @@ impl Stamps {
 }
 
 impl Stamp {
-    /// When it was last written.
+    /// Its modification time.
     pub fn modified(&self) -> Option<SystemTime> {
         self.modified
     }

@@ -1,8 +1,8 @@
-//! Text to token ids, as transformers' CLIP tokenizer gives them.
+//! Turns text into token ids, exactly as transformers' CLIP tokenizer does.
 //!
-//! A folder holds either `tokenizer.json`, used as it is, or `vocab.json` and `merges.txt`, from which
-//! the same pipeline is built that transformers' `CLIPConverter` writes: NFC, runs of white space to
-//! one space, lower case, a split into words, byte-level BPE with `</w>`.
+//! A folder contains either `tokenizer.json`, which is used as it is, or `vocab.json` and `merges.txt`, from which the
+//! same pipeline is built as by transformers' `CLIPConverter`: NFC, runs of white space to one space, lower case, a
+//! split into words, byte-level BPE with `</w>`.
 
 use std::path::{Path, PathBuf};
 
@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use super::config::Config;
 use super::{ModelError, files};
 
-/// CLIP's end mark: also what unknown words and, mostly, padding become.
+/// CLIP's end mark, which also stands for unknown words and, usually, for padding.
 const END: &str = "<|endoftext|>";
 const START: &str = "<|startoftext|>";
-/// The words of CLIP (openai/CLIP, `simple_tokenizer.py`).
+/// CLIP's pattern of words (openai/CLIP, `simple_tokenizer.py`).
 const WORDS: &str = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
 
 /// The tokenizer of one model.
@@ -25,16 +25,16 @@ pub struct Tokenizer {
     pad: u32,
 }
 
-/// A text as the text encoder takes it.
+/// An encoded text, as the text encoder takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encoded {
-    /// As many ids as the model's context is long: start mark, words, end mark, padding.
+    /// As many ids as the model's context length: start mark, words, end mark, padding.
     pub ids: Vec<i64>,
-    /// The end of the text, if it did not fit and was cut off.
+    /// The end of the text that did not fit and was cut off, if any.
     pub truncated: Option<String>,
 }
 
-/// The folder `tokenizer` of a model.
+/// The `tokenizer` folder of a model.
 #[derive(Debug)]
 pub(super) struct TokenizerFolder {
     path: PathBuf,
@@ -51,7 +51,7 @@ enum TokenizerFiles {
 }
 
 impl TokenizerFolder {
-    /// Looks which form the tokenizer of the model at `root` has.
+    /// Finds out in which form the tokenizer of the model at `root` is stored.
     pub fn find(root: &Path) -> Result<Self, ModelError> {
         let path = root.join("tokenizer");
         let whole = path.join("tokenizer.json");
@@ -76,7 +76,7 @@ impl TokenizerFolder {
         paths
     }
 
-    /// The file that errors name.
+    /// The file to name in errors.
     fn main(&self) -> &Path {
         match &self.files {
             TokenizerFiles::Whole(path) => path,
@@ -85,7 +85,7 @@ impl TokenizerFolder {
     }
 }
 
-/// What `tokenizer_config.json` and `special_tokens_map.json` add; either may be missing.
+/// The settings in `tokenizer_config.json` and `special_tokens_map.json`; either file may be missing.
 struct Special {
     configs: Vec<Config>,
 }
@@ -99,9 +99,9 @@ impl Special {
         Ok(Self { configs })
     }
 
-    /// A special token's text, and whether it is looked for after normalisation.
+    /// A special token's text, and whether it is matched after normalisation.
     fn token(&self, key: &str) -> Option<(String, bool)> {
-        // The map first: it says how a token is matched, of which the newer file keeps only the text.
+        // The map comes first, because it says how a token is matched; the newer file has only the text.
         self.configs
             .iter()
             .rev()
@@ -121,7 +121,7 @@ impl Special {
     }
 }
 
-/// The optional files beside a tokenizer that are there.
+/// The optional files that exist beside a tokenizer.
 fn special_files(folder: &Path) -> Vec<PathBuf> {
     ["tokenizer_config.json", "special_tokens_map.json"]
         .into_iter()
@@ -131,7 +131,7 @@ fn special_files(folder: &Path) -> Vec<PathBuf> {
 }
 
 impl Tokenizer {
-    /// Makes the tokenizer of `folder` for a model with room for `length` tokens.
+    /// Makes the tokenizer of `folder` for a model with a context of `length` tokens.
     pub(super) fn read(folder: &TokenizerFolder, length: usize) -> Result<Self, ModelError> {
         let special = Special::read(&folder.path)?;
         let mut json = match &folder.files {
@@ -141,8 +141,8 @@ impl Tokenizer {
             }
         };
         if let Some(parts) = json.as_object_mut() {
-            // Padding and truncation are done here, so that what is cut off can be told; the decoder is for
-            // the way back, and a bad one makes the library panic.
+            // Padding and truncation are done here, so that the text cut off can be reported. The decoder is not
+            // needed, and an invalid one makes the library panic.
             for unused in ["padding", "truncation", "decoder"] {
                 parts.remove(unused);
             }
@@ -197,7 +197,7 @@ impl Tokenizer {
     }
 }
 
-/// A part that no CLIP has and that makes the library panic where its values are wrong.
+/// A part that no CLIP tokenizer has and that makes the library panic if its values are wrong.
 fn foreign_part(json: &Value) -> Option<&'static str> {
     const FOREIGN: [&str; 2] = ["Precompiled", "FixedLength"];
     match json {
@@ -218,7 +218,7 @@ fn read_json(path: &Path) -> Result<Value, ModelError> {
     })
 }
 
-/// The `tokenizer.json` that transformers' `CLIPConverter` makes of a vocabulary and merges.
+/// The `tokenizer.json` that transformers' `CLIPConverter` makes from a vocabulary and merges.
 fn clip_json(vocab: &Value, merges: &str, special: &Special) -> Value {
     let merges: Vec<&str> = merges
         .lines()
@@ -254,7 +254,7 @@ fn clip_json(vocab: &Value, merges: &str, special: &Special) -> Value {
     })
 }
 
-/// The special tokens, by id as the format wants them; two of one text are one token.
+/// The special tokens, sorted by id as the format requires; two with the same text are one token.
 fn added_tokens(vocab: &Value, special: &Special) -> Vec<Value> {
     let mut tokens: Vec<(u64, Value)> = Vec::new();
     for (key, default) in [

@@ -1,4 +1,4 @@
-//! ONNX Runtime's memory arenas: one that all sessions share, with a cap, and what an arena says of itself.
+//! ONNX Runtime's memory arenas: one with a limit that all sessions share, and the statistics of an arena.
 //!
 //! `ort` wraps neither, so this is the one place that calls ONNX Runtime's C interface directly.
 
@@ -14,38 +14,39 @@ use ort::{AsPointer, Error, sys};
 use super::provider::provider;
 use super::{ExecutionDevice, Runtime};
 
-/// `kSameAsRequested`: the arena grows by what is asked for and not by powers of two.
+/// `kSameAsRequested`: the arena grows by the requested amount instead of powers of two.
 const SAME_AS_REQUESTED: c_int = 1;
-/// ONNX Runtime's own choice, for the sizes of chunks.
+/// Leaves the sizes of chunks to ONNX Runtime.
 const DEFAULT: c_int = -1;
 
-/// What an arena has taken of its device since it was made, in bytes.
+/// The memory that an arena has taken from its device, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ArenaStatistics {
-    /// Handed out now: weights, and tensors that are alive.
+    /// Handed out now: weights and tensors that are alive.
     pub in_use: u64,
-    /// The most that was handed out at a time.
+    /// The most that was handed out at once.
     pub max_in_use: u64,
     /// Held now, whether handed out or not.
     pub total_allocated: u64,
 }
 
-/// The one arena of a device that all sessions of a limit share, so that the limit holds for all of them together.
+/// The single arena of a device that all sessions share, so that the limit applies to all of them together.
 ///
-/// Sessions keep what they have of it. Dropping it gives its memory back once no session has any.
+/// Sessions keep the memory they have from it. After it is dropped, its memory is freed once no session uses it any
+/// more.
 #[derive(Debug)]
 pub(crate) struct SharedArena {
     runtime: Runtime,
     device: ExecutionDevice,
-    /// Which of the arenas of this process it is.
+    /// Its number among the arenas of this process.
     number: u64,
 }
 
-/// The number of the last arena, and those that are registered: an environment has one a device.
+/// The number of the last arena, and the registered arenas: an environment has one for each device.
 static REGISTERED: Mutex<(u64, BTreeMap<ExecutionDevice, u64>)> = Mutex::new((0, BTreeMap::new()));
 
 impl SharedArena {
-    /// Registers an arena of at most so many bytes, in place of an earlier one of the device.
+    /// Registers an arena of at most `bytes` bytes, replacing an earlier one of the same device.
     pub fn new(
         runtime: &Runtime,
         device: ExecutionDevice,
@@ -71,7 +72,7 @@ impl Drop for SharedArena {
     fn drop(&mut self) {
         let mut registered = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner);
         let of_devices = &mut registered.1;
-        // A later one has taken its place otherwise.
+        // Unless a later arena has replaced it.
         if of_devices.get(&self.device) == Some(&self.number) {
             of_devices.remove(&self.device);
             if let Err(error) = unregister(self.runtime.environment(), self.device) {
@@ -95,9 +96,9 @@ fn register(
     let keys: Vec<_> = settings.iter().map(|(key, _)| key.as_ptr()).collect();
     let values: Vec<_> = settings.iter().map(|(_, value)| value.as_ptr()).collect();
     let mut configuration: *mut sys::OrtArenaCfg = ptr::null_mut();
-    // SAFETY: the environment, the memory info and the texts live as long as their references. ONNX Runtime takes a
-    // lock of its own around its allocators, holds them by shared pointers and copies what it is given; the
-    // configuration is released here and nowhere else. Each status is taken over by `result_from_status`, once.
+    // SAFETY: the environment, the memory info and the texts live as long as their references. ONNX Runtime locks its
+    // allocators itself, holds them by shared pointers and copies what it is given; the configuration is released here
+    // and nowhere else. `result_from_status` takes over each status exactly once.
     unsafe {
         Error::result_from_status((api.CreateArenaCfg)(
             limit_bytes,
@@ -132,13 +133,13 @@ fn unregister(environment: &Environment, device: ExecutionDevice) -> ort::Result
     }
 }
 
-/// What an allocator says of itself; `None` if it is not an arena.
+/// The statistics of an allocator; `None` if it is not an arena.
 #[expect(unsafe_code)]
 pub(crate) fn statistics(allocator: &Allocator) -> Option<ArenaStatistics> {
     let api = ort::api();
     let mut pairs: *mut sys::OrtKeyValuePairs = ptr::null_mut();
-    // SAFETY: the allocator lives as long as its reference; on success ONNX Runtime hands over the pairs, which
-    // are read before they are released, once.
+    // SAFETY: the allocator lives as long as its reference; on success ONNX Runtime hands over the pairs, which are
+    // read before they are released, once.
     unsafe {
         Error::result_from_status((api.AllocatorGetStats)(allocator.ptr(), &mut pairs)).ok()?;
         let bytes = |key: &CStr| {

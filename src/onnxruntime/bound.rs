@@ -1,12 +1,12 @@
-//! Inputs and an output of a session that are made once and used again while shapes stay the same.
+//! Input and output tensors of a session that are reused as long as their shapes stay the same.
 //!
-//! A denoising loop calls the UNet with the same shapes for many steps. An input that has not changed since the last
-//! call is not copied to the device again: the text embeddings stay there. On the CPU ONNX Runtime reads and writes
-//! the tensors in place.
+//! A denoising loop calls the UNet with the same shapes at many steps. An input that has not changed since the last
+//! call is not copied to the device again; the text embeddings stay there. On the CPU ONNX Runtime reads and writes the
+//! tensors in place.
 //!
-//! They lie in plain memory of the host on every device. ONNX Runtime takes an output bound to pinned memory for one on
-//! the device and copies it onto itself ([#29713](https://github.com/microsoft/onnxruntime/issues/29713)), and never
-//! copies an input that lies there: kernels would read it over the bus in every call.
+//! On every device the tensors are in ordinary host memory. ONNX Runtime would mistake an output bound to pinned memory
+//! for one on the device and copy it onto itself ([#29713](https://github.com/microsoft/onnxruntime/issues/29713)), and
+//! would never copy a pinned input, so that kernels would read it over the bus in every call.
 
 use std::time::Instant;
 
@@ -20,15 +20,15 @@ use crate::meter::milliseconds;
 /// One input of a call.
 #[derive(Debug, Clone)]
 pub struct Input<'a> {
-    /// Of the graph's input.
+    /// Name of the graph's input.
     pub name: &'a str,
-    /// What the graph takes; values are rounded to it.
+    /// The type that the graph takes; values are rounded to it.
     pub element: ElementType,
     /// Its axes.
     pub shape: Vec<usize>,
-    /// As many as the shape holds, or one for all.
+    /// As many values as the shape has elements, or a single one for all.
     pub values: &'a [f32],
-    /// Another number whenever the values are others. Without one they are taken to have changed.
+    /// Changes whenever the values change; `None` means that they may always have changed.
     pub version: Option<u64>,
 }
 
@@ -46,7 +46,7 @@ struct BoundInput {
     name: String,
     shape: Vec<usize>,
     tensor: DynTensor,
-    /// Of the values that the device has.
+    /// The version of the values that the device has.
     version: Option<u64>,
 }
 
@@ -88,7 +88,7 @@ impl Bound {
         })
     }
 
-    /// Whether these tensors are of the right shapes.
+    /// Whether these tensors have the shapes of these inputs and this output.
     pub fn fits(&self, inputs: &[Input], output: (&str, &[usize])) -> bool {
         let same = |(bound, input): (&BoundInput, &Input)| {
             (bound.name.as_str(), &bound.shape) == (input.name, &input.shape)
@@ -98,7 +98,7 @@ impl Bound {
             && (self.output.0.as_str(), self.output.1.as_slice()) == output
     }
 
-    /// Runs the session; gives the output as float32 values, and the milliseconds of ONNX Runtime's call.
+    /// Runs the session; returns the output as float32 values, and the milliseconds that ONNX Runtime's call took.
     pub fn run(
         &mut self,
         session: &mut OrtSession,
@@ -110,7 +110,7 @@ impl Bound {
             }
             tensors::write(&mut bound.tensor, input.element, input.values)?;
             bound.version = None;
-            // Binding is what copies to a device.
+            // Binding an input copies it to the device.
             self.binding
                 .bind_input(bound.name.as_str(), &bound.tensor)?;
             bound.version = input.version;

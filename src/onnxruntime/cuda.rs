@@ -1,7 +1,7 @@
-//! The NVIDIA driver and the CUDA libraries: are they there, and loading them before ONNX Runtime asks.
+//! The NVIDIA driver and the CUDA libraries: checks that they exist, and loads them before ONNX Runtime needs them.
 //!
-//! ONNX Runtime looks for CUDA and cuDNN by bare names, which the system's loader finds only if they are
-//! installed. Libraries already loaded under those names are used, so that the driver alone is needed.
+//! ONNX Runtime opens CUDA and cuDNN by their bare names, which the system's loader finds only if they are installed.
+//! It uses libraries already loaded under these names, so that only the driver has to be installed.
 
 use std::ffi::c_int;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::meter::cuda_driver::{CudaDriver, DriverError};
 const NEEDED: c_int = 13_000;
 const NEEDED_TEXT: &str = "13.0";
 
-/// Each after those it needs (as its `DT_NEEDED` says, or as it opens them itself).
+/// Each library comes after those it needs (according to its `DT_NEEDED`, or because it opens them itself).
 const LIBRARIES: [&str; 15] = [
     "libcudart.so.13",
     "libnvJitLink.so.13",
@@ -45,10 +45,10 @@ const PACKAGES: [&str; 7] = [
     "nvjitlink/lib",
 ];
 
-/// What there is for running on a GPU.
+/// What is available for running on a GPU.
 #[derive(Debug)]
 pub(crate) struct CudaState {
-    /// Whether the runtime has the provider.
+    /// Whether the runtime has the CUDA provider.
     pub provider: bool,
     /// The driver and its GPUs.
     pub driver: Result<Driver, RuntimeError>,
@@ -58,18 +58,18 @@ pub(crate) struct CudaState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Driver {
     pub gpus: u32,
-    /// The newest CUDA it knows, as `1000 * major + 10 * minor`.
+    /// The newest CUDA version it supports, as `1000 * major + 10 * minor`.
     cuda: c_int,
 }
 
 impl Driver {
-    /// The newest CUDA it knows, as `major.minor`.
+    /// The newest CUDA version it supports, as `major.minor`.
     pub fn cuda(&self) -> String {
         format!("{}.{}", self.cuda / 1000, self.cuda % 1000 / 10)
     }
 }
 
-/// Looks at the runtime and the driver; loads neither ONNX Runtime nor CUDA's libraries.
+/// Inspects the runtime and the driver without loading ONNX Runtime or CUDA's libraries.
 pub(crate) fn state(located: &Located) -> CudaState {
     CudaState {
         provider: has_provider(&located.path),
@@ -77,7 +77,7 @@ pub(crate) fn state(located: &Located) -> CudaState {
     }
 }
 
-/// Checks that the GPU of an index can be used, and loads the CUDA libraries.
+/// Checks that the GPU with this index can be used, and loads the CUDA libraries.
 pub(super) fn prepare(located: &Located, state: CudaState, index: u32) -> Result<(), RuntimeError> {
     if !state.provider {
         return Err(RuntimeError::NoCudaProvider {
@@ -85,7 +85,7 @@ pub(super) fn prepare(located: &Located, state: CudaState, index: u32) -> Result
         });
     }
     let driver = state.driver?;
-    // Another build may be made for an older CUDA; ONNX Runtime itself checks it then.
+    // A build from elsewhere may be made for an older CUDA; then ONNX Runtime itself checks the version.
     if located.source == Source::Cache && driver.cuda < NEEDED {
         return Err(RuntimeError::OldDriver {
             found: driver.cuda(),
@@ -101,7 +101,7 @@ pub(super) fn prepare(located: &Located, state: CudaState, index: u32) -> Result
     preload(located)
 }
 
-/// The provider is a library beside ONNX Runtime's.
+/// Whether the provider's library is beside ONNX Runtime's.
 fn has_provider(path: &Path) -> bool {
     let name = if cfg!(windows) {
         "onnxruntime_providers_cuda.dll"
@@ -122,7 +122,7 @@ fn driver() -> Result<Driver, RuntimeError> {
     }
 }
 
-/// Loads the CUDA libraries that belong to a runtime, for all to see. Once a process.
+/// Loads the CUDA libraries that belong to a runtime, with global symbols; once a process.
 fn preload(located: &Located) -> Result<(), RuntimeError> {
     static DONE: Mutex<bool> = Mutex::new(false);
     let mut done = DONE
@@ -139,7 +139,7 @@ fn preload(located: &Located) -> Result<(), RuntimeError> {
             .find(|path| path.is_file());
         let known = path.is_some();
         let opened = open(&path.unwrap_or_else(|| PathBuf::from(name)));
-        // A build from elsewhere may use another CUDA, but all use cuDNN 9.
+        // A build from elsewhere may use another CUDA version, but all use cuDNN 9.
         let needed = known || located.source == Source::Cache || name == "libcudnn.so.9";
         if let (Err(reason), true) = (opened, needed) {
             let reason = match other_version(&folders, name) {
@@ -162,8 +162,7 @@ fn missing(library: &str, reason: String) -> RuntimeError {
     }
 }
 
-/// A library of the same name in these folders, with another major version: `libcudart.so.12` for
-/// `libcudart.so.13`.
+/// A library of the same name with another major version in these folders: `libcudart.so.12` for `libcudart.so.13`.
 fn other_version(folders: &[PathBuf], name: &str) -> Option<String> {
     let (stem, wanted) = name.split_once(".so.")?;
     let entries = folders
@@ -181,7 +180,7 @@ fn other_version(folders: &[PathBuf], name: &str) -> Option<String> {
     names.pop()
 }
 
-/// Where the libraries may be: beside the runtime, or in NVIDIA's packages beside a Python package.
+/// Folders where the libraries may be: beside the runtime, or in NVIDIA's packages beside a Python package.
 fn folders(runtime: &Path) -> Vec<PathBuf> {
     let mut folders: Vec<_> = runtime.parent().map(Path::to_owned).into_iter().collect();
     // site-packages/onnxruntime/capi/libonnxruntime.so
@@ -197,7 +196,8 @@ fn folders(runtime: &Path) -> Vec<PathBuf> {
 fn open(path: &Path) -> Result<(), String> {
     use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
     crate::trust::refuse_current_folder(path)?;
-    // SAFETY: these are NVIDIA's libraries, whose initialisers run whenever ONNX Runtime loads them. Never unloaded.
+    // SAFETY: these are NVIDIA's libraries, whose initialisers run whenever ONNX Runtime loads them. They are never
+    // unloaded.
     match unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) } {
         Ok(library) => {
             std::mem::forget(library);

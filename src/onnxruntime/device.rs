@@ -1,4 +1,4 @@
-//! The device of a sweep file to one that is there.
+//! Resolves the device of a sweep file to one that exists.
 
 use super::provider::provider;
 use super::{ExecutionDevice, Host, Located, Runtime, RuntimeError, cuda};
@@ -9,30 +9,30 @@ use crate::spec::Device;
 pub struct ResolvedDevice {
     /// The device.
     pub device: ExecutionDevice,
-    /// Why a GPU that is there is not used (only for `auto`); worth telling.
+    /// Why an existing GPU is not used (only for `auto`), to be reported to the user.
     pub unused_gpu: Option<RuntimeError>,
 }
 
 impl Runtime {
-    /// Makes this runtime know a device: providers that are plugins are found, loaded and asked for it.
+    /// Makes a device available to this runtime: providers that are plugins are found, loaded and asked for it.
     ///
     /// # Errors
-    /// If the plugin is not there, does not load, or finds no such device.
+    /// If the plugin is missing, does not load, or finds no such device.
     pub fn start_device(&self, device: ExecutionDevice, host: &Host) -> Result<(), RuntimeError> {
         provider(device).start(self, host)
     }
 
-    /// What a device calls itself, if its provider is one that knows.
+    /// A device's product name, if its provider knows it.
     pub fn device_name(&self, device: ExecutionDevice) -> Option<String> {
         provider(device).device_name(self)
     }
 }
 
-/// Settles what `device` means for a runtime on this machine, and loads the CUDA libraries if it is a GPU.
+/// Resolves `device` for a runtime on this machine, and loads the CUDA libraries if it is an NVIDIA GPU.
 ///
 /// # Errors
-/// If a CUDA device is asked for by name and cannot be used; `auto` falls back to the CPU. Of providers that are plugins
-/// [`Runtime::start_device`] tells.
+/// If a CUDA device is named that cannot be used; `auto` falls back to the CPU. For providers that are plugins,
+/// [`Runtime::start_device`] reports errors.
 pub fn resolve_device(device: Device, located: &Located) -> Result<ResolvedDevice, RuntimeError> {
     let resolved = |device, unused_gpu| Ok(ResolvedDevice { device, unused_gpu });
     match device {

@@ -1,24 +1,24 @@
-//! What the values of a tensor are.
+//! The element types of tensors.
 
 /// Element type of a graph's input, output or weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ElementType {
-    /// IEEE single.
+    /// IEEE single precision.
     Float32,
-    /// IEEE half.
+    /// IEEE half precision.
     Float16,
-    /// The upper half of a single.
+    /// The upper half of a single-precision number.
     BFloat16,
     /// 32-bit integer.
     Int32,
     /// 64-bit integer.
     Int64,
-    /// Any other, by its number in `TensorProto.DataType`.
+    /// Any other type, by its number in `TensorProto.DataType`.
     Other(u64),
 }
 
 impl ElementType {
-    /// Of a number of `TensorProto.DataType`.
+    /// The type with a number of `TensorProto.DataType`.
     pub(crate) fn from_number(number: u64) -> Self {
         match number {
             1 => Self::Float32,

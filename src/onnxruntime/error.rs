@@ -1,4 +1,4 @@
-//! Why there is no usable ONNX Runtime or device, each with its remedy.
+//! Why no ONNX Runtime or device can be used, each with its remedy.
 
 use std::path::PathBuf;
 
@@ -6,13 +6,13 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[non_exhaustive]
 pub enum RuntimeError {
-    /// None is installed.
+    /// No runtime is installed.
     #[error("ONNX Runtime was not found")]
     #[diagnostic(help(
         "run `ip2p setup` to fetch it, or give its path with --onnxruntime or ORT_DYLIB_PATH"
     ))]
     NotFound,
-    /// What lies in the cache is not what was fetched.
+    /// The files in the cache are not those that were fetched.
     #[error("{} is missing or damaged: it is not as it was fetched", file.display())]
     #[diagnostic(help(
         "run `ip2p setup` again, which fetches it anew; use --cuda if it was set up so"
@@ -21,7 +21,7 @@ pub enum RuntimeError {
         /// The file.
         file: PathBuf,
     },
-    /// Others may change what would be loaded.
+    /// Other users could change the files that would be loaded.
     #[error("{} is not loaded: {reason}", path.display())]
     #[diagnostic(help(
         "what others may write can do anything as you: remove it and run `ip2p setup` again, take the permission away \
@@ -30,19 +30,19 @@ pub enum RuntimeError {
     Writable {
         /// The file or folder.
         path: PathBuf,
-        /// Who may.
+        /// Who could.
         reason: String,
     },
-    /// The path that the user gave is wrong.
+    /// The path that the user gave has no library.
     #[error("{} holds no ONNX Runtime library", path.display())]
     #[diagnostic(help(
         "--onnxruntime and ORT_DYLIB_PATH name the library (such as libonnxruntime.so) or its folder; or leave them out"
     ))]
     NoLibraryAt {
-        /// As given.
+        /// The path as given.
         path: PathBuf,
     },
-    /// The file does not load.
+    /// The file cannot be loaded.
     #[error("{} cannot be loaded: {reason}", path.display())]
     #[diagnostic(help(
         "it is not ONNX Runtime, or is for another system; run `ip2p setup` to fetch one that fits"
@@ -50,10 +50,10 @@ pub enum RuntimeError {
     Unloadable {
         /// The file.
         path: PathBuf,
-        /// The loader's reason.
+        /// The loader's error.
         reason: String,
     },
-    /// Its programming interface lacks what is needed.
+    /// The library's programming interface is too old.
     #[error("{} is ONNX Runtime {version}; 1.24 or newer is needed", path.display())]
     #[diagnostic(help(
         "run `ip2p setup` to fetch a newer one, or upgrade with `python3 -m pip install -U onnxruntime`"
@@ -61,25 +61,25 @@ pub enum RuntimeError {
     TooOld {
         /// The library.
         path: PathBuf,
-        /// As it says.
+        /// Its own version number.
         version: String,
     },
-    /// Another library was loaded before in this process.
+    /// Another library is already loaded in this process.
     #[error("ONNX Runtime at {} is already loaded, so {} cannot be", loaded.display(), path.display())]
     #[diagnostic(help("start the program again for another ONNX Runtime"))]
     OtherLoaded {
-        /// The one in use.
+        /// The library in use.
         loaded: PathBuf,
-        /// The one asked for.
+        /// The library requested.
         path: PathBuf,
     },
-    /// It loads, but does not start.
+    /// The library loads but does not start.
     #[error("ONNX Runtime at {} does not start: {reason}", path.display())]
     #[diagnostic(help("run `ip2p setup` to fetch the version that is known to work"))]
     Start {
         /// The library.
         path: PathBuf,
-        /// Its reason.
+        /// Its error.
         reason: String,
     },
 
@@ -98,7 +98,7 @@ pub enum RuntimeError {
         /// Operating system and processor.
         platform: String,
     },
-    /// There is no Python.
+    /// Python was not found.
     #[error("{} was not found, which fetches ONNX Runtime", python.display())]
     #[diagnostic(help(
         "install Python 3 with pip, or give an ONNX Runtime library with --onnxruntime"
@@ -107,7 +107,7 @@ pub enum RuntimeError {
         /// The command that was tried.
         python: PathBuf,
     },
-    /// Python is without pip.
+    /// Python has no pip.
     #[error("{} has no pip: {reason}", python.display())]
     #[diagnostic(help(
         "install it: `python3 -m ensurepip`, or your system's package (such as python3-pip)"
@@ -115,7 +115,7 @@ pub enum RuntimeError {
     NoPip {
         /// The interpreter.
         python: PathBuf,
-        /// Its words.
+        /// Its error message.
         reason: String,
     },
     /// The package index could not be reached.
@@ -124,34 +124,34 @@ pub enum RuntimeError {
         "check the network and the proxy; pip's own settings (`pip config list`) hold here; or download the wheel elsewhere and give the library in it with --onnxruntime"
     ))]
     Network {
-        /// What was asked for.
+        /// The requested wheel.
         wheel: String,
-        /// Pip's words.
+        /// pip's error message.
         reason: String,
     },
-    /// The index does not hold the wheel.
+    /// The package index does not have the wheel.
     #[error("the package index has no {wheel} for this platform: {reason}")]
     #[diagnostic(help(
         "if pip is set to a mirror (`pip config list`), the mirror may lack it; upgrade pip with `python3 -m pip install -U pip`"
     ))]
     NoWheel {
-        /// What was asked for.
+        /// The requested wheel.
         wheel: String,
-        /// Pip's words.
+        /// pip's error message.
         reason: String,
     },
-    /// Some other failure of pip.
+    /// pip failed in another way.
     #[error("pip cannot download {wheel}: {reason}")]
     #[diagnostic(help(
         "try `python3 -m pip download {wheel} --no-deps` by hand to see all that it says"
     ))]
     Pip {
-        /// What was asked for.
+        /// The requested wheel.
         wheel: String,
-        /// Pip's words.
+        /// pip's error message.
         reason: String,
     },
-    /// The file is not the one that was tested.
+    /// The wheel is not the pinned one.
     #[error("{wheel} has SHA-256 {found}, not the pinned {expected}")]
     #[diagnostic(help(
         "the package index served another file: check pip's index settings (`pip config list`), or report it"
@@ -159,9 +159,9 @@ pub enum RuntimeError {
     Checksum {
         /// The file's name.
         wheel: String,
-        /// Pinned.
+        /// The pinned SHA-256.
         expected: &'static str,
-        /// Measured.
+        /// The SHA-256 of the downloaded file.
         found: String,
     },
     /// The wheel cannot be unpacked.
@@ -188,7 +188,7 @@ pub enum RuntimeError {
     Cache {
         /// The folder or file.
         path: PathBuf,
-        /// The system's reason.
+        /// The operating system's error.
         source: std::io::Error,
     },
     /// The system has no cache folder.
@@ -196,21 +196,21 @@ pub enum RuntimeError {
     #[diagnostic(help("set XDG_CACHE_HOME to a folder"))]
     NoCache,
 
-    /// The runtime is a CPU build.
+    /// The runtime is a build without CUDA.
     #[error("ONNX Runtime at {} has no CUDA provider", path.display())]
     #[diagnostic(help("run `ip2p setup --cuda`, or set device = \"cpu\" under [runtime]"))]
     NoCudaProvider {
         /// The library.
         path: PathBuf,
     },
-    /// A provider that is fetched by itself is not there.
+    /// A provider that is fetched separately is missing.
     #[error("the {key} provider is not installed")]
     #[diagnostic(help("run `ip2p setup --{key}`, or set device = \"cpu\" under [runtime]"))]
     NoPlugin {
-        /// As `ip2p setup` calls it.
+        /// Its name for `ip2p setup`.
         key: &'static str,
     },
-    /// ONNX Runtime does not take a provider.
+    /// ONNX Runtime does not accept a provider.
     #[error("ONNX Runtime cannot load {}: {reason}", path.display())]
     #[diagnostic(help(
         "run `ip2p setup` and set the provider up again, which fetch versions that are known to fit; or set device = \"cpu\" \
@@ -222,84 +222,84 @@ pub enum RuntimeError {
         /// Why.
         reason: String,
     },
-    /// A provider without a device.
+    /// A provider finds no device.
     #[error("the {key} provider finds no device that it can use")]
     #[diagnostic(help("it needs {needs}; or set device = \"cpu\" under [runtime]"))]
     NoPluginDevice {
-        /// As sweep files call it.
+        /// Its name in sweep files.
         key: &'static str,
-        /// What must be there.
+        /// What it needs.
         needs: &'static str,
     },
-    /// A limit that nothing would hold.
+    /// A memory limit cannot be enforced on this device.
     #[error("runtime.memory_limit_mib does not work on {device}: its provider allocates by itself")]
     #[diagnostic(help(
         "leave memory_limit_mib out; memory = \"phased\" and batch = 1 take the least"
     ))]
     NoMemoryLimit {
-        /// As sweep files call it.
+        /// The device's name in sweep files.
         device: String,
     },
-    /// No NVIDIA driver.
+    /// There is no NVIDIA driver.
     #[error("there is no NVIDIA driver: {reason}")]
     #[diagnostic(help(
         "install the NVIDIA driver (580 or newer), or set device = \"cpu\" under [runtime]; in a container, start it with GPU access"
     ))]
     NoDriver {
-        /// The loader's reason.
+        /// The loader's error.
         reason: String,
     },
-    /// The driver is older than the libraries.
+    /// The driver is too old for the libraries.
     #[error("the NVIDIA driver knows CUDA {found} only; CUDA {needed} is needed")]
     #[diagnostic(help(
         "install NVIDIA driver 580 or newer, or set device = \"cpu\" under [runtime]"
     ))]
     OldDriver {
-        /// As `major.minor`.
+        /// The CUDA version it supports, as `major.minor`.
         found: String,
-        /// As `major.minor`.
+        /// The CUDA version needed, as `major.minor`.
         needed: &'static str,
     },
-    /// A driver without a GPU.
+    /// The driver finds no GPU.
     #[error("the NVIDIA driver finds no GPU: {reason}")]
     #[diagnostic(help(
         "check `nvidia-smi` and CUDA_VISIBLE_DEVICES, or set device = \"cpu\" under [runtime]"
     ))]
     NoGpu {
-        /// The driver's reason.
+        /// The driver's error.
         reason: String,
     },
-    /// The index is too high.
+    /// There is no GPU with this index.
     #[error("there is no GPU cuda:{index}; this machine has {count}")]
     #[diagnostic(help("GPUs count from cuda:0; see `nvidia-smi`"))]
     NoSuchGpu {
-        /// Asked for.
+        /// The index requested.
         index: u32,
-        /// How many there are.
+        /// The number of GPUs.
         count: u32,
     },
-    /// A library of CUDA.
+    /// A CUDA library cannot be loaded.
     #[error("the CUDA library {library} is missing or does not load: {reason}")]
     #[diagnostic(help("run `ip2p setup --cuda` to fetch the versions that are known to work"))]
     NoCudaLibrary {
         /// Its file name.
         library: String,
-        /// The loader's reason.
+        /// The loader's error.
         reason: String,
     },
-    /// A library of cuDNN.
+    /// A cuDNN library cannot be loaded.
     #[error("the cuDNN library {library} is missing or does not load: {reason}")]
     #[diagnostic(help("run `ip2p setup --cuda` to fetch cuDNN 9.24, which is known to work"))]
     NoCudnn {
         /// Its file name.
         library: String,
-        /// The loader's reason.
+        /// The loader's error.
         reason: String,
     },
 }
 
 impl RuntimeError {
-    /// A failure to write at `path`.
+    /// The error of a failed write at `path`.
     pub(super) fn writing(path: &std::path::Path, source: std::io::Error) -> Self {
         let path = path.to_owned();
         match source.kind() {

@@ -1,4 +1,5 @@
-//! What of the surroundings decides about the runtime; with [`crate::cache`] the place that reads environment variables.
+//! The parts of the environment that decide about the runtime. Only here and in [`crate::cache`] are environment
+//! variables read.
 
 use std::env;
 use std::ffi::OsString;
@@ -7,25 +8,25 @@ use std::path::PathBuf;
 use super::RuntimeError;
 use crate::cache;
 
-/// Environment variables and folders, as far as they matter here.
+/// Environment variables and folders, as far as they matter for the runtime.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Host {
-    /// `--onnxruntime`, else `ORT_DYLIB_PATH`: a library or its folder.
+    /// `--onnxruntime` or `ORT_DYLIB_PATH`: a library or its folder.
     pub onnxruntime: Option<PathBuf>,
-    /// This program's cache folder: `XDG_CACHE_HOME/ip2p-sweep`, or what the system has for that.
+    /// This program's cache folder: `XDG_CACHE_HOME/ip2p-sweep`, or the system's equivalent.
     pub cache: Option<PathBuf>,
     /// The folder of the running program.
     pub program: Option<PathBuf>,
-    /// The Python to ask and to fetch with.
+    /// The Python interpreter to query and to fetch with.
     pub python: PathBuf,
-    /// Where the system keeps libraries.
+    /// Folders of the system's libraries.
     pub libraries: Vec<PathBuf>,
     /// `IP2P_OFFLINE`: fetch nothing.
     pub offline: bool,
 }
 
 impl Host {
-    /// The surroundings of this process. `onnxruntime` is the value of the `--onnxruntime` flag.
+    /// The environment of this process. `onnxruntime` is the value of the `--onnxruntime` flag.
     pub fn current(onnxruntime: Option<PathBuf>) -> Self {
         let given = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
         let python = if cfg!(windows) { "python" } else { "python3" };
@@ -34,7 +35,7 @@ impl Host {
             cache: cache::folder(),
             program: env::current_exe()
                 .ok()
-                // Where the program is linked to, it lies with its libraries.
+                // If the program is started through a link, use its real location, beside its libraries.
                 .map(|program| program.canonicalize().unwrap_or(program))
                 .and_then(|program| Some(program.parent()?.to_owned())),
             python: PathBuf::from(python),
@@ -46,7 +47,7 @@ impl Host {
     /// The cache folder.
     ///
     /// # Errors
-    /// [`RuntimeError::NoCache`] if the system tells none.
+    /// [`RuntimeError::NoCache`] if the system has none.
     pub fn cache(&self) -> Result<&PathBuf, RuntimeError> {
         self.cache.as_ref().ok_or(RuntimeError::NoCache)
     }

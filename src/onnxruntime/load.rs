@@ -8,20 +8,20 @@ use ort::logging::LogLevel;
 
 use super::{Located, RuntimeError};
 
-/// ONNX Runtime, loaded. Clones are the same one.
+/// A loaded ONNX Runtime. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Runtime {
     environment: Environment,
     located: Located,
 }
 
-/// A process can hold one ONNX Runtime. It is never released: CUDA does not survive that at exit.
+/// A process can hold one ONNX Runtime. It is never released, because CUDA does not survive that at exit.
 static LOADED: Mutex<Option<Runtime>> = Mutex::new(None);
 
-/// Loads a library; again for the same one is free.
+/// Loads a library; loading the same one again costs nothing.
 ///
 /// # Errors
-/// [`RuntimeError::OtherLoaded`] if this process holds another, [`RuntimeError::Start`] if it fails.
+/// [`RuntimeError::OtherLoaded`] if this process has loaded another, [`RuntimeError::Start`] if it does not start.
 pub fn load(located: &Located) -> Result<Runtime, RuntimeError> {
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(runtime) = loaded.as_ref() {
@@ -42,7 +42,7 @@ pub fn load(located: &Located) -> Result<Runtime, RuntimeError> {
 }
 
 impl Runtime {
-    /// What was loaded.
+    /// The library that was loaded.
     pub fn located(&self) -> &Located {
         &self.located
     }
@@ -57,7 +57,7 @@ fn environment(located: &Located) -> Result<Environment, RuntimeError> {
         path: located.path.clone(),
         reason,
     };
-    // Absolute: `ort` takes relative paths as relative to the program.
+    // Made absolute, because `ort` resolves relative paths against the program's folder.
     let path: PathBuf =
         std::path::absolute(&located.path).map_err(|error| failed(error.to_string()))?;
     let environment = ort::init_from(path)
@@ -71,13 +71,13 @@ fn environment(located: &Located) -> Result<Environment, RuntimeError> {
     Ok(environment)
 }
 
-/// What a device said went wrong in a call that ONNX Runtime holds to have gone well.
+/// An error that a device reported during a call that ONNX Runtime considers successful.
 static DEVICE_ERROR: Mutex<Option<String>> = Mutex::new(None);
 
-/// How WebGPU says so: only in the log, while the call goes on with whatever lies in the memory.
+/// WebGPU reports such errors only in the log, and the call continues with whatever is in memory.
 const DEVICE_ERROR_SIGN: &str = "WebGPU device error";
 
-/// An error that a device has told since the last time that this was asked: the numbers since then are wrong.
+/// Takes the device error reported since the last call, if any: results computed since then are wrong.
 pub(super) fn take_device_error() -> Option<String> {
     DEVICE_ERROR
         .lock()
@@ -92,7 +92,7 @@ fn note_device_error(message: &str) {
     }
 }
 
-/// ONNX Runtime's own messages go where this program's go, never straight to the terminal.
+/// Sends ONNX Runtime's own messages to this program's log, never directly to the terminal.
 fn log(level: LogLevel, _category: &str, _id: &str, location: &str, message: &str) {
     match level {
         LogLevel::Error | LogLevel::Fatal => {

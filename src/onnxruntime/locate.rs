@@ -1,4 +1,4 @@
-//! Finds an ONNX Runtime library on this machine, in the order of preference, and checks its version.
+//! Finds an ONNX Runtime library on this machine, in order of preference, and checks its version.
 
 use std::ffi::CStr;
 use std::fmt;
@@ -10,7 +10,7 @@ use super::setup::cached_folder;
 use super::{Host, RuntimeError, Wanted, sums, whole};
 use crate::trust;
 
-/// The oldest release that is taken: 1.24.
+/// The oldest supported release: 1.24.
 const OLDEST: (u32, u32) = (1, 24);
 
 /// A library that loads and is new enough.
@@ -18,20 +18,20 @@ const OLDEST: (u32, u32) = (1, 24);
 pub struct Located {
     /// The library file.
     pub path: PathBuf,
-    /// Who provides it.
+    /// Where it was found.
     pub source: Source,
-    /// As it says, such as `1.32.0`.
+    /// Its own version number, such as `1.32.0`.
     pub version: String,
 }
 
-/// Where a library was found, in the order in which they are tried.
+/// Where a library was found, in the order in which these places are searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// `--onnxruntime` or `ORT_DYLIB_PATH`.
     Given,
     /// This program's cache, filled by `ip2p setup`.
     Cache,
-    /// The Python environment that this program is installed in.
+    /// The Python environment in which this program is installed.
     Environment,
     /// The folder of this program.
     Program,
@@ -54,11 +54,11 @@ impl fmt::Display for Source {
     }
 }
 
-/// Finds the library to use. One that the user gave is used or refused, never passed over; of the
-/// others the first that loads and is new enough is taken.
+/// Finds the library to use. A library that the user names is used or refused, never skipped; among the others the
+/// first that loads and is new enough is used.
 ///
 /// # Errors
-/// [`RuntimeError::NotFound`], or what is wrong with the only ones there are.
+/// [`RuntimeError::NotFound`], or the problem of the libraries that were found.
 pub fn locate(host: &Host) -> Result<Located, RuntimeError> {
     if let Some(given) = &host.onnxruntime {
         let path = library_at(given).ok_or_else(|| RuntimeError::NoLibraryAt {
@@ -67,10 +67,10 @@ pub fn locate(host: &Host) -> Result<Located, RuntimeError> {
         return check(&path, Source::Given);
     }
     let mut refused = None;
-    // Asking Python takes a moment, so each is looked at only if those before it failed.
+    // Asking Python takes a moment, so each place is searched only if those before it had nothing usable.
     let cached = |wanted| cached_folder(host, wanted).and_then(|folder| library_in(&folder));
     let sources: [(Source, &dyn Fn() -> Vec<PathBuf>); 6] = [
-        // What was fetched for GPUs does both, and was asked for.
+        // The build for GPUs also runs on the CPU, and was fetched on request.
         (Source::Cache, &|| {
             cached(Wanted::Cuda).into_iter().collect()
         }),
@@ -101,7 +101,7 @@ pub fn locate(host: &Host) -> Result<Located, RuntimeError> {
         for path in libraries() {
             match check(&path, source) {
                 Ok(located) => return Ok(located),
-                // What was set up is mended, not passed over.
+                // What `ip2p setup` fetched has to be repaired, not skipped.
                 Err(error @ (RuntimeError::Damaged { .. } | RuntimeError::Writable { .. })) => {
                     return Err(error);
                 }
@@ -115,7 +115,7 @@ pub fn locate(host: &Host) -> Result<Located, RuntimeError> {
     Err(refused.unwrap_or(RuntimeError::NotFound))
 }
 
-/// The library that a path names: itself, or the one in the folder.
+/// The library that a path names: the file itself, or the one in the folder.
 fn library_at(path: &Path) -> Option<PathBuf> {
     if path.is_dir() {
         library_in(path)
@@ -124,7 +124,7 @@ fn library_at(path: &Path) -> Option<PathBuf> {
     }
 }
 
-/// The library in a folder; of several the one that sorts last, which is the newest or most exactly named.
+/// The library in a folder; of several the one that sorts last, which is the newest or the most specifically named.
 pub(super) fn library_in(folder: &Path) -> Option<PathBuf> {
     let mut names: Vec<_> = folder
         .read_dir()
@@ -142,7 +142,7 @@ pub(super) fn library_in(folder: &Path) -> Option<PathBuf> {
     names.pop().map(|name| folder.join(name))
 }
 
-/// Whether a file is called as ONNX Runtime is: `libonnxruntime.so.1.32.0`, not `libonnxruntime_providers_cuda.so`.
+/// Whether a file has ONNX Runtime's name: `libonnxruntime.so.1.32.0`, but not `libonnxruntime_providers_cuda.so`.
 pub(super) fn is_library(name: &str) -> bool {
     let versioned = |name: &str, start: &str, end: &str| {
         name.strip_prefix(start)
@@ -158,7 +158,7 @@ pub(super) fn is_library(name: &str) -> bool {
     }
 }
 
-/// The folder with the library of an installed Python package. The package is looked up, not imported.
+/// The folder with the library of an installed Python package, which is located without importing it.
 fn python_folder(python: &Path) -> Option<PathBuf> {
     const ASK: &str = "import importlib.util as u; s = u.find_spec('onnxruntime'); \
                        print(s.submodule_search_locations[0] if s else '')";
@@ -204,7 +204,7 @@ fn check(path: &Path, source: Source) -> Result<Located, RuntimeError> {
     })
 }
 
-/// Whether what lies in the cache is as it was fetched, as far as sizes and times tell, and is nobody else's to change.
+/// Checks, by sizes and times, that the files in the cache are as fetched, and that other users cannot change them.
 fn check_cached(path: &Path) -> Result<(), RuntimeError> {
     let folders = path.ancestors().skip(1).take(2);
     for path in std::iter::once(path).chain(folders) {
@@ -220,28 +220,29 @@ fn check_cached(path: &Path) -> Result<(), RuntimeError> {
     }
 }
 
-/// What a library says of its version, and whether it has the API that is used. It stays loaded: its threads and handlers outlive an unloading badly.
+/// A library's version number, and whether it has the API used here. It stays loaded, because its threads and handlers
+/// do not survive unloading.
 #[expect(unsafe_code)]
 fn facts(path: &Path) -> Result<(String, bool), String> {
     type GetApiBase = unsafe extern "C" fn() -> *const ort::sys::OrtApiBase;
-    // An absolute path: a bare name would be searched for elsewhere.
+    // Made absolute, because a bare name would be searched for elsewhere.
     let path = std::path::absolute(path).map_err(|error| error.to_string())?;
-    // SAFETY: initialisers of a library that is called as ONNX Runtime is are run, as they are when it is used.
+    // SAFETY: the initialisers of a library with ONNX Runtime's name run here, as they would when it is used.
     let library = unsafe { libloading::Library::new(&path) }.map_err(|error| reason(&error))?;
     let library = std::mem::ManuallyDrop::new(library);
     // SAFETY: every release of ONNX Runtime exports `OrtGetApiBase` with this type.
     let base = unsafe { library.get::<GetApiBase>(c"OrtGetApiBase") }
         .map_err(|_| "it does not export OrtGetApiBase".to_owned())?;
-    // SAFETY: the function takes nothing and gives a pointer to a static, or null.
+    // SAFETY: the function takes nothing and returns a pointer to a static, or null.
     let base = unsafe { base().as_ref() }.ok_or("it has no API")?;
-    // SAFETY: the function takes a number and gives a pointer to a static, or null.
+    // SAFETY: the function takes a number and returns a pointer to a static, or null.
     let api = unsafe { (base.GetApi)(ort::sys::ORT_API_VERSION) };
     // SAFETY: the version is a static C string.
     let version = unsafe { CStr::from_ptr((base.GetVersionString)()) };
     Ok((version.to_string_lossy().into_owned(), !api.is_null()))
 }
 
-/// The loader's words, which `libloading` keeps as the source of its error.
+/// The loader's message, which `libloading` stores as the source of its error.
 pub(super) fn reason(error: &libloading::Error) -> String {
     match std::error::Error::source(error) {
         Some(source) => source.to_string(),

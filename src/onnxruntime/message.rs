@@ -1,9 +1,10 @@
-//! ONNX Runtime's messages as a user can read them.
+//! Makes ONNX Runtime's messages readable for users.
 
-/// A message on one line, without the places in ONNX Runtime's sources that stand in it.
+/// A message on a single line, without positions in ONNX Runtime's source code.
 pub(super) fn plain(message: &str) -> String {
     let words = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    // The graph of a convolution that cuDNN has no plan for: a kilobyte that stands in the node's name already.
+    // Omit the graph of a convolution that cuDNN has no plan for: a kilobyte of text, and the node's name is already
+    // there.
     let words = words
         .split_once(" with the cudnn frontend json:")
         .map_or(words.as_str(), |(said, _)| said);
@@ -14,7 +15,7 @@ pub(super) fn plain(message: &str) -> String {
     without_places(said.unwrap_or(words))
 }
 
-/// Drops `file.cc:12 void* name::function(size_t, bool)` and `; file=file.cc ; line=12`, wherever they stand.
+/// Removes positions such as `file.cc:12 void* name::function(size_t, bool)` and `; file=file.cc ; line=12`.
 fn without_places(message: &str) -> String {
     let mut plain = String::new();
     let mut rest = message;
@@ -28,7 +29,7 @@ fn without_places(message: &str) -> String {
     said.collect::<Vec<_>>().join(" ; ").trim_end().to_owned()
 }
 
-/// What stands before and after the first word such as `file.cc:12`.
+/// The text before and after the first word of the form `file.cc:12`.
 fn split_at_place(message: &str) -> Option<(&str, &str)> {
     let mut end = 0;
     message.split_inclusive(' ').find_map(|word| {
@@ -45,7 +46,7 @@ fn is_place(word: &str) -> bool {
     })
 }
 
-/// What follows the signature of a function. GCC writes `void* name::function(size_t) const [with T = int]`, MSVC
+/// The text after a function's signature. GCC writes `void* name::function(size_t) const [with T = int]`, MSVC
 /// `name::function`.
 fn after_signature(text: &str) -> &str {
     let is_signature = |head: &str| {
@@ -68,7 +69,7 @@ fn after_signature(text: &str) -> &str {
     }
 }
 
-/// What follows the bracket that closes the first one.
+/// The text after the bracket that closes the first one.
 fn after_closing(text: &str, open: char, close: char) -> &str {
     let mut depth = 0;
     for (index, character) in text.char_indices() {

@@ -1,7 +1,6 @@
 //! ONNX Runtime: finding, fetching and loading it, the devices it can use, and sessions that run a graph.
 //!
-//! This is the only folder that names `ort`. It knows graphs by their files alone: what a model folder holds is
-//! [`crate::model`]'s.
+//! Only this folder names `ort`. It knows graphs just as files; what a model folder contains is up to [`crate::model`].
 
 mod arena;
 mod bound;

@@ -1,14 +1,14 @@
-//! ONNX Runtime's Python package: where it lies beside this program, and which of its libraries is the one to take.
+//! ONNX Runtime's Python package: where it is relative to this program, and which of its libraries to use.
 
 use std::path::{Path, PathBuf};
 
 use super::locate::library_in;
 
-/// What folders of packages are called; the second one is Debian's.
+/// Names of package folders; the second one is Debian's.
 const PACKAGES: [&str; 2] = ["site-packages", "dist-packages"];
 
-/// The libraries of the packages of the environment whose `bin` (or `Scripts`) folder this program lies in, that of the
-/// newest Python first. Found by the layout of environments: no Python is run.
+/// The libraries of packages in the Python environment whose `bin` (or `Scripts`) folder contains this program, newest
+/// Python first. Found by the layout of environments, without running Python.
 pub(super) fn libraries_beside(program: Option<&Path>) -> Vec<PathBuf> {
     let Some(root) = program.and_then(Path::parent) else {
         return Vec::new();
@@ -23,7 +23,7 @@ pub(super) fn libraries_beside(program: Option<&Path>) -> Vec<PathBuf> {
         .collect()
 }
 
-/// `python3.12`, `python3.11` and so on, the newest first.
+/// `python3.12`, `python3.11` and so on, newest first.
 fn pythons(folder: &Path) -> Vec<PathBuf> {
     let entries = folder.read_dir().into_iter().flatten().flatten();
     let mut found: Vec<(u32, PathBuf)> = entries
@@ -37,15 +37,15 @@ fn pythons(folder: &Path) -> Vec<PathBuf> {
     found.into_iter().map(|(_, path)| path).collect()
 }
 
-/// The library of a package's folder `capi`. `onnxruntime` and `onnxruntime-gpu` install into the same one: of both, the
-/// build for GPUs is taken, which does both.
+/// The library in a package's `capi` folder. `onnxruntime` and `onnxruntime-gpu` install into the same folder; if both
+/// are there, the build for GPUs is used, which also runs on the CPU.
 pub(super) fn library(capi: &Path) -> Option<PathBuf> {
     let for_gpus = capi
         .ancestors()
         .nth(2)
         .and_then(gpu_version)
         .map(|version| {
-            // Under Windows there is but one name, and the package installed last has it.
+            // On Windows both have the same file name, and the package installed last has replaced the other.
             capi.join(format!("libonnxruntime.so.{version}"))
         });
     for_gpus
@@ -53,7 +53,7 @@ pub(super) fn library(capi: &Path) -> Option<PathBuf> {
         .or_else(|| library_in(capi))
 }
 
-/// The version of `onnxruntime-gpu` among some packages.
+/// The version of `onnxruntime-gpu` among installed packages.
 fn gpu_version(packages: &Path) -> Option<String> {
     let mut names =
         (packages.read_dir().ok()?).filter_map(|entry| entry.ok()?.file_name().into_string().ok());

@@ -1,30 +1,29 @@
-//! The exact wheels that are fetched, by SHA-256.
+//! The exact wheels that are fetched, pinned by SHA-256.
 //!
-//! ONNX Runtime's wheels exist for each CPython version, but the library in them is the same; the one
-//! for CPython 3.12 is fetched whatever Python does the fetching. The CUDA libraries are those of CUDA
-//! 13.0 update 2 and cuDNN 9.24, with which the provider of ONNX Runtime 1.31.1 loads; with cuDNN 9.26
-//! and cuBLAS 13.8 it was seen to fail silently.
+//! ONNX Runtime has a wheel for each CPython version, but they contain the same library; the one for CPython 3.12 is
+//! fetched whichever Python is used for fetching. The CUDA libraries are those of CUDA 13.0 update 2 and cuDNN 9.24,
+//! with which the provider of ONNX Runtime 1.31.1 loads; with cuDNN 9.26 and cuBLAS 13.8 it was seen to fail silently.
 
-/// One wheel of a package index.
+/// One wheel on the package index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Pin {
-    /// Project on the index.
+    /// The project's name on the index.
     pub name: &'static str,
     pub version: &'static str,
-    /// The tag to ask pip for.
+    /// The platform tag to request from pip.
     pub platform: &'static str,
-    /// Of the file, lower-case hexadecimal.
+    /// SHA-256 of the file, in lower-case hexadecimal.
     pub sha256: &'static str,
 }
 
 impl Pin {
-    /// As pip takes it.
+    /// The requirement in pip's syntax.
     pub fn requirement(&self) -> String {
         format!("{}=={}", self.name, self.version)
     }
 }
 
-/// The CPU build for an operating system and processor, named as in `std::env::consts`.
+/// The CPU build for an operating system and processor, as named in `std::env::consts`.
 pub(super) fn cpu(system: &str, processor: &str) -> Option<Pin> {
     let (platform, sha256) = match (system, processor) {
         ("linux", "x86_64") => (
@@ -57,7 +56,7 @@ pub(super) fn cpu(system: &str, processor: &str) -> Option<Pin> {
     })
 }
 
-/// The CUDA build and the libraries that it needs beside the driver.
+/// The CUDA build and the libraries it needs besides the driver.
 pub(super) fn cuda(system: &str, processor: &str) -> Option<&'static [Pin]> {
     ((system, processor) == ("linux", "x86_64")).then_some(&CUDA)
 }

@@ -1,4 +1,4 @@
-//! The user's own pip as the downloader, so that mirrors and proxies which are set up hold.
+//! Downloads with the user's own pip, so that configured mirrors and proxies apply.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,10 +10,10 @@ use super::{Host, RuntimeError};
 use crate::digest::{hexadecimal, of_file};
 use crate::trust;
 
-/// The Python whose wheels are taken; see [`super::pins`].
+/// The Python version whose wheels are fetched; see [`super::pins`].
 const PYTHON_VERSION: &str = "3.12";
 
-/// What `python3 -m pip --version` says.
+/// The output of `python3 -m pip --version`.
 ///
 /// # Errors
 /// [`RuntimeError::NoPython`] or [`RuntimeError::NoPip`].
@@ -32,7 +32,7 @@ pub(crate) fn version(host: &Host) -> Result<String, RuntimeError> {
 /// Downloads a wheel into `folder` and checks that it is the pinned one.
 pub(super) fn download(host: &Host, pin: &Pin, folder: &Path) -> Result<PathBuf, RuntimeError> {
     let requirement = pin.requirement();
-    // pip runs elsewhere.
+    // Made absolute, because pip runs in another folder.
     let folder = &path::absolute(folder).map_err(|source| RuntimeError::writing(folder, source))?;
     let log = folder.join("pip.log");
     let output = pip(
@@ -51,7 +51,7 @@ pub(super) fn download(host: &Host, pin: &Pin, folder: &Path) -> Result<PathBuf,
             log.as_os_str(),
             OsStr::new("--quiet"),
             OsStr::new("--no-input"),
-            // Old pips keep a wheel in memory to put it into their cache; these have gigabytes.
+            // Old versions of pip load a wheel into memory to cache it; these wheels have gigabytes.
             OsStr::new("--no-cache-dir"),
             OsStr::new("--disable-pip-version-check"),
         ],
@@ -78,8 +78,8 @@ fn pip<S: AsRef<OsStr>>(
         })
 }
 
-/// Sorts pip's failures by what the user can do. Without a network pip ends with "no matching
-/// distribution", so signs of the network come first. Where pip is set to try nothing twice, only its log has them.
+/// Classifies pip's failures by what the user can do. Without a network pip ends with "no matching distribution", so
+/// signs of network trouble are checked first. If pip is configured not to retry, only its log has them.
 fn explain(wheel: String, folder: &Path, log: &Path, output: &Output) -> RuntimeError {
     const NETWORK: [&str; 8] = [
         "connection",
@@ -113,7 +113,7 @@ fn explain(wheel: String, folder: &Path, log: &Path, output: &Output) -> Runtime
     }
 }
 
-/// Why the index was not read, as pip's log tells it: "2026-11-25T18:10:47,805 Could not fetch URL ... - skipping".
+/// Why the index was not read, from pip's log: "2026-11-25T18:10:47,805 Could not fetch URL ... - skipping".
 fn not_fetched(log: &Path) -> Option<String> {
     let log = fs::read_to_string(log).ok()?;
     let told = log
@@ -122,7 +122,7 @@ fn not_fetched(log: &Path) -> Option<String> {
     told.map(|(_, reason)| reason.trim_end_matches(" - skipping").to_owned())
 }
 
-/// The last line of an error output that says something.
+/// The last non-empty line of the error output.
 fn last_words(output: &Output) -> String {
     let said = String::from_utf8_lossy(&output.stderr);
     said.lines()

@@ -19,37 +19,36 @@ use super::{ArenaStatistics, ExecutionDevice, Runtime, SessionError};
 use crate::meter::milliseconds;
 use crate::vocabulary::Arithmetic;
 
-/// How a session is made.
+/// The options of a session.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionOptions {
-    /// Where it runs.
+    /// The device it runs on.
     pub device: ExecutionDevice,
-    /// For the CPU; 0 is the physical cores.
+    /// Number of CPU threads; 0 for the number of physical cores.
     pub threads: usize,
-    /// Whether it takes its memory from the `SharedArena` that is there, which has a limit, and not from one of its
-    /// own.
+    /// Whether it takes its memory from the existing `SharedArena`, which has a limit, instead of an arena of its own.
     pub shared_arena: bool,
-    /// What it may compute in.
+    /// The number formats it may compute in.
     pub arithmetic: Arithmetic,
 }
 
 /// A loaded component. Dropping it frees its memory.
 #[derive(Debug)]
 pub struct Session {
-    /// What errors call it.
+    /// Its name in errors.
     part: &'static str,
-    /// The allocator of the device's memory, to be asked what it holds.
+    /// The allocator of the device's memory, for its statistics.
     arena: Option<Allocator>,
     device: ExecutionDevice,
     /// The tensors of the last [`Session::run_bound`].
     bound: Option<Bound>,
-    /// Milliseconds in ONNX Runtime's calls.
+    /// Milliseconds spent in ONNX Runtime's calls.
     called_ms: f64,
     inner: OrtSession,
 }
 
 impl Session {
-    /// Loads the graph at `path`; `part` is what errors call it.
+    /// Loads the graph at `path`; `part` is its name in errors.
     ///
     /// # Errors
     /// [`SessionError::Load`].
@@ -81,17 +80,17 @@ impl Session {
         }
     }
 
-    /// Milliseconds in ONNX Runtime's own calls so far.
+    /// Milliseconds spent in ONNX Runtime's own calls so far.
     pub fn called_ms(&self) -> f64 {
         self.called_ms
     }
 
-    /// What the arena of this session's device holds; `None` if it does not say.
+    /// Statistics of the arena on this session's device; `None` if it has none.
     pub fn arena(&self) -> Option<ArenaStatistics> {
         arena_statistics(self.arena.as_ref()?)
     }
 
-    /// Runs the graph; gives the output of a name as float32.
+    /// Runs the graph and returns the output with this name as float32.
     pub(crate) fn run<D: Dimension>(
         &mut self,
         inputs: Vec<(&str, InputValue<'_>)>,
@@ -123,7 +122,7 @@ impl Session {
             .map_err(wrong)
     }
 
-    /// As `Session::run`, with tensors that are kept from call to call, for an output of a known shape.
+    /// Like `Session::run`, for an output of known shape, with tensors that are reused from call to call.
     ///
     /// # Errors
     /// [`SessionError::Run`].
@@ -141,7 +140,7 @@ impl Session {
             Some(bound) => bound,
             None => Bound::new(&self.inner, self.device, inputs, output).map_err(failed)?,
         };
-        // After a failure they are not kept: what the device has of them is unknown.
+        // After a failure the tensors are dropped, because it is unknown what the device has of them.
         let (values, ms) = bound.run(&mut self.inner, inputs).map_err(failed)?;
         self.called_ms += ms;
         refuse_device_error(part)?;
@@ -149,13 +148,13 @@ impl Session {
         Array::from_shape_vec(shape, values).map_err(|error| self.wrong(error.to_string()))
     }
 
-    /// An error of this component in the library's own words.
+    /// An error of this component with our own message.
     pub(crate) fn wrong(&self, message: String) -> SessionError {
         SessionError::wrong(self.part, message)
     }
 }
 
-/// An error where the device has told one, whatever ONNX Runtime thinks of the call.
+/// An error if the device has reported one, even if ONNX Runtime considers the call successful.
 fn refuse_device_error(part: &'static str) -> Result<(), SessionError> {
     match take_device_error() {
         Some(message) => Err(SessionError::run(part, &ort::Error::new(message))),
@@ -163,8 +162,8 @@ fn refuse_device_error(part: &'static str) -> Result<(), SessionError> {
     }
 }
 
-/// An arena of at most so many bytes for the sessions that are loaded while it is there. `path` is the first one's
-/// graph, which an error names.
+/// An arena of at most `bytes` bytes for the sessions loaded while it exists. `path` is the graph of the first session,
+/// for errors.
 pub(crate) fn shared_arena(
     runtime: &Runtime,
     device: ExecutionDevice,

@@ -1,4 +1,4 @@
-//! What goes wrong when ONNX Runtime loads or runs a graph.
+//! Errors of ONNX Runtime when it loads or runs a graph.
 
 use std::path::{Path, PathBuf};
 
@@ -8,13 +8,13 @@ use super::message::plain;
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[non_exhaustive]
 pub enum SessionError {
-    /// The session could not be made.
+    /// The session could not be created.
     #[error("ONNX Runtime cannot load {}: {message}", path.display())]
     #[diagnostic(help("{}", load_help(message, *out_of_memory)))]
     Load {
         /// The ONNX file.
         path: PathBuf,
-        /// ONNX Runtime's words.
+        /// ONNX Runtime's message.
         message: String,
         /// Whether memory ran out.
         out_of_memory: bool,
@@ -23,9 +23,9 @@ pub enum SessionError {
     #[error("{part} failed: {message}")]
     #[diagnostic(help("{}", run_help(*out_of_memory)))]
     Run {
-        /// Which component.
+        /// The component.
         part: &'static str,
-        /// ONNX Runtime's words, or what was wrong with its answer.
+        /// ONNX Runtime's message, or what was wrong with its output.
         message: String,
         /// Whether memory ran out.
         out_of_memory: bool,
@@ -33,7 +33,7 @@ pub enum SessionError {
 }
 
 impl SessionError {
-    /// ONNX Runtime could not make the session of a graph.
+    /// The error for a session that ONNX Runtime could not create.
     pub(super) fn load(path: &Path, error: &ort::Error) -> Self {
         let message = plain(error.message());
         Self::Load {
@@ -43,7 +43,7 @@ impl SessionError {
         }
     }
 
-    /// ONNX Runtime failed in a call.
+    /// The error for a failed call of ONNX Runtime.
     pub(super) fn run(part: &'static str, error: &ort::Error) -> Self {
         Self::Run {
             part,
@@ -52,7 +52,7 @@ impl SessionError {
         }
     }
 
-    /// A wrong answer of a component, in the library's own words.
+    /// The error for a component's wrong output, with our own message.
     pub(crate) fn wrong(part: &'static str, message: String) -> Self {
         Self::Run {
             part,
@@ -61,7 +61,7 @@ impl SessionError {
         }
     }
 
-    /// Whether memory ran out, so that less at a time may succeed.
+    /// Whether memory ran out, so that a smaller batch may succeed.
     pub fn is_out_of_memory(&self) -> bool {
         match self {
             Self::Load { out_of_memory, .. } | Self::Run { out_of_memory, .. } => *out_of_memory,
@@ -69,11 +69,11 @@ impl SessionError {
     }
 }
 
-/// Whether words of ONNX Runtime, CUDA or the C++ library say that memory ran out. Their codes do not tell:
-/// ONNX Runtime gives `RUNTIME_EXCEPTION` and `FAIL` for this as for much else.
+/// Whether a message of ONNX Runtime, CUDA or the C++ library says that memory ran out. Error codes do not tell: ONNX
+/// Runtime returns `RUNTIME_EXCEPTION` and `FAIL` for this and for much else.
 fn says_out_of_memory(message: &str) -> bool {
     const SIGNS: [&str; 13] = [
-        // ONNX Runtime's arena: the device gave no more; its own limit is reached.
+        // ONNX Runtime's arena: the device has no more, or the arena's own limit is reached.
         "failed to allocate memory",
         "is smaller than requested bytes of",
         // CUDA's runtime and driver, cuDNN 8 and 9, cuBLAS, cuFFT.
@@ -83,7 +83,8 @@ fn says_out_of_memory(message: &str) -> bool {
         "cudnn_status_alloc_failed",
         "device_allocation_failed",
         "cufft_alloc_failed",
-        // WebGPU: error 3 is of memory; a tensor that is larger than a buffer may be is given to a shader in too many pieces.
+        // WebGPU: error 3 is about memory; a tensor larger than a buffer may be is passed to a shader in too many
+        // pieces.
         "webgpu device error(3)",
         "too many storage buffers in shader",
         // The C library and the C++ libraries of Linux and Windows.
@@ -130,7 +131,7 @@ mod tests {
             "CUDA failure 2: out of memory ; GPU=0",
             "std::bad_alloc",
             "CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED",
-            // As users report them from runs on GPUs and capped arenas, file positions shortened.
+            // As users report them from runs on GPUs and with limited arenas, with file positions shortened.
             "Non-zero status code returned while running Conv node. Name:'/patch_embed/Conv' Status Message: \
              bfc_arena.cc:376 void* onnxruntime::BFCArena::AllocateRawInternal(size_t, bool, onnxruntime::Stream*, \
              bool, onnxruntime::WaitNotificationFn) Failed to allocate memory for requested buffer of size 2830172160",
@@ -155,7 +156,7 @@ mod tests {
         }
         for message in [
             "Got invalid dimensions for input: sample",
-            // The codes that exhausted memory comes with, on other occasions.
+            // Codes that come with exhausted memory, here in other situations.
             "CUDNN failure 4: CUDNN_STATUS_INTERNAL_ERROR ; GPU=0 ; expr=cudnnFindConvolutionForwardAlgorithmEx(...);",
             "CUDA failure 700: an illegal memory access was encountered ; GPU=0 ; expr=cudaStreamSynchronize(stream)",
             "CUBLAS failure 14: CUBLAS_STATUS_INTERNAL_ERROR ; GPU=0",

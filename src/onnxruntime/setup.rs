@@ -1,4 +1,4 @@
-//! Fetches ONNX Runtime into the cache: whole or not at all, whoever else does the same.
+//! Fetches ONNX Runtime into the cache, atomically, even if several processes do so at once.
 
 use std::env::consts::{ARCH, OS};
 use std::fs::{self, File, TryLockError};
@@ -9,43 +9,43 @@ use super::pins::{self, Pin};
 use super::provider::{Plugin, PluginProvider};
 use super::{Host, RuntimeError, locate, pip, sums, wheel};
 
-/// Folders that a killed setup leaves begin so.
+/// The prefix of folders that a killed setup leaves behind.
 const STAGING: &str = ".setup-";
 
-/// Which build to fetch.
+/// The build to fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
-    /// For the CPU alone: 30 MB to fetch.
+    /// Only for the CPU: 30 MB to download.
     Cpu,
-    /// For NVIDIA GPUs, with the CUDA libraries it needs: about 1.8 GB to fetch and 2 GB to keep.
+    /// For NVIDIA GPUs, with the CUDA libraries it needs: about 1.8 GB to download and 2 GB on disk.
     Cuda,
 }
 
-/// How far a setup is.
+/// The progress of a setup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SetupEvent {
-    /// What is there is not whole: all of it is fetched again.
+    /// What is in the cache is damaged; everything is fetched again.
     Damaged {
-        /// The first file that is missing or is not as it was fetched.
+        /// The first file that is missing or differs from what was fetched.
         file: PathBuf,
     },
-    /// Another process sets up; this one waits.
+    /// Another process is setting up; this one waits.
     Waiting,
     /// A wheel is being downloaded and checked.
     Downloading {
-        /// As pip calls it, such as `onnxruntime==1.32.0`.
+        /// pip's name for it, such as `onnxruntime==1.32.0`.
         wheel: String,
-        /// From 1.
+        /// Its number, from 1.
         number: usize,
-        /// Of how many.
+        /// The total number.
         count: usize,
     },
-    /// Its libraries are being written.
+    /// A wheel's libraries are being written.
     Unpacking {
-        /// As before.
+        /// pip's name for it.
         wheel: String,
     },
-    /// The runtime was there already, or is now.
+    /// The runtime is in place.
     Ready {
         /// Its folder.
         folder: PathBuf,
@@ -55,7 +55,7 @@ pub enum SetupEvent {
 impl Wanted {
     fn pins(self) -> Result<Vec<Pin>, RuntimeError> {
         let (what, pins) = match self {
-            // Wheels for musl do not exist.
+            // There are no wheels for musl.
             _ if cfg!(target_env = "musl") => ("ONNX Runtime", None),
             Self::Cpu => ("ONNX Runtime", pins::cpu(OS, ARCH).map(|pin| vec![pin])),
             Self::Cuda => ("CUDA", pins::cuda(OS, ARCH).map(<[Pin]>::to_vec)),
@@ -73,24 +73,23 @@ impl Wanted {
         }
     }
 
-    /// The folder in the cache, which comes there whole.
+    /// Its folder in the cache.
     fn folder(self, cache: &Path) -> Result<PathBuf, RuntimeError> {
         let version = self.pins()?.first().map_or("", |pin| pin.version);
         Ok(cache.join(format!("onnxruntime-{version}-{}", self.name())))
     }
 }
 
-/// The folder of the cache that holds a runtime, if it is there.
+/// The folder of the cache that holds a runtime, if it exists.
 pub(super) fn cached_folder(host: &Host, wanted: Wanted) -> Option<PathBuf> {
     let folder = wanted.folder(host.cache.as_ref()?).ok()?;
     folder.is_dir().then_some(folder)
 }
 
-/// Fetches what is wanted into the cache, unless it is there and whole. Two processes may do so at once.
+/// Fetches a build into the cache, unless it is there and intact. Several processes may do so at once.
 ///
 /// # Errors
-/// Whatever of Python, pip, network, wheel, disk or cache is at fault; nothing half-done is left behind
-/// that would be used.
+/// If Python, pip, the network, the wheel, the disk or the cache fails; nothing unfinished is left that would be used.
 pub fn setup(
     host: &Host,
     wanted: Wanted,
@@ -110,7 +109,7 @@ pub fn setup(
     })
 }
 
-/// Fetches a provider that is a plugin into the cache, beside whatever ONNX Runtime there is; gives its folder.
+/// Fetches a provider that is a plugin into the cache, beside any ONNX Runtime; returns its folder.
 ///
 /// # Errors
 /// As [`setup`].
@@ -133,13 +132,13 @@ fn plugin_folder(cache: &Path, pin: &Pin) -> PathBuf {
     cache.join(format!("{}-{}", pin.name, pin.version))
 }
 
-/// The folder of the cache that holds a plugin, if it is there.
+/// The folder of the cache that holds a plugin, if it exists.
 pub(super) fn cached_plugin(host: &Host, plugin: &Plugin) -> Option<PathBuf> {
     let folder = plugin_folder(host.cache.as_ref()?, &plugin.wheel()?);
     folder.is_dir().then_some(folder)
 }
 
-/// Makes a folder of the cache hold these wheels, unless it is there and whole.
+/// Fills a folder of the cache with these wheels, unless it is there and intact.
 fn fill(
     host: &Host,
     pins: &[Pin],
@@ -168,10 +167,10 @@ fn fill(
     Ok(())
 }
 
-/// Reads every byte of what lies in the cache, where [`locate`] looks at sizes and times.
+/// Checks every byte of the files in the cache, whereas [`locate`] checks only sizes and times.
 ///
 /// # Errors
-/// [`RuntimeError::Damaged`] with the first file that is not as it was fetched.
+/// [`RuntimeError::Damaged`] with the first file that differs from what was fetched.
 pub fn verify(located: &Located) -> Result<(), RuntimeError> {
     let folder = located.path.parent().unwrap_or(&located.path);
     match located.source {
@@ -184,7 +183,7 @@ pub fn verify(located: &Located) -> Result<(), RuntimeError> {
     }
 }
 
-/// Held by the system, so that it ends with the process.
+/// A lock held by the operating system, so that it ends with the process.
 fn lock(cache: &Path, progress: &mut dyn FnMut(SetupEvent)) -> Result<File, RuntimeError> {
     let path = cache.join(".lock");
     let failed = |source| RuntimeError::writing(&path, source);
@@ -200,14 +199,14 @@ fn lock(cache: &Path, progress: &mut dyn FnMut(SetupEvent)) -> Result<File, Runt
     Ok(file)
 }
 
-/// Deletes what killed setups left; the lock is held, so none of it is in use.
+/// Deletes what killed setups left behind; the lock ensures that none of it is in use.
 fn remove_leftovers(cache: &Path) {
     let Ok(entries) = cache.read_dir() else {
         return;
     };
     for entry in entries.flatten() {
         if entry.file_name().to_string_lossy().starts_with(STAGING) {
-            // Failing to tidy up is no reason not to set up.
+            // Failing to tidy up should not stop a setup.
             let _ = fs::remove_dir_all(entry.path());
         }
     }
@@ -239,7 +238,7 @@ fn fetch(
         let file = pip::download(host, pin, &downloads)?;
         progress(SetupEvent::Unpacking { wheel });
         wheel::unpack(&file, pin.name, &unpacked)?;
-        // At once, so that wheels and libraries are never all on the disk together.
+        // Deleted at once, so that the wheels and the libraries are never all on the disk together.
         fs::remove_dir_all(&downloads).map_err(writing)?;
     }
     sums::write(&unpacked).map_err(writing)?;

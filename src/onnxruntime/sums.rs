@@ -1,4 +1,4 @@
-//! What a fetched folder holds, by SHA-256: whether it still is what was fetched.
+//! SHA-256 sums of the files in a fetched folder, to check that they are still as fetched.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -8,12 +8,12 @@ use std::time::UNIX_EPOCH;
 
 use crate::digest::{hexadecimal, of_file};
 
-/// As `sha256sum -c` reads it.
+/// The file of sums, in the format of `sha256sum -c`.
 const NAME: &str = "SHA256SUMS";
-/// Sizes and times of the files when their sums were last found right.
+/// The file with the files' sizes and times when their sums were last checked.
 const STAMPS: &str = "STAMPS";
 
-/// Writes down the files that lie directly in a folder.
+/// Writes the sums of the files directly in a folder.
 pub(super) fn write(folder: &Path) -> io::Result<()> {
     let mut sums = String::new();
     for entry in folder.read_dir()? {
@@ -28,7 +28,7 @@ pub(super) fn write(folder: &Path) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The first file that is missing or is not as it was fetched; `None` if the folder is whole.
+/// The first file that is missing or differs from what was fetched; `None` if there is none.
 pub(super) fn first_wrong(folder: &Path) -> Option<PathBuf> {
     let list = folder.join(NAME);
     let Ok(sums) = fs::read_to_string(&list) else {
@@ -42,7 +42,7 @@ pub(super) fn first_wrong(folder: &Path) -> Option<PathBuf> {
     })
 }
 
-/// As [`first_wrong`], but a file that has the size and the time of when its sum was right is not read again. A folder
+/// Like [`first_wrong`], but does not read a file whose size and time are as when its sum was last checked. A folder
 /// without sums was not fetched by this program.
 pub(super) fn first_changed(folder: &Path) -> Option<PathBuf> {
     let sums = fs::read_to_string(folder.join(NAME)).ok()?;
@@ -64,7 +64,7 @@ pub(super) fn first_changed(folder: &Path) -> Option<PathBuf> {
         stamps += &format!("{stamp}\n");
     }
     if is_new {
-        // Where it cannot be kept, the files are read each time.
+        // If it cannot be written, the files are read each time.
         let _ = keep(folder, &stamps);
     }
     None
@@ -80,7 +80,7 @@ fn stamp(file: &Path, sum: &str, name: &str) -> Option<String> {
     ))
 }
 
-/// Whole or not at all: another process may do the same.
+/// Written atomically, because another process may do the same.
 fn keep(folder: &Path, stamps: &str) -> io::Result<()> {
     let mut file = tempfile::Builder::new()
         .prefix(".stamps-")
@@ -123,7 +123,7 @@ mod tests {
         write(folder.path()).unwrap();
         assert_eq!(first_changed(folder.path()), None);
         let time = fs::metadata(&file).unwrap().modified().unwrap();
-        // What is found out at no cost is that nothing was written; `ip2p doctor` reads every byte.
+        // Without reading the file, a change that keeps size and time goes unnoticed; `ip2p doctor` reads every byte.
         fs::write(&file, "2").unwrap();
         File::options()
             .write(true)

@@ -1,4 +1,4 @@
-//! Float32 arrays to the element types that graphs take, and back.
+//! Converts float32 arrays to the element types of graphs, and back.
 
 use std::borrow::Cow;
 
@@ -11,16 +11,16 @@ use ort::value::{DynTensor, DynValue, Tensor, TensorRef};
 
 use super::ElementType;
 
-/// An input of a call; whether it could be made is told when it is used.
+/// An input of a call, or the error in making it, which is reported when the input is used.
 pub(crate) struct InputValue<'v>(pub(super) ort::Result<SessionInputValue<'v>>);
 
 impl<'v> InputValue<'v> {
-    /// An array; a contiguous float32 one is not copied.
+    /// Makes an input from an array; a contiguous float32 array is not copied.
     pub fn array<D: Dimension>(array: ArrayView<'v, f32, D>, element: ElementType) -> Self {
         Self(input(array, element))
     }
 
-    /// Token ids, of shape (1, tokens).
+    /// Makes an input from token ids, with the shape (1, tokens).
     pub fn token_ids(ids: &[i64], element: ElementType) -> Self {
         Self(token_ids(ids, element))
     }
@@ -48,7 +48,7 @@ fn input<'v, D: Dimension>(
 fn token_ids(ids: &[i64], element: ElementType) -> ort::Result<SessionInputValue<'static>> {
     let shape = [1, ids.len()];
     Ok(match element {
-        // Vocabularies are far below 2^31.
+        // Vocabularies are far smaller than 2^31.
         ElementType::Int32 => {
             let ids: Vec<i32> = ids.iter().map(|id| *id as i32).collect();
             Tensor::from_array((shape, ids))?.into()
@@ -61,8 +61,8 @@ fn token_ids(ids: &[i64], element: ElementType) -> ort::Result<SessionInputValue
     })
 }
 
-/// Float32 values into a tensor of the host's memory; one value fills it. Rounded down where the graph takes
-/// whole numbers, as torch's conversion of timesteps does.
+/// Writes float32 values into a tensor in host memory; a single value fills it. Values are truncated if the graph takes
+/// integers, as in torch's conversion of timesteps.
 pub(super) fn write(
     tensor: &mut DynTensor,
     element: ElementType,
@@ -106,7 +106,7 @@ fn fill<T: Copy>(target: &mut [T], values: &[f32], convert: impl Fn(f32) -> T) -
     Ok(())
 }
 
-/// An output as float32 values with their shape.
+/// An output as float32 values, with its shape.
 pub(super) fn output(value: &DynValue) -> ort::Result<(Vec<usize>, Vec<f32>)> {
     let element = value.dtype().tensor_type();
     if element == Some(ort::value::TensorElementType::Float16) {

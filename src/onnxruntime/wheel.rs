@@ -1,4 +1,4 @@
-//! Takes the libraries and licences out of a wheel.
+//! Extracts the libraries and licences from a wheel.
 
 use std::fs::File;
 use std::io;
@@ -10,8 +10,8 @@ use super::RuntimeError;
 use super::locate::is_library;
 use super::provider;
 
-/// Unpacks what is wanted of `wheel` into `folder`: libraries directly there, side by side, so that
-/// they find one another; licences under `licences/<name>/`.
+/// Unpacks the needed files of `wheel` into `folder`: libraries side by side, so that they find each other, and
+/// licences under `licences/<name>/`.
 pub(super) fn unpack(wheel: &Path, name: &str, folder: &Path) -> Result<(), RuntimeError> {
     let bad = |reason: String| RuntimeError::BadWheel {
         wheel: name.to_owned(),
@@ -34,8 +34,8 @@ pub(super) fn unpack(wheel: &Path, name: &str, folder: &Path) -> Result<(), Runt
     Ok(())
 }
 
-/// Where a member of a wheel goes, if it is wanted. Only file names are taken from the wheel, so that
-/// nothing lands outside the folder.
+/// The destination of a member of a wheel, if it is needed. Only its file name is used, so that nothing is written
+/// outside the folder.
 fn target(member: &str, name: &str) -> Option<PathBuf> {
     let (folder, file) = member.rsplit_once('/').unwrap_or(("", member));
     if file.is_empty() || file == ".." {
@@ -57,7 +57,7 @@ fn target(member: &str, name: &str) -> Option<PathBuf> {
         && (is_library(file)
             || file.contains("onnxruntime_providers_shared")
             || file.contains("onnxruntime_providers_cuda"));
-    // Of the CUDA wheels all but the wrappers for other programs' interfaces and NVRTC's second build.
+    // From the CUDA wheels: everything but the wrappers for other programs' interfaces and NVRTC's second build.
     let of_cuda = folder.starts_with("nvidia/")
         && file.contains(".so.")
         && !file.contains(".alt.")
@@ -66,7 +66,7 @@ fn target(member: &str, name: &str) -> Option<PathBuf> {
     (of_runtime || of_cuda || of_plugin).then(|| PathBuf::from(file))
 }
 
-/// Writes through to the disk, so that a folder that is renamed into place is whole.
+/// Writes a file and syncs it, so that a folder renamed into place is complete.
 fn write(member: &mut impl io::Read, path: &Path) -> Result<(), RuntimeError> {
     let failed = |source| RuntimeError::writing(path, source);
     if let Some(parent) = path.parent() {

@@ -1,15 +1,15 @@
-//! Whether a library can be loaded without harm. The loader maps it into memory: of one that was cut, the part that is
-//! missing ends the process with a signal that nothing catches; and one that others may write runs what they like.
+//! Checks that a library can be loaded safely. The loader maps it into memory: if the file is truncated, the process
+//! ends with a signal that cannot be caught; and if others may write to it, it can run anything they like.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-/// Of an ELF file of 64 bits: its header, and an entry of its table of segments.
+/// Size of a 64-bit ELF file's header and of an entry in its table of segments.
 const HEADER: usize = 64;
 const ENTRY: usize = 56;
 
-/// Refuses a library whose file ends before what its header says is in it. Other formats than ELF are left to the loader.
+/// Refuses a library whose file is shorter than its header says. Formats other than ELF are left to the loader.
 pub(super) fn refuse_cut(library: &Path) -> Result<(), String> {
     match needed_bytes(library) {
         Ok(Some((needed, there))) if there < needed => Err(format!(
@@ -20,7 +20,7 @@ pub(super) fn refuse_cut(library: &Path) -> Result<(), String> {
     }
 }
 
-/// Bytes up to the end of the last segment, and of the file; none for what is no ELF file of 64 bits.
+/// The end of the last segment and of the file, in bytes; `None` if it is not a 64-bit ELF file.
 fn needed_bytes(library: &Path) -> io::Result<Option<(u64, u64)>> {
     let mut file = File::open(library)?;
     let there = file.metadata()?.len();
@@ -46,14 +46,14 @@ fn needed_bytes(library: &Path) -> io::Result<Option<(u64, u64)>> {
     Ok(Some((needed, there)))
 }
 
-/// A little-endian number of eight bytes.
+/// A little-endian 64-bit number.
 fn long(bytes: &[u8], at: usize) -> u64 {
     let mut number = [0; 8];
     number.copy_from_slice(&bytes[at..at + 8]);
     u64::from_le_bytes(number)
 }
 
-/// Refuses a file or folder of the cache that others than its owner and the administrator may write to.
+/// Refuses a file or folder of the cache that users other than its owner and the administrator may write to.
 #[cfg(unix)]
 pub(super) fn refuse_writable(path: &Path) -> Result<(), String> {
     use std::os::unix::fs::MetadataExt;
@@ -68,7 +68,7 @@ pub(super) fn refuse_writable(path: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Who may write is not told in bits here.
+/// On this system permissions are not expressed in mode bits.
 #[cfg(not(unix))]
 pub(super) fn refuse_writable(_path: &Path) -> Result<(), String> {
     Ok(())
@@ -83,13 +83,13 @@ mod tests {
     #[test]
     fn a_library_that_was_cut_anywhere_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        // The test itself is an ELF file.
+        // The test program itself is an ELF file.
         let program = std::env::current_exe().unwrap();
         assert_eq!(refuse_cut(&program), Ok(()));
         let (needed, _) = needed_bytes(&program).unwrap().unwrap();
         let bytes = fs::read(&program).unwrap();
         let cut = folder.path().join("cut.so");
-        // What lies behind the last segment (names, debug information) is not loaded and may be missing.
+        // What follows the last segment (names, debug information) is not loaded and may be missing.
         let needed = usize::try_from(needed).unwrap();
         for length in [65, 1000, needed / 2, needed - 1] {
             fs::write(&cut, &bytes[..length]).unwrap();

@@ -1,4 +1,4 @@
-//! A CLIP folder: everything that can be known, and be wrong, before a runtime is loaded.
+//! A CLIP folder: everything that can be checked before a runtime is loaded.
 
 use std::path::{Path, PathBuf};
 
@@ -12,20 +12,20 @@ use crate::model::{KnownDigests, ModelError, files};
 
 const PREPROCESSING: &str = "preprocessor_config.json";
 
-/// The halves of CLIP, in the order in which they are needed.
+/// The two encoders of CLIP, in the order they are needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoder {
-    /// Text to an embedding.
+    /// Turns a text into an embedding.
     Text,
-    /// Pixels to an embedding.
+    /// Turns pixels into an embedding.
     Image,
 }
 
 impl Encoder {
-    /// Both.
+    /// Both encoders.
     pub const ALL: [Self; 2] = [Self::Text, Self::Image];
 
-    /// Its folder in a CLIP folder.
+    /// The encoder's subfolder in a CLIP folder.
     pub fn folder(self) -> &'static str {
         match self {
             Self::Text => "text_encoder",
@@ -33,7 +33,7 @@ impl Encoder {
         }
     }
 
-    /// What errors call it.
+    /// The encoder's name in error messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Text => "CLIP's text_encoder",
@@ -42,7 +42,7 @@ impl Encoder {
     }
 }
 
-/// A CLIP model in the layout that `ip2p export --clip` writes, found complete and consistent.
+/// A complete and consistent CLIP model in the layout that `ip2p export --clip` writes.
 #[derive(Debug)]
 pub struct ClipFolder {
     path: PathBuf,
@@ -51,21 +51,21 @@ pub struct ClipFolder {
     tokenizer: TokenizerFolder,
     calls: ClipCalls,
     graphs: [GraphFiles; 2],
-    /// Of every file that the digest covers, before it was taken.
+    /// Stamps of every file that the digest covers, from before the digest was taken.
     stamps: Stamps,
 }
 
 impl ClipFolder {
-    /// Whether a folder is meant to be one of CLIP, whole or not. A pipeline may have an image encoder, too.
+    /// Whether a folder is meant to be a CLIP folder, complete or not. (A pipeline may have an image encoder, too.)
     pub fn is_in(path: &Path) -> bool {
         let has = |part: &str| path.join(part).exists();
         has(PREPROCESSING) || (has(Encoder::Image.folder()) && !has("model_index.json"))
     }
 
-    /// Reads and checks the folder at `path`; no ONNX Runtime is needed.
+    /// Reads and checks the folder at `path`, without ONNX Runtime.
     ///
     /// # Errors
-    /// What is missing, broken, of another kind, or reaches outside the folder.
+    /// If a file is missing, invalid or of another kind, or a path leads outside the folder.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, ModelError> {
         Self::read(path.as_ref()).map_err(ModelError::of_clip)
     }
@@ -101,28 +101,29 @@ impl ClipFolder {
         &self.preprocessing
     }
 
-    /// Tokens of a text, both marks included.
+    /// Number of tokens of a text, including start and end marks.
     pub fn context_length(&self) -> usize {
         self.context_length
     }
 
-    /// Bytes on disk of an encoder's graph and weights, near what it takes in memory.
+    /// Size of an encoder's graph and weights on disk in bytes, which is close to the memory it takes.
     pub fn encoder_bytes(&self, encoder: Encoder) -> u64 {
         self.graphs[encoder as usize].bytes
     }
 
-    /// Its tokenizer.
+    /// Reads its tokenizer.
     ///
     /// # Errors
-    /// [`ModelError::Tokenizer`] or [`ModelError::Json`] if its files do not make one.
+    /// [`ModelError::Tokenizer`] or [`ModelError::Json`] if the tokenizer's files are not valid.
     pub fn tokenizer(&self) -> Result<Tokenizer, ModelError> {
         Tokenizer::read(&self.tokenizer, self.context_length)
     }
 
-    /// SHA-256 in hexadecimal over all files that can change a measure. Reads every byte of those that are not known.
+    /// SHA-256, in hexadecimal, over all files that can change a measure. Reads every byte of files whose digests are
+    /// not known.
     ///
     /// # Errors
-    /// Read errors.
+    /// If a file cannot be read.
     pub fn digest(&self, known: &KnownDigests) -> Result<String, ModelError> {
         let paths = paths(&self.path, &self.graphs, &self.tokenizer);
         let digest = files::digest(&self.path, &paths, known)?;
@@ -130,10 +131,10 @@ impl ClipFolder {
         Ok(digest)
     }
 
-    /// Whether the files are those that were read and whose digest was taken.
+    /// Checks that the files are still those of the digest.
     ///
     /// # Errors
-    /// [`ModelError::Changed`] with the first that is another or gone.
+    /// [`ModelError::Changed`] with the first file that was changed or removed.
     pub fn unchanged(&self) -> Result<(), ModelError> {
         self.stamps.check()
     }
@@ -143,7 +144,7 @@ impl ClipFolder {
         &self.graphs[encoder as usize].model
     }
 
-    /// What the graphs take and give.
+    /// The inputs and outputs of the graphs.
     pub(super) fn calls(&self) -> &ClipCalls {
         &self.calls
     }

@@ -1,4 +1,4 @@
-//! CLIP: images and texts as vectors that can be compared, for the measures of the InstructPix2Pix paper.
+//! CLIP: turns images and texts into vectors that can be compared, for the measures of the InstructPix2Pix paper.
 //!
 //! A [`ClipFolder`] is what `ip2p export --clip` writes, checked without a runtime; a [`ClipModel`] runs it.
 

@@ -1,4 +1,4 @@
-//! A CLIP folder that runs, one encoder in memory at a time.
+//! Runs a CLIP folder, with one encoder in memory at a time.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::onnxruntime::{
 };
 use crate::vocabulary::Arithmetic;
 
-/// CLIP on a device. An encoder is loaded when it is first needed, in place of the other.
+/// CLIP on a device. An encoder is loaded when it is first needed and replaces the other.
 #[derive(Debug)]
 pub struct ClipModel {
     folder: Arc<ClipFolder>,
@@ -23,17 +23,17 @@ pub struct ClipModel {
     device: ExecutionDevice,
     threads: usize,
     limit_bytes: Option<usize>,
-    /// Where there is a limit.
+    /// The arena that enforces the memory limit, if there is one.
     arena: Option<SharedArena>,
     loaded: Option<(Encoder, Session)>,
 }
 
 impl ClipModel {
-    /// Makes a model of a folder; no encoder is loaded yet. `threads` is for the CPU, 0 the physical cores;
-    /// `limit_bytes` is the most that ONNX Runtime's arena may take of the device's memory, weights included.
+    /// Makes a model from a folder; no encoder is loaded yet. `threads` is the number of CPU threads (0 for the number
+    /// of physical cores); `limit_bytes` limits the device memory of ONNX Runtime's arena, weights included.
     ///
     /// # Errors
-    /// If the tokenizer's files do not make a tokenizer.
+    /// If the tokenizer's files are not valid.
     pub fn new(
         folder: Arc<ClipFolder>,
         runtime: Runtime,
@@ -115,7 +115,7 @@ impl ClipModel {
             arithmetic: Arithmetic::EXACT,
         };
         let session = Session::load(&self.runtime, encoder.name(), path, options)?;
-        // What was loaded is what was there before and after.
+        // Ensures that the files loaded are those of the digest.
         self.folder.unchanged()?;
         Ok(session)
     }

@@ -1,4 +1,4 @@
-//! How an image becomes the input of the image encoder: the arithmetic of transformers' `CLIPImageProcessor`.
+//! Prepares images for the image encoder, with the arithmetic of transformers' `CLIPImageProcessor`.
 
 use std::path::Path;
 
@@ -11,39 +11,39 @@ use crate::image::{Filter, resize};
 use crate::model::ModelError;
 use crate::model::config::Config;
 
-/// CLIP's own values, which files may leave out.
+/// CLIP's own values, used if the file leaves them out.
 const MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
 const DEVIATION: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
 const SIDE: u32 = 224;
-/// `1 / 255`, in the double precision that transformers multiplies with.
+/// `1 / 255` in double precision, as transformers multiplies with it.
 const RESCALE_FACTOR: f64 = 1.0 / 255.0;
 
-/// What `preprocessor_config.json` says.
+/// The settings in `preprocessor_config.json`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preprocessing {
     size: Target,
     filter: Filter,
-    /// Width and height of the centre that is cut out.
+    /// Width and height of the centre crop.
     crop: Option<(u32, u32)>,
     rescale_factor: f64,
     mean: [f32; 3],
     deviation: [f32; 3],
 }
 
-/// The size that an image is scaled to.
+/// The size to which an image is scaled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Target {
-    /// Its shorter side; the longer one in proportion, rounded down.
+    /// The length of the shorter side; the longer one follows from the aspect ratio, rounded down.
     ShorterSide(u32),
-    /// Width and height, whatever its shape.
+    /// Width and height, whatever the image's aspect ratio.
     Exactly(u32, u32),
 }
 
 impl Preprocessing {
-    /// Reads the file.
+    /// Reads the settings.
     ///
     /// # Errors
-    /// If it is missing or broken, or asks for something that is not done here.
+    /// If the file is missing or invalid, or asks for something that is not supported.
     pub fn read(path: &Path) -> Result<Self, ModelError> {
         let config = Config::read(path)?;
         for key in ["do_resize", "do_rescale", "do_normalize"] {
@@ -83,7 +83,7 @@ impl Preprocessing {
         Ok(preprocessing)
     }
 
-    /// Refuses what would give images of several sizes, or pixels that are not numbers.
+    /// Refuses settings that would give images of varying sizes, or pixels that are not finite.
     fn check(&self, config: &Config) -> Result<(), ModelError> {
         let (width, height) = match self.size {
             Target::ShorterSide(side) => (side, side),
@@ -104,7 +104,7 @@ impl Preprocessing {
         }
     }
 
-    /// Width and height of what the image encoder is given.
+    /// Width and height of the image encoder's input.
     pub fn output_size(&self) -> (u32, u32) {
         match (self.crop, self.size) {
             (Some(crop), _) => crop,
@@ -113,7 +113,7 @@ impl Preprocessing {
         }
     }
 
-    /// The pixels (1, 3, height, width) of an image, which must have some.
+    /// The encoder's input (1, 3, height, width) for an image, which must not be empty.
     pub fn pixels(&self, image: &RgbImage) -> Array4<f32> {
         let (width, height) = self.scaled_size(image);
         let scaled = resize(image, width, height, self.filter);
@@ -136,7 +136,7 @@ impl Preprocessing {
         match self.size {
             Target::Exactly(width, height) => (width, height),
             Target::ShorterSide(side) => {
-                // `int(side * long / short)`, in Python's double precision.
+                // `int(side * long / short)`, in double precision as in Python.
                 let long = |long: u32, short: u32| {
                     (f64::from(side) * f64::from(long) / f64::from(short.max(1))) as u32
                 };
@@ -150,7 +150,7 @@ impl Preprocessing {
     }
 }
 
-/// A switch that is on unless the file says otherwise.
+/// A switch that is on by default.
 fn flag(config: &Config, key: &'static str) -> Result<bool, ModelError> {
     match config.value(key) {
         None => Ok(true),
@@ -168,7 +168,7 @@ fn width_and_height(
     Ok((side("width")?, side("height")?))
 }
 
-/// Pillow's number of a filter.
+/// The filter for Pillow's number.
 fn filter(config: &Config) -> Result<Filter, ModelError> {
     match config.value("resample").map(Value::as_u64) {
         None | Some(Some(3)) => Ok(Filter::Bicubic),

@@ -1,4 +1,4 @@
-//! What the two graphs of CLIP take and give.
+//! The inputs and outputs of CLIP's two graphs.
 
 use std::path::PathBuf;
 
@@ -14,8 +14,8 @@ pub(in crate::model) struct ClipCalls {
 }
 
 impl ClipCalls {
-    /// Checks both graphs against the configurations and each other. `size` is width and height of the images
-    /// that the image encoder is given.
+    /// Checks both graphs against the configurations and each other. `size` is the width and height of the image
+    /// encoder's input.
     pub fn check(
         text: &(PathBuf, OnnxFile),
         image: &(PathBuf, OnnxFile),
@@ -50,7 +50,7 @@ impl ClipCalls {
     }
 }
 
-/// The output of this name, one row of channels for each row that is given.
+/// The output with this name, which must have one row of channels for each input row.
 fn embedding<'a>(graph: &Graph<'a>, name: &str) -> Result<&'a Port, ModelError> {
     let output = graph.named_output(name)?;
     graph.element(output, FLOATS)?;

@@ -1,4 +1,4 @@
-//! Graphs that fit and that do not, made up port by port.
+//! Valid and invalid graphs, made up port by port.
 
 use ElementType::{Float16, Float32, Int32, Int64};
 

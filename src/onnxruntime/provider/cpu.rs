@@ -1,4 +1,4 @@
-//! The CPU, which every session has.
+//! The CPU provider, which every session has.
 
 use ort::environment::Environment;
 use ort::ep;
@@ -18,8 +18,8 @@ impl Provider for Cpu {
     ) -> BuilderResult {
         match settings.shared_arena {
             true => builder.with_env_allocators(),
-            // Of its own arena the rest of the largest call would stay for good: it grows by powers of two, one a session,
-            // and gives nothing back. Taking large tensors from the system costs no time that was to be seen.
+            // With its own arena, memory for the largest call would never be freed: each session's arena grows by
+            // powers of two and does not shrink. Allocating large tensors from the system took no measurable time.
             false => {
                 let plain = ep::CPU::default().with_arena_allocator(false).build();
                 builder.with_execution_providers([plain])

@@ -26,7 +26,8 @@ impl Provider for Cuda {
         cuda::prepare(located, cuda::state(located), self.index)
     }
 
-    /// Failing to register is an error, for otherwise ONNX Runtime goes on silently on the CPU; exhaustive convolution search takes minutes and gigabytes.
+    /// Failing to register is an error, because ONNX Runtime would otherwise silently run on the CPU. Exhaustive
+    /// convolution search is off, because it takes minutes and gigabytes.
     fn register(
         &self,
         builder: SessionBuilder,

@@ -1,8 +1,8 @@
-//! How sessions use each kind of device: one file a provider of ONNX Runtime.
+//! How sessions use each kind of device: one file for each provider of ONNX Runtime.
 //!
-//! What is true of a device beyond ONNX Runtime stands in [`crate::vocabulary::DeviceFacts`]; whether NVIDIA's driver is
-//! there, and what must be loaded for CUDA, in `cuda.rs`. A provider that ONNX Runtime loads as a plugin is a
-//! description ([`Plugin`]) in a file of its own; finding and starting it is the same for all (`plugin.rs`).
+//! Properties of a device that have nothing to do with ONNX Runtime are in [`crate::vocabulary::DeviceFacts`]; the
+//! NVIDIA driver and the loading of CUDA are in `cuda.rs`. A provider that ONNX Runtime loads as a plugin is a
+//! description ([`Plugin`]) in its own file; finding and starting it is the same for all (`plugin.rs`).
 
 mod cpu;
 mod cuda;
@@ -20,24 +20,24 @@ use super::{ExecutionDevice, Host, Located, Runtime, RuntimeError};
 use crate::vocabulary::Arithmetic;
 pub(super) use plugin::{Plugin, is_library};
 
-/// One device as sessions need it.
+/// A device as sessions use it.
 pub(super) trait Provider {
-    /// Finds what the device needs, and loads what must be there before ONNX Runtime is.
+    /// Finds what the device needs, and loads what must be loaded before ONNX Runtime.
     fn prepare(&self, _located: &Located) -> Result<(), RuntimeError> {
         Ok(())
     }
 
-    /// Makes a loaded runtime know the device.
+    /// Makes the device available to a loaded runtime.
     fn start(&self, _runtime: &Runtime, _host: &Host) -> Result<(), RuntimeError> {
         Ok(())
     }
 
-    /// What the device calls itself, if ONNX Runtime knows.
+    /// The device's product name, if ONNX Runtime knows it.
     fn device_name(&self, _runtime: &Runtime) -> Option<String> {
         None
     }
 
-    /// Gives a session what computes on the device.
+    /// Adds the provider to a session's options.
     #[expect(
         clippy::result_large_err,
         reason = "the type is ort's, whose steps all give it"
@@ -49,23 +49,23 @@ pub(super) trait Provider {
         settings: ProviderSettings,
     ) -> BuilderResult;
 
-    /// Where its tensors are.
+    /// The memory in which its tensors are.
     fn memory(&self) -> ort::Result<MemoryInfo<'static>>;
 
-    /// What the provider must be told to make an arena that sessions share.
+    /// Settings that the provider needs for an arena shared by sessions.
     fn arena_settings(&self) -> Vec<(CString, CString)> {
         Vec::new()
     }
 }
 
-/// What a session may ask of a provider; those that do not know it pass it over.
+/// Settings of a session for its provider; providers ignore those they do not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ProviderSettings {
-    /// Whether the environment's arena is used, and no one of the session's own.
+    /// Whether to use the environment's arena instead of one of the session's own.
     pub shared_arena: bool,
-    /// Threads of the processor; 0 is the physical cores.
+    /// Number of CPU threads; 0 for the number of physical cores.
     pub threads: usize,
-    /// What it may compute in.
+    /// The number formats it may compute in.
     pub arithmetic: Arithmetic,
 }
 
@@ -80,17 +80,17 @@ pub(super) fn provider(device: ExecutionDevice) -> Box<dyn Provider> {
     }
 }
 
-/// A provider that is fetched beside ONNX Runtime.
+/// A provider that is fetched separately from ONNX Runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PluginProvider {
-    /// GPUs of every maker.
+    /// GPUs from any vendor.
     WebGpu,
-    /// Intel's processors and GPUs.
+    /// Intel CPUs and GPUs.
     OpenVino,
 }
 
 impl PluginProvider {
-    /// All of them.
+    /// All such providers.
     pub const ALL: [Self; 2] = [Self::WebGpu, Self::OpenVino];
 
     pub(super) fn plugin(self) -> &'static Plugin {
@@ -100,7 +100,7 @@ impl PluginProvider {
         }
     }
 
-    /// The device it is for, where nothing else is asked for.
+    /// The device to use if no other one is named.
     pub fn device(self) -> ExecutionDevice {
         match self {
             Self::WebGpu => ExecutionDevice::WebGpu,

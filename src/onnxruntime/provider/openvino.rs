@@ -1,4 +1,4 @@
-//! Intel's processors and GPUs through OpenVINO.
+//! Intel CPUs and GPUs through OpenVINO.
 
 use ort::environment::Environment;
 use ort::memory::{DeviceType, MemoryInfo};
@@ -32,8 +32,8 @@ impl OpenVino {
         }
     }
 
-    /// OpenVINO computes in bfloat16 wherever a processor has it, and in float16 on a GPU, unless it is told otherwise:
-    /// of values up to 4 the UNet's then differ by 0.3.
+    /// By default OpenVINO computes in bfloat16 on processors that have it, and in float16 on a GPU; the UNet's values,
+    /// up to 4, would then differ by 0.3.
     fn configuration(&self, settings: ProviderSettings) -> String {
         let precision = match settings.arithmetic.bfloat16 {
             true => "bf16",

@@ -1,4 +1,4 @@
-//! Providers that ONNX Runtime loads when it is told to: where they are, starting them, and the devices they find.
+//! Providers that ONNX Runtime loads on request: locating them, starting them, and the devices they find.
 
 use std::collections::BTreeSet;
 use std::env::consts::{ARCH, DLL_PREFIX, DLL_SUFFIX, OS};
@@ -17,32 +17,32 @@ use super::super::setup::cached_plugin;
 use super::super::{Host, Located, Runtime, RuntimeError, Source, sums, whole};
 use crate::trust;
 
-/// A provider in a wheel of its own, which fits any ONNX Runtime that is new enough.
+/// A provider in a wheel of its own, which works with any sufficiently new ONNX Runtime.
 #[derive(Debug)]
 pub(in super::super) struct Plugin {
-    /// As `ip2p setup` and sweep files call it.
+    /// Its name for `ip2p setup` and in sweep files.
     pub key: &'static str,
-    /// ONNX Runtime's name of the provider.
+    /// The provider's name in ONNX Runtime.
     pub provider: &'static str,
-    /// The wheel's folder.
+    /// The package's folder in the wheel.
     pub package: &'static str,
-    /// The library in it, without what systems put before and after.
+    /// The library in it, without the system's prefix and extension.
     pub library: &'static str,
-    /// The wheel for an operating system and processor, named as in `std::env::consts`.
+    /// The wheel for an operating system and processor, as named in `std::env::consts`.
     pub pin: fn(&str, &str) -> Option<Pin>,
-    /// Libraries that it opens by their bare names.
+    /// Libraries that it opens by bare name.
     pub opens: &'static [&'static str],
     /// What it needs to find a device.
     pub needs: &'static str,
 }
 
-/// What was registered in this process: an environment takes each once.
+/// The plugins registered in this process: an environment accepts each only once.
 static STARTED: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
 
 impl Plugin {
     /// The wheel for this machine.
     pub fn wheel(&self) -> Option<Pin> {
-        // Wheels for musl do not exist.
+        // There are no wheels for musl.
         (self.pin)(OS, ARCH).filter(|_| !cfg!(target_env = "musl"))
     }
 
@@ -86,7 +86,7 @@ impl Plugin {
         registered.map_err(|error| refused(plain(error.message())))
     }
 
-    /// Its devices of a kind, as it has found them.
+    /// The devices of one kind that it has found.
     fn devices<'e>(
         &'static self,
         environment: &'e Environment,
@@ -99,7 +99,7 @@ impl Plugin {
         })
     }
 
-    /// Maker and number of the first device, as `lspci -n` shows them.
+    /// Vendor and device id of the first device, as `lspci -n` shows them.
     pub fn device_name(&'static self, runtime: &Runtime, hardware: DeviceType) -> Option<String> {
         let device = self.devices(runtime.environment(), hardware).next()?;
         let hardware = device.hardware_device();
@@ -110,7 +110,7 @@ impl Plugin {
         ))
     }
 
-    /// Gives a session its first device of a kind.
+    /// Adds the first device of a kind to a session's options.
     #[expect(
         clippy::result_large_err,
         reason = "the type is ort's, whose steps all give it"
@@ -133,12 +133,12 @@ impl Plugin {
 
 #[expect(unsafe_code)]
 fn vendor_id(hardware: &ort::device::HardwareDevice) -> u32 {
-    // SAFETY: the device lives as long as its reference, and the function only reads of it.
+    // SAFETY: the device lives as long as its reference, and the function only reads from it.
     unsafe { (ort::api().HardwareDevice_VendorId)(hardware.ptr()) }
 }
 
-/// The library of a plugin, and who provides it: the cache, which was filled for it, or the Python package beside ONNX
-/// Runtime's.
+/// The library of a plugin, and where it was found: in the cache, if it was fetched, or in the Python package beside
+/// ONNX Runtime's.
 pub(in super::super) fn library(
     plugin: &Plugin,
     located: &Located,
@@ -159,7 +159,7 @@ pub(in super::super) fn library(
     }
 }
 
-/// Whether what lies in the cache is as it was fetched, and is nobody else's to change.
+/// Checks that the files in the cache are as fetched, and that other users cannot change them.
 fn check_cached(folder: &Path, path: &Path) -> Result<(), RuntimeError> {
     if let Some(file) = sums::first_changed(folder) {
         return Err(RuntimeError::Damaged { file });
@@ -173,7 +173,7 @@ fn check_cached(folder: &Path, path: &Path) -> Result<(), RuntimeError> {
     Ok(())
 }
 
-/// Whether a member of a wheel of a plugin is wanted: its libraries and what they read, each under one name.
+/// Whether a member of a plugin's wheel is needed: its libraries and the files they read, each under one name.
 pub(in super::super) fn is_library(folder: &str, file: &str) -> bool {
     let is_plugin = folder.starts_with("onnxruntime_ep_") && !folder.contains('/');
     let numbered_copy = file.contains("_plugin.so.");

@@ -1,4 +1,4 @@
-//! GPUs of every maker through WebGPU (Dawn): Vulkan under Linux, Direct3D 12 under Windows, Metal under macOS.
+//! GPUs from any vendor through WebGPU (Dawn): Vulkan on Linux, Direct3D 12 on Windows, Metal on macOS.
 
 use ort::environment::Environment;
 use ort::memory::{AllocationDevice, AllocatorType, DeviceType, MemoryInfo, MemoryType};
@@ -20,7 +20,7 @@ pub(super) const PLUGIN: Plugin = Plugin {
             (mesa-vulkan-drivers)",
 };
 
-/// Where the plugin's tensors are. (`ort`'s own constant is of the provider that was built in.)
+/// The memory of the plugin's tensors. (`ort`'s own constant is for the built-in provider.)
 const MEMORY: &str = "WebGPU_Buf";
 
 pub(super) struct WebGpu;
