@@ -108,6 +108,7 @@ pub const REVIEW: &str = page!(
 pub const SHEET: &str = page!(
     "ip2p sheet results/winter"
     "ip2p sheet results/winter --rows seed --columns guidance_scale --cell 128"
+    "ip2p sheet results/winter --panels image seed"
     "ip2p sheet results/winter --only g7.0 --format jpeg --out sheets";
     done failed usage
 );

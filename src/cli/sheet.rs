@@ -29,7 +29,7 @@ pub struct Sheet {
     #[arg(long, value_name = "NAME")]
     stage: Option<String>,
     /// Draw the images of each path of a chain side by side, a column a stage
-    #[arg(long, conflicts_with_all = ["stage", "rows", "columns", "super_rows", "super_columns", "merge"])]
+    #[arg(long, conflicts_with_all = ["stage", "rows", "columns", "super_rows", "super_columns", "merge", "panels"])]
     chain: bool,
     /// Axis of the rows, e.g. seed
     #[arg(long, value_name = "AXIS", value_parser = axis)]
@@ -46,6 +46,9 @@ pub struct Sheet {
     /// Axis shown within each cell as a small grid
     #[arg(long, value_name = "AXIS", value_parser = axis)]
     merge: Option<Parameter>,
+    /// Axes whose values are a grid of their own each
+    #[arg(long, value_name = "AXIS", num_args = 1.., value_parser = axis)]
+    panels: Vec<Parameter>,
     /// Side of a cell in pixels
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(i64::from(CELL_SIDES.0)..=i64::from(CELL_SIDES.1)))]
     cell: Option<u32>,
@@ -117,16 +120,23 @@ impl Sheet {
             ("--super-columns", self.super_columns),
             ("--merge", self.merge),
         ];
-        flags
-            .into_iter()
+        let panels = self.panels.iter().map(|&axis| ("--panels", axis));
+        let sides = flags.into_iter();
+        sides
             .filter_map(|(flag, axis)| axis.map(|axis| (flag, axis)))
+            .chain(panels)
     }
 
     /// Bad usage, which the program exits with as with any other.
     fn refuse_one_axis_twice(&self) {
         for (index, (flag, axis)) in self.axes().enumerate() {
             if let Some((other, _)) = self.axes().take(index).find(|(_, other)| *other == axis) {
-                let told = format!("{other} and {flag} are both {axis}: choose two different axes");
+                let told = match other == flag {
+                    true => format!("{flag} names {axis} twice"),
+                    false => {
+                        format!("{other} and {flag} are both {axis}: choose two different axes")
+                    }
+                };
                 let mut command = Self::augment_args(clap::Command::new("ip2p sheet"));
                 end_with(&command.error(ErrorKind::ArgumentConflict, told));
             }
@@ -136,12 +146,19 @@ impl Sheet {
     /// The flags over what the sweep file says.
     fn options(&self, run: &Run) -> Result<SheetOptions, StoreError> {
         let of_sweep = run.plan.sheet.clone();
+        // An axis that a flag has put somewhere stands nowhere else.
+        let is_free = |axis: &Parameter| self.axes().all(|(_, given)| given != *axis);
+        let free = |axis: Option<Parameter>| axis.filter(is_free);
         let look = SheetSpec {
-            rows: self.rows.or(of_sweep.rows),
-            columns: self.columns.or(of_sweep.columns),
-            super_rows: self.super_rows.or(of_sweep.super_rows),
-            super_columns: self.super_columns.or(of_sweep.super_columns),
-            merge: self.merge.or(of_sweep.merge),
+            rows: self.rows.or(free(of_sweep.rows)),
+            columns: self.columns.or(free(of_sweep.columns)),
+            super_rows: self.super_rows.or(free(of_sweep.super_rows)),
+            super_columns: self.super_columns.or(free(of_sweep.super_columns)),
+            merge: self.merge.or(free(of_sweep.merge)),
+            panels: match self.panels.is_empty() {
+                true => of_sweep.panels.into_iter().filter(is_free).collect(),
+                false => self.panels.clone(),
+            },
             cell: self.cell.and_then(NonZeroU32::new).unwrap_or(of_sweep.cell),
             show_input: of_sweep.show_input && !self.no_input,
             font: self.font.clone().or(of_sweep.font),

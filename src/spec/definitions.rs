@@ -57,6 +57,8 @@ pub(super) enum Form {
     Stages,
     /// A parameter that is an axis of the sweep.
     Axis,
+    /// Such a parameter, or a list of them.
+    Axes,
 }
 
 impl Setting {
@@ -64,7 +66,7 @@ impl Setting {
     pub fn noun(&self) -> &'static str {
         match self.form {
             Form::RunName | Form::PresetName | Form::Prompt | Form::Device => "text",
-            Form::Axis | Form::Stages => "text",
+            Form::Axis | Form::Axes | Form::Stages => "text",
             Form::Choice(_) | Form::ChoiceOrWhole(..) => "text",
             Form::Path => "path",
             Form::Whole(..) => "whole number",
@@ -279,6 +281,9 @@ settings! {
         .noted("around the columns; super_rows around the rows"),
     MERGE = Setting::new("merge", Form::Axis, "\"guidance_end\"", "An axis shown within each cell as a small grid, usually the seed.")
         .noted("shown within each cell as a small grid; best for seeds"),
+    PANELS = Setting::new("panels", Form::Axes, "[\"image\"]",
+        "An axis, or a list of them, whose values are panels, each a grid of its own, and never rows or columns. Default: axes that have no room in one grid.")
+        .noted("axes whose values are a grid of their own each"),
     CELL = Setting::new("cell", Form::Whole(CELL_SIDES, Some(SheetSpec::DEFAULT_CELL.get())), "256", "Side of a cell in pixels.")
         .noted("pixels"),
     SHOW_INPUT = Setting::new("show_input", Form::Boolean(true), "true", "Whether the input stands beside the grid.")

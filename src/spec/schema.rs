@@ -343,13 +343,15 @@ fn form(setting: &Setting) -> Json {
         }
         Form::Boolean(default) => json!({ "type": "boolean", "default": default }),
         Form::Axis => reference("axis"),
-        Form::Stages => {
-            let name = json!({ "type": "string", "minLength": 1 });
-            let list =
-                json!({ "type": "array", "items": name, "minItems": 1, "uniqueItems": true });
-            json!({ "oneOf": [name, list] })
-        }
+        Form::Axes => one_or_several(&reference("axis")),
+        Form::Stages => one_or_several(&json!({ "type": "string", "minLength": 1 })),
     }
+}
+
+/// Such a value, or a list of different ones.
+fn one_or_several(one: &Json) -> Json {
+    let list = json!({ "type": "array", "items": one, "minItems": 1, "uniqueItems": true });
+    json!({ "oneOf": [one, list] })
 }
 
 /// Adds the entries of one object to another.

@@ -209,6 +209,9 @@ pub struct SheetSpec {
     /// Axis shown within each cell as a sub-grid, usually the seed.
     #[serde(default)]
     pub merge: Option<Parameter>,
+    /// Axes of the panels, outer ones first, which stand nowhere else; axes that have no place become panels, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub panels: Vec<Parameter>,
     /// Side of a cell's box in pixels.
     pub cell: NonZeroU32,
     /// Whether the input is shown beside the grid.
@@ -231,6 +234,7 @@ impl Default for SheetSpec {
             super_rows: None,
             super_columns: None,
             merge: None,
+            panels: Vec::new(),
             cell: Self::DEFAULT_CELL,
             show_input: true,
             font: None,

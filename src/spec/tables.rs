@@ -25,7 +25,7 @@ fn read<T>(
     section: &Section<'_>,
     setting: &'static Setting,
     default: T,
-    check: impl Fn(Field<'_>) -> Checked<T>,
+    check: impl FnOnce(Field<'_>) -> Checked<T>,
 ) -> T {
     section
         .get(setting)
@@ -183,23 +183,37 @@ pub(super) fn sheet(
 ) -> SheetSpec {
     let mut sheet = SheetSpec::default();
     let mut taken: Vec<(&str, Parameter)> = Vec::new();
-    let mut axis = |setting: &'static Setting| {
-        let key = setting.key;
-        let parameter = read(faults, section, setting, None, |field| {
-            let parameter = sheet_axis(spec, field)?;
-            match taken.iter().find(|(_, other)| *other == parameter) {
-                Some((other, _)) => Err(same_axis(other, key, parameter).at(field.at)),
-                None => Ok(Some(parameter)),
+    let mut free_axis = |key: &'static str, field: Field<'_>| {
+        let parameter = sheet_axis(spec, field)?;
+        match taken.iter().find(|(_, other)| *other == parameter) {
+            Some((other, _)) if *other == key => {
+                let problem = SpecProblem::Duplicate {
+                    key: field.key.to_string(),
+                    value: parameter.to_string(),
+                };
+                return Err(problem.at(field.at));
             }
-        });
-        taken.extend(parameter.map(|parameter| (key, parameter)));
-        parameter
+            Some((other, _)) => return Err(same_axis(other, key, parameter).at(field.at)),
+            None => {}
+        }
+        taken.push((key, parameter));
+        Ok(parameter)
+    };
+    let mut axis = |setting: &'static Setting| {
+        read(faults, section, setting, None, |field| {
+            free_axis(setting.key, field).map(Some)
+        })
     };
     sheet.rows = axis(&ROWS);
     sheet.columns = axis(&COLUMNS);
     sheet.super_rows = axis(&SUPER_ROWS);
     sheet.super_columns = axis(&SUPER_COLUMNS);
     sheet.merge = axis(&MERGE);
+    let panels = section.get(&PANELS).map(Field::items);
+    let panels = panels.and_then(|items| faults.take(items));
+    sheet.panels = (panels.into_iter().flatten())
+        .filter_map(|item| faults.take(free_axis(PANELS.key, item)))
+        .collect();
     sheet.cell = read(faults, section, &CELL, sheet.cell, |field| {
         let side = NonZeroU32::new(whole(field, CELL_SIDES)?);
         Ok(side.unwrap_or(SheetSpec::DEFAULT_CELL))

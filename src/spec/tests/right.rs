@@ -163,7 +163,7 @@ fn every_table_is_read() {
          [size]\nfit = \"exact\"\nwidth = 512\nheight = 256\n\
          [runtime]\ndevice = \"cuda:1\"\nthreads = 4\nmemory = \"phased\"\nbatch = 8\nmemory_limit_mib = 4096\n\
          [numerics]\nnoise = \"torch-cuda\"\nguidance = \"diffusers\"\nvae_tile = 512\n\
-         [sheet]\nrows = \"scheduler\"\ncolumns = \"guidance_scale\"\ncell = 64\nshow_input = false\nfont = \"a.png\"",
+         [sheet]\nrows = \"scheduler\"\ncolumns = \"guidance_scale\"\npanels = [\"image_guidance_scale\"]\ncell = 64\nshow_input = false\nfont = \"a.png\"",
     );
     let spec = parse(&format!("name = \"n.1_x-y\"\n{text}"));
     assert_eq!(spec.name, "n.1_x-y");
@@ -198,6 +198,7 @@ fn every_table_is_read() {
     let tile = std::num::NonZeroU32::new(512).map(VaeTile::Pixels);
     assert_eq!(Some(spec.numerics.vae_tile), tile);
     assert_eq!(spec.sheet.rows, Some(Parameter::Scheduler));
+    assert_eq!(spec.sheet.panels, [Parameter::ImageGuidanceScale]);
     assert_eq!(spec.sheet.columns, Some(Parameter::GuidanceScale));
     assert_eq!((spec.sheet.cell.get(), spec.sheet.show_input), (64, false));
     let font = spec.sheet.font.unwrap();

@@ -80,7 +80,8 @@ pub struct Arrangement {
 
 impl Arrangement {
     /// Arranges the cells (indices into the plan) as the spec says, and by preference where it does not say; what is
-    /// left becomes panels. A parameter with one value in these cells is never an axis, whatever the spec says.
+    /// left becomes panels, inside those that the spec names. A parameter with one value in these cells is never an axis,
+    /// whatever the spec says.
     pub fn new(plan: &Plan, cells: &[usize], spec: &SheetSpec) -> Self {
         let mut axes = linked(axes_of(plan, cells), plan, cells, spec);
         let mut constants = Vec::new();
@@ -102,11 +103,13 @@ impl Arrangement {
         let super_columns = take(spec.super_columns);
         let rows = take(spec.rows);
         let columns = take(spec.columns);
+        let mut panels: Vec<Level> = spec.panels.iter().filter_map(|&p| take(Some(p))).collect();
         let mut preferred = PREFERENCE.into_iter();
         let columns = columns.or_else(|| preferred.find_map(|p| take(Some(p))));
         let rows = rows.or_else(|| preferred.find_map(|p| take(Some(p))));
+        panels.extend(axes);
         Self {
-            panels: axes,
+            panels,
             rows: super_rows.into_iter().chain(rows).collect(),
             columns: super_columns.into_iter().chain(columns).collect(),
             merge,
@@ -116,11 +119,13 @@ impl Arrangement {
 
     /// The arrangement with the first panel levels moved around the rows and columns, if `spec` leaves these free:
     /// among the ways in which the grid `fits`, the one that moves the most levels and comes nearest to the best
-    /// proportions. Photographs of different shapes stay panels, so that their boxes can differ in size.
+    /// proportions. Panels that `spec` names stay panels, and so do photographs of different shapes, so that their boxes
+    /// can differ in size.
     pub fn with_super_axes(
         self,
         plan: &Plan,
         cells: &[usize],
+        spec: &SheetSpec,
         fits: impl Fn((usize, usize)) -> Option<f64>,
     ) -> Self {
         let same_shape = |level: &Level| {
@@ -132,7 +137,7 @@ impl Arrangement {
             let is_wanted = |level: &&Level| level.parameters.first() == Some(wanted);
             self.panels
                 .iter()
-                .filter(|level| same_shape(level))
+                .filter(|level| same_shape(level) && !spec.panels.contains(&level.parameters[0]))
                 .find(is_wanted)
         });
         let free: Vec<Level> = ranked.cloned().collect();
@@ -302,6 +307,7 @@ fn linked(axes: Vec<Level>, plan: &Plan, cells: &[usize], spec: &SheetSpec) -> V
         parameter != Parameter::Preset
             && level.values.len() > 1
             && !sides.contains(&Some(parameter))
+            && !spec.panels.contains(&parameter)
             && cells.iter().all(like_example)
     };
     let (joined, mut rest): (Vec<Level>, Vec<Level>) = axes.iter().cloned().partition(is_linked);

@@ -103,23 +103,8 @@ impl<'f> Grid<'f> {
     pub fn new(plan: &Plan, options: &SheetOptions, other: Option<&'f OtherFont>) -> Self {
         let cells = options.chosen(plan);
         let arrangement = arrange(plan, &cells, options);
-        let cell = side_of_cells(plan, &cells, options.look(plan).cell.get());
-        let mut panels = panels(plan, &cells, &arrangement);
-        let metrics = Metrics::new(
-            cell,
-            extent_of(&panels, cell),
-            arrangement.merge.is_some(),
-            other,
-        );
-        for panel in &mut panels {
-            panel.measure(plan, &metrics);
-        }
-        let least =
-            |side: fn(&Panel) -> Option<u32>| panels.iter().filter_map(side).min().unwrap_or(1);
-        let narrowest = metrics.boxed((
-            least(|panel| Some(panel.size.0)),
-            least(|panel| panel.heights.iter().min().copied()),
-        ));
+        let (panels, metrics) = measured_panels(plan, &cells, &arrangement, options, other);
+        let narrowest = narrowest(&panels, &metrics);
         let mut glyphs = Glyphs::new(other);
         let mut labels = |levels: &[Level]| -> Vec<Labels> {
             levels
@@ -139,27 +124,13 @@ impl<'f> Grid<'f> {
             &narrowest,
         );
         let settings = settings(plan, &cells, &arrangement, &mut glyphs);
-        let place = arrangement.image();
-        let has_inputs = plan.cells.iter().any(|cell| cell.fitted().is_some());
-        let inputs = has_inputs && options.look(plan).show_input && place != ImagePlace::Merged;
-        let of_panels = arrangement.panels.iter();
-        let mut of_panels = of_panels.flat_map(|level| &level.parameters);
-        let is_shared = inputs
-            && place == ImagePlace::Panel
-            && panels.len() > 1
-            && !of_panels.any(|parameter| *parameter == Parameter::Image)
-            && panels.iter().all(|panel| panel.size == panels[0].size);
         Self {
+            inputs: place_of_inputs(plan, options, &arrangement, &panels),
             panels,
             panel_labels,
             row_labels,
             column_labels,
             settings,
-            inputs: match inputs {
-                true if is_shared => Some(ImagePlace::Page),
-                true => Some(place),
-                false => None,
-            },
             input_depth: arrangement.image_depth(),
             metrics,
             glyphs,
@@ -178,6 +149,53 @@ impl<'f> Grid<'f> {
         let strips = (columns as f64 / 1.6).sqrt().round().max(2.0) as usize;
         columns.div_ceil(strips)
     }
+}
+
+/// The panels, and the sizes of what stands around them.
+fn measured_panels<'f>(
+    plan: &Plan,
+    cells: &[usize],
+    arrangement: &Arrangement,
+    options: &SheetOptions,
+    other: Option<&'f OtherFont>,
+) -> (Vec<Panel>, Metrics<'f>) {
+    let cell = side_of_cells(plan, cells, options.look(plan).cell.get());
+    let mut panels = panels(plan, cells, arrangement);
+    let extent = extent_of(&panels, cell);
+    let metrics = Metrics::new(cell, extent, arrangement.merge.is_some(), other);
+    for panel in &mut panels {
+        panel.measure(plan, &metrics);
+    }
+    (panels, metrics)
+}
+
+/// The metrics beside the narrowest and lowest of all boxes.
+fn narrowest<'f>(panels: &[Panel], metrics: &Metrics<'f>) -> Metrics<'f> {
+    let widths = panels.iter().map(|panel| panel.size.0);
+    let heights = panels
+        .iter()
+        .flat_map(|panel| panel.heights.iter().copied());
+    metrics.boxed((widths.min().unwrap_or(1), heights.min().unwrap_or(1)))
+}
+
+/// Where the inputs stand; `None` if they are left out.
+fn place_of_inputs(
+    plan: &Plan,
+    options: &SheetOptions,
+    arrangement: &Arrangement,
+    panels: &[Panel],
+) -> Option<ImagePlace> {
+    let place = arrangement.image();
+    let has_inputs = plan.cells.iter().any(|cell| cell.fitted().is_some());
+    if !has_inputs || !options.look(plan).show_input || place == ImagePlace::Merged {
+        return None;
+    }
+    let mut of_panels = (arrangement.panels.iter()).flat_map(|level| &level.parameters);
+    let is_shared = place == ImagePlace::Panel
+        && panels.len() > 1
+        && !of_panels.any(|parameter| *parameter == Parameter::Image)
+        && panels.iter().all(|panel| panel.size == panels[0].size);
+    Some(if is_shared { ImagePlace::Page } else { place })
 }
 
 /// The approximate length of a sheet's longer side, in pixels.
@@ -204,11 +222,12 @@ fn side_of_cells(plan: &Plan, cells: &[usize], asked: u32) -> u32 {
 }
 
 fn arrange(plan: &Plan, cells: &[usize], options: &SheetOptions) -> Arrangement {
-    let arrangement = Arrangement::new(plan, cells, options.look(plan));
-    let side = f64::from(side_of_cells(plan, cells, options.look(plan).cell.get()));
+    let look = options.look(plan);
+    let arrangement = Arrangement::new(plan, cells, look);
+    let side = f64::from(side_of_cells(plan, cells, look.cell.get()));
     let whole = |arrangement: Arrangement| {
         let fits = |grid| skew_of(grid, side);
-        arrangement.with_super_axes(plan, cells, fits)
+        arrangement.with_super_axes(plan, cells, look, fits)
     };
     if options.only.is_none() {
         return whole(arrangement);

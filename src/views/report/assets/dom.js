@@ -32,6 +32,11 @@ function foreign(text, attributes = {}) {
   return element("bdi", { dir: "auto", text, ...attributes });
 }
 
+/** A key that breaks behind its underscores where a line has no room for it. */
+function breakable(key) {
+  return key.split("_").flatMap((word, index) => (index ? ["_", element("wbr"), word] : [word]));
+}
+
 function byId(id) {
   return document.getElementById(id);
 }

@@ -131,7 +131,7 @@ function corner() {
 }
 
 function axisName(axis, arrow) {
-  return axis ? element("div", { class: "axis" }, `${arrow} `, element("span", { text: axis })) : undefined;
+  return axis ? element("div", { class: "axis" }, `${arrow} `, element("span", {}, ...breakable(axis))) : undefined;
 }
 
 function inputPicture(index) {

@@ -6,7 +6,10 @@ use super::laid_out::{
     GUIDANCE, IMAGE_GUIDANCE, IMAGES, INSTRUCTIONS, SEEDS, assert_sound, lay_out, place_of, texts,
 };
 use crate::drawing::Rect;
+use crate::spec::SheetSpec;
+use crate::views::sheet::SheetOptions;
 use crate::views::sheet::draw::{cells, inputs};
+use crate::views::sheet::grid::Grid;
 use crate::views::sheet::layout::Page;
 use crate::views::sheet::samples::{plan, sized_plan};
 use crate::vocabulary::Parameter as P;
@@ -40,6 +43,49 @@ fn three_and_four_axes_stand_in_one_grid_whose_labels_are_there_once() {
         let outer = axes[0].1[0].trim_start_matches("a/");
         assert_eq!(count(page, outer), 1, "{:?}", texts(page));
     }
+}
+
+#[test]
+fn what_is_asked_for_as_panels_is_a_grid_of_its_own_each() {
+    let plan = plan(&[INSTRUCTIONS, SEEDS, IMAGE_GUIDANCE, GUIDANCE]);
+    let number = |panels: &[P]| {
+        let layout = lay_out(&plan, 256, |look, _| look.panels = panels.to_vec());
+        let [page] = &layout.pages[..] else {
+            panic!("one page")
+        };
+        assert_sound(page);
+        assert_eq!(cells(&page.items).count(), plan.cells.len());
+        let look = SheetSpec {
+            panels: panels.to_vec(),
+            ..plan.sheet.clone()
+        };
+        let options = SheetOptions {
+            look: Some(look),
+            ..SheetOptions::default()
+        };
+        Grid::new(&plan, &options, None).panels.len()
+    };
+    assert_eq!(number(&[]), 1);
+    assert_eq!(number(&[P::Seed]), 2);
+    assert_eq!(number(&[P::Seed, P::Instruction]), 4);
+    // Numbers, too, which would be the columns.
+    assert_eq!(number(&[P::GuidanceScale]), 3);
+}
+
+#[test]
+fn panels_follow_one_another_as_they_are_named() {
+    let plan = plan(&[INSTRUCTIONS, SEEDS, IMAGE_GUIDANCE, GUIDANCE]);
+    let second = |panels: [P; 2]| {
+        let layout = lay_out(&plan, 256, |look, _| look.panels = panels.to_vec());
+        let mut cells: Vec<(Rect, usize)> = cells(&layout.pages[0].items).collect();
+        cells.sort_by_key(|(place, _)| (place.y, place.x));
+        // The first row of cells goes through the first panels.
+        let cell = &plan.cells[cells[GUIDANCE.1.len()].1].parameters;
+        (cell.text(P::Instruction), cell.text(P::Seed))
+    };
+    let (winter, night) = (INSTRUCTIONS.1[0].to_owned(), INSTRUCTIONS.1[1].to_owned());
+    assert_eq!(second([P::Instruction, P::Seed]), (winter, "2".to_owned()));
+    assert_eq!(second([P::Seed, P::Instruction]), (night, "1".to_owned()));
 }
 
 #[test]
