@@ -72,6 +72,27 @@ impl Style<'_> {
         }
     }
 
+    /// As [`Self::wrap`], with lines of about the same length where nothing has to be left out: no last line of one word.
+    pub fn wrap_evenly(self, text: &str, width: u32, most: usize, shorten: Shorten) -> Wrapped {
+        let mut even = self.wrap(text, width, most, shorten);
+        let lines = even.lines.len();
+        if lines == 1 || !even.whole {
+            return even;
+        }
+        // The narrowest lines, as many as before, by bisection over their width.
+        let (mut too_narrow, mut wide_enough) = (0, width);
+        while wide_enough - too_narrow > 1 {
+            let middle = u32::midpoint(too_narrow, wide_enough);
+            let narrower = self.wrap(text, middle, lines, shorten);
+            if narrower.whole {
+                (even, wide_enough) = (narrower, middle);
+            } else {
+                too_narrow = middle;
+            }
+        }
+        even
+    }
+
     /// Lines of at most `width` pixels, and whether every break is at a place made for it. It ends with the line after
     /// the `most`th: that there are too many is known then, however long the text.
     fn fill(self, text: &str, width: u32, most: usize) -> (Vec<String>, bool) {
@@ -137,11 +158,15 @@ fn shortened(characters: &[char], kept: usize, shorten: Shorten) -> String {
 /// The marks that join names and paths.
 const JOINTS: [char; 4] = ['_', '/', '-', '\\'];
 
-/// Words between which a line may end: where Unicode has it so (UAX #14), which is between most characters
-/// of Chinese and Japanese.
+/// Words between which a line may end: where Unicode allows it (UAX #14), which is between most characters of Chinese and
+/// Japanese. Korean has blanks between its words, so that these stay whole.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let mut start = 0;
     let ends = unicode_linebreak::linebreaks(text).map(|(end, _)| end);
+    let ends = ends.filter(|&end| {
+        let is_korean = |character: Option<char>| matches!(character, Some('가'..='힣'));
+        !(is_korean(text[..end].chars().next_back()) && is_korean(text[end..].chars().next()))
+    });
     ends.map(move |end| {
         let word = &text[start..end];
         start = end;
@@ -187,6 +212,36 @@ mod tests {
             assert!(single || STYLE.width(line) <= width, "{line:?} in {width}");
         }
         wrapped
+    }
+
+    #[test]
+    fn lines_are_about_as_long_as_each_other() {
+        let text = "冬の夜にして、屋根に雪を積もらせる";
+        let width = STYLE.width(text) * 9 / 10;
+        let full = assert_fits(text, width, 3, Shorten::End);
+        let even = STYLE.wrap_evenly(text, width, 3, Shorten::End);
+        assert!(even.whole);
+        assert_eq!((full.lines.len(), even.lines.len()), (2, 2));
+        assert_eq!(even.lines.concat(), text);
+        let lengths: Vec<usize> = even.lines.iter().map(|line| line.chars().count()).collect();
+        assert!(lengths[0].abs_diff(lengths[1]) <= 2, "{even:?}");
+        let words = STYLE.wrap_evenly(
+            "make the house a castle",
+            STYLE.width("make the house a"),
+            3,
+            Shorten::End,
+        );
+        assert_eq!(words.lines, ["make the", "house a castle"]);
+        let one = STYLE.wrap_evenly("7.5", 64, 3, Shorten::End);
+        assert_eq!(one.lines, ["7.5"]);
+    }
+
+    #[test]
+    fn korean_words_stay_whole_where_a_line_has_room_for_them() {
+        let text = "집을 겨울 풍경으로 바꾸고";
+        let wrapped = assert_fits(text, STYLE.width("집을 겨울 풍경"), 4, Shorten::End);
+        assert_eq!(wrapped.lines, ["집을 겨울", "풍경으로", "바꾸고"]);
+        assert!(wrapped.whole);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ab_glyph::Font;
 
+use super::other::needs_shaping;
 use super::{OtherFont, REGULAR};
 
 /// What stands for a character that no font has.
@@ -56,34 +57,45 @@ impl<'f> Glyphs<'f> {
         &self.missing
     }
 
-    /// What to tell of characters without glyphs, if there were any.
-    pub fn note(&self) -> Option<String> {
-        const NAMED: usize = 12;
-        if self.missing.is_empty() {
-            return None;
-        }
-        let named: Vec<String> = self
-            .missing
-            .iter()
-            .take(NAMED)
-            .map(|&c| match c.is_control() {
-                true => format!("U+{:04X}", c as u32),
-                false => format!("{c} (U+{:04X})", c as u32),
-            })
-            .collect();
-        let more = match self.missing.len().saturating_sub(NAMED) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
+    /// What to say about characters without glyphs: about those that another font has, and about those that no font helps,
+    /// since they need shaping.
+    pub fn notes(&self) -> Vec<String> {
+        let (shaped, plain): (Vec<char>, Vec<char>) =
+            self.missing.iter().partition(|&&c| needs_shaping(c));
         let remedy = match self.other {
             Some(other) if other.is_named() => "",
             _ => "; sheet.font or --font gives another font",
         };
-        Some(format!(
-            "the font of contact sheets has no glyphs for {}{more}; they are shown as {BOX}{remedy}",
-            named.join(", ")
-        ))
+        let without_glyphs = (!plain.is_empty()).then(|| {
+            format!(
+                "the font of contact sheets has no glyphs for {}; they are shown as {BOX}{remedy}",
+                named(&plain)
+            )
+        });
+        let without_shape = (!shaped.is_empty()).then(|| {
+            format!(
+                "contact sheets cannot show scripts in which letters change with their neighbours or run from right to \
+                 left: {} are shown as {BOX}; the report shows them as they are",
+                named(&shaped)
+            )
+        });
+        without_glyphs.into_iter().chain(without_shape).collect()
     }
+}
+
+/// The first of these characters with their numbers, and how many more there are.
+fn named(characters: &[char]) -> String {
+    const NAMED: usize = 12;
+    let name = |&c: &char| match c.is_control() {
+        true => format!("U+{:04X}", c as u32),
+        false => format!("{c} (U+{:04X})", c as u32),
+    };
+    let named: Vec<String> = characters.iter().take(NAMED).map(name).collect();
+    let more = match characters.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{}{more}", named.join(", "))
 }
 
 fn is_invisible(character: char) -> bool {
@@ -104,11 +116,16 @@ mod tests {
         assert!(glyphs.missing.is_empty(), "{glyphs:?}");
         assert_eq!(glyphs.showable("冬 שלום"), "□ □□□□");
         assert_eq!(glyphs.missing.len(), 5);
-        let note = glyphs.note().unwrap();
-        assert!(note.contains("冬 (U+51AC)"), "{note}");
+        let [plain, shaped] = &glyphs.notes()[..] else {
+            panic!("two notes")
+        };
         assert!(
-            note.ends_with("sheet.font or --font gives another font"),
-            "{note}"
+            plain.contains("for 冬 (U+51AC);") && plain.ends_with("--font gives another font"),
+            "{plain}"
+        );
+        assert!(
+            shaped.contains("right to left: ו (U+05D5), ל") && !shaped.contains("another font"),
+            "no font helps: {shaped}"
         );
     }
 
@@ -116,6 +133,6 @@ mod tests {
     fn control_and_invisible_characters_do_not_reach_the_canvas() {
         let mut glyphs = Glyphs::default();
         assert_eq!(glyphs.showable(" a\n\t b\u{200d}\u{202e}c\u{7}"), "a bc□");
-        assert_eq!(glyphs.note().unwrap().matches("U+0007").count(), 1);
+        assert_eq!(glyphs.notes()[0].matches("U+0007").count(), 1);
     }
 }

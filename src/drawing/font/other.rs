@@ -82,7 +82,7 @@ impl fmt::Debug for OtherFont {
 
 /// Scripts from right to left, and those whose letters change with their neighbours: glyphs one after
 /// another would be wrong, so that a box is more honest.
-fn needs_shaping(character: char) -> bool {
+pub(super) fn needs_shaping(character: char) -> bool {
     matches!(character,
         '\u{590}'..='\u{8ff}' | '\u{900}'..='\u{dff}' | '\u{f00}'..='\u{109f}' | '\u{1780}'..='\u{18af}'
         | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}' | '\u{10800}'..='\u{11fff}' | '\u{1e800}'..='\u{1efff}')
@@ -103,7 +103,7 @@ mod tests {
         let other = sample();
         let mut glyphs = Glyphs::new(Some(&other));
         assert_eq!(glyphs.showable("a冬に夏"), "a冬に□");
-        let note = glyphs.note().unwrap();
+        let note = glyphs.notes().concat();
         assert!(note.contains("夏") && !note.contains("--font"), "{note}");
         let face = Face::REGULAR.or(Some(&other));
         assert_eq!(face.width("冬に", 20.0), 40.0);

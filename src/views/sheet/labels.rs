@@ -9,6 +9,8 @@ use crate::vocabulary::Parameter;
 
 /// The most characters of a value on a sheet; the image's metadata have all of it.
 const LONGEST: usize = 1200;
+/// Ems of a cell's width up to which a column's label may take all of it.
+const NARROW_EMS: f32 = 8.0;
 /// The most lines of a label above a column.
 const COLUMN_LINES: usize = 4;
 /// The most lines of a label that spans a group.
@@ -110,13 +112,13 @@ impl Labels {
                 row_lines,
             ),
             Side::SuperRows => (spanned(metrics.height), GROUP_LINES),
-            Side::Columns => (metrics.width, COLUMN_LINES * several),
+            Side::Columns => (apart(metrics), COLUMN_LINES * several),
             Side::SuperColumns => (spanned(metrics.width), GROUP_LINES),
         };
         let wrapped: Vec<_> = self
             .full
             .iter()
-            .map(|value| metrics.label.wrap(value, width, most, self.shorten))
+            .map(|value| metrics.label.wrap_evenly(value, width, most, self.shorten))
             .collect();
         if wrapped.iter().all(|value| value.whole) {
             self.lines = wrapped.into_iter().map(|value| value.lines).collect();
@@ -143,6 +145,15 @@ impl Labels {
     /// Number of lines of the tallest label.
     pub fn height(&self) -> u32 {
         self.height
+    }
+}
+
+/// How wide the label of a column is, so that neighbours do not read as one; narrow cells have no room to spare.
+fn apart(metrics: &Metrics) -> u32 {
+    let em = metrics.label.em;
+    match metrics.width as f32 > NARROW_EMS * em {
+        true => metrics.width - (em / 4.0) as u32,
+        false => metrics.width,
     }
 }
 

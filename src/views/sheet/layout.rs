@@ -112,7 +112,7 @@ pub fn layout<'f>(plan: &Plan, options: &SheetOptions, other: Option<&'f OtherFo
     Layout {
         pages,
         metrics: grid.metrics,
-        notes: glyphs.note().into_iter().collect(),
+        notes: glyphs.notes(),
     }
 }
 
