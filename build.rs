@@ -1,10 +1,10 @@
-//! What is embedded by a macro that Cargo does not see through: say what it reads.
+//! Tells Cargo which files a macro embeds, because Cargo cannot see that itself.
 
 use std::fs;
 
 fn main() {
     println!("cargo::rerun-if-changed=onnx/demo");
-    // File by file: Python leaves its caches in the folder.
+    // Listed file by file, because Python leaves its caches in the folder.
     let files = fs::read_dir("onnx/ip2p_export").into_iter().flatten();
     for path in files.flatten().map(|entry| entry.path()) {
         if path.extension().is_some_and(|end| end == "py") {

@@ -1,4 +1,4 @@
-//! What the program carries inside: the demo's model, sweep and photo, and the scripts that export models.
+//! Files built into the program: the demo's model, sweep and photo, and the scripts that export models.
 
 use std::fs;
 use std::io::{self, Write};
@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 
 use crate::cache;
 
-/// What is inside cannot be put where it can be read.
+/// A built-in file cannot be written to where it could be read.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("cannot unpack into the cache what the program carries inside: {0}")]
 #[diagnostic(help(
@@ -17,7 +17,7 @@ use crate::cache;
 ))]
 pub struct BundledError(#[from] io::Error);
 
-/// What a sweep file calls the bundled model.
+/// The name of the bundled model in sweep files.
 pub const DEMO: &str = "demo";
 
 static MODEL: Dir = include_dir!("$CARGO_MANIFEST_DIR/onnx/demo");
@@ -25,13 +25,13 @@ static SWEEP: &[u8] = include_bytes!("../sweeps/demo.toml");
 static PHOTO: &[u8] = include_bytes!("../sweeps/photos/lake_house.png");
 static EXPORTER: Dir = include_dir!("$CARGO_MANIFEST_DIR/onnx/ip2p_export");
 
-/// The scripts of the export, each with its text.
+/// The export scripts, each with its text.
 pub(crate) const SCRIPTS: [(&str, &str); 2] = [
     ("export.py", include_str!("../onnx/export.py")),
     ("export_clip.py", include_str!("../onnx/export_clip.py")),
 ];
 
-/// The miniature InstructPix2Pix, as a folder.
+/// The miniature InstructPix2Pix, unpacked into a folder.
 ///
 /// # Errors
 /// If it cannot be written to the cache.
@@ -39,7 +39,7 @@ pub fn demo_model() -> Result<PathBuf, BundledError> {
     Ok(demo()?.join("onnx/demo"))
 }
 
-/// The sweep file that shows it.
+/// The sweep file of the demo.
 ///
 /// # Errors
 /// If it cannot be written to the cache.
@@ -47,7 +47,7 @@ pub fn demo_sweep() -> Result<PathBuf, BundledError> {
     Ok(demo()?.join("sweeps/demo.toml"))
 }
 
-/// The folder with the scripts of [`SCRIPTS`] and the package that they import.
+/// The folder with the scripts in [`SCRIPTS`] and the package that they import.
 ///
 /// # Errors
 /// If they cannot be written to the cache.
@@ -59,7 +59,7 @@ pub(crate) fn exporter() -> Result<PathBuf, BundledError> {
     Ok(unpack("export", &files)?)
 }
 
-/// The demo's files, where they lie in the repository.
+/// The demo's files, arranged as in the repository.
 fn demo() -> io::Result<PathBuf> {
     let mut files = vec![
         ("sweeps/demo.toml".into(), SWEEP),
@@ -69,7 +69,7 @@ fn demo() -> io::Result<PathBuf> {
     unpack("demo", &files)
 }
 
-/// Every file of a bundled folder.
+/// Collects every file of a bundled folder.
 fn collect(folder: &Dir<'static>, root: &str, files: &mut Vec<(PathBuf, &'static [u8])>) {
     for file in folder.files() {
         files.push((Path::new(root).join(file.path()), file.contents()));
@@ -77,7 +77,7 @@ fn collect(folder: &Dir<'static>, root: &str, files: &mut Vec<(PathBuf, &'static
     folder.dirs().for_each(|inner| collect(inner, root, files));
 }
 
-/// Puts files into a folder of the cache, each whole, and returns the folder.
+/// Writes files atomically into a folder of the cache; returns the folder.
 fn unpack(name: &str, files: &[(PathBuf, &[u8])]) -> io::Result<PathBuf> {
     let cache = cache::folder().ok_or_else(|| {
         io::Error::other("there is no cache folder: neither HOME nor XDG_CACHE_HOME is set")
@@ -85,7 +85,7 @@ fn unpack(name: &str, files: &[(PathBuf, &[u8])]) -> io::Result<PathBuf> {
     let root = cache.join(format!("{name}-{}", env!("CARGO_PKG_VERSION")));
     for (name, bytes) in files {
         let path = root.join(name);
-        // Another build's file of the same name is replaced; an equal one is left alone.
+        // Another build's file of the same name is replaced; an identical one is left alone.
         if fs::read(&path).is_ok_and(|there| there == *bytes) {
             continue;
         }

@@ -1,16 +1,17 @@
-//! This program's folder in the user's cache: what it has fetched or unpacked, and could again.
+//! This program's folder in the user's cache, for what it has fetched or unpacked and could fetch or unpack again.
 
 use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// `XDG_CACHE_HOME/ip2p-sweep`, or what the system has for that; `None` if the system tells nothing.
+/// `XDG_CACHE_HOME/ip2p-sweep`, or the system's equivalent; `None` if the system has none.
 pub(crate) fn folder() -> Option<PathBuf> {
     let given = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
     home(&given).map(|home| home.join("ip2p-sweep"))
 }
 
-/// XDG base directories, and what stands for them elsewhere. Relative paths are void, as XDG says.
+/// The cache folder according to the XDG base directories, or their equivalents elsewhere. As in XDG, relative paths
+/// are ignored.
 fn home(given: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let absolute = |name: &str| {
         given(name)

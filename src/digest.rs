@@ -6,10 +6,10 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-/// Files are read in pieces of this size.
+/// How many bytes of a file are read at a time.
 const CHUNK: usize = 1 << 20;
 
-/// SHA-256 of a file, read piece by piece.
+/// SHA-256 of a file, which is read in chunks.
 pub(crate) fn of_file(path: &Path) -> io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
     let mut hash = Sha256::new();
@@ -30,12 +30,12 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     digits.map(digit).collect()
 }
 
-/// SHA-256 of bytes that are in memory.
+/// SHA-256 of bytes in memory.
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
-/// The same in hexadecimal.
+/// SHA-256 of bytes in memory, in hexadecimal.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hexadecimal(&sha256(bytes))
 }

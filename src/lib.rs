@@ -1,8 +1,8 @@
 //! Parameter sweeps of InstructPix2Pix.
 //!
-//! Data flows one way: a TOML file becomes a [`spec::SweepSpec`], then a [`plan::Plan`] of cells,
-//! which the [`engine`] runs phase by phase; the run folder kept by [`store`] is all that sheets,
-//! reports and verdicts read. The library never prints: the command line does.
+//! Data flows one way: a TOML file becomes a [`spec::SweepSpec`], then a [`plan::Plan`] of cells, which the [`engine`]
+//! runs phase by phase. Sheets, reports and verdicts are made only from the run folder kept by [`store`]. The library
+//! never prints; the command line does.
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 

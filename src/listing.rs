@@ -1,16 +1,16 @@
-//! Values in words, however many there are: what is printed, drawn or joined has a length that the user chose.
+//! Lists values in words and keeps the text short, because their number and length are up to the user.
 
-/// Lists of at most this many values are shown whole.
+/// The longest list that is shown completely.
 const WHOLE: usize = 12;
 
-/// Of longer lists, this many values from the start; the last one ends it.
+/// How many values of a longer list are shown from its start; the last value ends it.
 const FIRST: usize = 8;
 
-/// Characters of a value that are shown.
+/// The most characters of a value that are shown.
 const LONGEST: usize = 200;
 
-/// `1, 2, 3`; of a long list its beginning, its end and its length: `1, 2, …, 12000 (12000 values)`. Texts that hold a
-/// comma, or would not be seen, make all of them stand in quotes.
+/// For example `1, 2, 3`, or for a long list its beginning, end and length: `1, 2, …, 12000 (12000 values)`. If any
+/// text contains a comma or would be invisible, all of them are quoted.
 pub fn listing<T: AsRef<str>>(values: &[T]) -> String {
     let texts = values.iter().map(AsRef::as_ref);
     let quotes = values.len() > 1 && texts.clone().any(needs_quotes);

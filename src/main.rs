@@ -1,4 +1,4 @@
-//! `ip2p`: parse, run, print the error, exit code.
+//! `ip2p`: parses the arguments, runs the command, prints its error and returns the exit code.
 
 mod cli;
 

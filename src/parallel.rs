@@ -1,10 +1,10 @@
-//! Work done side by side whose outcome is the same whichever thread is faster.
+//! Parallel work whose result does not depend on which thread is faster.
 
 use rayon::prelude::*;
 
-/// All values in their order, or the error that is first in that order.
+/// All values in order, or the error that comes first in that order.
 ///
-/// rayon's own `collect` returns the error that happens first, which is another one from run to run.
+/// rayon's own `collect` returns the error that happens first in time, which varies from run to run.
 pub(crate) fn try_collect<T: Send, E: Send>(
     results: impl IndexedParallelIterator<Item = Result<T, E>>,
 ) -> Result<Vec<T>, E> {

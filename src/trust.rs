@@ -1,8 +1,9 @@
 //! What may be executed and loaded: nothing that happens to be in the current folder.
 //!
-//! People clone a repository, change into it and run `ip2p`. Python has the current folder first on its path, a search
-//! path with an empty entry means it, and so do bare names of libraries: all would run a stranger's files. Every child
-//! process is started here, and every library that is opened by its bare name is asked about here.
+//! People clone a repository, change into it and run `ip2p`. Python puts the current folder first on its path, an empty
+//! entry in a search path means the current folder, and bare names of libraries may be found there: each of these would
+//! run a stranger's files. Therefore every child process is started here, and every library to be opened by its bare
+//! name is checked here.
 
 use std::env;
 use std::ffi::OsStr;
@@ -10,8 +11,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// A Python that finds its modules where it is installed: started outside the current folder, with the safe path of
-/// Python 3.11 and later. It reads no input.
+/// A Python that looks for modules only where it is installed: started outside the current folder, with the safe path
+/// of Python 3.11 and later, and without standard input.
 ///
 /// # Errors
 /// If there is no such program on the search path.
@@ -20,13 +21,13 @@ pub(crate) fn python(program: &Path) -> io::Result<Command> {
     command
         .current_dir(elsewhere())
         .env("PYTHONSAFEPATH", "1")
-        // A module path of one's own may have relative entries, which mean the folder above from now on.
+        // A user's module path may have relative entries, which now refer to another folder.
         .stdin(Stdio::null());
     Ok(command)
 }
 
-/// This program once more, from the file that the system started. It stays in the current folder, since its arguments are
-/// relative to it.
+/// This program again, from the file that the system started. It keeps the current folder, because its arguments are
+/// relative to that.
 ///
 /// # Errors
 /// If the system does not say which file that is.
@@ -34,8 +35,8 @@ pub fn this_program() -> io::Result<Command> {
     env::current_exe().map(Command::new)
 }
 
-/// Refuses a bare name that the loader could find in the current folder: where `LD_LIBRARY_PATH` has a relative entry,
-/// and an empty one is such. What is given as a path was chosen.
+/// Refuses a bare library name that the loader could find in the current folder, which it would if `LD_LIBRARY_PATH`
+/// has a relative or empty entry. A name with a path was chosen by the user.
 ///
 /// # Errors
 /// If there is such a file, in words.
@@ -56,7 +57,7 @@ pub(crate) fn refuse_current_folder(library: &Path) -> Result<(), String> {
     }
 }
 
-/// A program by its path, or by its name on a search path of which only absolute folders count.
+/// A program by its path, or by its name on a search path, of which only absolute folders are searched.
 fn find(program: &Path, search_path: Option<&OsStr>) -> io::Result<PathBuf> {
     if program.components().count() > 1 || program.is_absolute() {
         return std::path::absolute(program);
@@ -84,7 +85,7 @@ fn is_executable(path: &Path) -> bool {
     path.is_file()
 }
 
-/// A folder that only the system's administrator may write to.
+/// A folder to which only the system's administrator may write.
 fn elsewhere() -> PathBuf {
     let of_windows = || env::var_os("SystemRoot").map(PathBuf::from);
     match cfg!(windows) {
@@ -114,7 +115,7 @@ mod tests {
         let paths = [Path::new(""), Path::new("."), one.path(), other.path()];
         let search = env::join_paths(paths).unwrap();
         assert_eq!(find(Path::new("python3"), Some(&search)).unwrap(), found);
-        // Every folder of this package holds its Cargo.toml; a test runs there.
+        // Every folder of this package has its Cargo.toml, and tests run in one.
         assert!(find(Path::new("build.rs"), Some(OsStr::new(":.:src"))).is_err());
         assert!(find(Path::new("python3"), None).is_err());
         assert!(find(Path::new("sub/python3"), None).unwrap().is_absolute());

@@ -1,4 +1,4 @@
-//! Each component alone: loaded, called until its time is used up, its memory looked at, unloaded.
+//! Measures each component alone: loads it, calls it until the time is used up, reads its memory, unloads it.
 
 use std::time::Instant;
 
@@ -11,30 +11,30 @@ use crate::engine::{Component, Denoiser, DeviceMemory, Texts, decode, encode_ima
 use crate::meter::{Meter, milliseconds};
 use crate::plan::Tiling;
 
-/// Such as users write.
+/// A typical instruction.
 const INSTRUCTION: &str = "make it winter";
-/// In the middle of the noise levels.
+/// A timestep in the middle of the noise schedule.
 const TIMESTEP: f32 = 500.0;
 const MIB: f64 = (1 << 20) as f64;
 
-/// The arrays of a model at a size.
+/// The shapes of a model's arrays at one size.
 #[derive(Debug, Clone)]
 pub(super) struct Shapes {
-    /// Of the latents.
+    /// Number of channels of the latents.
     pub channels: usize,
-    /// Of the UNet's sample.
+    /// Number of channels of the UNet's sample.
     pub unet_channels: usize,
-    /// Of the latents.
+    /// Height of the latents.
     pub height: usize,
-    /// Of the latents.
+    /// Width of the latents.
     pub width: usize,
-    /// Image pixels per latent pixel, a side.
+    /// Image pixels per latent pixel along one side.
     pub vae_factor: usize,
-    /// The image's tiles, if it has any.
+    /// The image's tiles, if it is tiled.
     pub tiling: Option<Tiling>,
 }
 
-/// What was measured of the components.
+/// The measurements of all components.
 #[derive(Debug)]
 pub(super) struct Measured {
     pub components: Vec<ComponentCost>,
@@ -45,7 +45,7 @@ pub(super) struct Measured {
     pub memory: MemoryCost,
 }
 
-/// A model under measurement.
+/// A model being measured.
 pub(super) struct Bench<'a, 'o, D> {
     pub model: &'a mut D,
     pub meter: &'a mut Meter,
@@ -57,7 +57,7 @@ pub(super) struct Bench<'a, 'o, D> {
 type Outcome<T, D> = Result<T, Stop<<D as Denoiser>::Error>>;
 
 impl<D: Denoiser> Bench<'_, '_, D> {
-    /// Measures the four components, `rows` being those of the UNet's calls.
+    /// Measures the four components, with these numbers of rows in the UNet's calls.
     pub fn components(
         &mut self,
         shapes: Shapes,
@@ -101,7 +101,7 @@ impl<D: Denoiser> Bench<'_, '_, D> {
         })
     }
 
-    /// Loads a component, does the work, and looks at what both took.
+    /// Loads a component, does its work, and reads the memory both took.
     fn component<T>(
         &mut self,
         component: Component,
@@ -134,7 +134,7 @@ impl<D: Denoiser> Bench<'_, '_, D> {
         Ok((text, timing))
     }
 
-    /// Calls with each number of rows. Where memory runs out, more rows are not tried.
+    /// Times calls with each number of rows. If memory runs out, larger numbers are not tried.
     fn unet(
         &mut self,
         row: ArrayView4<f32>,
@@ -156,7 +156,7 @@ impl<D: Denoiser> Bench<'_, '_, D> {
         Ok(calls)
     }
 
-    /// Calls with so many rows; `None` if memory runs out.
+    /// Times calls with this many rows; `None` if memory runs out.
     fn unet_calls(
         &mut self,
         row: ArrayView4<f32>,
@@ -165,7 +165,8 @@ impl<D: Denoiser> Bench<'_, '_, D> {
     ) -> Outcome<Option<Timing>, D> {
         (self.observer)(Stage::Unet { rows });
         let sample = repeated(row, rows);
-        // In a run, every step has another sample: one that stayed the same would not be copied to a GPU.
+        // In a run every step has another sample. Alternate between two, because one that stayed the same would not be
+        // copied to the GPU again.
         let mut samples = [-&sample, sample];
         let text = repeated(text, rows);
         let texts = Texts::from(text.view());
@@ -179,7 +180,7 @@ impl<D: Denoiser> Bench<'_, '_, D> {
         match timing {
             Ok(timing) => Ok(Some(timing)),
             Err(Stop::Failed(error)) if error.is_out_of_memory() => {
-                // In pieces, the arena may be too small for what went well before.
+                // A fragmented arena may be too small for what succeeded before.
                 self.model.unload(Component::Unet);
                 self.model.load(Component::Unet)?;
                 Ok(None)
@@ -188,7 +189,7 @@ impl<D: Denoiser> Bench<'_, '_, D> {
         }
     }
 
-    /// The most memory so far of the kind that counts on this device.
+    /// The peak of the kind of memory that matters on this device.
     fn peak_mib(&mut self) -> Option<f64> {
         let peaks = self.meter.peaks();
         match self.on_gpu {
@@ -219,7 +220,7 @@ impl Shapes {
     }
 }
 
-/// The first row, a number of times.
+/// Repeats the first row.
 fn repeated<D: RemoveAxis>(row: ArrayView<f32, D>, rows: usize) -> Array<f32, D> {
     let mut shape = row.raw_dim();
     shape[0] = rows;
@@ -230,9 +231,9 @@ fn repeated<D: RemoveAxis>(row: ArrayView<f32, D>, rows: usize) -> Array<f32, D>
     all
 }
 
-/// Of a run, from the components' peaks. The text encoder is gone when the others are needed.
+/// The memory of a run, from the components' peaks. The text encoder has been unloaded when the others are needed.
 fn memory(source: &str, begun_with: Option<f64>, components: &[ComponentCost]) -> MemoryCost {
-    // Arenas are made with their component; other meters count what was there before.
+    // Arenas are created with their components; other meters include what was in use before.
     let base = begun_with.filter(|_| source != "ort-arena").unwrap_or(0.0);
     let peaks: Option<Vec<f64>> = components.iter().map(|cost| cost.peak_mib).collect();
     let phased = peaks.iter().flatten().copied().reduce(f64::max);

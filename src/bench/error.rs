@@ -4,21 +4,21 @@ use crate::image::nearest_multiple;
 use crate::model::{ModelError, ModelFolder};
 use crate::runner::RunnerError;
 
-/// Why there are no figures.
+/// Why a benchmark cannot be made.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum BenchError {
-    /// A size that the UNet does not take.
+    /// The UNet does not take this size.
     #[error("{width}x{height} pixels: both sides must be multiples of {multiple} for this model")]
     #[diagnostic(help(
         "the nearest such size is {}x{}",
         nearest_multiple(*width, *multiple), nearest_multiple(*height, *multiple)
     ))]
     Size {
-        /// Pixels.
+        /// Width in pixels.
         width: u32,
-        /// Pixels.
+        /// Height in pixels.
         height: u32,
-        /// What both must be multiples of.
+        /// The number that both must be multiples of.
         multiple: u32,
     },
     /// The model folder, or a component at work.
@@ -31,7 +31,7 @@ pub enum BenchError {
     Place(#[from] RunnerError),
 }
 
-/// The size that was asked for, or the model's own.
+/// Checks the requested size, or returns the model's own.
 pub(super) fn checked_size(
     asked: Option<(u32, u32)>,
     folder: &ModelFolder,

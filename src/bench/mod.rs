@@ -1,4 +1,5 @@
-//! What one wants to know of a model and a device before a large sweep: load times, calls of each component, memory.
+//! What one wants to know about a model and a device before a large sweep: load times, call times of each component,
+//! memory.
 
 mod components;
 mod error;
@@ -28,33 +29,33 @@ use crate::spec::{Runtime, VaeTile};
 /// What to measure.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Width and height in pixels; the model's own size if absent.
+    /// Width and height in pixels; `None` for the model's own.
     pub size: Option<(u32, u32)>,
-    /// Rows of the UNet's calls; what suits the device if there are none.
+    /// Numbers of rows for the UNet's calls; if empty, what suits the device.
     pub rows: Vec<usize>,
-    /// Steps of the cell whose time is told.
+    /// Denoising steps of the cell whose time is estimated.
     pub num_inference_steps: u32,
-    /// For how long each call is repeated.
+    /// How long each call is repeated.
     pub budget: Duration,
-    /// Device, threads and limit of memory; the rest is without effect.
+    /// Device, threads and memory limit; the other settings have no effect.
     pub runtime: Runtime,
 }
 
-/// What is being done.
+/// A stage of the benchmark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// A component is loaded.
+    /// Loading a component.
     Load(Component),
-    /// The text encoder is timed.
+    /// Timing the text encoder.
     EncodeText,
-    /// The VAE encoder is timed.
+    /// Timing the VAE encoder.
     EncodeImage,
-    /// The UNet is timed.
+    /// Timing the UNet.
     Unet {
-        /// Rows of each call.
+        /// Number of rows in each call.
         rows: usize,
     },
-    /// The VAE decoder is timed.
+    /// Timing the VAE decoder.
     Decode,
 }
 
@@ -71,13 +72,13 @@ impl fmt::Display for Stage {
     }
 }
 
-/// Hears of each stage before it begins.
+/// Called with each stage before it begins.
 pub type Observer<'a> = dyn FnMut(Stage) + 'a;
 
 /// Measures the model in a folder; `None` if it was cancelled.
 ///
 /// # Errors
-/// If the model, the runtime or the device is not usable, the size does not suit the model, or a component does not
+/// If the model, the runtime or the device cannot be used, the model does not take the size, or a component does not
 /// fit into memory by itself.
 pub fn run(
     model: &Path,
@@ -145,7 +146,7 @@ pub fn run(
     }))
 }
 
-/// The arrays of a model for images of this size.
+/// The shapes of the model's arrays for images of this size.
 fn shapes(folder: &ModelFolder, (width, height): (u32, u32), tiling: Option<Tiling>) -> Shapes {
     let latents = |side: u32| (side / folder.vae_factor()) as usize;
     Shapes {
@@ -158,7 +159,7 @@ fn shapes(folder: &ModelFolder, (width, height): (u32, u32), tiling: Option<Tili
     }
 }
 
-/// Rows of the UNet's calls: those that are asked for, else such as a run would make.
+/// The numbers of rows for the UNet's calls: those requested, or those that a run would use.
 fn rows(options: &Options, on_gpu: bool) -> &[usize] {
     match (options.rows.as_slice(), on_gpu) {
         ([], true) => &[1, 3, 6, 12],

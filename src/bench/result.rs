@@ -1,4 +1,4 @@
-//! What a benchmark found, as `ip2p bench --json` prints it. Missing values are unknown, never 0.
+//! The results of a benchmark, as `ip2p bench --json` prints them. A missing value is unknown, never 0.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,37 +6,37 @@ use serde::{Deserialize, Serialize};
 use super::Timing;
 use crate::store::Environment;
 
-/// UNet rows of a step: instruction, negative prompt, nothing.
+/// UNet rows of a step: with the instruction, with the negative prompt, and without either condition.
 pub const ROWS_A_STEP: u32 = 3;
 
-/// Everything about one model at one size on one device.
+/// The results for one model at one size on one device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Benchmark {
     /// The model folder, as given.
     pub model: String,
-    /// What its UNet computes in: `fp32`, `fp16`, `fp16-weights`.
+    /// The precision in which its UNet computes: `fp32`, `fp16`, `fp16-weights`.
     pub precision: String,
-    /// Pixels of the images.
+    /// Width of the images in pixels.
     pub width: u32,
-    /// Pixels of the images.
+    /// Height of the images in pixels.
     pub height: u32,
     /// The machine and its libraries.
     pub environment: Environment,
     /// The four components, in the order of a run.
     pub components: Vec<ComponentCost>,
-    /// One text.
+    /// Time to encode a text.
     pub encode_text: Timing,
-    /// One image.
+    /// Time to encode an image.
     pub encode_image: Timing,
-    /// UNet calls, in the order they were asked for.
+    /// UNet calls, in the order requested.
     pub unet: Vec<UnetCalls>,
-    /// One image.
+    /// Time to decode an image.
     pub decode: Timing,
     /// Memory of a run.
     pub memory: MemoryCost,
-    /// What it means for a sweep.
+    /// The estimated cost of a cell; `None` if no UNet call succeeded.
     pub cell: Option<CellCost>,
-    /// What the user should know of the device and the image.
+    /// Notes for the user on the device and the image.
     pub notes: Vec<String>,
 }
 
@@ -47,55 +47,55 @@ pub struct ComponentCost {
     pub component: String,
     /// Graph and weights on disk, in MiB.
     pub file_mib: f64,
-    /// From file to session, in milliseconds; files that were read lately are in the system's cache.
+    /// Milliseconds from file to session; files read recently are in the system's cache.
     pub load_ms: f64,
-    /// The most memory while it worked.
+    /// Peak of memory while it worked, in MiB.
     pub peak_mib: Option<f64>,
 }
 
-/// Calls of the UNet with one number of rows.
+/// The UNet's calls with one number of rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UnetCalls {
     /// Rows of a call.
     pub rows: usize,
-    /// Absent if memory ran out.
+    /// `None` if memory ran out.
     pub timing: Option<Timing>,
 }
 
 impl UnetCalls {
-    /// Milliseconds of a row.
+    /// Milliseconds a row.
     pub fn row_ms(&self) -> Option<f64> {
         let timing = self.timing.as_ref()?;
         Some(timing.median_ms / self.rows as f64)
     }
 }
 
-/// Memory of a run, by the meter that [`MemoryCost::source`] names.
+/// The memory that a run needs, read from the meter that [`MemoryCost::source`] names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MemoryCost {
     /// `rss` (this process), `ort-arena`, `nvml-process` or `nvml-device-rise`.
     pub source: String,
-    /// With one component at a time.
+    /// With one component loaded at a time.
     pub phased_mib: Option<f64>,
-    /// With all that are needed at once: no more than this, since they do not work at the same time.
+    /// With all components loaded: an upper bound, because they do not work at the same time.
     pub resident_mib: Option<f64>,
 }
 
-/// A cell that shares nothing with others, its text and image apart.
+/// The cost of a cell that shares nothing with others, without encoding its text and image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CellCost {
-    /// Steps of the scheduler, each with one UNet evaluation.
+    /// Denoising steps, each with one UNet evaluation.
     pub num_inference_steps: u32,
-    /// Rows of a UNet call: those that were fastest a row.
+    /// Rows of a UNet call: the number with the least time a row.
     pub rows: usize,
-    /// Denoising and decoding, in seconds.
+    /// Time for denoising and decoding, in seconds.
     pub seconds: f64,
     /// Cells an hour.
     pub cells_an_hour: f64,
 }
 
 impl CellCost {
-    /// From the fastest of the UNet's calls; `None` if there was none.
+    /// The cost with the fastest of the UNet's calls; `None` if there are none.
     pub fn new(unet: &[UnetCalls], decode: &Timing, num_inference_steps: u32) -> Option<Self> {
         let timed = unet
             .iter()

@@ -1,4 +1,4 @@
-//! Calls repeated until a time is used up, and their median with its spread.
+//! Repeats calls until a time is used up, and reports their median and spread.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::meter::milliseconds;
 use crate::vocabulary::median;
 
-/// Fewer calls have no median worth the name.
+/// The fewest calls from which to take a median.
 const FEWEST_CALLS: usize = 3;
 
-/// Milliseconds of a call that was repeated, after a first one that is not counted.
+/// Milliseconds of a repeated call; the first call is not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Timing {
     /// The median.
@@ -21,14 +21,14 @@ pub struct Timing {
     pub fastest_ms: f64,
     /// The slowest call.
     pub slowest_ms: f64,
-    /// How many calls.
+    /// The number of calls counted.
     pub calls: usize,
 }
 
 /// Why a benchmark ends early.
 #[derive(Debug)]
 pub(super) enum Stop<E> {
-    /// On request.
+    /// It was cancelled.
     Cancelled,
     /// A call failed.
     Failed(E),
@@ -40,7 +40,7 @@ impl<E> From<E> for Stop<E> {
     }
 }
 
-/// Times one call after the other until the budget is used up.
+/// Times calls one after another until the budget is used up.
 #[derive(Debug)]
 pub(super) struct Stopwatch<'a> {
     pub budget: Duration,
@@ -93,7 +93,7 @@ mod tests {
         let mut calls = 0;
         let timing = watch.time(|| {
             calls += 1;
-            // The first is the slowest by far.
+            // The first call is by far the slowest.
             sleep(Duration::from_millis(if calls == 1 { 200 } else { 2 }));
             Ok::<(), Infallible>(())
         });

@@ -1,4 +1,4 @@
-//! `ip2p accept`: results become the baseline that `ip2p check` holds later ones against.
+//! `ip2p accept`: makes results the baseline with which `ip2p check` compares later ones.
 
 use std::env;
 use std::io::{self, BufRead, IsTerminal};
@@ -12,7 +12,7 @@ use super::events::{self, Accepted, Accepting, Event};
 use super::words::count;
 use super::{Error, Exit, render, table};
 
-/// Rows of the table of changes.
+/// The most rows in the table of changes.
 const MOST_ROWS: usize = 100;
 
 /// `ip2p accept`.
@@ -20,16 +20,16 @@ const MOST_ROWS: usize = 100;
 pub struct Accept {
     /// The run folder
     run: PathBuf,
-    /// Accept only these cells, by their names in cells.csv
+    /// Accept only these cells, by their keys in cells.csv
     #[arg(long, value_name = "KEY", num_args = 1..)]
     cell: Vec<String>,
-    /// Why, to be kept with the images
+    /// Why, to be stored with the images
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Accepted images; by default results/baseline/NAME under the current folder
+    /// Folder of accepted images [default: results/baseline/NAME under the current folder]
     #[arg(long, value_name = "DIR")]
     baseline: Option<PathBuf>,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
 }
@@ -66,7 +66,7 @@ impl Accept {
     }
 }
 
-/// What will have been changed in a baseline.
+/// The event for a baseline that was changed.
 pub fn accepted(acceptance: &Acceptance, baseline: &Path) -> Accepted {
     Accepted {
         accepted: true,
@@ -77,7 +77,7 @@ pub fn accepted(acceptance: &Acceptance, baseline: &Path) -> Accepted {
     }
 }
 
-/// Says that it was changed, and what to do then.
+/// Reports that the baseline was changed, and what to do next.
 pub fn tell_changed(accepted: Accepted) {
     if events::are_wanted() {
         return events::emit(Event::Accepted(accepted));
@@ -88,7 +88,7 @@ pub fn tell_changed(accepted: Accepted) {
     render::next(&format!("git add {word}"));
 }
 
-/// Says that it was not.
+/// Reports that the baseline was not changed.
 fn tell_unchanged(accepted: Accepted, words: &str) {
     match events::are_wanted() {
         true => events::emit(Event::Accepted(Accepted {
@@ -100,7 +100,7 @@ fn tell_unchanged(accepted: Accepted, words: &str) {
     }
 }
 
-/// A check must not approve itself.
+/// Refuses to accept in CI: a check must not be able to approve itself.
 pub fn refuse_in_ci() -> Result<(), JudgeError> {
     match is_ci() {
         true => Err(JudgeError::InCi),
@@ -113,7 +113,7 @@ pub fn waiting(process: Option<u32>) {
     render::aside(format_args!("waiting for another accept to end{by}"));
 }
 
-/// Whether this is continuous integration, by the variable that services agree on.
+/// Whether this runs in continuous integration, according to the variable that CI services agree on.
 fn is_ci() -> bool {
     env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
 }
@@ -144,7 +144,7 @@ fn show(acceptance: &Acceptance) {
     }
 }
 
-/// What happens to a cell, and how far its image is from the one before.
+/// What happens to a cell, and how its image differs from the previous one.
 fn row(change: &Change) -> Vec<String> {
     let measures = change.difference.map_or_else(String::new, |difference| {
         format!(
@@ -160,15 +160,15 @@ fn row(change: &Change) -> Vec<String> {
     ]
 }
 
-/// Asks on the terminal.
+/// Asks for confirmation on the terminal.
 fn agreed(question: &str) -> Result<bool, JudgeError> {
     if !io::stdin().is_terminal() {
         return Err(JudgeError::NobodyToAsk);
     }
-    // A question is not a result.
+    // The question goes to standard error, because it is not a result.
     render::aside(format_args!("{question} [y/N]"));
     let mut answer = String::new();
-    // An answer that cannot be read is none.
+    // An answer that cannot be read counts as no.
     let read = io::stdin().lock().read_line(&mut answer);
     Ok(read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes"))
 }

@@ -1,4 +1,4 @@
-//! `ip2p animate`: an axis of a run as a moving picture.
+//! `ip2p animate`: an animation along an axis of a run.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ use super::{Error, render, sheet};
 pub struct Animate {
     /// The run folder
     run: PathBuf,
-    /// A cell, by its key in the first column of cells.csv or how that begins
+    /// A cell, by its key in the first column of cells.csv or the beginning of the key
     cell: String,
     /// Axis that changes from frame to frame, e.g. guidance_scale
     #[arg(long, value_name = "AXIS", value_parser = sheet::axis)]
@@ -24,7 +24,7 @@ pub struct Animate {
     /// GIF to write [default: AXIS.gif]
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// How long a frame stands
+    /// How long each frame is shown, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 700, value_parser = clap::value_parser!(u64).range(20..=60_000))]
     frame_ms: u64,
 }

@@ -1,4 +1,4 @@
-//! `ip2p bench`: what one wants to know of a model and a device before a large sweep.
+//! `ip2p bench`: what one wants to know about a model and a device before a large sweep.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ use super::events::{self, Event};
 use super::words::{count, duration};
 use super::{DeviceFlags, Error, Exit, LibraryFlag, interrupt, render, table};
 
-/// Rows of a call of the UNet at most: more than any device is faster with.
+/// The most rows of a UNet call; no device is faster with more.
 const MOST_ROWS: i64 = 4096;
 
 /// `ip2p bench`.
@@ -24,16 +24,16 @@ const MOST_ROWS: i64 = 4096;
 pub struct Bench {
     /// The model folder
     model: PathBuf,
-    /// Image size: WIDTHxHEIGHT, or one number for both; by default the model's own
+    /// Image size: WIDTHxHEIGHT, or one number for both [default: the model's own]
     #[arg(long, value_name = "PIXELS")]
     size: Option<Pixels>,
-    /// Rows of the UNet's calls; by default 1,3 on a CPU and 1,3,6,12 on a GPU
+    /// Numbers of rows for the UNet's calls [default: 1,3 on a CPU, 1,3,6,12 on a GPU]
     #[arg(long, value_delimiter = ',', value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=MOST_ROWS))]
     rows: Vec<u32>,
-    /// Steps of the cell whose time is told
+    /// Denoising steps of the cell whose time is estimated
     #[arg(long, default_value_t = 20, value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_STEPS)))]
     steps: u32,
-    /// For how long each call is repeated, three times at least
+    /// How long to repeat each call, at least three times
     #[arg(long, default_value = "2", value_name = "SECONDS", value_parser = seconds)]
     seconds: Duration,
     #[command(flatten)]
@@ -51,7 +51,7 @@ impl Bench {
             budget: self.seconds,
             runtime: Runtime::default().overridden(self.device.into()),
         };
-        // Hidden where standard error is not a terminal.
+        // indicatif hides it if standard error is not a terminal.
         let spinner = ProgressBar::new_spinner();
         if super::threads::is_granted() {
             spinner.enable_steady_tick(Duration::from_millis(100));
@@ -105,7 +105,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
-/// All of it, in the order in which one asks.
+/// The whole report, in the order in which one asks.
 fn text(benchmark: &Benchmark) -> String {
     [
         heading(benchmark),
@@ -226,7 +226,7 @@ fn known(value: Option<f64>) -> String {
     value.map_or_else(|| "unknown".to_owned(), number)
 }
 
-/// Three digits, or more where there are more before the point.
+/// At least three digits, and all of those before the decimal point.
 fn number(value: f64) -> String {
     let digits = match value.abs() {
         100.0.. => 0,

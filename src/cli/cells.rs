@@ -1,4 +1,4 @@
-//! `ip2p table`: the table of a run's cells again, for a spreadsheet or a notebook.
+//! `ip2p table`: writes the table of a run's cells again, for a spreadsheet or a notebook.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,15 +16,15 @@ use super::{Error, end_with, render};
 pub struct Table {
     /// The run folder
     run: PathBuf,
-    /// File to write, NAME.csv or NAME.parquet; by default the CSV is printed
+    /// File to write, NAME.csv or NAME.parquet [default: print CSV]
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Begin the CSV with the mark by which spreadsheets know UTF-8
+    /// Begin the CSV with a byte order mark, by which spreadsheets recognise UTF-8
     #[arg(long)]
     utf8_mark: bool,
 }
 
-/// What a file is to hold.
+/// The file's format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     Csv,
@@ -77,7 +77,7 @@ impl Table {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// By the end of the file's name; what cannot be is bad usage.
+    /// The format that the file's extension stands for; any other extension is bad usage.
     fn format(&self) -> Format {
         let Some(out) = &self.out else {
             return Format::Csv;
@@ -97,7 +97,7 @@ impl Table {
     }
 }
 
-/// What the table has, as an event.
+/// Emits the event about the table.
 fn tell(table: &CellTable, written: Option<(&Path, Format)>) {
     events::emit(Event::Table(TableEnd {
         file: written.map(|(path, _)| path.display().to_string()),

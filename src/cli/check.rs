@@ -1,4 +1,4 @@
-//! `ip2p check`: a sweep runs and is held against its baseline.
+//! `ip2p check`: runs a sweep and compares it with its baseline.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use super::{
     Error, Exit, LibraryFlag, RuntimeFlags, complaint, interrupt, prepared, render, table,
 };
 
-/// Rows of the table on the terminal; the reports have all.
+/// The most rows of the table on the terminal; the reports have all of them.
 const MOST_ROWS: usize = 30;
 
 /// `ip2p check`.
@@ -28,19 +28,19 @@ const MOST_ROWS: usize = 30;
 pub struct Check {
     /// The sweep file
     sweep: PathBuf,
-    /// Run folder; by default results/NAME under the current folder
+    /// Run folder [default: results/NAME under the current folder]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Take the run folder over, if it has the run of another sweep
+    /// Take over the run folder if it has the run of another sweep
     #[arg(long)]
     replace: bool,
-    /// Accepted images; by default results/baseline/NAME under the current folder
+    /// Folder of accepted images [default: results/baseline/NAME under the current folder]
     #[arg(long, value_name = "DIR")]
     baseline: Option<PathBuf>,
-    /// Say of each measure what tolerance would have passed
+    /// Show for each measure the tolerance that would have passed
     #[arg(long)]
     explain: bool,
-    /// Run and check only the kth of n parts of the cells
+    /// Run and check only part K of N of the cells, given as K/N
     #[arg(long, value_name = "K/N", default_value = "1/1")]
     shard: Shard,
     #[command(flatten)]
@@ -61,7 +61,7 @@ impl Check {
         prepared.replaces = self.replace;
         let name = &prepared.plan.name;
         let out = self.out.unwrap_or_else(|| Path::new("results").join(name));
-        // Read before the run, so that a broken one is told before time is spent.
+        // Read before the run, so that a broken baseline is reported before time is spent.
         let given = self.baseline.as_deref();
         let baseline = given.map_or_else(|| default_folder(name), Path::to_owned);
         let baseline = Baseline::read(&baseline)?;
@@ -107,7 +107,7 @@ impl Check {
         match (measured, check.conclusion()) {
             (Ok(()), conclusion) => Ok(Exit::from(conclusion).into()),
             (Err(error), Conclusion::Passed) => Err(error.into()),
-            // The verdict says more than what could not be measured.
+            // The verdict is more important than what could not be measured.
             (Err(error), conclusion) => {
                 complaint::error(&error.into());
                 Ok(Exit::from(conclusion).into())
@@ -115,7 +115,7 @@ impl Check {
         }
     }
 
-    /// The run folder, if as much is known before models and images are looked at.
+    /// The run folder, as far as it is known before models and images are read.
     fn run_folder(&self) -> Option<PathBuf> {
         let default = || {
             let spec = SweepSpec::read(&self.sweep).ok()?;
@@ -125,7 +125,7 @@ impl Check {
     }
 }
 
-/// The file that a GitHub workflow shows on its summary page.
+/// The file that GitHub shows on a workflow's summary page.
 fn step_summary() -> Option<PathBuf> {
     env::var_os("GITHUB_STEP_SUMMARY")
         .filter(|path| !path.is_empty())
@@ -159,8 +159,8 @@ fn findings(check: &Verdicts, explain: bool) -> Vec<String> {
     lines
 }
 
-/// A row a cell: how far it is beyond its limits, or why it does not pass; to explain, a row more for every measure with the
-/// tolerance that would have passed.
+/// The table row of a cell: how far it exceeds its limits, or why it does not pass. To explain, a further row for each
+/// measure with the tolerance that would have passed.
 fn rows_of(cell: &CellCheck, explain: bool) -> Vec<Vec<String>> {
     let brief: Vec<String> = cell.excesses.iter().map(Excess::in_brief).collect();
     let why = match brief.is_empty() {
@@ -175,7 +175,7 @@ fn rows_of(cell: &CellCheck, explain: bool) -> Vec<Vec<String>> {
     rows
 }
 
-/// What was found, in words or as events.
+/// Reports the findings, in words or as events.
 fn tell(progress: Progress, view: &Checked, made: &ViewFiles, accept: &str, explain: bool) {
     let Checked { check, run, .. } = view;
     if events::are_wanted() {
@@ -219,7 +219,7 @@ fn tell(progress: Progress, view: &Checked, made: &ViewFiles, accept: &str, expl
     progress.end_with(&findings(check, explain), &lines, &loud);
 }
 
-/// What to do about what was found.
+/// What to do about the findings.
 fn remedy(check: &Verdicts, baseline: &Baseline, accept: &str) {
     match check.conclusion() {
         Conclusion::ToAccept if baseline.is_empty() => {

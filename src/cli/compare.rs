@@ -13,10 +13,10 @@ use super::events::{self, ComparedCell, Event};
 use super::words::count;
 use super::{Error, render, table};
 
-/// Rows of the table on the terminal; `compare.csv` has all.
+/// The most rows of the table on the terminal; `compare.csv` has all of them.
 const MOST_ROWS: usize = 24;
 
-/// Characters of a value on the terminal.
+/// The most characters of a value on the terminal.
 const MOST_CHARACTERS: usize = 40;
 
 /// `ip2p compare`.
@@ -24,12 +24,12 @@ const MOST_CHARACTERS: usize = 40;
 pub struct Compare {
     /// The first run folder
     a: PathBuf,
-    /// The second run folder; ratios are of its numbers to those of the first
+    /// The second run folder; ratios are its numbers divided by those of the first
     b: PathBuf,
-    /// Where the table, the sheets and the page go; by default results/A-vs-B under the current folder
+    /// Folder for the table, the sheets and the page [default: results/A-vs-B under the current folder]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Stage of chains, by its name [default: the last]
+    /// Stage of a chain, by name [default: the last]
     #[arg(long, value_name = "NAME")]
     stage: Option<String>,
 }
@@ -63,7 +63,7 @@ impl Compare {
     }
 }
 
-/// Names are folders' names, or paths where those are equal.
+/// The default folder. Names are those of the run folders, or paths if those are equal.
 fn default_folder(names: &[String; 2]) -> PathBuf {
     let plain = |name: &String| {
         name.replace(['/', '\\'], "-")
@@ -73,7 +73,7 @@ fn default_folder(names: &[String; 2]) -> PathBuf {
     Path::new("results").join(format!("{}-vs-{}", plain(&names[0]), plain(&names[1])))
 }
 
-/// What the runs are, and what they differ in throughout.
+/// What the runs are, and how they differ as a whole.
 fn differences(comparison: &Comparison) {
     let mut rows = vec![vec![String::new(), "A".to_owned(), "B".to_owned()]];
     let [a, b] = comparison.names.clone();
@@ -85,10 +85,10 @@ fn differences(comparison: &Comparison) {
     print_table(&rows);
 }
 
-/// The pairs that differ most, and the medians of all.
+/// The pairs that differ most, and the medians of all pairs.
 fn pairs(comparison: &Comparison) {
     let mut order: Vec<&Pair> = comparison.pairs.iter().collect();
-    // What could not be compared comes first; equal differences stay in the order of the plan.
+    // Pairs that could not be compared come first; equally different ones keep the order of the plan.
     let amount = |pair: &Pair| perceptual(pair).unwrap_or(f64::INFINITY);
     order.sort_by(|one, other| amount(other).total_cmp(&amount(one)));
     let shown = order.len().min(MOST_ROWS);
@@ -135,7 +135,7 @@ fn median(comparison: &Comparison, value: fn(&Pair) -> Option<f64>) -> Option<f6
     vocabulary::median(comparison.pairs.iter().filter_map(value))
 }
 
-/// All of it as events.
+/// Emits the whole comparison as events.
 fn tell(comparison: &Comparison) {
     let settings = comparison.settings.iter();
     events::emit(Event::Compared(events::Compared {
@@ -163,7 +163,7 @@ fn tell(comparison: &Comparison) {
     }
 }
 
-/// Why cells have no difference: each reason once, with how many cells it holds for.
+/// Why cells have no difference: each reason once, with the number of cells.
 fn not_compared(comparison: &Comparison) {
     let mut reasons = BTreeMap::new();
     for pair in &comparison.pairs {
@@ -183,7 +183,7 @@ fn not_compared(comparison: &Comparison) {
     }
 }
 
-/// Which axes differ among the pairs.
+/// The axes in which the pairs differ.
 fn distinguishing(comparison: &Comparison) -> Vec<usize> {
     let differs = |axis: usize| {
         let mut neighbours = comparison.pairs.windows(2);
@@ -217,7 +217,7 @@ fn row(pair: &Pair, distinguishing: &[usize]) -> Vec<String> {
     values.chain(measured).collect()
 }
 
-/// A value as long as a column bears.
+/// A value shortened to fit a column.
 fn cut(value: &str) -> String {
     if value.chars().count() <= MOST_CHARACTERS {
         return value.to_owned();
@@ -226,7 +226,7 @@ fn cut(value: &str) -> String {
     format!("{}…", kept.trim_end())
 }
 
-/// Cells that have no partner, or several.
+/// Reports cells without a partner, and cells with several.
 fn left_out(comparison: &Comparison) {
     let [a, b] = &comparison.alone;
     for (title, cells) in [
@@ -247,7 +247,7 @@ fn number(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.decimals$}"))
 }
 
-/// Line by line, so that no text of a run can steer the terminal.
+/// Prints line by line, so that no text from a run can control the terminal.
 fn print_table(rows: &[Vec<String>]) {
     let one_line = |cell: &String| cell.replace(render::is_terminal_control, " ");
     let rows: Vec<Vec<String>> = rows

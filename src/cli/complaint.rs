@@ -9,13 +9,13 @@ use miette::Diagnostic;
 use super::render::{Label, clean, print_aside};
 use super::{Error, Exit, events};
 
-/// Places are less loud than what is wrong.
+/// The style of locations, less prominent than the error itself.
 const PLACE: Style = AnsiColor::Blue.on_default();
 
-/// What points at the place.
+/// The style of the caret.
 const CARET: Style = AnsiColor::Red.on_default().bold();
 
-/// Prints an error with its place and remedy:
+/// Prints an error with its location and remedy:
 ///
 /// ```text
 /// error: guidance_scale has no values
@@ -40,7 +40,7 @@ pub fn error(error: &Error) {
 
 fn report(error: &dyn Diagnostic, spec: Option<&SpecError>) -> String {
     let mut told = error.to_string();
-    // What libraries say may end with line feeds.
+    // Libraries' messages may end with line feeds.
     let mut text = Label::Error.before(told.trim_end());
     if let Some((path, line, column)) = spec.and_then(SpecError::location) {
         let place = clean(&format!("{}:{line}:{column}", path.display()));
@@ -51,7 +51,7 @@ fn report(error: &dyn Diagnostic, spec: Option<&SpecError>) -> String {
     }
     let mut source = error.source();
     while let Some(cause) = source {
-        // Messages that already end with their cause are not repeated.
+        // A cause that its error's message already ends with is not repeated.
         let cause_text = cause.to_string();
         if !told.contains(&cause_text) {
             let _ = write!(text, "\n{}", Label::Cause.before(cause_text.trim_end()));
@@ -65,14 +65,14 @@ fn report(error: &dyn Diagnostic, spec: Option<&SpecError>) -> String {
     text
 }
 
-/// What to do about an error, if that is known.
+/// What to do about an error, if known.
 pub fn remedy(error: &dyn Diagnostic) -> Option<String> {
     let inner = error.diagnostic_source();
     let help = error.help().or_else(|| inner.and_then(Diagnostic::help));
     help.map(|help| help.to_string())
 }
 
-/// The line of the file, and a caret under the place.
+/// The line of the file, with a caret under the location.
 fn pointed_at(excerpt: &Excerpt) -> String {
     let Excerpt {
         line,

@@ -1,4 +1,4 @@
-//! `ip2p demo`: the bundled sweep, on a machine where nothing is set up.
+//! `ip2p demo`: runs the bundled sweep on a machine where nothing is set up.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

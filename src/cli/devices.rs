@@ -1,7 +1,7 @@
-//! `ip2p run --devices`: a process for each device, which take the shards of a sweep in turn.
+//! `ip2p run --devices`: one process for each device; they take the shards of a sweep in turn.
 //!
-//! No device shares a process with another: one that fails costs its shard, which the others take up. What the processes
-//! print as JSON becomes one progress, and their shards one run.
+//! No two devices share a process: if one fails, its shard is put back and another device takes it. The events that the
+//! processes print as JSON are combined into one progress display, and their shards into one run.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
@@ -25,10 +25,10 @@ use super::progress::{Ending, Progress, ProgressFlags, Views};
 use super::run::views;
 use super::{Error, Exit, RuntimeFlags, interrupt};
 
-/// Shards for each device: the more there are, the less the last one is waited for, and the more often models are loaded.
+/// Shards for each device: with more, less time is spent waiting for the last one, but models are loaded more often.
 const SHARDS: usize = 4;
 
-/// How often a wish to stop is looked for.
+/// How often to check for a request to stop.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// What the processes have in common.
@@ -37,30 +37,30 @@ pub struct Devices<'a> {
     pub sweep: &'a Path,
     /// The run folder.
     pub out: &'a Path,
-    /// Where the processes run, one each.
+    /// The devices, one process each.
     pub devices: &'a [Device],
-    /// Flags that they are given as well.
+    /// Flags passed on to the processes.
     pub runtime: RuntimeFlags,
     /// ONNX Runtime's library, if it was given.
     pub library: Option<PathBuf>,
 }
 
-/// What a device's thread tells.
+/// A message from a device's thread.
 enum DeviceMessage {
-    /// A line of a process.
+    /// A line that a process printed.
     Line(Value),
-    /// A process ended otherwise than it should, with this exit code if it was not killed.
+    /// A process failed; the exit code is missing if it was killed.
     Failed {
-        /// Its place among the devices.
+        /// Index of the device.
         lane: usize,
         shard: Shard,
         code: Option<i32>,
     },
-    /// No process could be started.
+    /// The process could not be started.
     NotStarted(io::Error),
 }
 
-/// Shards that wait, and the ends of pipes that keep processes going.
+/// The waiting shards, and the pipes that keep processes running.
 struct Queue {
     waiting: Mutex<VecDeque<Shard>>,
     going: Mutex<Vec<ChildStdin>>,
@@ -68,7 +68,7 @@ struct Queue {
 }
 
 impl Queue {
-    /// The next shard, unless all is to stop.
+    /// The next shard, unless everything is to stop.
     fn next(&self) -> Option<Shard> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         match self.stopped.load(Ordering::Relaxed) {
@@ -77,7 +77,7 @@ impl Queue {
         }
     }
 
-    /// Whether shards wait that are to be run.
+    /// Whether shards are waiting, unless everything is to stop.
     fn has_work(&self) -> bool {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         !waiting.is_empty() && !self.stopped.load(Ordering::Relaxed)
@@ -88,7 +88,8 @@ impl Queue {
         waiting.push_back(shard);
     }
 
-    /// Holds the end of a process's input open; one that was started as all stopped is stopped as well.
+    /// Keeps the pipe to a process's standard input open. A process that was started while all were being stopped is
+    /// stopped too.
     fn keep_going(&self, input: Option<ChildStdin>) {
         let mut going = self.going.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.stopped.load(Ordering::Relaxed) {
@@ -96,7 +97,7 @@ impl Queue {
         }
     }
 
-    /// Stops all processes, which end when their input does.
+    /// Stops all processes: they end when their standard input does.
     fn stop(&self) {
         let mut going = self.going.lock().unwrap_or_else(PoisonError::into_inner);
         self.stopped.store(true, Ordering::Relaxed);
@@ -105,7 +106,7 @@ impl Queue {
 }
 
 impl Devices<'_> {
-    /// Runs the sweep, follows it, and makes tables, sheets and report.
+    /// Runs the sweep, shows its progress, and makes tables, sheets and report.
     pub fn run(self, prepared: &Prepared, flags: ProgressFlags) -> Result<ExitCode, Error> {
         let pending = match Run::find(self.out)? {
             Some(run) => run.pending(&prepared.plan),
@@ -127,7 +128,8 @@ impl Devices<'_> {
         };
         let mut failed = None;
         let mut working = vec![true; self.devices.len()];
-        // A device that fails last leaves its shard when the others have gone home: they are asked once more.
+        // If a device fails last, the others have already finished when it leaves its shard, so they are started once
+        // more.
         while queue.has_work() && working.contains(&true) {
             let code = self.work_off(&queue, &mut working, &mut progress)?;
             failed = code.or(failed);
@@ -167,7 +169,8 @@ impl Devices<'_> {
         }
     }
 
-    /// A thread a device, until nothing waits or none works; gives the exit code of the last that failed.
+    /// Runs one thread for each device until no shard waits or no device works; returns the exit code of the last
+    /// failure.
     fn work_off(
         &self,
         queue: &Queue,
@@ -215,7 +218,7 @@ impl Devices<'_> {
         })
     }
 
-    /// Shard after shard on one device, until it fails.
+    /// Runs shard after shard on one device, until it fails.
     fn serve(&self, (lane, device): (usize, Device), queue: &Queue, tell: &Sender<DeviceMessage>) {
         loop {
             let Some(shard) = queue.next() else { return };
@@ -279,14 +282,14 @@ impl Devices<'_> {
     }
 }
 
-/// Whether a shard was seen to its end; cells of it may have failed.
+/// Whether a shard was completed, even if some of its cells failed.
 fn is_done(code: i32) -> bool {
     [Exit::Done, Exit::SomeCellsFailed]
         .map(|exit| i32::from(exit.code()))
         .contains(&code)
 }
 
-/// Hands on what a process prints.
+/// Forwards what a process prints.
 fn follow(child: &mut Child, tell: &Sender<DeviceMessage>) {
     let Some(stdout) = child.stdout.take() else {
         return;

@@ -1,4 +1,4 @@
-//! `ip2p doctor`: what is found, what is missing, what to do.
+//! `ip2p doctor`: what is installed, what is missing, and what to do.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ use super::{Error, Exit, LibraryFlag, render, table};
 /// `ip2p doctor`.
 #[derive(Debug, clap::Args)]
 pub struct Doctor {
-    /// A model or CLIP folder to look at, too
+    /// A model or CLIP folder to check as well
     folder: Option<PathBuf>,
     #[command(flatten)]
     library: LibraryFlag,
@@ -41,7 +41,8 @@ impl Doctor {
         })
     }
 
-    /// The one thing to do: the remedy of the first thing that is missing, else what a usable machine is for.
+    /// The next thing to do: the remedy for the first thing that is missing, or else what a working machine is good
+    /// for.
     fn next(&self, facts: &[Fact]) -> String {
         let missing = facts.iter().find(|fact| fact.state == FactState::Missing);
         if let Some(remedy) = missing.and_then(|fact| fact.remedy.clone()) {
@@ -91,7 +92,7 @@ fn state(state: FactState) -> &'static str {
     }
 }
 
-/// As an event.
+/// The fact as an event.
 fn told(fact: &Fact) -> events::Fact {
     events::Fact {
         topic: fact.topic.to_owned(),

@@ -1,4 +1,4 @@
-//! Every error that a command can end with.
+//! All errors that a command can end with.
 
 use std::path::Path;
 
@@ -18,57 +18,57 @@ use ip2p_sweep::views::refine::RefineError;
 use ip2p_sweep::views::report::ReportError;
 use ip2p_sweep::views::sheet::SheetError;
 
-/// Any error of the library; each says what is wrong with what, and its `help` what to do.
+/// Any error of the library; each says what is wrong, and its `help` says what to do.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error(transparent)]
 #[diagnostic(transparent)]
 pub enum Error {
-    /// Preparing, running or merging a sweep.
+    /// Preparing, running or merging a sweep failed.
     Runner(#[from] RunnerError),
     /// The sweep file.
     Spec(#[from] SpecError),
     /// An image that a command was given.
     Image(#[from] ImageError),
-    /// The part of a sweep that a scheduler gives.
+    /// A cluster scheduler's environment does not identify a part.
     Array(#[from] ArrayError),
     /// A model folder.
     Model(#[from] ModelError),
     /// ONNX Runtime or a device.
     Runtime(#[from] RuntimeError),
-    /// What the program carries inside, on its way to the cache.
+    /// Bundled files could not be unpacked into the cache.
     Bundled(#[from] BundledError),
-    /// An export that could not begin.
+    /// An export could not begin.
     Export(#[from] ExportError),
     /// The run folder.
     Store(#[from] StoreError),
-    /// Sheets.
+    /// Sheets could not be drawn.
     Sheet(#[from] SheetError),
     /// Baselines and checks.
     Judge(#[from] JudgeError),
-    /// The report.
+    /// The report could not be written.
     Report(#[from] ReportError),
-    /// A sweep around a cell.
+    /// A finer sweep could not be made.
     Refine(#[from] RefineError),
-    /// An axis that moves.
+    /// An animation could not be made.
     Animation(#[from] AnimationError),
-    /// Two runs against each other.
+    /// Two runs could not be compared.
     Compare(#[from] CompareError),
-    /// A benchmark.
+    /// A benchmark could not be made.
     Bench(#[from] BenchError),
 }
 
 impl Error {
-    /// Further problems that were found with this one.
+    /// Other errors found together with this one.
     pub fn others(&self) -> &[SpecError] {
         self.of_sweep_file().map_or(&[], SpecError::others)
     }
 
-    /// File, line and column, where the error has a place in a file.
+    /// File, line and column, if the error has a location in a file.
     pub fn location(&self) -> Option<(&Path, usize, usize)> {
         self.of_sweep_file()?.location()
     }
 
-    /// What is wrong with the sweep file, if that is it.
+    /// The error of the sweep file, if it is one.
     pub fn of_sweep_file(&self) -> Option<&SpecError> {
         let (Self::Spec(error) | Self::Runner(RunnerError::Spec(error))) = self else {
             return None;

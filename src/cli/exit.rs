@@ -1,4 +1,4 @@
-//! What the program exits with, in one list, and which of it each end and each error stands for.
+//! The program's exit codes in one list, and the code for each outcome and error.
 
 use std::process::ExitCode;
 
@@ -13,30 +13,30 @@ use ip2p_sweep::views::sheet::SheetError;
 
 use super::Error;
 
-/// How the program ends.
+/// The program's exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// What was asked for is done.
+    /// The request was carried out.
     Done = 0,
-    /// A failure in running.
+    /// A failure during the work.
     Failed = 1,
-    /// Bad usage or sweep file.
+    /// Bad usage, or an invalid sweep file.
     BadUsage = 2,
-    /// Runtime, device or model not usable.
+    /// The runtime, the device or the model cannot be used.
     NotUsable = 3,
     /// A check found a regression.
     Regression = 10,
-    /// A check found something to accept, or there is nothing that could be accepted.
+    /// A check found cells to accept, or there is nothing that could be accepted.
     ToAccept = 11,
-    /// Some cells failed, the rest are there.
+    /// Some cells failed; the others have images.
     SomeCellsFailed = 12,
-    /// Stopped on request: what a shell expects of a program that SIGINT ended.
+    /// Stopped on request: the code that shells expect after SIGINT.
     Interrupted = 130,
 }
 
 impl Exit {
-    /// As the system takes it.
+    /// The code as a number.
     pub fn code(self) -> u8 {
         self as u8
     }

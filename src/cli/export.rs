@@ -1,4 +1,4 @@
-//! `ip2p export`: a model of the hub, a folder or a single file becomes a folder that sweeps take.
+//! `ip2p export`: converts a model from the hub, a folder or a single file into a folder that sweeps can use.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,10 +14,10 @@ use super::{Error, Exit, interrupt, render};
 pub struct Export {
     /// A hub name (timbrooks/instruct-pix2pix), a diffusers folder, or a checkpoint (.safetensors, .ckpt)
     model: String,
-    /// Folder to write; by default onnx/NAME under the current folder
+    /// Folder to write [default: onnx/NAME under the current folder]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// What the UNet computes in; fp16 is for GPUs and half the size
+    /// Precision in which the UNet computes; fp16 is for GPUs and half the size
     #[arg(long, value_parser = ["fp32", "fp16"], default_value = "fp32")]
     precision: String,
     /// Keep float32 arithmetic, but store the weights as float16: half the size
@@ -26,16 +26,16 @@ pub struct Export {
     /// Write a second folder, DIR-cuda, with fused operators that need CUDA
     #[arg(long, value_parser = ["cuda"], conflicts_with = "clip")]
     optimize: Option<String>,
-    /// Fuse a LoRA into the weights, at scale 1 or the given one; may be given several times
+    /// Fuse a LoRA into the weights, at scale 1 or the given one; can be repeated
     #[arg(long, value_name = "FILE[:SCALE]", conflicts_with = "clip")]
     lora: Vec<String>,
-    /// Of a checkpoint of Stable Diffusion 2: what its UNet predicts
+    /// For a checkpoint of Stable Diffusion 2: what its UNet predicts
     #[arg(long, value_parser = ["epsilon", "v_prediction"], conflicts_with = "clip")]
     prediction: Option<String>,
-    /// Of a checkpoint: take the averaged weights where it has both
+    /// For a checkpoint: use the averaged (EMA) weights if it has both
     #[arg(long, conflicts_with = "clip")]
     ema: bool,
-    /// Of a checkpoint: the tokenizer's folder or hub name; by default openai/clip-vit-large-patch14
+    /// For a checkpoint: folder or hub name of the tokenizer [default: openai/clip-vit-large-patch14]
     #[arg(long, value_name = "FOLDER", conflicts_with = "clip")]
     tokenizer: Option<String>,
     /// The model is a CLIP, for the key measures.clip
@@ -87,7 +87,7 @@ impl Export {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// The folder that is written: what was asked for, or one that is called as the model is.
+    /// The folder to write: the one requested, or one named after the model.
     fn out(&self) -> PathBuf {
         self.out.clone().unwrap_or_else(|| {
             let name = Path::new(&self.model);
@@ -144,7 +144,7 @@ impl Export {
     }
 }
 
-/// Scripts run elsewhere, so that a folder here needs its whole path.
+/// Makes the path of an existing folder absolute, because the scripts run elsewhere.
 fn absolute_if_there(path: String) -> String {
     match Path::new(&path).exists() {
         true => {
@@ -154,7 +154,7 @@ fn absolute_if_there(path: String) -> String {
     }
 }
 
-/// The line for a sweep file, and what writes one.
+/// Prints the line for a sweep file, and the command that writes one.
 fn tell(kind: Kind, out: &Path) {
     let path = toml::Value::String(out.display().to_string());
     let line = match kind {

@@ -1,11 +1,11 @@
-//! A fault of the program itself: told in its own words, and an exit code of the list.
+//! Panics: reported in our own words, with one of the documented exit codes.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 
 use super::render;
 
-/// Tells panics as errors of the program, with what to do about them.
+/// Reports panics as errors of the program, with what to do about them.
 pub fn tell_panics() {
     panic::set_hook(Box::new(|fault| {
         let (problem, remedy) = told(fault);
@@ -17,12 +17,12 @@ pub fn tell_panics() {
     }));
 }
 
-/// What a command comes to; none if it panicked, which was told.
+/// Runs a command; `None` if it panicked, which has then been reported.
 pub fn contained<T>(command: impl FnOnce() -> T) -> Option<T> {
     panic::catch_unwind(AssertUnwindSafe(command)).ok()
 }
 
-/// What is wrong, and what to do about it.
+/// The message, and what to do about it.
 fn told(fault: &PanicHookInfo) -> (String, String) {
     let place = fault
         .location()

@@ -1,4 +1,4 @@
-//! What `--help` says beneath the flags: examples that can be pasted, and what the exit codes mean.
+//! What `--help` says below the flags: examples that can be pasted, and the exit codes.
 
 macro_rules! code {
     (done) => {
@@ -180,7 +180,7 @@ mod tests {
 
     use crate::cli::Arguments;
 
-    /// The words of a command line, of which some are quoted.
+    /// The words of a command line, some of them quoted.
     fn words(line: &str) -> Vec<String> {
         let parts = line.split('"').enumerate();
         parts

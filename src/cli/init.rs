@@ -1,4 +1,4 @@
-//! `ip2p init`: a commented sweep file to begin with.
+//! `ip2p init`: writes a commented sweep file to start from.
 
 use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ use super::Error;
 use super::events::{self, Event, Initialised};
 use super::render;
 
-/// Where exported models lie, by the folder that one works in.
+/// The folder of exported models, relative to the current folder.
 const MODELS: &str = "onnx";
 
 /// `ip2p init`.
@@ -24,10 +24,10 @@ pub struct Init {
     image: String,
     /// What to do with it, e.g. "make it winter"
     instruction: String,
-    /// Write a chain: the image is edited, each edit once more, and a part repainted
+    /// Write a chain: edit the image, edit each result once more, and repaint a part
     #[arg(long)]
     chain: bool,
-    /// Model folder, or "demo"; by default the one in onnx/, else the demo's
+    /// Model folder, or "demo" [default: the one in onnx/, or else the demo's]
     #[arg(long, value_hint = ValueHint::DirPath)]
     model: Option<String>,
     /// File to write; it must not exist
@@ -46,7 +46,7 @@ impl Init {
             true => model,
             false => relative_to(folder, &model),
         };
-        // Line breaks and other controls have no place in a prompt.
+        // Line breaks and other control characters have no place in a prompt.
         let words: Vec<&str> = self.instruction.split(char::is_control).collect();
         let instruction = words.join(" ");
         let image = relative_to(folder, &self.image);
@@ -81,7 +81,7 @@ impl Init {
     }
 }
 
-/// The exported models of a family: what another family does is no use here.
+/// The exported models of a family; others would be of no use here.
 fn models_of(family: Family) -> Vec<String> {
     let entries = Path::new(MODELS).read_dir().into_iter().flatten().flatten();
     let models = entries.map(|entry| entry.path());
@@ -93,7 +93,7 @@ fn models_of(family: Family) -> Vec<String> {
     models
 }
 
-/// The model to begin with where none was named, and what to know of the choice.
+/// The model to start with if none is named, and a note on the choice.
 fn found_model() -> (String, Option<String>) {
     let names = models_of(Family::InstructPix2Pix);
     match names.as_slice() {
@@ -112,8 +112,8 @@ fn found_model() -> (String, Option<String>) {
     }
 }
 
-/// A path of the current folder, as a file in `folder` has to name it. One that is there only as seen from that folder
-/// is left as it is.
+/// A path relative to the current folder, rewritten for a file in `folder`. A path that exists only relative to that
+/// folder stays as it is.
 fn relative_to(folder: &Path, path: &str) -> String {
     let given = Path::new(path);
     if given.is_absolute() || (!given.exists() && folder.join(given).exists()) {
@@ -134,7 +134,7 @@ fn relative_to(folder: &Path, path: &str) -> String {
     let up = from[shared..].iter().map(|_| "..");
     let down = to[shared..].iter().map(String::as_str);
     let relative: Vec<&str> = up.chain(down).collect();
-    // A path of one part named as the bundled model would be taken for that.
+    // A one-component path with the bundled model's name would be taken for that model.
     match relative.as_slice() {
         [name] if *name == bundled::DEMO => format!("./{name}"),
         _ => relative.join("/"),
@@ -148,7 +148,7 @@ fn folder_or_here(folder: &Path) -> &Path {
     }
 }
 
-/// The parts of an absolute path, `..` followed by name alone.
+/// The components of an absolute path, with `..` resolved by name.
 fn normal(path: &Path) -> Vec<String> {
     let mut parts = Vec::new();
     for part in path.components() {

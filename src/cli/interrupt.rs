@@ -1,4 +1,5 @@
-//! Signals: the first Ctrl-C asks for a clean end, the second ends at once; what was ignored from the start stays so.
+//! Signals: the first Ctrl-C asks for a clean end, the second ends the program at once. Signals that were ignored at
+//! the start stay ignored.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{io, process, thread};
@@ -10,7 +11,7 @@ static ASKED: AtomicBool = AtomicBool::new(false);
 /// The flag that the first Ctrl-C sets.
 pub fn flag() -> &'static AtomicBool {
     let under_nohup = hangups_are_ignored();
-    // Without a handler Ctrl-C ends the program at once, which a run folder survives as well.
+    // Without a handler Ctrl-C ends the program at once, which a run folder survives too.
     let _ = ctrlc::set_handler(|| {
         if ASKED.swap(true, Ordering::Relaxed) {
             process::exit(i32::from(Exit::Interrupted.code()));
@@ -25,7 +26,7 @@ pub fn flag() -> &'static AtomicBool {
     &ASKED
 }
 
-/// A file that becomes larger than `ulimit -f` lets it is an error of the write that did it, not the end of the program.
+/// Exceeding `ulimit -f` makes the write fail instead of ending the program.
 #[cfg(unix)]
 pub fn ignore_file_size_limit() {
     ignore(libc::SIGXFSZ);
@@ -43,12 +44,13 @@ fn ignore(signal: libc::c_int) {
     unsafe { libc::signal(signal, libc::SIG_IGN) };
 }
 
-/// Whether whoever started the program has hangups ignored, as `nohup` does.
+/// Whether the program was started with hangups ignored, as by `nohup`.
 #[cfg(unix)]
 #[expect(unsafe_code)]
 fn hangups_are_ignored() -> bool {
     let mut now = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: with no new action the call only writes the present one to a place of its type, for which zeros are valid.
+    // SAFETY: without a new action, the call only writes the present one into a value of its type, for which zeros are
+    // valid.
     let now = unsafe {
         let asked = libc::sigaction(libc::SIGHUP, std::ptr::null(), now.as_mut_ptr());
         (asked == 0).then(|| now.assume_init())
@@ -56,7 +58,7 @@ fn hangups_are_ignored() -> bool {
     now.is_some_and(|now| now.sa_sigaction == libc::SIG_IGN)
 }
 
-/// There are no such signals here.
+/// This system has no such signals.
 #[cfg(not(unix))]
 pub fn ignore_file_size_limit() {}
 
@@ -68,12 +70,12 @@ fn hangups_are_ignored() -> bool {
     false
 }
 
-/// Sets the flag when standard input ends: whoever started this process has asked for it, or is gone.
+/// Sets the flag when standard input ends: the parent process has asked for it, or has ended.
 pub fn follow_stdin() {
     let wait = || {
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
         ASKED.store(true, Ordering::Relaxed);
     };
-    // Without the thread it goes on to its end, which costs time and no more.
+    // Without the thread the process runs to its end, which only costs time.
     let _ = thread::Builder::new().spawn(wait);
 }

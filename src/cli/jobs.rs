@@ -1,5 +1,5 @@
-//! `ip2p jobs`: a script or manifest that runs a sweep on a cluster. It is printed, for a person to read, change and
-//! submit: this program talks to no scheduler.
+//! `ip2p jobs`: prints a script or manifest that runs a sweep on a cluster. It is for a person to read, change and
+//! submit: this program does not talk to cluster schedulers.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf, absolute};
@@ -15,10 +15,10 @@ use super::{Error, render, shard_count};
 const SLURM: &str = include_str!("jobs/slurm.sh");
 const KUBERNETES: &str = include_str!("jobs/kubernetes.yaml");
 
-/// Tasks side by side where there are more shards.
+/// The most tasks that run at the same time.
 const AT_ONCE: usize = 8;
 
-/// Longest name of a job: pods add the index and more to it, and end at 63.
+/// The longest job name: pods append the index and more, and their names are limited to 63 characters.
 const JOB_NAME: usize = 40;
 
 /// `ip2p jobs`.
@@ -33,11 +33,11 @@ pub struct Jobs {
     /// Print a manifest of an Indexed Job
     #[arg(long, group = "scheduler")]
     kubernetes: bool,
-    /// Parts of the sweep; three to five for each GPU keep all of them busy to the end
+    /// Number of shards; three to five for each GPU keep all of them busy to the end
     #[arg(long, value_name = "N", value_parser = shard_count())]
     shards: NonZeroUsize,
-    /// Run folder, which all nodes see; by default results/NAME under the current folder, or beside the sweep file on the
-    /// volume
+    /// Run folder, visible to all nodes [default: results/NAME under the current folder, or beside the sweep file on
+    /// the volume]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Container image
@@ -112,8 +112,8 @@ impl Jobs {
 }
 
 impl JobScript {
-    /// With the text of a template, whose quoted words are those of its language. Templates and values are this program's
-    /// own: that both go together is known by the tests.
+    /// Fills in a template; the words are already quoted for its language. Templates and values are this program's own,
+    /// and tests check that they fit.
     fn filled(self, template: &str, words: minijinja::Value) -> Self {
         let values = context! {
             name => &self.name, file => &self.file, job => &self.job, shards => self.shards, at_once => self.at_once,
@@ -125,22 +125,22 @@ impl JobScript {
     }
 }
 
-/// From the root, as it is meant on other nodes.
+/// The absolute path, as the other nodes have it.
 fn whole(path: &Path) -> PathBuf {
     absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// One word of a shell, whatever is in it.
+/// Quoted as a single word for a shell.
 fn for_shell(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
 
-/// One string of YAML, of which JSON is a part.
+/// Quoted as a single YAML string; JSON strings are valid YAML.
 fn for_yaml(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// A name that both schedulers take: lower-case letters, digits and dashes.
+/// A name that both schedulers accept: lower-case letters, digits and dashes.
 fn job_name(name: &str) -> String {
     let plain = |c: char| match c.is_ascii_alphanumeric() {
         true => c.to_ascii_lowercase(),

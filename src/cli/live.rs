@@ -1,4 +1,4 @@
-//! The report of a run that goes on: written again now and then, so that an open page can be refreshed.
+//! Rewrites the report now and then while a run goes on, so that an open page can be refreshed.
 
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -8,18 +8,18 @@ use std::time::{Duration, Instant};
 use ip2p_sweep::store::Run;
 use ip2p_sweep::views::report::write_report;
 
-/// Time between two writings.
+/// The least time between two writes.
 const REST: Duration = Duration::from_secs(15);
 
-/// Rests are this many times as long as what was written took: a report of thousands of cells must not
-/// take the processor from what is measured.
+/// Pauses last this many times as long as the last write, so that the report of thousands of cells does not take
+/// processor time from what is being measured.
 const RESTS: u32 = 50;
 
-/// Writes the report beside the run, until it is dropped.
+/// Writes the report during the run, until it is dropped.
 ///
-/// Errors end it silently: whoever writes the report of the finished run meets them again and tells them.
+/// Errors end it silently: writing the finished run's report meets them again and reports them.
 pub struct LiveReport {
-    /// Dropped before the thread is waited for.
+    /// Dropped before the thread is joined.
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -31,7 +31,7 @@ impl LiveReport {
         let (stop, stopped) = mpsc::channel();
         Self {
             stop: Some(stop),
-            // Without a thread the report is written once, at the end.
+            // Without a thread the report is written only once, at the end.
             thread: thread::Builder::new()
                 .name("report".to_owned())
                 .spawn(move || write_again(&folder, &stopped))
@@ -43,7 +43,7 @@ impl LiveReport {
 impl Drop for LiveReport {
     fn drop(&mut self) {
         drop(self.stop.take());
-        // A thread that panicked has said so itself, and the run does not depend on it.
+        // A thread that panicked has reported it, and the run does not depend on it.
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }

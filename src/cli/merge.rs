@@ -1,4 +1,4 @@
-//! `ip2p merge`: shards become one run.
+//! `ip2p merge`: merges shards into one run.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,13 +14,13 @@ use super::run::views;
 use super::words::count;
 use super::{Error, Exit};
 
-/// Cells and commands that are named.
+/// The most cells and commands that are named.
 const MOST_NAMED: usize = 20;
 
 /// `ip2p merge`.
 #[derive(Debug, clap::Args)]
 pub struct Merge {
-    /// Run folder, in which shards have run or into which others are merged; made if need be
+    /// Run folder in which shards have run, or into which others are merged; created if needed
     out: PathBuf,
     /// Run folders of shards that shared no file system
     #[arg(value_name = "DIR")]
@@ -63,7 +63,7 @@ impl Merge {
     }
 }
 
-/// As an event.
+/// The result as an event.
 fn told(merged: &Merged, out: &Path) -> events::Merged {
     let shards = merged.missing_shards().into_iter();
     let command = command(merged, out);
@@ -86,7 +86,7 @@ fn told(merged: &Merged, out: &Path) -> events::Merged {
     }
 }
 
-/// What computes what is missing.
+/// The command that computes the missing cells.
 fn command(merged: &Merged, out: &Path) -> String {
     let word = |path: &Path| render::shell_word(&path.display().to_string());
     let sweep = merged.sweep.as_ref();
@@ -94,7 +94,7 @@ fn command(merged: &Merged, out: &Path) -> String {
     format!("ip2p run {sweep} --out {}", word(out))
 }
 
-/// Whether a cell that was computed again came out otherwise.
+/// Whether a cell that was computed again has different pixels.
 fn differs(race: Race) -> bool {
     match race {
         Race::SamePixels => false,
@@ -102,7 +102,7 @@ fn differs(race: Race) -> bool {
     }
 }
 
-/// Cells that several processes computed, and with what where the pixels differ.
+/// Reports cells that were computed more than once and, if the pixels differ, by what.
 fn tell_repeated(merged: &Merged) {
     if merged.repeated.is_empty() {
         return;
@@ -129,7 +129,7 @@ fn tell_repeated(merged: &Merged) {
     }
 }
 
-/// Commands that compute what is missing.
+/// Prints commands that compute the missing cells.
 fn tell_missing(merged: &Merged, out: &Path) {
     if merged.missing.is_empty() {
         return;

@@ -1,4 +1,4 @@
-//! The command line: one file a subcommand. Only this part of the program prints.
+//! The command line: one file for each subcommand. Only this part of the program prints.
 
 mod accept;
 mod animate;
@@ -76,10 +76,10 @@ pub struct Arguments {
     json: bool,
 }
 
-/// Of commands that load ONNX Runtime, or look for it.
+/// A flag of commands that load or locate ONNX Runtime.
 #[derive(Debug, Clone, Args)]
 pub struct LibraryFlag {
-    /// ONNX Runtime's shared library; else it is looked for (`ip2p doctor` says where)
+    /// ONNX Runtime's shared library [default: searched for; `ip2p doctor` says where]
     #[arg(long, value_name = "FILE")]
     onnxruntime: Option<PathBuf>,
 }
@@ -151,11 +151,11 @@ enum Command {
     Completions(completions::Completions),
 }
 
-/// What is parsed, with colour in messages as it is asked for; bad usage and `--help` end the program.
+/// Parses the arguments, with messages in the requested colour; bad usage and `--help` end the program.
 pub fn parse() -> Arguments {
     let mut given = std::env::args_os().skip(1).peekable();
     let mut colour = render::Colour::default();
-    // Looked for before all else is understood, since what is not understood is told in colour, too.
+    // Found before the arguments are parsed, because parse errors are coloured too.
     while let Some(argument) = given.next() {
         let value = match argument.to_str() {
             Some("--") => break,
@@ -175,7 +175,7 @@ pub fn parse() -> Arguments {
     read.unwrap_or_else(|error| end_with(&error))
 }
 
-/// Ends the program as clap does: help is printed, bad usage is told. Where events are asked for it is one, too.
+/// Ends the program like clap: prints help, or reports bad usage, as an event if events are wanted.
 fn end_with(error: &clap::Error) -> ! {
     let asked = std::env::args_os().any(|argument| argument == "--json");
     if error.use_stderr() && asked {
@@ -184,7 +184,7 @@ fn end_with(error: &clap::Error) -> ! {
     error.exit()
 }
 
-/// Runs the command that was asked for.
+/// Runs the requested command.
 pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     if arguments.json {
         events::want();
@@ -214,7 +214,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     }
 }
 
-/// Flags over the `[runtime]` table of the sweep file.
+/// Flags that override the sweep file's `[runtime]` table.
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Runtime (over the sweep file's)")]
 pub struct RuntimeFlags {
@@ -228,21 +228,21 @@ pub struct RuntimeFlags {
     batch: Option<Batch>,
 }
 
-/// Where inference runs, and what it may take there.
+/// Flags for the device and its limits.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct DeviceFlags {
     /// auto, cpu, cuda, cuda:N, webgpu, openvino or openvino:gpu
     #[arg(long)]
     device: Option<Device>,
-    /// CPU threads; 0 is the physical cores
+    /// CPU threads; 0 for the number of physical cores
     #[arg(long, value_parser = RangedU64ValueParser::<usize>::new().range(0..=u64::from(MAX_THREADS)))]
     threads: Option<usize>,
-    /// The most that ONNX Runtime may take of the device's memory
+    /// The most device memory that ONNX Runtime may take, in MiB
     #[arg(long, value_name = "MIB", value_parser = memory_limit())]
     memory_limit_mib: Option<NonZeroU32>,
 }
 
-/// Reads a sweep file and all that it names; digests of model files are kept in the cache.
+/// Reads a sweep file and everything it names; digests of model files are cached.
 fn prepared(sweep: &Path, flags: RuntimeOverrides, host: &Host) -> Result<Prepared, Error> {
     let known = KnownDigests::read(host.cache.as_deref());
     let prepared = prepare_with(sweep, flags, &known)?;
@@ -250,13 +250,13 @@ fn prepared(sweep: &Path, flags: RuntimeOverrides, host: &Host) -> Result<Prepar
     Ok(prepared)
 }
 
-/// How many parts a sweep is cut into.
+/// Parses the number of shards.
 fn shard_count() -> impl TypedValueParser<Value = NonZeroUsize> {
     let count = RangedU64ValueParser::<usize>::new().range(1..=Shard::MOST as u64);
     count.try_map(NonZeroUsize::try_from)
 }
 
-/// As the sweep file's key.
+/// Parses a memory limit, with the same bounds as the sweep file's key.
 fn memory_limit() -> impl TypedValueParser<Value = NonZeroU32> {
     let mib = RangedU64ValueParser::<u32>::new().range(1..=u64::from(MAX_MEMORY_MIB));
     mib.try_map(NonZeroU32::try_from)

@@ -8,7 +8,7 @@ use super::events::{self, Event, Part};
 use super::words::count;
 use super::{render, table};
 
-/// Parts that are printed; of more, these many of the first.
+/// The most parts that are printed.
 const MOST_PARTS: usize = 40;
 
 /// Prints a table of the parts, and what is computed more than once.
@@ -46,7 +46,7 @@ pub fn print(prepared: &Prepared, parts: NonZeroUsize) {
     render::line(format_args!("repeated  {}", repeated_words(repeated)));
 }
 
-/// As an event.
+/// The part as an event.
 fn told(index: usize, of: usize, part: &PartForecast) -> Part {
     let PartForecast { cells, work, load } = *part;
     Part {

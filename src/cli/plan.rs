@@ -1,4 +1,4 @@
-//! `ip2p plan`: what a sweep will do and take, before anything runs.
+//! `ip2p plan`: what a sweep will do and need, before anything runs.
 
 use std::collections::HashMap;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -17,10 +17,10 @@ use super::progress::first_notes;
 use super::words::{count, duration, memory as size};
 use super::{Error, RuntimeFlags, parts, prepared, render, shard_count, table};
 
-/// Cells whose sheets are laid out: of more, measuring their labels would take longer than planning them.
+/// The most cells for which sheets are laid out; measuring the labels of more would take longer than planning them.
 const MOST_LAID_OUT: usize = 100_000;
 
-/// Lines of one kind that are printed.
+/// The most lines of one kind that are printed.
 const MOST_LINES: usize = 6;
 
 /// `ip2p plan`.
@@ -28,10 +28,10 @@ const MOST_LINES: usize = 6;
 pub struct PlanCommand {
     /// The sweep file
     sweep: PathBuf,
-    /// Run folder whose finished cells are not counted; by default results/NAME under the current folder
+    /// Run folder, whose finished cells are not counted [default: results/NAME under the current folder]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Show how the sweep would be cut into so many shards
+    /// Show how the sweep would be cut into this many shards
     #[arg(long, value_name = "N", value_parser = shard_count())]
     shards: Option<NonZeroUsize>,
     #[command(flatten)]
@@ -79,7 +79,7 @@ fn is_advised(forecast: &Forecast) -> bool {
     measuring.is_some_and(|it| it.captions > 0)
 }
 
-/// For people: what is swept, then what it takes.
+/// Prints for people: what is swept, then what it needs.
 fn print(prepared: &Prepared, forecast: &Forecast, sizes: Option<&[SheetSize]>) {
     let plan = &prepared.plan;
     let limit = prepared.spec.runtime.memory_limit_mib;
@@ -114,7 +114,7 @@ fn print(prepared: &Prepared, forecast: &Forecast, sizes: Option<&[SheetSize]>) 
     render::block(&table::align(&rows));
 }
 
-/// What each stage takes, a line each; they run one after another.
+/// What each stage needs, one line each; stages run one after another.
 fn stages(plan: &Plan, needs: &[Needs]) -> Vec<Vec<String>> {
     let head = [
         "stage",
@@ -146,7 +146,7 @@ fn stages(plan: &Plan, needs: &[Needs]) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// As an event.
+/// The plan as an event.
 fn told(plan: &Plan, forecast: &Forecast, sheets: Option<Vec<SheetSize>>) -> Planned {
     let stages = forecast.stages.iter().enumerate().map(|(stage, needs)| {
         let part = plan.of_stage(stage);
@@ -204,7 +204,7 @@ fn row(what: &str, value: String) -> Vec<String> {
     vec![what.to_owned(), value]
 }
 
-/// Several lines of one thing, named once; of many the first.
+/// Several lines under one heading; only the first of many.
 fn under(what: &str, lines: Vec<String>) -> Vec<Vec<String>> {
     let more = lines.len().saturating_sub(MOST_LINES);
     let more = (more > 0).then(|| format!("and {more} more"));
@@ -219,7 +219,7 @@ fn tilings(plan: &Plan) -> Vec<String> {
     tilings.map(words).collect()
 }
 
-/// A line for each size, in the order of the first sheets of that size, with the bytes of all of it.
+/// A line for each size, in the order of the first sheet with that size, with the bytes of all such sheets.
 fn sheets(sizes: &[SheetSize]) -> Vec<String> {
     let mut counts: Vec<((u32, u32), usize, f64)> = Vec::new();
     let mut place_of = HashMap::new();
@@ -245,7 +245,7 @@ fn sheets(sizes: &[SheetSize]) -> Vec<String> {
     counts.into_iter().map(words).collect()
 }
 
-/// The name of the sweep, or of its stage where there are several, and how many values each axis has.
+/// The name of the sweep, or of its stage if there are several, and the number of values on each axis.
 fn heading(plan: &Plan, stage: &str) -> String {
     let lengths: Vec<String> = plan
         .axes
@@ -268,7 +268,7 @@ fn settings(plan: &Plan) -> Vec<Vec<String>> {
     let constant = |parameter: Parameter| {
         let first = plan.cells.first()?.parameters.value(parameter);
         let mut cells = plan.cells.iter();
-        // What presets link varies without being an axis.
+        // Parameters linked by presets vary without being axes.
         let is_constant = cells.all(|cell| cell.parameters.has(parameter, &first));
         let text = Some(first.to_string()).filter(|text| is_constant && !text.is_empty());
         text.map(|text| listing(&[text]))

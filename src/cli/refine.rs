@@ -1,4 +1,4 @@
-//! `ip2p refine`: a sweep with finer steps around a cell, ready to run.
+//! `ip2p refine`: writes a sweep file with finer steps around a cell.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,9 +17,10 @@ use super::render;
 pub struct Refine {
     /// The run folder
     run: PathBuf,
-    /// The cell, by its key in the first column of cells.csv or how that begins
+    /// The cell, by its key in the first column of cells.csv or the beginning of the key
     cell: String,
-    /// Sweep file to write, which must not exist; paths in it are relative to the sweep file that was run [default: beside that]
+    /// Sweep file to write, which must not exist; paths in it are relative to the sweep file that was run [default:
+    /// beside that]
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -51,7 +52,8 @@ impl Refine {
     }
 }
 
-/// The folder of the sweep file, seen from here: the run folder lies in `results` where it was run by default.
+/// The folder of the sweep file, relative to the current folder: by default run folders are in `results` where the
+/// sweep was run.
 fn origin(run: &Path, folder: &Path) -> PathBuf {
     if folder.is_absolute() || folder.is_dir() || folder.as_os_str().is_empty() {
         return folder.to_owned();

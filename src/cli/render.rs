@@ -1,7 +1,7 @@
-//! What goes to the terminal: results to standard output, notes and progress to standard error.
+//! Everything that is printed: results to standard output, notes and progress to standard error.
 //!
-//! Text that comes from files is shown without control characters and marks that turn the direction of
-//! what follows, so that none can steer the terminal. Colour is laid on after that, where the terminal wants it.
+//! Text from files is printed without control characters and bidirectional formatting marks, so that it cannot control
+//! the terminal. Colour is added afterwards, if the terminal supports it.
 
 use std::fmt::Arguments;
 use std::io::{self, Write as _};
@@ -12,23 +12,23 @@ use ip2p_sweep::views::ViewFiles;
 
 use super::events;
 
-/// Why standard output could not be written, the first time.
+/// The first error of writing to standard output.
 static LOST: OnceLock<io::Error> = OnceLock::new();
 
 /// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Colour {
-    /// On terminals that have it; NO_COLOR, CLICOLOR and CLICOLOR_FORCE are heeded
+    /// On terminals that support it; NO_COLOR, CLICOLOR and CLICOLOR_FORCE are respected
     #[default]
     Auto,
-    /// Wherever the output goes
+    /// Always
     Always,
-    /// Not at all
+    /// Never
     Never,
 }
 
 impl Colour {
-    /// For everything that is printed from here on.
+    /// Applies to everything printed from now on.
     pub fn set(self) {
         anstream::ColorChoice::from(self).write_global();
     }
@@ -54,12 +54,12 @@ impl From<Colour> for clap::ColorChoice {
     }
 }
 
-/// Whether standard error is shown in colour.
+/// Whether standard error is printed in colour.
 pub fn is_coloured() -> bool {
     anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
 }
 
-/// What a line on standard error begins with.
+/// The label at the beginning of a line on standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Label {
     Error,
@@ -89,22 +89,22 @@ impl Label {
         colour.on_default().bold()
     }
 
-    /// The label and a text, without what steers the terminal.
+    /// The label and a text, cleaned of control characters.
     pub fn before(self, text: &str) -> String {
         let (style, word) = (self.style(), self.word());
         format!("{style}{word}{style:#} {}", clean(text))
     }
 }
 
-/// Prints text as it is. A reader that went away (`ip2p schema | head`) is not an error; what else hinders it is told
-/// at the end ([`lost`]), since a run is worth more than its log.
+/// Prints text unchanged. A closed pipe (`ip2p schema | head`) is not an error; any other failure is reported at the
+/// end ([`lost`]), because a run is worth more than its log.
 pub fn print(text: &str) {
     let mut stdout = anstream::stdout().lock();
     let printed = stdout.write_all(text.as_bytes());
     keep_loss(printed.and_then(|()| stdout.flush()));
 }
 
-/// Prints bytes as they are.
+/// Prints bytes unchanged.
 pub fn print_bytes(bytes: &[u8]) {
     let mut stdout = io::stdout().lock();
     let printed = stdout.write_all(bytes);
@@ -119,7 +119,7 @@ fn keep_loss(printed: io::Result<()>) {
     }
 }
 
-/// Tells of output that could not be printed, if there was some.
+/// Reports that some output could not be printed; returns whether there was any.
 pub fn lost() -> bool {
     if let Some(error) = LOST.get() {
         complain(
@@ -136,7 +136,7 @@ pub fn line(text: Arguments) {
     print(&format!("{}\n", clean(&text.to_string())));
 }
 
-/// Prints what was made: a path a line, and what should be known.
+/// Prints the files made, one path a line, and the notes on them.
 pub fn made(made: &ViewFiles) {
     if events::are_wanted() {
         events::made(made);
@@ -148,18 +148,18 @@ pub fn made(made: &ViewFiles) {
     made.notes.iter().for_each(|text| note(text));
 }
 
-/// Prints several lines that have their line feeds.
+/// Prints several lines that end with line feeds.
 pub fn block(text: &str) {
     debug_assert!(!events::are_wanted(), "words among events: {text}");
     print(&clean(text));
 }
 
-/// Prints a line that a CI service takes for a command, which [`line()`] prevents.
+/// Prints a line that a CI service takes for a command, which [`line()`] would prevent.
 pub fn command(text: &str) {
     print(&format!("{}\n", without_controls(text)));
 }
 
-/// Tells something to know: on standard error, or as an event.
+/// Reports a note: on standard error, or as an event.
 pub fn note(text: &str) {
     match events::are_wanted() {
         true => events::note(text),
@@ -167,14 +167,14 @@ pub fn note(text: &str) {
     }
 }
 
-/// Tells what to do; programs that read events know it from the verdicts.
+/// Prints what to do; programs that read events know it from the verdicts.
 pub fn hint(text: &str) {
     if !events::are_wanted() {
         labelled(Label::Hint, text);
     }
 }
 
-/// Tells a command to go on with, as it can be pasted. Programs that read events know what they want.
+/// Prints a command to continue with, ready to be pasted; omitted if events are printed.
 pub fn next(command: &str) {
     if !events::are_wanted() {
         labelled(Label::Next, command);
@@ -191,18 +191,18 @@ pub fn labelled(label: Label, text: &str) {
     print_aside(&label.before(text));
 }
 
-/// An error that no type of the library stands for, and what to do about it.
+/// Reports an error that is no error type of the library, with what to do about it.
 pub fn complain(problem: &str, remedy: &str) {
     labelled(Label::Error, problem);
     labelled(Label::Hint, remedy);
 }
 
-/// Prints a line that is clean already, on standard error.
+/// Prints a line on standard error that is already clean.
 pub fn print_aside(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
-/// A path or another word as a shell takes it, whatever is in it.
+/// A path or another word, quoted for a shell.
 pub fn shell_word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-:\\=,".contains(c);
     match !text.is_empty() && text.chars().all(is_plain) {
@@ -211,20 +211,20 @@ pub fn shell_word(text: &str) -> String {
     }
 }
 
-/// Whether a character acts on the terminal: controls, and the marks of direction of Unicode's UAX 9.
+/// Whether a character acts on the terminal: control characters, and bidirectional formatting (Unicode's UAX 9).
 pub fn is_terminal_control(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Without what steers the terminal or the CI service that reads the output.
+/// Removes whatever could control the terminal, or the CI service that reads the output.
 pub fn clean(text: &str) -> String {
     let text = without_controls(text);
     let lines: Vec<String> = text.split('\n').map(without_commands).collect();
     lines.join("\n")
 }
 
-/// A line in which no service sees a command of its own: GitHub and Forgejo take `::` at its start, Azure, TeamCity and
+/// A line that no CI service takes for a command: GitHub and Forgejo recognise `::` at its start, Azure, TeamCity and
 /// older runners `##` and a bracket anywhere.
 fn without_commands(line: &str) -> String {
     let text = line.trim_start();
@@ -241,7 +241,7 @@ fn without_commands(line: &str) -> String {
     format!("{blank}{defused}")
 }
 
-/// Without what steers the terminal, but for the newline.
+/// Removes whatever could control the terminal, except line feeds.
 fn without_controls(text: &str) -> String {
     text.chars()
         .map(|c| {

@@ -1,4 +1,4 @@
-//! `ip2p report`: the HTML report of a run again, without inference; also while the run goes on.
+//! `ip2p report`: writes the HTML report of a run again, without inference, even while the run goes on.
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,13 +16,13 @@ use super::render;
 pub struct Report {
     /// The run folder
     run: PathBuf,
-    /// Folder of the report; by default `report` in the run folder. The page shows the images where they are
+    /// Folder for the report, whose page then refers to the images where they are [default: `report` in the run folder]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Write one file with the images inside, for a mail, instead of the folder `report`
+    /// Write a single file with the images inside, to send by mail, instead of the folder `report`
     #[arg(long, value_name = "FILE", conflicts_with = "out")]
     single_file: Option<PathBuf>,
-    /// Stage of a chain, by its name [default: the last]
+    /// Stage of a chain, by name [default: the last]
     #[arg(long, value_name = "NAME")]
     stage: Option<String>,
 }

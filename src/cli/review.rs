@@ -1,6 +1,6 @@
-//! `ip2p review`: the cells of a run that do not pass, one after the other, to accept or to reject.
+//! `ip2p review`: shows the cells of a run that do not pass one after another, to be accepted or rejected.
 //!
-//! On a terminal a key decides; on a pipe a line does. What was accepted becomes the baseline at the end, at one stroke.
+//! On a terminal a key decides, on a pipe a line. Accepted cells become the baseline at the end, all at once.
 
 use std::io::{self, BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -24,21 +24,21 @@ use super::{Error, Exit, render, table};
 pub struct Review {
     /// The run folder
     run: PathBuf,
-    /// Why what is accepted is, to be kept with the images
+    /// Why they are accepted, to be stored with the images
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Accepted images; by default results/baseline/NAME under the current folder
+    /// Folder of accepted images [default: results/baseline/NAME under the current folder]
     #[arg(long, value_name = "DIR")]
     baseline: Option<PathBuf>,
 }
 
-/// What was decided of a cell.
+/// The decision on a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Decision {
     Accept,
     Reject,
     Skip,
-    /// This one and all that follow.
+    /// Leaves this cell and all that follow undecided.
     Quit,
 }
 
@@ -54,7 +54,7 @@ impl Decision {
         }
     }
 
-    /// By its word or the first letter of that.
+    /// The decision for a word or its first letter.
     fn of(answer: &str) -> Option<Self> {
         let answer = answer.trim().to_ascii_lowercase();
         Self::ALL
@@ -66,9 +66,9 @@ impl Decision {
 /// The decisions of a review.
 #[derive(Debug, Default)]
 struct Decided {
-    /// Keys of cells.
+    /// Keys of accepted cells.
     accepted: Vec<String>,
-    /// Images of cells that the sweep no longer has.
+    /// Images of cells that the sweep no longer has and that are to be removed.
     gone: Vec<String>,
     rejected: usize,
     left: usize,
@@ -103,7 +103,7 @@ impl Review {
 }
 
 impl Decided {
-    /// Says how it ended; gives the exit code.
+    /// Reports how the review ended; returns the exit code.
     fn tell(&self, all: usize) -> Exit {
         let Self { rejected, left, .. } = *self;
         let accepted = self.accepted.len() + self.gone.len();
@@ -141,7 +141,7 @@ impl Decided {
     }
 }
 
-/// The tolerances of the sweep file, wherever it is now; the usual ones where it is not there.
+/// The tolerances of the sweep file, wherever it is now; the defaults if it is missing.
 fn tolerances(run: &Run) -> Result<CheckSpec, Error> {
     match run.sweep_file().filter(|file| file.is_file()) {
         Some(file) => Ok(SweepSpec::read(&file)?.check),
@@ -177,12 +177,12 @@ fn decide_all(check: &Check) -> Decided {
     decided
 }
 
-/// Without an image there is nothing to accept.
+/// Whether there is an image to accept.
 fn is_acceptable(cell: &CellCheck) -> bool {
     cell.actual.is_some() || cell.verdict == Verdict::Missing
 }
 
-/// Everything that one needs to decide.
+/// Shows everything that is needed to decide.
 fn show(cell: &CellCheck, check: &Check, (number, all): (usize, usize)) {
     render::line(format_args!(
         "\n{number}/{all}  {}  {}",
@@ -206,7 +206,7 @@ fn shown_path(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// Each measure beside its limit.
+/// Each measure with its limit.
 fn measures(cell: &CellCheck, check: &Check) -> Option<String> {
     let difference = cell.difference.as_ref()?;
     let limits = cell
@@ -217,7 +217,7 @@ fn measures(cell: &CellCheck, check: &Check) -> Option<String> {
     Some(words.join(", "))
 }
 
-/// Asks until there is an answer; none is left where the input ends.
+/// Asks until there is a valid answer; quits if the input ends.
 fn ask(cell: &CellCheck, (number, cells): (usize, usize)) -> Decision {
     let is_acceptable = is_acceptable(cell);
     let question = match is_acceptable {
@@ -248,7 +248,7 @@ fn ask(cell: &CellCheck, (number, cells): (usize, usize)) -> Decision {
     }
 }
 
-/// A key of the terminal, or a line of a pipe.
+/// A key pressed on the terminal, or a line from a pipe.
 fn answer() -> Option<String> {
     if io::stdin().is_terminal() {
         return match Term::stderr().read_key().ok()? {

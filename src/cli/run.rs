@@ -1,4 +1,4 @@
-//! `ip2p run`: a sweep file goes in, a run folder comes out.
+//! `ip2p run`: executes a sweep file into a run folder.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -24,14 +24,15 @@ use super::{Error, Exit, LibraryFlag, RuntimeFlags, interrupt, prepared};
 pub struct Run {
     /// The sweep file
     sweep: PathBuf,
-    /// Run folder; by default results/NAME under the current folder
+    /// Run folder [default: results/NAME under the current folder]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Run one part of the cells, beside processes that run the others: the kth of n, or what a scheduler's array says
-    /// (auto, or auto/n where n is not told); `ip2p merge` makes sheets and report of all
+    /// Run one part of the cells, beside processes that run the others: K/N, or `auto` (or `auto/N` if the cluster
+    /// scheduler does not give N) to take the part from the scheduler's array; `ip2p merge` then makes sheets and
+    /// report
     #[arg(long, value_name = "K/N|auto|auto/N")]
     shard: Option<ShardChoice>,
-    /// Run on several devices at once, a process for each, e.g. cuda:0,cuda:1
+    /// Run on several devices at once, one process for each, e.g. cuda:0,cuda:1
     #[arg(
         long,
         value_name = "DEVICE,DEVICE",
@@ -42,7 +43,7 @@ pub struct Run {
     /// Stop when standard input ends
     #[arg(long, hide = true, requires = "shard")]
     until_stdin_ends: bool,
-    /// Take the run folder over, if it has the run of another sweep
+    /// Take over the run folder if it has the run of another sweep
     #[arg(long)]
     replace: bool,
     #[command(flatten)]
@@ -83,7 +84,7 @@ impl Run {
     }
 }
 
-/// Executes a part and says what is to be done when all parts have ended.
+/// Executes a part, and prints what to do when all parts have ended.
 fn run_shard(
     prepared: &Prepared,
     out: &Path,
@@ -95,7 +96,7 @@ fn run_shard(
     let shard = choice.resolve(|name| env::var(name).ok())?;
     let twins = match choice {
         ShardChoice::Given(_) => false,
-        // Schedulers run a task again that they think dead, and sometimes it is not.
+        // Cluster schedulers run a task again if they believe it dead, and sometimes it is not.
         ShardChoice::Auto | ShardChoice::AutoOf(_) => true,
     };
     let execution = Execution::open_beside(prepared, out, host, shard, twins)?;
@@ -114,14 +115,14 @@ fn run_shard(
     Ok(Exit::from(executed.outcome).into())
 }
 
-/// Executes, follows, draws the sheets and says where everything is.
+/// Executes the sweep, shows its progress, draws the sheets and prints where everything is.
 pub fn run_prepared(
     prepared: &Prepared,
     out: &Path,
     host: Host,
     flags: ProgressFlags,
 ) -> Result<ExitCode, Error> {
-    // A font that cannot be used is told before the work, not after it.
+    // A font that cannot be used is reported before the work, not after it.
     check_font(&prepared.plan)?;
     let execution = Execution::open(prepared, out, host)?;
     let mut progress = Progress::begin(flags, &prepared.plan, execution.workload());
@@ -137,7 +138,7 @@ pub fn run_prepared(
     drop(live);
     let views = match outcome {
         Outcome::Interrupted => Views::default(),
-        // A report that was written while the run went on may lack its last cells.
+        // A report written during the run may lack its last cells.
         Outcome::Complete { .. } => {
             progress.phase(PhaseName::Drawing);
             views(&run.of_last_stage(), workload.is_nothing())?
@@ -153,12 +154,13 @@ pub fn run_prepared(
         shard: None,
         views: &views,
     });
-    // What could not be measured hinders no sheet and no report.
+    // If something could not be measured, sheets and report are made nevertheless.
     measured?;
     Ok(Exit::from(outcome).into())
 }
 
-/// The sheets and the report: as they are where that is enough and nothing has changed since, else written.
+/// The sheets and the report: the existing ones if `as_they_are` allows it and nothing has changed since, otherwise new
+/// ones.
 pub fn views(run: &RunFolder, as_they_are: bool) -> Result<Views, Error> {
     let advice = advise(run);
     let (sheets, report) = (Sheets::of(run, &advice), Report::of(run));

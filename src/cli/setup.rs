@@ -13,13 +13,13 @@ use super::render;
 /// `ip2p setup`.
 #[derive(Debug, clap::Args)]
 pub struct Setup {
-    /// The build for NVIDIA GPUs, with the CUDA libraries it needs (1.5 GB to fetch)
+    /// The build for NVIDIA GPUs, with the CUDA libraries it needs (1.5 GB to download)
     #[arg(long)]
     cuda: bool,
-    /// The provider for GPUs of every maker, beside ONNX Runtime (7 MB to fetch)
+    /// The provider for GPUs from any vendor, in addition to ONNX Runtime (7 MB to download)
     #[arg(long)]
     webgpu: bool,
-    /// The provider for Intel's processors and GPUs, beside ONNX Runtime (53 MB to fetch)
+    /// The provider for Intel CPUs and GPUs, in addition to ONNX Runtime (53 MB to download)
     #[arg(long)]
     openvino: bool,
 }
@@ -58,7 +58,7 @@ impl Setup {
     }
 }
 
-/// Fetches a runtime and says how far it is.
+/// Fetches a runtime and reports progress.
 pub fn fetch(host: &Host, wanted: Wanted) -> Result<Located, Error> {
     Ok(setup(host, wanted, &mut tell)?)
 }

@@ -1,4 +1,4 @@
-//! `ip2p sheet`: the contact sheets of a run again, without inference.
+//! `ip2p sheet`: draws the contact sheets of a run again, without inference.
 
 use std::collections::HashSet;
 use std::num::NonZeroU32;
@@ -17,7 +17,7 @@ use ip2p_sweep::vocabulary::{CellKey, Parameter};
 
 use super::{Error, end_with, render};
 
-/// What file names begin with where only some cells are shown: the sheets of all stay.
+/// The prefix of file names if only some cells are shown, so that the sheets of all cells stay.
 const NAME_OF_CHOSEN: &str = "chosen";
 
 /// `ip2p sheet`.
@@ -25,7 +25,7 @@ const NAME_OF_CHOSEN: &str = "chosen";
 pub struct Sheet {
     /// The run folder
     run: PathBuf,
-    /// Stage of a chain, by its name [default: the last]
+    /// Stage of a chain, by name [default: the last]
     #[arg(long, value_name = "NAME")]
     stage: Option<String>,
     /// Draw the images of each path of a chain side by side, a column a stage
@@ -52,7 +52,7 @@ pub struct Sheet {
     /// Side of a cell in pixels
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(i64::from(CELL_SIDES.0)..=i64::from(CELL_SIDES.1)))]
     cell: Option<u32>,
-    /// Leave the input out
+    /// Leave out the input
     #[arg(long)]
     no_input: bool,
     /// A font file for characters that the embedded font lacks (Chinese, Japanese, Korean, symbols)
@@ -61,24 +61,24 @@ pub struct Sheet {
     /// Show in a corner how long each cell took
     #[arg(long)]
     seconds: bool,
-    /// Folder of the sheets; by default `sheets` in the run folder
+    /// Folder for the sheets [default: `sheets` in the run folder]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// File format
     #[arg(long, value_enum, default_value_t)]
     format: FormatName,
-    /// Quality of a JPEG, 1 to 100 [default: 92]
+    /// JPEG quality, 1 to 100 [default: 92]
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: Option<u8>,
-    /// Only these cells, by the keys in the first column of cells.csv or how they begin
+    /// Show only these cells, by their keys in the first column of cells.csv or the beginnings of the keys
     #[arg(long, value_name = "KEY", num_args = 1..)]
     only: Vec<String>,
-    /// What file names begin with [default: sheet, with --only chosen]
+    /// Prefix of the file names [default: sheet, with --only chosen]
     #[arg(long, value_name = "STEM")]
     name: Option<String>,
 }
 
-/// A format by its usual name.
+/// A file format, by its usual name.
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum FormatName {
     #[default]
@@ -127,7 +127,7 @@ impl Sheet {
             .chain(panels)
     }
 
-    /// Bad usage, which the program exits with as with any other.
+    /// Refuses to use one axis twice: bad usage, with that exit code.
     fn refuse_one_axis_twice(&self) {
         for (index, (flag, axis)) in self.axes().enumerate() {
             if let Some((other, _)) = self.axes().take(index).find(|(_, other)| *other == axis) {
@@ -143,7 +143,7 @@ impl Sheet {
         }
     }
 
-    /// The flags over what the sweep file says.
+    /// The options of the sweep file, overridden by the flags.
     fn options(&self, run: &Run) -> Result<SheetOptions, StoreError> {
         let of_sweep = run.plan.sheet.clone();
         // An axis that a flag has put somewhere stands nowhere else.
@@ -194,7 +194,7 @@ fn has_one_value(run: &Run, parameter: Parameter) -> bool {
     values.all(|value| Some(value) == first)
 }
 
-/// An axis by its key.
+/// Parses an axis from its key.
 pub fn axis(text: &str) -> Result<Parameter, String> {
     let keys = Parameter::ALL.map(Parameter::key).join(", ");
     Parameter::from_key(text).ok_or(format!("expected one of {keys}"))

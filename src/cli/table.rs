@@ -1,11 +1,11 @@
 //! Aligned columns for the terminal.
 
-/// Rows of cells, padded to the widest of each column.
+/// Rows of cells, each padded to the width of its column.
 pub fn align(rows: &[Vec<String>]) -> String {
     pad(rows, |_| Side::Left)
 }
 
-/// As [`align`], with all columns but the first at the right of their width, as numbers stand.
+/// As [`align`], but with all columns except the first aligned to the right, as is usual for numbers.
 pub fn align_numbers(rows: &[Vec<String>]) -> String {
     pad(rows, |column| match column {
         0 => Side::Left,
@@ -13,14 +13,14 @@ pub fn align_numbers(rows: &[Vec<String>]) -> String {
     })
 }
 
-/// Where a cell stands in its column.
+/// The side to which a cell is aligned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Side {
     Left,
     Right,
 }
 
-/// Not by the widths of `format!`, which panics where one is beyond 65,535.
+/// Pads by hand, because `format!` panics at widths beyond 65,535.
 fn pad(rows: &[Vec<String>], side: impl Fn(usize) -> Side) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let length = |cell: &String| cell.chars().count();
@@ -37,7 +37,7 @@ fn pad(rows: &[Vec<String>], side: impl Fn(usize) -> Side) -> String {
             let is_last = column + 1 == row.len();
             match side(column) {
                 Side::Right => line.extend([blanks.as_str(), cell]),
-                // What ends a line is padded for nobody to see.
+                // The last cell of a line needs no padding.
                 Side::Left if is_last => line.push_str(cell),
                 Side::Left => line.extend([cell.as_str(), &blanks]),
             }

@@ -1,4 +1,4 @@
-//! Threads, where a system grants few or none: a pool that can be made, or an error.
+//! Deals with systems that grant few threads or none: makes the thread pool, or returns an error.
 
 use std::io;
 use std::num::NonZero;
@@ -9,10 +9,10 @@ use rayon::ThreadPoolBuilder;
 
 use super::render;
 
-/// Threads beside the pool's: the writer, the meter, the live report, the handler of Ctrl-C.
+/// Threads besides the pool's: the writer, the meter, the live report, the Ctrl-C handler.
 const OTHERS: usize = 4;
 
-/// Makes the pool of this process. Left to itself it is made when it is first needed, and panics where it cannot be.
+/// Makes the thread pool of this process. Otherwise rayon would make it when first needed, and panic on failure.
 ///
 /// # Errors
 /// If no thread can be started.
@@ -24,12 +24,12 @@ pub fn make_pool() -> io::Result<()> {
     pool.build_global().map_err(io::Error::other)
 }
 
-/// Whether one more thread can be had, for what panics where it cannot.
+/// Whether one more thread can be started; ask before calling something that would panic.
 pub fn is_granted() -> bool {
     granted(1).is_ok()
 }
 
-/// Says why there are none.
+/// Reports why there are no threads.
 pub fn tell(error: &io::Error) {
     render::complain(
         &format!("the system grants no thread: {error}"),
@@ -37,7 +37,7 @@ pub fn tell(error: &io::Error) {
     );
 }
 
-/// How many threads of so many can be had at a time; an error if not one.
+/// How many threads, at most `wanted`, can exist at once; an error if none can.
 fn granted(wanted: usize) -> io::Result<usize> {
     let mut ends = Vec::new();
     let mut threads = Vec::new();
@@ -52,7 +52,7 @@ fn granted(wanted: usize) -> io::Result<usize> {
     }
     drop(ends);
     let granted = threads.len();
-    // They have nothing to panic at.
+    // These threads do nothing, so they cannot panic.
     threads.into_iter().for_each(|thread| drop(thread.join()));
     Ok(granted)
 }

@@ -1,11 +1,11 @@
-//! Numbers as people say them.
+//! Numbers in the form people use.
 
 /// `1 cell`, `2 cells`.
 pub fn count(number: usize, what: &str) -> String {
     format!("{number} {}", plural(number, what))
 }
 
-/// `cell`, `cells`; a word that ends with an s, as some keys of parameters do, stays as it is.
+/// The plural; a word that ends with an s, as the keys of some parameters do, stays unchanged.
 fn plural(number: usize, what: &str) -> String {
     match number {
         1 => what.to_owned(),
@@ -25,7 +25,7 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-/// As [`duration`], for a clock that goes on: whole seconds, and never none while something is left.
+/// As [`duration`], for a running clock: in whole seconds, and never zero while something is left.
 pub fn clock(seconds: f64) -> String {
     match seconds.ceil().max(1.0) {
         few @ ..10.0 => format!("{few:.0} s"),
@@ -33,7 +33,7 @@ pub fn clock(seconds: f64) -> String {
     }
 }
 
-/// `12.4 steps/s`, or `13.3 s/step` where a step is slow.
+/// The rate of steps: `12.4 steps/s`, or `13.3 s/step` if a step is slow.
 pub fn pace(steps_per_second: f64) -> String {
     if steps_per_second >= 1.0 || steps_per_second == 0.0 {
         format!("{steps_per_second:.1} steps/s")
@@ -42,7 +42,7 @@ pub fn pace(steps_per_second: f64) -> String {
     }
 }
 
-/// Memory: `512 MiB`, `2.1 GiB`.
+/// Amounts of memory: `512 MiB`, `2.1 GiB`.
 pub fn memory(bytes: f64) -> String {
     let mib = bytes / f64::from(1 << 20);
     if mib < 1000.0 {
@@ -52,7 +52,7 @@ pub fn memory(bytes: f64) -> String {
     }
 }
 
-/// Files, as file managers count them: `81 kB`, `492 MB`, `3.4 GB`.
+/// Sizes of files, in decimal units like file managers: `81 kB`, `492 MB`, `3.4 GB`.
 pub fn file_size(bytes: u64) -> String {
     let bytes = bytes as f64;
     match bytes {

@@ -1,4 +1,4 @@
-//! Colours, shapes and text onto pixels.
+//! Draws colours, shapes and text.
 
 use image::{GenericImage, Rgb, RgbImage, imageops};
 use imageproc::drawing::{
@@ -11,18 +11,18 @@ use super::items::{Ink, Text};
 use super::rect::Rect;
 use super::text::Style;
 
-/// The ground of sheets.
+/// The background of sheets.
 pub const PAPER: Rgb<u8> = Rgb([255, 255, 255]);
-/// Of values and titles.
+/// The colour of values and titles.
 pub const DARK: Rgb<u8> = Rgb([28, 30, 33]);
-/// Of names.
+/// The colour of names.
 pub const MUTED: Rgb<u8> = Rgb([104, 110, 120]);
-/// Of thin lines.
+/// The colour of thin lines.
 pub const RULE: Rgb<u8> = Rgb([208, 212, 218]);
 const HATCH: Rgb<u8> = Rgb([226, 229, 233]);
 const EMPTY: Rgb<u8> = Rgb([247, 248, 249]);
 
-/// Draws one line of text at its place.
+/// Draws a line of text at its place.
 pub fn draw_text(canvas: &mut RgbImage, text: &Text) {
     let ink = match text.ink {
         Ink::Dark => DARK,
@@ -37,7 +37,7 @@ pub fn draw_text(canvas: &mut RgbImage, text: &Text) {
     paste(canvas, &imageops::rotate270(&lying), text.rect);
 }
 
-/// Puts an image at a place; pages have room for everything on them.
+/// Draws an image at a place, which must be inside the canvas.
 pub fn paste(canvas: &mut RgbImage, image: &RgbImage, place: Rect) {
     let is_inside =
         place.x + image.width() <= canvas.width() && place.y + image.height() <= canvas.height();
@@ -56,12 +56,12 @@ pub fn fill(canvas: &mut RgbImage, place: Rect, colour: Rgb<u8>) {
     draw_filled_rect_mut(canvas, area(place), colour);
 }
 
-/// The edge of a rectangle, one pixel wide.
+/// Draws the edge of a rectangle, one pixel wide.
 pub fn frame(canvas: &mut RgbImage, place: Rect, colour: Rgb<u8>) {
     draw_hollow_rect_mut(canvas, area(place), colour);
 }
 
-/// The diagonals of a rectangle.
+/// Draws the diagonals of a rectangle.
 pub fn cross(canvas: &mut RgbImage, place: Rect, colour: Rgb<u8>) {
     let corner = |x: u32, y: u32| (x as i32, y as i32);
     let (right, bottom) = (place.right() - 1, place.bottom() - 1);
@@ -73,7 +73,7 @@ pub fn cross(canvas: &mut RgbImage, place: Rect, colour: Rgb<u8>) {
     }
 }
 
-/// Covers a rectangle with a colour through which a little of what lies below is seen.
+/// Covers a rectangle with a colour that lets a little of the content show through.
 pub fn veil(canvas: &mut RgbImage, place: Rect, colour: Rgb<u8>) {
     for y in place.y..place.bottom() {
         for x in place.x..place.right() {
@@ -84,7 +84,7 @@ pub fn veil(canvas: &mut RgbImage, place: Rect, colour: Rgb<u8>) {
     }
 }
 
-/// Faint slanting lines: nothing here yet.
+/// Draws faint diagonal lines, which mean that there is nothing yet.
 pub fn hatch(canvas: &mut RgbImage, place: Rect) {
     for y in place.y..place.bottom() {
         for x in place.x..place.right() {

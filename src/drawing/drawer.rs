@@ -1,4 +1,4 @@
-//! What was laid out becomes pixels.
+//! Draws what was laid out.
 
 use std::collections::BTreeSet;
 
@@ -17,25 +17,25 @@ const FAILED_LINE: Rgb<u8> = Rgb([228, 154, 146]);
 const FAILED_INK: Rgb<u8> = Rgb([164, 32, 22]);
 const OUTLINE: Rgb<u8> = Rgb([17, 138, 74]);
 
-/// Pixels of an em that can just be read.
+/// The smallest legible em, in pixels.
 const SMALLEST_EM: f32 = 11.0;
-/// Pictures decoded before they are put on the canvas; bounds memory.
+/// How many pictures are decoded at a time, to limit memory.
 const AT_A_TIME: usize = 64;
 
-/// Draws sheets of the pictures of one source.
+/// Draws sheets with pictures from one source.
 pub struct Drawer<'a, S> {
-    /// Where the pictures come from.
+    /// The source of pictures.
     pub source: &'a S,
-    /// Of captions and reasons.
+    /// The style of captions and reasons.
     pub small: Style<'a>,
-    /// What can be shown.
+    /// Which characters can be shown.
     pub glyphs: Glyphs<'a>,
-    /// Pixels of an outline.
+    /// Width of an outline in pixels.
     pub outline: u32,
 }
 
 impl<S: Source> Drawer<'_, S> {
-    /// Draws a sheet; adds what could not be shown to the notes.
+    /// Draws a sheet; adds notes on what could not be shown.
     pub fn draw(
         &self,
         (width, height): (u32, u32),
@@ -64,7 +64,7 @@ impl<S: Source> Drawer<'_, S> {
         canvas
     }
 
-    /// A picture at the size of its place, and the place it covers of its box.
+    /// A picture at the size of its place, and the part of its box that it covers.
     fn picture(&self, place: Rect, key: S::Key) -> (Rect, Picture) {
         match self.source.picture(key) {
             Picture::Image(image) => {
@@ -100,7 +100,7 @@ impl<S: Source> Drawer<'_, S> {
             true => self.draw_outline(canvas, place),
             false => place,
         };
-        // A caption would hide why a cell failed.
+        // A caption would hide the reason why a cell failed.
         if let Some(caption) = marks.caption.filter(|_| is_shown)
             && !self.draw_caption(canvas, inside, &caption)
         {
@@ -108,7 +108,7 @@ impl<S: Source> Drawer<'_, S> {
         }
     }
 
-    /// A cross, and the reason before it.
+    /// Draws a cross with the reason in front of it.
     fn draw_failed(&self, canvas: &mut RgbImage, place: Rect, reason: &str) {
         fill(canvas, place, FAILED_PAPER);
         cross(canvas, place, FAILED_LINE);
@@ -140,7 +140,7 @@ impl<S: Source> Drawer<'_, S> {
         }
     }
 
-    /// Outlines a picture; the place that is left to it.
+    /// Outlines a picture; returns the place left inside.
     fn draw_outline(&self, canvas: &mut RgbImage, place: Rect) -> Rect {
         let thick = self.outline;
         for inset in 0..=thick {
@@ -152,7 +152,7 @@ impl<S: Source> Drawer<'_, S> {
         place.inset(thick)
     }
 
-    /// Words, white on dark in the lower right corner; `false` if there is no room for them.
+    /// Draws white text on dark in the lower right corner; returns `false` if there is no space for it.
     fn draw_caption(&self, canvas: &mut RgbImage, place: Rect, caption: &Caption) -> bool {
         let text = &caption.text;
         let style = Style {
@@ -171,7 +171,7 @@ impl<S: Source> Drawer<'_, S> {
     }
 }
 
-/// A place that is left out: a short dash.
+/// Draws a short dash for a place that is left out.
 fn draw_absent(canvas: &mut RgbImage, place: Rect) {
     let width = (place.width / 8).max(4);
     let x = place.x + (place.width - width.min(place.width)) / 2;

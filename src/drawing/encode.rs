@@ -1,4 +1,4 @@
-//! Sheets as PNG, JPEG or WebP, each with its parameters.
+//! Encodes sheets as PNG, JPEG or WebP, each with its parameters in the metadata.
 
 use std::io::{self, BufRead, BufReader, Cursor, Seek};
 use std::path::Path;
@@ -10,20 +10,20 @@ use image::{ExtendedColorType, ImageEncoder, ImageError, ImageResult, RgbImage};
 use crate::image::encode_png;
 use crate::store::open_file;
 
-/// The chunk of a PNG that holds its parameters.
+/// The PNG chunk that holds the parameters.
 const CHUNK: &str = "ip2p";
-/// Of 100.
+/// The default JPEG quality, out of 100.
 const JPEG_QUALITY: u8 = 92;
-/// What one JPEG segment holds, with room for its head.
+/// The longest content of a JPEG segment, less space for its header.
 const LONGEST_EXIF: usize = 65_000;
 
 /// The file format of sheets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
-    /// Lossless, read by everything.
+    /// Lossless, and readable everywhere.
     #[default]
     Png,
-    /// Small, for mails and documents; quality 92.
+    /// Small, for mails and documents; quality 92 by default.
     Jpeg,
     /// Lossless, smaller than PNG.
     WebP,
@@ -33,7 +33,7 @@ impl Format {
     /// Every format.
     pub const ALL: [Self; 3] = [Self::Png, Self::Jpeg, Self::WebP];
 
-    /// What file names end with, without the dot.
+    /// The file extension, without the dot.
     pub fn extension(self) -> &'static str {
         match self {
             Self::Png => "png",
@@ -43,12 +43,11 @@ impl Format {
     }
 }
 
-/// A sheet as a file. `parameters` (JSON) becomes the `ip2p` chunk of a PNG, and the EXIF image description
-/// of the other formats; a JPEG whose description would be too long has none.
-/// `quality` is that of a JPEG, 1 to 100.
+/// Encodes a sheet. `parameters` (JSON) becomes the `ip2p` chunk of a PNG, or the EXIF image description of the other
+/// formats; it is left out of a JPEG if it is too long. `quality` is that of a JPEG, 1 to 100.
 ///
 /// # Errors
-/// If the coder refuses, as for sheets that are too large for the format.
+/// If the encoder fails, for instance because the sheet is too large for the format.
 pub fn encode(
     sheet: &RgbImage,
     format: Format,
@@ -88,21 +87,21 @@ fn write_pixels(sheet: &RgbImage, encoder: impl ImageEncoder) -> ImageResult<()>
     encoder.write_image(sheet.as_raw(), width, height, ExtendedColorType::Rgb8)
 }
 
-/// Whether a file is a PNG of these parameters.
+/// Whether a file is a PNG with these parameters.
 pub fn is_png_of(path: &Path, parameters: &str) -> bool {
     let own = open_file(path).ok().map(BufReader::new);
     own.and_then(parameters_of_png)
         .is_some_and(|own| own == parameters)
 }
 
-/// The parameters in a PNG, if it holds any.
+/// The parameters stored in a PNG, if any.
 pub(crate) fn parameters_of_png(file: impl BufRead + Seek) -> Option<String> {
     let reader = png::Decoder::new(file).read_info().ok()?;
     let mut chunks = reader.info().utf8_text.iter();
     chunks.find(|chunk| chunk.keyword == CHUNK)?.get_text().ok()
 }
 
-/// EXIF strings are ASCII: other characters as JSON escapes.
+/// EXIF strings are ASCII, so other characters are written as JSON escapes.
 fn ascii(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
     for character in json.chars() {

@@ -1,8 +1,8 @@
-//! The fonts of sheets: what they can show, how wide text is, and glyphs onto a canvas.
+//! The fonts of sheets: which characters they can show, how wide text is, and drawing glyphs.
 //!
-//! Embedded is Inter under the SIL Open Font License (`font/LICENSE-OFL.txt`), cut to Latin, Greek and
-//! Cyrillic by `font/subset.py`: sheets in these scripts look the same on every machine. Characters that Inter lacks are
-//! taken from a font of the user's, if one is given, else from those of the system.
+//! The embedded font is Inter under the SIL Open Font License (`font/LICENSE-OFL.txt`), reduced to Latin, Greek and
+//! Cyrillic by `font/subset.py`: sheets in these scripts look the same on every machine. Characters that Inter lacks
+//! are taken from the user's font, if one is given, or else from the system's.
 
 mod glyphs;
 mod other;
@@ -27,7 +27,7 @@ fn embedded(bytes: &'static [u8]) -> FontArc {
 /// Height of a line of text, in ems.
 pub const LINE: f32 = 1.3;
 
-/// A weight of the embedded font, and the font that takes over where it has no glyph.
+/// A weight of the embedded font, with a fallback font for characters it lacks.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Face<'f> {
     weight: Weight,
@@ -41,18 +41,18 @@ enum Weight {
 }
 
 impl Face<'static> {
-    /// Values.
+    /// For values.
     pub const REGULAR: Self = Self {
         weight: Weight::Regular,
         other: None,
     };
-    /// Names and titles.
+    /// For names and titles.
     pub const BOLD: Self = Self {
         weight: Weight::Bold,
         other: None,
     };
 
-    /// The same with another font to fall back on, which has one weight for all.
+    /// The same face with another fallback font, which has a single weight.
     pub fn or(self, other: Option<&OtherFont>) -> Face<'_> {
         Face { other, ..self }
     }
@@ -77,18 +77,18 @@ impl<'f> Face<'f> {
         }
     }
 
-    /// Advance of a text in pixels, kerned, at an em of `em` pixels.
+    /// Width of a text in pixels, with kerning, at `em` pixels an em.
     pub fn width(self, text: &str, em: f32) -> f32 {
         self.pen_positions(text, em).1
     }
 
-    /// Whether a character takes no room of its own, as combining accents do.
+    /// Whether a character takes no space of its own, like combining accents.
     pub fn is_attached(self, character: char) -> bool {
         let font = self.font(character);
         font.h_advance_unscaled(font.glyph_id(character)) == 0.0
     }
 
-    /// Where each glyph starts, and where the last one ends.
+    /// The start of each glyph, and the end of the last one.
     fn pen_positions(self, text: &str, em: f32) -> (Vec<f32>, f32) {
         let mut pen = 0.0;
         let mut previous = None;
@@ -109,8 +109,8 @@ impl<'f> Face<'f> {
         (starts, pen)
     }
 
-    /// Draws one line whose box of `LINE` ems has its upper left corner at (x, y); what falls
-    /// outside the canvas is cut off.
+    /// Draws one line, with the upper left corner of its box (of height `LINE` ems) at (x, y); what is outside the
+    /// canvas is cut off.
     pub fn draw(
         self,
         canvas: &mut RgbImage,
@@ -144,7 +144,7 @@ impl<'f> Face<'f> {
     }
 }
 
-/// ab_glyph scales by the height of a line, people by the em.
+/// ab_glyph scales by the height of a line, we by the em.
 fn scale(font: &FontArc, em: f32) -> PxScale {
     let units = font.units_per_em().unwrap_or(1000.0);
     PxScale::from(em * font.height_unscaled() / units)

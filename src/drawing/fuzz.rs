@@ -1,4 +1,4 @@
-//! The door of [`crate::fuzzing`] to the texts of PNGs.
+//! The entry point of [`crate::fuzzing`] for the texts of PNGs.
 
 use std::io::Cursor;
 
@@ -6,7 +6,7 @@ use image::RgbImage;
 
 use super::encode::{Format, encode, parameters_of_png};
 
-/// The parameters in a PNG are the same in another PNG.
+/// Checks that the parameters read from a PNG can be stored in another PNG and read back.
 pub fn png_text(bytes: &[u8]) {
     let Some(parameters) = parameters_of_png(Cursor::new(bytes)) else {
         return;

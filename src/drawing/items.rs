@@ -1,36 +1,36 @@
-//! What stands on a sheet, and where.
+//! The items of a sheet, with their places.
 
 use super::rect::Rect;
 use super::text::Style;
 
-/// How dark text is.
+/// The shade of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ink {
-    /// Values and titles.
+    /// For values and titles.
     Dark,
-    /// Names.
+    /// For names.
     Muted,
 }
 
-/// One line of text.
+/// A line of text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Text<'f> {
-    /// What it covers.
+    /// The rectangle that it covers.
     pub rect: Rect,
-    /// Without line breaks, and with glyphs for every character.
+    /// The text, without line breaks and with a glyph for every character.
     pub text: String,
     /// Font and size.
     pub style: Style<'f>,
     /// Colour.
     pub ink: Ink,
-    /// Reads from bottom to top.
+    /// Whether it reads from bottom to top.
     pub turned: bool,
 }
 
-/// Everything on one sheet, or on a part of it.
+/// All items of a sheet, or of a part of one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Items<'f, K> {
-    /// Pictures by what their source knows them by; each is centred in its box.
+    /// Pictures, by the keys of their source; each is centred in its box.
     pub pictures: Vec<(Rect, K)>,
     /// Places without a picture.
     pub absent: Vec<Rect>,
@@ -52,7 +52,7 @@ impl<K> Default for Items<'_, K> {
 }
 
 impl<'f, K> Items<'f, K> {
-    /// Adds others, moved by this much.
+    /// Adds other items, moved by this offset.
     pub fn append(&mut self, other: Self, dx: u32, dy: u32) {
         let moved = |rect: Rect| Rect {
             x: rect.x + dx,
@@ -71,7 +71,7 @@ impl<'f, K> Items<'f, K> {
         }));
     }
 
-    /// Adds one line of text at a place.
+    /// Adds a line of text.
     pub fn text(&mut self, x: u32, y: u32, text: impl Into<String>, style: Style<'f>, ink: Ink) {
         let text = text.into();
         if !text.is_empty() {
@@ -86,7 +86,7 @@ impl<'f, K> Items<'f, K> {
         }
     }
 
-    /// Adds one line of text that reads upwards, its first letter at the lower end.
+    /// Adds a line of text that reads upwards, with its first letter at the lower end.
     pub fn turned_text(
         &mut self,
         x: u32,

@@ -1,8 +1,8 @@
-//! Sheets of pictures and text: what is laid out ([`Items`]) is drawn by one [`Drawer`], whatever the pictures are
-//! of, and encoded.
+//! Sheets of pictures and text: a layout ([`Items`]) is drawn by one [`Drawer`], whatever its pictures are, and
+//! encoded.
 //!
-//! A [`Source`] gives the pictures one by one, so that a sheet of thousands never holds more than a few at their
-//! full size.
+//! A [`Source`] provides the pictures one by one, so that a sheet of thousands never holds more than a few at full
+//! size.
 
 mod canvas;
 mod drawer;

@@ -1,56 +1,56 @@
-//! The pictures of a sheet, and where they come from.
+//! The pictures of a sheet, and their source.
 
 use fast_image_resize::images::Image;
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::{DynamicImage, RgbImage};
 
-/// What is known of a picture.
+/// A picture, or why there is none.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Picture {
-    /// It is there.
+    /// The picture.
     Image(RgbImage),
-    /// There is none, for this reason.
+    /// It failed, for this reason.
     Failed(String),
-    /// There is none yet, and perhaps something to be told of it once for the sheet.
+    /// It does not exist yet; may come with a note to be given once for the sheet.
     Missing(Option<String>),
 }
 
 /// What is drawn over a picture.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Marks {
-    /// An outline.
+    /// Whether it is outlined.
     pub outlined: bool,
-    /// Words in the lower right corner, over a picture that is there.
+    /// Text in the lower right corner; only drawn if there is a picture.
     pub caption: Option<Caption>,
 }
 
-/// Words over a picture.
+/// Text over a picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caption {
-    /// One line.
+    /// The text, a single line.
     pub text: String,
-    /// What is told of the sheet where a picture has no room for it.
+    /// The note for the sheet if a picture has no space for the caption.
     pub no_room: &'static str,
 }
 
-/// Where the pictures of a sheet come from.
+/// A source of pictures for a sheet.
 pub trait Source: Sync {
-    /// What a picture is known by.
+    /// What identifies a picture.
     type Key: Copy + Send + Sync;
 
     /// A picture, in its own size.
     fn picture(&self, key: Self::Key) -> Picture;
 
-    /// Pixels of the picture, for the place of one that is not there.
+    /// The picture's size in pixels, which also determines the place of a missing one.
     fn size(&self, key: Self::Key) -> (u32, u32);
 
-    /// What is drawn over it.
+    /// What is drawn over the picture.
     fn marks(&self, _key: Self::Key) -> Marks {
         Marks::default()
     }
 }
 
-/// Scaled to exactly this size with Lanczos.
+/// Scales an image to exactly this size with a Lanczos filter.
 pub fn scaled(image: RgbImage, width: u32, height: u32) -> RgbImage {
     if image.dimensions() == (width, height) {
         return image;
@@ -61,7 +61,7 @@ pub fn scaled(image: RgbImage, width: u32, height: u32) -> RgbImage {
     let source = DynamicImage::ImageRgb8(image);
     let mut target = Image::new(width, height, PixelType::U8x3);
     let done = Resizer::new().resize(&source, &mut target, &options);
-    // It fails for images without pixels only, and no file holds one.
+    // It fails only for images without pixels, which no file contains.
     let pixels = done.ok().map(|()| target.into_vec());
     pixels
         .and_then(|pixels| RgbImage::from_raw(width, height, pixels))

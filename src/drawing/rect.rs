@@ -1,20 +1,20 @@
-//! Places on a sheet.
+//! Rectangles on a sheet.
 
-/// A rectangle in pixels, from the upper left.
+/// A rectangle in pixels; the origin is the upper left corner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rect {
     /// Left edge.
     pub x: u32,
     /// Upper edge.
     pub y: u32,
-    /// Pixels.
+    /// Width.
     pub width: u32,
-    /// Pixels.
+    /// Height.
     pub height: u32,
 }
 
 impl Rect {
-    /// The rectangle of this size at this place.
+    /// The rectangle with this place and size.
     pub fn new(x: u32, y: u32, width: u32, height: u32) -> Self {
         Self {
             x,
@@ -24,17 +24,17 @@ impl Rect {
         }
     }
 
-    /// Just right of it.
+    /// The first x to the right of it.
     pub fn right(self) -> u32 {
         self.x + self.width
     }
 
-    /// Just below it.
+    /// The first y below it.
     pub fn bottom(self) -> u32 {
         self.y + self.height
     }
 
-    /// The same without so many pixels on each side.
+    /// The rectangle reduced by this many pixels on each side.
     pub fn inset(self, pixels: u32) -> Self {
         Self::new(
             self.x + pixels,
@@ -44,7 +44,7 @@ impl Rect {
         )
     }
 
-    /// The largest rectangle of an image's proportions, in the middle of this one.
+    /// The largest rectangle with an image's aspect ratio, centred in this one.
     pub fn fitted(self, width: u32, height: u32) -> Self {
         let (width, height) = (width.max(1), height.max(1));
         let scale = f64::min(
@@ -63,7 +63,7 @@ impl Rect {
         )
     }
 
-    /// Splits it into `count` boxes in reading order, in the shape of [`shape`].
+    /// Splits it into `count` boxes in reading order, in the arrangement of [`shape`].
     pub fn split(self, count: usize, gap: u32) -> Vec<Self> {
         let (columns, rows) = shape(count);
         let width = (self.width.saturating_sub(gap * (columns - 1)) / columns).max(1);
@@ -82,8 +82,8 @@ impl Rect {
     }
 }
 
-/// Columns and rows for so many pictures: as square as can be without a hole, wider than high; where that would be a
-/// strip of more than three to one, as square as can be with few holes.
+/// Columns and rows for this many pictures: as square as possible without holes, and wider than high; if that would be
+/// longer than three to one, as square as possible with few holes.
 pub fn shape(count: usize) -> (u32, u32) {
     let count = u32::try_from(count).unwrap_or(u32::MAX).max(1);
     let root = f64::from(count).sqrt() as u32;

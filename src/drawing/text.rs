@@ -1,38 +1,38 @@
-//! Text into lines that fit a width: words wrap, and what is too long is shortened with an ellipsis.
+//! Breaks text into lines of a given width: words wrap, and text that is too long is shortened with an ellipsis.
 
 use std::mem;
 
 use super::font::Face;
 
-/// Which part of a text that is too long gives way.
+/// Which part of a text that is too long is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shorten {
-    /// The end, as in sentences.
+    /// The end, for sentences.
     End,
-    /// The middle, as in paths, whose ends tell them apart.
+    /// The middle, for paths, which differ at their ends.
     Middle,
 }
 
-/// A text in lines.
+/// A text broken into lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrapped {
-    /// At least one.
+    /// The lines, at least one.
     pub lines: Vec<String>,
     /// Whether nothing was left out and no word was broken.
     pub whole: bool,
 }
 
-/// How text is set.
+/// Font and size of a text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Style<'f> {
-    /// Weight.
+    /// The face.
     pub face: Face<'f>,
-    /// Em in pixels.
+    /// The em in pixels.
     pub em: f32,
 }
 
 impl Style<'_> {
-    /// Width in whole pixels.
+    /// Width of a text in whole pixels.
     pub fn width(self, text: &str) -> u32 {
         self.face.width(text, self.em).ceil() as u32
     }
@@ -42,7 +42,7 @@ impl Style<'_> {
         (self.em * super::font::LINE).ceil() as u32
     }
 
-    /// Wraps a text to lines of `width` pixels, at most `most` of them.
+    /// Wraps a text into at most `most` lines of `width` pixels.
     pub fn wrap(self, text: &str, width: u32, most: usize, shorten: Shorten) -> Wrapped {
         let most = most.max(1);
         let (lines, unbroken) = self.fill(text, width, most);
@@ -53,7 +53,7 @@ impl Style<'_> {
             };
         }
         let characters: Vec<char> = text.chars().collect();
-        // The longest text that fits, by bisection over the number of characters kept.
+        // Find the longest text that fits, by bisection over the number of characters kept.
         let (mut fits, mut too_many) = (0, characters.len());
         while too_many - fits > 1 {
             let kept = usize::midpoint(fits, too_many);
@@ -103,7 +103,7 @@ impl Style<'_> {
             if lines.len() > most {
                 break;
             }
-            // Names joined by marks are taken apart only where they are too long for a line of their own.
+            // Names joined by marks are split only if they are too long for a line of their own.
             let pieces: Vec<&str> = match fits(&format!("{line}{word}")) || fits(word) {
                 true => vec![word],
                 false => word.split_inclusive(JOINTS).collect(),
@@ -127,7 +127,7 @@ impl Style<'_> {
         (lines, unbroken)
     }
 
-    /// Fills lines with a word that is too long for one; what is left of it begins the next.
+    /// Fills lines with a word that is too long for one line; returns what is left for the next line.
     fn break_word(self, word: &str, width: u32, most: usize, lines: &mut Vec<String>) -> String {
         let mut line = String::new();
         for character in word.chars() {
@@ -155,7 +155,7 @@ fn shortened(characters: &[char], kept: usize, shorten: Shorten) -> String {
     format!("{}…{}", head.trim_end(), tail.trim_start())
 }
 
-/// The marks that join names and paths.
+/// The characters that join parts of names and paths.
 const JOINTS: [char; 4] = ['_', '/', '-', '\\'];
 
 /// Words between which a line may end: where Unicode allows it (UAX #14), which is between most characters of Chinese and
@@ -174,7 +174,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Characters of a file name made from a text.
+/// The most characters of a file name made from a text.
 const SLUG_LENGTH: usize = 48;
 
 /// Lower-case ASCII letters and digits joined by hyphens.

@@ -1,4 +1,4 @@
-//! The Python that runs the export: found beside the program, or made in the cache, whole or not at all.
+//! The Python environment for exports: found beside the program, or made in the cache atomically.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, stderr};
@@ -14,11 +14,11 @@ use crate::digest::hexadecimal;
 use crate::onnxruntime::{Host, RuntimeError};
 use crate::trust;
 
-/// Beside an environment's packages, once they are all there.
+/// A marker file in an environment whose packages are all installed.
 const READY: &str = "ready";
-/// What the pinned packages run on.
+/// The Python versions that the pinned packages support.
 const PYTHONS: &str = ">=3.11,<3.15";
-/// Fails on a Python that is too old.
+/// Python code that fails if the version is too old.
 const IS_NEW_ENOUGH: &str = "import sys, venv; sys.exit(sys.version_info < (3, 11))";
 
 /// An interpreter with all pinned packages.
@@ -47,7 +47,7 @@ pub(super) fn python(
     Ok(interpreter(&folder))
 }
 
-/// The Python of the environment that this program is installed in, if it has the packages.
+/// The Python of the environment in which this program is installed, if it has the packages.
 fn beside(host: &Host, scripts: &Path) -> Option<PathBuf> {
     let name = if cfg!(windows) {
         "python.exe"
@@ -73,8 +73,8 @@ fn beside(host: &Host, scripts: &Path) -> Option<PathBuf> {
     has_all.then_some(python)
 }
 
-/// Makes an environment and installs the packages; with pip where there is no `uv`, or where it fails: it does not know
-/// the index that is set for pip.
+/// Makes an environment and installs the packages: with `uv`, or with pip if there is no `uv` or it fails, because it
+/// ignores the index configured for pip.
 fn make(
     host: &Host,
     folder: &Path,
@@ -100,7 +100,7 @@ fn make(
     fs::write(folder.join(READY), "").map_err(writing(folder))
 }
 
-/// Whether `uv` could do it; `None` if there is none.
+/// Whether `uv` succeeded; `None` if it is not installed.
 fn with_uv(folder: &Path, requirements: &Path) -> Option<bool> {
     let uv = |arguments: &[&dyn AsRef<std::ffi::OsStr>]| {
         let mut command = trust::python(Path::new("uv")).ok()?;
@@ -154,7 +154,7 @@ fn with_pip(host: &Host, folder: &Path, requirements: &Path) -> Result<(), Expor
     })
 }
 
-/// The interpreter of an environment.
+/// The Python interpreter of an environment.
 fn interpreter(folder: &Path) -> PathBuf {
     match cfg!(windows) {
         true => folder.join("Scripts").join("python.exe"),
@@ -162,7 +162,7 @@ fn interpreter(folder: &Path) -> PathBuf {
     }
 }
 
-/// Held by the system, so that it ends with the process.
+/// A lock held by the operating system, so that it ends with the process.
 fn lock(path: &Path, progress: &mut dyn FnMut(ExportEvent)) -> Result<File, ExportError> {
     let file = File::create(path).map_err(writing(path))?;
     match file.try_lock() {

@@ -1,4 +1,4 @@
-//! Why a model could not even begin to be exported. What goes wrong in the export itself its script tells.
+//! Why an export could not begin. Errors of the export itself are reported by its script.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,17 +6,17 @@ use std::path::PathBuf;
 use crate::bundled::BundledError;
 use crate::onnxruntime::RuntimeError;
 
-/// No Python to export with.
+/// Why an export could not begin.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum ExportError {
-    /// The folder to write is there already.
+    /// The folder to write exists already.
     #[error("{} exists already", path.display())]
     #[diagnostic(help("choose another --out, or replace it with --overwrite"))]
     Exists {
         /// The folder.
         path: PathBuf,
     },
-    /// Neither of the two that can make an environment.
+    /// Neither of the two tools that can make an environment is installed.
     #[error("exporting needs `uv`, or Python 3.11 or newer with venv, and neither was found")]
     #[diagnostic(help(
         "install one of them; or install ip2p-sweep[export] into an environment of your own with pip"
@@ -39,23 +39,23 @@ pub enum ExportError {
     Write {
         /// The file or folder.
         path: PathBuf,
-        /// The system's words.
+        /// The operating system's error.
         source: io::Error,
     },
     /// The scripts could not be unpacked.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Scripts(#[from] BundledError),
-    /// The Python that was found or made does not run.
+    /// The Python interpreter cannot be started.
     #[error("{} cannot be run: {source}", python.display())]
     #[diagnostic(help("remove its environment, which is then made again, and export once more"))]
     Start {
         /// The interpreter.
         python: PathBuf,
-        /// The system's words.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// No cache folder, or nothing may be fetched.
+    /// There is no cache folder, or fetching is forbidden.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Runtime(#[from] RuntimeError),

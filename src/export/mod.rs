@@ -1,9 +1,9 @@
-//! Exporting models to ONNX: the project's own scripts, which the program carries inside, run by a Python that has
+//! Exports models to ONNX with the project's own scripts, which are built into the program and run by a Python with
 //! torch and diffusers.
 //!
-//! That Python is the one of the program's own environment where it has the pinned packages (`pip install
-//! ip2p-sweep[export]`), else one in the cache, made on first use with `uv`, or with `venv` and pip: both through the
-//! user's own settings of indexes and proxies.
+//! The Python is that of the program's own environment if it has the pinned packages (`pip install
+//! ip2p-sweep[export]`), or else one in the cache, made on first use with `uv`, or with `venv` and pip. Both respect
+//! the user's settings of indexes and proxies.
 
 mod environment;
 mod error;
@@ -20,17 +20,17 @@ pub use error::ExportError;
 use crate::onnxruntime::Host;
 use crate::{bundled, trust};
 
-/// How often a running script is looked at.
+/// How often a running script is polled.
 const POLL: Duration = Duration::from_millis(50);
-/// How long an interrupted script may take to remove what it has begun.
+/// How long an interrupted script may take to clean up.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// What is exported.
+/// The kind of model to export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A pipeline of diffusers, for the key `model`.
+    /// A diffusers pipeline, for the key `model`.
     Pipeline,
-    /// A CLIP of transformers, for `measures.clip`.
+    /// A CLIP model of transformers, for `measures.clip`.
     Clip,
 }
 
@@ -43,56 +43,56 @@ impl Kind {
     }
 }
 
-/// An export that was asked for.
+/// A requested export.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Which script.
+    /// The kind of model.
     pub kind: Kind,
     /// A hub name, or a path relative to the current folder.
     pub model: String,
     /// The folder to write, relative to the current folder.
     pub out: PathBuf,
-    /// Whether a folder that is there is replaced.
+    /// Whether an existing folder is replaced.
     pub overwrite: bool,
-    /// Files of LoRAs, each with its scale behind a colon if it has one.
+    /// LoRA files, each optionally followed by a colon and its scale.
     pub loras: Vec<String>,
-    /// The script's other options, as it takes them.
+    /// Further options for the script, in its own syntax.
     pub options: Vec<String>,
-    /// Whether what the script prints goes to standard error, where standard output is for something else.
+    /// Whether the script's output goes to standard error, because standard output is used for something else.
     pub aside: bool,
 }
 
-/// How far an export is, where the script itself does not tell.
+/// The progress of an export, apart from what the script itself prints.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExportEvent {
-    /// Another process makes the environment; this one waits.
+    /// Another process is making the environment; this one waits.
     Waiting,
     /// The packages are being installed into this folder, once.
     Installing(PathBuf),
-    /// `uv` failed, and pip is tried.
+    /// `uv` failed; pip is tried next.
     WithoutUv,
 }
 
 /// How a script ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// With its own exit code; what went wrong it has told itself.
+    /// With this exit code; the script has reported what went wrong.
     Code(u8),
-    /// By `stop`.
+    /// It was stopped on request.
     Interrupted,
 }
 
-/// Runs the export; the script's output goes where this program's goes, unless it is to stand aside.
+/// Runs the export; the script's output goes where this program's goes, unless the request says otherwise.
 ///
 /// # Errors
-/// If there is no environment to run it in, and none could be made.
+/// If there is no environment to run it in, and none can be made.
 pub fn export(
     host: &Host,
     request: &Request,
     stop: &AtomicBool,
     progress: &mut dyn FnMut(ExportEvent),
 ) -> Result<Ended, ExportError> {
-    // Told before gigabytes are installed; the script asks again.
+    // Checked before gigabytes are installed; the script checks again.
     if request.out.exists() && !request.overwrite {
         return Err(ExportError::Exists {
             path: request.out.clone(),
@@ -127,7 +127,7 @@ pub fn export(
                 (None, None) => Ended::Code(1),
             });
         }
-        // The terminal's Ctrl-C reaches the script, too, which then tidies up.
+        // The script gets the terminal's Ctrl-C too, and then cleans up.
         if stop.load(Ordering::Relaxed) && stopped.is_none() {
             stopped = Some(Instant::now());
         }
@@ -139,7 +139,7 @@ pub fn export(
 }
 
 impl Request {
-    /// The script's command line. Paths become absolute, since children run elsewhere.
+    /// The script's command line. Paths are made absolute, because the script runs in another folder.
     fn arguments(&self) -> std::io::Result<Vec<String>> {
         let text = |path: PathBuf| path.to_string_lossy().into_owned();
         let mut arguments = vec![self.model_argument()?, "--out".to_owned()];
@@ -153,7 +153,7 @@ impl Request {
         Ok(arguments)
     }
 
-    /// The path of what is there, else the name as given: the script tells what it makes of it.
+    /// The absolute path of an existing file or folder, or otherwise the name as given, which the script interprets.
     fn model_argument(&self) -> std::io::Result<String> {
         let path = Path::new(&self.model);
         match path.exists() {

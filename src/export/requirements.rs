@@ -1,17 +1,17 @@
-//! The packages that the scripts pin in their own metadata (PEP 723): the one list of them that there is.
+//! The packages that the scripts pin in their own metadata (PEP 723), which is the only list of them.
 
 use std::collections::BTreeSet;
 
 use crate::bundled::SCRIPTS;
 
-/// Every pinned package of all scripts, so that one environment serves them all.
+/// All pinned packages of all scripts, so that one environment serves them all.
 pub(super) fn pinned() -> Vec<String> {
     let lines = SCRIPTS.iter().flat_map(|(_, text)| text.lines());
     let pins: BTreeSet<&str> = lines.filter_map(pin).collect();
     pins.into_iter().map(str::to_owned).collect()
 }
 
-/// The requirement of a line such as `#     "numpy==2.3.5",  # why`.
+/// The requirement in a line like `# "numpy==2.3.5", # why`.
 fn pin(line: &str) -> Option<&str> {
     let (requirement, _) = line.strip_prefix("#     \"")?.split_once('"')?;
     requirement.contains("==").then_some(requirement)

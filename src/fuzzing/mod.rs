@@ -1,7 +1,7 @@
-//! Doors to the parsers of bytes that others wrote, for the targets in `fuzz/` and the test here, which opens the same
-//! doors with samples that it damages. Not part of the library that is built otherwise.
+//! Entry points to the parsers of foreign bytes, for the targets in `fuzz/` and for the test here, which calls them
+//! with damaged samples. Compiled only for these.
 //!
-//! A door panics where a parser does, and where what was accepted is not the same after it was written and read again.
+//! An entry point panics if the parser does, or if accepted input is not the same after it was written and read again.
 
 #[cfg(test)]
 mod tests;
@@ -12,10 +12,10 @@ pub use crate::judge::fuzz::manifest;
 pub use crate::model::fuzz::protobuf;
 pub use crate::store::fuzz::{journal, plan};
 
-/// A parser that is given bytes.
+/// An entry point: a function that parses bytes.
 pub type Door = fn(&[u8]);
 
-/// Each door and its name, which is that of its target and of the folder of its samples.
+/// Each entry point with its name, which is also that of its fuzz target and of its folder of samples.
 pub const DOORS: [(&str, Door); 6] = [
     ("journal", journal),
     ("manifest", manifest),

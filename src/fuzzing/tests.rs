@@ -1,5 +1,6 @@
-//! Every door, opened with samples that were damaged as files are and as attackers do. `fuzz/` goes on where this ends;
-//! `IP2P_FUZZ_SECONDS=60 cargo test --release --lib fuzzing` stays as long at each door where there is no nightly compiler.
+//! Calls every entry point with samples that are damaged as files are, or as an attacker would. `fuzz/` goes further;
+//! `IP2P_FUZZ_SECONDS=60 cargo test --release --lib fuzzing` spends that time on each entry point if there is no
+//! nightly compiler.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,11 +10,11 @@ use walkdir::WalkDir;
 
 use super::{DOORS, Door};
 
-/// Damaged samples without a time: enough to find a door that falls at a touch.
+/// How many damaged samples are tried without a time limit: enough to find what breaks easily.
 const TOUCHES: usize = 300;
-/// Of a sample, so that those of megabytes are not all that is done.
+/// The most bytes of a sample that are used, so that samples of megabytes do not take all the time.
 const LONGEST: usize = 64 << 10;
-/// Numbers at which lengths and places overflow.
+/// Numbers at which lengths and offsets overflow.
 const EDGES: [u64; 8] = [0, 1, 0x7f, 0x80, 0xff, 0x7fff_ffff, 0xffff_ffff, u64::MAX];
 
 #[test]
@@ -41,7 +42,7 @@ fn every_door_has_a_fuzz_target_and_no_target_is_without_a_door() {
     assert_eq!(names, DOORS.map(|(name, _)| name));
 }
 
-/// Opens a door with each sample and with damaged ones, for a time or a number of times.
+/// Calls an entry point with each sample and with damaged ones, for a time or a number of times.
 #[expect(clippy::print_stderr, reason = "for who waits for it")]
 fn knock(name: &str, door: Door, time: Option<Duration>) {
     let samples = samples(name);
@@ -67,7 +68,8 @@ fn knock(name: &str, door: Door, time: Option<Duration>) {
     }
 }
 
-/// One change: bits, a number, a piece that goes, comes twice, is another sample's, or the end.
+/// Makes one change: flips bits, inserts a number, removes or repeats a piece, inserts one of another sample, or cuts
+/// the end.
 fn damage(bytes: &mut Vec<u8>, other: &[u8], random: &mut Random) {
     let at = random.below(bytes.len().max(1)).min(bytes.len());
     let length = random.below(64).min(bytes.len() - at);
@@ -98,14 +100,14 @@ fn damage(bytes: &mut Vec<u8>, other: &[u8], random: &mut Random) {
     }
 }
 
-/// Keeps what a door fell at, to be looked at.
+/// Saves the input that an entry point failed on.
 fn kept(name: &str, bytes: &[u8]) -> PathBuf {
     let path = std::env::temp_dir().join(format!("ip2p-fell-{name}"));
     fs::write(&path, bytes).unwrap();
     path
 }
 
-/// What is known to be right, or to be wrong in an odd way: files that were kept for a door, and others of the repository.
+/// Samples that are valid, or invalid in unusual ways: files kept for an entry point, and others of the repository.
 fn samples(name: &str) -> Vec<Vec<u8>> {
     let places: &[&str] = match name {
         "journal" => &["fuzz/samples/journal"],
@@ -132,7 +134,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Numbers that look random and are the same every time (Marsaglia's xorshift).
+/// Reproducible pseudo-random numbers (Marsaglia's xorshift).
 struct Random(u64);
 
 impl Random {

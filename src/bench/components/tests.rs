@@ -1,4 +1,4 @@
-//! The measurements on a fake model: what is called, how often, and what happens when memory runs out.
+//! Tests of the measurements with a fake model: what is called, how often, and what happens when memory runs out.
 
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::*;
 use crate::vocabulary::ExecutionDevice;
 
-/// Knows what it was asked.
+/// A fake model that records its calls.
 #[derive(Default)]
 struct Fake {
     loaded: Vec<Component>,
     most_loaded: usize,
-    /// More rows than this exhaust the device.
+    /// The most rows for which the device has memory; `None` for no limit.
     row_limit: Option<usize>,
     /// The rows of every call.
     rows: Vec<usize>,
@@ -97,7 +97,7 @@ const SHAPES: Shapes = Shapes {
     tiling: None,
 };
 
-/// Measures a model; also gives the stages that were announced.
+/// Measures a model; also returns the stages that were announced.
 fn measure(model: &mut Fake, rows: &[usize], on_gpu: bool) -> (Measured, Vec<Stage>) {
     let cancel = AtomicBool::new(false);
     let mut stages = Vec::new();
@@ -105,7 +105,7 @@ fn measure(model: &mut Fake, rows: &[usize], on_gpu: bool) -> (Measured, Vec<Sta
         budget: Duration::ZERO,
         cancel: &cancel,
     };
-    // No machine has so many GPUs: the management library says nothing of this one.
+    // No machine has this many GPUs, so the management library reports nothing.
     let mut meter = Meter::new(match on_gpu {
         true => ExecutionDevice::Cuda(9999),
         false => ExecutionDevice::Cpu,
@@ -140,7 +140,7 @@ fn every_component_is_alone_and_told_with_its_size() {
             ("vae_decoder", 4.0)
         ]
     );
-    // One call to warm up and three that count, each with another sample than the one before.
+    // One call to warm up and three that count, each with a different sample from the one before.
     assert_eq!(model.rows, [1, 1, 1, 1, 3, 3, 3, 3]);
     let of_one_row = model.samples[..4].windows(2);
     assert!(of_one_row.into_iter().all(|pair| pair[0] == -pair[1]));

@@ -1,7 +1,8 @@
-//! What `--json` prints: an object a line on standard output, with its kind under `event` and [`VERSION`] under `version`.
+//! The events of `--json`: one object a line on standard output, with its kind under `event` and [`VERSION`] under
+//! `version`.
 //!
-//! The types here are the published schema: `ip2p schema --events` prints it, and docs/events.md is written from it. A key
-//! that is taken away or means something else makes another version; a new key or kind does not.
+//! The types here are the published schema: `ip2p schema --events` prints it, and docs/events.md is generated from it.
+//! Removing a key or changing its meaning requires a new version; adding a key or a kind does not.
 
 mod results;
 mod review;
@@ -32,12 +33,12 @@ pub use text::{CompletionsOf, JobScript, Row, SchemaOf, TableEnd};
 use super::complaint::remedy;
 use super::render;
 
-/// The version of all of this.
+/// The version of this format.
 pub const VERSION: u32 = 1;
 
 static WANTED: AtomicBool = AtomicBool::new(false);
 
-/// Everything that is printed from here on is events.
+/// From now on, print events instead of text.
 pub fn want() {
     WANTED.store(true, Ordering::Relaxed);
 }
@@ -51,91 +52,92 @@ pub fn are_wanted() -> bool {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    /// A run begins.
+    /// A run has begun.
     Begin(Begin),
-    /// A stage of a chain begins.
+    /// A stage of a chain has begun.
     Stage(Stage),
-    /// Another phase of the work begins.
+    /// Another phase of the work has begun.
     Phase(Phase),
-    /// A component of the model is in memory.
+    /// A component of the model was loaded.
     Loaded(Loaded),
-    /// Some cells went a step further.
+    /// Some cells took a denoising step.
     Step(Step),
-    /// A cell is finished or has failed.
+    /// A cell has succeeded or failed.
     Cell(CellEnd),
-    /// CLIP has measured a cell.
+    /// A cell was measured with CLIP.
     Measured(Measured),
-    /// Something to know.
+    /// A note.
     Note(Note),
-    /// Something went wrong; standard error has it in words, and the exit code says of which kind it is.
+    /// Something went wrong. Standard error has the message in words, and the exit code gives its kind.
     Error(Problem),
-    /// Of a check: a cell was judged.
+    /// From `check`: a cell was judged.
     Verdict(CellVerdict),
-    /// Of a check: all cells were judged.
+    /// From `check`: all cells were judged.
     Checked(Checked),
-    /// A run, check or merge has come to its end.
+    /// A run, check or merge has ended.
     End(End),
-    /// What a sweep will do and take.
+    /// From `plan`: what a sweep will do and need.
     Plan(Planned),
-    /// One of the shards of a plan.
+    /// From `plan --shards`: one of the shards.
     Part(Part),
     /// Files were written.
     Made(Made),
-    /// Of `accept`: what accepting a cell changes.
+    /// From `accept`: what accepting a cell changes.
     Change(Accepting),
-    /// Of `accept`: the baseline was changed, or not.
+    /// From `accept`: whether the baseline was changed.
     Accepted(Accepted),
-    /// Of `merge`: shards were brought together.
+    /// From `merge`: shards were merged.
     Merged(Merged),
-    /// Of `compare`: two runs were compared.
+    /// From `compare`: two runs were compared.
     Compared(Compared),
-    /// Of `compare`: a cell that both runs have.
+    /// From `compare`: a cell that both runs have.
     Pair(ComparedCell),
-    /// What a benchmark found.
+    /// From `bench`: the results of a benchmark.
     Bench(Box<Benchmark>),
-    /// What is found on this machine and what is missing.
+    /// From `doctor`: what is installed on this machine and what is missing.
     Doctor(Doctor),
-    /// A model was exported.
+    /// From `export`: a model was exported.
     Exported(Exported),
-    /// ONNX Runtime is in place.
+    /// From `setup`: ONNX Runtime is in place.
     Setup(SetUp),
-    /// A sweep file was written.
+    /// From `init`: a sweep file was written.
     Init(Initialised),
-    /// Of `review`: a decision is waited for, as a line on standard input. What it is about came before it as a `verdict`.
+    /// From `review`: a decision is expected as a line on standard input. The cell in question came before as a
+    /// `verdict`.
     Question(Asked),
-    /// Of `review`: what was decided of a cell.
+    /// From `review`: the decision on a cell.
     Decision(Decided),
-    /// Of `review`: all cells were asked for, or the input has ended. What was accepted came before it as `accepted`.
+    /// From `review`: all cells were shown, or the input has ended. What was accepted came before as `accepted`.
     Reviewed(Reviewed),
-    /// Of `jobs`: what is to be submitted.
+    /// From `jobs`: what to submit to a cluster scheduler.
     Jobs(JobScript),
-    /// Of `table`: what a run's table has.
+    /// From `table`: the columns and the number of rows of a run's table.
     Table(TableEnd),
-    /// Of `table` without `--out`: a row, which is a cell.
+    /// From `table` without `--out`: a row, which is a cell.
     Row(Row),
-    /// Of `schema`: a JSON Schema.
+    /// From `schema`: a JSON Schema.
     Schema(SchemaOf),
-    /// Of `completions`: a script for a shell.
+    /// From `completions`: a script for a shell.
     Completions(CompletionsOf),
 }
 
 /// Files were written.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Made {
-    /// All of them.
+    /// The files.
     pub files: Vec<File>,
 }
 
 /// A file to look at.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct File {
-    /// What it is, in a word: `sheet`, `report`, `page`, `table`.
+    /// What kind of file it is, in a word: `sheet`, `report`, `page`, `table`.
     pub what: String,
-    /// Where.
+    /// Its path.
     pub path: String,
-    /// Pixels, of a picture.
+    /// Width in pixels, of a picture.
     pub width: Option<u32>,
-    /// Pixels, of a picture.
+    /// Height in pixels, of a picture.
     pub height: Option<u32>,
 }
 
@@ -150,14 +152,14 @@ impl From<&views::File> for File {
     }
 }
 
-/// Files as events have them.
+/// Files in the form that events have.
 pub fn files(made: &views::ViewFiles) -> Vec<File> {
     made.files.iter().map(File::from).collect()
 }
 
 /// Prints an event.
 pub fn emit(event: Event) {
-    // All of these types are maps with texts for keys: they are JSON whatever they hold.
+    // All event types are maps with string keys, so they are always valid JSON.
     let Ok(Value::Object(mut line)) = serde_json::to_value(event) else {
         return;
     };
@@ -165,24 +167,24 @@ pub fn emit(event: Event) {
     hand_on(&Value::Object(line));
 }
 
-/// Prints an event that is one already.
+/// Prints an event that another process has printed.
 pub fn hand_on(line: &Value) {
     render::print(&format!("{line}\n"));
 }
 
-/// Something to know.
+/// Emits a note.
 pub fn note(text: &str) {
     let text = text.to_owned();
     emit(Event::Note(Note { text }));
 }
 
-/// What was written.
+/// Emits the files that were written.
 pub fn made(made: &views::ViewFiles) {
     let files = files(made);
     emit(Event::Made(Made { files }));
 }
 
-/// Something that went wrong.
+/// Emits an error.
 pub fn error(error: &dyn Diagnostic, place: Option<(&Path, usize, usize)>, exit_code: u8) {
     emit(Event::Error(Problem {
         message: error.to_string(),
@@ -194,7 +196,7 @@ pub fn error(error: &dyn Diagnostic, place: Option<(&Path, usize, usize)>, exit_
     }));
 }
 
-/// Something that went wrong elsewhere, which has told it in its own words.
+/// Emits an error that another program has already reported in its own words.
 pub fn failed(message: &str, exit_code: u8) {
     emit(Event::Error(Problem {
         message: message.to_owned(),
@@ -203,7 +205,7 @@ pub fn failed(message: &str, exit_code: u8) {
     }));
 }
 
-/// Arguments that are not understood.
+/// Emits arguments that were not understood.
 pub fn bad_usage(error: &clap::Error) {
     let text = error.render().to_string();
     let (what, help) = text.split_once("\n\n").unwrap_or((&text, ""));
@@ -220,7 +222,7 @@ pub fn bad_usage(error: &clap::Error) {
     }));
 }
 
-/// The JSON Schema of a line.
+/// The JSON Schema of an event.
 pub fn schema() -> String {
     let mut schema = schema_for!(Event).to_value();
     let version =

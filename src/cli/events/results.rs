@@ -1,33 +1,33 @@
-//! Events of the commands that run nothing.
+//! Events of commands that do not run a sweep.
 
 use ip2p_sweep::judge::Change;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// What a sweep will do and take.
+/// What a sweep will do and need.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Planned {
     /// The sweep's name.
     pub name: String,
     /// Cells of the sweep.
     pub cells: usize,
-    /// Those that are left to do.
+    /// Number of cells left to do.
     pub cells_left: usize,
     /// Its stages; most sweeps have one.
     pub stages: Vec<StagePlan>,
     /// UNet rows of all stages.
     pub unet_rows: Rows,
-    /// How long it will take, where this model has run before.
+    /// Estimated time in seconds; null unless the model has run here before.
     pub seconds: Option<f64>,
-    /// The device of that time.
+    /// The device to which the time applies.
     pub device: Option<String>,
-    /// Memory with all components at once; null if nothing is left to do.
+    /// Memory with all components loaded; null if nothing is left to do.
     pub resident_bytes: Option<f64>,
-    /// Memory with one component at a time.
+    /// Memory with one component loaded at a time.
     pub phased_bytes: Option<f64>,
-    /// Cells to be measured with CLIP.
+    /// Number of cells to be measured with CLIP.
     pub measures: usize,
-    /// The sheets of the last stage; none if there are too many cells to lay them out.
+    /// The sheets of the last stage; null if there are too many cells to lay them out.
     pub sheets: Option<Vec<SheetPlan>>,
 }
 
@@ -36,77 +36,77 @@ pub struct Planned {
 pub struct StagePlan {
     /// Its name.
     pub name: String,
-    /// Its cells.
+    /// Number of its cells.
     pub cells: usize,
-    /// The parameters that have several values, each with the number of these.
+    /// The parameters with several values, each with the number of values.
     pub axes: std::collections::BTreeMap<String, usize>,
-    /// Those of them that are left to do.
+    /// Number of its cells left to do.
     pub cells_left: usize,
-    /// UNet rows.
+    /// Its UNet rows.
     pub unet_rows: Rows,
-    /// How long it will take, where this model has run before.
+    /// Estimated time in seconds; null unless the model has run here before.
     pub seconds: Option<f64>,
-    /// Memory with all components at once; null if nothing is left to do.
+    /// Memory with all components loaded; null if nothing is left to do.
     pub resident_bytes: Option<f64>,
-    /// Memory with one component at a time.
+    /// Memory with one component loaded at a time.
     pub phased_bytes: Option<f64>,
 }
 
-/// UNet rows, and those that are saved.
+/// UNet rows to evaluate, and those that are saved.
 #[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 pub struct Rows {
-    /// What is evaluated.
+    /// Rows to evaluate.
     pub evaluated: u64,
-    /// Saved by sharing steps until cells part.
+    /// Rows saved by sharing steps until cells diverge.
     pub shared: u64,
-    /// Saved by skipping branches without effect.
+    /// Rows saved by skipping branches without effect.
     pub skipped: u64,
-    /// Saved by copying cells with the same pixels.
+    /// Rows saved by copying cells with the same pixels.
     pub copied: u64,
 }
 
 /// A sheet that will be drawn.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct SheetPlan {
-    /// Pixels.
+    /// Width in pixels.
     pub width: u32,
-    /// Pixels.
+    /// Height in pixels.
     pub height: u32,
-    /// Bytes as a PNG, about.
+    /// Approximate size of the PNG in bytes.
     pub bytes: f64,
 }
 
 /// One of the shards of a plan.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Part {
-    /// `2/8`.
+    /// The shard, such as `2/8`.
     pub shard: String,
-    /// Its cells.
+    /// Number of its cells.
     pub cells: usize,
     /// UNet rows.
     pub unet_rows: u64,
-    /// Models to load.
+    /// Number of models to load.
     pub models: usize,
-    /// Texts to encode.
+    /// Number of texts to encode.
     pub texts: usize,
-    /// Images to encode.
+    /// Number of images to encode.
     pub images: usize,
-    /// Its cost over the mean of all shards.
+    /// Its cost divided by the mean of all shards.
     pub load: f64,
 }
 
 /// What accepting a cell changes.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Accepting {
-    /// The cell's key; of one that is removed, its image.
+    /// The cell's key; for a removed cell, its image.
     pub cell: String,
     /// `add`, `add class`, `replace`, `confirm`, `repair` or `remove`.
     pub kind: String,
     /// The environment class.
     pub class: String,
-    /// Mean of the perceptual difference to what was accepted before, where it is replaced.
+    /// Mean perceptual difference from the image accepted before, if it is replaced.
     pub perceptual_mean: Option<f64>,
-    /// What 99 of 100 pixels stay under.
+    /// 99th percentile of the perceptual difference.
     pub perceptual_p99: Option<f64>,
     /// Structural similarity.
     pub ssim: Option<f64>,
@@ -126,31 +126,31 @@ impl From<&Change> for Accepting {
     }
 }
 
-/// The baseline was changed, or not.
+/// Whether the baseline was changed.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Accepted {
     /// Whether it was changed.
     pub accepted: bool,
     /// The baseline's folder.
     pub baseline: String,
-    /// Changes.
+    /// Number of changes.
     pub changes: usize,
-    /// Cells that stay as they are.
+    /// Number of cells that stay as they are.
     pub unchanged: usize,
-    /// Cells that have no image.
+    /// Number of cells without an image.
     pub left_out: usize,
 }
 
-/// Shards were brought together.
+/// Shards were merged.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Merged {
-    /// Cells that were taken over.
+    /// Number of cells taken over from other folders.
     pub added: usize,
-    /// Cells that were computed more than once.
+    /// Keys of cells that were computed more than once.
     pub repeated: Vec<String>,
-    /// Those of them with other pixels.
+    /// How many of these have different pixels.
     pub differing: usize,
-    /// Cells that nothing has computed.
+    /// Number of cells that have not been computed.
     pub missing: usize,
     /// Commands that compute them.
     pub commands: Vec<String>,
@@ -159,62 +159,62 @@ pub struct Merged {
 /// Two runs were compared.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Compared {
-    /// What the two are called.
+    /// Names of the two runs.
     pub names: [String; 2],
-    /// Settings in which they differ, each with both values.
+    /// Settings that differ between the runs, each with both values.
     pub settings: std::collections::BTreeMap<String, [String; 2]>,
-    /// Cells that only one of them has.
+    /// Cells that only one run has: those of the first, those of the second.
     pub alone: [Vec<String>; 2],
-    /// Cells in both.
+    /// Number of cells that both runs have.
     pub pairs: usize,
     /// Median of the mean perceptual difference.
     pub perceptual_mean: Option<f64>,
-    /// Median of the time of the second over that of the first.
+    /// Median ratio of the second run's time to the first's.
     pub time_ratio: Option<f64>,
-    /// Median of the memory of the second over that of the first.
+    /// Median ratio of the second run's memory to the first's.
     pub memory_ratio: Option<f64>,
 }
 
 /// A cell that both runs have.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct ComparedCell {
-    /// Its keys.
+    /// Its key in each run.
     pub cells: [String; 2],
-    /// Its parameters.
+    /// Its parameters, as a label.
     pub label: String,
-    /// Mean of the perceptual difference.
+    /// Mean perceptual difference.
     pub perceptual_mean: Option<f64>,
     /// Structural similarity.
     pub ssim: Option<f64>,
-    /// Why they were not compared.
+    /// Why its images were not compared.
     pub error: Option<String>,
-    /// Milliseconds of denoising.
+    /// Milliseconds of denoising in each run.
     pub denoise_ms: [Option<f64>; 2],
-    /// Peak memory in MiB.
+    /// Peak memory in each run, in MiB.
     pub peak_mib: [Option<f64>; 2],
 }
 
-/// What is found on this machine and what is missing.
+/// What is installed on this machine and what is missing.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Doctor {
-    /// What was looked at.
+    /// The facts, one for each thing that was checked.
     pub facts: Vec<Fact>,
-    /// Whether sweeps run.
+    /// Whether sweeps can run.
     pub usable: bool,
     /// What to do next.
     pub next: String,
 }
 
-/// One thing that was looked at.
+/// The result of checking one thing.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Fact {
-    /// What.
+    /// What was checked.
     pub topic: String,
     /// `ok`, `none`, `warning` or `missing`.
     pub state: String,
     /// What was found.
     pub detail: String,
-    /// What to do.
+    /// What to do about it.
     pub remedy: Option<String>,
 }
 
@@ -223,7 +223,7 @@ pub struct Fact {
 pub struct Exported {
     /// Its folder.
     pub folder: String,
-    /// The line for a sweep file.
+    /// The line that names it in a sweep file.
     pub line: String,
 }
 
@@ -232,9 +232,9 @@ pub struct Exported {
 pub struct SetUp {
     /// ONNX Runtime's version.
     pub onnxruntime: String,
-    /// The library.
+    /// Path of the library.
     pub path: String,
-    /// The folders of providers that were set up beside it.
+    /// Folders of the providers that were set up with it.
     pub providers: Vec<String>,
 }
 

@@ -1,41 +1,42 @@
-//! Events of a review.
+//! Events of `ip2p review`.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// A decision is waited for.
+/// A decision is expected.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Asked {
-    /// The cell's key; of a missing cell, its image in the baseline.
+    /// The cell's key; for a missing cell, its image in the baseline.
     pub cell: String,
-    /// Which of the cells it is, from 1.
+    /// The number of the cell, from 1.
     pub number: usize,
-    /// Cells that do not pass.
+    /// Total number of cells that do not pass.
     pub cells: usize,
-    /// What may be answered. `accept` is not among it where there is no image; anything else is asked for again.
+    /// The possible answers. Without an image, `accept` is not among them. After any other answer the question is
+    /// repeated.
     pub answers: Vec<String>,
 }
 
-/// What was decided of a cell.
+/// The decision on a cell.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Decided {
-    /// The cell's key; of a missing cell, its image in the baseline.
+    /// The cell's key; for a missing cell, its image in the baseline.
     pub cell: String,
     /// `accept`, `reject`, `skip` or `quit`.
     pub decision: String,
 }
 
-/// All cells were asked for, or the input has ended.
+/// All cells were shown, or the input has ended.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Reviewed {
-    /// Cells that did not pass.
+    /// Number of cells that did not pass.
     pub cells: usize,
-    /// Those that were accepted.
+    /// Number of cells accepted.
     pub accepted: usize,
-    /// Those that were rejected.
+    /// Number of cells rejected.
     pub rejected: usize,
-    /// Those without a decision.
+    /// Number of cells without a decision.
     pub left: usize,
-    /// What the program exits with.
+    /// The program's exit code.
     pub exit_code: u8,
 }

@@ -1,4 +1,4 @@
-//! Events of a run and of a check.
+//! Events of runs and checks.
 
 use ip2p_sweep::engine;
 use ip2p_sweep::judge;
@@ -8,36 +8,36 @@ use serde::Serialize;
 
 use super::File;
 
-/// A run begins.
+/// A run has begun.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Begin {
     /// The sweep's name.
     pub name: String,
-    /// Cells of the sweep.
+    /// Number of cells of the sweep.
     pub cells: usize,
-    /// Those that are left to do.
+    /// Number of cells left to do.
     pub cells_left: usize,
-    /// UNet evaluations that are left to do, each counted for every cell.
+    /// UNet evaluations left to do, summed over cells.
     pub steps: u64,
-    /// Cells to be measured with CLIP.
+    /// Number of cells to be measured with CLIP.
     pub measures: usize,
 }
 
-/// A stage of a chain begins.
+/// A stage of a chain has begun.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Stage {
     /// Its name.
     pub stage: String,
 }
 
-/// Another phase of the work begins.
+/// Another phase of the work has begun.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Phase {
-    /// Which.
+    /// The phase.
     pub phase: PhaseName,
-    /// Of loading: the component.
+    /// When loading: the component.
     pub component: Option<Component>,
-    /// Of loading: the size of its files.
+    /// When loading: the size of its files in bytes.
     pub bytes: Option<u64>,
 }
 
@@ -78,42 +78,42 @@ impl From<engine::Component> for Component {
     }
 }
 
-/// A component of the model is in memory.
+/// A component of the model was loaded.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Loaded {
-    /// Which.
+    /// The component.
     pub component: Component,
-    /// Milliseconds that it took.
+    /// How long it took, in milliseconds.
     pub ms: f64,
 }
 
-/// Some cells went a step further.
+/// Some cells took a denoising step.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Step {
-    /// Their keys.
+    /// Keys of the cells.
     pub cells: Vec<String>,
-    /// Steps done, from 1.
+    /// Number of steps done, from 1.
     pub step: usize,
-    /// Steps in all.
+    /// Total number of steps.
     pub steps: usize,
-    /// Milliseconds that it took.
+    /// How long the step took, in milliseconds.
     pub ms: f64,
 }
 
-/// A cell is finished or has failed.
+/// A cell has succeeded or failed.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct CellEnd {
-    /// Its key.
+    /// The cell's key.
     pub cell: String,
     /// `done` or `failed`.
     pub status: String,
     /// Why it failed.
     pub error: Option<String>,
-    /// Its image, in the run folder.
+    /// Path of its image in the run folder.
     pub file: Option<String>,
-    /// Milliseconds that it took.
+    /// How long it took, in milliseconds.
     pub total_ms: Option<f64>,
-    /// UNet rows that were evaluated for it.
+    /// Number of UNet rows evaluated for it.
     pub unet_evals: u32,
 }
 
@@ -134,19 +134,19 @@ impl From<&Record> for CellEnd {
     }
 }
 
-/// CLIP has measured a cell.
+/// A cell was measured with CLIP.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Measured {
-    /// Its key.
+    /// The cell's key.
     pub cell: String,
-    /// Cosine of the embeddings of input and output.
+    /// Cosine similarity of the embeddings of input and output.
     pub clip_image_similarity: f64,
-    /// Cosine of the change of the image and the change of the caption.
+    /// Cosine similarity of the change of the image and the change of the caption.
     pub clip_direction_similarity: Option<f64>,
 }
 
 impl Measured {
-    /// What was measured of a cell.
+    /// The event for the measures of a cell.
     pub fn of(cell: String, measures: &ClipMeasures) -> Self {
         Self {
             cell,
@@ -156,86 +156,86 @@ impl Measured {
     }
 }
 
-/// Something to know.
+/// A note.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Note {
-    /// In words.
+    /// The text of the note.
     pub text: String,
 }
 
 /// Something went wrong.
 #[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct Problem {
-    /// What is wrong with what.
+    /// What is wrong.
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
-    /// The sweep file, where the mistake has a place in it.
+    /// The file with the error, if it has a location in one.
     pub file: Option<String>,
-    /// From 1.
+    /// The line, from 1.
     pub line: Option<usize>,
-    /// In characters, from 1.
+    /// The column in characters, from 1.
     pub column: Option<usize>,
-    /// What the program exits with.
+    /// The program's exit code.
     pub exit_code: u8,
 }
 
 /// A cell was judged.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct CellVerdict {
-    /// Its key; of a missing cell, its image in the baseline.
+    /// The cell's key; for a missing cell, its image in the baseline.
     pub cell: String,
-    /// Its parameters.
+    /// Its parameters, as a label.
     pub label: String,
-    /// `same`, `within`, `drift`, `missing`, `new`, `stale`, `error` or `regression`.
+    /// `same`, `within`, `drift`, `missing`, `new`, `stale`, `follows`, `error` or `regression`.
     pub verdict: String,
-    /// Whether nothing has to be done about it.
+    /// Whether it requires no action.
     pub passes: bool,
-    /// Mean of the perceptual difference; 1 is just noticeable.
+    /// Mean perceptual difference; 1 is just noticeable.
     pub perceptual_mean: Option<f64>,
-    /// What 99 of 100 pixels stay under.
+    /// 99th percentile of the perceptual difference.
     pub perceptual_p99: Option<f64>,
-    /// Structural similarity, 1 for equal images.
+    /// Structural similarity; 1 for equal images.
     pub ssim: Option<f64>,
-    /// Mean absolute difference of all levels, of 255.
+    /// Mean absolute difference of all levels, out of 255.
     pub level_mean: Option<f64>,
-    /// Largest absolute difference of a level, of 255.
+    /// Largest absolute difference of any level, out of 255.
     pub level_max: Option<u8>,
-    /// What is beyond its limit.
+    /// Measures that exceed their limits.
     pub beyond: Vec<Beyond>,
-    /// What differs from what the baseline was made with.
+    /// Known differences from the conditions under which the baseline was made.
     pub causes: Vec<CellCause>,
-    /// Change of the first latents, in standard deviations.
+    /// Change of the latents' statistics in the first steps, in standard deviations.
     pub latent_change: Option<f64>,
-    /// Whether that is beyond its limit.
+    /// Whether that change exceeds its limit.
     pub early_warning: bool,
     /// Why there is no image.
     pub error: Option<String>,
-    /// The baseline's image.
+    /// Path of the baseline's image.
     pub expected: Option<String>,
-    /// The run's image.
+    /// Path of the run's image.
     pub actual: Option<String>,
 }
 
-/// A measure that is beyond its limit.
+/// A measure that exceeds its limit.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Beyond {
     /// The key under `[check]`.
     pub measure: String,
-    /// What was measured.
+    /// The measured value.
     pub measured: f64,
-    /// What is allowed.
+    /// The limit.
     pub limit: f64,
-    /// The tolerance in the sweep file that would have passed.
+    /// The tolerance in the sweep file with which it would have passed.
     pub would_pass: f64,
 }
 
-/// Something that differs from what the baseline was made with.
+/// A known difference from the conditions under which the baseline was made.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct CellCause {
     /// `parameters`, `model`, `was`, `library`, `device`, `program` or `threads`.
     pub kind: String,
-    /// In words.
+    /// The difference in words.
     pub text: String,
 }
 
@@ -295,35 +295,35 @@ impl From<&judge::Cause> for CellCause {
 pub struct Checked {
     /// Whether every cell passes.
     pub passes: bool,
-    /// What the program exits with on account of the verdicts.
+    /// The exit code that follows from the verdicts.
     pub exit_code: u8,
-    /// How many cells have each verdict; those that none has are left out.
+    /// The number of cells with each verdict; verdicts that no cell has are left out.
     pub counts: std::collections::BTreeMap<String, usize>,
-    /// What differs from what the baseline was made with, over all cells.
+    /// Known differences from the conditions of the baseline, over all cells.
     pub causes: Vec<String>,
     /// The files of the check.
     pub files: Vec<File>,
-    /// The command that accepts all of it.
+    /// The command that accepts the whole run.
     pub accept: String,
 }
 
-/// A run, check or merge has come to its end.
+/// A run, check or merge has ended.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct End {
     /// The run folder.
     pub run: String,
-    /// Whether it was stopped; it goes on when it is run again.
+    /// Whether it was stopped; running it again resumes it.
     pub stopped: bool,
-    /// Cells that have an image, unless it was stopped.
+    /// Number of cells with an image; null if it was stopped.
     pub done: Option<usize>,
-    /// Cells that have none, unless it was stopped.
+    /// Number of cells without one; null if it was stopped.
     pub failed: Option<usize>,
-    /// The part that was run, `2/8`; none if it was the whole.
+    /// The shard that was run, such as `2/8`; null if it was the whole sweep.
     pub shard: Option<String>,
-    /// Seconds that it took.
+    /// How long it took, in seconds.
     pub seconds: f64,
-    /// Contact sheets, report and the like.
+    /// Contact sheets, report and other files.
     pub files: Vec<File>,
-    /// The advised cell of each panel.
+    /// Keys of the advised cells, one for each panel.
     pub advised: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! The last lines of a run: what there is, where to look, and what it took.
+//! The last lines of a run: the result, the files to look at, and the time it took.
 
 use std::path::Path;
 
@@ -11,10 +11,10 @@ use crate::cli::events::{self, End};
 use crate::cli::render;
 use crate::cli::words::count;
 
-/// Advised cells that are named; of more panels the sheets tell.
+/// The most advised cells that are named; sheets show all of them.
 const MOST_ADVISED: usize = 4;
 
-/// What was made of a run to be looked at.
+/// The views made of a run.
 #[derive(Debug, Default)]
 pub struct Views {
     /// Its contact sheets and its report.
@@ -26,18 +26,18 @@ pub struct Views {
 /// How a run, or a part of one, ended.
 #[derive(Debug, Clone, Copy)]
 pub struct Ending<'a> {
-    /// How.
+    /// The outcome.
     pub outcome: Outcome,
     /// The run folder.
     pub run: &'a Path,
-    /// The part that was run.
+    /// The shard that was run.
     pub shard: Option<Shard>,
-    /// What there is to look at.
+    /// The files to look at.
     pub views: &'a Views,
 }
 
 impl Ending<'_> {
-    /// As an event.
+    /// The end as an event.
     pub fn event(&self, seconds: f64) -> End {
         let (stopped, counts) = match self.outcome {
             Outcome::Interrupted => (true, None),
@@ -55,13 +55,13 @@ impl Ending<'_> {
         }
     }
 
-    /// `32 cells`, `8 cells of shard 1/4`.
+    /// For example `32 cells`, or `8 cells of shard 1/4`.
     fn of(&self, cells: usize) -> String {
         let shard = self.shard.map(|shard| format!(" of shard {shard}"));
         format!("{}{}", count(cells, "cell"), shard.unwrap_or_default())
     }
 
-    /// Prints them.
+    /// Prints the last lines.
     pub fn print(&self) {
         let place = self.run.display();
         match self.outcome {
@@ -98,7 +98,7 @@ impl Ending<'_> {
         }
     }
 
-    /// That cells failed is told whatever is asked for.
+    /// Reports failed cells, even with `--quiet`.
     pub fn print_failures(&self) {
         match self.outcome {
             Outcome::Interrupted | Outcome::Complete { failed: 0, .. } => {}

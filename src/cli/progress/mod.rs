@@ -1,4 +1,4 @@
-//! How a run is followed: on a line of the terminal, in a log, by events, or not at all.
+//! Shows the progress of a run: on a line of the terminal, in a log, as events, or not at all.
 
 mod last;
 mod of_others;
@@ -23,29 +23,29 @@ use super::events::{
 use super::render::{self, Label};
 use super::words::count;
 
-/// How to follow the run.
+/// Flags for showing progress.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct ProgressFlags {
-    /// Print nothing but errors and what failed
+    /// Print only errors and failed cells
     #[arg(long, short, conflicts_with = "json")]
     quiet: bool,
 }
 
 impl ProgressFlags {
-    /// Whether nothing is printed but what went wrong.
+    /// Whether only errors are printed.
     pub fn is_quiet(self) -> bool {
         self.quiet
     }
 }
 
-/// Follows one run.
+/// Shows the progress of one run.
 pub struct Progress<'a> {
     plan: &'a Plan,
     shown: Shown,
     state: Shared,
-    /// Of other processes: steps of cells by the first of them.
+    /// Steps done by other processes, by the first of the cells in each step.
     stepped: HashMap<String, u64>,
-    /// What other processes have noted.
+    /// Notes that other processes have emitted.
     noted: HashSet<String>,
 }
 
@@ -86,7 +86,7 @@ impl<'a> Progress<'a> {
         progress
     }
 
-    /// Takes one event of a run.
+    /// Takes an event of the run.
     pub fn take(&mut self, event: &Event) {
         match event {
             Event::Engine(event) => self.take_from_engine(event),
@@ -161,7 +161,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Another phase begins, unless it is the same.
+    /// Shows another phase, if it is a different one.
     pub fn phase(&mut self, phase: PhaseName) {
         let is_other = self.state().begin(phase, String::new());
         if is_other && events::are_wanted() {
@@ -177,7 +177,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// A stage of a chain begins.
+    /// Shows that a stage of a chain begins.
     fn stage(&self, name: &str) {
         if events::are_wanted() {
             let stage = name.to_owned();
@@ -199,7 +199,7 @@ impl<'a> Progress<'a> {
         self.shown.update(&self.state);
     }
 
-    /// A cell is finished; that it failed is told whatever is asked for.
+    /// Shows that a cell has ended; a failure is reported even with `--quiet`.
     fn cell_ended(&mut self, cell: &str, error: Option<&str>) {
         self.state().finish_cell();
         if let Some(reason) = error
@@ -212,7 +212,7 @@ impl<'a> Progress<'a> {
         self.shown.update(&self.state);
     }
 
-    /// Tells the user something.
+    /// Reports a note.
     pub fn note(&self, text: &str) {
         match self.shown {
             Shown::Quiet => {}
@@ -222,7 +222,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Tells several things; people are told the first of many.
+    /// Reports several notes; on a terminal only the first of many.
     pub fn notes(&self, notes: &[String]) {
         match self.shown {
             Shown::Events => notes.iter().for_each(|note| self.note(note)),
@@ -232,14 +232,14 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Tells that CLIP has failed, before the last lines; the error itself comes after them.
+    /// Reports that CLIP has failed, before the last lines; the error itself follows them.
     pub fn note_unmeasured<T, E>(&self, measured: &Result<T, E>) {
         if measured.is_err() {
             self.note("cells are left unmeasured, since CLIP fails; run again once it works");
         }
     }
 
-    /// Ends it: what there is, where to look, and what it took.
+    /// Ends the display with the result, the files to look at, and the time it took.
     pub fn end(self, ending: Ending) {
         self.shown.clear();
         match self.shown {
@@ -252,8 +252,8 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Ends it with results of the command's own: lines of a table, then what each thing is. Of what must not be missed
-    /// `loud` is printed even where nothing else is.
+    /// Ends the display with a command's own results: the lines of a table, then what each thing is. `loud` is printed
+    /// even with `--quiet`, because it must not be missed.
     pub fn end_with(self, table: &[String], lines: &[(&str, String)], loud: &[String]) {
         self.shown.clear();
         match self.shown {
@@ -296,7 +296,7 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// The first of many notes, and how many more there are: a note an image can be thousands.
+/// The first of many notes, and the number of others: one note for each image can make thousands.
 pub fn first_notes(notes: &[String]) -> Vec<String> {
     const MOST: usize = 20;
     let more = notes.len().saturating_sub(MOST);

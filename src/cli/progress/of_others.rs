@@ -1,4 +1,4 @@
-//! Events of processes that this one has started, as they printed them.
+//! Handles the events that child processes print.
 
 use serde_json::Value;
 
@@ -6,10 +6,10 @@ use super::Progress;
 use crate::cli::events;
 
 impl Progress<'_> {
-    /// Takes a line of `--json`.
+    /// Takes a line of `--json` from a child process.
     pub fn take_line(&mut self, line: &Value) {
         let kind = line["event"].as_str().unwrap_or_default();
-        // This process has a beginning and an end of its own.
+        // This process emits its own begin and end.
         if events::are_wanted() && !["begin", "end"].contains(&kind) {
             events::hand_on(line);
         }
@@ -21,7 +21,7 @@ impl Progress<'_> {
             }
             "note" if !events::are_wanted() => {
                 let text = line["text"].as_str().unwrap_or_default().to_owned();
-                // Each process tells the same of the same sweep.
+                // All processes emit the same notes about the same sweep.
                 if self.noted.insert(text.clone()) {
                     self.note(&text);
                 }
@@ -34,7 +34,7 @@ impl Progress<'_> {
         let cells = line["cells"].as_array().map_or(0, Vec::len) as u64;
         let first = line["cells"][0].as_str().unwrap_or_default();
         let done = line["step"].as_u64().unwrap_or(0);
-        // Of the same cells the steps rise; other cells begin anew.
+        // For the same cells the number of steps rises; for other cells it starts again.
         let before = self.stepped.insert(first.to_owned(), done).unwrap_or(0);
         if line["steps"].as_u64() == Some(done) {
             self.stepped.remove(first);

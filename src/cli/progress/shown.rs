@@ -1,4 +1,4 @@
-//! Where progress is shown: on a line of a terminal that is drawn again and again, in a log, or nowhere.
+//! Where progress is shown: on a terminal line that is redrawn, in a log, or nowhere.
 
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,32 +10,32 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use super::state::State;
 use crate::cli::{render, threads};
 
-/// The clock of the line goes on between events.
+/// How often the line's clock is updated between events.
 const TICK: Duration = Duration::from_millis(250);
 
-/// A log says how far it is at most this often.
+/// The least time between two progress lines in a log.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Components that are worth a line of a log while they are loaded, in bytes.
+/// The size in bytes from which loading a component is worth a log line.
 const LARGE: u64 = 100_000_000;
 
 /// How progress is shown.
 pub enum Shown {
     /// On a line of the terminal.
     Bar(ProgressBar),
-    /// In lines, now and then.
+    /// As log lines, now and then.
     Log { last: Instant },
-    /// Not: what is printed is events.
+    /// Not at all, because events are printed.
     Events,
-    /// Not.
+    /// Not at all.
     Quiet,
 }
 
-/// A run's state, which the line's clock reads as well.
+/// The state of a run, shared with the line's clock.
 pub type Shared = Arc<Mutex<State>>;
 
 impl Shown {
-    /// What suits standard error.
+    /// The kind that suits standard error.
     pub fn suiting(state: &Shared) -> Self {
         match std::io::stderr().is_terminal() {
             true => Self::Bar(bar(Arc::clone(state))),
@@ -45,7 +45,7 @@ impl Shown {
         }
     }
 
-    /// Shows that the state has changed; a log has the last cell whenever it comes.
+    /// Shows that the state has changed; a log always shows the last cell.
     pub fn update(&mut self, state: &Shared) {
         match self {
             Self::Bar(bar) => bar.tick(),
@@ -61,7 +61,7 @@ impl Shown {
         }
     }
 
-    /// Shows that a component of so many bytes is loaded.
+    /// Shows that a component of this size is being loaded.
     pub fn loading(&self, words: &str, bytes: u64) {
         match self {
             Self::Bar(bar) => bar.tick(),
@@ -78,7 +78,7 @@ impl Shown {
         }
     }
 
-    /// Ends the line.
+    /// Removes the line.
     pub fn clear(&self) {
         match self {
             Self::Bar(bar) => bar.finish_and_clear(),
@@ -90,7 +90,7 @@ impl Shown {
 fn bar(state: Shared) -> ProgressBar {
     let line = move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
         let state = state.lock().unwrap_or_else(PoisonError::into_inner);
-        // A line that ends in the last column makes some terminals go on to the next.
+        // A line that ends in the last column makes some terminals move to the next line.
         let columns = usize::from(Term::stderr().size().1).saturating_sub(1);
         let _ = out.write_str(&state.line(columns, render::is_coloured()));
     };

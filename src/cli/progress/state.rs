@@ -1,4 +1,4 @@
-//! How far a run is, and how a line says so in as many columns as there are.
+//! The progress of a run, and a line that shows it in the available columns.
 
 use std::time::{Duration, Instant};
 
@@ -7,35 +7,35 @@ use anstyle::{AnsiColor, Style};
 use crate::cli::events::PhaseName;
 use crate::cli::words::{clock, count, duration, file_size, pace};
 
-/// Full, half and empty.
+/// The characters for full, half and empty.
 const BAR: [&str; 3] = ["━", "╸", " "];
 
-/// The bar's columns.
+/// The bar's width in columns.
 const BAR_WIDTH: std::ops::RangeInclusive<usize> = 8..=32;
 
-/// What is done of the bar.
+/// The style of the completed part of the bar.
 const DONE: Style = AnsiColor::Cyan.on_default();
 
-/// How far a run is.
+/// The progress of a run.
 #[derive(Debug)]
 pub struct State {
     begun: Instant,
     phase: Option<(PhaseName, Instant)>,
-    /// What is loaded, and the like.
+    /// Details, such as what is being loaded.
     detail: String,
-    /// What each phase took so far, in the order in which they were first met.
+    /// The time each phase has taken so far, in the order the phases first occurred.
     took: Vec<(PhaseName, Duration)>,
     cells: usize,
     of_cells: usize,
-    /// What the bar counts: steps of cells, then cells that are measured.
+    /// What the bar counts: steps of cells, later cells measured.
     done: u64,
     of: u64,
-    /// When the first was counted, and how many there were then.
+    /// When the first one was counted, and the count at that time.
     counted: Option<(Instant, u64)>,
 }
 
 impl State {
-    /// Nothing is done yet of so many cells and steps.
+    /// The state at the beginning of a run with this many cells and steps.
     pub fn new(cells: usize, steps: u64) -> Self {
         Self {
             begun: Instant::now(),
@@ -50,7 +50,7 @@ impl State {
         }
     }
 
-    /// Another phase begins; whether it is another.
+    /// Begins a phase; returns whether it is a different one.
     pub fn begin(&mut self, phase: PhaseName, detail: String) -> bool {
         let is_other = self.phase.is_none_or(|(known, _)| known != phase) || detail != self.detail;
         if is_other {
@@ -72,25 +72,25 @@ impl State {
         }
     }
 
-    /// So many steps more.
+    /// Counts steps.
     pub fn step(&mut self, steps: u64) {
         self.done += steps;
-        // The first is slower than those that follow, and what came before it was not a step.
+        // The first step is slower than those that follow, and the time before it was spent otherwise.
         let (now, done) = (Instant::now(), self.done);
         self.counted.get_or_insert((now, done));
     }
 
-    /// A cell more.
+    /// Counts a finished cell.
     pub fn finish_cell(&mut self) {
         self.cells += 1;
     }
 
-    /// Cells are measured from here on, which is counted by itself.
+    /// From now on, counts cells being measured instead.
     pub fn measure(&mut self, cells: u64) {
         (self.done, self.of, self.counted) = (0, cells, None);
     }
 
-    /// Cells that are done, of how many.
+    /// Number of finished cells, and of all cells.
     pub fn cells(&self) -> (usize, usize) {
         (self.cells, self.of_cells)
     }
@@ -100,34 +100,35 @@ impl State {
         self.begun.elapsed().as_secs_f64()
     }
 
-    /// `loading unet 3.4 GB`, `denoising`.
+    /// The current phase: `loading unet 3.4 GB`, `denoising`.
     pub fn words(&self) -> String {
         let name = self.phase.map_or("", |(phase, _)| words(phase));
         format!("{name} {}", self.detail).trim().to_owned()
     }
 
-    /// What is counted in a second; none before it is known.
+    /// Counts per second; `None` before it is known.
     fn rate(&self) -> Option<f64> {
         let (since, first) = self.counted?;
         let counted = self.done - first;
         (counted > 0).then(|| counted as f64 / since.elapsed().as_secs_f64())
     }
 
-    /// Seconds that are left by the pace so far; none where that is not known, or nothing is counted any more.
+    /// Estimated seconds left; `None` if the rate is unknown or nothing is being counted.
     fn left(&self) -> Option<f64> {
         let left = self.of.saturating_sub(self.done);
         let rate = self.rate().filter(|_| left > 0)?;
         Some(left as f64 / rate)
     }
 
-    /// How fast cells go through their steps, while they do.
+    /// The rate of denoising steps while cells are being denoised.
     fn pace(&self) -> Option<String> {
         let (phase, _) = self.phase?;
         let rate = self.rate().filter(|_| phase == PhaseName::Denoising)?;
         Some(pace(rate))
     }
 
-    /// What there is to say of it, in its order, with what is left out first where there is no room.
+    /// The parts of the line in order, each with a rank; those with the lowest rank are left out first if there is too
+    /// little space.
     fn parts(&self) -> [(u8, Option<String>); 6] {
         let (cells, all) = self.cells();
         let left = self.left().map(|left| format!("{} left", clock(left)));
@@ -141,7 +142,7 @@ impl State {
         ]
     }
 
-    /// All is done only when every cell is.
+    /// The percentage done; 100 only once every cell is done.
     fn percent(&self) -> u64 {
         let percent = (self.done * 100).checked_div(self.of).unwrap_or(0);
         match self.cells < self.of_cells {
@@ -150,8 +151,8 @@ impl State {
         }
     }
 
-    /// Everything in a line of at most so many columns: a bar, and what there is room for beside it. What is left out first
-    /// is the pace, then the elapsed time, the cells, and the bar.
+    /// A line of at most `columns` columns: a bar and as much beside it as fits. The pace is left out first, then the
+    /// elapsed time, the cells, and the bar.
     pub fn line(&self, columns: usize, coloured: bool) -> String {
         let parts = self.parts();
         let taken = |most: u8| {
@@ -182,7 +183,7 @@ impl State {
         parts.join("  ").trim_start().to_owned()
     }
 
-    /// `12.3 s: loading 1.2 s, denoising 9.8 s`: all of it, and the phases that took part in it.
+    /// The total time and that of the phases: `12.3 s: loading 1.2 s, denoising 9.8 s`.
     pub fn took(&mut self) -> String {
         self.end_phase();
         let all = self.seconds();
@@ -205,7 +206,7 @@ impl State {
     }
 }
 
-/// What a person calls a phase.
+/// The name of a phase for people.
 fn words(phase: PhaseName) -> &'static str {
     match phase {
         PhaseName::Loading => "loading",
@@ -219,7 +220,7 @@ fn words(phase: PhaseName) -> &'static str {
     }
 }
 
-/// What it took is told by less.
+/// A shorter name of a phase, for the summary.
 fn summary_word(phase: PhaseName) -> &'static str {
     match phase {
         PhaseName::EncodingText | PhaseName::EncodingImage => "encoding",
@@ -236,7 +237,7 @@ pub fn component(name: &str, bytes: u64) -> String {
     format!("{name} {}", file_size(bytes))
 }
 
-/// A bar of so many columns.
+/// A bar of this width.
 fn bar(percent: u64, columns: usize, coloured: bool) -> String {
     let halves = percent as usize * columns * 2 / 100;
     let [full, half, empty] = BAR;
@@ -261,7 +262,7 @@ mod tests {
         assert!(state.begin(PhaseName::Loading, text_encoder));
         (0..12).for_each(|_| state.finish_cell());
         let ago = Instant::now() - Duration::from_secs(120);
-        // Away from where a little more time would round to another second.
+        // Away from values that a little more time would round to another second.
         (state.begun, state.counted, state.done) = (ago, Some((ago, 0)), 241);
         state
     }

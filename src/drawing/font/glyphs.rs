@@ -1,4 +1,4 @@
-//! Which characters can be shown, and what is told of those that cannot.
+//! Which characters can be shown, and a note on those that cannot.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +7,10 @@ use ab_glyph::Font;
 use super::other::needs_shaping;
 use super::{OtherFont, REGULAR};
 
-/// What stands for a character that no font has.
+/// The replacement for a character that no font has.
 const BOX: char = '□';
 
-/// Makes texts showable, and remembers what is lost by it.
+/// Replaces characters that cannot be shown, and keeps track of them.
 #[derive(Debug, Clone, Default)]
 pub struct Glyphs<'f> {
     other: Option<&'f OtherFont>,
@@ -18,7 +18,7 @@ pub struct Glyphs<'f> {
 }
 
 impl<'f> Glyphs<'f> {
-    /// Those of the embedded font and of another.
+    /// For the embedded font and a fallback font.
     pub fn new(other: Option<&'f OtherFont>) -> Self {
         Self {
             other,
@@ -26,8 +26,8 @@ impl<'f> Glyphs<'f> {
         }
     }
 
-    /// Text as the fonts can show it: white space becomes single spaces, invisible characters go, and
-    /// what has no glyph becomes a box.
+    /// The text as the fonts can show it: white space becomes single spaces, invisible characters are removed, and
+    /// characters without a glyph become boxes.
     pub fn showable(&mut self, text: &str) -> String {
         let mut shown = String::with_capacity(text.len());
         for character in text.chars() {
@@ -36,7 +36,7 @@ impl<'f> Glyphs<'f> {
                     shown.push(' ');
                 }
             } else if is_invisible(character) {
-                // Joiners, direction marks and variation selectors have no look of their own.
+                // Joiners, direction marks and variation selectors have no glyph of their own.
             } else if self.has(character) {
                 shown.push(character);
             } else {
@@ -52,7 +52,7 @@ impl<'f> Glyphs<'f> {
         REGULAR.glyph_id(character).0 != 0 || in_other().is_some()
     }
 
-    /// Those that no font had.
+    /// The characters that no font had.
     pub fn missing(&self) -> &BTreeSet<char> {
         &self.missing
     }

@@ -1,4 +1,4 @@
-//! Fonts for characters that the embedded one lacks: the user's, or those that the system has.
+//! Fallback fonts for characters that the embedded one lacks: the user's, or the system's.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,10 +10,10 @@ use crate::store::read_file;
 
 mod system;
 
-/// The largest fonts, of all Chinese, Japanese and Korean characters, have tens of megabytes.
+/// The largest font file in bytes; fonts with all Chinese, Japanese and Korean characters have tens of megabytes.
 const LONGEST: u64 = 256 << 20;
 
-/// A TrueType or OpenType font from a file, of a collection its first; or several of the system's.
+/// A TrueType or OpenType font from a file (the first one of a collection), or several fonts of the system.
 #[derive(Clone)]
 pub struct OtherFont {
     paths: Vec<PathBuf>,
@@ -40,7 +40,8 @@ impl OtherFont {
         })
     }
 
-    /// The system's fonts for these characters, as few as have them; `None` if it has none, or they need shaping.
+    /// The fewest fonts of the system that have these characters; `None` if it has none, or the characters need
+    /// shaping.
     pub fn of_system(characters: &BTreeSet<char>) -> Option<Self> {
         let wanted = characters
             .iter()
@@ -55,12 +56,12 @@ impl OtherFont {
         })
     }
 
-    /// Whether the user has named it.
+    /// Whether the user named this font.
     pub(super) fn is_named(&self) -> bool {
         self.is_named
     }
 
-    /// The font, if it can show a character.
+    /// The font that can show a character, if there is one.
     pub fn font_for(&self, character: char) -> Option<&FontArc> {
         let mut fonts = self.fonts.iter();
         let font = fonts.find(|font| font.glyph_id(character).0 != 0);
@@ -93,7 +94,7 @@ mod tests {
     use super::*;
     use crate::drawing::font::{Face, Glyphs};
 
-    /// Holds 冬, に and ש as full squares an em wide; written by `sample.py`.
+    /// A font with 冬, に and ש as solid squares one em wide; written by `sample.py`.
     fn sample() -> OtherFont {
         OtherFont::read(Path::new("src/drawing/font/sample.ttf")).unwrap()
     }

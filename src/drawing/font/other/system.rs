@@ -1,4 +1,4 @@
-//! The fonts that the system has. Those of the current folder are none of them, whatever the environment says.
+//! The system's fonts; fonts in the current folder are excluded, whatever the environment says.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use fontdb::{Database, FaceInfo, Source, Style, Weight};
 use super::LONGEST;
 use crate::store::read_file;
 
-/// More fonts than this no text needs.
+/// The most fonts to use for one text.
 const MOST_FONTS: usize = 8;
 
-/// Fonts that have these characters between them, those first that have most, with their files.
+/// Fonts that together have these characters, those with the most first, with their files.
 pub(super) fn fonts_for(mut wanted: BTreeSet<char>) -> Vec<(PathBuf, FontArc)> {
     let mut found = Vec::new();
     if wanted.is_empty() {
@@ -37,7 +37,7 @@ pub(super) fn fonts_for(mut wanted: BTreeSet<char>) -> Vec<(PathBuf, FontArc)> {
     found
 }
 
-/// The face that has most of these characters; of several the plainest, then the first by its path.
+/// The face that has the most of these characters; of several the plainest, then the first by path.
 fn best(database: &Database, wanted: &BTreeSet<char>) -> Option<(PathBuf, u32)> {
     let ranked = database.faces().filter_map(|face| {
         let path = path_of(face)?;
@@ -49,7 +49,7 @@ fn best(database: &Database, wanted: &BTreeSet<char>) -> Option<(PathBuf, u32)> 
     Some((path, index))
 }
 
-/// Where a face lies, if that does not depend on where the program was started.
+/// The path of a face, if it does not depend on where the program was started.
 fn path_of(face: &FaceInfo) -> Option<PathBuf> {
     match &face.source {
         Source::File(path) | Source::SharedFile(path, _) => {
@@ -67,7 +67,7 @@ fn covered(data: &[u8], index: u32, wanted: &BTreeSet<char>) -> usize {
     wanted.iter().filter(has).count()
 }
 
-/// How near a face is to a regular one for running text.
+/// How close a face is to a regular one for running text.
 fn plainness(face: &FaceInfo) -> u8 {
     let is_sans = face.families.iter().any(|(name, _)| name.contains("Sans"));
     u8::from(face.style == Style::Normal) * 4
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn characters_that_no_font_has_end_the_search() {
-        // Private use, of the last plane.
+        // A private-use character of the last plane.
         assert_eq!(fonts_for(['\u{10fffd}'].into()).len(), 0);
         assert_eq!(fonts_for(BTreeSet::new()).len(), 0);
     }
