@@ -1,11 +1,11 @@
-//! What the program itself takes: 100 and 10,000 cells with a model that costs next to nothing.
+//! What the program itself costs: 100 and 10,000 cells with a model that takes almost no time.
 //!
 //!     cargo bench --bench cells [-- --work FOLDER]
 //!
-//! Each size runs in a process of its own, whose peak of memory is then its own, through the same [`Execution`] as
+//! Each size runs in a process of its own, so that its memory peak is its own, through the same [`Execution`] as
 //! `ip2p run`: plan, run folder, journal, PNGs, measures, tables, advice, then sheets and report. Planning and the
-//! resume of a finished run are timed as `ip2p plan` and `ip2p run`, from start to exit. The work folder (by default
-//! a temporary one) should lie on the disk that results lie on, since every cell is synced.
+//! resume of a finished run are timed as `ip2p plan` and `ip2p run`, from start to exit. The work folder (by default a
+//! temporary one) should be on the disk on which results will be, because every cell is synced.
 
 #![allow(
     clippy::unwrap_used,
@@ -33,13 +33,13 @@ use ip2p_sweep::views::sheet::{SheetOptions, Sheets};
 use ndarray::{Array3, Array4, ArrayView4, Axis};
 use serde::{Deserialize, Serialize};
 
-/// Cells of the two runs; each a multiple of the 10 x 10 scales.
+/// Numbers of cells of the two runs, each a multiple of the 10 x 10 scales.
 const SIZES: [u32; 2] = [100, 10_000];
-/// The small one is short, so that its time is the median of so many runs.
+/// The small run is short, so its time is the median of this many runs.
 const REPEATS: usize = 9;
 const VAE_FACTOR: usize = 4;
 
-/// What one process found.
+/// The measurements of one process.
 #[derive(Debug, Serialize, Deserialize)]
 struct Figures {
     plan_s: f64,
@@ -187,7 +187,8 @@ fn program_s(command: &str, sweep: &Path, out: &Path) -> f64 {
     begun.elapsed().as_secs_f64()
 }
 
-/// Runs a sweep in an empty folder; milliseconds a cell from opening the folder to the last table, and the run.
+/// Runs a sweep in an empty folder; returns the milliseconds a cell, from opening the folder to the last table, and the
+/// run.
 fn executed(sweep: &Path, out: &Path) -> (f64, Run) {
     if out.exists() {
         fs::remove_dir_all(out).unwrap();
@@ -209,7 +210,7 @@ fn executed(sweep: &Path, out: &Path) -> (f64, Run) {
     (ms / cells as f64, executed.run)
 }
 
-/// The most memory that this process had so far.
+/// Peak memory of this process so far.
 fn peak_mib() -> f64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status
@@ -224,7 +225,7 @@ fn peak_mib() -> f64 {
         / 1024.0
 }
 
-/// A backend whose models are a few sums.
+/// A backend whose models just add a few numbers.
 struct Nothing;
 
 impl Backend for Nothing {

@@ -1,10 +1,10 @@
-//! What the denoising loop itself takes while a GPU would wait: a device that takes no time.
+//! The time that the denoising loop itself takes while a GPU would wait: measured with a device that takes no time.
 //!
 //!     cargo bench --bench host [-- REPEATS]
 //!
-//! The grid of 5 x 5 scales and 4 seeds, 20 steps, latents of 64 x 64 and texts of 77 x 768, as the real model has at
-//! 512 x 512. Beside the time stand the calls of the UNet, the rows in them and those that were padded, for guidance in
-//! all steps and from 0.2 to 0.8 of them. Images are small and grey, so that decoding takes little.
+//! The grid has 5 x 5 scales and 4 seeds, 20 steps, latents of 64 x 64 and texts of 77 x 768, as the real model has at
+//! 512 x 512. Besides the time it prints the UNet calls, their rows and how many of these are padding, for guidance at
+//! all steps and from 0.2 to 0.8 of them. Images are small and grey, so that decoding takes little time.
 
 #![allow(
     clippy::unwrap_used,
@@ -35,7 +35,7 @@ const SIDE: u32 = 64;
 const VAE_FACTOR: u32 = 4;
 const SCHEDULER: &str = r#"{"_class_name": "EulerAncestralDiscreteScheduler", "beta_schedule": "scaled_linear",
     "beta_start": 0.00085, "beta_end": 0.012, "prediction_type": "epsilon"}"#;
-/// What a GPU with room for 64 rows a call is given.
+/// The policy of a GPU with room for 64 rows a call.
 const POLICY: Policy = Policy {
     phased: false,
     batch: 64,
@@ -71,7 +71,7 @@ struct Nothing {
     loaded: Vec<Component>,
     calls: usize,
     rows: usize,
-    /// Rows that cells asked for.
+    /// Number of rows that cells asked for.
     asked: usize,
 }
 
@@ -126,7 +126,7 @@ fn run(interval: &str) -> (f64, Nothing) {
     (seconds, device)
 }
 
-/// A sweep file in a folder, beside its image.
+/// Writes a sweep file into a folder, beside its image.
 fn sweep(folder: &Path, interval: &str) -> std::path::PathBuf {
     let side = SIDE * VAE_FACTOR;
     image::RgbImage::new(side, side)

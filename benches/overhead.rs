@@ -3,9 +3,9 @@
 //!     cargo bench --bench overhead [-- SWEEP.toml [REPEATS]]
 //!
 //! Runs a sweep (by default the demo's) through the same [`Execution`] as `ip2p run`, into a temporary folder, and
-//! sets the time of ONNX Runtime's own calls against that of the stages (encoding, denoising, decoding, as the cells
-//! tell them) and against that of the whole execution without loading, its last table included. PNGs are coded and
-//! written beside the inference. A machine that does other things at the same time takes its share of both.
+//! compares the time of ONNX Runtime's own calls with that of the stages (encoding, denoising, decoding, as recorded
+//! for the cells) and with that of the whole execution without loading, including its last table. PNGs are encoded and
+//! written beside inference. Other work on the machine distorts both.
 
 #![allow(
     clippy::unwrap_used,
@@ -53,7 +53,7 @@ fn main() {
     }
 }
 
-/// Seconds of the stages, of ONNX Runtime's calls in them, and of the whole execution without loading.
+/// Seconds spent in the stages, in ONNX Runtime's calls within them, and in the whole execution without loading.
 fn seconds(sweep: &Path) -> [f64; 3] {
     let folder = tempfile::tempdir().unwrap();
     let prepared = prepare(sweep, RuntimeOverrides::default()).unwrap();
@@ -87,7 +87,7 @@ fn seconds(sweep: &Path) -> [f64; 3] {
     [stages.sum(), called_ms.get(), execution_ms].map(|ms: f64| ms / 1e3)
 }
 
-/// ONNX Runtime, watched.
+/// ONNX Runtime with its calls timed.
 struct Watched(Place, Rc<Cell<f64>>);
 
 impl Backend for Watched {
@@ -116,7 +116,7 @@ impl Backend for Watched {
 
 struct WatchedModel {
     model: OnnxModel,
-    /// Of the models before this one.
+    /// Milliseconds of the models before this one.
     earlier_ms: f64,
     called_ms: Rc<Cell<f64>>,
 }

@@ -1,7 +1,7 @@
 //! What tiles save: time and memory of encoding and decoding one large image, whole or in tiles.
 //!
-//! `cargo bench --bench tiles -- MODEL WIDTHxHEIGHT auto|off|PIXELS` prints a line. Memory is the most that the process
-//! ever held: one size and one tile a process.
+//! `cargo bench --bench tiles -- MODEL WIDTHxHEIGHT auto|off|PIXELS` prints a line. Memory is the peak of the process,
+//! so each process measures one size with one tile.
 
 #![allow(
     clippy::unwrap_used,
@@ -23,7 +23,7 @@ use ip2p_sweep::plan::Tiling;
 use ip2p_sweep::spec::{Device, VaeTile};
 
 fn main() {
-    // Cargo adds `--bench`.
+    // Cargo adds `--bench` to the arguments.
     let arguments: Vec<String> = std::env::args()
         .skip(1)
         .filter(|word| word != "--bench")

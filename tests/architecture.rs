@@ -1,14 +1,14 @@
-//! The layers of the house: a folder of `src` imports from those below its own, never from above.
+//! The layers of the program: a folder of `src` may import only from folders below its own.
 //!
-//! What code says in `use` lines and in paths counts; comments, and tests inside the folders, do not. Since every import
-//! looks down, folders form no circle.
+//! Both `use` lines and paths in code count; comments, and tests inside the folders, do not. Because all imports point
+//! down, there are no circles between folders.
 
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// From the top down.
+/// From top to bottom.
 const LAYERS: [&str; 27] = [
     "main",
     "fuzzing",
@@ -39,7 +39,7 @@ const LAYERS: [&str; 27] = [
     "trust",
 ];
 
-/// A file of a layer, and the layers that its code names.
+/// A file, its layer, and the layers that its code names.
 struct Source {
     path: PathBuf,
     layer: String,
@@ -89,13 +89,13 @@ fn an_import_is_found_however_it_is_written() {
     );
 }
 
-/// Position from the top; an unknown folder has no place in the house.
+/// The position from the top; fails for an unknown folder.
 fn height(layer: &str) -> usize {
     let position = LAYERS.iter().position(|known| *known == layer);
     position.unwrap_or_else(|| panic!("{layer} has no place among the layers"))
 }
 
-/// All files of `src` but those that are tests.
+/// All files of `src` except those that are tests.
 fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files: Vec<(PathBuf, String)> = Vec::new();
@@ -125,7 +125,7 @@ fn sources() -> Vec<Source> {
     sources.collect()
 }
 
-/// The modules that a file declares for tests alone, as paths without extension.
+/// The modules that a file declares only for tests, as paths without extension.
 fn test_modules((path, code): &(PathBuf, String)) -> Vec<PathBuf> {
     let folder = match path.file_name() {
         Some(name) if name == "mod.rs" => path.parent().unwrap().to_owned(),
@@ -139,7 +139,7 @@ fn test_modules((path, code): &(PathBuf, String)) -> Vec<PathBuf> {
     declared.collect()
 }
 
-/// The folder or file of `src` that a path lies in.
+/// The folder or file of `src` that contains a path.
 fn layer_of(path: &Path) -> String {
     let first = path.components().next().unwrap().as_os_str();
     first.to_string_lossy().trim_end_matches(".rs").to_owned()
@@ -171,7 +171,7 @@ fn without_comment(line: &str) -> &str {
     line.split("//").next().unwrap_or_default()
 }
 
-/// What follows each path that begins at the root.
+/// The text after each path that begins at the root.
 fn rests<'c>(code: &'c str, root: &str) -> Vec<&'c str> {
     let starts = code.match_indices(root);
     let starts =

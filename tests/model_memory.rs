@@ -1,4 +1,4 @@
-//! Memory through the real library: what its arena says, a cap for it, and a run that meets the cap.
+//! Memory with the real library: an arena's statistics, a limit for it, and a run that reaches the limit.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod common;
@@ -14,7 +14,7 @@ use ip2p_sweep::onnxruntime::ExecutionDevice;
 use ndarray::{Array3, Array4};
 use serde_json::Value;
 
-/// The capped arena on the CPU is one for the whole process.
+/// Arenas with a limit on the CPU are shared by the whole process.
 static ARENA: Mutex<()> = Mutex::new(());
 
 const MIB: u64 = 1 << 20;
@@ -26,7 +26,7 @@ fn model(limit_bytes: Option<u64>) -> OnnxModel {
         .with_memory_limit(limit_bytes)
 }
 
-/// One UNet call with rows of latents of so many pixels a side.
+/// A UNet call with rows of latents of `side` x `side` pixels.
 fn predict(model: &mut OnnxModel, rows: usize, side: usize) -> Result<(), ModelError> {
     let sample = Array4::zeros((rows, 8, side, side));
     let text = Array3::zeros((rows, 77, 32));
@@ -37,7 +37,7 @@ fn predict(model: &mut OnnxModel, rows: usize, side: usize) -> Result<(), ModelE
 #[test]
 fn an_arena_tells_its_weights_and_its_highest_use() {
     let _alone = ARENA.lock().unwrap_or_else(PoisonError::into_inner);
-    // Without a limit the CPU has no arena.
+    // On the CPU there is no arena without a limit.
     let mut model = model(Some(1024 * MIB));
     assert_eq!(model.arena_peak_bytes(), None);
     model.load(Component::Unet).unwrap();
@@ -50,7 +50,7 @@ fn an_arena_tells_its_weights_and_its_highest_use() {
     let small = model.arena_peak_bytes().unwrap();
     predict(&mut model, 1, 32).unwrap();
     let large = model.arena_peak_bytes().unwrap();
-    // Scores of 1024 by 1024 tokens in float32, for one head at least.
+    // Attention scores of 1024 by 1024 tokens in float32, for at least one head.
     assert!(
         large > small + 4 * MIB && small > weights,
         "{weights} {small} {large}"
@@ -71,13 +71,13 @@ fn a_capped_arena_runs_out_recognisably_and_is_new_after_unloading() {
         let error = predict(&mut model, 4, 32).unwrap_err();
         assert!(error.is_out_of_memory(), "{error}");
         assert!(model.arena_peak_bytes().unwrap() <= 40 * MIB);
-        // In pieces, the arena may be of no use for what went well before; a new one is.
+        // A fragmented arena may be too small for what succeeded before; a new one is not.
         model.unload(Component::Unet);
         predict(&mut model, 1, 32).unwrap();
     }
 }
 
-/// `ip2p run` with 3 x 2 cells for a small and a large image, with flags.
+/// Runs 3 x 2 cells for a small and a large image, with flags.
 fn run(folder: &Path, flags: &[&str]) -> Output {
     for (name, side) in [("a_small.png", 32), ("b_large.png", 128)] {
         let picture = image::RgbImage::from_fn(side, side, |x, y| {
@@ -110,7 +110,7 @@ fn lines(bytes: &[u8]) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// Rows of `cells.csv` by column name.
+/// Rows of `cells.csv`, by column name.
 fn cells(folder: &Path) -> Vec<std::collections::HashMap<String, String>> {
     let mut reader = csv::Reader::from_path(folder.join("out/cells.csv")).unwrap();
     reader.deserialize().map(|row| row.unwrap()).collect()
@@ -150,7 +150,7 @@ fn a_run_that_meets_its_limit_does_less_at_a_time_and_gives_the_same_pictures() 
             image::open(file).unwrap().to_rgb8().into_raw()
         };
         let (one, other) = (picture(free.path()), picture(limited.path()));
-        // Rows in other company are rounded otherwise in their last bit.
+        // Rows in other batches may be rounded differently in the last bit.
         assert!(one.iter().zip(&other).all(|(a, b)| a.abs_diff(*b) <= 1));
     }
 }
@@ -211,7 +211,7 @@ fn what_fits_in_no_way_fails_with_what_to_change_and_the_rest_is_there() {
             assert!(error.contains(remedy), "{error}");
             assert!(!error.contains(".cc:"), "{error}");
         }
-        // There is no device memory on a CPU: unknown is empty and not 0.
+        // On a CPU device memory is unknown, so the field is empty and not 0.
         assert_eq!(
             (cell["vram_peak_mib"].as_str(), cell["vram_source"].as_str()),
             ("", "")

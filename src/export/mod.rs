@@ -1,9 +1,9 @@
 //! Exports models to ONNX with the project's own scripts, which are built into the program and run by a Python with
 //! torch and diffusers.
 //!
-//! The Python is that of the program's own environment if it has the pinned packages (`pip install
-//! ip2p-sweep[export]`), or else one in the cache, made on first use with `uv`, or with `venv` and pip. Both respect
-//! the user's settings of indexes and proxies.
+//! The Python is that of the program's own environment if it has the pinned packages
+//! (`pip install ip2p-sweep[export]`), or else one in the cache, made on first use with `uv`, or with `venv` and pip.
+//! Both respect the user's settings of indexes and proxies.
 
 mod environment;
 mod error;

@@ -1,5 +1,6 @@
-//! Attacks in short: files of every parser with something changed in them, files that cannot be opened, commands that are
-//! killed. Whatever it is, a command ends soon, with a code of the list and words of its own, and the next one goes on.
+//! Attacks, in short: changed files for every parser, files that cannot be opened, and killed commands. Whatever
+//! happens, a command must end soon, with a documented exit code and a message of its own, and the next command must
+//! work.
 
 use std::fs;
 use std::path::Path;
@@ -9,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use crate::common::{copy_folder, files_of, library, place::Place};
 
-/// Mutations of each file.
+/// Number of mutations of each file.
 const MUTATIONS: usize = 8;
-/// No command of one small run takes so long.
+/// More than any command takes for a small run.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// What the README lists.
+/// The exit codes listed in the README.
 const CODES: [i32; 8] = [0, 1, 2, 3, 10, 11, 12, 130];
 
 /// A finished run of two cells, and its baseline.
@@ -27,7 +28,7 @@ fn attacked() -> Place {
     place
 }
 
-/// Runs a command and says what must not be.
+/// Runs a command; returns what is wrong with its outcome.
 fn fault(mut command: Command) -> Option<String> {
     let errors = tempfile::NamedTempFile::new().unwrap();
     command.stdin(Stdio::null()).stdout(Stdio::null());
@@ -107,7 +108,7 @@ fn files_with_something_changed_in_them_are_errors_at_most() {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
-/// Puts back what was there, and checks that nothing else has come but in the folders that are the program's.
+/// Restores the files, and checks that no new ones exist outside the program's folders.
 fn restore(kept: &Path, place: &Path) {
     let before = files_of(kept);
     for (file, _) in files_of(place) {
@@ -144,7 +145,7 @@ fn files_that_cannot_be_opened_are_errors_and_the_next_command_goes_on() {
                 .env("ORT_DYLIB_PATH", library().path);
             command.env_remove("CI");
             tried += 1;
-            // A program that cannot even open its own libraries is none of ours.
+            // A program that cannot even open its own libraries is not our concern.
             if let Some(fault) = fault(command).filter(|fault| !fault.contains("shared libraries"))
             {
                 faults.push(format!("{arguments:?} with {most} files: {fault}"));
@@ -178,7 +179,7 @@ fn commands_that_are_killed_leave_nothing_that_hinders_or_stays() {
             command.stdout(Stdio::null()).stderr(Stdio::null());
             let mut child = command.spawn().unwrap();
             sleep(Duration::from_millis(random.below(80)));
-            // It may have ended.
+            // It may have ended already.
             let _ = child.kill();
             child.wait().unwrap();
         }
@@ -197,7 +198,7 @@ fn assert_no_leftovers(folder: &Path) {
     assert_eq!(left, None);
 }
 
-/// Something of it changed, taken away or added; of text sometimes a number or a string.
+/// A copy with something changed, removed or added; in text sometimes a number or a string.
 fn mutated(whole: &[u8], random: &mut Random) -> Vec<u8> {
     const EXTREME: [&str; 10] = [
         "-1",
@@ -233,7 +234,7 @@ fn mutated(whole: &[u8], random: &mut Random) -> Vec<u8> {
     bytes
 }
 
-/// Marsaglia's xorshift: the same sequence every time.
+/// Marsaglia's xorshift, which gives the same sequence every time.
 struct Random(u64);
 
 impl Random {

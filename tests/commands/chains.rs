@@ -1,4 +1,5 @@
-//! Chains: stages that work on the images of the stage before, each image computed once, whatever happens on the way.
+//! Chains: stages that work on the images of the previous stage. Each image is computed once, whatever happens on the
+//! way.
 
 use std::collections::HashSet;
 use std::fs;
@@ -48,7 +49,7 @@ fn a_chain_is_its_stages_run_by_hand_and_each_image_is_computed_once() {
     assert_eq!(run.plan.cells.len(), 2 + 4 + 12);
     let table = fs::read_to_string(run.folder.join("cells.csv")).unwrap();
     assert_eq!(table.lines().count(), 1 + 2 + 4 + 12);
-    // The second stage by hand, on a picture of the first.
+    // The second stage by hand, on an image of the first.
     let night = run.plan.cells.iter().find(|cell| cell.stage == 1).unwrap();
     let winter = run.plan.input_of(night).unwrap();
     fs::copy(
@@ -103,7 +104,7 @@ fn a_plan_tells_what_each_stage_takes() {
     let highest = peaks.into_iter().fold(0.0, f64::max);
     assert_eq!(Some(highest), before["phased_bytes"].as_f64());
 
-    // The run's times are known; of what it made the last two stages are lost.
+    // The run's timings are known; the images of its last two stages are lost.
     place.ip2p(&["run", "chain.toml"]).assert().success();
     let run = run_of(&place);
     for cell in run.plan.cells.iter().filter(|cell| cell.stage > 0) {
@@ -132,7 +133,7 @@ fn a_cell_whose_input_has_other_pixels_is_computed_again_and_what_is_lost_comes_
         .folder
         .join(run.plan.input_of(night).unwrap().image_path());
     let before = fs::read(run.folder.join(night.key.image_path())).unwrap();
-    // Lost: it is computed again, to the same pixels, and no more.
+    // A lost image is computed again, to the same pixels, and nothing else is.
     fs::remove_file(&image).unwrap();
     place.ip2p(&["run", "chain.toml"]).assert().success();
     assert!(image.is_file());
@@ -151,7 +152,7 @@ fn a_failed_cell_fails_those_that_work_on_it_with_its_key() {
     let second = "[[then]]\ninstruction = \"make it night\"\nnum_inference_steps = 2\n";
     let sweep = CHAIN.split("[[then]]").next().unwrap().to_owned() + second;
     fs::write(place.path("chain.toml"), sweep).unwrap();
-    // The picture cannot be read when it is due.
+    // The input image cannot be read when its turn comes.
     let prepared = ip2p_sweep::runner::prepare(&place.path("chain.toml"), Default::default());
     let prepared = prepared.unwrap();
     fs::write(place.path("in.png"), "no picture").unwrap();
@@ -193,7 +194,7 @@ fn a_chain_that_is_killed_inside_each_stage_goes_on_and_computes_nothing_twice()
         .success();
     let whole = Run::read(&place.path("whole")).unwrap();
     let killed = place.path("killed");
-    // Killed when so many are done, inside the stages of 2, 4 and 12 cells.
+    // Killed after this many cells, inside the stages of 2, 4 and 12 cells.
     for (stage, (enough, end)) in [(1, 2), (3, 6), (9, 18)].into_iter().enumerate() {
         let mut child = place
             .ip2p(&["run", "chain.toml", "--out", "killed"])
@@ -233,7 +234,7 @@ fn a_chain_that_is_killed_inside_each_stage_goes_on_and_computes_nothing_twice()
     }
 }
 
-/// The verdicts of a check, by how many cells have them, as it prints them.
+/// The verdicts that a check prints, with their numbers of cells.
 fn checked(place: &Place, code: i32) -> String {
     let assert = place.ip2p(&["check", "chain.toml"]).assert().code(code);
     let output = String::from_utf8_lossy(&assert.get_output().stdout).into_owned();
@@ -253,7 +254,7 @@ fn a_regression_is_told_once_and_what_is_made_of_it_follows() {
         .assert()
         .success();
     assert_eq!(checked(&place, 0), "18 same");
-    // Another axis changes how images are called, and no cell.
+    // Another axis changes the names of images, but no cell.
     let more = CHAIN.replace(
         "guidance_scale = [3.0, 7.0]",
         "guidance_scale = [3.0, 7.0]\nimage_guidance_scale = [1.5, 1.6]",
@@ -262,7 +263,7 @@ fn a_regression_is_told_once_and_what_is_made_of_it_follows() {
     assert_eq!(checked(&place, 11), "18 same, 16 new");
     fs::write(place.path("chain.toml"), CHAIN).unwrap();
     assert_eq!(checked(&place, 0), "18 same");
-    // Another noise schedule makes other images of all cells: those of the first stage are the regression.
+    // Another noise schedule changes the images of all cells; the regression is that of the first stage.
     let config = place.path("model/scheduler/scheduler_config.json");
     let text = fs::read_to_string(&config).unwrap();
     fs::write(&config, text.replace("0.012", "0.02")).unwrap();
@@ -275,7 +276,7 @@ fn a_regression_is_told_once_and_what_is_made_of_it_follows() {
         told.contains(&format!("its input changed ({first})")),
         "{told}"
     );
-    // One stage alone: what comes before it is nobody's business.
+    // If only the last stage is checked, earlier ones do not matter.
     let last = format!("{CHAIN}[check]\nstages = [\"again\"]\n");
     fs::write(place.path("chain.toml"), &last).unwrap();
     assert_eq!(checked(&place, 10), "12 regression");
@@ -334,7 +335,7 @@ fn init_writes_a_chain_and_offers_the_models_that_suit_it() {
         .assert()
         .success()
         .stdout(contains("2 edits, 2 edits, 4 repaints"));
-    // Without a model that repaints, that stage is a comment.
+    // Without a model that repaints, that stage is commented out.
     fs::remove_dir_all(place.path("onnx/b_inpaints")).unwrap();
     place
         .ip2p(&[
@@ -352,7 +353,7 @@ fn init_writes_a_chain_and_offers_the_models_that_suit_it() {
         .assert()
         .success()
         .stdout(contains("2 edits, 2 edits"));
-    // Nor is a sweep of edits begun with a model that generates.
+    // Nor is a sweep of edits started with a model that generates.
     place
         .ip2p(&["init", "in.png", "make it winter", "-o", "e.toml"])
         .assert()
@@ -402,7 +403,7 @@ fn stages_are_shown_by_name() {
     ] {
         place.ip2p(&arguments).assert().success();
     }
-    // Input and three stages across; 12 paths, of which each image stands once.
+    // Input and three stages across; 12 paths, and each image appears once.
     let sheet = image::open(place.path("results/chain/sheets/chain.png"))
         .unwrap()
         .to_rgb8();

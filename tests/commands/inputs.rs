@@ -1,4 +1,4 @@
-//! A run folder keeps its inputs as the model saw them: runs are shown and compared without the images.
+//! A run folder keeps its inputs as the model saw them: runs are shown and compared without the original images.
 
 use crate::common;
 use std::collections::BTreeMap;
@@ -17,11 +17,11 @@ use ip2p_sweep::vocabulary::Status;
 use predicates::prelude::*;
 use predicates::str::contains;
 
-/// Pillow's: `exif_1.png` cropped to 72 x 48 pixels, within a level (tests/golden/images).
+/// `exif_1.png` cropped to 72 x 48 pixels by Pillow, equal within a level (tests/golden/images).
 const SOURCE: &str = "source/exif_1.png";
 const FITTED: &str = "expected/exif_1_png_crop_64_8.png";
 
-/// A place with a folder of two images that have to be fitted.
+/// A folder with two images that have to be fitted.
 fn place() -> Place {
     let place = Place::new();
     fs::create_dir(place.path("photos")).unwrap();
@@ -32,7 +32,7 @@ fn place() -> Place {
     place
 }
 
-/// Both images with these seeds and this scheduler, in crops of at least 64 pixels.
+/// Both images with these seeds and this scheduler, cropped to at least 64 pixels.
 fn sweep(name: &str, seeds: &str, scheduler: &str) -> String {
     format!(
         "name = \"{name}\"\nmodel = \"model\"\n[sweep]\nimage = \"photos/*.png\"\n\
@@ -45,7 +45,7 @@ fn done(place: &Place, arguments: &[&str]) {
     place.ip2p(arguments).assert().success();
 }
 
-/// The inputs of a run, by their paths.
+/// The inputs of a run, by path.
 fn inputs(place: &Place, run: &str) -> BTreeMap<PathBuf, Vec<u8>> {
     files_of(&place.path(run).join("inputs"))
 }
@@ -82,7 +82,7 @@ fn sheets_report_and_comparison_need_neither_images_nor_model() {
     for (before, after) in before.iter().zip(&after) {
         assert_same_files(before, after);
     }
-    // What is shown is the input and no placeholder.
+    // The sheet shows the input, not a placeholder.
     fs::remove_dir_all(place.path("results/a/inputs")).unwrap();
     assert_ne!(
         show()[0][Path::new("sheets/sheet.png")],
@@ -153,7 +153,7 @@ fn no_cell_is_made_of_an_input_that_was_tampered_with() {
     assert!(pixels(cells("results/b")) == pixels(cells("results/a")));
 }
 
-/// Images without their texts, by the hashes at the end of their names.
+/// Images without their metadata, by the hash at the end of their names.
 fn pixels(files: BTreeMap<PathBuf, Vec<u8>>) -> BTreeMap<String, RgbImage> {
     let of_file = |(name, bytes): (PathBuf, Vec<u8>)| {
         let stem = name.file_stem().unwrap().to_str().unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! The program as its users meet it: commands, run folders, baselines, and what survives being killed.
+//! The program as its users see it: commands, run folders, baselines, and what survives being killed.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Masks that a sweep file makes: what is done to a file, what is transparent, what an earlier stage changed.
+//! Masks made by a sweep file: from an adjusted file, from transparency, from the changes of an earlier stage.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use predicates::str::contains;
 
 use crate::common::place::Place;
 
-/// A sweep of one edit of `in.png`, which has 64x48 pixels.
+/// A sweep of one edit of `in.png`, which is 64 x 48 pixels.
 fn sweep(more: &str) -> String {
     format!(
         "model = \"model\"\n[sweep]\nimage = \"in.png\"\ninstruction = \"make it winter\"\nnum_inference_steps = 2\n\
@@ -64,7 +64,7 @@ fn a_file_that_is_inverted_grown_and_blurred_is_the_mask_that_one_would_make_by_
     assert_eq!(edited.parameters.mask, table);
     assert_eq!(pixels(&made, edited), pixels(&made, hand));
     assert_ne!(edited.key.hash(), hand.key.hash());
-    // Outside the disk the input is kept, to the level.
+    // Outside the disk the input is kept exactly.
     let (input, output) = (
         image::open(place.path("in.png")).unwrap().to_rgb8(),
         pixels(&made, plain),
@@ -75,10 +75,10 @@ fn a_file_that_is_inverted_grown_and_blurred_is_the_mask_that_one_would_make_by_
         })
     };
     assert!(!differs(true) && differs(false));
-    // A table of a file as it is, is that file.
+    // A table with a file and no adjustments is the file itself.
     let plain_table = run(&place, "plain", &sweep("mask = { file = \"mask.png\" }"));
     assert_eq!(plain_table.plan.cells[0].key.hash(), plain.key.hash());
-    // The mask lies beside the inputs.
+    // The mask is stored beside the inputs.
     let fitted = made.plan.mask_of(edited).unwrap();
     let kept = made.folder.join(made.inputs().find_mask(fitted).unwrap());
     assert_eq!(image::open(kept).unwrap().to_luma8(), *by_hand.levels());
@@ -243,7 +243,7 @@ fn an_image_tells_the_masks_of_its_whole_path() {
     let [first, second] = own["path"].as_array().unwrap().as_slice() else {
         panic!("{own}");
     };
-    // Where it lies on this machine is left out.
+    // Its location on this machine is left out.
     assert_eq!(first["mask"]["recipe"]["source"]["file"], "disk.png");
     assert_eq!(first["mask"]["recipe"]["grow"], 2);
     let source = &second["mask"]["recipe"]["source"];

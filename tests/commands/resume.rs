@@ -1,4 +1,4 @@
-//! Killed at random moments and run again: the same tree as an uninterrupted run, nothing computed twice.
+//! Runs killed at random moments and resumed: the same files as after an uninterrupted run, and nothing computed twice.
 
 use crate::common;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -62,7 +62,7 @@ fn a_run_that_is_killed_again_and_again_ends_as_if_nothing_had_happened() {
     let (whole, killed) = (folder.path().join("whole"), folder.path().join("killed"));
     assert!(command(&sweep, &whole).status().unwrap().success());
 
-    // Any fixed sequence does: each life is ended up to four cells after it began, and some moments later.
+    // Any fixed sequence will do: each process is killed after up to four cells and a few more moments.
     let mut random = Random(0x2545_f491);
     let mut kills = 0;
     while finished(&killed).len() < CELLS {
@@ -116,7 +116,7 @@ impl Random {
     }
 }
 
-/// The cells of the journal; a torn last line does not count.
+/// The cells in the journal; an incomplete last line does not count.
 fn finished(run: &Path) -> Vec<String> {
     let text = fs::read_to_string(run.join("journal.jsonl")).unwrap_or_default();
     let lines = text
@@ -127,7 +127,7 @@ fn finished(run: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Every file of a run folder, relative to it.
+/// Every file of a run folder, by relative path.
 fn files(run: &Path) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
     let mut folders = vec![run.to_owned()];
@@ -144,7 +144,7 @@ fn files(run: &Path) -> BTreeSet<PathBuf> {
     found
 }
 
-/// `cells.csv` without what was measured.
+/// `cells.csv` without measurements.
 fn rows(run: &Path) -> Vec<BTreeMap<String, String>> {
     let mut reader = csv::Reader::from_path(run.join("cells.csv")).unwrap();
     let header = reader.headers().unwrap().clone();
@@ -154,7 +154,7 @@ fn rows(run: &Path) -> Vec<BTreeMap<String, String>> {
             .iter()
             .zip(row.iter())
             .filter(|(name, _)| !MEASURED.contains(name));
-        // After a kill a cell goes on with other cells than it would have, and shares with them.
+        // After a kill, a cell is batched with other cells than it would have been, and shares work with them.
         let columns = columns.filter(|(name, _)| !["unet_evals", "batch_size"].contains(name));
         columns
             .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -1,4 +1,4 @@
-//! Presets and exclusions of chains: keys of a stage by its name.
+//! Presets and exclusions of chains: keys of a stage, by the stage's name.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +8,7 @@ use ip2p_sweep::runner::prepare;
 
 use crate::common::place::Place;
 
-/// Two edits and a third of a name of its own.
+/// Two edits, and a third with its own name.
 const CHAIN: &str = "model = \"model\"\n[sweep]\nimage = \"in.png\"\ninstruction = \"make it winter\"\nseed = [1, 2]\n\
     [size]\nfit = \"floor\"\n\
     [[then]]\ninstruction = \"make it night\"\nguidance_scale = [3.0, 7.0]\n\
@@ -69,7 +69,7 @@ fn an_exclusion_of_several_stages_leaves_out_the_last_of_them_and_what_would_fol
     // Of the first and the last stage.
     let ends = plan("[[exclude]]\nedit.seed = 2\nagain.num_inference_steps = 3\n");
     assert_eq!(counts(&ends), [2, 4, 6]);
-    // Only one stage sets these keys: they need no name.
+    // Only one stage sets these keys, so they need no stage name.
     assert_eq!(counts(&plan("[[exclude]]\nseed = 1\n")), [1, 2, 4]);
     assert_eq!(
         counts(&plan("[[exclude]]\nguidance_scale = 3.0\n")),
@@ -101,7 +101,7 @@ fn a_preset_links_keys_of_several_stages() {
         };
         assert_eq!((path[0].parameters.seed, scale.as_str()), expected);
     }
-    // In a later stage alone, and excluded there by its name.
+    // In a later stage only, and excluded there by name.
     let later = "[[preset]]\nname = \"soft\"\nagain.image_guidance_scale = 1.2\nnegative_prompt = \"blurry\"\n\
         [[preset]]\nname = \"strong\"\nagain.image_guidance_scale = 1.8\n"
         .replace("negative_prompt", "again.negative_prompt");
@@ -109,7 +109,7 @@ fn a_preset_links_keys_of_several_stages() {
         "{later}[[exclude]]\npreset = \"strong\"\nseed = 1\n"
     ));
     assert_eq!(counts(&later), [2, 4, 12]);
-    // A prompt that presets give to a stage which has none.
+    // A prompt that presets give to a stage that has none.
     let bare = text.replace(
         "instruction = \"make it night\"\n",
         "guidance_scale = 3.0\n",

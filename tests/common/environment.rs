@@ -1,4 +1,4 @@
-//! What run folders that are made by hand say of the machine.
+//! The environment in run folders that tests make themselves.
 
 use ip2p_sweep::store::Environment;
 

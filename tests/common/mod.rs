@@ -1,4 +1,4 @@
-//! What integration tests share: the golden data, and ONNX Runtime, fetched if need be.
+//! Shared by integration tests: golden data, and ONNX Runtime, which is fetched if needed.
 #![allow(
     dead_code,
     clippy::unwrap_used,
@@ -24,7 +24,7 @@ pub fn golden_json(path: impl AsRef<Path>) -> serde_json::Value {
     serde_json::from_slice(&std::fs::read(golden().join(path)).unwrap()).unwrap()
 }
 
-/// The float32 arrays of a golden `.safetensors` file, by name.
+/// The float32 arrays in a golden `.safetensors` file, by name.
 pub struct Tensors(HashMap<String, ArrayD<f32>>);
 
 impl Tensors {
@@ -43,13 +43,13 @@ impl Tensors {
         Self(arrays.collect())
     }
 
-    /// An array by name.
+    /// The array with this name.
     pub fn get(&self, name: &str) -> Option<ArrayD<f32>> {
         self.0.get(name).cloned()
     }
 }
 
-/// Where ONNX Runtime is: the one that is installed, else the pinned wheel's, fetched into the cache.
+/// ONNX Runtime's library: an installed one, or that of the pinned wheel, fetched into the cache.
 pub fn library() -> Located {
     let host = Host::current(None);
     locate(&host)
@@ -57,17 +57,17 @@ pub fn library() -> Located {
         .unwrap_or_else(|error| panic!("tests need ONNX Runtime: {error}"))
 }
 
-/// This machine, with ONNX Runtime on it.
+/// This machine, with that ONNX Runtime.
 pub fn host() -> Host {
     Host::current(Some(library().path))
 }
 
-/// ONNX Runtime, loaded.
+/// That ONNX Runtime, loaded.
 pub fn runtime() -> Runtime {
     load(&library()).unwrap_or_else(|error| panic!("tests need ONNX Runtime: {error}"))
 }
 
-/// Copies a folder with all that is in it.
+/// Copies a folder with all its content.
 pub fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in from.read_dir().unwrap() {
@@ -81,8 +81,8 @@ pub fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// Makes a run take other images for its own, as one of an earlier version does: the journal no longer says what was
-/// written.
+/// Removes the digests of images from a journal, as if an earlier version had written it: then the run accepts other
+/// images.
 pub fn forget_digests(run: &Path) {
     let path = run.join("journal.jsonl");
     let lines = std::fs::read_to_string(&path).unwrap();
@@ -94,7 +94,7 @@ pub fn forget_digests(run: &Path) {
     std::fs::write(&path, without.collect::<String>()).unwrap();
 }
 
-/// Every file below a folder with its bytes, by its path in the folder.
+/// Every file below a folder, by relative path.
 pub fn files_of(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     for entry in folder.read_dir().unwrap() {
@@ -110,7 +110,7 @@ pub fn files_of(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
-/// Asserts that two folders hold the same files; says which differ, and not how.
+/// Asserts that two folders have the same files; on failure names those that differ.
 pub fn assert_same_files(one: &BTreeMap<PathBuf, Vec<u8>>, other: &BTreeMap<PathBuf, Vec<u8>>) {
     let names = |files: &BTreeMap<PathBuf, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(one), names(other));

@@ -9,10 +9,10 @@ use tempfile::TempDir;
 
 use super::{copy_folder, golden, library};
 
-/// What services for continuous integration set, and `ip2p` heeds.
+/// Variables that CI services set and `ip2p` respects.
 pub const CI_VARIABLES: [&str; 3] = ["CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"];
 
-/// A folder to work in, with an image and a model beside the sweep file.
+/// A folder with an image and a model beside the sweep file.
 pub struct Place {
     pub folder: TempDir,
 }
@@ -33,7 +33,7 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    /// `ip2p` in the folder, with this machine's ONNX Runtime, as at somebody's desk wherever the tests run.
+    /// `ip2p` in this folder, with this machine's ONNX Runtime, as on a person's desk wherever the tests run.
     pub fn ip2p(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ip2p"));
         command.current_dir(self.folder.path()).args(arguments);
@@ -44,7 +44,7 @@ impl Place {
         command
     }
 
-    /// Runs a sweep file of this text.
+    /// Runs a sweep file with this text.
     pub fn run(&self, text: &str) -> Assert {
         fs::write(self.path("s.toml"), text).unwrap();
         self.ip2p(&["run", "s.toml"]).assert()

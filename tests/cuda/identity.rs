@@ -1,4 +1,4 @@
-//! What goes to the device and comes back, through graphs that change nothing (`make_identity.py`).
+//! What is copied to the device and back, with graphs that change nothing (`make_identity.py`).
 
 use std::path::Path;
 use std::process::Output;
@@ -17,10 +17,10 @@ use super::stand_in::stand_in;
 
 const CALLS: u64 = 50;
 const SHAPE: [usize; 4] = [6, 4, 8, 8];
-/// How the process below is told what to do.
+/// The variable that tells the child process its task.
 const TASK: &str = "IP2P_TEST_IDENTITY";
 
-/// One of the graphs, called many times in a process of its own, which is the same test with a task; `x` changes in every
+/// Calls one of the graphs many times in a child process, which runs the same test with a task; `x` changes in every
 /// call or in none, `y` never.
 fn counted(test: &str, precision: &str, changes: &str, is_eager: bool) -> Option<Report> {
     let place = Place::new(stand_in()?, "float32");
@@ -77,7 +77,7 @@ fn inputs_that_stay_as_they_are_stay_on_the_device() {
     }
 }
 
-/// Does the task that this process was given, with the stand-in in its library path; whether it had one.
+/// Does the task that this process was given, with the stand-in on its library path; returns whether there was one.
 fn is_task_done() -> bool {
     let Ok(task) = std::env::var(TASK) else {
         return false;
@@ -102,7 +102,7 @@ fn is_task_done() -> bool {
     };
     let runtime = load(&located).unwrap();
     let mut session = Session::load(&runtime, "identity", Path::new(&graph), options).unwrap();
-    // Numbers that a half holds exactly.
+    // Numbers that float16 represents exactly.
     let numbers = |seed: u64| -> Vec<f32> {
         let count = SHAPE.iter().product::<usize>() as u64;
         let exact =

@@ -1,7 +1,7 @@
-//! ONNX Runtime's real CUDA provider, without a GPU: on stand-ins for NVIDIA's libraries (`stand_in/`).
+//! ONNX Runtime's real CUDA provider without a GPU, on stand-ins for NVIDIA's libraries (`stand_in/`).
 //!
-//! Calls, copies, memory, errors and exit codes are the real ones; kernels compute nothing, so pixels mean nothing. It
-//! needs g++ and pip on Linux, and fetches 258 MB once; where that is not to be had the tests say so and pass, unless
+//! Calls, copies, memory, errors and exit codes are real; kernels compute nothing, so pixels mean nothing. The tests
+//! need g++ and pip on Linux, and download 258 MB once. Without these they say so and pass, unless
 //! `IP2P_CUDA_TESTS=required`.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #![allow(

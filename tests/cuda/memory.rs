@@ -1,4 +1,4 @@
-//! Devices that are too small, and limits.
+//! Devices with too little memory, and memory limits.
 
 use super::place::Place;
 use super::stand_in::stand_in;

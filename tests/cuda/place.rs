@@ -1,4 +1,4 @@
-//! A folder in which the program runs on the stand-in, and what it left there.
+//! A folder in which the program runs on the stand-in, and what it leaves there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,10 +16,10 @@ pub struct Report {
     pub to_device: Copies,
     pub to_host: Copies,
     pub kernels: u64,
-    /// Products that were asked for in TF32.
+    /// Number of matrix products requested in TF32.
     pub in_tf32: u64,
     pub pinned_peak_bytes: u64,
-    /// By place on the bus; CUDA counts them the other way round.
+    /// By location on the bus; CUDA counts the devices in the opposite order.
     pub devices: Vec<Usage>,
 }
 
@@ -36,35 +36,35 @@ pub struct Usage {
 }
 
 impl Report {
-    /// All zeros where no library of CUDA was loaded.
+    /// Reads the report; all zeros if no CUDA library was loaded.
     pub fn read(path: &Path) -> Self {
         let text = fs::read(path).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()
     }
 
-    /// The most that was in use of any GPU.
+    /// The peak of memory in use on any GPU.
     pub fn peak_bytes(&self) -> u64 {
         let peaks = self.devices.iter().map(|usage| usage.peak_bytes);
         peaks.max().unwrap_or(0)
     }
 
-    /// Whatever was taken of the devices was given back.
+    /// Asserts that all memory taken on the devices was freed.
     pub fn assert_all_is_freed(&self) {
         let used: u64 = self.devices.iter().map(|usage| usage.used_bytes).sum();
         assert_eq!(used, 0, "{self:?}");
     }
 }
 
-/// A sweep file's folder.
+/// The folder of a sweep file.
 pub struct Place {
     pub folder: TempDir,
     stand_in: &'static StandIn,
 }
 
-/// What became of a run.
+/// The outcome of a run.
 pub struct Ran {
     pub code: i32,
-    /// Both outputs: what was done, notes and errors.
+    /// Standard output and standard error together.
     pub told: String,
     pub report: Report,
     /// The run folder.
@@ -72,7 +72,7 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// A column of `cells.csv`.
+    /// The values of a column of `cells.csv`.
     pub fn column(&self, name: &str) -> Vec<String> {
         let mut table = csv::Reader::from_path(self.out.join("cells.csv")).unwrap();
         let at = table
@@ -95,25 +95,26 @@ impl Place {
         let model = folder.path().join("model");
         copy_folder(&golden().join("tiny_eps"), &model);
         if precision == "float16" {
-            // ViewFiles by `make_half.py`.
+            // Written by `make_half.py`.
             copy_folder(&golden().join("../cuda/half"), &model);
         }
         Self { folder, stand_in }
     }
 
-    /// Runs a sweep of eight cells, of two rows or three a step, with these lines under `[runtime]` and settings of the stand-in.
+    /// Runs a sweep of eight cells, of two or three rows a step, with these lines under `[runtime]` and these settings
+    /// of the stand-in.
     pub fn run(&self, runtime: &str, settings: &[(&str, &str)]) -> Ran {
         self.run_at("", runtime, settings)
     }
 
-    /// The same with lines before `[runtime]`.
+    /// The same, with lines before `[runtime]`.
     pub fn run_at(&self, size: &str, runtime: &str, settings: &[(&str, &str)]) -> Ran {
         let cells = "guidance_scale = [3.0, 7.0]\nimage_guidance_scale = [1.0, 1.5]\nseed = [1, 2]";
         let sweep = format!("{cells}\nnum_inference_steps = 3\n{size}");
         self.run_sweep(&sweep, runtime, settings)
     }
 
-    /// Any cells of the image and one instruction.
+    /// Runs any cells of the image and one instruction.
     pub fn run_sweep(&self, sweep: &str, runtime: &str, settings: &[(&str, &str)]) -> Ran {
         let sweep = format!(
             "model = \"model\"\n\
@@ -152,7 +153,7 @@ impl Place {
         let mut command = Command::new(program);
         command.env("ORT_DYLIB_PATH", &self.stand_in.libraries);
         command.env("LD_LIBRARY_PATH", &self.stand_in.driver);
-        // Nothing of other runs: neither their forecasts nor their libraries.
+        // Nothing from other runs, neither their forecasts nor their libraries.
         command.env("XDG_CACHE_HOME", self.folder.path().join("cache"));
         command.env("STAND_IN_POISON", "1");
         command.env_remove("CUDA_VISIBLE_DEVICES");

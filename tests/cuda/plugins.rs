@@ -1,9 +1,9 @@
-//! Providers that are plugins, without their hardware: WebGPU on SwiftShader, the software Vulkan that Chromium brings
-//! along, and OpenVINO on any processor.
+//! Providers that are plugins, without their hardware: WebGPU on SwiftShader, Chromium's software Vulkan driver, and
+//! OpenVINO on any processor.
 //!
-//! Both compute the real numbers, which are held against the CPU's. ONNX Runtime shows GPUs that it finds in
-//! `/sys/class/drm` and OpenVINO takes processors of Intel's only, so the program runs with a copy of it that looks for
-//! cards in a folder of the test's, or to which AMD's vendor number is Intel's.
+//! Both compute real numbers, which are compared with the CPU's. ONNX Runtime reports GPUs that it finds in
+//! `/sys/class/drm`, and OpenVINO accepts only Intel processors. The program therefore runs with a copy of ONNX Runtime
+//! that looks for cards in a folder of the test, or takes AMD's vendor number for Intel's.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,16 +15,16 @@ use tempfile::TempDir;
 
 use super::common::{copy_folder, golden, library};
 
-/// What a pixel of another provider may differ by, of 255.
+/// By how many of 255 levels a pixel may differ from the CPU's.
 const LEVELS: u8 = 2;
-/// Debian's package `chromium`.
+/// From Debian's package `chromium`.
 const VULKAN_DRIVER: &str = "/usr/lib/chromium/vk_swiftshader_icd.json";
 /// Where ONNX Runtime looks for GPUs.
 const CARDS: &str = "/sys/class/drm";
-/// AMD's and Intel's numbers as PCI has them.
+/// PCI vendor numbers of AMD and Intel.
 const VENDORS: [u32; 2] = [0x1022, 0x8086];
 
-/// How a device is made to be there.
+/// How a device is simulated.
 #[derive(Clone, Copy)]
 enum Device {
     WebGpu,
@@ -46,7 +46,7 @@ impl Device {
         }
     }
 
-    /// Whether it can be tried here; why not is said.
+    /// Whether it can be tested here; prints the reason if not.
     fn is_there(self) -> bool {
         static THERE: [OnceLock<Result<(), String>>; 2] = [const { OnceLock::new() }; 2];
         match THERE[self as usize].get_or_init(|| self.make()) {
@@ -69,7 +69,7 @@ impl Device {
             .map_err(|error| error.to_string())
     }
 
-    /// The program, for which the device is there.
+    /// The program, with the device available to it.
     fn command(self, place: &Place) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ip2p"));
         command.env("ORT_DYLIB_PATH", place.library(self));
@@ -78,10 +78,10 @@ impl Device {
     }
 }
 
-/// Where a test works.
+/// The folder of a test.
 struct Place {
     folder: TempDir,
-    /// With a name as long as that of the folder that ONNX Runtime looks into.
+    /// Its path has the same length as that of the folder in which ONNX Runtime looks.
     cards: TempDir,
 }
 
@@ -98,7 +98,7 @@ impl Place {
         };
         let card = place.cards.path().join("card0/device");
         fs::create_dir_all(&card).unwrap();
-        // A display controller of AMD's, which the software driver does not look at.
+        // A display controller by AMD, which the software driver ignores.
         for (file, text) in [
             ("class", "0x030000\n"),
             ("vendor", "0x1002\n"),
@@ -142,7 +142,7 @@ fn look_for_cards(library: &mut [u8], folder: &Path) {
     library[at..at + new.len()].copy_from_slice(&new);
 }
 
-/// In a table of makers, each with its length, its name's address and its number.
+/// Patches a table of vendors, each with the length and address of its name, and its number.
 fn take_amd_for_intel(library: &mut [u8]) {
     let [amd, intel] = VENDORS.map(u32::to_le_bytes);
     let entry = 32;
@@ -153,14 +153,14 @@ fn take_amd_for_intel(library: &mut [u8]) {
     library[at..at + 4].copy_from_slice(&intel);
 }
 
-/// What became of a run.
+/// The outcome of a run.
 struct Ran {
     code: i32,
     told: String,
     out: PathBuf,
 }
 
-/// Runs a golden model with these lines of a sweep file under `[sweep]` and `[runtime]`.
+/// Runs a golden model with these lines under `[sweep]` and `[runtime]`.
 fn run(device: Option<Device>, place: &Place, model: &str, sweep: &str, runtime: &str) -> Ran {
     let folder = place.path();
     let model_folder = folder.join(model);
@@ -199,7 +199,7 @@ fn run(device: Option<Device>, place: &Place, model: &str, sweep: &str, runtime:
     }
 }
 
-/// Cells by their file's name, with the largest difference of a pixel between two runs.
+/// Cells by file name, with the largest difference of a pixel between two runs.
 fn differences(one: &Ran, other: &Ran) -> Vec<(String, u8)> {
     let mut names: Vec<_> = fs::read_dir(one.out.join("cells"))
         .unwrap()
@@ -222,7 +222,7 @@ fn differences(one: &Ran, other: &Ran) -> Vec<(String, u8)> {
     names.into_iter().map(largest).collect()
 }
 
-/// Runs the same on a device and on the CPU, and holds the pixels against one another.
+/// Runs the same sweep on a device and on the CPU, and compares the pixels.
 fn assert_parity(device: Device, place: &Place, model: &str, sweep: &str, runtime: &str) {
     let there = run(Some(device), place, model, sweep, runtime);
     let case = format!("{} {model} {runtime}: {}", device.key(), there.told);
@@ -237,7 +237,7 @@ fn assert_parity(device: Device, place: &Place, model: &str, sweep: &str, runtim
 
 const TWO_CELLS: &str = "guidance_scale = [3.0, 7.0]\nseed = 2\nnum_inference_steps = 2";
 
-/// Every scheduler, with as few steps as it takes.
+/// Every scheduler, with as few steps as it accepts.
 const SCHEDULERS: &str = "num_inference_steps = 2\nscheduler = [\"ddim\", \"ddpm\", \"dpmpp_2m\", \"euler\", \
     \"euler_ancestral\", \"heun\", \"lms\", \"pndm\", \"unipc\"]";
 

@@ -7,7 +7,7 @@ use super::common::files_of;
 use super::place::{Place, Ran};
 use super::stand_in::stand_in;
 
-/// The images of the cells.
+/// The images of a run's cells.
 fn images(ran: &Ran) -> BTreeMap<PathBuf, Vec<u8>> {
     files_of(&ran.out.join("cells"))
 }
@@ -23,7 +23,7 @@ fn every_policy_and_precision_ends_with_all_cells_and_nothing_left_on_the_device
                 let ran = place.run(&runtime, &[]);
                 let case = format!("{precision} {memory} {batch}: {}", ran.told);
                 assert_eq!(ran.column("device"), ["cuda:0"; 8], "{case}");
-                // Nobody computed the numbers: they may be anything, if only they are there.
+                // The stand-in computes nothing, so any values will do as long as they exist.
                 let is_fine =
                     |error: &String| error.is_empty() || error.contains("NaN or infinite");
                 assert!(ran.column("error").iter().all(is_fine), "{case}");
@@ -44,12 +44,12 @@ fn every_policy_and_precision_ends_with_all_cells_and_nothing_left_on_the_device
 fn a_gpu_is_the_one_that_cuda_means_whatever_the_management_library_counts() {
     let Some(stand_in) = stand_in() else { return };
     let place = Place::new(stand_in, "float32");
-    // The fastest is the last on the bus.
+    // The fastest GPU is the last on the bus.
     for (device, setting, on_the_bus) in [
         ("cuda:0", None, 1),
         ("cuda:1", None, 0),
         ("cuda:0", Some(("CUDA_VISIBLE_DEVICES", "1")), 0),
-        // Slices have names of their own; of what has no name that both know, the place on the bus tells.
+        // Slices have their own names; if both libraries know no common name, the bus location decides.
         ("cuda:0", Some(("STAND_IN_NVML", "mig")), 1),
         ("cuda:1", Some(("STAND_IN_NVML", "place")), 0),
     ] {
@@ -62,7 +62,7 @@ fn a_gpu_is_the_one_that_cuda_means_whatever_the_management_library_counts() {
             .iter()
             .map(|usage| usage.peak_bytes)
             .collect();
-        // ONNX Runtime looks whether it can allocate on the first one: a byte.
+        // ONNX Runtime allocates a byte on the first GPU, as a test.
         assert!(
             peaks[on_the_bus] > 1 << 20 && peaks[1 - on_the_bus] <= 1,
             "{peaks:?}"
@@ -74,7 +74,7 @@ fn a_gpu_is_the_one_that_cuda_means_whatever_the_management_library_counts() {
             .map(|mib| mib.parse().unwrap())
             .collect();
         assert!(used.iter().all(|&mib| mib > 0.0), "{used:?}");
-        // Journals begin with the environment that their cells were computed in.
+        // Journals begin with the environment in which their cells were computed.
         let journal = std::fs::read_to_string(ran.out.join("journal.jsonl")).unwrap();
         let begin = journal.lines().next().unwrap();
         assert!(
@@ -139,13 +139,13 @@ fn the_vae_decoder_alone_computes_in_tf32_unless_it_is_told_not_to() {
         let is_told = journal.contains("TF32 in the VAE decoder");
         (ran.report.in_tf32, is_told)
     };
-    // Six products of the attention in its middle, for eight cells and once to see how much room there is.
+    // Six products of the attention in the middle block, for eight cells and for one probe.
     assert_eq!(products(""), (6 * 9, true));
     assert_eq!(products("tf32 = false"), (0, false));
 }
 
-/// Latents of so many pixels a side, of which so many rows have fewer than 2^31 scores in the four heads of the golden
-/// model's first level.
+/// Latents with this side, and the largest number of their rows with fewer than 2^31 scores in the four heads of the
+/// golden model's first level.
 const LARGE: (usize, usize) = (96, 6);
 
 #[test]
@@ -159,7 +159,7 @@ fn a_call_has_as_many_rows_as_the_device_has_room_for_and_its_kernels_can_count(
         let (_, rest) = ran.told.split_once("note: up to ")?;
         rest.split_once(" UNet rows a call")?.0.parse().ok()
     };
-    // Eight cells ask for 20 rows a step: more than the four that are taken without a probe.
+    // Eight cells ask for 20 rows a step, more than the four that are taken without a probe.
     assert_eq!(rows_told("", "8192"), Some(64));
     let (side, most) = LARGE;
     let pixels = side * side;
@@ -179,7 +179,7 @@ fn guidance_in_a_part_of_the_steps_saves_calls_and_few_rows_are_padded() {
              seed = [1, 2, 3, 4]\nnum_inference_steps = 20\n{interval}"
         )
     };
-    // Rows of the UNet's calls by what comes back, four bytes a number, beside the rows that steps asked for.
+    // Rows of the UNet's calls, from the bytes copied back (four a number), and the rows that steps asked for.
     let rows = |interval: &str| {
         let runtime = "device = \"cuda\"\nmemory = \"resident\"";
         let ran = place.run_sweep(&sweep(interval), runtime, &[]);
@@ -199,7 +199,7 @@ fn guidance_in_a_part_of_the_steps_saves_calls_and_few_rows_are_padded() {
     };
     let (made, asked) = rows("");
     let (fewer, _) = rows("guidance_start = 0.2\nguidance_end = 0.8");
-    // What texts and images are encoded to comes back as well, and the rows of the probe: 0.5 % of all.
+    // Encoded texts and images, and the rows of the probe, are copied back too: 0.5 % of all.
     assert!(
         asked > 5000 && 1000 * (made - asked) <= 15 * asked,
         "{made} of {asked}"

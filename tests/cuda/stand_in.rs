@@ -1,4 +1,4 @@
-//! ONNX Runtime with CUDA and the stand-ins, put together in this program's cache once.
+//! ONNX Runtime with CUDA and the stand-ins, put together once in this program's cache.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use zip::ZipArchive;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cuda");
 const WHEELS: &str = include_str!("wheels.txt");
-/// Every source of the stand-ins, so that a change of one is a new folder in the cache.
+/// Every source of the stand-ins, so that changing one gives a new folder in the cache.
 const SOURCES: [&str; 8] = [
     include_str!("stand_in/build.sh"),
     include_str!("stand_in/stand_in.h"),
@@ -22,15 +22,15 @@ const SOURCES: [&str; 8] = [
     include_str!("stand_in/nvml.cpp"),
 ];
 
-/// Where everything lies.
+/// The locations of all parts.
 pub struct StandIn {
-    /// ONNX Runtime beside what NVIDIA's wheels hold.
+    /// ONNX Runtime beside the content of NVIDIA's wheels.
     pub libraries: PathBuf,
-    /// What the driver installs.
+    /// What NVIDIA's driver would install.
     pub driver: PathBuf,
 }
 
-/// The stand-in; `None`, which is said, where it cannot be had.
+/// The stand-in; `None`, with a message, if it cannot be made.
 pub fn stand_in() -> Option<&'static StandIn> {
     static MADE: OnceLock<Result<StandIn, String>> = OnceLock::new();
     match MADE.get_or_init(make) {
@@ -64,7 +64,7 @@ fn make() -> Result<StandIn, String> {
     })
 }
 
-/// Makes a folder that is there whole or not at all, whoever else makes it meanwhile.
+/// Makes a folder atomically, even if other processes make it at the same time.
 fn whole(
     cache: &Path,
     folder: &Path,
@@ -78,7 +78,7 @@ fn whole(
     }
 }
 
-/// ONNX Runtime's libraries and CUDA's headers, with the user's own pip.
+/// Downloads ONNX Runtime's libraries and CUDA's headers, with the user's own pip.
 fn fetch(python: &Path, folder: &Path) -> Result<(), String> {
     let wheels = folder.join("wheels");
     let mut pip = Command::new(python);
@@ -130,7 +130,7 @@ fn unpack(wheel: &Path, folder: &Path) -> Result<(), Box<dyn std::error::Error>>
     Ok(())
 }
 
-/// The stand-ins, beside links to ONNX Runtime.
+/// Builds the stand-ins beside links to ONNX Runtime.
 fn build(runtime: &Path, folder: &Path) -> Result<(), String> {
     let mut script = Command::new("bash");
     script
@@ -157,7 +157,7 @@ fn succeed(command: &mut Command) -> Result<(), String> {
     }
 }
 
-/// FNV-1a: a name for a folder.
+/// FNV-1a hash, for the name of a folder.
 fn digest(texts: &[&str]) -> u64 {
     let bytes = texts.iter().flat_map(|text| text.bytes());
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {

@@ -1,4 +1,4 @@
-//! `ip2p bench` on small models: its structure, and its errors. No time is asserted: machines differ.
+//! `ip2p bench` on small models: its output and its errors. No times are asserted, because machines differ.
 
 use crate::common;
 use std::path::{Path, PathBuf};
@@ -51,7 +51,7 @@ fn json_holds_every_number_and_reads_back_as_it_was() {
         let bytes = file.metadata().unwrap().len() as f64;
         assert!((cost.file_mib * f64::from(1 << 20) - bytes).abs() < 1.0);
         assert!(cost.load_ms > 0.0, "{cost:?}");
-        // Weights are in memory at the least.
+        // At least the weights are in memory.
         assert!(cost.peak_mib.unwrap() > cost.file_mib, "{cost:?}");
     }
     let rows: Vec<usize> = benchmark.unet.iter().map(|calls| calls.rows).collect();
@@ -118,7 +118,7 @@ fn text_tells_all_of_it_in_aligned_columns() {
         .iter()
         .position(|line| line.starts_with("call "))
         .unwrap();
-    // On a CPU one row and three are called; columns of numbers end at one place.
+    // On a CPU calls have one row and three rows; columns of numbers are aligned to the right.
     let unet: Vec<&&str> = lines
         .iter()
         .filter(|line| line.starts_with("unet  "))
@@ -191,7 +191,7 @@ fn an_interrupted_benchmark_exits_with_130() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    // It would go on for an hour.
+    // It would run for an hour.
     sleep(Duration::from_secs(2));
     let interrupt = |id: u32| {
         Command::new("kill")

@@ -1,4 +1,4 @@
-//! Each component through ONNX Runtime against torch's own numbers (`tests/golden/runs`).
+//! Each component, run by ONNX Runtime, compared with torch's numbers (`tests/golden/runs`).
 
 use crate::common;
 use std::fs;
@@ -44,7 +44,7 @@ impl Golden {
     }
 }
 
-/// The largest difference, relative to the largest value that is expected.
+/// The largest difference, relative to the largest expected value.
 fn largest_difference<D: ndarray::Dimension>(
     computed: &ndarray::Array<f32, D>,
     expected: &ndarray::Array<f32, D>,
@@ -71,7 +71,7 @@ fn texts_and_images_are_encoded_as_by_torch() {
         let pixels = golden.array4("components.pixels");
         let encoded = model.encode_image(pixels.view()).unwrap();
         let expected = golden.array4("components.image_latents");
-        // Means, then logarithms of variances.
+        // Means, then log variances.
         let latents = encoded.slice_axis(Axis(1), Slice::from(..expected.dim().1));
         let latents = latents.to_owned();
         let difference = largest_difference(&latents, &expected);
@@ -99,7 +99,7 @@ fn a_float16_component_takes_and_gives_float32_all_the_same() {
     let latents = encoded.slice_axis(Axis(1), Slice::from(..expected.dim().1));
     let latents = latents.to_owned();
     let difference = largest_difference(&latents, &expected);
-    // Half precision has 11 bits; more than that is lost on the way.
+    // Half precision has 11 significant bits; some more accuracy is lost on the way.
     assert!((1e-6..1e-2).contains(&difference), "{difference}");
 }
 
@@ -107,7 +107,7 @@ fn a_float16_component_takes_and_gives_float32_all_the_same() {
 fn the_first_guided_prediction_is_that_of_diffusers() {
     for name in MODELS {
         let (mut model, golden) = (model(name), Golden::read(name));
-        // DDIM neither scales its input nor its noise, so that the sample is the noise itself.
+        // DDIM scales neither its input nor its noise, so the sample is the noise itself.
         let cases = golden.cases["cases"].as_array().unwrap();
         let case = cases.iter().find(|case| case["name"] == "ddim").unwrap();
         let noise = golden.array4("ddim.initial");
@@ -135,7 +135,7 @@ fn the_first_guided_prediction_is_that_of_diffusers() {
         let difference = largest_difference(&guided, &expected);
         assert!(difference < 1e-5, "{name}: {difference}");
 
-        // One row alone gives what it gives among three.
+        // A row alone gives the same as among three.
         let alone = model
             .predict(
                 sample.slice(s![1..2, .., .., ..]),
@@ -222,7 +222,7 @@ fn what_a_call_left_in_the_kept_tensors_does_not_show_in_the_next() {
             "{rows} {sample_seed} {text_seed} {timestep}"
         );
     }
-    // A failure in between is forgotten, too.
+    // A failure in between leaves no trace either.
     let odd = Array4::zeros((1, 8, 7, 7));
     assert!(
         kept.predict(odd.view(), 1.0, text(1, 0).view().into())
@@ -233,7 +233,7 @@ fn what_a_call_left_in_the_kept_tensors_does_not_show_in_the_next() {
     assert_eq!(again.unwrap(), fresh.unwrap());
 }
 
-/// `tiny_eps`, of 4 pixels a latent, with a component of `tiny_v`, of 8.
+/// `tiny_eps`, with 4 pixels per latent pixel, but one component of `tiny_v`, with 8.
 fn with_foreign(component: Component) -> OnnxModel {
     let copy = tempfile::tempdir().unwrap();
     common::copy_folder(&common::golden().join("tiny_eps"), copy.path());

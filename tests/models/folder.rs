@@ -1,4 +1,4 @@
-//! Model folders: what is read from a good one, and what is said of each kind of bad one.
+//! Model folders: what is read from a valid one, and what is reported for each kind of invalid one.
 
 use crate::common;
 use std::fs;
@@ -24,7 +24,7 @@ fn replace(path: PathBuf, from: &str, to: &str) {
     fs::write(path, text.replace(from, to)).unwrap();
 }
 
-/// The message of opening a folder, which must fail with a remedy; paths in it are relative to the folder.
+/// The error of opening a folder, which must have a remedy; paths in it are relative to the folder.
 fn refusal(folder: &Path) -> String {
     let error = ModelFolder::open(folder).unwrap_err();
     assert!(error.help().is_some(), "{error} has no remedy");
@@ -40,7 +40,7 @@ fn a_unet_whose_file_says_so_takes_multiples_of_the_vae_factor() {
     let demo = ModelFolder::open(demo).unwrap();
     assert_eq!(demo.accepted_multiple(), demo.vae_factor());
     assert!(demo.size_multiple() > demo.vae_factor());
-    // Optimum's graphs say nothing, so that the levels count.
+    // Optimum's graphs do not say, so that the levels count.
     let baked = ModelFolder::open(common::golden().join("tiny_v")).unwrap();
     assert_eq!(baked.accepted_multiple(), baked.size_multiple());
 }
@@ -69,7 +69,7 @@ fn facts_are_read_from_configurations_and_graphs() {
         (8, 32, 96)
     );
     assert_eq!((v.scaling_factor(), v.context_length()), (0.3, 24));
-    // Its encoder's output is called latent_sample, but draws nothing.
+    // The output of its encoder is named latent_sample, but nothing is sampled.
     assert!(eps.warnings().is_empty() && v.warnings().is_empty());
 }
 
@@ -275,8 +275,8 @@ fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
     [&[number << 3 | 2, bytes.len() as u8], bytes].concat()
 }
 
-/// Adds a weight to a copy's text encoder that lies at `location`: a second `graph` field, which
-/// protobuf merges with the first.
+/// Adds a weight stored at `location` to the text encoder of a copy, in a second `graph` field, which protobuf merges
+/// with the first.
 fn add_external(folder: &Path, location: &str) {
     let entry = [field(1, b"location"), field(2, location.as_bytes())].concat();
     let graph = field(5, &field(13, &entry));
@@ -345,7 +345,7 @@ fn external_data_behind_a_link_out_of_the_folder_is_refused() {
     ));
 }
 
-/// A model as a hub's client keeps it: every file a link into a folder of blobs.
+/// A model as a hub's client stores it: every file is a link into a folder of blobs.
 #[cfg(unix)]
 fn in_a_hubs_cache(cache: &Path) -> PathBuf {
     let model = copy("tiny_eps");
@@ -393,7 +393,7 @@ fn files_that_change_between_hashing_and_loading_are_an_error() {
     let mut running = OnnxModel::new(Arc::clone(&model), common::runtime(), device, 1).unwrap();
     running.load(Component::Unet).unwrap();
     running.unload(Component::Unet);
-    // Another file of the same size and time, as when a link is turned to another model.
+    // Another file with the same size and time, as when a link is changed to point to another model.
     let path = folder.path().join("unet/model.onnx");
     let modified = fs::metadata(&path).unwrap().modified().unwrap();
     let other = folder.path().join("other");

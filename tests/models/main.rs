@@ -1,4 +1,4 @@
-//! Model folders, ONNX Runtime and what it takes to have it, components and their measures.
+//! Model folders, ONNX Runtime and its installation, components and their measurements.
 
 #![allow(
     clippy::unwrap_used,

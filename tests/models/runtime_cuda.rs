@@ -1,4 +1,4 @@
-//! What a GPU run says of a driver or libraries that will not do: small C libraries stand for NVIDIA's.
+//! What a GPU run reports if the driver or the libraries do not work; small C libraries stand in for NVIDIA's.
 
 #![cfg(target_os = "linux")]
 
@@ -10,13 +10,14 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-/// A machine with a driver, a CUDA build of ONNX Runtime in the cache and whatever libraries lie beside it.
+/// A machine with a driver, a CUDA build of ONNX Runtime in the cache, and libraries beside it.
 struct Machine {
     folder: TempDir,
 }
 
 impl Machine {
-    /// `None` without a C compiler. The driver knows a CUDA version, counts GPUs, and answers `cuInit` with a code.
+    /// `None` without a C compiler. The driver supports a CUDA version, has some GPUs, and returns a code from
+    /// `cuInit`.
     fn new(cuda: u32, gpus: u32, init: u32) -> Option<Self> {
         let machine = Self {
             folder: tempfile::tempdir().unwrap(),
@@ -42,7 +43,7 @@ impl Machine {
         self.folder.path().join(path)
     }
 
-    /// The folder that `ip2p setup` makes; it follows the pinned version.
+    /// The folder that `ip2p setup` would make; its name contains the pinned version.
     fn runtime(&self) -> PathBuf {
         self.at("cache/ip2p-sweep/onnxruntime-1.32.0-cpu")
     }
@@ -57,7 +58,7 @@ impl Machine {
         compiled.success().then_some(())
     }
 
-    /// `ip2p run` of one cell on a device.
+    /// Runs `ip2p run` with one cell on a device.
     fn run(&self, device: &str, given: Option<&Path>) -> Output {
         let sweep = self.at("one.toml");
         let text = format!(
@@ -81,7 +82,7 @@ impl Machine {
         command.output().unwrap()
     }
 
-    /// What it says when it does not run: before any file is written, with exit code 3.
+    /// The error if it does not run: exit code 3, before any file is written.
     fn refusal(&self, device: &str, given: Option<&Path>) -> String {
         let output = self.run(device, given);
         assert_eq!(output.status.code(), Some(3), "{output:?}");
@@ -117,7 +118,7 @@ fn a_device_number_that_is_not_there_is_told_with_the_count() {
         "{said}"
     );
     assert!(said.contains("hint: GPUs count from cuda:0"), "{said}");
-    // Larger than any index that CUDA has.
+    // Larger than any index in CUDA.
     let said = machine.refusal("cuda:4294967295", None);
     assert!(said.contains("there is no GPU cuda:4294967295"), "{said}");
 }
@@ -184,7 +185,7 @@ fn a_provider_that_does_not_load_is_refused_and_nothing_goes_on_silently_on_the_
     let Some(machine) = Machine::new(13_000, 1, 0) else {
         return;
     };
-    // Everything is there by name, but the provider is not one.
+    // All files have the right names, but the provider is not a library.
     machine
         .compile(&machine.runtime().join("libcudnn.so.9"), "")
         .unwrap();

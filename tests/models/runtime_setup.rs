@@ -1,4 +1,4 @@
-//! Fetching ONNX Runtime when something is missing: a script stands for `python3`.
+//! Fetching ONNX Runtime when something is missing; a script stands in for `python3`.
 
 #![cfg(unix)]
 
@@ -40,7 +40,7 @@ done
     )
 }
 
-/// What setting up says with this script for Python; nothing may be left in the cache.
+/// The error of a setup with this script for Python; nothing may be left in the cache.
 fn refusal(script: &str) -> RuntimeError {
     let folder = tempfile::tempdir().unwrap();
     let host = host(&folder, script);
@@ -110,7 +110,7 @@ fn failures_of_pip_are_told_apart() {
 
 #[test]
 fn a_network_that_is_tried_only_once_is_seen_in_pips_log() {
-    // What pip 23.2 leaves with PIP_RETRIES=0.
+    // What pip 23.2 prints with PIP_RETRIES=0.
     let said = |not_fetched: &str| {
         pip(&format!(
             "echo '2026-11-25T18:11:02,202 Could not fetch URL https://pypi.org/simple/onnxruntime/: {not_fetched} - skipping' > \"$log\"
@@ -187,7 +187,7 @@ fn a_cache_that_is_not_whole_is_fetched_again_and_a_whole_one_is_not() {
     assert_eq!(found.unwrap().path, cached.join(name));
     assert_eq!(damaged, Vec::<PathBuf>::new());
 
-    // Another file in its place: this process has loaded the first.
+    // A new file in its place, because this process has loaded the first.
     fs::remove_file(cached.join(name)).unwrap();
     fs::write(cached.join(name), "cut off").unwrap();
     let (refused, damaged) = set_up();
@@ -195,8 +195,8 @@ fn a_cache_that_is_not_whole_is_fetched_again_and_a_whole_one_is_not() {
     assert_eq!(damaged, [cached.join(name)]);
 }
 
-/// A library that exports what ONNX Runtime does and says that it is version 1.20.1; without a C
-/// compiler there is none.
+/// A library that exports the same function as ONNX Runtime and claims to be version 1.20.1; `None` without a C
+/// compiler.
 fn old_library(folder: &Path) -> Option<()> {
     let source = folder.join("old.c");
     fs::write(
@@ -232,7 +232,7 @@ fn a_library_that_is_too_old_is_refused_with_its_version() {
         message.ends_with("is ONNX Runtime 1.20.1; 1.24 or newer is needed"),
         "{message}"
     );
-    // Found by itself it is passed over for a better one further on.
+    // If it was found rather than given, it is skipped for a better one.
     let runtime = common::runtime();
     let found = Host {
         libraries: vec![
@@ -324,7 +324,7 @@ fn a_damaged_library_in_the_cache_is_told_and_not_mapped() {
 
     let whole = fs::read(&library).unwrap();
     let write = |bytes: &[u8]| {
-        // Not in place: this process may have it mapped.
+        // Not changed in place, because this process may have it mapped.
         fs::remove_file(&file).unwrap();
         fs::write(&file, bytes).unwrap();
     };
@@ -335,7 +335,7 @@ fn a_damaged_library_in_the_cache_is_told_and_not_mapped() {
         "{refused}"
     );
     assert!(refused.help().unwrap().to_string().contains("ip2p setup"));
-    // One that the user names is held against its own header.
+    // A library that the user names is checked against its own header.
     let given = Host {
         onnxruntime: Some(file.clone()),
         ..host.clone()
@@ -343,7 +343,7 @@ fn a_damaged_library_in_the_cache_is_told_and_not_mapped() {
     let refused = locate(&given).unwrap_err().to_string();
     assert!(refused.contains("it was cut: it has"), "{refused}");
 
-    // A byte that turned without a trace of size and time is found by `ip2p doctor`.
+    // `ip2p doctor` finds a changed byte even if size and time are the same.
     write(&whole);
     assert_eq!(locate(&host).unwrap().path, file);
     let time = fs::metadata(&file).unwrap().modified().unwrap();

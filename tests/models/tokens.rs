@@ -1,4 +1,4 @@
-//! Token ids against transformers (`tests/golden/tokens.json`).
+//! Token ids compared with those of transformers (`tests/golden/tokens.json`).
 
 use crate::common;
 use std::fs;

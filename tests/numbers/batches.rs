@@ -1,4 +1,4 @@
-//! A real model, batched and padded in several ways: results depend on neither beyond float noise.
+//! A real model, batched and padded in several ways: results depend on neither, except for rounding.
 
 use crate::common;
 use std::collections::BTreeMap;
@@ -17,10 +17,10 @@ use ip2p_sweep::runner::{Prepared, prepare};
 use ip2p_sweep::spec::RuntimeOverrides;
 use serde_json::Value;
 
-/// Matrix products sum in another order for other numbers of rows; that may turn a value at a level's edge.
+/// Matrix products sum in another order for another number of rows, which may change a value at the edge of a level.
 const PIXEL_TOLERANCE: u8 = 1;
 
-/// Images by cell, and the UNet rows that the records tell of.
+/// The images by cell, and the UNet rows in the records.
 fn run(prepared: &Prepared, policy: Policy) -> (BTreeMap<usize, image::RgbImage>, u64) {
     let plan = &prepared.plan;
     let model = &prepared.models[0];
@@ -28,7 +28,7 @@ fn run(prepared: &Prepared, policy: Policy) -> (BTreeMap<usize, image::RgbImage>
     let schedule = Schedule::new(plan, &pending);
     let folder = Arc::clone(&model.folder);
     let mut onnx = OnnxModel::new(folder, common::runtime(), ExecutionDevice::Cpu, 1).unwrap();
-    // The image has the size of the cells.
+    // The image already has the size of the cells.
     let inputs = plan.inputs_of(pending).into_iter();
     let inputs = inputs.map(|input| (input, Ok(plan.images[0].path.clone())));
     let inputs: InputFiles = inputs.collect();

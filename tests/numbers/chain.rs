@@ -1,4 +1,4 @@
-//! A chain against diffusers: three of its pipelines run by hand, each on the 8-bit PNGs of the one before.
+//! A chain compared with diffusers: three of its pipelines run by hand, each on the 8-bit PNGs of the previous one.
 
 use std::fs;
 use std::sync::atomic::AtomicBool;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::common::{self, golden, golden_json};
 use crate::runs::largest_difference;
 
-/// Every pixel of every cell.
+/// For every pixel of every cell.
 const PIXEL_TOLERANCE: u8 = 1;
 
 /// A path as a TOML string.

@@ -1,4 +1,4 @@
-//! What a chain asks of its models, counted on a fake model: each image of each stage is computed once.
+//! What a chain asks of its models, counted with a fake model: each image of each stage is computed once.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::common::golden;
 
-/// What was asked of all models.
+/// The number of calls of all models.
 #[derive(Debug, Default)]
 struct Counts {
     unet_rows: AtomicU64,
@@ -34,7 +34,7 @@ impl Counts {
     }
 }
 
-/// A model of arithmetic, of latents that are smaller by 4.
+/// A model of simple arithmetic, with latents that are smaller by 4.
 struct Fake {
     counts: Arc<Counts>,
     loaded: Vec<Component>,
@@ -101,7 +101,7 @@ impl Denoiser for Fake {
     }
 }
 
-/// Puts the fake in the place of ONNX Runtime.
+/// Puts the fake in ONNX Runtime's place.
 struct Fakes(Arc<Counts>);
 
 impl Backend for Fakes {
@@ -138,7 +138,7 @@ impl Backend for Fakes {
     }
 }
 
-/// Runs a sweep on fakes; what was asked of them, and the rows that were forecast.
+/// Runs a sweep on fakes; returns the number of calls, and the rows that were forecast.
 fn run(folder: &Path, name: &str, text: &str) -> ([u64; 4], u64) {
     let file = folder.join(format!("{name}.toml"));
     fs::write(&file, text).unwrap();
@@ -155,7 +155,7 @@ fn run(folder: &Path, name: &str, text: &str) -> ([u64; 4], u64) {
     (counts.all(), rows.evaluated)
 }
 
-/// Images of these seeds, each edited by these instructions, and each edit repainted by these prompts.
+/// Images with these seeds, each edited by these instructions, and each edit repainted by these prompts.
 fn chain(seeds: &str, edits: &str, repaints: &str) -> String {
     let path = |name: &str| Value::from(golden().join(name).to_str().unwrap()).to_string();
     format!(
@@ -182,7 +182,7 @@ fn a_chain_computes_each_image_once_and_saves_what_starting_anew_would_repeat() 
     let ([rows, encoded, decoded, _], forecast) = run(folder.path(), "whole", &whole);
     assert_eq!(rows, forecast);
     assert_eq!(decoded, 4 + 4 * 4 + 4 * 4 * 3, "each image once");
-    // Each generated image is encoded once to be edited, each edit once with its hole to be repainted.
+    // Each generated image is encoded once for editing, and each edit once, with its hole, for repainting.
     assert_eq!(encoded, 4 + 4 * 4);
     let mut anew = 0;
     for seed in 1..=4 {
@@ -197,7 +197,7 @@ fn a_chain_computes_each_image_once_and_saves_what_starting_anew_would_repeat() 
         }
     }
     println!("4 images x 4 edits x 3 repaints: {rows} UNet rows, from the start each time {anew}");
-    // Without what cells share at their first steps, each image costs 5 steps of 2, 3 and 2 rows.
+    // If cells did not share first steps, each image would cost 5 steps of 2, 3 and 2 rows.
     assert_eq!(anew, 48 * 5 * (2 + 3 + 2));
     assert!(rows <= 5 * (4 * 2 + 16 * 3 + 48 * 2));
 }

@@ -1,4 +1,4 @@
-//! Reading and fitting images against Pillow (`tests/golden/images`), and files that are no good.
+//! Reading and fitting images, compared with Pillow (`tests/golden/images`), and files that cannot be used.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ struct Case {
     tolerance: u8,
 }
 
-/// The largest difference of two images of equal size, in levels.
+/// The largest difference between two images of equal size, in levels.
 fn difference(one: &RgbImage, other: &RgbImage) -> u8 {
     assert_eq!(one.dimensions(), other.dimensions());
     let pairs = one.as_raw().iter().zip(other.as_raw());
@@ -123,7 +123,7 @@ fn the_first_frame_of_an_animation_is_used_with_a_note() {
     assert_eq!(notes, [Note::FirstFrame]);
 }
 
-/// A PNG with a chunk more before its picture.
+/// A PNG with an additional chunk before its picture.
 fn png_with(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
     let mut plain = std::io::Cursor::new(Vec::new());
     let picture = RgbImage::from_pixel(9, 7, Rgb([255, 0, 0]));
@@ -138,7 +138,7 @@ fn png_with(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
     });
     let length = (data.len() as u32).to_be_bytes();
     let whole = [&length[..], &chunk, &(!checksum).to_be_bytes()].concat();
-    // Behind the signature and the head.
+    // After the signature and the header.
     bytes.splice(33..33, whole);
     bytes
 }
@@ -151,13 +151,13 @@ fn an_animated_png_is_known_by_its_chunks() {
         fs::write(&path, bytes).unwrap();
         read(&path).unwrap().1
     };
-    // Two frames, played for ever; the picture is the first.
+    // Two frames, repeated for ever; the picture is the first.
     let animated = png_with(b"acTL", &[0, 0, 0, 2, 0, 0, 0, 0]);
     assert_eq!(notes("animated.png", animated), [Note::FirstFrame]);
     assert_eq!(notes("text.png", png_with(b"tEXt", b"acTL\0acTL")), []);
 }
 
-/// The error and its remedy for a file of these bytes.
+/// The error and its remedy for a file with these bytes.
 fn failure(name: &str, bytes: &[u8]) -> (String, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
@@ -236,7 +236,7 @@ fn what_follows_a_jpeg_is_no_part_of_it_and_its_end_mark_may_be_missing() {
         let whole = read(&golden().join(name)).unwrap();
         let end = bytes.len() - 2;
         assert_eq!(bytes[end..], [0xff, 0xd9]);
-        // The film of a motion photo, which holds marks of its own.
+        // The film of a motion photo, which contains JPEG markers itself.
         let film = [
             b"\0\0\0\x18ftypmp42",
             &bytes[bytes.len() / 2..end],
@@ -253,7 +253,7 @@ fn what_follows_a_jpeg_is_no_part_of_it_and_its_end_mark_may_be_missing() {
             assert_eq!(read(&path).unwrap(), whole, "{name} without an end mark");
         }
         for cut in [20, 300, bytes.len() / 2] {
-            // Bytes that are no marker would be taken for the data that is missing.
+            // Bytes that are not markers would be taken for the missing data.
             for trailer in [
                 &[][..],
                 &[0xff, 0xe1, 0, 4, 7, 7],
@@ -319,7 +319,8 @@ fn colours_are_converted_where_that_is_asked() {
         let image = read_probed(&path, &probed.sha256, probed.converted).unwrap();
         (image.get_pixel(0, 0).0, probed)
     };
-    // By the matrices of SMPTE EG 432-1 and IEC 61966-2-1: linear 0.8550, 0.2122, 0.0908 becomes 0.9994, 0.1852, 0.0663.
+    // By the matrices of SMPTE EG 432-1 and IEC 61966-2-1: linear 0.8550, 0.2122, 0.0908 becomes 0.9994, 0.1852,
+    // 0.0663.
     let p3 = moxcms::ColorProfile::new_display_p3;
     let (pixel, probed) = converted(&[238, 127, 85], ExtendedColorType::Rgb8, p3());
     let near = |pixel: [u8; 3], expected: [u8; 3]| {
@@ -336,7 +337,7 @@ fn colours_are_converted_where_that_is_asked() {
         "{:?}",
         probed.notes
     );
-    // Colours first, then white below what is transparent.
+    // Colours are converted first, then composited on white.
     let (pixel, probed) = converted(&[238, 127, 85, 0], ExtendedColorType::Rgba8, p3());
     assert_eq!(pixel, [255; 3]);
     assert!(probed.converted);
@@ -366,7 +367,7 @@ fn a_gif_of_one_frame_is_not_animated() {
 
 #[test]
 fn enormous_images_are_refused_before_they_are_decoded() {
-    // A PNG's header is enough: the claim is 60000 x 60000 pixels, the data is missing.
+    // A PNG's header is enough: it claims 60000 x 60000 pixels, and the data is missing.
     let mut bytes = fs::read(golden().join("source/rgb.png")).unwrap();
     bytes[16..20].copy_from_slice(&60_000u32.to_be_bytes());
     bytes[20..24].copy_from_slice(&60_000u32.to_be_bytes());

@@ -1,5 +1,6 @@
-//! The whole program against diffusers' pipelines of the other kinds: text-to-image, image-to-image and inpainting with 4
-//! and with 9 channels, every scheduler and strength, masks of every mode, and what becomes of the outside of a mask.
+//! The whole program compared with diffusers' pipelines of the other kinds: text-to-image, image-to-image and
+//! inpainting with 4 and 9 channels, with every scheduler and strength, masks of every mode, and either outside of a
+//! mask.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,11 +13,12 @@ use serde_json::Value;
 use crate::common::{self, golden, golden_json};
 use crate::runs::{largest_difference, run_one};
 
-/// Every pixel of every case.
+/// For every pixel of every case.
 const PIXEL_TOLERANCE: u8 = 1;
 
-/// Without a meaning: where diffusers' own UNet is changed by a factor of 1 + 1e-6, its image changes by 158 levels (25 on
-/// average). Clipped DDIM of this random network from this image goes one way or another by the last bit.
+/// A comparison without meaning: if diffusers' own UNet is changed by a factor of 1 + 1e-6, its image changes by up to
+/// 158 levels (25 on average). With clipped DDIM, this random network goes one way or another with this image,
+/// depending on the last bit.
 const CHAOTIC: &str = "image-to-image.ddim.50.0.58";
 
 #[test]
@@ -71,7 +73,7 @@ fn model_with(folder: &Path, model: &str, config: &str, configs: &Value) -> std:
     copy
 }
 
-/// A mask of the image's shape. Those of another are squeezed, as the pipelines do it; `fit = "exact"` would crop them.
+/// A mask with the image's shape. Other shapes are squeezed, as by the pipelines; `fit = "exact"` would crop them.
 fn mask(folder: &Path, name: &str, index: &Value) -> PathBuf {
     let source = golden().join("masks/source").join(name);
     if !name.starts_with("larger") {

@@ -1,4 +1,4 @@
-//! Numbers against independent implementations: mathematics, images, the engine and whole runs.
+//! Numbers compared with independent implementations: mathematics, images, the engine and whole runs.
 
 #![allow(
     clippy::unwrap_used,

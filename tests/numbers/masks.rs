@@ -1,4 +1,4 @@
-//! Masks, level by level, against diffusers' image processors (`tests/golden/masks`).
+//! Masks compared level by level with diffusers' image processors (`tests/golden/masks`).
 
 use std::fs;
 
@@ -28,7 +28,7 @@ impl Golden {
         }
     }
 
-    /// An array's sides, height first, and its levels.
+    /// Height and width of an array, and its levels.
     fn levels(&self, name: &str) -> (Vec<usize>, Vec<u8>) {
         let file = SafeTensors::deserialize(&self.bytes).unwrap();
         let tensor = file.tensor(name).unwrap();
@@ -51,7 +51,7 @@ impl Golden {
     }
 }
 
-/// What differs between two sets of levels: how many, and by how much at most.
+/// The difference between two sets of levels: how many differ, and by how much at most.
 fn difference(ours: &[u8], theirs: &[u8]) -> Option<(usize, u8)> {
     assert_eq!(ours.len(), theirs.len());
     let differences = ours.iter().zip(theirs).map(|(a, b)| a.abs_diff(*b));
@@ -59,7 +59,7 @@ fn difference(ours: &[u8], theirs: &[u8]) -> Option<(usize, u8)> {
     (largest > 0).then(|| (differences.filter(|&d| d > 0).count(), largest))
 }
 
-/// Cases that differ.
+/// The cases that differ.
 #[derive(Default)]
 struct Wrong(Vec<String>);
 
@@ -82,7 +82,7 @@ fn masks_of_every_mode_and_size_become_those_of_diffusers_to_the_level() {
     assert_eq!(masks.len(), 30);
     for case in masks {
         let source = case["source"].as_str().unwrap();
-        // A decoder of JPEG may differ by some levels: the rest is judged by other files.
+        // JPEG decoders may differ by some levels; other files test the rest.
         if source.ends_with(".jpg") {
             continue;
         }
@@ -106,7 +106,7 @@ fn masks_of_every_mode_and_size_become_those_of_diffusers_to_the_level() {
     assert!(wrong.0.is_empty(), "{:#?}", wrong.0);
 }
 
-/// The parts around a mask that alone are repainted.
+/// The regions around a mask when only these are repainted.
 fn check_regions(
     golden: &Golden,
     case: &Value,
@@ -186,7 +186,7 @@ fn every_level_is_feathered_over_every_other_as_pillow_does() {
     }
 }
 
-/// A mask from a file that holds this image.
+/// A mask read from a file that holds this image.
 fn saved(image: &image::DynamicImage) -> (MaskImage, Vec<Note>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mask.png");

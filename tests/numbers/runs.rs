@@ -1,4 +1,4 @@
-//! The whole program against diffusers' pipeline: the same weights and seeds give the same pictures.
+//! The whole program compared with diffusers' pipeline: the same weights and seeds give the same images.
 
 use crate::common;
 use std::fs;
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 const MODELS: [&str; 2] = ["tiny_eps", "tiny_v"];
 
-/// One level of 255: what the rounding of a last bit may cost.
+/// One level of 255, for rounding of the last bit.
 const PIXEL_TOLERANCE: u8 = 1;
 
 fn text<'a>(case: &'a Value, key: &str) -> &'a str {
@@ -69,7 +69,7 @@ fn every_pixel_is_within_one_level_of_diffusers() {
     }
 }
 
-/// Asserts that every pixel is that of a case's PNG, within the tolerance.
+/// Asserts that every pixel equals that of a case's PNG, within the tolerance.
 fn assert_close(image: &image::RgbImage, case: &Value, name: &str) {
     let expected = image::open(golden().join("runs").join(text(case, "png")))
         .unwrap()
@@ -136,14 +136,14 @@ fn a_size_that_no_unet_level_halves_evenly_is_within_one_level_of_diffusers() {
     );
 }
 
-/// The largest difference of two images of one size, in levels of 255.
+/// The largest difference between two images of the same size, in levels of 255.
 pub fn largest_difference(image: &image::RgbImage, expected: &image::RgbImage) -> u8 {
     assert_eq!(image.dimensions(), expected.dimensions());
     let levels = image.as_raw().iter().zip(expected.as_raw());
     levels.map(|(a, b)| a.abs_diff(*b)).max().unwrap()
 }
 
-/// Runs a sweep of one cell and reads its image.
+/// Runs a sweep with one cell and reads its image.
 pub fn run_one(sweep: &Path, out: &Path, host: Host) -> image::RgbImage {
     let prepared = prepare(sweep, RuntimeOverrides::default()).unwrap();
     let execution = Execution::open(&prepared, out, host).unwrap();

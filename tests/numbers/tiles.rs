@@ -1,4 +1,4 @@
-//! Large images through the VAE in tiles: the numbers of an independent implementation, no seams, and a run.
+//! Large images through the VAE in tiles: compared with an independent implementation, checked for seams, and in a run.
 
 use crate::common;
 use std::fs;
@@ -19,7 +19,7 @@ use ip2p_sweep::spec::VaeTile;
 use ndarray::{Array4, Axis, Ix4, Slice, s};
 use serde_json::Value;
 
-/// The golden's (`make_tiles.py`): 332 x 204 pixels, 4 a latent, in tiles of at most 128.
+/// As in the golden (`make_tiles.py`): 332 x 204 pixels, 4 per latent pixel, in tiles of at most 128.
 const SIZE: (u32, u32) = (332, 204);
 const FACTOR: u32 = 4;
 const LEVEL: u8 = 1;
@@ -78,7 +78,7 @@ fn tiles_are_encoded_and_decoded_as_by_torch_and_blended_as_by_numpy() {
     assert_within_a_level(&image, "decoded.png");
 }
 
-/// By how much the error changes from the pixel before to that at `x`, on average over the column.
+/// The change of the error from the pixel before `x` to that at `x`, averaged over the column.
 fn step_at(error: &Array4<f32>, x: usize) -> f32 {
     let (one, other) = (
         error.slice(s![.., .., .., x - 1]),
@@ -87,7 +87,7 @@ fn step_at(error: &Array4<f32>, x: usize) -> f32 {
     (&other - &one).mapv(f32::abs).mean().unwrap()
 }
 
-/// The largest step at an edge of a tile, as a multiple of the mean step within 16 pixels of that edge.
+/// The largest step at the edge of a tile, as a multiple of the mean step within 16 pixels of that edge.
 fn seam(error: &Array4<f32>, tiling: &Tiling) -> f32 {
     let (columns, width) = (&tiling.columns, error.dim().3);
     let spans = (0..columns.count()).map(|tile| columns.span(tile, FACTOR as usize));
@@ -110,7 +110,7 @@ fn no_seam_is_to_be_seen_where_tiles_meet() {
     let blended = decode(&mut model, latents.view(), Some(&tiling), &go_on);
     let blended = blended.unwrap().unwrap();
 
-    // The same tiles laid over one another, without blending: what a seam looks like to this measure.
+    // The same tiles laid over each other without blending, to show what this measure gives for a seam.
     let mut laid = Array4::zeros(whole.dim());
     let (columns, rows) = (&tiling.columns, &tiling.rows);
     for row in 0..rows.count() {
@@ -129,7 +129,7 @@ fn no_seam_is_to_be_seen_where_tiles_meet() {
     assert!(blended < 1.5, "{blended}");
 }
 
-/// A folder with the golden's input and a sweep file of one cell; `more` goes after `[size]`.
+/// A folder with the golden's input and a sweep file with one cell; `more` goes after `[size]`.
 fn sweep(more: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let quoted = |path: &Path| Value::from(path.to_str().unwrap()).to_string();
@@ -154,7 +154,7 @@ fn ip2p(folder: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The names of the cells' images in the run folder.
+/// The paths of the cells' images in the run folder.
 fn images(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder.join("results/s/cells")).unwrap();
     entries.map(|entry| entry.unwrap().path()).collect()
@@ -192,7 +192,7 @@ fn tiles_that_an_image_does_not_need_change_nothing_and_others_are_another_cell(
     let tiles = |pixels: u32| name(&format!("[numerics]\nvae_tile = {pixels}\n"));
     let (of_128, tiled) = tiles(128);
     assert!(tiled && of_128 != whole);
-    // The same tiles are the same cell, whatever they are called.
+    // The same tiles make the same cell, however they are specified.
     assert_eq!(tiles(129).0, of_128);
     assert_ne!(tiles(256).0, of_128);
 }

@@ -1,4 +1,4 @@
-//! What those have who use the keyboard alone, a screen reader, or little contrast.
+//! What users get who have only a keyboard, a screen reader, or little contrast.
 
 use fantoccini::key::Key;
 use ip2p_sweep::views::report::write_report;
@@ -70,7 +70,7 @@ fn the_name_of_a_tile_holds_all_that_is_seen_on_it() {
     });
 }
 
-/// The controls by the rows in which they are seen; a control out of its place in the tab order starts a row above the last.
+/// The controls by visible row; a control at the wrong place in the tab order starts a row above the previous one.
 const CONTROL_ROWS: &str = "
     const controls = [...document.querySelectorAll('#axes :is(select, input, summary, button)')].filter((control) => control.checkVisibility());
     const rows = [];
@@ -137,7 +137,7 @@ fn each_plot_is_one_stop_of_the_tab_key_and_arrows_go_from_mark_to_mark() {
     });
 }
 
-/// The least contrast (WCAG 2, section 1.4.3) of the heat map's numbers, whatever their share of the ramp.
+/// The least contrast (WCAG 2, section 1.4.3) of the numbers in the heat map, over all shares of the colour ramp.
 const LEAST_CONTRAST: &str = "
     const pen = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
     const luminance = (colour) => {

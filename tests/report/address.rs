@@ -1,4 +1,4 @@
-//! Addresses that hold what is shown, and mean the same when the sweep has grown.
+//! Addresses that encode what is shown, and still mean the same when the sweep has grown.
 
 use fantoccini::key::Key;
 use serde_json::json;
@@ -14,7 +14,7 @@ fn a_deep_link_shows_what_was_sent() {
     let sweep = Sweep::default();
     let (folder, index) = report(&sweep);
     let run = sweep.done(folder.path());
-    // A cell outside the panel that the address would show otherwise.
+    // A cell outside the panel that the address would otherwise show.
     let cell = run.plan.cells.last().unwrap();
     let address = format!(
         "rows=guidance_scale&columns=image_guidance_scale&size=96&cell={}&mode=difference",
@@ -77,7 +77,7 @@ fn an_address_means_the_same_when_the_sweep_has_more_values() {
     });
     let (found, address) = std::sync::mpsc::channel();
     with_page(&index, "", async move |page| {
-        // The values that come first are held too.
+        // Values that come first are kept too.
         page.choose("#at-instruction", "2").await;
         page.choose("#at-seed", "1").await;
         page.choose("#at-seed", "0").await;
@@ -87,7 +87,7 @@ fn an_address_means_the_same_when_the_sweep_has_more_values() {
         }
         found.send(page.hash().await).unwrap();
     });
-    // Nothing where there is no browser.
+    // Nothing to do without a browser.
     let Ok(address) = address.recv() else { return };
     assert!(address.contains("at.seed=42&"), "{address}");
     assert!(!address.contains("stone"), "{address}");

@@ -1,4 +1,4 @@
-//! What is advised, in the grid, large, and in the table.
+//! Advice in the grid, in the large view, and in the table.
 
 use ip2p_sweep::views::report::write_report;
 use ip2p_sweep::vocabulary::{ClipMeasures, Measures};
@@ -61,7 +61,7 @@ fn the_advised_cell_is_outlined_and_says_why() {
         );
         page.script("document.getElementById('viewer').close()")
             .await;
-        // A cell with a fault names the one to try, which opens.
+        // A cell with a remark names the one to try, which can be opened.
         page.click(".tile[aria-label*='scale 2.0, guidance_scale 3.0']")
             .await;
         let notice = page.texts("#viewer-info .notice").await;
@@ -78,7 +78,7 @@ fn the_advised_cell_is_outlined_and_says_why() {
         page.click("#show-advised").await;
         page.until("document.getElementById('table-count').textContent === '4 of 36 cells'")
             .await;
-        // In a word, near the front, with the whole in its title.
+        // A single word near the front, with the full text in its title.
         let advice = page.texts("#table td[title^='advised: ']").await;
         assert_eq!(advice, ["advised"; 4]);
         let place = "return [...document.querySelectorAll('#table thead button')].findIndex((head) => head.dataset.sort === 'advice')";

@@ -1,4 +1,4 @@
-//! Every page before axe, the checker of accessibility: it finds nothing.
+//! axe, the accessibility checker, finds nothing wrong with any page.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::common::place::Place;
 use crate::comparison;
 use crate::fixture::{Sweep, report};
 
-/// axe's script, where the environment says that it is: it is no part of this project.
+/// axe's script, from the path in an environment variable; it is not part of this project.
 fn axe() -> Option<String> {
     let Some(path) = std::env::var_os("IP2P_AXE") else {
         eprintln!("SKIPPED: IP2P_AXE names no axe.min.js; the package axe-core of npm has one");
@@ -22,7 +22,8 @@ fn axe() -> Option<String> {
     Some(fs::read_to_string(path).unwrap())
 }
 
-/// Runs axe on a page as it is shown now. Loading styles anew, which the pages forbid, tells it nothing more.
+/// Runs axe on the page as it is now. It may not reload styles, which the pages forbid; it would learn nothing from
+/// that.
 async fn assert_nothing_found(page: &Page, axe: &str, what: &str) {
     page.script(axe).await;
     page.script("window.found = undefined; axe.run(document, { preload: false }).then((result) => { window.found = result.violations; })")
@@ -34,7 +35,7 @@ async fn assert_nothing_found(page: &Page, axe: &str, what: &str) {
     assert_eq!(found, json!([]), "{what}");
 }
 
-/// The views of a report by their addresses.
+/// The views of a report, by address.
 fn views(cells: &[String]) -> Vec<String> {
     let [one, two, three] = &cells[..3] else {
         return Vec::new();

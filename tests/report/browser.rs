@@ -1,4 +1,4 @@
-//! Headless Chromiums driven through chromedriver: one for each test that runs at a time, a tab for each page.
+//! Headless Chromium, driven through chromedriver: one browser for each concurrent test, one tab for each page.
 
 use std::future::Future;
 use std::io::{BufRead, BufReader};
@@ -21,9 +21,9 @@ pub const ROW_LABELS: &str = ".line:not(.band) > [role=rowheader]";
 /// Labels of the grid's columns.
 pub const COLUMN_LABELS: &str = ".label[role=columnheader]";
 
-/// Opens a page, runs a case on it, and demands that the console has stayed free of errors.
+/// Opens a page, runs a case on it, and asserts that the console shows no errors.
 ///
-/// Without a browser the case is skipped, said aloud; where `CI` is `true` it fails.
+/// Without a browser the case is skipped with a message, or fails if `CI` is `true`.
 pub fn with_page<Case>(index: &Path, address: &str, case: impl FnOnce(Page) -> Case)
 where
     Case: Future<Output = ()> + Send + 'static,
@@ -76,10 +76,10 @@ where
     });
 }
 
-/// Drives every browser: a client's connection lives as long as the runtime that made it.
+/// The runtime that drives every browser: a client's connection lives as long as the runtime that made it.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
-/// Browsers that no test uses at the moment.
+/// Browsers that no test is using.
 static IDLE: Mutex<Vec<Browser>> = Mutex::new(Vec::new());
 
 fn idle(screen: Screen) -> Option<Browser> {
@@ -88,7 +88,7 @@ fn idle(screen: Screen) -> Option<Browser> {
     Some(idle.swap_remove(index))
 }
 
-/// What a page is shown on.
+/// The screen on which a page is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Screen {
     Desk,
@@ -96,7 +96,7 @@ enum Screen {
 }
 
 impl Screen {
-    /// Further options of Chromium.
+    /// Additional options for Chromium.
     fn options(self) -> Value {
         match self {
             Self::Desk => json!({}),
@@ -109,7 +109,7 @@ impl Screen {
     }
 }
 
-/// Where the programs are.
+/// Paths of the programs.
 struct Programs {
     driver: PathBuf,
     browser: PathBuf,
@@ -140,7 +140,7 @@ fn find(variable: &str, names: &[&str]) -> Option<PathBuf> {
 struct Browser {
     screen: Screen,
     client: Client,
-    /// A tab that stays empty: a browser ends with its last tab.
+    /// A tab that stays empty, because a browser ends with its last tab.
     first_tab: fantoccini::wd::WindowHandle,
     _driver: Driver,
     _profile: TempDir,
@@ -165,7 +165,7 @@ impl Browser {
         }
     }
 
-    /// Closes the tab of a test, and forgets what its page has stored.
+    /// Closes the tab of a test and clears what its page has stored.
     async fn close_tab(&self) {
         let forget = "localStorage.clear()";
         // A page whose test failed may be in any state.
@@ -192,8 +192,8 @@ fn capabilities(browser: &Path, profile: &Path, options: Value) -> Value {
     json!({ "goog:chromeOptions": chrome, "goog:loggingPrefs": { "browser": "WARNING" } })
 }
 
-/// A chromedriver that ends with the tests, and its browser with it: a shell waits for the end of a pipe that only
-/// this process holds open, then ends their process group.
+/// A chromedriver that ends with the tests, along with its browser: a shell waits for the end of a pipe that only this
+/// process holds open, then kills their process group.
 struct Driver {
     _shell: Child,
     url: String,
@@ -250,7 +250,7 @@ impl WebDriverCompatibleCommand for Devtools {
     }
 }
 
-/// What the browser's console holds, warnings and worse: a command of chromedriver's own.
+/// The warnings and errors in the browser's console: a command of chromedriver's own.
 #[derive(Debug)]
 struct BrowserLog;
 
@@ -275,12 +275,12 @@ impl WebDriverCompatibleCommand for BrowserLog {
 pub struct Page(pub Client);
 
 impl Page {
-    /// Runs a script and returns what it returns.
+    /// Runs a script and returns its result.
     pub async fn script(&self, script: &str) -> Value {
         self.0.execute(script, Vec::new()).await.unwrap()
     }
 
-    /// Waits until an expression of the page is true.
+    /// Waits until an expression is true on the page.
     pub async fn until(&self, expression: &str) {
         for _ in 0..600 {
             if self.script(&format!("return Boolean({expression})")).await == json!(true) {
@@ -291,7 +291,7 @@ impl Page {
         panic!("it did not become true that {expression}");
     }
 
-    /// Clicks the first element of a selector.
+    /// Clicks the first element that matches a selector.
     pub async fn click(&self, selector: &str) {
         self.0
             .find(Locator::Css(selector))
@@ -302,14 +302,14 @@ impl Page {
             .unwrap();
     }
 
-    /// Turns the wheel over a point of the window, down by so many pixels.
+    /// Turns the mouse wheel over a point of the window, down by this many pixels.
     pub async fn wheel(&self, x: u32, y: u32, down: u32) {
         let event = json!({ "type": "mouseWheel", "x": x, "y": y, "deltaX": 0, "deltaY": down });
         let turn = Devtools("Input.dispatchMouseEvent", event);
         self.0.issue_cmd(turn).await.unwrap();
     }
 
-    /// Types into the element that has the focus.
+    /// Types into the focused element.
     pub async fn press(&self, keys: &str) {
         self.0
             .active_element()
@@ -320,13 +320,13 @@ impl Page {
             .unwrap();
     }
 
-    /// Chooses an option of a select by its value.
+    /// Chooses an option of a select element by value.
     pub async fn choose(&self, selector: &str, value: &str) {
         let select = self.0.find(Locator::Css(selector)).await.unwrap();
         select.select_by_value(value).await.unwrap();
     }
 
-    /// The texts of all elements of a selector.
+    /// The texts of all elements that match a selector.
     pub async fn texts(&self, selector: &str) -> Vec<String> {
         let script = format!(
             "return [...document.querySelectorAll({})].map((node) => node.textContent)",
@@ -335,7 +335,7 @@ impl Page {
         serde_json::from_value(self.script(&script).await).unwrap()
     }
 
-    /// The colour, as it is painted, beside the middle of an element.
+    /// The painted colour beside the middle of an element.
     pub async fn pixel_of(&self, selector: &str) -> [u8; 3] {
         let element = self.0.find(Locator::Css(selector)).await.unwrap();
         let picture = image::load_from_memory(&element.screenshot().await.unwrap()).unwrap();
@@ -345,7 +345,7 @@ impl Page {
             .0
     }
 
-    /// What assistive technology is told of: pairs of role and name.
+    /// The accessibility tree: pairs of role and name.
     pub async fn told(&self) -> Vec<(String, String)> {
         let tree = Devtools("Accessibility.getFullAXTree", json!({}));
         let tree = self.0.issue_cmd(tree).await.unwrap();
@@ -358,7 +358,7 @@ impl Page {
             .collect()
     }
 
-    /// Loads the page again so that scripts which a test brings along run, whatever the page's own policy says.
+    /// Reloads the page with its content security policy disabled, so that a test's own scripts can run.
     pub async fn allow_scripts(&self) {
         let bypass = Devtools("Page.setBypassCSP", json!({ "enabled": true }));
         self.0.issue_cmd(bypass).await.unwrap();
@@ -366,7 +366,7 @@ impl Page {
         self.until("document.body.dataset.ready").await;
     }
 
-    /// Gives the window's content so many pixels.
+    /// Sets the size of the window's content in pixels.
     pub async fn size(&self, width: u32, height: u32) {
         let size =
             json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
@@ -374,7 +374,7 @@ impl Page {
         self.0.issue_cmd(size).await.unwrap();
     }
 
-    /// Shows the page as it is where the user prefers dark colours.
+    /// Shows the page as for users who prefer dark colours.
     pub async fn darken(&self) {
         let features = json!([{ "name": "prefers-color-scheme", "value": "dark" }]);
         let media = Devtools(
@@ -384,7 +384,7 @@ impl Page {
         self.0.issue_cmd(media).await.unwrap();
     }
 
-    /// The address behind the `#`.
+    /// The part of the address after `#`.
     pub async fn hash(&self) -> String {
         self.script("return location.hash.slice(1)")
             .await

@@ -1,4 +1,4 @@
-//! The report of a chain: a page a stage, the way along a path, and copies that are the whole path.
+//! The report of a chain: a page for each stage, navigation along a path, and copies that contain the whole path.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use crate::browser::with_page;
 use crate::common::{copy_folder, golden, place::Place};
 use crate::copied::{copies, hash, pixels};
 
-/// Two pictures, each edited twice, each edit repainted under masks of three kinds.
+/// Two images, each edited twice, and each edit repainted under three kinds of masks.
 fn chain() -> (Place, Run) {
     let place = Place::new();
     for model in ["tiny_generate", "tiny_inpaint"] {

@@ -1,4 +1,4 @@
-//! What readers choose: the pinned cell, stars and notes, numbers to look for, a file to send.
+//! What readers choose: the pinned cell, stars and notes, numbers to search for, a file to send.
 
 use std::fs;
 

@@ -32,7 +32,7 @@ fn page_of(runs: [&Run; 2], out: &Path) -> PathBuf {
     view.write().unwrap().path("page").unwrap().to_owned()
 }
 
-/// Two runs with four cells in common, of which the third is red in the second run, and four of their own each.
+/// Two runs with four cells in common, the third of which is red in the second run, and four cells of their own each.
 pub fn comparison() -> (TempDir, PathBuf) {
     let root = tempfile::tempdir().unwrap();
     let run = |name: &str, seeds: Vec<u64>| {
@@ -73,7 +73,7 @@ fn the_slider_shows_one_run_or_the_other() {
             )
         };
         assert_eq!(page.script(&split(3)).await, json!("50%"));
-        // A click in the middle takes hold of the slider; the keys move it.
+        // A click in the middle focuses the slider; keys move it.
         page.click(&format!("{third} input")).await;
         page.press(&Key::Home.to_string()).await;
         assert_eq!(page.script(&split(3)).await, json!("0%"));

@@ -1,4 +1,4 @@
-//! "Copy as TOML" of a cell, run beside the sweep file that it is of: the same cell with the same pixels.
+//! "Copy as TOML" of a cell, run beside its sweep file, gives the same cell with the same pixels.
 
 use std::fs;
 use std::sync::mpsc;
@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::browser::with_page;
 use crate::common::place::Place;
 
-/// A place with a folder of images of odd sizes, one of them with a name that looks like a pattern.
+/// A folder with images of odd sizes, one of them with a name that looks like a pattern.
 fn place() -> Place {
     let place = Place::new();
     for folder in ["photos", "sweeps"] {
@@ -50,13 +50,13 @@ fn assert_copies_are_its_cells(place: &Place, cells: usize, text: &str) -> Run {
     whole
 }
 
-/// The part of a key that says which cell it is, whatever axes there are.
+/// The part of a key that identifies the cell, whatever axes there are.
 pub fn hash(key: &CellKey) -> &str {
     let hash = key.as_str().rsplit('-').next().unwrap_or_default();
     hash.trim_end_matches('x')
 }
 
-/// What the page copies of each cell; nothing where there is no browser.
+/// What the page copies for each cell; empty without a browser.
 pub fn copies(run: &Run, page: &str, keys: Vec<CellKey>) -> Vec<(CellKey, String)> {
     let (found, copies) = mpsc::channel();
     let index = run.folder.join("report").join(page);
@@ -95,11 +95,11 @@ fn of_a_folder_of_images_with_every_parameter_set_and_large_seeds() {
          guidance_end = 0.75\nimage_guidance_scale = 1.75\nseed = [3, \"18446744073709551615\"]\nscheduler = \"ddim\"\n\
          [[preset]]\nname = \"short\"\nnum_inference_steps = 4\n[size]\nfit = \"floor\"\n",
     );
-    // A new parameter is to be set here, too: the copy must have it.
+    // A new parameter has to be set here too: the copy must have it.
     for parameter in Parameter::DEFINED {
         let value = run.plan.cells[0].parameters.value(parameter);
         let unset = Parameters::default().value(parameter);
-        // An edit has neither a strength nor a mask: a sweep that sets one is refused.
+        // Edits have neither a strength nor a mask: a sweep that sets one is refused.
         let is_of_other_kinds = matches!(parameter, Parameter::Strength | Parameter::Mask);
         assert_eq!(value == unset, is_of_other_kinds, "{parameter}: {value:?}");
     }

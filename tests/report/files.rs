@@ -1,4 +1,4 @@
-//! What lies in the report's folder.
+//! The files in the report's folder.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -112,7 +112,7 @@ fn a_link_in_place_of_the_folder_is_refused() {
     assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
 }
 
-/// Files below a folder by their names.
+/// Files below a folder, by name.
 fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {

@@ -1,4 +1,4 @@
-//! Run folders made by hand: small pictures, a plan and records, no model.
+//! Run folders made by hand: small images, a plan and records, without a model.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ impl Default for Sweep {
 }
 
 impl Sweep {
-    /// The run with every cell done, in this folder.
+    /// The run with all cells done, in this folder.
     pub fn done(&self, folder: &Path) -> Run {
         let mut run = self.started(folder);
         for index in 0..run.plan.cells.len() {
@@ -154,7 +154,7 @@ impl Sweep {
     }
 }
 
-/// A report of a finished sweep. The folder lives as long as the first part.
+/// The report of a finished sweep. The folder exists as long as the first return value.
 pub fn report(sweep: &Sweep) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let index = write_report(&sweep.done(folder.path())).unwrap();

@@ -31,7 +31,7 @@ fn axes_change_sides_and_the_address_says_so() {
             ["instruction make it winter", "instruction make it night"]
         );
         assert_eq!(page.texts(ROW_LABELS).await, ["42", "43", "42", "43"]);
-        // An axis that is put where another was changes places with it.
+        // An axis moved to where another is changes places with it.
         page.choose("#side-columns", "seed").await;
         assert_eq!(page.texts(COLUMN_LABELS).await, ["42", "43"]);
         assert_eq!(
@@ -121,7 +121,7 @@ fn the_keyboard_alone_finds_opens_pins_and_leaves_cells() {
         page.press("2").await;
         assert!(page.hash().await.contains("mode=difference"));
         page.press(&Key::Escape.to_string()).await;
-        // The browser tells of the closing later, and only then the page moves the focus.
+        // The browser reports the closing later, and only then does the page move the focus.
         let last = json!(name.replace("scale 7.0", "scale 9.5"));
         page.until(&format!(
             "document.activeElement.getAttribute('aria-label') === {last}"
@@ -162,14 +162,14 @@ fn an_open_page_follows_a_run_by_itself_and_tells_what_is_left() {
     }
     let index = write_report(&run).unwrap();
     with_page(&index, "rows=seed", async move |page| {
-        // Eleven seconds between the first cell and the twelfth, 24 to go.
+        // Eleven seconds between the first cell and the twelfth; 24 cells to go.
         assert_eq!(page.texts("#time-left").await, ["about 24 s left"]);
         let progress =
             "const bar = document.querySelector('progress'); return [bar.value, bar.max]";
         assert_eq!(page.script(progress).await, json!([12, 36]));
         (12..36).for_each(|cell| finish(&mut run, cell));
         write_report(&run).unwrap();
-        // Nobody touches the page.
+        // The page updates by itself.
         page.until("document.querySelectorAll('.tile.done').length === 6 && !document.getElementById('follow')")
             .await;
         assert_eq!(page.hash().await, "rows=seed");
@@ -237,7 +237,7 @@ fn two_thousand_cells_load_only_the_images_in_sight() {
         let last = "[...document.querySelectorAll('.tile img')].at(-1)";
         page.script(&format!("{last}.scrollIntoView()")).await;
         page.until(&format!("{last}.naturalWidth > 0")).await;
-        // Style and layout of a scrolled frame, without painting, which is slow where there is no GPU.
+        // Style and layout of a scrolled frame, without painting, which is slow without a GPU.
         let step = "const grid = document.getElementById('grid'); const times = [];
             for (let index = 0; index < 61; index++) {
                 const start = performance.now();

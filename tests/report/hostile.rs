@@ -1,4 +1,4 @@
-//! Text that would like to be more than text.
+//! Hostile text must be shown as text.
 
 use fantoccini::key::Key;
 use serde_json::json;

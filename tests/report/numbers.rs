@@ -71,7 +71,7 @@ fn the_table_is_sorted_and_filtered() {
 #[test]
 fn words_are_found_in_what_the_table_shows_and_numbers_as_a_whole() {
     let folder = tempfile::tempdir().unwrap();
-    // Seeds are found in the hashes that end keys, which count the cells here, and in numbers.
+    // Search finds seeds in numbers and in the hashes that end keys, which here are the cells' numbers.
     let sweep = Sweep {
         instructions: vec!["a castle", "a castle of 1.13 towers (new)"],
         seeds: vec![13, 130],
@@ -165,14 +165,15 @@ fn plots_are_drawn_from_the_records() {
                 .await,
             json!(3)
         );
-        // A front needs two numbers of which one knows what is better: whether much change is, the reader knows.
+        // A front needs two numbers for which it is known which direction is better; for the amount of change only the
+        // reader knows.
         let on_front = "return document.querySelectorAll('#tradeoff .on-front').length > 0";
         for (x, has_front) in [("total_ms", true), ("image_change", false)] {
             page.choose("#plot-x", x).await;
             page.choose("#plot-y", "denoise_ms").await;
             assert_eq!(page.script(on_front).await, json!(has_front), "{x}");
         }
-        // Wide numbers keep clear of the axis' name.
+        // Wide numbers do not touch the name of the axis.
         let clear = "const box = (node) => node.getBoundingClientRect();
             const numbers = [...document.querySelectorAll('#tradeoff .tick[text-anchor=end]')];
             const name = [...document.querySelectorAll('#tradeoff .axis-name')].at(-1);
@@ -301,7 +302,7 @@ fn the_heat_map_names_its_axes_and_marks_failed_cells() {
             page.script(marks).await,
             json!([["failed", format!("{cell}: failed: NaN in <step> 3")]])
         );
-        // Names and labels keep clear of each other.
+        // Names and labels do not touch each other.
         let clear = "const box = (node) => node.getBoundingClientRect();
             const [across, down] = document.querySelectorAll('#heatmap .axis-name');
             const labels = [...document.querySelectorAll('#heatmap .tick')];

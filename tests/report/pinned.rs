@@ -41,7 +41,7 @@ fn four_cells_are_pinned_and_a_fifth_stands_beside_them() {
 fn the_current_cell_is_held_against_any_of_the_pinned() {
     let (_folder, index) = report(&Sweep::default());
     with_page(&index, "", async |page| {
-        // In the grid, too, P pins what has the focus.
+        // In the grid too, P pins the focused cell.
         page.script("document.querySelector('.tile').focus()").await;
         page.press("p").await;
         page.press(&Key::Right.to_string()).await;
@@ -68,7 +68,7 @@ fn the_current_cell_is_held_against_any_of_the_pinned() {
             source.as_str().unwrap().contains(second.as_str().unwrap()),
             "{source}"
         );
-        // What is no longer pinned is no longer compared with.
+        // A cell that is no longer pinned is no longer compared with.
         page.click("[data-move=left]").await;
         page.click("#pin").await;
         let against = "return document.getElementById('against').value";

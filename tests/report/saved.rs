@@ -1,4 +1,5 @@
-//! What leaves the page: the view as a picture, an axis as an animation, a finer sweep, the commands that make them.
+//! What can be saved from the page: the view as an image, an axis as an animation, a finer sweep, and the commands that
+//! make them.
 
 use std::fs;
 use std::process::Command;
@@ -118,7 +119,7 @@ fn the_commands_that_the_page_copies_make_the_view_the_animation_and_a_finer_swe
         .success();
     let run = Run::read(&place.path("results/whole")).unwrap();
     let commands = commands(&run);
-    // Nothing where there is no browser.
+    // Nothing to do without a browser.
     let [sheet, refine, animate] = &commands[..] else {
         return;
     };
@@ -152,7 +153,7 @@ fn the_commands_that_the_page_copies_make_the_view_the_animation_and_a_finer_swe
         .map(|cell| cell.parameters.text(Parameter::GuidanceScale))
         .collect();
     assert_eq!(scales, ["0.0", "1.0", "2.0", "3.0", "4.0"]);
-    // The cell in their midst is the very cell.
+    // The cell in the middle is the very same cell.
     let middle = finer.plan.cells[2].key.as_str();
     assert!(middle.ends_with(&hash), "{middle} {hash}");
 }

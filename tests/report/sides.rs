@@ -1,4 +1,4 @@
-//! What stands where in the grid: axes within a cell, a single axis in lines, scores, heights.
+//! The arrangement of the grid: axes within a cell, a single axis in several lines, scores, heights.
 
 use ip2p_sweep::views::report::write_report;
 use serde_json::json;
@@ -83,7 +83,7 @@ fn a_score_is_a_caption_or_a_tint() {
         let shares: Vec<u32> = serde_json::from_value(page.script(shares).await).unwrap();
         assert_eq!(shares.iter().min(), Some(&0));
         assert_eq!(shares.iter().max(), Some(&100));
-        // The colour is that of the heat map: the strongest differs from the weakest.
+        // The colours are those of the heat map: the strongest differs from the weakest.
         let colours = "const borders = [...document.querySelectorAll('.tile')].map((tile) => [parseInt(tile.style.getPropertyValue('--share')), getComputedStyle(tile.querySelector('.tint')).borderTopColor]);
             const of = (share) => borders.find((border) => border[0] === share)[1];
             return of(0) !== of(100)";

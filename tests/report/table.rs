@@ -1,4 +1,4 @@
-//! The table's pictures, columns and copies.
+//! The table's images, columns and copying.
 
 use serde_json::json;
 
@@ -30,7 +30,7 @@ fn rows_show_their_picture_and_columns_are_chosen() {
     });
 }
 
-/// What the page would put on the clipboard.
+/// Keeps what the page would put on the clipboard.
 const KEEP_COPIES: &str = "Object.defineProperty(navigator.clipboard, 'writeText', { value: async (text) => { window.copied = text; } })";
 
 #[test]

@@ -1,4 +1,4 @@
-//! A cell opened large.
+//! A cell in the large view.
 
 use fantoccini::key::Key;
 use serde_json::json;
@@ -161,7 +161,7 @@ fn the_page_keeps_its_place_behind_an_open_cell() {
         page.script("document.querySelector('.heat-cell').dispatchEvent(new MouseEvent('click'))")
             .await;
         page.until("document.getElementById('viewer').open").await;
-        // Over what is too short to scroll itself.
+        // Over an element that is too short to scroll itself.
         page.wheel(700, 20, 200).await;
         page.script("return new Promise((done) => setTimeout(done, 300))")
             .await;

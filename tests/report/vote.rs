@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::browser::with_page;
 use crate::fixture::{Sweep, report};
 
-/// Guidance scales of the two pictures, by their keys.
+/// Guidance scales of the two images, from their keys.
 const SCALES: &str = "return ['vote-left', 'vote-right'].map((id) => Number(document.querySelector(`#${id} img`).src.match(/g([\\d.]+)-/)[1]))";
 
 #[test]
@@ -28,7 +28,7 @@ fn the_win_rate_of_a_value_is_how_often_it_was_chosen_where_it_differed() {
             };
             let (left, right) = (rank(scales[0]), rank(scales[1]));
             assert_ne!(left, right, "two cells that differ in nothing are no pair");
-            // The stronger one is always better.
+            // The stronger one always wins.
             page.script("document.getElementById('vote-left').focus()")
                 .await;
             let key = if left > right { Key::Left } else { Key::Right };
@@ -50,7 +50,7 @@ fn the_win_rate_of_a_value_is_how_often_it_was_chosen_where_it_differed() {
             })
             .collect();
         assert_eq!(told, expected);
-        // Neither the values nor the keys are seen before the vote.
+        // Neither the values nor the keys are shown before the vote.
         let seen = "return document.getElementById('vote-pair').innerText";
         let seen = page.script(seen).await;
         assert!(!seen.as_str().unwrap().contains("guidance"), "{seen}");

@@ -1,4 +1,4 @@
-//! Merging as an operation: in whatever order, however often, of whatever folders, the outcome is one.
+//! Merging as an operation: the result does not depend on the order, the repetitions or the grouping of merges.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,18 +10,18 @@ use crate::common::copy_folder;
 use crate::common::place::Place;
 use crate::merged::{images, run};
 
-/// 6 cells, quickly drawn.
+/// 6 cells that are quickly drawn.
 const SWEEP: &str = "model = \"model\"\n[sweep]\nimage = \"in.png\"\ninstruction = \"make it winter\"\n\
      guidance_scale = [3.0, 7.0]\nseed = [1, 2, 3]\nnum_inference_steps = 1\n[sheet]\ncell = 32\n[runtime]\nthreads = 1\n";
 
-/// What a merge made that says what is there.
+/// The files by which results of merges are compared.
 fn outcome(place: &Place, folder: &str) -> (BTreeMap<PathBuf, Vec<u8>>, [Vec<u8>; 4]) {
     let files = ["plan.json", "journal.jsonl", "cells.csv", "steps.csv"];
     let files = files.map(|file| fs::read(place.path(folder).join(file)).unwrap());
     (images(&place.path(folder)), files)
 }
 
-/// Marsaglia's xorshift: the same sequence every time.
+/// Marsaglia's xorshift, which gives the same sequence every time.
 struct Random(u64);
 
 impl Random {
@@ -82,7 +82,7 @@ fn merges_of_any_folders_commute_and_change_nothing_when_they_are_repeated() {
         let told = merge(&one, &random.shuffled(&some)[..1]);
         assert!(!told.contains("merged  "), "nothing is new: {told}");
         assert!(made == outcome(&place, &one), "{some:?}, merged again");
-        // Of every cell that one of them has there is an image.
+        // Every cell that any of them has must have an image.
         let all = some
             .iter()
             .flat_map(|folder| images(&place.path(folder)).into_keys());
@@ -92,7 +92,7 @@ fn merges_of_any_folders_commute_and_change_nothing_when_they_are_repeated() {
             assert!(made.0.contains_key(&file), "{some:?}: {}", file.display());
         }
     }
-    // One after another, whatever comes first.
+    // One after another, in any order.
     merge("all", &["c"]);
     merge("all", &["a"]);
     assert!(merge("all", &["b"]).contains("done     6 cells"));

@@ -1,4 +1,4 @@
-//! Chains in shards: cut between their first images, and the run of one process in the end.
+//! Chains in shards: they are cut between their first images, and together give the run of a single process.
 
 use std::collections::HashSet;
 use std::fs;
@@ -14,7 +14,7 @@ use predicates::str::contains;
 use crate::common::place::Place;
 use crate::merged::{assert_same_run, images};
 
-/// So many first images, each of which is edited four times, and each of these once more.
+/// A chain with this many first images, each edited four times, and each edit once more.
 fn chain(first: usize) -> String {
     format!(
         "model = \"model\"\n[sweep]\nimage = \"in.png\"\ninstruction = \"make it winter\"\n\
@@ -36,7 +36,7 @@ fn parts(plan: &Plan, count: usize, limit: f64) -> Vec<Vec<usize>> {
     (0..count).map(|part| cut.cells(part)).collect()
 }
 
-/// The cells of a part whose inputs lie in another.
+/// The cells of a part whose inputs are in another part.
 fn without_input(plan: &Plan, part: &[usize]) -> usize {
     let keys: HashSet<&str> = part
         .iter()
@@ -75,13 +75,13 @@ fn a_chain_of_few_first_images_is_cut_between_later_ones_and_the_plan_tells_what
     let place = Place::new();
     let prepared = prepared(&place, 2);
     let plan = &prepared.plan;
-    // An edit has fewer fresh rows where another of its image lies before it.
+    // An edit needs fewer new rows if another edit of its image comes before it.
     let cells = parts(plan, 8, 1.2);
     let mut all = cells.concat();
     all.sort_unstable();
     assert_eq!(all, (0..plan.cells.len()).collect::<Vec<_>>());
     assert!(cells.iter().all(|part| !part.is_empty()));
-    // Each has an edit and what is made of it; first images are computed by all four parts that need them.
+    // Each part has an edit and what is made from it; the first images are computed by all four parts that need them.
     assert_eq!(
         cells
             .iter()

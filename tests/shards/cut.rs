@@ -1,4 +1,4 @@
-//! The cut of a plan: every cell in one part, the same parts everywhere, of equal cost.
+//! The cut of a plan: every cell in exactly one part, the same parts on every machine, of equal cost.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,7 @@ use ip2p_sweep::spec::RuntimeOverrides;
 
 use crate::common::place::Place;
 
-/// Sweeps of all kinds, as they stand in `[sweep]` and below; of miniature models, as only the plan matters.
+/// Sweeps of all kinds, as text for `[sweep]` and below; with miniature models, because only the plan matters.
 const SWEEPS: [(&str, &str); 6] = [
     (
         "seeds",
@@ -104,7 +104,7 @@ fn the_cut_follows_from_the_plan_alone_wherever_its_files_lie() {
     }
 }
 
-/// UNet rows x pixels and decodings of each part when it runs alone, over their mean.
+/// The cost of each part when it runs alone (UNet rows and decodings, times pixels), divided by the mean.
 fn loads(prepared: &Prepared, count: usize) -> Vec<f64> {
     let plan = &prepared.plan;
     let costs = parts(plan, count).into_iter().map(|cells| {
@@ -167,7 +167,8 @@ fn real_sweeps_are_cut_evenly() {
             let loads = loads(&prepared, count);
             let most = loads.iter().copied().fold(0.0, f64::max);
             println!("{name} ({cells} cells) in {count}: {most:.3} of the mean");
-            // These have few cells: half a cell of a share is what no cut can mend, and a first step computed again.
+            // These have few cells: no cut can do better than half a cell of a share, plus a first step that is
+            // computed again.
             let grain = count as f64 / cells as f64;
             assert!(most <= 1.1 + grain, "{name} in {count}: {loads:?}");
         }

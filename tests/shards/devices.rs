@@ -1,4 +1,4 @@
-//! `ip2p run --devices`: a process for each device, and one run of all.
+//! `ip2p run --devices`: one process for each device, and one run from all of them.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -25,7 +25,7 @@ fn two_devices_make_the_run_of_one() {
     let journals =
         journals.filter(|it| it.as_ref().unwrap().path().extension().unwrap() == "jsonl");
     assert_eq!(journals.count(), 8, "four shards for each device");
-    // Again there is nothing to do.
+    // The second time there is nothing to do.
     let before = images(&place.path("out"));
     place
         .ip2p(&["run", "s.toml", "--out", "out", "--devices", "cpu,cpu"])

@@ -1,4 +1,4 @@
-//! File systems without locks or links: it is told, and nothing is lost.
+//! File systems without locks or links: the user is told, and nothing is lost.
 
 #![cfg(target_os = "linux")]
 
@@ -13,7 +13,7 @@ use predicates::str::contains;
 use crate::common::place::Place;
 use crate::merged::{assert_same_run, images, place, run};
 
-/// The calls of the C library that such file systems refuse, in place of the system's.
+/// Functions of the C library that fail as on such file systems, in place of the originals.
 const REFUSED: &str = r#"
 #include <errno.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ int linkat(int a, const char *from, int b, const char *to, int flags) {
 }
 "#;
 
-/// A library that is loaded before the C library, built here.
+/// A library to be preloaded before the C library, built here.
 fn refusing(place: &Place) -> PathBuf {
     let (source, library) = (place.path("refused.c"), place.path("refused.so"));
     fs::write(&source, REFUSED).unwrap();
@@ -49,7 +49,7 @@ fn shards_where_there_are_no_locks_and_no_links_lose_nothing_and_say_so() {
         command.env("LD_PRELOAD", &library);
         command
     };
-    // Side by side, and the first of them twice.
+    // In parallel, and the first part twice.
     let processes = ["1/2", "2/2", "1/2"].map(|part| {
         let command = &mut shard(part);
         command
@@ -74,7 +74,7 @@ fn shards_where_there_are_no_locks_and_no_links_lose_nothing_and_say_so() {
     assert_eq!(journals, 3, "each process has a journal of its own");
     let before = images(&place.path("out"));
     assert_eq!(before.len(), 24);
-    // Alone it is refused, since nothing would keep a second one out.
+    // Without others it is refused, because nothing would keep a second process out.
     let mut alone = place.ip2p(&["merge", "out"]);
     alone.env("LD_PRELOAD", &library);
     alone

@@ -1,4 +1,5 @@
-//! What an Indexed Job makes of its pods: exit codes of real processes, under the failure policies of the printed manifest.
+//! What an Indexed Job does with its pods: exit codes of real processes under the failure policies of the printed
+//! manifest.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -11,19 +12,19 @@ use crate::common::copy_folder;
 use crate::common::place::Place;
 use crate::merged::{SWEEP, assert_same_run, images, place};
 
-/// What becomes of an index whose pod ended.
+/// What happens to an index whose pod has ended.
 #[derive(Debug, PartialEq, Eq)]
 enum Fate {
     Done,
-    /// The job is given up with it.
+    /// The whole job fails.
     JobFails,
-    /// No further pod of this index.
+    /// There are no more pods for this index.
     IndexFails,
-    /// Another pod takes its place, a few times.
+    /// Another pod replaces it, up to a limit.
     Retried,
 }
 
-/// The manifest of two shards: the job's document, and the merge's.
+/// The manifest for two shards: the document of the job, and that of the merge.
 fn manifests(place: &Place) -> (String, String) {
     let printed = place
         .ip2p(&["jobs", "s.toml", "--kubernetes", "--shards", "2"])
@@ -34,7 +35,7 @@ fn manifests(place: &Place) -> (String, String) {
     (job.to_owned(), merge.to_owned())
 }
 
-/// By the rules of a document: the first that names the code decides.
+/// The fate according to a document's rules: the first rule that names the exit code decides.
 fn fate(document: &str, code: i32) -> Fate {
     if code == 0 {
         return Fate::Done;
@@ -62,7 +63,7 @@ fn fate(document: &str, code: i32) -> Fate {
     Fate::Retried
 }
 
-/// The container of an index, as the manifest has it.
+/// The container of an index, as in the manifest.
 fn pod(place: &Place, job: &str, index: &str) -> Command {
     assert!(job.contains(
         "command: [ip2p, run, $(SWEEP), --out, $(OUT), --shard, auto/2, --threads, $(CPUS)]"
@@ -93,7 +94,7 @@ fn what_another_node_cannot_mend_fails_the_job_or_the_index_and_the_rest_is_trie
     // More completions than parts.
     assert_eq!(ended(pod(&place, &job, "2")), (2, Fate::JobFails));
     assert_eq!(ended(pod(&place, &job, "0")), (0, Fate::Done));
-    // The merge of half the shards.
+    // The merge of only one of two shards.
     let merged = code(place.ip2p(&["merge", "out"]));
     assert_eq!((merged, fate(&merge, merged)), (12, Fate::JobFails));
     let right = fs::read_to_string(place.path("s.toml")).unwrap();
@@ -112,13 +113,13 @@ fn what_another_node_cannot_mend_fails_the_job_or_the_index_and_the_rest_is_trie
 fn an_index_of_which_cells_fail_is_not_tried_again() {
     let place = Place::new();
     copy_folder(&place.path("model"), &place.path("broken"));
-    // Latents that are divided by it are infinite.
+    // Latents divided by it become infinite.
     for component in ["vae_encoder", "vae_decoder"] {
         let config = place.path("broken").join(component).join("config.json");
         let text = fs::read_to_string(&config).unwrap();
         fs::write(&config, text.replace("0.18215", "1e-37")).unwrap();
     }
-    // A cell of the model, and four of the broken one: in two parts the first has cells of both.
+    // One cell of the intact model, and four of the broken one: of two parts the first has cells of both.
     fs::write(
         place.path("s.toml"),
         "model = [\"model\", \"broken\"]\n[sweep]\nimage = \"in.png\"\ninstruction = \"make it winter\"\nseed = [1, 2, 3, 4]\n\
@@ -128,7 +129,7 @@ fn an_index_of_which_cells_fail_is_not_tried_again() {
     .unwrap();
     let (job, _) = manifests(&place);
     let codes = ["0", "1"].map(|index| code(pod(&place, &job, index)));
-    // A pod without one finished cell may have met a broken node.
+    // A pod that finishes no cell may be on a broken node.
     assert_eq!(codes, [12, 1]);
     assert_eq!(
         codes.map(|code| fate(&job, code)),
@@ -152,11 +153,11 @@ fn a_pod_that_is_evicted_or_killed_is_replaced_by_one_that_goes_on() {
         }
         let pid = running.id().to_string();
         Command::new("kill").args([signal, &pid]).assert().success();
-        // As a shell and a kubelet count signals.
+        // As shells and kubelets report signals.
         let code = running.wait().unwrap().code().unwrap_or(128 + 9);
         (code, fate(&job, code))
     };
-    // What was not finished has a name of its own, and goes with the next pod.
+    // Unfinished files have names of their own and are removed by the next pod.
     let finished = || {
         let mut images = images(&place.path("out"));
         images.retain(|name, _| !name.to_string_lossy().starts_with(".ip2p-"));

@@ -1,4 +1,5 @@
-//! Sweeps on many machines: the cut, shards in one folder and in several, merging, and what schedulers do to them.
+//! Sweeps on many machines: the cut, shards in one folder and in several, merging, and the effects of cluster
+//! schedulers.
 
 #![allow(
     clippy::unwrap_used,

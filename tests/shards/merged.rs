@@ -1,4 +1,4 @@
-//! Shards of one folder and of several become the run that one process would have made.
+//! Shards in one folder and in several become the run that a single process would have made.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +17,7 @@ use crate::common::{copy_folder, files_of};
 pub const SWEEP: &str = "model = \"model\"\n[sweep]\nimage = \"in.png\"\ninstruction = \"make it winter\"\n\
      guidance_scale = [3.0, 5.0, 7.0]\nseed = { from = 1, count = 8 }\nnum_inference_steps = 2\n[runtime]\nthreads = 1\n";
 
-/// Columns that depend on when and how fast a cell ran, and who ran before it.
+/// Columns that depend on when and how fast a cell ran, and on what ran before it.
 const MEASURED: [&str; 13] = [
     "run",
     "encode_text_ms",
@@ -53,7 +53,7 @@ pub fn images(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files_of(&folder.join("cells"))
 }
 
-/// `cells.csv` without what was measured.
+/// `cells.csv` without measurements.
 fn table(folder: &Path) -> Vec<Vec<String>> {
     let mut reader = csv::Reader::from_path(folder.join("cells.csv")).unwrap();
     let head = reader.headers().unwrap().clone();
@@ -68,7 +68,7 @@ fn table(folder: &Path) -> Vec<Vec<String>> {
     rows.collect()
 }
 
-/// Everything that a merge must make as one run does.
+/// Asserts that a merged run equals a single run in everything that must not differ.
 pub fn assert_same_run(one: &Path, other: &Path) {
     assert_eq!(
         images(one).keys().collect::<Vec<_>>(),
@@ -110,7 +110,7 @@ fn shards_in_one_folder_are_byte_for_byte_the_run_of_one_process() {
         !plan.contains("\"environment\""),
         "it stands in the journals"
     );
-    // A run of all finds nothing to do.
+    // A run of the whole sweep finds nothing to do.
     place
         .ip2p(&["run", "s.toml", "--out", "out"])
         .assert()
@@ -140,7 +140,7 @@ fn shards_in_folders_of_their_own_are_merged_in_any_order_and_again() {
     let kept = |folder: &str| {
         let files = ["plan.json", "journal.jsonl", "steps.csv"];
         let files = files.map(|file| fs::read(place.path(folder).join(file)).unwrap());
-        // The table of cells says which run it is of.
+        // The table of cells contains the name of the run.
         (files, table(&place.path(folder)))
     };
     assert!(
@@ -172,7 +172,7 @@ fn missing_shards_are_named_with_the_commands_that_run_them() {
             .and(contains(command("4/4")))
             .and(contains(command("1/4")).not()),
     );
-    // A plain run finishes the rest and merges.
+    // A plain run completes the rest and merges.
     run(&place, &["--out", "out"]).assert().success();
     place.ip2p(&["merge", "out"]).assert().success();
     run(&place, &["--out", "whole"]).assert().success();
@@ -224,7 +224,7 @@ fn cells_computed_twice_keep_the_first_image_and_tell_both_environments_where_pi
         .stdout(contains(
             "repeated 12 cells, computed more than once; 0 with other pixels",
         ));
-    // Another image under a journal line that fits it: as from a device that computes otherwise.
+    // A different image, with a journal line that fits it, as from a device that computes differently.
     let journal = place.path("b/journal.jsonl");
     let text = fs::read_to_string(&journal).unwrap();
     let cell = images(&place.path("a")).into_keys().next().unwrap();
@@ -270,7 +270,7 @@ fn a_truncated_journal_of_a_shard_loses_only_what_it_lost() {
         .assert()
         .code(12)
         .stdout(contains("--shard 2/2").and(contains("--shard 1/2").not()));
-    // The images are there: they are computed again, and none is replaced.
+    // The images exist: the cells are computed again, but no image is replaced.
     let before = images(&place.path("out"));
     run(&place, &["--out", "out", "--shard", "2/2"])
         .assert()

@@ -1,4 +1,4 @@
-//! Run folders that a version before shards has written.
+//! Run folders written by a version without shards.
 
 use std::fs;
 use std::time::SystemTime;
@@ -15,7 +15,7 @@ fn a_run_of_a_version_before_shards_is_gone_on_with_in_shards() {
     run(&place, &["--out", "out", "--shard", "1/3"])
         .assert()
         .success();
-    // As it was: one journal without heads, and what the run was made with in plan.json.
+    // As that version wrote it: one journal without begin lines, and the environment in plan.json.
     let shards = place.path("out/shards");
     let journal = fs::read_to_string(shards.join("1-of-3.jsonl")).unwrap();
     let (head, records) = journal.split_once('\n').unwrap();

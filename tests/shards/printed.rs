@@ -1,4 +1,4 @@
-//! `ip2p jobs`: what is printed is a script and a manifest that the tools of the field accept.
+//! `ip2p jobs`: the printed script and manifest are accepted by the usual tools.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::common::place::Place;
 
 const SWEEP: &str = "name = \"winter.2\"\nmodel = \"model\"\n[sweep]\nimage = \"in.png\"\ninstruction = \"make it winter\"\n";
 
-/// The versions of Kubernetes whose schemas a manifest must meet.
+/// The versions of Kubernetes whose schemas a manifest must conform to.
 const KUBERNETES: [&str; 8] = [
     "1.30", "1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37",
 ];
@@ -39,7 +39,7 @@ fn passes(command: &mut Command) {
     );
 }
 
-/// Whether a program of the tests can be run; else says why a test is passed over.
+/// Whether a program needed by the tests can be run; otherwise prints why a test is skipped.
 fn is_there(program: &str, arguments: &[&str]) -> bool {
     let found = Command::new(program).args(arguments).output();
     let is_there = found.is_ok_and(|output| output.status.success());
@@ -73,7 +73,7 @@ fn the_slurm_script_submits_an_array_and_a_job_after_it() {
     let place = Place::new();
     let script = jobs(&place, &["--slurm", "--shards", "24"]);
     fs::write(place.path("winter.sh"), &script).unwrap();
-    // A scheduler that only says what it was asked for.
+    // A scheduler that only records its arguments.
     let told = "#!/bin/sh\nprintf '%s\\n' \"$*\" >>told\necho 77\n";
     fs::write(place.path("sbatch"), told).unwrap();
     passes(Command::new("chmod").arg("+x").arg(place.path("sbatch")));
@@ -103,7 +103,7 @@ fn the_slurm_script_submits_an_array_and_a_job_after_it() {
     }
     assert!(!lines[1].contains("--gres"), "{told}");
     assert!(submit(&["3,7"]).contains("--array=3,7%8"));
-    // A step has one CPU unless it says how many, and a task no more threads than it has CPUs.
+    // By default a step has one CPU, and a task no more threads than it has CPUs.
     fs::rename(place.path("sbatch"), place.path("srun")).unwrap();
     let task = submit(&["task"]);
     for part in ["--cpus-per-task=4", "--shard auto/24", "--threads 4"] {
@@ -137,7 +137,7 @@ fn the_manifest_meets_the_strict_schemas_of_the_last_eight_kubernetes() {
             .arg(place.path("winter.yaml"))
             .args(KUBERNETES),
     );
-    // The check can fail: a key that no version knows.
+    // The check can fail: it refuses a key that no version knows.
     let wrong = manifest.replace("completionMode", "completionMood");
     fs::write(place.path("wrong.yaml"), wrong).unwrap();
     let mut command = Command::new(&python);

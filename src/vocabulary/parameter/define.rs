@@ -1,7 +1,7 @@
 //! The macro that turns the list of definitions into the types that hold parameters.
 
-/// Makes [`Parameter`](super::Parameter) and [`Parameters`](super::Parameters) from definitions of the form `Variant =>
-/// field: Type = Definition { .. };`. The field's name is the key.
+/// Makes [`Parameter`](super::Parameter) and [`Parameters`](super::Parameters) from definitions of the form
+/// `Variant => field: Type = Definition { .. };`. The field's name is the key.
 macro_rules! parameters {
     ($(
         $(#[doc = $doc:literal])*

@@ -1,4 +1,4 @@
-//! A beginner's way: a model exported, a sweep file written, and what is said where something is missing.
+//! A beginner's first steps: a model is exported, a sweep file written, and missing things are reported.
 
 use std::fs;
 use std::path::Path;
@@ -70,7 +70,7 @@ fn init_takes_the_model_that_is_there_and_names_paths_as_the_sweep_file_needs_th
         Some("../photos/my photo.png")
     );
     assert_eq!(table["sweep"]["instruction"].as_str(), Some(instruction));
-    // A pattern, and a path as seen from the sweep file.
+    // A pattern, and a path relative to the sweep file.
     for (given, written) in [
         ("photos/*.png", "../photos/*.png"),
         ("../in.png", "../in.png"),
@@ -119,8 +119,8 @@ pub mod exporting {
 
     use super::*;
 
-    /// Stands for `python3` and `uv`: notes how it is called, makes environments of itself, and "exports" what it is
-    /// asked for.
+    /// A replacement for `python3` and `uv`: records how it is called, makes environments from itself, and "exports"
+    /// what it is asked to.
     const STAND_IN: &str = r#"#!/bin/sh
 echo "$(basename "$0") $*" >> "LOG"
 case "$*" in
@@ -132,13 +132,13 @@ case "$*" in
 esac
 "#;
 
-    /// A place with programs of its own.
+    /// A folder with its own programs.
     pub struct Desk {
         pub place: Place,
     }
 
     impl Desk {
-        /// A desk with these programs on the search path.
+        /// A folder with these programs on the search path.
         pub fn with(programs: &[&str]) -> Self {
             let place = Place::new();
             fs::create_dir(place.path("programs")).unwrap();
@@ -226,7 +226,7 @@ esac
         assert!(!desk.place.path("log").exists());
         let mut export = desk.export(&["someone/some-model", "--out", "model", "--overwrite"]);
         export.assert().success();
-        // With its packages there, an export needs no network for a model that was fetched before.
+        // If the packages are installed, a model that was fetched before is exported without a network.
         let mut export = desk.export(&["someone/some-model", "--out", "second"]);
         export.env("IP2P_OFFLINE", "1").assert().success();
         let offline = |out: &str| fs::read_to_string(desk.place.path(out).join("offline")).unwrap();

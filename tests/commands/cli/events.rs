@@ -1,6 +1,6 @@
-//! `--json`: docs/events.md is written from the schema of the events, and what commands print keeps to it.
+//! `--json`: docs/events.md is generated from the schema of the events, and what commands print conforms to it.
 //!
-//! `IP2P_WRITE_DOCS=1 cargo test --test commands events` writes it anew.
+//! `IP2P_WRITE_DOCS=1 cargo test --test commands events` regenerates it.
 
 mod schema;
 
@@ -67,13 +67,13 @@ fn commands() -> BTreeSet<String> {
         .collect()
 }
 
-/// Runs commands with `--json`, and holds what they print to the schema.
+/// Runs commands with `--json` and checks their output against the schema.
 struct Reader {
     place: Place,
     schema: Value,
-    /// Kinds of events that were seen.
+    /// Kinds of events seen so far.
     kinds: BTreeSet<String>,
-    /// Commands that ended well.
+    /// Commands that succeeded so far.
     commands: BTreeSet<String>,
 }
 
@@ -92,7 +92,7 @@ impl Reader {
         command.arg("--json").stdin(Stdio::piped());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        // What does not read has ended before.
+        // A command that does not read may have ended already.
         let _ = child.stdin.take().unwrap().write_all(lines.as_bytes());
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
@@ -115,7 +115,7 @@ impl Reader {
         events
     }
 
-    /// A run is planned, computed, judged and accepted.
+    /// Plans, computes, judges and accepts a run.
     fn runs(&mut self) {
         self.tell(&["plan", "s.toml", "--shards", "2"], 0);
         let ran = self.tell(&["run", "s.toml"], 0);
@@ -124,7 +124,7 @@ impl Reader {
         let mut files = end["files"].as_array().unwrap().iter();
         assert!(files.any(|file| file["what"] == "report"));
         self.tell(&["run", "chain.toml"], 0);
-        // A demo is a run like another: that it says no to a folder of one is all that is cheap to see.
+        // A demo is a run like any other; that it refuses a folder with another run is the one cheap thing to check.
         let demo = &self.tell(&["demo", "--out", "results/s"], 2)[0];
         assert_eq!(demo["event"], "error");
         self.commands.insert("demo".to_owned());

@@ -1,4 +1,4 @@
-//! What the system, other programs and other people's files do to a command.
+//! How commands react to the system, to other programs and to other people's files.
 
 use std::fs;
 use std::path::Path;
@@ -21,7 +21,7 @@ fn text(output: &Output) -> String {
 #[test]
 fn a_quiet_run_whose_cells_all_fail_says_so() {
     let place = Place::new();
-    // Latents that are divided by it are infinite.
+    // Latents divided by it become infinite.
     for component in ["vae_encoder", "vae_decoder"] {
         let config = place.path("model").join(component).join("config.json");
         let text = fs::read_to_string(&config).unwrap();
@@ -193,7 +193,7 @@ fn an_old_verdict_does_not_outlive_a_check_that_fails() {
     };
     assert_eq!(there(), [true; 3]);
     fs::write(place.path("results/s/check/theirs.md"), "x").unwrap();
-    // The model is gone, then the baseline is broken.
+    // First the model is missing, then the baseline is broken.
     fs::rename(place.path("model"), place.path("away")).unwrap();
     place
         .ip2p(&["check", "s.toml", "--out", "results/s"])
@@ -414,7 +414,7 @@ fn what_could_not_read_an_image_is_made_again() {
         files.map(|file| fs::read(place.path("results/s").join(file)).unwrap())
     };
     let without = made();
-    // It is there again, and the run has nothing left to do.
+    // The file is back, and the run has nothing left to do.
     fs::rename(&away, &cell).unwrap();
     place
         .run(&sweep(""))

@@ -1,4 +1,4 @@
-//! What `ip2p` is run on, and what it says of it.
+//! What `ip2p` is run on, and checks of its output.
 
 use predicates::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Runs as they are followed, and what hinders or ends them.
+//! The progress of runs, and what stops them.
 
 use std::fs;
 use std::process::{Command, Stdio};

@@ -1,4 +1,4 @@
-//! Commands that print or write a file and run nothing.
+//! Commands that only print or write a file.
 
 use std::fs;
 use std::path::{Path, PathBuf};

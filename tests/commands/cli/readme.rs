@@ -1,4 +1,4 @@
-//! Every command of the README, run in its order as somebody would who follows it.
+//! Every command of the README, run in order as a reader would.
 
 use std::fs;
 use std::path::Path;
@@ -7,9 +7,9 @@ use std::process::Output;
 use super::fixture::Place;
 use crate::common::copy_folder;
 
-/// What stands in the README's shell blocks beside `ip2p`; .ci/run does the like from the wheel that it builds.
+/// What the README's shell blocks contain besides `ip2p`; .ci/run does the same with the wheel that it builds.
 const OTHERS: [&str; 1] = ["uvx ip2p-sweep demo"];
-/// Commands that fetch from the hub: what they leave is put there by this test.
+/// Commands that download from the hub: this test puts their results in place itself.
 const FETCHES: [&str; 1] = ["ip2p export timbrooks/instruct-pix2pix"];
 
 fn readme() -> String {
@@ -17,7 +17,7 @@ fn readme() -> String {
     fs::read_to_string(root.join("README.md")).unwrap()
 }
 
-/// The lines of the blocks of a language, without comments at their ends.
+/// The lines of code blocks in a language, without trailing comments.
 fn lines_of(language: &str) -> Vec<String> {
     let text = readme();
     let blocks = text.split("```").skip(1).step_by(2);
@@ -29,7 +29,7 @@ fn lines_of(language: &str) -> Vec<String> {
         .collect()
 }
 
-/// The words of a command line, of which some are quoted.
+/// The words of a command line, some of them quoted.
 fn words(line: &str) -> Vec<String> {
     let parts = line.split('"').enumerate();
     parts
@@ -61,7 +61,7 @@ fn the_commands_of_the_readme_do_what_it_says_of_them() {
         }
         let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         if arguments[0] == "accept" {
-            // At a terminal one is asked.
+            // On a terminal the command asks for confirmation.
             arguments.push("--yes");
         }
         let Output { status, stderr, .. } = place.ip2p(&arguments).output().unwrap();

@@ -1,6 +1,7 @@
-//! docs/sweep-file.md: every key of the sweep file, written from the schema, which the parser's own tests hold to it.
+//! docs/sweep-file.md: every key of the sweep file, generated from the schema, which the parser's own tests keep in
+//! step.
 //!
-//! `IP2P_WRITE_DOCS=1 cargo test --test commands reference` writes it anew.
+//! `IP2P_WRITE_DOCS=1 cargo test --test commands reference` regenerates it.
 
 use std::fmt::Write;
 use std::fs;
@@ -41,7 +42,7 @@ fn reference(schema: &Value) -> String {
     text
 }
 
-/// The tables among some keys, each followed by those that stand in it.
+/// The tables among some keys, each followed by the tables nested in it.
 fn tables(text: &mut String, schema: &Value, path: &str, keys: &Map<String, Value>) {
     for (name, key) in keys {
         let Some((table, repeats)) = table_of(key) else {
@@ -61,7 +62,7 @@ fn tables(text: &mut String, schema: &Value, path: &str, keys: &Map<String, Valu
     }
 }
 
-/// The description of a table's keys, and whether it may stand several times.
+/// The description of a table's keys, and whether the table may be repeated.
 fn table_of(key: &Value) -> Option<(&Value, bool)> {
     let (inner, repeats) = match key.get("items") {
         Some(items) => (items, true),
@@ -90,12 +91,12 @@ fn description(key: &Value) -> String {
     key["description"].as_str().unwrap_or_default().to_owned()
 }
 
-/// A bar ends a table's cell.
+/// A bar would end a table cell.
 fn escaped(text: &str) -> String {
     text.replace('|', "\\|")
 }
 
-/// What a key takes, in short: the first of its forms, since lists and ranges are told at the top.
+/// What a key takes, in short: the first of its forms, because lists and ranges are explained at the top.
 fn values(schema: &Value, key: &Value) -> String {
     if let Some(name) = key["$ref"]
         .as_str()

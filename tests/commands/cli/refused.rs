@@ -1,4 +1,4 @@
-//! What cannot work is refused before anything runs, with the remedy.
+//! What cannot work is refused before anything runs, with a remedy.
 
 use std::fs;
 #[cfg(unix)]
@@ -202,7 +202,7 @@ fn nothing_of_the_current_folder_is_executed_or_loaded() {
             fs::write(place.path(module).join(file), &python).unwrap();
         }
     }
-    // A library that loads, and would be taken.
+    // A library that loads, and would be used.
     fs::copy(
         library().path,
         place.path("onnxruntime/capi/libonnxruntime.so.9.9.9"),
@@ -226,7 +226,7 @@ fn nothing_of_the_current_folder_is_executed_or_loaded() {
                 .env("PYTHONPATH", modules)
                 .env("LD_LIBRARY_PATH", "");
             command.env("XDG_CACHE_HOME", place.path("cache"));
-            // Nothing is to be fetched.
+            // Nothing must be fetched.
             command
                 .env("PIP_INDEX_URL", "file:///nowhere")
                 .env("PIP_NO_INDEX", "1");

@@ -1,4 +1,4 @@
-//! `ip2p review` on a pipe: what is decided by lines, and what becomes of it.
+//! `ip2p review` on a pipe: decisions given as lines, and their effects.
 
 use std::fs;
 use std::io::Write;
@@ -10,7 +10,7 @@ use ip2p_sweep::store::Run;
 use super::fixture::{Place, sweep};
 use crate::common::forget_digests;
 
-/// A run of two cells that was accepted, and whose images were inverted since.
+/// An accepted run of two cells whose images have since been inverted.
 fn changed() -> Place {
     let place = Place::new();
     place.run(&sweep("seed = [1, 2]")).success();

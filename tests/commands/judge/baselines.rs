@@ -1,4 +1,4 @@
-//! Baselines through their life: accepted, replaced, grown stale, and shared among devices.
+//! The life of baselines: accepted, replaced, outdated, and shared among devices.
 
 use std::fs;
 
@@ -42,7 +42,7 @@ fn a_baseline_is_accepted_kept_and_cleaned() {
         [ChangeKind::Replace]
     );
     assert_eq!(copied.check().unwrap().conclusion(), Conclusion::Passed);
-    // Nothing that is no longer named is kept.
+    // Images that are no longer named are removed.
     assert_eq!(
         fs::read_dir(copied.place().join("cells")).unwrap().count(),
         2
@@ -150,7 +150,7 @@ fn another_device_has_wider_tolerances_and_a_baseline_of_its_own() {
         4
     );
 
-    // Equal pixels of two classes are one file.
+    // Equal pixels of two classes share a file.
     let copied = TINY.copy();
     copied.edit(|manifest| {
         for cell in manifest["cells"].as_array_mut().unwrap() {

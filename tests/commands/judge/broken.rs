@@ -82,7 +82,7 @@ fn a_broken_image_of_the_baseline_is_an_error_of_its_cell_and_the_others_are_jud
 fn a_baseline_that_cannot_be_written_stays_as_it_is() {
     let copied = TINY.copy();
     copied.with_images(swapped);
-    // A file where the folder of images should be: the same for every user, root included.
+    // A file where the folder of images should be has the same effect for every user, root included.
     let place = copied.folder.path().join("blocked");
     fs::create_dir(&place).unwrap();
     fs::write(place.join("cells"), "").unwrap();

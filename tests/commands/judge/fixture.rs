@@ -1,4 +1,4 @@
-//! Runs of two cells by the real engine, their baselines, and what is done to their images.
+//! Runs of two cells by the real engine, their baselines, and changes to their images.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -23,7 +23,7 @@ pub fn package() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// What the sweep of a run may differ in.
+/// The settings in which the sweeps of runs differ.
 #[derive(Clone)]
 pub struct Sweep {
     pub model: PathBuf,
@@ -54,7 +54,7 @@ impl Sweep {
         }
     }
 
-    /// Two cells, computed into a folder.
+    /// Computes two cells into a folder.
     pub fn run(&self, folder: &Path) -> Run {
         let file = folder.with_extension("toml");
         let text = format!(
@@ -71,7 +71,7 @@ impl Sweep {
     }
 }
 
-/// A run of the demo model and its baseline, computed once for all tests; copied before it is changed.
+/// A run of the demo model and its baseline, computed once for all tests and copied before it is changed.
 pub struct Accepted {
     pub folder: TempDir,
 }
@@ -121,7 +121,7 @@ impl Copied {
         check(&self.run(), &self.place())
     }
 
-    /// As if the program had computed these images for the cells.
+    /// Checks the run as if the program had computed these images.
     pub fn with_images(&self, image_of: impl Fn(usize, RgbImage) -> RgbImage) -> Check {
         let run = self.run();
         for (index, cell) in run.plan.cells.iter().enumerate() {
@@ -133,7 +133,7 @@ impl Copied {
         self.check().unwrap()
     }
 
-    /// As if another run had been this one.
+    /// Checks another run in the place of this one.
     pub fn with_run(&self, other: &Run) -> Check {
         self.with_images(|index, _| {
             let path = other.folder.join(other.plan.cells[index].key.image_path());
@@ -167,7 +167,7 @@ pub fn verdicts(check: &Check) -> Vec<Verdict> {
     check.cells.iter().map(|cell| cell.verdict).collect()
 }
 
-/// A line of the table in docs/tolerances.md.
+/// A row of the table in docs/tolerances.md.
 pub fn line(case: &str, check: &Check) -> String {
     let mut text = format!("| {case} |");
     for cell in &check.cells {

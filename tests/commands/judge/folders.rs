@@ -1,4 +1,4 @@
-//! What `accept` may write and delete, and what it may not.
+//! What `accept` may write and delete.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use miette::Diagnostic;
 use super::fixture::{Copied, TINY, accept, check, swapped, verdicts};
 use crate::common::files_of;
 
-/// Why the run is not accepted there.
+/// The reason why a run is not accepted into this folder.
 fn refusal(run: &Run, folder: &Path) -> JudgeError {
     let before = folder.exists().then(|| files_of(folder));
     let error = match Baseline::hold(folder, |_| ()) {
@@ -75,7 +75,7 @@ fn only_what_the_manifest_named_is_deleted() {
     RgbImage::new(3, 2).save(&small).unwrap();
     fs::create_dir(cells.join("folder.png")).unwrap();
     let before: Vec<String> = accepted_files(&copied);
-    // What an accept leaves that was killed before it had deleted: an image that is called by its pixels.
+    // What a killed `accept` leaves: an image named after its pixels.
     let own = cells.join(before[0].strip_prefix("cells/").unwrap());
     let left = cells.join(format!(
         "left-{}",

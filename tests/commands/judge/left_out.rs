@@ -67,7 +67,7 @@ fn a_box_of_one_instruction_is_judged_in_the_others() {
 #[test]
 fn what_is_white_in_a_mask_of_any_size_is_not_judged() {
     let copied = blotted();
-    // Half as large as the images.
+    // Half the size of the images.
     let mask = GrayImage::from_fn(32, 32, |x, y| {
         Luma([if (3..13).contains(&x) && (1..11).contains(&y) {
             255

@@ -1,5 +1,5 @@
-//! The comparator against what it must catch, computed by the real engine on the demo model; and baselines
-//! through their whole life.
+//! Tests of the comparator with changes that it must catch, computed by the real engine on the demo model; and of
+//! baselines throughout their life.
 
 mod baselines;
 mod broken;

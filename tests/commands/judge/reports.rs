@@ -1,4 +1,4 @@
-//! What a check tells: JUnit, Markdown, annotations and the sheet.
+//! The reports of a check: JUnit, Markdown, annotations and the sheet.
 
 use std::fs;
 
@@ -18,7 +18,7 @@ fn reports_say_what_is_wrong_and_stay_within_their_limits() {
     );
     assert!(xml.contains("type=\"regression\""), "{xml}");
 
-    // Tests are named by parameters, which stay when models and with them keys change.
+    // Tests are named by parameters, which stay when models, and with them keys, change.
     assert!(
         xml.contains("<testcase name=\"make it winter\" classname=\"snap\""),
         "{xml}"

@@ -1,4 +1,4 @@
-//! A model whose weights were rounded is told apart from changed pixels.
+//! Rounded weights of a model are reported differently from changed pixels.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +23,7 @@ fn round_weights(file: &Path) -> usize {
     for data in floats.into_iter().filter(|data| data.len() % 4 == 0) {
         for value in bytes[data].chunks_exact_mut(4) {
             let float = f32::from_le_bytes(value.try_into().unwrap());
-            // Indices of other types are no such numbers.
+            // Integers of other types do not look like such numbers.
             if (1e-4..1e4).contains(&float.abs()) {
                 value.copy_from_slice(&half::f16::from_f32(float).to_f32().to_le_bytes());
                 rounded += 1;
@@ -34,7 +34,7 @@ fn round_weights(file: &Path) -> usize {
     rounded
 }
 
-/// Where the contents of a message's length-delimited fields of this number are.
+/// The ranges of all length-delimited fields with this number in a message.
 fn fields(
     bytes: &[u8],
     message: std::ops::Range<usize>,
@@ -76,7 +76,7 @@ fn fields(
 fn weights_rounded_to_float16_are_told_apart_from_pixels() {
     for name in ["tiny_eps", "tiny_v"] {
         let folder = tempfile::tempdir().unwrap();
-        // One name for both models, as when a model is exported anew.
+        // Both models have the same name, as when a model is exported again.
         let model = folder.path().join("model");
         common::copy_folder(&common::golden().join(name), &model);
         let sweep = Sweep {

@@ -1,4 +1,4 @@
-//! Plans, records and pictures to be stored.
+//! Plans, records and pictures to store.
 
 use std::path::Path;
 use std::thread;
@@ -17,7 +17,7 @@ pub const WIDTH: u32 = 24;
 pub const HEIGHT: u32 = 16;
 pub const INSTRUCTION: &str = "make it \"winter\",\nwith snow ❄ and \u{1}ice";
 
-/// A plan of so many cells that differ in their seed.
+/// A plan of this many cells that differ in their seed.
 pub fn plan(cells: u64) -> Plan {
     let cell = |seed: u64| {
         json!({
@@ -48,8 +48,8 @@ pub fn plan(cells: u64) -> Plan {
     .unwrap()
 }
 
-/// Takes a run folder. A child that another test starts holds this process's locks for a moment, between
-/// fork and exec: a folder that was just let go is asked for again.
+/// Takes a run folder; tries again if it is locked. A child process that another test starts holds this process's locks
+/// for a moment, between fork and exec.
 pub fn take(folder: &Path, plan: &Plan) -> Result<HeldFolder, StoreError> {
     for _ in 0..200 {
         match HeldFolder::take(folder, plan) {
@@ -60,12 +60,12 @@ pub fn take(folder: &Path, plan: &Plan) -> Result<HeldFolder, StoreError> {
     HeldFolder::take(folder, plan)
 }
 
-/// Opens a run folder to write it.
+/// Opens a run folder for writing.
 pub fn open(folder: &Path, plan: &Plan) -> Result<RunFolder, StoreError> {
     take(folder, plan)?.begin(SWEEP, &environment())
 }
 
-/// What the engine would say of a cell.
+/// A record as the engine would emit it.
 pub fn record(plan: &Plan, cell: usize) -> Record {
     Record {
         unet_evals: 60,
@@ -103,7 +103,7 @@ pub fn failed(plan: &Plan, cell: usize) -> Record {
     }
 }
 
-/// Pixels that no codec can make small.
+/// Pixels that no codec can compress.
 pub fn picture(cell: usize) -> RgbImage {
     let noise =
         |x: u32, y: u32| (x * 7919 + y * 104_729 + cell as u32 * 31).wrapping_mul(2_654_435_761);
@@ -121,7 +121,7 @@ pub fn record_all(folder: &mut RunFolder, plan: &Plan) {
     }
 }
 
-/// A finished run of so many cells.
+/// A finished run of this many cells.
 pub fn finished(folder: &Path, cells: u64) -> Plan {
     let plan = plan(cells);
     let mut run = open(folder, &plan).unwrap();

@@ -1,4 +1,4 @@
-//! A cell is its hash, whatever it is called, and its image is what was written.
+//! A cell is identified by its hash, whatever its name, and its image must be what was written.
 
 use std::fs;
 use std::path::Path;
@@ -50,7 +50,7 @@ fn cells_that_are_renamed_are_not_computed_again_and_lie_there_once() {
         .map(|cell| format!("{}.png", cell.key))
         .collect();
     assert_eq!(files(folder.path()), expected);
-    // What is in the files is what a run of the new plan alone writes.
+    // The files are what a run of only the new plan writes.
     let alone = tempfile::tempdir().unwrap();
     let mut run = open(alone.path(), &after).unwrap();
     record_all(&mut run, &after);
@@ -58,7 +58,7 @@ fn cells_that_are_renamed_are_not_computed_again_and_lie_there_once() {
         let read = |folder: &Path| fs::read(folder.join("cells").join(name)).unwrap();
         assert!(read(folder.path()) == read(alone.path()), "{name}");
     }
-    // And back.
+    // And back again.
     let run = open(folder.path(), &before).unwrap();
     assert_eq!(run.pending(), [0; 0]);
     for (index, cell) in before.cells.iter().enumerate() {
@@ -76,7 +76,7 @@ fn a_damaged_image_is_not_taken_over_under_another_name() {
     assert_eq!(take(folder.path(), &after).unwrap().pending(), [0]);
 }
 
-/// Changes a byte amid the pixels.
+/// Changes a byte in the middle of the pixels.
 fn damage(path: &Path) {
     let mut bytes = fs::read(path).unwrap();
     let amid = bytes.len() - 100;
@@ -111,7 +111,7 @@ fn an_image_that_is_damaged_in_the_middle_or_was_replaced_is_not_done() {
     );
     assert_eq!(take(folder.path(), &plan).unwrap().pending(), [1, 2]);
 
-    // What an earlier version recorded says no digest: the image must be whole.
+    // Records of earlier versions have no digest; then the image must be complete.
     crate::common::forget_digests(folder.path());
     assert_eq!(take(folder.path(), &plan).unwrap().pending(), [1]);
 }
@@ -131,7 +131,7 @@ fn a_lost_or_cut_plan_is_made_again_where_the_journal_fits() {
         assert!(held.notes()[0].ends_with("is made again from the sweep file"));
         drop(held.begin(SWEEP, &environment()).unwrap());
         assert_eq!(Run::read(folder.path()).unwrap().plan, plan);
-        // A journal of other cells says nothing of this sweep.
+        // A journal of other cells says nothing about this sweep.
         fs::remove_file(&path).unwrap();
         let other = named(3, "other");
         assert!(matches!(
@@ -157,7 +157,7 @@ fn the_run_of_another_sweep_is_not_taken_over_in_silence() {
     };
     let begin = |held: HeldFolder| drop(held.begin(SWEEP, &environment()).unwrap());
     begin(take_for(&named(2, "s"), &theirs, false).unwrap());
-    // Their file may change, and ours may be of the same cells.
+    // Their file may change, and our sweep may have the same cells.
     begin(take_for(&named(3, "t"), &theirs, false).unwrap());
     begin(take_for(&named(3, "s"), &ours, false).unwrap());
     begin(take_for(&named(3, "s"), &theirs, false).unwrap());
@@ -174,7 +174,7 @@ fn the_run_of_another_sweep_is_not_taken_over_in_silence() {
         "{help}"
     );
     assert_eq!(Run::read(&folder).unwrap().plan, named(3, "s"));
-    // Both move together.
+    // Both are moved together.
     let moved = tempfile::tempdir().unwrap();
     crate::common::copy_folder(place.path(), moved.path());
     let folder_moved = moved.path().join("results/winter");
@@ -188,7 +188,7 @@ fn the_run_of_another_sweep_is_not_taken_over_in_silence() {
         held.of_sweep(&moved.path().join("theirs/winter.toml"), false)
             .is_ok()
     );
-    // It was renamed, or is to go.
+    // It was renamed, or is to be replaced.
     begin(take_for(&named(2, "s"), &ours, true).unwrap());
     fs::rename(&ours, place.path().join("mine.toml")).unwrap();
     assert!(take_for(&named(1, "s"), &place.path().join("mine.toml"), false).is_ok());

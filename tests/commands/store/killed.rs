@@ -12,7 +12,7 @@ use miette::Diagnostic;
 use super::fixture::{finished, open, picture, plan, record, record_all};
 use super::tree::tree;
 
-/// This test's program once more, to run the test `name` on a folder.
+/// Starts this test program again, to run the test `name` on a folder.
 fn again(name: &str, folder: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
@@ -21,13 +21,13 @@ fn again(name: &str, folder: &Path) -> Command {
     command
 }
 
-/// A test of this module as the test program names it: without the program's own name.
+/// The name of a test of this module in the test program, without the program's own name.
 fn of_this_module(test: &str) -> String {
     let (_, module) = module_path!().split_once("::").unwrap();
     format!("{module}::{test}")
 }
 
-/// The folder, where this process was started by [`again`].
+/// The folder, if this process was started by [`again`].
 fn told_folder() -> Option<PathBuf> {
     std::env::var_os("IP2P_TEST_FOLDER").map(PathBuf::from)
 }
@@ -107,7 +107,7 @@ fn a_folder_in_use_names_its_process_and_is_free_when_that_dies() {
     open(folder.path(), &plan).unwrap();
 }
 
-/// The disk is "full" beyond a size of file, which the shell limits for the process.
+/// A "full disk": the shell limits the size of files that the process may write.
 #[cfg(unix)]
 #[test]
 fn a_full_disk_stops_the_run_and_loses_nothing() {

@@ -27,7 +27,7 @@ fn folders_that_cannot_be_written_are_named_with_a_remedy() {
     let mut permissions = fs::metadata(&sealed).unwrap().permissions();
     permissions.set_readonly(true);
     fs::set_permissions(&sealed, permissions.clone()).unwrap();
-    // A superuser may write all the same.
+    // A superuser can write nevertheless.
     if fs::create_dir(sealed.join("probe")).is_err() {
         let error = open(&sealed, &plan(1)).unwrap_err();
         assert_eq!(

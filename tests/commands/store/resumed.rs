@@ -1,4 +1,4 @@
-//! Runs that go on where they stopped.
+//! Runs that continue where they stopped.
 
 use std::fs;
 use std::thread::sleep;
@@ -38,7 +38,7 @@ fn a_run_goes_on_after_the_whole_lines_of_a_journal_that_was_cut() {
     let ends: Vec<usize> = (0..journal.len())
         .filter(|&at| journal[at] == b'\n')
         .collect();
-    // Every byte is tried on the journal alone, beside its code; here each line's ends and some between.
+    // The tests beside the journal's code try every byte; here the ends of lines and some bytes between suffice.
     let near = |at: usize| ends.iter().any(|end| end.abs_diff(at) < 3);
     for length in (0..=journal.len()).filter(|&at| near(at) || at % 50 == 0) {
         fs::write(&path, &journal[..length]).unwrap();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Every file of a run by name, without what tells of time: the environment, `finished` and `save_ms`.
+/// Every file of a run by name, without times and environment (`finished`, `save_ms`).
 pub fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     pub fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
         for entry in fs::read_dir(folder).unwrap() {

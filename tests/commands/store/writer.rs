@@ -1,4 +1,4 @@
-//! Recording on a thread of its own.
+//! Recording on a separate thread.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -42,7 +42,7 @@ fn the_writer_stops_at_the_first_error_and_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let plan = plan(100);
     let run = open(folder.path(), &plan).unwrap();
-    // Where the third image should go lies a folder that cannot be replaced.
+    // A folder that cannot be replaced is in the place of the third image.
     fs::create_dir_all(
         folder
             .path()

@@ -1,4 +1,4 @@
-//! What is written is read back, and has the documented form.
+//! What is written can be read back, and has the documented form.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -95,7 +95,7 @@ fn tables_have_the_documented_columns_and_no_formulas() {
         vram_device_source,stage,input,input_file,advised,finished,run,\
         change_inside,ssim_inside,change_outside,ssim_outside";
     let table = || fs::read_to_string(folder.path().join("cells.csv")).unwrap();
-    // While the run goes on, rows come in the order of work, in columns that all have their place.
+    // During the run, rows are in the order of work, and every column is in its place.
     assert_eq!(table().lines().next().unwrap(), columns);
     let rows = || -> Vec<BTreeMap<String, String>> {
         let mut reader = csv::Reader::from_path(folder.path().join("cells.csv")).unwrap();
@@ -199,7 +199,7 @@ fn the_typed_table_has_the_same_cells_with_numbers_truths_and_times() {
     assert_eq!(failed["file"], Field::Null);
     assert_eq!(failed["advice"], Field::Str("=hardly changed".to_owned()));
     assert!(matches!(done["finished"], Field::TimestampMicros(_)));
-    // The CSV has the same, in words that no spreadsheet takes for a formula.
+    // The CSV has the same values, in words that no spreadsheet takes for a formula.
     let text = fs::read_to_string(folder.path().join("cells.csv")).unwrap();
     assert!(text.contains(",'=hardly changed,"), "{text}");
 }

@@ -1,4 +1,4 @@
-//! What the commands say of a CLIP folder, and what a run comes to when CLIP fails.
+//! What commands report about a CLIP folder, and what becomes of a run if CLIP fails.
 
 use std::collections::HashMap;
 use std::fs;
@@ -11,15 +11,15 @@ use predicates::str::contains;
 use crate::common::place::Place;
 use crate::common::{copy_folder, golden};
 
-/// Four cells that are measured, the last two with captions; of each two the second has the pixels of the first, since
-/// diffusers takes both scales for none.
+/// Four cells to measure, the last two with captions. The second of each two has the pixels of the first, because
+/// guidance is off in diffusers at both scales.
 const SWEEP: &str = "model = \"model\"\n[sweep]\nimage = \"in.png\"\n\
     instruction = [\"make it winter\", \"make it night\"]\nguidance_scale = [0.5, 1.0]\nnum_inference_steps = 1\n\
     [numerics]\nguidance = \"diffusers\"\n\
     [measures]\nclip = \"clip\"\n\
     [[caption]]\ninstruction = \"make it night\"\nbefore = \"a house\"\nafter = \"a house at night\"\n";
 
-/// A place with a CLIP folder and a cache of its own.
+/// A folder with a CLIP folder and its own cache.
 fn place() -> Place {
     let place = Place::new();
     copy_folder(&golden().join("clip/model"), &place.path("clip"));
@@ -32,7 +32,7 @@ fn ip2p(place: &Place, arguments: &[&str]) -> Assert {
     command.env("XDG_CACHE_HOME", place.path("cache")).assert()
 }
 
-/// Gives one encoder an operator that there is none of; the file stays a graph with its inputs and outputs.
+/// Gives one encoder an operator that does not exist; the file remains a graph with its inputs and outputs.
 fn break_encoder(place: &Place, encoder: &str) -> PathBuf {
     let file = place.path("clip").join(encoder).join("model.onnx");
     let mut bytes = fs::read(&file).unwrap();
@@ -47,7 +47,7 @@ fn break_encoder(place: &Place, encoder: &str) -> PathBuf {
     file
 }
 
-/// Rows of `cells.csv` by column name.
+/// Rows of `cells.csv`, by column name.
 fn rows(place: &Place) -> Vec<HashMap<String, String>> {
     let mut reader = csv::Reader::from_path(place.path("results/s/cells.csv")).unwrap();
     reader.deserialize().map(|row| row.unwrap()).collect()
@@ -79,7 +79,7 @@ fn an_encoder_that_fails_costs_a_run_neither_its_sheets_nor_its_report() {
                 .all(|row| row["clip_image_similarity"].is_empty())
         );
 
-        // It is measured with an encoder that is whole, and nothing is computed again.
+        // With an intact encoder it is measured, and nothing is computed again.
         let journal = fs::read_to_string(place.path("results/s/journal.jsonl")).unwrap();
         let whole = golden().join("clip/model").join(encoder).join("model.onnx");
         fs::copy(whole, file).unwrap();
@@ -115,7 +115,7 @@ fn a_check_whose_clip_fails_says_what_it_found_and_then_that() {
 fn a_plan_names_the_clip_folder_and_what_measuring_takes() {
     let place = place();
     let plan = || ip2p(&place, &["plan", "s.toml"]).success();
-    // Two outputs that are no copies and the input; two captions. Nothing is known of the time yet.
+    // Two outputs that are not copies, and the input; two captions. No time is known yet.
     plan().stdout(contains(
         "CLIP    clip: 4 cells to measure; 3 images and 2 captions, about ",
     ));

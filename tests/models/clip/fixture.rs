@@ -1,4 +1,4 @@
-//! Sweeps that measure with the golden CLIP folder.
+//! Sweeps that are measured with the golden CLIP folder.
 
 use std::collections::HashMap;
 use std::fs;
@@ -17,7 +17,7 @@ pub fn text_of<'v>(value: &'v Value, key: &str) -> &'v str {
     value[key].as_str().unwrap()
 }
 
-/// A folder with a sweep file, which runs into its folder `out`.
+/// A folder with a sweep file, which runs into its subfolder `out`.
 pub struct Sweep(TempDir);
 
 impl Sweep {
@@ -54,7 +54,7 @@ impl Sweep {
         Self::new(&(text + more))
     }
 
-    /// Six cells of two instructions.
+    /// Six cells with two instructions.
     pub fn small(more: &str) -> Self {
         Self::new(&Self::small_text(more))
     }
@@ -91,7 +91,7 @@ impl Sweep {
         prepare(&self.file(), RuntimeOverrides::default()).unwrap()
     }
 
-    /// Runs it; gives the outcome and the cells that were measured. `stop_after` so many it is cancelled.
+    /// Runs it; returns the outcome and the measured cells. It is cancelled after `stop_after` measured cells.
     pub fn run(&self, host: Host, stop_after: Option<usize>) -> (Outcome, Vec<usize>) {
         let prepared = self.prepared();
         let execution = Execution::open(&prepared, &self.out(), host).unwrap();
@@ -108,7 +108,7 @@ impl Sweep {
         (executed.outcome, measured)
     }
 
-    /// Rows of `cells.csv` by column name.
+    /// Rows of `cells.csv`, by column name.
     pub fn rows(&self) -> Vec<HashMap<String, String>> {
         let mut reader = csv::Reader::from_path(self.out().join("cells.csv")).unwrap();
         reader.deserialize().map(|row| row.unwrap()).collect()

@@ -1,4 +1,4 @@
-//! The whole program: which cells are measured, when, and what their rows say.
+//! The whole program: which cells are measured, when, and what their rows contain.
 
 use std::collections::HashMap;
 
@@ -80,7 +80,7 @@ fn cells_are_measured_once_and_again_only_for_other_captions() {
         assert_eq!(row[DIRECTION].is_empty(), !is_captioned, "{row:?}");
     }
 
-    // Nothing is left to do: no runtime is looked for.
+    // Nothing is left to do, so no runtime is looked for.
     let nowhere = || Host::current(Some("no/such/library".into()));
     assert_eq!(sweep.run(nowhere(), None), (COMPLETE, vec![]));
     assert_eq!(sweep.rows(), first);
@@ -94,7 +94,7 @@ fn cells_are_measured_once_and_again_only_for_other_captions() {
         assert_eq!(row[DIRECTION] != before[DIRECTION], is_captioned, "{row:?}");
     }
 
-    // Measures stay when they are no longer asked for.
+    // Measures stay when they are no longer requested.
     let measured = sweep.rows();
     sweep.write(&Sweep::small_text(""));
     assert_eq!(sweep.run(nowhere(), None), (COMPLETE, vec![]));

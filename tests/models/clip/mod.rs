@@ -1,4 +1,4 @@
-//! The measures of CLIP against transformers: the same images, captions and weights give the same similarities.
+//! CLIP's measures compared with transformers: the same images, captions and weights give the same similarities.
 
 mod commands;
 mod fixture;

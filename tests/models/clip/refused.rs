@@ -1,4 +1,4 @@
-//! Folders that are no good.
+//! CLIP folders that cannot be used.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::common::{self, golden};
 
-/// The message and remedy of opening a damaged copy of the golden folder.
+/// The message and remedy for opening a damaged copy of the golden folder.
 fn refusal(damage: impl Fn(&Path)) -> String {
     let folder = tempfile::tempdir().unwrap();
     common::copy_folder(&golden().join("clip/model"), folder.path());

@@ -1,4 +1,4 @@
-//! Pixels, embeddings and similarities, each against transformers' own.
+//! Pixels, embeddings and similarities, each compared with transformers.
 
 use std::fs;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use ndarray::ArrayD;
 use super::fixture::text_of;
 use crate::common::{self, Tensors, golden, golden_json};
 
-/// Of a similarity, -1 to 1.
+/// For similarities, which range from -1 to 1.
 const TOLERANCE: f64 = 1e-6;
 
 fn picture(path: &str) -> RgbImage {
@@ -45,10 +45,10 @@ fn images_are_prepared_as_by_transformers() {
             let pixels = preprocessing.pixels(&picture(&format!("clip/images/{name}.png")));
             let expected = arrays.get(&format!("{variant}.{name}")).unwrap();
             let worst = largest_difference(&pixels.into_dyn(), &expected);
-            // A level of 255, over the smallest standard deviation.
+            // One level of 255, divided by the smallest standard deviation.
             let levels = worst * 0.2 * 255.0;
             println!("{variant} {name}: {levels:.2} levels");
-            // Pillow's fixed point rounds the halves that its bilinear filter makes down or up.
+            // The bilinear filter gives exact halves, which Pillow's fixed-point arithmetic may round down or up.
             let tolerance = if variant == "bilinear" { 1.01 } else { 1e-3 };
             assert!(levels < tolerance, "{variant} {name}: {levels} levels");
         }

@@ -1,22 +1,23 @@
-//! How far numbers are apart, and how far they may be.
+//! Measures the difference between numbers, and the tolerances for it.
 
 use crate::common::Tensors;
 
-/// How far numbers may be from diffusers', relative to the largest latent and to the sigma.
+/// How much numbers may differ from diffusers', relative to the largest latent and to sigma.
 #[derive(Clone, Copy)]
 pub struct Tolerance {
     pub latents: f32,
     pub sigmas: f32,
 }
 
-/// diffusers with an exactly rounded square root. The logarithms and exponentials of torch and of Rust's
-/// library differ in their last bit, which the multistep solvers show; sigmas are equal.
+/// For diffusers with a correctly rounded square root. The logarithms and exponentials of torch and of Rust's library
+/// differ in the last bit, which shows in the multistep solvers; sigmas are equal.
 pub const IEEE: Tolerance = Tolerance {
     latents: 1e-6,
     sigmas: 0.0,
 };
 
-/// diffusers as it is: torch's square root was up to 0.75 units in the last place off where the goldens were made.
+/// For diffusers as it is: torch's square root was off by up to 0.75 units in the last place where the goldens were
+/// made.
 pub const TORCH: Tolerance = Tolerance {
     latents: 1e-5,
     sigmas: f32::EPSILON,
@@ -29,7 +30,7 @@ pub const TORCH_ZERO_SNR: Tolerance = Tolerance {
     sigmas: 4e-6,
 };
 
-/// A float32 tensor, flat.
+/// A float32 tensor, flattened.
 pub fn numbers(tensors: &Tensors, name: &str) -> Vec<f32> {
     tensors.get(name).unwrap().iter().copied().collect()
 }

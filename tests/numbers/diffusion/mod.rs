@@ -1,4 +1,4 @@
-//! Noise, schedules and samples against those of torch and diffusers (tests/golden/README.md).
+//! Noise, schedules and samples compared with those of torch and diffusers (tests/golden/README.md).
 
 mod difference;
 mod noise;

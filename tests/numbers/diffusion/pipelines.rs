@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::difference::{TORCH, largest, largest_difference, numbers};
 use crate::common::{Tensors, golden, golden_json};
 
-/// The steps of a whole pipeline: the model's predictions are given, the rest is ours.
+/// The steps of a whole pipeline, given the model's predictions.
 fn check_run(model: &str) {
     let tensors = Tensors::read(format!("runs/{model}.safetensors"));
     let config = golden().join(model).join("scheduler/scheduler_config.json");

@@ -1,4 +1,4 @@
-//! Configurations that are not supported, or make no sense.
+//! Configurations that are not supported or not valid.
 
 use ip2p_sweep::diffusion::{Generator, NoiseSource, Sampler, SchedulerConfig};
 use ip2p_sweep::vocabulary::SchedulerKind;

@@ -1,4 +1,4 @@
-//! Schedules and samples of every scheduler on a model that is one line of arithmetic.
+//! Schedules and samples of every scheduler, with a model that is one line of arithmetic.
 
 use std::collections::BTreeMap;
 
@@ -45,7 +45,7 @@ impl<'a> Case<'a> {
         let expected = numbers(tensors, &format!("{}.timesteps", self.name));
         assert_eq!(timesteps.len(), expected.len(), "{}", self.name);
         for (ours, theirs) in timesteps.into_iter().zip(expected) {
-            // Fractions made by Karras' sigmas go through numpy's float32 logarithm, which rounds its own way.
+            // Fractional timesteps of Karras sigmas go through numpy's float32 logarithm, which rounds differently.
             let tolerance = if theirs.fract() == 0.0 {
                 0.0
             } else {
@@ -109,7 +109,7 @@ impl<'a> Case<'a> {
     }
 }
 
-/// Every case of a folder; says the largest difference of each scheduler.
+/// Checks every case in a folder; prints the largest difference for each scheduler.
 fn check_samplers(folder: &str, tolerance_of: impl Fn(&Value) -> Tolerance) {
     let tensors = Tensors::read(format!("{folder}/samplers.safetensors"));
     let index = golden_json(format!("{folder}/index.json"));

@@ -1,5 +1,5 @@
-//! Whole runs of text-to-image, image-to-image and inpainting, by diffusers' own pipelines on models that are a line of
-//! arithmetic.
+//! Whole runs of text-to-image, image-to-image and inpainting, compared with diffusers' own pipelines on models that
+//! are a line of arithmetic.
 
 use std::collections::BTreeMap;
 
@@ -42,14 +42,14 @@ impl Given {
     }
 }
 
-/// What stands beside the latents, and what is put back into them.
+/// The channels beside the latents, and what is put back into the latents.
 #[derive(Default)]
 struct Beside {
     masked_image_latents: Option<Array4<f32>>,
     kept: Option<Kept>,
 }
 
-/// The first latents of a kind, and what stands beside them.
+/// The first latents of a kind, and the channels beside them.
 fn start(
     kind: &str,
     given: &Given,
@@ -100,7 +100,7 @@ fn predict(x: &Array4<f32>, timestep: f32, mask: &Array4<f32>, beside: &Beside) 
     }
 }
 
-/// The largest difference of a case, relative to the largest latent.
+/// The largest difference in a case, relative to the largest latent.
 fn check(given: &Given, case: &Value, config: &SchedulerConfig) -> f32 {
     let text = |key: &str| case[key].as_str().unwrap();
     let (name, kind) = (text("name"), text("kind"));

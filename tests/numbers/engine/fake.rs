@@ -1,11 +1,11 @@
-//! A model of arithmetic.
+//! A fake model of simple arithmetic.
 
 use std::collections::BTreeSet;
 
 use ip2p_sweep::engine::{Component, Denoiser, DeviceMemory, Headroom, Texts};
 use ndarray::{Array3, Array4, ArrayView4, Axis};
 
-/// A model of arithmetic: rows do not touch each other, and every call is counted.
+/// A fake model: rows do not influence each other, and every call is counted.
 #[derive(Default)]
 pub struct Fake {
     pub loaded: Vec<Component>,
@@ -15,25 +15,25 @@ pub struct Fake {
     pub images: usize,
     pub unet_rows: u64,
     pub decoded: usize,
-    /// More rows than this in one call exhaust the device.
+    /// A call with more rows than this exhausts the device.
     pub row_limit: Option<usize>,
-    /// More rows than this in one call would be wrong.
+    /// A call with more rows than this would give wrong numbers.
     pub right_rows: Option<usize>,
-    /// Decoding beside a loaded UNet exhausts the device.
+    /// Whether decoding exhausts the device while the UNet is loaded.
     pub decoder_needs_all_memory: bool,
     /// Decoding longer sides than this, in latent pixels, exhausts the device.
     pub longest_decoded: Option<usize>,
-    /// Texts that cannot be encoded.
+    /// A text that cannot be encoded.
     pub refused_text: Option<&'static str>,
-    /// UNet rows of a MiB each that the device says to have room for.
+    /// For how many UNet rows, of one MiB each, the device reports room.
     pub room_rows: Option<usize>,
-    /// MiB that encoding and decoding of an image take in their arenas, which say so; each UNet row takes one.
+    /// MiB that encoding and decoding an image take in their arenas, which report it; each UNet row takes one.
     pub arena_mib: Option<Arena>,
-    /// The last texts with their version.
+    /// The last texts, with their version.
     pub seen_texts: Option<(u64, Array3<f32>)>,
-    /// How many rows a call had.
+    /// The numbers of rows in calls.
     pub shapes: BTreeSet<usize>,
-    /// Every prediction fails, and not for want of memory.
+    /// Whether every prediction fails, other than by lack of memory.
     pub unet_fails: bool,
     /// The UNet row at which a prediction is NaN.
     pub nan_at_row: Option<u64>,

@@ -1,4 +1,4 @@
-//! Plans of small images, and runs of them on the fake model.
+//! Plans of small images, and runs of them with the fake model.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::num::NonZeroU32;
@@ -29,7 +29,7 @@ pub const ONE_BY_ONE: Policy = Policy {
 };
 pub const STEPS: u32 = 4;
 
-/// The first of everything that [`spec`] varies, but for the image guidance.
+/// The first value of everything that [`spec`] varies, except for the image guidance.
 pub fn one_setting(folder: &Path) -> SweepSpec {
     let mut spec = spec(folder);
     keep_first(&mut spec, Parameter::Image);
@@ -87,7 +87,7 @@ pub fn spec(folder: &Path) -> SweepSpec {
     }
 }
 
-/// Leaves a parameter its first value.
+/// Reduces a parameter to its first value.
 pub fn keep_first(spec: &mut SweepSpec, parameter: Parameter) {
     spec.values[parameter].truncate(1);
     spec.files[parameter].truncate(1);
@@ -178,7 +178,7 @@ impl Run {
     }
 }
 
-/// Runs a whole plan; stops after so many finished cells, if asked to.
+/// Runs a whole plan; stops after `stop_after` finished cells, if given.
 pub fn run(plan: &Plan, fake: &mut Fake, policy: Policy, stop_after: Option<usize>) -> Run {
     let pending: Vec<usize> = (0..plan.cells.len()).collect();
     run_schedule(
@@ -205,7 +205,7 @@ pub fn run_schedule(
     run_at(place, plan, schedule, fake, policy, stop_after)
 }
 
-/// What a job says of where it runs.
+/// The device of a job.
 #[derive(Clone, Copy)]
 pub struct Place {
     pub device: ExecutionDevice,
@@ -270,7 +270,7 @@ pub fn run_at(
         fake,
         policy,
         &mut MemoryShelf::default(),
-        // No machine has so many GPUs: only what the fake says of its memory is known.
+        // No machine has this many GPUs, so only the fake reports its memory.
         &mut Meter::new(ExecutionDevice::Cuda(9999)),
         &AtomicBool::new(false),
         &mut observe,

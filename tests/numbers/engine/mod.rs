@@ -1,4 +1,4 @@
-//! The engine on a fake model: what is computed, in which order, how often, and what happens when it fails.
+//! The engine with a fake model: what is computed, in which order, how often, and what happens when it fails.
 
 mod fake;
 mod fixture;

@@ -1,4 +1,4 @@
-//! Whose record says what memory the phases took.
+//! Which record gets the memory peaks of which phase.
 
 use ip2p_sweep::engine::Policy;
 
@@ -11,7 +11,7 @@ const ALONE: Policy = Policy {
     ..ONE_BY_ONE
 };
 
-/// Peaks of two cells of one image: the first asks the UNet for two rows a step, the second for three.
+/// Peaks of two cells with one image: the first asks the UNet for two rows a step, the second for three.
 fn peaks(policy: Policy, vae_encoder: u64, vae_decoder: u64) -> Vec<Option<f64>> {
     let folder = tempfile::tempdir().unwrap();
     let spec = one_setting(folder.path());
@@ -49,6 +49,6 @@ fn in_resident_memory_the_components_add_up_once_they_are_there() {
         phased: false,
         ..ALONE
     };
-    // Encoder, UNet and decoder; the decoder is there from the first decoding on.
+    // Encoder, UNet and decoder; the decoder is loaded from the first decoding on.
     assert_eq!(peaks(resident, 4, 5), [Some(11.0), Some(12.0)]);
 }

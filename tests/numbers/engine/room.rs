@@ -1,4 +1,4 @@
-//! Rows a call where the device's memory settles them.
+//! The number of rows a call, when the device's memory determines it.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ const ON_A_GPU: Policy = Policy {
     probe: true,
 };
 
-/// A device with room for 40 rows of 1 MiB. The 72 rows of the plan's cells fill three calls of 24 or more.
+/// A device with room for 40 rows of 1 MiB. The plan's cells have 72 rows, which fill three calls of 24 or more.
 fn device() -> Fake {
     Fake {
         room_rows: Some(40),
@@ -25,7 +25,7 @@ fn device() -> Fake {
     }
 }
 
-/// How many rows calls had, but for the probes.
+/// The numbers of rows in calls, without the probes.
 fn shapes(fake: &Fake) -> Vec<usize> {
     let probes = BTreeSet::from([3, 6]);
     fake.shapes.difference(&probes).copied().collect()
@@ -41,7 +41,7 @@ fn a_probe_settles_how_many_rows_a_call_has() {
         let policy = Policy { phased, ..ON_A_GPU };
         let run = run(&plan, &mut fake, policy, None);
         assert_eq!(run.images, reference.images);
-        // 34 rows are free after the probe of 6; four fifths of them may be planned with.
+        // 34 rows are free after the probe of 6; four fifths of them may be used.
         assert_eq!(
             run.notes,
             ["up to 27 UNet rows a call: 1 MiB a row, 34 MiB free"]
@@ -155,7 +155,7 @@ fn rows_of_a_step_are_pooled_over_several_calls() {
     let plan = plan(&spec(folder.path()));
     let mut fake = device();
     let run = run(&plan, &mut fake, ON_A_GPU, None);
-    // All 32 cells are one batch of 72 rows a step at most, where one call has 27.
+    // All 32 cells are one batch of at most 72 rows a step, where one call has 27.
     let sizes: BTreeSet<u32> = run
         .records
         .values()

@@ -1,4 +1,4 @@
-//! Nothing is computed twice, and nothing that is shared changes a pixel.
+//! Nothing is computed twice, and sharing changes no pixel.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -28,9 +28,9 @@ fn everything_distinct_is_computed_once() {
     assert_eq!(fake.decoded, 32);
     assert_eq!(fake.loads.len(), 4, "each session is made once");
 
-    // A group (image, seed) has for each instruction the cells (7.5, 1.0), (1.5, 1.0), (7.5, 1.5), (1.5, 1.5).
-    // Branches: text + image, text + image, all three, text + unconditional: 9 rows a step for 4 cells.
-    // At the first step they share: 2 texts, 1 image, 1 unconditional: 4 rows a group.
+    // For each instruction a group (image, seed) has the cells (7.5, 1.0), (1.5, 1.0), (7.5, 1.5), (1.5, 1.5). Their
+    // branches: text + image, text + image, all three, text + unconditional: 9 rows a step for 4 cells. The first step
+    // is shared: 2 texts, 1 image, 1 unconditional: 4 rows a group.
     let groups = 4;
     let later = groups * 2 * 9 * u64::from(STEPS - 1);
     assert_eq!(fake.unet_rows, later + groups * 4);
@@ -95,7 +95,7 @@ fn interval_spec(folder: &Path) -> SweepSpec {
     keep_first(&mut spec, Parameter::Instruction);
     spec.values[Parameter::GuidanceScale] = scales(&["7.5"]);
     spec.values[Parameter::ImageGuidanceScale] = scales(&["1.5"]);
-    // Nested so that what is shared does not lie together in the plan.
+    // Nested so that cells that share work are not neighbours in the plan.
     spec.values[Parameter::GuidanceStart] = scales(&["0.0", "0.25"]);
     spec.values[Parameter::GuidanceEnd] = scales(&["0.5", "1.0", "0.75"]);
     spec
@@ -257,7 +257,7 @@ fn cells_without_guidance_are_computed_once_and_copied() {
     let mut fake = Fake::default();
     let run = run(&plan, &mut fake, ONE_BY_ONE, None);
 
-    // Of 6 cells, 5 have guidance off: (0.5, *), (1.0, *), (7.5, 0.9).
+    // 5 of 6 cells have guidance off: (0.5, *), (1.0, *), (7.5, 0.9).
     let parts = 2 * 2 * 2;
     assert_eq!(run.images.len(), parts * 6);
     assert_eq!(fake.decoded, parts * 2);

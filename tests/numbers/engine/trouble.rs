@@ -1,4 +1,4 @@
-//! Devices that are too small, latents that are not numbers, texts that cannot be encoded, and stops.
+//! Devices that are too small, latents that are not finite, texts that cannot be encoded, and interruptions.
 
 use std::num::NonZeroU32;
 
@@ -123,7 +123,7 @@ fn a_decoder_that_is_too_large_for_the_device_is_helped_by_the_tiles_that_are_na
     };
     let remedy = "; or numerics.vae_tile = 128, for smaller tiles";
     assert!(error.ends_with(remedy), "{error}");
-    // 3 x 1 tiles; the fake's pixels do not look at their neighbours.
+    // 3 x 1 tiles; in the fake, pixels do not depend on their neighbours.
     let tile = VaeTile::Pixels(NonZeroU32::new(128).unwrap());
     let (tiled, decoded) = run_with(tile, Some(32));
     assert_eq!(decoded, 3);
@@ -136,7 +136,7 @@ fn a_decoder_that_is_too_large_for_the_device_is_helped_by_the_tiles_that_are_na
 fn nan_latents_fail_one_cell_and_name_the_step() {
     let folder = tempfile::tempdir().unwrap();
     let plan = plan(&spec(folder.path()));
-    // The first cell of the first group has 2 branches: rows 0, 1 are step 1 and rows 2, 3 step 2.
+    // The first cell of the first group has 2 branches: rows 0 and 1 belong to step 1, rows 2 and 3 to step 2.
     let mut fake = Fake {
         nan_at_row: Some(2),
         ..Fake::default()

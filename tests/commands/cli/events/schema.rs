@@ -1,4 +1,4 @@
-//! Whether an event is what the schema says: as much of JSON Schema as the events use.
+//! Checks events against the schema, with as much of JSON Schema as the events use.
 
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ pub fn properties<'a>(schema: &'a Value, kind: &'a Value) -> Vec<(&'a String, &'
     own.chain(inner.filter(move |_| is_own)).collect()
 }
 
-/// Fails where an event is not as the schema has it.
+/// Fails if an event does not conform to the schema.
 pub fn check(schema: &Value, event: &Value) {
     let kinds = schema["oneOf"].as_array().unwrap();
     let kind = kinds
