@@ -1,18 +1,8 @@
 //! The columns of all numbers in records, so that new measures appear in the report without further work.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::vocabulary::Record;
-
-/// Fields of a record that are not measures of the cell.
-const NOT_MEASURED: [&str; 6] = [
-    "cell",
-    "status",
-    "error",
-    "finished",
-    "steps",
-    "clip_sha256",
-];
 
 /// The numbers and words of all records, as columns. Numbers inside an object of the record (`times`) become columns of
 /// their own.
@@ -65,13 +55,58 @@ fn insert(keys: &mut Vec<String>, key: &str) {
     }
 }
 
-/// The fields of a record, with objects flattened, and the sum of its times.
+/// What was measured of a cell and with what, objects flattened, and the sum of its times. A new field of the record does
+/// not compile until it is decided whether it is a column.
 fn fields(record: &Record) -> Map<String, Value> {
+    let Record {
+        cell: _,
+        status: _,
+        error: _,
+        file: _,
+        finished: _,
+        input_pixels_sha256: _,
+        first_latents: _,
+        steps: _,
+        race,
+        device,
+        precision,
+        batch_size,
+        unet_evals,
+        times,
+        memory,
+        vram_peak_mib,
+        vram_source,
+        vram_device_mib,
+        vram_device_source,
+        rss_peak_mib,
+        image_change,
+        measures,
+        masked,
+        clip,
+    } = record;
+    let columns = json!({
+        "device": device,
+        "precision": precision,
+        "batch_size": batch_size,
+        "unet_evals": unet_evals,
+        "times": times,
+        "memory": memory,
+        "vram_peak_mib": vram_peak_mib,
+        "vram_source": vram_source,
+        "vram_device_mib": vram_device_mib,
+        "vram_device_source": vram_device_source,
+        "rss_peak_mib": rss_peak_mib,
+        "image_change": image_change,
+        "measures": measures,
+        "masked": masked,
+        "clip": clip,
+        "race": race,
+    });
     let mut fields = Map::new();
-    if let Ok(Value::Object(record)) = serde_json::to_value(record) {
-        unfold(record, &mut fields);
+    if let Value::Object(columns) = columns {
+        unfold(columns, &mut fields);
     }
-    if let Some(total) = record.times.total_ms() {
+    if let Some(total) = times.total_ms() {
         fields.insert("total_ms".to_owned(), Value::from(total));
     }
     fields
@@ -80,14 +115,9 @@ fn fields(record: &Record) -> Map<String, Value> {
 fn unfold(object: Map<String, Value>, fields: &mut Map<String, Value>) {
     for (key, value) in object {
         match value {
-            _ if NOT_MEASURED.contains(&key.as_str()) => {}
+            // Which CLIP it was stands with the settings of the run.
+            _ if key == "clip_sha256" => {}
             Value::Object(inner) => unfold(inner, fields),
-            Value::Array(items) => {
-                let words: Vec<_> = items.iter().filter_map(Value::as_str).collect();
-                if !words.is_empty() {
-                    fields.insert(key, Value::from(words.join("; ")));
-                }
-            }
             value => {
                 fields.insert(key, value);
             }
@@ -98,18 +128,43 @@ fn unfold(object: Map<String, Value>, fields: &mut Map<String, Value>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vocabulary::{CellKey, ImageFile, MaskedMeasures, Measures};
 
     #[test]
-    fn objects_are_unfolded_lists_joined_and_the_rest_left_out() {
-        let record = serde_json::json!({
-            "cell": "a", "steps": [{ "step": 0 }], "device": "cpu", "vram_peak_mib": null,
-            "measures": { "ssim": 0.5, "advice": ["try 2.0", "or 5.0"] },
+    fn measures_are_columns_in_their_order_and_what_identifies_a_cell_is_none() {
+        let key = CellKey::new("a", "000000000001");
+        let mut record = Record::new(key, "cpu", "fp16");
+        record.file = Some(ImageFile {
+            bytes: 12,
+            sha256: "ab".repeat(32),
         });
-        let mut fields = Map::new();
-        unfold(record.as_object().unwrap().clone(), &mut fields);
-        let expected = serde_json::json!({
-            "device": "cpu", "vram_peak_mib": null, "ssim": 0.5, "advice": "try 2.0; or 5.0",
+        record.input_pixels_sha256 = Some("cd".repeat(32));
+        record.measures = Some(Measures {
+            ssim: 0.5,
+            saturation_change: 0.1,
+            contrast_change: -0.1,
         });
-        assert_eq!(Value::Object(fields), expected);
+        record.masked = Some(MaskedMeasures {
+            change_inside: Some(0.25),
+            ssim_inside: None,
+            change_outside: None,
+            ssim_outside: None,
+        });
+        let columns = Columns::of([&record].into_iter());
+        assert_eq!(columns.words, ["device", "precision"]);
+        assert_eq!(
+            columns.numbers,
+            [
+                "batch_size",
+                "unet_evals",
+                "ssim",
+                "saturation_change",
+                "contrast_change",
+                "change_inside"
+            ]
+        );
+        let row = columns.row(&record);
+        assert_eq!(row.numbers[2], Some(0.5));
+        assert_eq!(row.words[1].as_deref(), Some("fp16"));
     }
 }
