@@ -9,7 +9,7 @@ use ip2p_sweep::judge::{
 };
 use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::plan::Shard;
-use ip2p_sweep::runner::{Executed, Execution, Outcome};
+use ip2p_sweep::runner::{Executed, Execution, Outcome, RunnerError};
 use ip2p_sweep::spec::SweepSpec;
 use ip2p_sweep::views::check::{Checked, accept_command, annotations, forget};
 use ip2p_sweep::views::{View, ViewFiles};
@@ -96,23 +96,11 @@ impl Check {
         progress.note_unmeasured(&measured);
         let accept = accept_command(&out, given);
         tell(progress, &view, &made, &accept, self.explain);
-        if env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
-            for line in annotations(&check) {
-                render::command(&line);
-            }
-        }
+        annotate(&check);
         if !self.progress.is_quiet() {
             remedy(&check, &baseline, &accept);
         }
-        match (measured, check.conclusion()) {
-            (Ok(()), conclusion) => Ok(Exit::from(conclusion).into()),
-            (Err(error), Conclusion::Passed) => Err(error.into()),
-            // The verdict is more important than what could not be measured.
-            (Err(error), conclusion) => {
-                complaint::error(&error.into());
-                Ok(Exit::from(conclusion).into())
-            }
-        }
+        end(measured, check.conclusion())
     }
 
     /// The run folder, as far as it is known before models and images are read.
@@ -123,6 +111,25 @@ impl Check {
         };
         self.out.clone().or_else(default)
     }
+}
+
+/// What a workflow on GitHub shows beside the lines of a change.
+fn annotate(check: &Verdicts) {
+    if env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
+        annotations(check)
+            .iter()
+            .for_each(|line| render::command(line));
+    }
+}
+
+/// How a check ends. A verdict is more important than what could not be measured.
+fn end(measured: Result<(), RunnerError>, conclusion: Conclusion) -> Result<ExitCode, Error> {
+    match (measured, conclusion) {
+        (Err(error), Conclusion::Passed) => return Err(error.into()),
+        (Err(error), _) => complaint::error(&error.into()),
+        (Ok(()), _) => {}
+    }
+    Ok(Exit::from(conclusion).into())
 }
 
 /// The file that GitHub shows on a workflow's summary page.

@@ -180,17 +180,6 @@ mod tests {
 
     use crate::cli::Arguments;
 
-    /// The words of a command line, some of them quoted.
-    fn words(line: &str) -> Vec<String> {
-        let parts = line.split('"').enumerate();
-        parts
-            .flat_map(|(index, part)| match index % 2 {
-                0 => part.split_whitespace().map(str::to_owned).collect(),
-                _ => vec![part.to_owned()],
-            })
-            .collect()
-    }
-
     #[test]
     fn every_command_has_examples_that_are_understood_and_exit_codes() {
         let program = Arguments::command();
@@ -212,7 +201,7 @@ mod tests {
             for example in examples {
                 let is_own = example.starts_with(&format!("ip2p {name}"));
                 assert!(is_own || name == "ip2p", "{name}: {example}");
-                let parsed = Arguments::try_parse_from(words(example));
+                let parsed = Arguments::try_parse_from(shlex::split(example).unwrap());
                 assert!(parsed.is_ok(), "{example}: {parsed:?}");
             }
         }

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::diffusion::start::{Kept, Moments};
 use crate::diffusion::{Constructor, Generator, GuidanceMode, Sampler};
-use crate::vocabulary::Scale;
+use crate::vocabulary::{Parameter, Scale};
 
 /// What a stage of a sweep does with its model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -179,6 +179,28 @@ pub struct Needs {
     pub strength: Option<Scale>,
     /// Whether it is guided by the image too.
     pub image_guidance_scale: bool,
+}
+
+impl Needs {
+    /// Whether a parameter has a meaning for the kind.
+    pub fn have(&self, key: Parameter) -> bool {
+        match key {
+            Parameter::Image => self.image != Use::No,
+            Parameter::Mask => self.mask != Use::No,
+            Parameter::Strength => self.strength.is_some(),
+            Parameter::ImageGuidanceScale => self.image_guidance_scale,
+            Parameter::Model
+            | Parameter::Instruction
+            | Parameter::NegativePrompt
+            | Parameter::GuidanceScale
+            | Parameter::GuidanceStart
+            | Parameter::GuidanceEnd
+            | Parameter::Seed
+            | Parameter::NumInferenceSteps
+            | Parameter::Scheduler
+            | Parameter::Preset => true,
+        }
+    }
 }
 
 /// Whether a kind takes something.

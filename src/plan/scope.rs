@@ -2,7 +2,7 @@
 
 use super::PlanError;
 use super::draft::StageDraft;
-use crate::pipeline::{Family, Kind, Use};
+use crate::pipeline::{Family, Kind};
 use crate::spec::{Overrides, Preset, SweepSpec};
 use crate::vocabulary::{Parameter, Parameters};
 
@@ -234,22 +234,6 @@ impl Finder<'_, '_> {
 
 /// Whether a key has a meaning for some kind of a family.
 fn has(family: Family, key: Parameter) -> bool {
-    let kinds = Kind::ALL.into_iter().filter(|kind| kind.family() == family);
-    let mut needs = kinds.map(|kind| kind.pipeline().needs());
-    match key {
-        Parameter::Mask => needs.any(|needs| needs.mask != Use::No),
-        Parameter::Strength => needs.any(|needs| needs.strength.is_some()),
-        Parameter::ImageGuidanceScale => needs.any(|needs| needs.image_guidance_scale),
-        Parameter::Model
-        | Parameter::Image
-        | Parameter::Instruction
-        | Parameter::NegativePrompt
-        | Parameter::GuidanceScale
-        | Parameter::GuidanceStart
-        | Parameter::GuidanceEnd
-        | Parameter::Seed
-        | Parameter::NumInferenceSteps
-        | Parameter::Scheduler
-        | Parameter::Preset => true,
-    }
+    let mut kinds = Kind::ALL.into_iter().filter(|kind| kind.family() == family);
+    kinds.any(|kind| kind.pipeline().needs().have(key))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::pipeline::{Masking, Use};
+use crate::pipeline::Masking;
 use crate::plan::{Cell, Plan, Stage};
 use crate::store::Run;
 use crate::vocabulary::{CellKey, Domain, Parameter, Place, Status};
@@ -131,22 +131,7 @@ fn path_cell(
 /// The keys that have a meaning for a stage's kind. Only the first stage names images.
 fn keys(stage: &Stage) -> Vec<&'static str> {
     let needs = stage.kind.pipeline().needs();
-    let is_used = |key: &Parameter| match key {
-        Parameter::ImageGuidanceScale => needs.image_guidance_scale,
-        Parameter::Strength => needs.strength.is_some(),
-        Parameter::Mask => needs.mask != Use::No,
-        Parameter::Image => needs.image != Use::No,
-        Parameter::Model
-        | Parameter::Instruction
-        | Parameter::NegativePrompt
-        | Parameter::GuidanceScale
-        | Parameter::GuidanceStart
-        | Parameter::GuidanceEnd
-        | Parameter::Seed
-        | Parameter::NumInferenceSteps
-        | Parameter::Scheduler
-        | Parameter::Preset => key.definition().place != Place::Presets,
-    };
+    let is_used = |key: &Parameter| key.definition().place != Place::Presets && needs.have(*key);
     let keys = Parameter::DEFINED.into_iter().filter(is_used);
     keys.map(Parameter::key).collect()
 }

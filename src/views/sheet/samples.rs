@@ -1,5 +1,6 @@
 //! Plans and runs for tests of sheets, made without a sweep file or a model.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::str::FromStr;
@@ -43,13 +44,6 @@ pub fn sized_plan(axes: &[(Parameter, &[&str])], width: u32, height: u32) -> Pla
             same_as: None,
         })
         .collect();
-    let mut names: Vec<String> = cells
-        .iter()
-        .map(|cell| cell.parameters.image.clone())
-        .collect();
-    names.dedup();
-    names.sort();
-    names.dedup();
     Plan {
         name: "winter".into(),
         stages: Stage::one_edit(),
@@ -62,18 +56,7 @@ pub fn sized_plan(axes: &[(Parameter, &[&str])], width: u32, height: u32) -> Pla
             })
             .collect(),
         models: Vec::new(),
-        images: names
-            .into_iter()
-            .map(|name| ImageEntry {
-                path: name.clone().into(),
-                sha256: format!("{:x}", name.len()).repeat(64),
-                cell: None,
-                name,
-                width,
-                height,
-                converted: false,
-            })
-            .collect(),
+        images: images(&cells, (width, height)),
         masks: Vec::new(),
         numerics: Numerics::default(),
         fit: Fit::Crop,
@@ -82,6 +65,21 @@ pub fn sized_plan(axes: &[(Parameter, &[&str])], width: u32, height: u32) -> Pla
         sheet: SheetSpec::default(),
         cells,
     }
+}
+
+/// The inputs of these cells, by their names.
+fn images(cells: &[Cell], (width, height): (u32, u32)) -> Vec<ImageEntry> {
+    let names: BTreeSet<&String> = cells.iter().map(|cell| &cell.parameters.image).collect();
+    let entry = |name: &String| ImageEntry {
+        path: name.into(),
+        sha256: format!("{:x}", name.len()).repeat(64),
+        cell: None,
+        name: name.clone(),
+        width,
+        height,
+        converted: false,
+    };
+    names.into_iter().map(entry).collect()
 }
 
 fn parameters(point: &[(Parameter, &str)]) -> Parameters {

@@ -29,24 +29,13 @@ fn lines_of(language: &str) -> Vec<String> {
         .collect()
 }
 
-/// The words of a command line, some of them quoted.
-fn words(line: &str) -> Vec<String> {
-    let parts = line.split('"').enumerate();
-    parts
-        .flat_map(|(index, part)| match index % 2 {
-            0 => part.split_whitespace().map(str::to_owned).collect(),
-            _ => vec![part.to_owned()],
-        })
-        .collect()
-}
-
 #[test]
 fn the_commands_of_the_readme_do_what_it_says_of_them() {
     let place = Place::new();
     fs::rename(place.path("in.png"), place.path("photo.jpg")).unwrap();
     let mut run = 0;
     for line in lines_of("sh") {
-        let words = words(&line);
+        let words = shlex::split(&line).unwrap();
         let Some(("ip2p", arguments)) = words.split_first().map(|(one, rest)| (one.as_str(), rest))
         else {
             assert!(

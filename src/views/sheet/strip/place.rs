@@ -241,71 +241,86 @@ impl<'f> Strip<'_, 'f> {
     }
 
     pub(super) fn place_inputs(&self, items: &mut SheetItems<'f>) {
-        let m = &self.metrics;
-        // An input shown once a page leaves no space above the strip, which may begin at the top.
-        let above = self.origin.1.saturating_sub(m.name.line() + m.pad);
-        let beside = self.origin.0.saturating_sub(input_width(m) + m.group_gap);
         match self.grid.inputs {
             None | Some(ImagePlace::Page) => {}
-            Some(ImagePlace::Rows) => {
-                items.text(centred(beside, m), above, INPUT, m.name, Ink::Muted);
-                for group in groups(&self.panel.rows[self.rows.clone()], self.grid.input_depth) {
-                    let at = Rect {
-                        x: beside,
-                        ..self.cell_box(group.start, 0)
-                    };
-                    let row = self.rows.start + group.start;
-                    let cell = self
-                        .panel
-                        .any_cell(row..row + group.len(), self.all_columns());
-                    let input = cell.map(|cell| (at, Shown::Input(cell)));
-                    items.pictures.extend(input);
-                }
-            }
-            Some(ImagePlace::Columns) => {
-                let y = self.origin.1 - m.height - m.group_gap;
-                let x = self.origin.0 - m.name.width(INPUT) - m.pad;
-                items.text(
-                    x,
-                    y + m.height.saturating_sub(m.name.line()) / 2,
-                    INPUT,
-                    m.name,
-                    Ink::Muted,
-                );
-                for group in groups(
-                    &self.panel.columns[self.columns.clone()],
-                    self.grid.input_depth,
-                ) {
-                    let at = Rect {
-                        y,
-                        height: m.height,
-                        ..self.cell_box(0, group.start)
-                    };
-                    let column = self.columns.start + group.start;
-                    let cell = self
-                        .panel
-                        .any_cell(0..self.panel.rows.len(), column..column + group.len());
-                    let input = cell.map(|cell| (at, Shown::Input(cell)));
-                    items.pictures.extend(input);
-                }
-            }
-            Some(_) => {
-                items.text(centred(0, m), above, INPUT, m.name, Ink::Muted);
-                if self.grid.column_labels.is_empty() {
-                    let x = self.origin.0 + m.width.saturating_sub(m.name.width(OUTPUT)) / 2;
-                    items.text(x, above, OUTPUT, m.name, Ink::Muted);
-                }
-                let at = Rect {
-                    x: 0,
-                    ..self.cell_box(0, 0)
-                };
-                let cell = self
-                    .panel
-                    .any_cell(0..self.panel.rows.len(), self.all_columns());
-                let input = cell.map(|cell| (at, Shown::Input(cell)));
-                items.pictures.extend(input);
-            }
+            Some(ImagePlace::Rows) => self.inputs_of_rows(items),
+            Some(ImagePlace::Columns) => self.inputs_of_columns(items),
+            Some(ImagePlace::Panel | ImagePlace::Merged) => self.input_of_panel(items),
         }
+    }
+
+    /// One input beside each group of rows that share it.
+    fn inputs_of_rows(&self, items: &mut SheetItems<'f>) {
+        let m = &self.metrics;
+        let x = self.origin.0.saturating_sub(input_width(m) + m.group_gap);
+        items.text(centred(x, m), self.above(), INPUT, m.name, Ink::Muted);
+        for group in groups(&self.panel.rows[self.rows.clone()], self.grid.input_depth) {
+            let at = Rect {
+                x,
+                ..self.cell_box(group.start, 0)
+            };
+            let row = self.rows.start + group.start;
+            let rows = row..row + group.len();
+            self.place_input(items, at, (rows, self.all_columns()));
+        }
+    }
+
+    /// One input above each group of columns that share it.
+    fn inputs_of_columns(&self, items: &mut SheetItems<'f>) {
+        let m = &self.metrics;
+        let y = self.origin.1 - m.height - m.group_gap;
+        let x = self.origin.0 - m.name.width(INPUT) - m.pad;
+        let middle = y + m.height.saturating_sub(m.name.line()) / 2;
+        items.text(x, middle, INPUT, m.name, Ink::Muted);
+        let columns = &self.panel.columns[self.columns.clone()];
+        for group in groups(columns, self.grid.input_depth) {
+            let at = Rect {
+                y,
+                height: m.height,
+                ..self.cell_box(0, group.start)
+            };
+            let column = self.columns.start + group.start;
+            let columns = column..column + group.len();
+            self.place_input(items, at, (self.all_rows(), columns));
+        }
+    }
+
+    /// The input that the whole panel shares, beside its first row.
+    fn input_of_panel(&self, items: &mut SheetItems<'f>) {
+        let m = &self.metrics;
+        items.text(centred(0, m), self.above(), INPUT, m.name, Ink::Muted);
+        if self.grid.column_labels.is_empty() {
+            let x = self.origin.0 + m.width.saturating_sub(m.name.width(OUTPUT)) / 2;
+            items.text(x, self.above(), OUTPUT, m.name, Ink::Muted);
+        }
+        let at = Rect {
+            x: 0,
+            ..self.cell_box(0, 0)
+        };
+        self.place_input(items, at, (self.all_rows(), self.all_columns()));
+    }
+
+    /// The input of these rows and columns, if they have a cell.
+    fn place_input(
+        &self,
+        items: &mut SheetItems<'f>,
+        at: Rect,
+        (rows, columns): (Range<usize>, Range<usize>),
+    ) {
+        let cell = self.panel.any_cell(rows, columns);
+        let input = cell.map(|cell| (at, Shown::Input(cell)));
+        items.pictures.extend(input);
+    }
+
+    /// The top of what stands above the first row. An input shown once a page leaves no space there, and the strip may
+    /// begin at the top.
+    fn above(&self) -> u32 {
+        let m = &self.metrics;
+        self.origin.1.saturating_sub(m.name.line() + m.pad)
+    }
+
+    fn all_rows(&self) -> Range<usize> {
+        0..self.panel.rows.len()
     }
 
     fn all_columns(&self) -> Range<usize> {
