@@ -72,7 +72,7 @@ impl Table {
                     false => render::line(format_args!("{}", path.display())),
                 }
             }
-            None => render::print_bytes(&bytes),
+            None => render::print_data(&String::from_utf8_lossy(&bytes)),
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -10,7 +10,7 @@ static ASKED: AtomicBool = AtomicBool::new(false);
 
 /// The flag that the first Ctrl-C sets.
 pub fn flag() -> &'static AtomicBool {
-    let under_nohup = hangups_are_ignored();
+    let ignored = ignored_signals();
     // Without a handler Ctrl-C ends the program at once, which a run folder survives too.
     let _ = ctrlc::set_handler(|| {
         if ASKED.swap(true, Ordering::Relaxed) {
@@ -20,9 +20,7 @@ pub fn flag() -> &'static AtomicBool {
             "stopping after this step; once more to stop at once"
         ));
     });
-    if under_nohup {
-        ignore_hangups();
-    }
+    ignored.into_iter().for_each(ignore);
     &ASKED
 }
 
@@ -33,26 +31,28 @@ pub fn ignore_file_size_limit() {
 }
 
 #[cfg(unix)]
-fn ignore_hangups() {
-    ignore(libc::SIGHUP);
-}
-
-#[cfg(unix)]
 #[expect(unsafe_code)]
 fn ignore(signal: libc::c_int) {
     // SAFETY: ignoring a signal runs no code of this program.
     unsafe { libc::signal(signal, libc::SIG_IGN) };
 }
 
-/// Whether the program was started with hangups ignored, as by `nohup`.
+/// Which of the signals that end a program it was started to ignore: hangups under `nohup`, Ctrl-C for what a script runs
+/// in the background.
+#[cfg(unix)]
+fn ignored_signals() -> Vec<libc::c_int> {
+    let ending = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM];
+    ending.into_iter().filter(|&it| is_ignored(it)).collect()
+}
+
 #[cfg(unix)]
 #[expect(unsafe_code)]
-fn hangups_are_ignored() -> bool {
+fn is_ignored(signal: libc::c_int) -> bool {
     let mut now = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: without a new action, the call only writes the present one into a value of its type, for which zeros are
     // valid.
     let now = unsafe {
-        let asked = libc::sigaction(libc::SIGHUP, std::ptr::null(), now.as_mut_ptr());
+        let asked = libc::sigaction(signal, std::ptr::null(), now.as_mut_ptr());
         (asked == 0).then(|| now.assume_init())
     };
     now.is_some_and(|now| now.sa_sigaction == libc::SIG_IGN)
@@ -63,12 +63,12 @@ fn hangups_are_ignored() -> bool {
 pub fn ignore_file_size_limit() {}
 
 #[cfg(not(unix))]
-fn ignore_hangups() {}
+fn ignored_signals() -> Vec<i32> {
+    Vec::new()
+}
 
 #[cfg(not(unix))]
-fn hangups_are_ignored() -> bool {
-    false
-}
+fn ignore(_signal: i32) {}
 
 /// Sets the flag when standard input ends: the parent process has asked for it, or has ended.
 pub fn follow_stdin() {

@@ -4,7 +4,7 @@
 //! the terminal. Colour is added afterwards, if the terminal supports it.
 
 use std::fmt::Arguments;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::OnceLock;
 
 use anstyle::{AnsiColor, Style};
@@ -104,10 +104,15 @@ pub fn print(text: &str) {
     keep_loss(printed.and_then(|()| stdout.flush()));
 }
 
-/// Prints bytes unchanged.
-pub fn print_bytes(bytes: &[u8]) {
+/// Prints data for other programs unchanged, except for commands to CI services; on a terminal without whatever could
+/// control it.
+pub fn print_data(text: &str) {
+    let text = match io::stdout().is_terminal() {
+        true => clean(text),
+        false => lines_without_commands(text),
+    };
     let mut stdout = io::stdout().lock();
-    let printed = stdout.write_all(bytes);
+    let printed = stdout.write_all(text.as_bytes());
     keep_loss(printed.and_then(|()| stdout.flush()));
 }
 
@@ -211,21 +216,34 @@ pub fn shell_word(text: &str) -> String {
     }
 }
 
-/// Whether a character acts on the terminal: control characters, and bidirectional formatting (Unicode's UAX 9).
+/// Whether a character acts on the terminal: control characters, line and paragraph separators, and bidirectional
+/// formatting (Unicode's UAX 9).
 pub fn is_terminal_control(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Removes whatever could control the terminal, or the CI service that reads the output.
 pub fn clean(text: &str) -> String {
-    let text = without_controls(text);
+    lines_without_commands(&without_controls(text))
+}
+
+/// How commands begin that Azure, TeamCity and older runners of GitHub recognise anywhere in a line.
+const COMMANDS: [&str; 3] = ["##[", "##vso[", "##teamcity["];
+
+/// The same JSON, escaped so that no CI service takes any of it for a command.
+pub fn json_without_commands(text: &str) -> String {
+    (COMMANDS.iter()).fold(text.to_owned(), |text, command| {
+        text.replace(command, &command.replacen('#', "\\u0023", 1))
+    })
+}
+
+fn lines_without_commands(text: &str) -> String {
     let lines: Vec<String> = text.split('\n').map(without_commands).collect();
     lines.join("\n")
 }
 
-/// A line that no CI service takes for a command: GitHub and Forgejo recognise `::` at its start, Azure, TeamCity and
-/// older runners `##` and a bracket anywhere.
+/// A line that no CI service takes for a command: GitHub and Forgejo recognise `::` at its start.
 fn without_commands(line: &str) -> String {
     let text = line.trim_start();
     let blank = &line[..line.len() - text.len()];
@@ -233,11 +251,9 @@ fn without_commands(line: &str) -> String {
         Some(rest) => format!("\u{fffd}:{rest}"),
         None => text.to_owned(),
     };
-    let defused = ["##[", "##vso[", "##teamcity["]
-        .iter()
-        .fold(text, |text, command| {
-            text.replace(command, &command.replacen('#', "\u{fffd}", 1))
-        });
+    let defused = COMMANDS.iter().fold(text, |text, command| {
+        text.replace(command, &command.replacen('#', "\u{fffd}", 1))
+    });
     format!("{blank}{defused}")
 }
 

@@ -7,22 +7,17 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 use super::ModelError;
-use super::stamps::Stamp;
+use super::stamps::Facts;
 use crate::digest::{hexadecimal, of_file};
 
 const FILE: &str = "digests.json";
 
 /// The most files in the cache; beyond that the first paths in alphabetical order are dropped, as good as any others.
 const MOST_FILES: usize = 4096;
-
-/// A file written less than this before it was hashed might be changed again within one tick of the file system's
-/// clock.
-const SETTLED: Duration = Duration::from_secs(2);
 
 /// Digests of files hashed earlier.
 #[derive(Debug, Default)]
@@ -113,46 +108,12 @@ impl KnownDigests {
     }
 }
 
-/// What identifies a file as the one that was hashed. The inode's change time, which programs cannot set, reveals a
-/// file whose modification time was set back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Facts {
-    stamp: Stamp,
-    /// Change time in seconds and nanoseconds since 1970; `None` on systems without it.
-    changed: Option<(i64, i64)>,
-}
-
-impl Facts {
-    fn of(path: &Path) -> io::Result<Self> {
-        let found = fs::metadata(path)?;
-        #[cfg(unix)]
-        let changed = {
-            use std::os::unix::fs::MetadataExt;
-            Some((found.ctime(), found.ctime_nsec()))
-        };
-        #[cfg(not(unix))]
-        let changed = None;
-        Ok(Self {
-            stamp: Stamp::of(&found),
-            changed,
-        })
-    }
-
-    /// Whether any later change to the file is sure to change these facts.
-    fn are_settled(&self) -> bool {
-        let seconds = self.changed.map_or(0, |(seconds, _)| seconds.max(0));
-        let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds as u64);
-        let last = self
-            .stamp
-            .modified()
-            .map_or(changed, |modified| modified.max(changed));
-        SystemTime::now() > last + SETTLED
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::model::stamps::SETTLED;
 
     /// A file that, according to its facts, was written long ago.
     fn settled(folder: &Path, text: &str) -> PathBuf {

@@ -6,7 +6,7 @@ use miette::Diagnostic;
 
 use super::ModelFolder;
 use super::clip::{ClipFolder, Encoder};
-use crate::diffusion::Component;
+use crate::diffusion::{Component, Sampler, SchedulerConfig, SchedulerError};
 use crate::onnxruntime::{
     ExecutionDevice, Host, Located, PluginProvider, RuntimeError, cuda_state, load, locate,
     pip_version, resolve_device, verify,
@@ -196,6 +196,22 @@ fn clip_facts(path: &Path) -> Vec<Fact> {
     facts
 }
 
+/// What is wrong with a model's scheduler configuration, if something is.
+fn scheduler_fact(folder: &ModelFolder) -> Option<Fact> {
+    let sampler = |config: SchedulerConfig| Sampler::new(config.kind()?, &config, 20);
+    let error = (SchedulerConfig::parse(folder.scheduler_config()).and_then(sampler)).err()?;
+    let state = match error {
+        // Sweep files may name a scheduler themselves.
+        SchedulerError::NoClass | SchedulerError::UnknownClass { .. } => FactState::Warning,
+        SchedulerError::Json { .. }
+        | SchedulerError::Invalid { .. }
+        | SchedulerError::Unsupported { .. }
+        | SchedulerError::Steps { .. }
+        | SchedulerError::Strength { .. } => FactState::Missing,
+    };
+    Some(Fact::of("scheduler", state, &error))
+}
+
 fn model_facts(path: &Path) -> Vec<Fact> {
     let folder = match ModelFolder::open(path) {
         Ok(folder) => folder,
@@ -223,6 +239,7 @@ fn model_facts(path: &Path) -> Vec<Fact> {
         detail: warning.clone(),
         remedy: None,
     }));
+    facts.extend(scheduler_fact(&folder));
     if let Err(error) = folder.tokenizer() {
         facts.push(Fact::of("tokenizer", FactState::Missing, &error));
     }

@@ -1,20 +1,34 @@
 //! Stamps of the files covered by a model's digest: what is loaded later must still be the same files.
 
 use std::fs::{self, Metadata};
-use std::path::PathBuf;
-use std::time::SystemTime;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 use super::ModelError;
 
-/// Files, each with a stamp that shows whether it has been replaced or changed.
-#[derive(Debug, Clone)]
-pub(super) struct Stamps(Vec<(PathBuf, Stamp)>);
+/// A file written less than this before it was hashed might be changed again within one tick of the file system's
+/// clock.
+pub(super) const SETTLED: Duration = Duration::from_secs(2);
 
-/// What identifies the content of a file without reading it.
+/// Files and what tells whether one is another by now, or holds something else.
+#[derive(Debug, Clone)]
+pub(super) struct Stamps(Vec<(PathBuf, Facts)>);
+
+/// What identifies a file as the one that was opened or hashed. The inode's change time, which programs cannot set,
+/// reveals a file whose modification time was set back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Stamp {
+pub(super) struct Facts {
+    stamp: Stamp,
+    /// Change time in seconds and nanoseconds since 1970; `None` on systems without it.
+    changed: Option<(i64, i64)>,
+}
+
+/// The facts that programs can set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Stamp {
     bytes: u64,
     modified: Option<SystemTime>,
     /// Device and inode, on systems that have them.
@@ -28,8 +42,8 @@ impl Stamps {
     /// If a file does not exist.
     pub fn take(paths: impl IntoIterator<Item = PathBuf>) -> Result<Self, ModelError> {
         let stamps = paths.into_iter().map(|path| {
-            let found = fs::metadata(&path).map_err(|source| ModelError::reading(&path, source))?;
-            Ok((path, Stamp::of(&found)))
+            let facts = Facts::of(&path).map_err(|source| ModelError::reading(&path, source))?;
+            Ok((path, facts))
         });
         stamps.collect::<Result<_, _>>().map(Self)
     }
@@ -39,9 +53,8 @@ impl Stamps {
     /// # Errors
     /// [`ModelError::Changed`] with the first file that is not.
     pub fn check(&self) -> Result<(), ModelError> {
-        let is_same = |(path, stamp): &&(PathBuf, Stamp)| {
-            fs::metadata(path).is_ok_and(|found| Stamp::of(&found) == *stamp)
-        };
+        let is_same =
+            |(path, facts): &&(PathBuf, Facts)| Facts::of(path).is_ok_and(|now| now == *facts);
         match self.0.iter().find(|entry| !is_same(entry)) {
             Some((path, _)) => Err(ModelError::Changed { path: path.clone() }),
             None => Ok(()),
@@ -49,13 +62,36 @@ impl Stamps {
     }
 }
 
-impl Stamp {
-    /// Its modification time.
-    pub fn modified(&self) -> Option<SystemTime> {
-        self.modified
+impl Facts {
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let found = fs::metadata(path)?;
+        #[cfg(unix)]
+        let changed = {
+            use std::os::unix::fs::MetadataExt;
+            Some((found.ctime(), found.ctime_nsec()))
+        };
+        #[cfg(not(unix))]
+        let changed = None;
+        Ok(Self {
+            stamp: Stamp::of(&found),
+            changed,
+        })
     }
 
-    pub fn of(found: &Metadata) -> Self {
+    /// Whether any later change to the file is sure to change these facts.
+    pub fn are_settled(&self) -> bool {
+        let seconds = self.changed.map_or(0, |(seconds, _)| seconds.max(0));
+        let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds as u64);
+        let last = self
+            .stamp
+            .modified
+            .map_or(changed, |modified| modified.max(changed));
+        SystemTime::now() > last + SETTLED
+    }
+}
+
+impl Stamp {
+    fn of(found: &Metadata) -> Self {
         Self {
             bytes: found.len(),
             modified: found.modified().ok(),

@@ -1,6 +1,6 @@
 //! Finds an ONNX Runtime library on this machine, in order of preference, and checks its version.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, c_char, c_void};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -224,7 +224,7 @@ fn check_cached(path: &Path) -> Result<(), RuntimeError> {
 /// do not survive unloading.
 #[expect(unsafe_code)]
 fn facts(path: &Path) -> Result<(String, bool), String> {
-    type GetApiBase = unsafe extern "C" fn() -> *const ort::sys::OrtApiBase;
+    type GetApiBase = unsafe extern "C" fn() -> *const ApiBase;
     // Made absolute, because a bare name would be searched for elsewhere.
     let path = std::path::absolute(path).map_err(|error| error.to_string())?;
     // SAFETY: the initialisers of a library with ONNX Runtime's name run here, as they would when it is used.
@@ -236,10 +236,21 @@ fn facts(path: &Path) -> Result<(String, bool), String> {
     // SAFETY: the function takes nothing and returns a pointer to a static, or null.
     let base = unsafe { base().as_ref() }.ok_or("it has no API")?;
     // SAFETY: the function takes a number and returns a pointer to a static, or null.
-    let api = unsafe { (base.GetApi)(ort::sys::ORT_API_VERSION) };
-    // SAFETY: the version is a static C string.
-    let version = unsafe { CStr::from_ptr((base.GetVersionString)()) };
-    Ok((version.to_string_lossy().into_owned(), !api.is_null()))
+    let api = unsafe { base.get_api.ok_or("it has no API")?(ort::sys::ORT_API_VERSION) };
+    // SAFETY: the function takes nothing and returns a pointer to a static C string, or null.
+    let version = unsafe {
+        let version = base.get_version.ok_or("it has no version")?();
+        (!version.is_null()).then(|| CStr::from_ptr(version))
+    };
+    let version = version.ok_or("it has no version")?.to_string_lossy();
+    Ok((version.into_owned(), !api.is_null()))
+}
+
+/// `OrtApiBase`; another library with ONNX Runtime's name may lack its functions.
+#[repr(C)]
+struct ApiBase {
+    get_api: Option<unsafe extern "C" fn(u32) -> *const c_void>,
+    get_version: Option<unsafe extern "C" fn() -> *const c_char>,
 }
 
 /// The loader's message, which `libloading` stores as the source of its error.

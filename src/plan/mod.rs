@@ -135,7 +135,7 @@ pub struct ModelEntry {
     /// The smaller multiple that its UNet also accepts, if there is one; used with `fit` `floor` and `exact`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted_multiple: Option<u32>,
-    /// The scheduler of its `scheduler_config.json`.
+    /// The scheduler of its `scheduler_config.json`; if that names none that is known, one of the sweep file.
     pub scheduler: SchedulerKind,
     /// `fp32` or `fp16`: the type of the UNet's weights as stored or, if they are mixed, of its inputs.
     pub precision: String,

@@ -19,7 +19,7 @@ use crate::model::{KnownDigests, ModelError, ModelFolder, Tokenizer};
 use crate::pipeline::Kind;
 use crate::plan::{ImageEntry, MaskEntry, ModelEntry, Plan, PlanFiles, Sampling, images_of_cells};
 use crate::spec::{NamedMask, NamedPath, RuntimeOverrides, SweepSpec};
-use crate::vocabulary::Parameter;
+use crate::vocabulary::{Parameter, SchedulerKind, Value};
 
 /// A sweep that is ready to run.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ pub fn prepare_with(
     let model_entries = named_models
         .iter()
         .zip(&models)
-        .map(|(named, model)| model.entry(named, known))
+        .map(|(named, model)| model.entry(named, known, scheduler_of_all(&spec)))
         .collect::<Result<Vec<_>, _>>()?;
     for entry in &model_entries {
         check_limit(&spec.runtime, component_sizes(entry.component_bytes))?;
@@ -167,8 +167,21 @@ impl Model {
             .rewritten_by(kind.pipeline().constructor())
     }
 
-    fn entry(&self, named: &NamedPath, known: &KnownDigests) -> Result<ModelEntry, RunnerError> {
+    /// The entry of a folder; `scheduler` is the one that it has where its file names none that is known.
+    fn entry(
+        &self,
+        named: &NamedPath,
+        known: &KnownDigests,
+        scheduler: Option<SchedulerKind>,
+    ) -> Result<ModelEntry, RunnerError> {
         let folder = &self.folder;
+        let scheduler = match (self.own_scheduler_config.kind(), scheduler) {
+            (Ok(own), _) => own,
+            (Err(SchedulerError::NoClass | SchedulerError::UnknownClass { .. }), Some(other)) => {
+                other
+            }
+            (Err(error), _) => return Err(of_model(folder.path())(error)),
+        };
         Ok(ModelEntry {
             name: named.name.clone(),
             path: named.path.clone(),
@@ -180,14 +193,23 @@ impl Model {
             size_multiple: folder.size_multiple(),
             accepted_multiple: Some(folder.accepted_multiple())
                 .filter(|accepted| *accepted < folder.size_multiple()),
-            scheduler: self
-                .own_scheduler_config
-                .kind()
-                .map_err(of_model(folder.path()))?,
+            scheduler,
             precision: folder.precision().to_string(),
             component_bytes: Component::ALL.map(|component| folder.component_bytes(component)),
         })
     }
+}
+
+/// A scheduler of the sweep file, if it names one for every cell: that of the models is not asked for then.
+fn scheduler_of_all(spec: &SweepSpec) -> Option<SchedulerKind> {
+    let then = spec.then.iter().map(|stage| &stage.values);
+    let stages = std::iter::once(&spec.values).chain(then);
+    let named = stages.map(|values| match values[Parameter::Scheduler].first() {
+        Some(Value::Scheduler(kind)) => Some(*kind),
+        Some(Value::Text(_) | Value::Decimal(_) | Value::Whole(_)) | None => None,
+    });
+    let named: Option<Vec<SchedulerKind>> = named.collect();
+    named?.first().copied()
 }
 
 /// The CLIP folder of a sweep, if it has one.

@@ -19,7 +19,7 @@ pub enum StoreError {
     /// The content of a file in the run folder is not valid.
     #[error("{} cannot be understood: {reason}", path.display())]
     #[diagnostic(help(
-        "it was changed, or written by another version of ip2p; run the sweep again into a new folder with --out"
+        "it was changed, or written by another version of ip2p; run the sweep again, which makes what it can anew, or into a new folder with --out"
     ))]
     Malformed {
         /// The file.

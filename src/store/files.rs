@@ -119,9 +119,13 @@ fn place_once(path: &Path, bytes: &[u8]) -> io::Result<Placed> {
 /// # Errors
 /// If it exists, or cannot be written.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    File::create_new(path)
-        .and_then(|mut file| file.write_all(bytes))
-        .map_err(StoreError::write(path))
+    match write_once(path, bytes)? {
+        Placed::Yes => Ok(()),
+        Placed::AnotherWasThere => {
+            let source = io::Error::new(ErrorKind::AlreadyExists, "it exists already");
+            Err(StoreError::write(path)(source))
+        }
+    }
 }
 
 /// Whether a file has to survive a power cut.

@@ -21,7 +21,18 @@ pub(super) fn write<'a>(
     columns: &[&Column],
     rows: impl Iterator<Item = CellRow<'a>>,
 ) -> io::Result<()> {
-    write_groups(out, columns, rows).map_err(io::Error::other)
+    write_groups(out, columns, rows).map_err(of_system)
+}
+
+/// The operating system's error, if that is what went wrong: a full disk has its own remedy.
+fn of_system(error: ParquetError) -> io::Error {
+    match error {
+        ParquetError::External(source) => match source.downcast::<io::Error>() {
+            Ok(source) => *source,
+            Err(source) => io::Error::other(source),
+        },
+        error => io::Error::other(error),
+    }
 }
 
 fn write_groups<'a>(
@@ -129,5 +140,31 @@ fn as_truth(value: &Value) -> Option<bool> {
         Value::Nothing | Value::Text(_) | Value::Whole(_) | Value::Number(_) | Value::Time(_) => {
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A disk without space.
+    struct Full;
+
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_told_as_the_system_tells_it() {
+        let columns = Column::all();
+        let columns: Vec<&Column> = columns.iter().collect();
+        let error = write(Full, &columns, std::iter::empty()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{error}");
     }
 }

@@ -198,15 +198,20 @@ fn a_cache_that_is_not_whole_is_fetched_again_and_a_whole_one_is_not() {
 /// A library that exports the same function as ONNX Runtime and claims to be version 1.20.1; `None` without a C
 /// compiler.
 fn old_library(folder: &Path) -> Option<()> {
-    let source = folder.join("old.c");
-    fs::write(
-        &source,
+    compiled(
+        folder,
         r#"static const char *version(void) { return "1.20.1"; }
            static const void *api(unsigned v) { (void)v; return 0; }
            static const struct { const void *(*a)(unsigned); const char *(*b)(void); } base = { api, version };
            const void *OrtGetApiBase(void) { return &base; }"#,
     )
-    .unwrap();
+}
+
+/// A library of this source that is called as ONNX Runtime's is.
+fn compiled(folder: &Path, source: &str) -> Option<()> {
+    let text = source;
+    let source = folder.join("library.c");
+    fs::write(&source, text).unwrap();
     let compiled = Command::new("cc")
         .args(["-shared", "-fPIC", "-o"])
         .arg(folder.join("libonnxruntime.so"))
@@ -242,6 +247,40 @@ fn a_library_that_is_too_old_is_refused_with_its_version() {
         ..host(&folder, "exit 1")
     };
     assert_eq!(locate(&found).unwrap().path, runtime.located().path);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_library_without_an_api_is_an_error_and_not_called() {
+    for (source, reason) in [
+        ("int x;", "it does not export OrtGetApiBase"),
+        ("const void *OrtGetApiBase(void) { return 0; }", "it has no API"),
+        (
+            "static const void *none[2]; const void *OrtGetApiBase(void) { return none; }",
+            "it has no API",
+        ),
+        (
+            "static const void *api(unsigned v) { return 0; } static const void *some[2] = { api };
+             const void *OrtGetApiBase(void) { return some; }",
+            "it has no version",
+        ),
+        (
+            "static const void *api(unsigned v) { return 0; } static const char *version(void) { return 0; }
+             static const void *some[2] = { api, version }; const void *OrtGetApiBase(void) { return some; }",
+            "it has no version",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        if compiled(folder.path(), source).is_none() {
+            return;
+        }
+        let given = Host {
+            onnxruntime: Some(folder.path().to_owned()),
+            ..Host::default()
+        };
+        let message = locate(&given).unwrap_err().to_string();
+        assert!(message.ends_with(&format!("cannot be loaded: {reason}")), "{message}");
+    }
 }
 
 #[test]

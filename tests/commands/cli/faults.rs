@@ -42,7 +42,7 @@ fn a_quiet_run_whose_cells_all_fail_says_so() {
 
 #[cfg(unix)]
 #[test]
-fn a_run_under_nohup_outlives_its_terminal() {
+fn signals_that_are_ignored_from_the_start_stay_so_as_hangups_under_nohup() {
     let place = Place::new();
     fs::write(
         place.path("s.toml"),
@@ -51,8 +51,8 @@ fn a_run_under_nohup_outlives_its_terminal() {
     .unwrap();
     let run = place.ip2p(&["run", "s.toml"]);
     let mut command = Command::new("sh");
-    // What nohup does, without its files.
-    command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]);
+    // What nohup does, without its files, and a shell for what a script runs in the background.
+    command.args(["-c", "trap '' HUP INT TERM; exec \"$0\" \"$@\""]);
     command.arg(run.get_program()).args(run.get_args());
     command
         .current_dir(place.path(""))
@@ -64,10 +64,11 @@ fn a_run_under_nohup_outlives_its_terminal() {
         assert!(Instant::now() < patience, "no cell was finished");
         sleep(Duration::from_millis(5));
     }
-    let hangup = Command::new("kill")
-        .args(["-HUP", &child.id().to_string()])
-        .status();
-    assert!(hangup.unwrap().success());
+    for signal in ["-HUP", "-INT", "-TERM"] {
+        let mut kill = Command::new("kill");
+        let sent = kill.args([signal, &child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+    }
     assert_eq!(child.wait().unwrap().code(), Some(0));
     let lines = fs::read_to_string(&journal).unwrap();
     assert_eq!(lines.matches("\"status\":\"done\"").count(), 60);
@@ -99,6 +100,16 @@ fn a_limit_of_file_sizes_is_an_error_that_says_what_to_do() {
         );
     }
     place.ip2p(&["run", "s.toml"]).assert().success();
+    // A new file is whole or not there, so that the same command works once there is space.
+    let init = place.ip2p(&["init", "in.png", "make it winter", "--out", "new.toml"]);
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -f 1; exec \"$0\" \"$@\""]);
+    command.arg(init.get_program()).args(init.get_args());
+    let output = command.current_dir(place.path("")).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(!place.path("new.toml").exists());
+    let mut init = place.ip2p(&["init", "in.png", "make it winter", "--out", "new.toml"]);
+    init.assert().success();
 }
 
 #[test]
@@ -135,7 +146,10 @@ fn commands_to_ci_services_in_plans_and_journals_are_defused() {
         &["sheet", "results/s"][..],
         &["report", "results/s"],
         &["compare", "results/s", "results/s"],
+        &["table", "results/s"],
         &["accept", "results/s", "-y"],
+        &["run", "s.toml", "--out", "results/s", "--json"],
+        &["accept", "results/s", "-y", "--json"],
         &["run", "s.toml"],
     ] {
         let told = text(&place.ip2p(arguments).output().unwrap());
@@ -317,6 +331,24 @@ fn a_scheduler_that_cannot_be_read_is_the_models_fault_and_names_it() {
         contains("error: model folder model: scheduler_config.json: `num_train_timesteps` must be")
             .and(contains("hint: ")),
     );
+}
+
+#[test]
+fn a_scheduler_that_the_sweep_names_is_none_that_the_model_must_have() {
+    let place = Place::new();
+    let config = place.path("model/scheduler/scheduler_config.json");
+    let text = fs::read_to_string(&config).unwrap();
+    let mut value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    value["_class_name"] = "FancyScheduler".into();
+    fs::write(&config, value.to_string()).unwrap();
+    let told = "scheduler_config.json: the class `FancyScheduler` is not supported";
+    place.run(&sweep("")).code(3).stderr(
+        contains(format!("error: model folder model: {told}"))
+            .and(contains("hint: name a scheduler in the sweep file")),
+    );
+    place.run(&sweep("scheduler = \"ddim\"")).success();
+    let doctor = place.ip2p(&["doctor", "model"]).assert();
+    doctor.stdout(contains("warning  scheduler").and(contains(told)));
 }
 
 #[cfg(target_os = "linux")]

@@ -7,7 +7,7 @@ use ip2p_sweep::judge::{Acceptance, Baseline, Choice, Conclusion, MANIFEST, Verd
 use miette::Diagnostic;
 use serde_json::{Value, json};
 
-use super::fixture::{Copied, TINY, swapped};
+use super::fixture::{Copied, TINY, accept, swapped, verdicts};
 use crate::common;
 
 #[test]
@@ -76,6 +76,37 @@ fn a_broken_image_of_the_baseline_is_an_error_of_its_cell_and_the_others_are_jud
     );
     let gone = judged(&|copied| fs::remove_file(first(copied)).unwrap());
     assert!(gone.contains("cells/make_it_winter-"), "{gone}");
+}
+
+#[test]
+fn every_broken_image_of_the_baseline_is_told_git_lfs_pointers_among_them() {
+    let pointer: (&str, &str) = (
+        "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n",
+        "is a Git LFS pointer, not the image itself",
+    );
+    let junk = ("no image", "is not an image that can be read");
+    for damages in [[pointer, pointer], [pointer, junk], [junk, junk]] {
+        let copied = TINY.copy();
+        let images: Vec<_> = (copied.check().unwrap().cells.iter())
+            .map(|cell| cell.expected.clone().unwrap())
+            .collect();
+        for (image, (content, _)) in images.iter().zip(damages) {
+            fs::write(image, content).unwrap();
+        }
+        let check = copied.check().unwrap();
+        assert_eq!(check.cells.len(), images.len());
+        for ((cell, image), (_, reason)) in check.cells.iter().zip(&images).zip(damages) {
+            assert_eq!(cell.verdict, Verdict::Error);
+            let told = cell.explanation();
+            let name = image.file_name().unwrap().to_str().unwrap();
+            assert!(told.contains(name) && told.ends_with(reason), "{told}");
+        }
+        assert_eq!(check.conclusion(), Conclusion::CellsFailed);
+        // Accepting the run repairs both.
+        accept(&copied.run(), &copied.place(), &[]);
+        let verdicts = verdicts(&copied.check().unwrap());
+        assert_eq!(verdicts, [Verdict::Same, Verdict::Same]);
+    }
 }
 
 #[test]
