@@ -1,6 +1,6 @@
 //! SHA-256 digests, written in hexadecimal.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -9,8 +9,12 @@ use sha2::{Digest, Sha256};
 /// How many bytes of a file are read at a time.
 const CHUNK: usize = 1 << 20;
 
-/// SHA-256 of a file, which is read in chunks.
+/// SHA-256 of a file, which is read in chunks. Devices and pipes are errors: they may have no end, or no writer.
 pub(crate) fn of_file(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        let reason = "it is not a regular file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+    }
     let mut file = File::open(path)?;
     let mut hash = Sha256::new();
     let mut chunk = vec![0; CHUNK];

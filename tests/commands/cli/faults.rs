@@ -389,6 +389,21 @@ fn devices_and_pipes_in_place_of_files_are_errors() {
             fs::remove_file(&path).unwrap();
             fs::write(&path, kept).unwrap();
         }
+        for file in [
+            "tokenizer/vocab.json",
+            "tokenizer/merges.txt",
+            "unet/config.json",
+            "unet/model.onnx",
+        ] {
+            let path = place.path("model").join(file);
+            let kept = fs::read(&path).unwrap();
+            fs::remove_file(&path).unwrap();
+            symlink(target, &path).unwrap();
+            let mut plan = place.ip2p(&["plan", "s.toml"]);
+            plan.assert().code(3).stderr(contains("error: "));
+            fs::remove_file(&path).unwrap();
+            fs::write(&path, kept).unwrap();
+        }
         let font = target.display().to_string();
         place
             .ip2p(&["sheet", "results/s", "--font", &font])
