@@ -12,7 +12,7 @@ ip2p=${IP2P:-target/release/ip2p}
 python=${PYTHON:-python3}
 sheet_width=1474
 report_width=1000
-report_height=814
+report_height=740
 
 find_first() {
   local name
