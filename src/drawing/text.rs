@@ -22,6 +22,15 @@ pub struct Wrapped {
     pub whole: bool,
 }
 
+/// Where lines end, the best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Breaks {
+    BetweenWords,
+    /// Names are taken apart at [`JOINTS`].
+    AtJoints,
+    InWords,
+}
+
 /// Font and size of a text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Style<'f> {
@@ -45,11 +54,11 @@ impl Style<'_> {
     /// Wraps a text into at most `most` lines of `width` pixels.
     pub fn wrap(self, text: &str, width: u32, most: usize, shorten: Shorten) -> Wrapped {
         let most = most.max(1);
-        let (lines, unbroken) = self.fill(text, width, most);
+        let (lines, breaks) = self.fill(text, width, most);
         if lines.len() <= most {
             return Wrapped {
                 lines,
-                whole: unbroken,
+                whole: breaks < Breaks::InWords,
             };
         }
         let characters: Vec<char> = text.chars().collect();
@@ -72,33 +81,32 @@ impl Style<'_> {
         }
     }
 
-    /// As [`Self::wrap`], with lines of about the same length where nothing has to be left out: no last line of one word.
+    /// As [`Self::wrap`], with lines of about the same length if nothing has to be left out: no last line of one word.
     pub fn wrap_evenly(self, text: &str, width: u32, most: usize, shorten: Shorten) -> Wrapped {
-        let mut even = self.wrap(text, width, most, shorten);
-        let lines = even.lines.len();
-        if lines == 1 || !even.whole {
-            return even;
+        let (mut lines, breaks) = self.fill(text, width, most);
+        if lines.len() == 1 || lines.len() > most || breaks == Breaks::InWords {
+            return self.wrap(text, width, most, shorten);
         }
-        // The narrowest lines, as many as before, by bisection over their width.
+        // The narrowest lines, as many as before and with no worse breaks, by bisection over their width.
         let (mut too_narrow, mut wide_enough) = (0, width);
         while wide_enough - too_narrow > 1 {
             let middle = u32::midpoint(too_narrow, wide_enough);
-            let narrower = self.wrap(text, middle, lines, shorten);
-            if narrower.whole {
-                (even, wide_enough) = (narrower, middle);
+            let (narrower, their_breaks) = self.fill(text, middle, lines.len());
+            if narrower.len() <= lines.len() && their_breaks <= breaks {
+                (lines, wide_enough) = (narrower, middle);
             } else {
                 too_narrow = middle;
             }
         }
-        even
+        Wrapped { lines, whole: true }
     }
 
-    /// Lines of at most `width` pixels, and whether every break is at a place made for it. It ends with the line after
+    /// Lines of at most `width` pixels, and the worst of the breaks between them. It ends with the line after
     /// the `most`th: that there are too many is known then, however long the text.
-    fn fill(self, text: &str, width: u32, most: usize) -> (Vec<String>, bool) {
+    fn fill(self, text: &str, width: u32, most: usize) -> (Vec<String>, Breaks) {
         let fits = |text: &str| self.width(text.trim_end()) <= width;
         let (mut lines, mut line) = (Vec::new(), String::new());
-        let mut unbroken = true;
+        let mut breaks = Breaks::BetweenWords;
         for word in words(text) {
             if lines.len() > most {
                 break;
@@ -108,14 +116,19 @@ impl Style<'_> {
                 true => vec![word],
                 false => word.split_inclusive(JOINTS).collect(),
             };
-            for piece in pieces {
+            for (index, piece) in pieces.into_iter().enumerate() {
                 if !line.is_empty() && !fits(&format!("{line}{piece}")) {
+                    // Before its first piece no word is taken apart.
+                    breaks = breaks.max(match index {
+                        0 => Breaks::BetweenWords,
+                        _ => Breaks::AtJoints,
+                    });
                     lines.push(mem::take(&mut line));
                 }
                 if fits(&format!("{line}{piece}")) {
                     line.push_str(piece);
                 } else {
-                    unbroken = false;
+                    breaks = Breaks::InWords;
                     line = self.break_word(piece, width, most, &mut lines);
                 }
             }
@@ -124,7 +137,7 @@ impl Style<'_> {
         for line in &mut lines {
             line.truncate(line.trim_end().len());
         }
-        (lines, unbroken)
+        (lines, breaks)
     }
 
     /// Fills lines with a word that is too long for one line; returns what is left for the next line.
@@ -232,6 +245,11 @@ mod tests {
             Shorten::End,
         );
         assert_eq!(words.lines, ["make the", "house a castle"]);
+        // Names are not taken apart for it.
+        let name = "seed 2, image_guidance_scale 1.5";
+        let width = STYLE.width("seed 2, image_guidance_scale");
+        let named = STYLE.wrap_evenly(name, width, 3, Shorten::End);
+        assert_eq!(named.lines, ["seed 2,", "image_guidance_scale 1.5"]);
         let one = STYLE.wrap_evenly("7.5", 64, 3, Shorten::End);
         assert_eq!(one.lines, ["7.5"]);
     }

@@ -116,6 +116,7 @@ function scoreField() {
   const select = field.querySelector("select");
   select.append(group("as caption", ""), group("as tint", TINT));
   select.value = state.caption;
+  sizeToOptions(field, select);
   return field;
 }
 

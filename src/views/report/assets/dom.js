@@ -46,5 +46,13 @@ function selectField(label, options, value, onchange, id) {
   const select = element("select", { id, onchange: () => onchange(select.value) });
   for (const [key, text] of options) select.append(element("option", { value: key, text }));
   select.value = value;
-  return element("label", { class: "field" }, element("span", { text: label }), select);
+  const field = element("label", { class: "field" }, element("span", { text: label }), select);
+  sizeToOptions(field, select);
+  return field;
+}
+
+/** Says how long the longest of a field's texts is, for the style to give it no more room than that. */
+function sizeToOptions(field, select) {
+  const texts = [field.textContent.length - select.textContent.length, ...[...select.options].map((option) => option.text.length)];
+  field.style.setProperty("--characters", Math.max(...texts));
 }
