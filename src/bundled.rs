@@ -11,7 +11,7 @@ use crate::cache;
 
 /// A built-in file cannot be written to where it could be read.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("cannot unpack into the cache what the program carries inside: {0}")]
+#[error("cannot unpack the program's built-in files into the cache: {0}")]
 #[diagnostic(help(
     "check that you may write there and that there is space; XDG_CACHE_HOME moves the cache"
 ))]

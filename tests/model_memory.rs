@@ -126,7 +126,7 @@ fn a_run_that_meets_its_limit_does_less_at_a_time_and_gives_the_same_pictures() 
         .into_iter()
         .chain(lines(&output.stdout));
     let notes: Vec<String> = notes.filter(|line| line.starts_with("note: ")).collect();
-    let going_on = "note: out of device memory: going on with";
+    let going_on = "note: out of device memory: continuing with";
     assert_eq!(
         notes,
         [

@@ -86,7 +86,7 @@ impl Table {
             (Some("csv"), _) => return Format::Csv,
             (Some("parquet"), false) => return Format::Parquet,
             (Some("parquet"), true) => "--utf8-mark is for CSV: Parquet is UTF-8 by itself",
-            _ => "--out ends with .csv or .parquet, which says what is written",
+            _ => "--out must end with .csv or .parquet, which selects the format",
         };
         let mut command = Self::augment_args(clap::Command::new("ip2p table"));
         end_with(&command.error(ErrorKind::ValueValidation, told))

@@ -64,9 +64,7 @@ impl Export {
                 folder.display()
             )),
             ExportEvent::WithoutUv => {
-                render::aside(format_args!(
-                    "uv could not do it; trying Python's own venv and pip"
-                ));
+                render::aside(format_args!("uv failed; trying Python's own venv and pip"));
             }
         };
         match export(

@@ -28,10 +28,10 @@ fn told(fault: &PanicHookInfo) -> (String, String) {
         .location()
         .map_or_else(String::new, |place| format!(" ({place})"));
     let reason = fault.payload_as_str().unwrap_or("no reason is known");
-    let problem = format!("ip2p has failed by a fault of its own: {reason}{place}");
+    let problem = format!("ip2p has crashed because of a bug: {reason}{place}");
     let remedy = format!(
-        "please report this with the command line and `ip2p --version`, which is {}; with RUST_BACKTRACE=1 it says \
-         more. Finished cells are kept: a run goes on when it is run again",
+        "please report this with the command line and `ip2p --version`, which is {}; RUST_BACKTRACE=1 gives more \
+         detail. Finished cells are kept: run again to resume",
         env!("CARGO_PKG_VERSION")
     );
     (problem, remedy)

@@ -17,7 +17,7 @@ pub fn flag() -> &'static AtomicBool {
             process::exit(i32::from(Exit::Interrupted.code()));
         }
         render::aside(format_args!(
-            "stopping after this step; once more to stop at once"
+            "stopping after this step; press Ctrl-C again to stop at once"
         ));
     });
     ignored.into_iter().for_each(ignore);

@@ -129,7 +129,7 @@ pub fn lost() -> bool {
     if let Some(error) = LOST.get() {
         complain(
             &format!("cannot write to standard output: {error}"),
-            "free some space, or send it elsewhere",
+            "free some space, or redirect the output elsewhere",
         );
     }
     LOST.get().is_some()

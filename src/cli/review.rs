@@ -146,7 +146,7 @@ fn tolerances(run: &Run) -> Result<CheckSpec, Error> {
     match run.sweep_file().filter(|file| file.is_file()) {
         Some(file) => Ok(SweepSpec::read(&file)?.check),
         None => {
-            render::note("the sweep file is not there: the usual tolerances are taken");
+            render::note("the sweep file is missing: the default tolerances are used");
             Ok(CheckSpec::default())
         }
     }

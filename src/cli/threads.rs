@@ -32,7 +32,7 @@ pub fn is_granted() -> bool {
 /// Reports why there are no threads.
 pub fn tell(error: &io::Error) {
     render::complain(
-        &format!("the system grants no thread: {error}"),
+        &format!("the operating system cannot start a thread: {error}"),
         "raise the limit of processes and threads (`ulimit -u`, the container's pids limit), or that of memory",
     );
 }

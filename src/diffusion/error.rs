@@ -25,7 +25,7 @@ pub enum SchedulerError {
     },
     /// A value of the wrong type or out of range.
     #[error("scheduler_config.json: `{key}` must be {expected}, but is {found}")]
-    #[diagnostic(help("correct the value, or take the key out to get diffusers' default"))]
+    #[diagnostic(help("correct the value, or remove the key to use diffusers' default"))]
     Invalid {
         /// The key.
         key: &'static str,

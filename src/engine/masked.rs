@@ -144,7 +144,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 let region = Region::around(&whole, padding, fitted.width, fitted.height);
                 let black = || {
                     format!(
-                        "the mask {} is black: there is nothing around it",
+                        "the mask {} is black, so there is no region around it",
                         fitted.mask
                     )
                 };

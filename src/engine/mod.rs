@@ -258,8 +258,8 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             return Ok(());
         }
         self.emit(Event::Note(format!(
-            "at {} x {} pixels the UNet's attention holds more numbers than every kernel of {} can count: images may \
-             be wrong without a sign of it. Compare one with device = \"cpu\", or export the model with fused attention",
+            "at {} x {} pixels the UNet's attention has more elements than some kernels of {} can index: images may \
+             be wrong without any warning. Compare one with device = \"cpu\", or export the model with fused attention",
             sampling.width, sampling.height, self.job.device
         )))
     }
@@ -305,7 +305,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             .into_iter()
             .for_each(|component| self.model.unload(component));
         self.policy = smaller;
-        let note = format!("out of device memory: going on with {smaller}");
+        let note = format!("out of device memory: continuing with {smaller}");
         // If the observer wants to stop, it says so again at the next step.
         let _ = (self.observer)(Event::Note(note));
         Ok(())

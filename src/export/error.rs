@@ -25,7 +25,7 @@ pub enum ExportError {
     /// The packages could not be installed.
     #[error("the packages of the export could not be installed into {}", folder.display())]
     #[diagnostic(help(
-        "what pip or uv says above tells why: mostly the network, a proxy, or the disk (the packages take several GB)"
+        "the output of pip or uv above says why: usually the network, a proxy, or the disk (the packages take several GB)"
     ))]
     Install {
         /// The environment.
@@ -48,7 +48,7 @@ pub enum ExportError {
     Scripts(#[from] BundledError),
     /// The Python interpreter cannot be started.
     #[error("{} cannot be run: {source}", python.display())]
-    #[diagnostic(help("remove its environment, which is then made again, and export once more"))]
+    #[diagnostic(help("remove its environment, so that it is made again, and repeat the export"))]
     Start {
         /// The interpreter.
         python: PathBuf,

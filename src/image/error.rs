@@ -61,7 +61,7 @@ pub enum ImageError {
     /// The file is truncated or corrupt.
     #[error("image {} is damaged or cut short: {reason}", path.display())]
     #[diagnostic(help(
-        "copy or download it again, or open it in an image editor and save it anew"
+        "copy or download it again, or open it in an image editor and save it again"
     ))]
     Damaged {
         /// The file.
@@ -71,15 +71,15 @@ pub enum ImageError {
     },
     /// The file has changed since it was probed.
     #[error("image {} has changed since the sweep was started", path.display())]
-    #[diagnostic(help("run again: the image is then taken as it is"))]
+    #[diagnostic(help("run again to use the image as it is now"))]
     Changed {
         /// The file.
         path: PathBuf,
     },
     /// No pixel of a mask is white.
-    #[error("mask {mask}{} is empty: nothing would be made anew", of(image))]
+    #[error("mask {mask}{} is empty: nothing would be repainted", of(image))]
     #[diagnostic(help(
-        "what is white (128 and above) is made anew; the other way round: {{ file = \"mask.png\", invert = true }}"
+        "white (128 and above) is repainted; to invert the mask: {{ file = \"mask.png\", invert = true }}"
     ))]
     EmptyMask {
         /// The mask's name.

@@ -39,7 +39,7 @@ impl fmt::Display for Note {
             Self::Reduced => "the image has more than 8 bits a sample: reduced to 8",
             Self::GreyExpanded => "the image is grey: expanded to RGB",
             Self::AlphaOnWhite => "the image is partly transparent: composited on white",
-            Self::Inks => "the image is CMYK: made RGB without its colour profile",
+            Self::Inks => "the image is CMYK: converted to RGB without its colour profile",
             Self::UnreadableProfile => "the image has a colour profile that cannot be read: ignored",
             Self::Converted { name } => {
                 return write!(
@@ -50,7 +50,7 @@ impl fmt::Display for Note {
             Self::Profile { name } => {
                 return write!(
                     f,
-                    "the image has the colour profile {name}, which is ignored: its colours are taken for sRGB (colour = \"srgb\" under [size] converts them)"
+                    "the image has the colour profile {name}, which is ignored: its colours are treated as sRGB (colour = \"srgb\" under [size] converts them)"
                 );
             }
         })

@@ -78,7 +78,7 @@ pub enum JudgeError {
     },
     /// The page of a check cannot be rendered.
     #[error("cannot render the page of the check: {0}")]
-    #[diagnostic(help("this is a fault of ip2p; please report it"))]
+    #[diagnostic(help("this is a bug in ip2p; please report it"))]
     Page(minijinja::Error),
     /// The run has no such cell or stage.
     #[error(transparent)]

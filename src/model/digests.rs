@@ -72,7 +72,7 @@ impl KnownDigests {
         };
         match written() {
             Ok(()) => known.has_new = false,
-            Err(error) => tracing::debug!("digests of model files are not kept: {error}"),
+            Err(error) => tracing::debug!("digests of model files cannot be cached: {error}"),
         }
     }
 

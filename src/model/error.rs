@@ -45,7 +45,7 @@ pub enum ModelError {
     },
     /// The file has no bytes.
     #[error("{} is empty", path.display())]
-    #[diagnostic(help("its download or export broke off: fetch it again"))]
+    #[diagnostic(help("its download or export was interrupted: fetch it again"))]
     Empty {
         /// The file.
         path: PathBuf,
@@ -60,7 +60,7 @@ pub enum ModelError {
     /// The file is not the one whose digest was taken.
     #[error("{} was changed while the sweep ran", path.display())]
     #[diagnostic(help(
-        "run again: cells that are done are kept, the others are computed with what is there now"
+        "run again: finished cells are kept, the others are computed with the files as they are now"
     ))]
     Changed {
         /// The file.
@@ -137,7 +137,7 @@ pub enum ModelError {
     },
     /// The ONNX file cannot be parsed.
     #[error("{} is not an ONNX model: {problem}", path.display())]
-    #[diagnostic(help("its download or export broke off: fetch it again"))]
+    #[diagnostic(help("its download or export was interrupted: fetch it again"))]
     Onnx {
         /// The file.
         path: PathBuf,
@@ -147,7 +147,7 @@ pub enum ModelError {
     /// The weights would be read from outside the model folder.
     #[error("{} keeps weights in {location:?}, outside its folder", path.display())]
     #[diagnostic(help(
-        "move the weights beside model.onnx and save the model again; models from strangers that do this are not to be trusted"
+        "move the weights beside model.onnx and save the model again; do not trust a stranger's model that does this"
     ))]
     ExternalDataOutside {
         /// The ONNX file.
@@ -165,7 +165,7 @@ pub enum ModelError {
         problem: String,
     },
     /// The tokenizer's files are not valid.
-    #[error("{} does not make a tokenizer: {problem}", path.display())]
+    #[error("{} is not a valid tokenizer file: {problem}", path.display())]
     #[diagnostic(help("copy the tokenizer folder of the original model there"))]
     Tokenizer {
         /// The file.

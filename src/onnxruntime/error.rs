@@ -13,9 +13,9 @@ pub enum RuntimeError {
     ))]
     NotFound,
     /// The files in the cache are not those that were fetched.
-    #[error("{} is missing or damaged: it is not as it was fetched", file.display())]
+    #[error("{} is missing or damaged: it differs from what was fetched", file.display())]
     #[diagnostic(help(
-        "run `ip2p setup` again, which fetches it anew; use --cuda if it was set up so"
+        "run `ip2p setup` again to fetch it, with --cuda if it was set up that way"
     ))]
     Damaged {
         /// The file.
@@ -24,7 +24,7 @@ pub enum RuntimeError {
     /// Other users could change the files that would be loaded.
     #[error("{} is not loaded: {reason}", path.display())]
     #[diagnostic(help(
-        "what others may write can do anything as you: remove it and run `ip2p setup` again, take the permission away \
+        "a library that others can change could do anything as you: remove it and run `ip2p setup` again, take the permission away \
          (`chmod o-w`), or name another library with --onnxruntime"
     ))]
     Writable {
@@ -99,7 +99,7 @@ pub enum RuntimeError {
         platform: String,
     },
     /// Python was not found.
-    #[error("{} was not found, which fetches ONNX Runtime", python.display())]
+    #[error("{} was not found; it is needed to fetch ONNX Runtime", python.display())]
     #[diagnostic(help(
         "install Python 3 with pip, or give an ONNX Runtime library with --onnxruntime"
     ))]
@@ -121,7 +121,7 @@ pub enum RuntimeError {
     /// The package index could not be reached.
     #[error("the package index cannot be reached for {wheel}: {reason}")]
     #[diagnostic(help(
-        "check the network and the proxy; pip's own settings (`pip config list`) hold here; or download the wheel elsewhere and give the library in it with --onnxruntime"
+        "check the network and the proxy; pip's own settings (`pip config list`) apply here; or download the wheel elsewhere and give the library in it with --onnxruntime"
     ))]
     Network {
         /// The requested wheel.
@@ -143,7 +143,7 @@ pub enum RuntimeError {
     /// pip failed in another way.
     #[error("pip cannot download {wheel}: {reason}")]
     #[diagnostic(help(
-        "try `python3 -m pip download {wheel} --no-deps` by hand to see all that it says"
+        "try `python3 -m pip download {wheel} --no-deps` by hand to see all of its output"
     ))]
     Pip {
         /// The requested wheel.
@@ -232,7 +232,9 @@ pub enum RuntimeError {
         needs: &'static str,
     },
     /// A memory limit cannot be enforced on this device.
-    #[error("runtime.memory_limit_mib does not work on {device}: its provider allocates by itself")]
+    #[error(
+        "runtime.memory_limit_mib does not work on {device}: its provider manages its own memory"
+    )]
     #[diagnostic(help(
         "leave memory_limit_mib out; memory = \"phased\" and batch = 1 take the least"
     ))]

@@ -106,7 +106,7 @@ pub fn locate(host: &Host) -> Result<Located, RuntimeError> {
                     return Err(error);
                 }
                 Err(error) => {
-                    tracing::warn!("passed over: {error}");
+                    tracing::warn!("skipped: {error}");
                     refused.get_or_insert(error);
                 }
             }

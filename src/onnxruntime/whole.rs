@@ -13,7 +13,7 @@ const ENTRY: usize = 56;
 pub(super) fn refuse_cut(library: &Path) -> Result<(), String> {
     match needed_bytes(library) {
         Ok(Some((needed, there))) if there < needed => Err(format!(
-            "it was cut: it has {there} bytes of at least {needed}"
+            "it is truncated: it has {there} bytes of at least {needed}"
         )),
         Ok(_) => Ok(()),
         Err(error) => Err(error.to_string()),
@@ -94,7 +94,7 @@ mod tests {
         for length in [65, 1000, needed / 2, needed - 1] {
             fs::write(&cut, &bytes[..length]).unwrap();
             let refused = refuse_cut(&cut).unwrap_err();
-            assert!(refused.starts_with("it was cut: it has "), "{refused}");
+            assert!(refused.starts_with("it is truncated: it has "), "{refused}");
         }
         fs::write(&cut, "no library").unwrap();
         assert_eq!(refuse_cut(&cut), Ok(()), "the loader says what it is not");

@@ -81,7 +81,7 @@ pub enum PlanError {
         users: String,
     },
     /// A preset or an exclusion has a key without a stage that several stages have.
-    #[error("{key} of {place} could be of several stages: {stages}")]
+    #[error("{key} of {place} could belong to several stages: {stages}")]
     #[diagnostic(help("say which: {example}.{key} = …"))]
     SeveralStages {
         /// The table.
@@ -96,7 +96,7 @@ pub enum PlanError {
     /// A table names a stage that does not exist.
     #[error("{place} names {stage}, which is no stage; the stages are {stages}")]
     #[diagnostic(help(
-        "a stage is called by its `name`, else by its kind, numbered where that repeats"
+        "a stage is called by its `name`, or else by its kind, numbered if that repeats"
     ))]
     UnknownStage {
         /// The table.
@@ -108,7 +108,7 @@ pub enum PlanError {
     },
     /// A preset or an exclusion sets a key that cannot be set there for this stage.
     #[error("{place} cannot set {key} of stage {stage}: {reason}")]
-    #[diagnostic(help("take the key out of the one or the other"))]
+    #[diagnostic(help("remove the key from one of them"))]
     ForeignKey {
         /// The table.
         place: String,
@@ -152,7 +152,7 @@ pub enum PlanError {
          multiples of {multiple}"
     )]
     #[diagnostic(help(
-        "the first stage settles the size; under [size], use fit = \"exact\" with width = {} and height = {}",
+        "the first stage determines the size; under [size], use fit = \"exact\" with width = {} and height = {}",
         nearest_multiple(*width, *multiple), nearest_multiple(*height, *multiple)
     ))]
     StageSize {

@@ -43,7 +43,7 @@ pub enum ArrayError {
     /// Part of an array, or an array with gaps.
     #[error("this array runs the tasks {first} to {last}, and only {count} of them")]
     #[diagnostic(help(
-        "a part of an array that is submitted again keeps its cut with the number of the whole array: --shard auto/N"
+        "to keep the cut when part of an array is resubmitted, give the number of all parts: --shard auto/N"
     ))]
     Gaps {
         /// The lowest index.

@@ -21,7 +21,7 @@ use crate::vocabulary::{CellKey, Race, Record, Status};
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum MergeError {
     /// They have different plans.
-    #[error("{} and {} are not of one plan: {key} differs", one.display(), other.display())]
+    #[error("{} and {} have different plans: {key} differs", one.display(), other.display())]
     #[diagnostic(help(
         "merge the shards of one sweep, run with the same sweep file, images and models; `ip2p compare` takes runs that differ"
     ))]

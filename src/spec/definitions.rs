@@ -182,19 +182,19 @@ settings! {
     /// In every stage, under `[sweep]` and `[[then]]`.
     STAGE:
     OUTSIDE = Setting::new("outside", Form::Choice(|| names(&OUTSIDES)), "\"kept\"",
-        "What lies outside a mask: kept (the input's own pixels) or decoded (what the model makes of them). Needs mask."),
+        "What the output shows outside a mask: kept (the input's own pixels) or decoded (the model's). Needs mask."),
     ONLY_MASKED = Setting::new("only_masked", Form::Whole((0, SIDE.1), None), "32",
-        "Works on the part of the image around the mask, with so many pixels of padding. Needs mask, of an inpainting stage."),
+        "Works only on the part of the image around the mask, with this many pixels of padding. Needs a mask and an inpainting stage."),
     ;
 
     /// `[[then]]`.
     THEN:
     THEN_NAME = Setting::new("name", Form::PresetName, "\"repaint\"",
-        "What the stage is called. Default: its kind (edit, image-to-image, inpaint), numbered where it repeats."),
+        "The name of the stage. Default: its kind (edit, image-to-image, inpaint), numbered if that repeats."),
     THEN_OUTSIDE = Setting::new("outside", Form::Choice(|| names(&OUTSIDES)), "\"kept\"",
-        "What lies outside a mask: kept (the input's own pixels) or decoded (what the model makes of them). Needs mask."),
+        "What the output shows outside a mask: kept (the input's own pixels) or decoded (the model's). Needs mask."),
     THEN_ONLY_MASKED = Setting::new("only_masked", Form::Whole((0, SIDE.1), None), "32",
-        "Works on the part of the image around the mask, with so many pixels of padding. Needs mask, of an inpainting stage."),
+        "Works only on the part of the image around the mask, with this many pixels of padding. Needs a mask and an inpainting stage."),
     ;
 
     /// `[[preset]]`.
@@ -219,13 +219,13 @@ settings! {
         "Longest side in pixels. Default: the model's own size. Not with fit = \"exact\".")
         .noted("longest side; default: the model's own"),
     FIT = Setting::new("fit", Form::Choice(|| names(&FITS)), "\"crop\"",
-        "How an image is brought to size: crop (the original repository's rule), floor (diffusers' rule), exact (width and height).")
+        "How an image is fitted to size: crop (the original repository's rule), floor (diffusers' rule), exact (width and height).")
         .noted("crop | floor | exact (with width and height)"),
     WIDTH = Setting::new("width", Form::Whole(SIDE, None), "512", "Width in pixels, with fit = \"exact\"."),
     HEIGHT = Setting::new("height", Form::Whole(SIDE, None), "512", "Height in pixels, with fit = \"exact\"."),
     COLOUR = Setting::new("colour", Form::Choice(|| names(&COLOURS)), "\"ignored\"",
         "Colour profiles of images: ignored (as diffusers does) or srgb (colours are converted).")
-        .noted("ignored | srgb: what becomes of colour profiles"),
+        .noted("ignored | srgb: what to do about colour profiles"),
     ;
 
     /// `[runtime]`.
@@ -241,25 +241,25 @@ settings! {
     BATCH = Setting::new("batch", Form::ChoiceOrWhole(|| vec!["auto"], (1, MAX_BATCH)), "\"auto\"", "Cells denoised together.")
         .noted("cells denoised together, or a number"),
     MEMORY_LIMIT_MIB = Setting::new("memory_limit_mib", Form::Whole((1, MAX_MEMORY_MIB), None), "4096",
-        "The most that ONNX Runtime may take of the device's memory, in MiB; without it, all that is free.")
+        "The most device memory that ONNX Runtime may take, in MiB. Default: all that is free.")
         .noted("the most that ONNX Runtime may take; default: what is free"),
     TF32 = Setting::new("tf32", Form::Boolean(true), "true",
         "On CUDA, whether the VAE decoder's convolutions are computed in TF32, as torch does by default. The UNet's never are.")
-        .noted("on CUDA: TF32 in the VAE decoder, as torch has it"),
+        .noted("on CUDA: TF32 in the VAE decoder, as in torch"),
     BFLOAT16 = Setting::new("bfloat16", Form::Boolean(false), "false",
-        "With openvino, whether all is computed in bfloat16: faster on processors that have it (AMX, AVX-512), and another image.")
+        "With openvino, whether everything is computed in bfloat16: faster on processors that support it (AMX, AVX-512), but the image differs.")
         .noted("with openvino: bfloat16, faster and less exact"),
     ;
 
     /// `[numerics]`.
     NUMERICS:
-    NOISE = Setting::new("noise", Form::Choice(|| names(&NOISES)), "\"torch-cpu\"", "The generator whose seeds are reproduced.")
+    NOISE = Setting::new("noise", Form::Choice(|| names(&NOISES)), "\"torch-cpu\"", "The random number generator whose seeds are reproduced.")
         .noted("torch-cpu | torch-cuda: whose seeds are reproduced"),
     GUIDANCE = Setting::new("guidance", Form::Choice(|| names(&GUIDANCES)), "\"formula\"",
         "formula (continuous, equation 3 of the paper) or diffusers (guidance off at scales <= 1).")
         .noted("formula | diffusers (no guidance at scales <= 1)"),
     VAE_TILE = Setting::new("vae_tile", Form::ChoiceOrWhole(|| names(&VAE_TILES), TILE), "\"auto\"",
-        "Tiles in which the VAE takes large images: auto (where a side is longer than 1024 pixels), off, or the longest side of a tile in pixels. More but smaller tiles need less memory and differ more from the whole image.")
+        "Tiles in which the VAE processes large images: auto (if a side is longer than 1024 pixels), off, or the longest side of a tile in pixels. More but smaller tiles need less memory and differ more from the whole image.")
         .noted("tiles of large images in the VAE: auto (above 1024 pixels) | off | pixels"),
     ;
 
@@ -272,9 +272,9 @@ settings! {
 
     /// `[sheet]`.
     SHEET:
-    ROWS = Setting::new("rows", Form::Axis, "\"image_guidance_scale\"", "The axis of the rows. Default: chosen from the axes.")
-        .noted("the axis of the rows; default: chosen from the axes"),
-    COLUMNS = Setting::new("columns", Form::Axis, "\"guidance_scale\"", "The axis of the columns. Default: chosen from the axes.")
+    ROWS = Setting::new("rows", Form::Axis, "\"image_guidance_scale\"", "The axis of the rows. Default: chosen automatically.")
+        .noted("the axis of the rows; default: chosen automatically"),
+    COLUMNS = Setting::new("columns", Form::Axis, "\"guidance_scale\"", "The axis of the columns. Default: chosen automatically.")
         .noted("the axis of the columns"),
     SUPER_ROWS = Setting::new("super_rows", Form::Axis, "\"instruction\"", "An axis around the rows: each of its values repeats them."),
     SUPER_COLUMNS = Setting::new("super_columns", Form::Axis, "\"scheduler\"", "An axis around the columns: each of its values repeats them.")
@@ -286,8 +286,8 @@ settings! {
         .noted("axes whose values are a grid of their own each"),
     CELL = Setting::new("cell", Form::Whole(CELL_SIDES, Some(SheetSpec::DEFAULT_CELL.get())), "256", "Side of a cell in pixels.")
         .noted("pixels"),
-    SHOW_INPUT = Setting::new("show_input", Form::Boolean(true), "true", "Whether the input stands beside the grid.")
-        .noted("whether the input stands beside the grid"),
+    SHOW_INPUT = Setting::new("show_input", Form::Boolean(true), "true", "Whether the input is shown beside the grid.")
+        .noted("whether the input is shown beside the grid"),
     FONT = Setting::new("font", Form::Path, "\"NotoSansCJK-Regular.ttc\"",
         "A TrueType or OpenType file for characters that the embedded font lacks, such as Chinese and Japanese ones. Relative to this file.")
         .noted("for labels beyond Latin, Greek and Cyrillic"),
@@ -296,20 +296,20 @@ settings! {
     /// `[check]`.
     CHECK:
     PERCEPTUAL_MEAN = Setting::new("perceptual_mean", Form::Number(PERCEPTUAL, |check| check.perceptual_mean), "0.1",
-        "Most mean perceptual difference (butteraugli); 1 is just noticeable.")
+        "The largest mean perceptual difference (butteraugli); 1 is just noticeable.")
         .noted("mean perceptual difference; 1 is just noticeable"),
     PERCEPTUAL_P99 = Setting::new("perceptual_p99", Form::Number(PERCEPTUAL, |check| check.perceptual_p99), "0.3",
-        "Most perceptual difference that 99 of 100 pixels may reach.")
-        .noted("and what 99 of 100 pixels stay under"),
+        "The largest 99th percentile of the perceptual difference over pixels.")
+        .noted("and its 99th percentile"),
     SSIM = Setting::new("ssim", Form::Number(SSIM_RANGE, |check| check.ssim), "0.999",
-        "Least structural similarity; 1 for equal images.")
-        .noted("least structural similarity"),
+        "The smallest structural similarity; 1 for equal images.")
+        .noted("the smallest structural similarity"),
     LATENTS = Setting::new("latents", Form::Number(LATENTS_RANGE, |check| check.latents), "0.0001",
-        "Most change of the latents of the first two steps, in standard deviations, before there is an early warning."),
+        "The largest change of the latents in the first two steps, in standard deviations, without an early warning."),
     DRIFT = Setting::new("drift", Form::Number(DRIFT_RANGE, |check| check.drift), "2.0",
-        "How many times as far a cell may be from a baseline that was accepted in another environment class."),
+        "The factor by which limits are widened for a baseline that was accepted in another environment class."),
     STAGES = Setting::new("stages", Form::Stages, "[\"inpaint\"]",
-        "Of a chain, the stages that are checked and accepted, by their names. Default: all."),
+        "In a chain, the names of the stages that are checked and accepted. Default: all."),
     ;
 
     /// `[[check.ignore]]`.
@@ -317,21 +317,21 @@ settings! {
     IGNORE_BOX = Setting::new("box", Form::Box, "[0, 0, 64, 32]",
         "A box that is not judged: left, top, width and height in pixels of the output."),
     IGNORE_MASK = Setting::new("mask", Form::Path, "\"masks/clock.png\"",
-        "An image that is white where nothing is judged; it is brought to the output's size. Relative to this file."),
+        "An image that is white where nothing is judged; it is scaled to the output's size. Relative to this file."),
     IGNORE_INSTRUCTION = Setting::new("instruction", Form::Prompt, "\"make it night\"",
-        "The instruction whose cells it is for. Default: all."),
+        "The instruction whose cells it applies to. Default: all."),
     ;
 
     /// `[[check.tolerance]]`.
     TOLERANCE:
     TOLERANCE_INSTRUCTION = Setting::new("instruction", Form::Prompt, "\"make it night\"",
-        "The instruction whose cells it is for."),
+        "The instruction whose cells it applies to."),
     TOLERANCE_MEAN = Setting::new("perceptual_mean", Form::NumberAsElsewhere(PERCEPTUAL), "0.2",
-        "Most mean perceptual difference of its cells. Default: that of [check]."),
+        "The largest mean perceptual difference of its cells. Default: that of [check]."),
     TOLERANCE_P99 = Setting::new("perceptual_p99", Form::NumberAsElsewhere(PERCEPTUAL), "0.6",
-        "Most perceptual difference that 99 of 100 pixels may reach. Default: that of [check]."),
+        "The largest 99th percentile of the perceptual difference. Default: that of [check]."),
     TOLERANCE_SSIM = Setting::new("ssim", Form::NumberAsElsewhere(SSIM_RANGE), "0.998",
-        "Least structural similarity. Default: that of [check]."),
+        "The smallest structural similarity. Default: that of [check]."),
     ;
 }
 

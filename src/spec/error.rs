@@ -361,7 +361,7 @@ pub enum SpecProblem {
     ))]
     NoDirection { caption: String },
 
-    #[error("{part} has neither a box nor a mask, or both")]
+    #[error("{part} must have either a box or a mask")]
     #[diagnostic(help("give box = [left, top, width, height] in pixels, or mask = \"FILE\""))]
     OnePart { part: String },
 

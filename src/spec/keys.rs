@@ -126,34 +126,34 @@ impl Table {
                 "Cells to leave out: those that match every key. Keys of a stage of a chain by its name: edit.seed = 1."
             }
             Self::Caption => {
-                "What images show before and after an instruction is followed, for the direction similarity of CLIP. Needs measures.clip."
+                "What images show before and after an edit, for CLIP's direction similarity. Needs measures.clip."
             }
             Self::Size => "The size of images.",
-            Self::Runtime => "How cells run, never what they mean. Flags of the same names win.",
-            Self::Numerics => "What is computed.",
-            Self::Measures => {
-                "What is measured of finished cells beside their pixels; never changes a cell."
+            Self::Runtime => {
+                "How cells are computed; it never changes them. Flags with the same names take precedence."
             }
+            Self::Numerics => "What is computed.",
+            Self::Measures => "Further measures of finished cells; they never change a cell.",
             Self::Sheet => "The look of contact sheets.",
-            Self::Check => "How far a cell may be from its accepted baseline (ip2p check).",
+            Self::Check => "How far a cell may differ from its accepted baseline (ip2p check).",
             Self::Ignore => "Parts of the images that are not judged.",
-            Self::Tolerance => "Tolerances of one instruction.",
+            Self::Tolerance => "Tolerances for one instruction.",
         }
     }
 
     /// What a single item of a repeated table is for.
     pub fn item_help(self) -> Option<&'static str> {
         match self {
-            Self::Preset => {
-                Some("One value of the preset axis. What it leaves out it takes from [sweep].")
-            }
+            Self::Preset => Some(
+                "One value of the preset axis. Keys that it leaves out are taken from [sweep].",
+            ),
             Self::Then => Some(
-                "A stage. What it leaves out has its default; the model is that of the stage before.",
+                "A stage. Keys that it leaves out have their defaults; the default model is that of the previous stage.",
             ),
             Self::Exclude => Some("Values that all must match."),
-            Self::Caption => Some("Captions of one instruction."),
-            Self::Ignore => Some("A box, or what is white in a mask."),
-            Self::Tolerance => Some("What it leaves out is as [check] has it."),
+            Self::Caption => Some("Captions for one instruction."),
+            Self::Ignore => Some("A box, or the white part of a mask."),
+            Self::Tolerance => Some("Limits that it leaves out are those of [check]."),
             Self::Root | Self::Sweep | Self::Size | Self::Runtime | Self::Numerics => None,
             Self::Measures | Self::Sheet | Self::Check => None,
         }
@@ -162,9 +162,11 @@ impl Table {
     /// What the template says beside its header.
     pub fn note(self) -> &'static str {
         match self {
-            Self::Runtime => "how cells run, never what they mean; flags of the same names win",
-            Self::Measures => "of finished cells, beside their pixels",
-            Self::Check => "how far `ip2p check` lets a cell be from its baseline",
+            Self::Runtime => {
+                "how cells are computed, never what they are; flags with the same names win"
+            }
+            Self::Measures => "further measures of finished cells",
+            Self::Check => "how far a cell may differ from its baseline in `ip2p check`",
             Self::Root | Self::Sweep | Self::Then | Self::Preset => "",
             Self::Exclude | Self::Caption | Self::Ignore | Self::Tolerance => "",
             Self::Size | Self::Numerics | Self::Sheet => "",

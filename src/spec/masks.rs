@@ -161,7 +161,7 @@ fn source<'t>(
     };
     if typed.above.is_some() && typed.changed.is_none() {
         return bad(
-            "has above and no changed",
+            "has above but not changed",
             "above says how much a stage must have changed: { changed = \"edit\", above = 0.1 }",
         );
     }
@@ -182,7 +182,7 @@ fn source<'t>(
             },
         }),
         _ => bad(
-            "needs just one of file, alpha and changed",
+            "needs exactly one of file, alpha and changed",
             "e.g. { file = \"mask.png\", grow = 8 }, { alpha = true } or { changed = \"edit\", above = 0.1 }",
         ),
     }

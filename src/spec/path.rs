@@ -221,7 +221,7 @@ impl Base {
         }
         if !matches.passed_over.is_empty() {
             let reasons = some_of(&matches.passed_over);
-            let note = format!("{key} {shown}: passed over: {reasons}");
+            let note = format!("{key} {shown}: skipped: {reasons}");
             self.notes.borrow_mut().push(note);
         }
         let mut found = Vec::with_capacity(matches.files.len());

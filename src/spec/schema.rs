@@ -78,9 +78,9 @@ fn one_of(domain: Domain) -> Json {
 fn mask() -> Json {
     let from_table = |help: &str, source: Json, required: &str| {
         let mut properties = json!({
-            "invert": { "description": "Whether what is white is kept instead.", "type": "boolean", "default": false },
+            "invert": { "description": "Whether white is kept instead of repainted.", "type": "boolean", "default": false },
             "grow": {
-                "description": "Pixels by which what is white grows on all sides.",
+                "description": "Number of pixels by which the white part grows on all sides.",
                 "type": "integer", "minimum": 0, "maximum": masks::MOST_GROWTH, "default": 0,
             },
             "blur": {
@@ -103,15 +103,15 @@ fn mask() -> Json {
     let changed = json!({
         "changed": { "description": "Name of an earlier stage.", "type": "string" },
         "above": {
-            "description": "How much a pixel must have changed, of full scale.",
+            "description": "How much a pixel must have changed, as a share of full scale.",
             "type": "number", "minimum": 0, "maximum": 1, "default": 0.1,
         },
     });
     json!({ "oneOf": [
         { "type": "string" },
-        from_table("A file, and what is done to it.", file, "file"),
-        from_table("What is transparent in the image.", alpha, "alpha"),
-        from_table("What an earlier stage changed.", changed, "changed"),
+        from_table("A file, and adjustments to it.", file, "file"),
+        from_table("The transparent part of the image.", alpha, "alpha"),
+        from_table("The part that an earlier stage changed.", changed, "changed"),
     ] })
 }
 
@@ -207,7 +207,7 @@ fn help(place: Table, parameter: Parameter) -> String {
     let definition = parameter.definition();
     match place {
         Table::Preset => format!("{} Default: that of [sweep].", definition.help_of_one),
-        Table::Exclude => format!("{} Left out, it may be any.", definition.help_of_one),
+        Table::Exclude => format!("{} If left out, any value matches.", definition.help_of_one),
         Table::Root
         | Table::Sweep
         | Table::Then
@@ -240,7 +240,7 @@ fn values(place: Table, parameter: Parameter) -> Json {
     let mut forms = vec![one, list];
     if place == Table::Then && parameter == Parameter::Seed {
         forms.push(described(
-            "The seed of the cell that each works on.",
+            "The seed of the cell whose image it works on.",
             json!({ "const": "same" }),
         ));
     }
@@ -269,12 +269,12 @@ fn ranges(parameter: Parameter) -> Vec<Json> {
     let bound = |help| described(help, reference(parameter.key()));
     let part = |name: &str| match name {
         "from" => bound("The first value."),
-        "to" => bound("The last value, included if the steps hit it."),
+        "to" => bound("The last value, included if the steps reach it."),
         "step" => {
-            json!({ "description": "The distance of two values.", "type": kind, "exclusiveMinimum": 0 })
+            json!({ "description": "The distance between two values.", "type": kind, "exclusiveMinimum": 0 })
         }
         _ => {
-            json!({ "description": "How many values.", "type": "integer", "minimum": 1, "maximum": MAX_VALUES })
+            json!({ "description": "The number of values.", "type": "integer", "minimum": 1, "maximum": MAX_VALUES })
         }
     };
     let range = |names: &&[&str]| {

@@ -74,7 +74,7 @@ pub fn chain_template(
     format!(
         "{CHAIN_HEAD}\nmodel = {}\n\n[sweep]\nimage       = {}\ninstruction = {}\nguidance_scale = [5.0, 7.5]\nseed = 0\n\
          {CHAIN_MIDDLE}\n{hash}[[then]]\n{hash}name   = \"repaint\"\n{hash}model  = {}\n{hash}prompt = \"a red door\"\n\
-         {hash}mask   = {{ changed = \"edit\", above = 0.1, grow = 8 }}    # or a file of which what is white is repainted\n\
+         {hash}mask   = {{ changed = \"edit\", above = 0.1, grow = 8 }}    # or a file whose white part is repainted\n\
          {hash}strength = [0.8, 1.0]\n",
         quoted(model),
         quoted(image),
@@ -96,7 +96,7 @@ const CHAIN_HEAD: &str = "\
 const CHAIN_MIDDLE: &str = "
 [[then]]
 name = \"again\"
-instruction = \"make it night\"     # the model is that of the stage before
+instruction = \"make it night\"     # uses the model of the previous stage
 seed = \"same\"                     # that of the image it works on
 
 # One thing is repainted under a mask; it takes an inpainting model (`ip2p export` makes one).";

@@ -78,8 +78,9 @@ impl<'a> Reader<'a> {
     fn note_missed_end(&mut self, field: Field<'_>, limits: Limits, last: Decimal) {
         if let Some([last, to]) = missed_end(field, limits, last) {
             let key = field.key;
-            self.notes
-                .push(format!("{key} ends at {last}: its steps do not meet {to}"));
+            self.notes.push(format!(
+                "{key} ends at {last}: its steps do not reach {to} exactly"
+            ));
         }
     }
 

@@ -125,7 +125,7 @@ pub enum StoreError {
     },
     /// A record does not belong to the plan, or its image is missing.
     #[error("cell {cell} cannot be recorded: {reason}")]
-    #[diagnostic(help("this is a fault of ip2p; please report it"))]
+    #[diagnostic(help("this is a bug in ip2p; please report it"))]
     Record {
         /// Which cell.
         cell: CellKey,
@@ -133,7 +133,7 @@ pub enum StoreError {
         reason: &'static str,
     },
     /// The operating system could not start a thread to write images.
-    #[error("the system grants no thread: {source}")]
+    #[error("the operating system cannot start a thread: {source}")]
     #[diagnostic(help(
         "raise the limit of processes and threads (`ulimit -u`, the container's pids limit); what is done is kept"
     ))]
@@ -144,7 +144,7 @@ pub enum StoreError {
     /// The thread that writes images has panicked.
     #[error("the thread that writes {} ended without a result", folder.display())]
     #[diagnostic(help(
-        "this is a fault of ip2p; please report it. What was recorded is safe: run again to go on"
+        "this is a bug in ip2p; please report it. What was recorded is safe: run again to resume"
     ))]
     WriterDied {
         /// The run folder.

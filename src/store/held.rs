@@ -264,8 +264,8 @@ pub enum Hold {
 fn other_cut(shard: Shard, begun: &[Shard]) -> Option<String> {
     let other = begun.iter().find(|other| other.count() != shard.count())?;
     Some(format!(
-        "shards of {} have run here, and this is {shard}: if tasks of an array are submitted again, give the whole \
-         number, --shard auto/{}",
+        "shards of {} have run here, and this is {shard}: if tasks of an array are resubmitted, give the number \
+         of all parts, --shard auto/{}",
         other.count(),
         other.count()
     ))
@@ -312,7 +312,7 @@ fn earlier(
     if journal.iter().any(fits) {
         let path = folder.join(PLAN);
         notes.push(format!(
-            "{} was lost or damaged, and is made again from the sweep file",
+            "{} was lost or damaged; it is written again from the sweep file",
             path.display()
         ));
         return Ok(None);

@@ -204,7 +204,7 @@ pub(super) fn path_of(folder: &Path, writer: &str) -> PathBuf {
 fn notes_of(journal: &Path, unreadable: &[usize]) -> Vec<String> {
     let note = |line| {
         format!(
-            "{}: line {line} cannot be read and is passed over; its cell is computed again",
+            "{}: line {line} cannot be read and is skipped; its cell is computed again",
             journal.display()
         )
     };

@@ -31,7 +31,7 @@ const DIGITS: u32 = 3;
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum RefineError {
     /// The cell belongs to a later stage and works on an image that no sweep file can name.
-    #[error("{cell} is no cell of the first stage of a chain")]
+    #[error("{cell} is not a cell of the first stage of the chain")]
     #[diagnostic(help("give a cell of the first stage, or change the chain's own sweep file"))]
     NotOfFirstStage {
         /// The cell.
@@ -39,7 +39,7 @@ pub enum RefineError {
     },
     /// The sweep file in the run folder is no longer valid.
     #[error("cannot use {}: {reason}", path.display())]
-    #[diagnostic(help("run the sweep again: it puts its sweep file back"))]
+    #[diagnostic(help("run the sweep again to restore its sweep file"))]
     SweepFile {
         /// The file.
         path: PathBuf,

@@ -48,7 +48,7 @@ fn fault(mut command: Command) -> Option<String> {
     let told = fs::read_to_string(errors.path()).unwrap_or_default();
     let is_quiet = told.contains("error: ") || matches!(ended.code(), Some(0 | 10 | 11 | 12));
     match ended.code() {
-        Some(code) if CODES.contains(&code) && !told.contains("fault of its own") && is_quiet => {
+        Some(code) if CODES.contains(&code) && !told.contains("because of a bug") && is_quiet => {
             None
         }
         _ => Some(format!("{}: {told}", shown(ended))),

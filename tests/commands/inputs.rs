@@ -201,7 +201,7 @@ fn all_images_that_cannot_be_read_are_told_but_for_those_that_are_left_out() {
     let left_out = ["photos/b.png", "photos/c.png"]
         .map(|image| format!("[[exclude]]\nimage = \"{image}\"\n"))
         .concat();
-    let passed_over = "image \"photos/*\": passed over: Thumbs.db is not an image";
+    let passed_over = "image \"photos/*\": skipped: Thumbs.db is not an image";
     let told = plan(&(text + &left_out)).success();
     let told = told.get_output();
     let told = [&told.stdout[..], &told.stderr[..]].concat();

@@ -173,7 +173,7 @@ fn masks_that_are_empty_full_or_of_another_shape_are_told_before_anything_runs()
         place.ip2p(&["plan", "s.toml"]).assert()
     };
     plan("\"black.png\"").code(2).stderr(
-        contains("mask black.png is empty: nothing would be made anew")
+        contains("mask black.png is empty: nothing would be repainted")
             .and(contains("invert = true")),
     );
     plan("{ file = \"white.png\", invert = true }").code(2);

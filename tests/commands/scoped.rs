@@ -130,11 +130,11 @@ fn a_preset_links_keys_of_several_stages() {
 fn keys_that_could_be_of_several_stages_or_of_none_are_told_with_the_stage() {
     refuses(
         "[[exclude]]\ninstruction = \"make it day\"\n",
-        "instruction of exclude 1 could be of several stages: edit, edit-2, again",
+        "instruction of exclude 1 could belong to several stages: edit, edit-2, again",
     );
     refuses(
         "[[preset]]\nname = \"a\"\nnegative_prompt = \"blurry\"\n",
-        "negative_prompt of preset \"a\" could be of several stages: edit, edit-2, again",
+        "negative_prompt of preset \"a\" could belong to several stages: edit, edit-2, again",
     );
     refuses(
         "[[exclude]]\nedits.seed = 1\n",

@@ -32,7 +32,8 @@ fn a_device_that_is_too_small_for_a_batch_gets_less_at_a_time_and_the_run_goes_o
     let small = (roomy.report.peak_bytes() / 2 / MIB).to_string();
     let ran = place.run(runtime, &[("STAND_IN_MIB", &small)]);
     assert_eq!(ran.code, 0, "{small} MiB: {}", ran.told);
-    let note = "out of device memory: going on with batch 4, 12 UNet rows a call, resident memory";
+    let note =
+        "out of device memory: continuing with batch 4, 12 UNet rows a call, resident memory";
     assert!(ran.told.contains(note), "{}", ran.told);
     assert_eq!(ran.column("status"), ["done"; 8]);
     ran.report.assert_all_is_freed();

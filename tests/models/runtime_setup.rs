@@ -380,7 +380,7 @@ fn a_damaged_library_in_the_cache_is_told_and_not_mapped() {
         ..host.clone()
     };
     let refused = locate(&given).unwrap_err().to_string();
-    assert!(refused.contains("it was cut: it has"), "{refused}");
+    assert!(refused.contains("it is truncated: it has"), "{refused}");
 
     // `ip2p doctor` finds a changed byte even if size and time are the same.
     write(&whole);

@@ -73,7 +73,7 @@ fn parts_that_no_clip_has_are_refused_before_they_can_do_harm() {
         assert_eq!(
             error.unwrap_err().to_string(),
             format!(
-                "{} does not make a tokenizer: it has a part {name:?}, which CLIP has not",
+                "{} is not a valid tokenizer file: it has a part {name:?}, which CLIP has not",
                 file.display()
             )
         );

@@ -45,7 +45,7 @@ fn is_there(program: &str, arguments: &[&str]) -> bool {
     let is_there = found.is_ok_and(|output| output.status.success());
     if !is_there {
         println!(
-            "passed over: `{program} {}` does not work here",
+            "skipped: `{program} {}` does not work here",
             arguments.join(" ")
         );
     }

@@ -105,7 +105,7 @@ impl Ending<'_> {
             Outcome::Complete { done, failed } => render::complain(
                 &format!("{failed} of {} failed", self.of(done + failed)),
                 &format!(
-                    "{}/cells.csv says why; run again once that is mended",
+                    "{}/cells.csv says why; run again once that is fixed",
                     self.run.display()
                 ),
             ),

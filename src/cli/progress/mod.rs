@@ -235,7 +235,7 @@ impl<'a> Progress<'a> {
     /// Reports that CLIP has failed, before the last lines; the error itself follows them.
     pub fn note_unmeasured<T, E>(&self, measured: &Result<T, E>) {
         if measured.is_err() {
-            self.note("cells are left unmeasured, since CLIP fails; run again once it works");
+            self.note("cells are left unmeasured because CLIP failed; run again once it works");
         }
     }
 

@@ -51,7 +51,7 @@ impl Remark {
             ),
             (Self::FarFromInput, None) => format!("far from the input (SSIM {ssim:.2})"),
             (Self::FarFromInput, Some(typical)) => format!(
-                "far from the input (SSIM {ssim:.2}, {:.1} times the change usual for its instruction)",
+                "far from the input (SSIM {ssim:.2}, {:.1} times the typical change for its instruction)",
                 cell.change / typical.change
             ),
             (Self::Paler, _) => "paler than the other cells of its instruction".to_owned(),

@@ -98,7 +98,7 @@ fn what_is_far_from_the_input_is_sent_to_tighter_settings() {
     // Both neighbours are one step away; the one along the image guidance comes first.
     assert_eq!(
         on(&run, 1),
-        "far from the input (SSIM 0.10, 2.5 times the change usual for its instruction): try image_guidance_scale 1.5, as in c00003"
+        "far from the input (SSIM 0.10, 2.5 times the typical change for its instruction): try image_guidance_scale 1.5, as in c00003"
     );
     let run = grid(&["1.5"], &["7.0"], &[BROKEN]);
     let hint = "raise image_guidance_scale to 2.0 or more, or lower guidance_scale to 5 or less";
@@ -117,7 +117,7 @@ fn an_instruction_that_takes_every_image_far_from_its_input_is_not_held_against_
     assert_eq!(on(&run, 0), "");
     assert_eq!(
         on(&run, 4),
-        "far from the input (SSIM 0.08, 1.6 times the change usual for its instruction): try guidance_scale 9.0, as in c00003"
+        "far from the input (SSIM 0.08, 1.6 times the typical change for its instruction): try guidance_scale 9.0, as in c00003"
     );
 }
 
@@ -253,7 +253,7 @@ fn cells_that_differ_in_the_steps_of_guidance_are_one_panel() {
     // Guidance at fewer steps does less, at more steps more; the settings that differ are named.
     assert_eq!(
         on(&run, 1),
-        "far from the input (SSIM 0.10, 2.5 times the change usual for its instruction): try guidance_end 0.6, as in c00000"
+        "far from the input (SSIM 0.10, 2.5 times the typical change for its instruction): try guidance_end 0.6, as in c00000"
     );
     assert_eq!(
         on(&run, 2),

@@ -17,7 +17,7 @@ pub(super) const PLUGIN: Plugin = Plugin {
     library: "onnxruntime_providers_openvino_plugin",
     pin,
     opens: &["libOpenCL.so.1", "libze_loader.so.1"],
-    needs: "a processor of Intel's, or for openvino:gpu a GPU of Intel's with its compute runtime",
+    needs: "an Intel CPU, or for openvino:gpu an Intel GPU with its compute runtime",
 };
 
 pub(super) struct OpenVino {
@@ -68,7 +68,7 @@ impl Provider for OpenVino {
     }
 
     fn memory(&self) -> ort::Result<MemoryInfo<'static>> {
-        Err(ort::Error::new("OpenVINO allocates by itself"))
+        Err(ort::Error::new("OpenVINO manages its own memory"))
     }
 }
 

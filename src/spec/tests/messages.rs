@@ -38,6 +38,6 @@ fn a_range_whose_steps_miss_its_end_is_noted() {
     ));
     assert_eq!(
         spec.notes,
-        ["guidance_scale ends at 9.0: its steps do not meet 10.0"]
+        ["guidance_scale ends at 9.0: its steps do not reach 10.0 exactly"]
     );
 }

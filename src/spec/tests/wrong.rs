@@ -70,7 +70,7 @@ fn file_names_that_are_no_text_are_passed_over_or_refused() {
         .parse(&with("").replace("a.png", "photos/*.jpg"))
         .unwrap();
     assert_eq!(parsed.files[Parameter::Image].len(), 2);
-    let expected = format!("image \"photos/*.jpg\": passed over: {reasons}");
+    let expected = format!("image \"photos/*.jpg\": skipped: {reasons}");
     assert_eq!(parsed.notes, [expected]);
     let named = folder.parse(&with("").replace("a.png", "photos/a\\nb.jpg"));
     assert_eq!(

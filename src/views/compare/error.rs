@@ -21,7 +21,7 @@ pub enum CompareError {
         why: String,
     },
     /// The output folder contains something else.
-    #[error("{} holds other things than a comparison", folder.display())]
+    #[error("{} contains something other than a comparison", folder.display())]
     #[diagnostic(help("name an empty or new folder with --out"))]
     Foreign {
         /// The folder.
@@ -43,20 +43,20 @@ pub enum CompareError {
     #[diagnostic(transparent)]
     Store(#[from] StoreError),
     /// A sheet cannot be coded.
-    #[error("cannot code a sheet of the comparison: {0}")]
-    #[diagnostic(help("this is a fault of ip2p; please report it"))]
+    #[error("cannot encode a sheet of the comparison: {0}")]
+    #[diagnostic(help("this is a bug in ip2p; please report it"))]
     Sheet(#[from] image::ImageError),
     /// A picture of the page cannot be coded.
-    #[error("cannot code a picture of the comparison: {0}")]
-    #[diagnostic(help("this is a fault of ip2p; please report it"))]
+    #[error("cannot encode an image of the comparison: {0}")]
+    #[diagnostic(help("this is a bug in ip2p; please report it"))]
     Picture(#[from] png::EncodingError),
     /// The table cannot be coded.
-    #[error("cannot code the table of the comparison: {0}")]
-    #[diagnostic(help("this is a fault of ip2p; please report it"))]
+    #[error("cannot write the table of the comparison: {0}")]
+    #[diagnostic(help("this is a bug in ip2p; please report it"))]
     Table(#[from] csv::Error),
     /// The page cannot be rendered.
     #[error("cannot render the page of the comparison: {0}")]
-    #[diagnostic(help("this is a fault of ip2p; please report it"))]
+    #[diagnostic(help("this is a bug in ip2p; please report it"))]
     Template(#[from] minijinja::Error),
 }
 

@@ -13,7 +13,7 @@ pub enum ReportError {
     Store(#[from] StoreError),
     /// An image cannot be encoded.
     #[error("cannot code {}: {source}", path.display())]
-    #[diagnostic(help("this is a fault of ip2p; please report it"))]
+    #[diagnostic(help("this is a bug in ip2p; please report it"))]
     Code {
         /// The file.
         path: PathBuf,
@@ -22,10 +22,10 @@ pub enum ReportError {
     },
     /// The page cannot be rendered.
     #[error("cannot fill the page of the report: {0}")]
-    #[diagnostic(help("this is a fault of ip2p; please report it"))]
+    #[diagnostic(help("this is a bug in ip2p; please report it"))]
     Template(#[from] minijinja::Error),
     /// The data cannot be written as JSON.
     #[error("cannot write the data of the report: {0}")]
-    #[diagnostic(help("this is a fault of ip2p; please report it"))]
+    #[diagnostic(help("this is a bug in ip2p; please report it"))]
     Data(#[from] serde_json::Error),
 }

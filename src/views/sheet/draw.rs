@@ -10,7 +10,7 @@ use crate::store::Run;
 use crate::vocabulary::Status;
 
 /// The note about times that are not shown.
-const NO_ROOM: &str = "some cells are too small for their time; --cell with more pixels makes room";
+const NO_ROOM: &str = "some cells are too small to show their time; use --cell with more pixels";
 
 /// A picture on a sheet, identified by the index of a cell in the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -22,15 +22,15 @@ use crate::common::{copy_folder, golden, library};
 
 const HEAD: &str = "# Following ip2p from a program
 
-Written from the schema (`ip2p schema --events`) by a test; do not edit it here.
+Generated from the schema (`ip2p schema --events`) by a test; do not edit it here.
 
 With `--json` every command prints one JSON object a line on standard output, and nothing else there. Each has its kind
-under `event` and the version of the schema under `version`: a key that is taken away or comes to mean something else makes
-another version, a new key or a new kind does not. Keys that are unknown are to be passed over; those that have nothing to
-say are `null`. Errors are events, bad usage included, and stand on standard error in words as well; the exit codes are
-those of every command (`ip2p COMMAND --help`).
+under `event` and the version of the schema under `version`. Removing a key or changing its meaning makes a new version;
+adding a key or a kind does not. Ignore keys that you do not know; keys without a value are `null`. Errors, including bad
+usage, are events and are also printed to standard error in words; the exit codes are the same as without `--json`
+(`ip2p COMMAND --help`).
 
-The journal of a run folder has the same cells, and is what is believed: a program that starts later reads
+The journal of a run folder has the same cells and takes precedence: a program that starts later should read
 `journal.jsonl` first.
 ";
 

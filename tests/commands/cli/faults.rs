@@ -36,7 +36,7 @@ fn a_quiet_run_whose_cells_all_fail_says_so() {
     assert!(first.contains(" failed: "), "{told}");
     assert_eq!(
         rest,
-        "error: 1 of 1 cell failed\nhint: results/s/cells.csv says why; run again once that is mended\n"
+        "error: 1 of 1 cell failed\nhint: results/s/cells.csv says why; run again once that is fixed\n"
     );
 }
 

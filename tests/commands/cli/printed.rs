@@ -88,7 +88,7 @@ fn output_that_cannot_be_written_is_a_failure_but_a_reader_that_went_away_is_non
     assert_eq!(
         String::from_utf8(lost.stderr).unwrap(),
         "error: cannot write to standard output: No space left on device (os error 28)\n\
-         hint: free some space, or send it elsewhere\n"
+         hint: free some space, or redirect the output elsewhere\n"
     );
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);

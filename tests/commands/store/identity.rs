@@ -128,7 +128,7 @@ fn a_lost_or_cut_plan_is_made_again_where_the_journal_fits() {
         }
         let held = take(folder.path(), &plan).unwrap();
         assert_eq!(held.pending(), [0; 0]);
-        assert!(held.notes()[0].ends_with("is made again from the sweep file"));
+        assert!(held.notes()[0].ends_with("it is written again from the sweep file"));
         drop(held.begin(SWEEP, &environment()).unwrap());
         assert_eq!(Run::read(folder.path()).unwrap().plan, plan);
         // A journal of other cells says nothing about this sweep.

@@ -60,7 +60,7 @@ fn an_encoder_that_fails_costs_a_run_neither_its_sheets_nor_its_report() {
         let file = break_encoder(&place, encoder);
         let told = ip2p(&place, &["run", "s.toml"]).code(3);
         let error = format!("error: ONNX Runtime cannot load clip/{encoder}/model.onnx: ");
-        let note = "note: cells are left unmeasured, since CLIP fails; run again once it works\n";
+        let note = "note: cells are left unmeasured because CLIP failed; run again once it works\n";
         told.stdout(
             contains("done     4 cells in results/s\n")
                 .and(contains("sheet    results/s/sheets/sheet.png ("))

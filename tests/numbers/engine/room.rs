@@ -72,8 +72,8 @@ fn a_device_that_has_less_than_it_says_gets_half_the_rows() {
     assert_eq!(
         run.notes[1..],
         [
-            "out of device memory: going on with batch 32, 14 UNet rows a call, resident memory",
-            "out of device memory: going on with batch 16, 7 UNet rows a call, resident memory"
+            "out of device memory: continuing with batch 32, 14 UNet rows a call, resident memory",
+            "out of device memory: continuing with batch 16, 7 UNet rows a call, resident memory"
         ]
     );
 }
@@ -91,8 +91,8 @@ fn a_device_too_small_for_the_probe_is_probed_once() {
     assert_eq!(
         run.notes,
         [
-            "out of device memory: going on with batch 2, 6 UNet rows a call, resident memory",
-            "out of device memory: going on with batch 1, 3 UNet rows a call, resident memory"
+            "out of device memory: continuing with batch 2, 6 UNet rows a call, resident memory",
+            "out of device memory: continuing with batch 1, 3 UNet rows a call, resident memory"
         ]
     );
 }

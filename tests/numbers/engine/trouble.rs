@@ -37,7 +37,7 @@ fn an_exhausted_device_gets_smaller_batches_then_phases() {
     assert_eq!(halved.images, reference.images);
     assert_eq!(
         halved.notes.first().map(String::as_str),
-        Some("out of device memory: going on with batch 4, 12 UNet rows a call, resident memory")
+        Some("out of device memory: continuing with batch 4, 12 UNet rows a call, resident memory")
     );
 
     let mut tight = Fake {
@@ -48,7 +48,7 @@ fn an_exhausted_device_gets_smaller_batches_then_phases() {
     assert_eq!(phased.images, reference.images);
     assert_eq!(
         phased.notes,
-        ["out of device memory: going on with batch 1, 1 UNet row a call, phased memory"]
+        ["out of device memory: continuing with batch 1, 1 UNet row a call, phased memory"]
     );
     assert_eq!(tight.decoded, 32);
 }

@@ -184,7 +184,7 @@ fn cells_too_small_for_their_time_are_told() {
     assert_eq!(notes(16, false), [""; 0]);
     assert_eq!(
         notes(16, true),
-        ["some cells are too small for their time; --cell with more pixels makes room"]
+        ["some cells are too small to show their time; use --cell with more pixels"]
     );
 }
 
