@@ -7,15 +7,17 @@ use std::process::ExitCode;
 use cli::Exit;
 
 fn main() -> ExitCode {
-    cli::fault::tell_panics();
+    cli::fault::report_panics();
     cli::interrupt::ignore_file_size_limit();
     let arguments = cli::parse();
     if let Err(error) = cli::threads::make_pool() {
-        cli::threads::tell(&error);
+        cli::threads::report_no_threads(&error);
         return Exit::Failed.into();
     }
-    match cli::fault::contained(|| cli::run(arguments)) {
-        Some(Ok(code)) if code == ExitCode::SUCCESS && cli::render::lost() => Exit::Failed.into(),
+    match cli::fault::catching_panics(|| cli::run(arguments)) {
+        Some(Ok(code)) if code == ExitCode::SUCCESS && cli::render::report_lost_output() => {
+            Exit::Failed.into()
+        }
         Some(Ok(code)) => code,
         Some(Err(error)) => {
             cli::complaint::error(&error);

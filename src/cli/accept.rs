@@ -53,15 +53,15 @@ impl Accept {
         let accepted = accepted(&acceptance, &folder);
         if acceptance.changes.is_empty() {
             baseline.tidy();
-            tell_unchanged(accepted, "");
+            report_unchanged(accepted, "");
             return Ok(ExitCode::SUCCESS);
         }
         if !self.yes && !agreed(&format!("change {}?", folder.display()))? {
-            tell_unchanged(accepted, "nothing was changed");
+            report_unchanged(accepted, "nothing was changed");
             return Ok(ExitCode::from(Exit::Failed));
         }
         acceptance.apply(&mut baseline)?;
-        tell_changed(accepted);
+        report_changed(accepted);
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -78,7 +78,7 @@ pub fn accepted(acceptance: &Acceptance, baseline: &Path) -> Accepted {
 }
 
 /// Reports that the baseline was changed, and what to do next.
-pub fn tell_changed(accepted: Accepted) {
+pub fn report_changed(accepted: Accepted) {
     if events::are_wanted() {
         return events::emit(Event::Accepted(accepted));
     }
@@ -89,7 +89,7 @@ pub fn tell_changed(accepted: Accepted) {
 }
 
 /// Reports that the baseline was not changed.
-fn tell_unchanged(accepted: Accepted, words: &str) {
+fn report_unchanged(accepted: Accepted, words: &str) {
     match events::are_wanted() {
         true => events::emit(Event::Accepted(Accepted {
             accepted: false,

@@ -53,7 +53,7 @@ impl Bench {
         };
         // indicatif hides it if standard error is not a terminal.
         let spinner = ProgressBar::new_spinner();
-        if super::threads::is_granted() {
+        if super::threads::can_start_thread() {
             spinner.enable_steady_tick(Duration::from_millis(100));
         }
         let mut follow = |stage: Stage| spinner.set_message(stage.to_string());

@@ -44,11 +44,11 @@ impl Table {
     pub fn run(self) -> Result<ExitCode, Error> {
         let format = self.format();
         let run = Run::read(&self.run)?;
-        let told = advise(&run.of_last_stage()).told();
+        let told = advise(&run.of_last_stage()).for_tables();
         let table = CellTable::of(&run, &told);
         let path = self.out.as_deref();
         if events::are_wanted() && path.is_none() {
-            tell(&table, None);
+            emit_event(&table, None);
             table
                 .values()
                 .for_each(|values| events::emit(Event::Row(Row { values })));
@@ -68,7 +68,7 @@ impl Table {
             Some(path) => {
                 write_file(path, &bytes)?;
                 match events::are_wanted() {
-                    true => tell(&table, Some((path, format))),
+                    true => emit_event(&table, Some((path, format))),
                     false => render::line(format_args!("{}", path.display())),
                 }
             }
@@ -98,7 +98,7 @@ impl Table {
 }
 
 /// Emits the event about the table.
-fn tell(table: &CellTable, written: Option<(&Path, Format)>) {
+fn emit_event(table: &CellTable, written: Option<(&Path, Format)>) {
     events::emit(Event::Table(TableEnd {
         file: written.map(|(path, _)| path.display().to_string()),
         format: written.map(|(_, format)| format.name().to_owned()),

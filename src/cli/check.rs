@@ -95,7 +95,7 @@ impl Check {
         let made = view.write()?;
         progress.note_unmeasured(&measured);
         let accept = accept_command(&out, given);
-        tell(progress, &view, &made, &accept, self.explain);
+        report_findings(progress, &view, &made, &accept, self.explain);
         annotate(&check);
         if !self.progress.is_quiet() {
             remedy(&check, &baseline, &accept);
@@ -183,7 +183,13 @@ fn rows_of(cell: &CellCheck, explain: bool) -> Vec<Vec<String>> {
 }
 
 /// Reports the findings, in words or as events.
-fn tell(progress: Progress, view: &Checked, made: &ViewFiles, accept: &str, explain: bool) {
+fn report_findings(
+    progress: Progress,
+    view: &Checked,
+    made: &ViewFiles,
+    accept: &str,
+    explain: bool,
+) {
     let Checked { check, run, .. } = view;
     if events::are_wanted() {
         for cell in &check.cells {

@@ -52,7 +52,7 @@ impl Compare {
         };
         let made = view.write()?;
         if events::are_wanted() {
-            tell(comparison);
+            emit_events(comparison);
         } else {
             differences(comparison);
             left_out(comparison);
@@ -136,7 +136,7 @@ fn median(comparison: &Comparison, value: fn(&Pair) -> Option<f64>) -> Option<f6
 }
 
 /// Emits the whole comparison as events.
-fn tell(comparison: &Comparison) {
+fn emit_events(comparison: &Comparison) {
     let settings = comparison.settings.iter();
     events::emit(Event::Compared(events::Compared {
         names: comparison.names.clone(),

@@ -131,7 +131,7 @@ impl Devices<'_> {
         // If a device fails last, the others have already finished when it leaves its shard, so they are started once
         // more.
         while queue.has_work() && working.contains(&true) {
-            let code = self.work_off(&queue, &mut working, &mut progress)?;
+            let code = self.run_all_shards(&queue, &mut working, &mut progress)?;
             failed = code.or(failed);
         }
         let left = queue.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -171,25 +171,25 @@ impl Devices<'_> {
 
     /// Runs one thread for each device until no shard waits or no device works; returns the exit code of the last
     /// failure.
-    fn work_off(
+    fn run_all_shards(
         &self,
         queue: &Queue,
         working: &mut [bool],
         progress: &mut Progress,
     ) -> Result<Option<u8>, Error> {
-        let (tell, told) = channel();
+        let (messages, received) = channel();
         let asked = interrupt::flag();
         thread::scope(|scope| {
             for (lane, &device) in self.devices.iter().enumerate() {
-                let tell = tell.clone();
+                let messages = messages.clone();
                 if working[lane] {
-                    scope.spawn(move || self.serve((lane, device), queue, &tell));
+                    scope.spawn(move || self.run_shards_on((lane, device), queue, &messages));
                 }
             }
-            drop(tell);
+            drop(messages);
             let mut failed = None;
             loop {
-                match told.recv_timeout(PATIENCE) {
+                match received.recv_timeout(PATIENCE) {
                     Ok(DeviceMessage::Line(line)) => progress.take_line(&line),
                     Ok(DeviceMessage::Failed { lane, shard, code }) => {
                         working[lane] = false;
@@ -219,17 +219,22 @@ impl Devices<'_> {
     }
 
     /// Runs shard after shard on one device, until it fails.
-    fn serve(&self, (lane, device): (usize, Device), queue: &Queue, tell: &Sender<DeviceMessage>) {
+    fn run_shards_on(
+        &self,
+        (lane, device): (usize, Device),
+        queue: &Queue,
+        messages: &Sender<DeviceMessage>,
+    ) {
         loop {
             let Some(shard) = queue.next() else { return };
             let code = match self.start(device, shard) {
                 Ok(mut child) => {
                     queue.keep_going(child.stdin.take());
-                    follow(&mut child, tell);
+                    follow(&mut child, messages);
                     child.wait().ok().and_then(|status| status.code())
                 }
                 Err(error) => {
-                    let _ = tell.send(DeviceMessage::NotStarted(error));
+                    let _ = messages.send(DeviceMessage::NotStarted(error));
                     return;
                 }
             };
@@ -238,7 +243,7 @@ impl Devices<'_> {
                 code => {
                     queue.put_back(shard);
                     if !queue.stopped.load(Ordering::Relaxed) {
-                        let _ = tell.send(DeviceMessage::Failed { lane, shard, code });
+                        let _ = messages.send(DeviceMessage::Failed { lane, shard, code });
                     }
                     return;
                 }
@@ -290,13 +295,13 @@ fn is_done(code: i32) -> bool {
 }
 
 /// Forwards what a process prints.
-fn follow(child: &mut Child, tell: &Sender<DeviceMessage>) {
+fn follow(child: &mut Child, messages: &Sender<DeviceMessage>) {
     let Some(stdout) = child.stdout.take() else {
         return;
     };
     for line in BufReader::new(stdout).lines().map_while(Result::ok) {
         if let Ok(line) = serde_json::from_str(&line) {
-            let _ = tell.send(DeviceMessage::Line(line));
+            let _ = messages.send(DeviceMessage::Line(line));
         }
     }
 }

@@ -28,7 +28,7 @@ impl Doctor {
         let next = self.next(&facts);
         match events::are_wanted() {
             true => events::emit(Event::Doctor(events::Doctor {
-                facts: facts.iter().map(told).collect(),
+                facts: facts.iter().map(as_event).collect(),
                 usable,
                 next,
             })),
@@ -93,7 +93,7 @@ fn state(state: FactState) -> &'static str {
 }
 
 /// The fact as an event.
-fn told(fact: &Fact) -> events::Fact {
+fn as_event(fact: &Fact) -> events::Fact {
     events::Fact {
         topic: fact.topic.to_owned(),
         state: state(fact.state).to_owned(),

@@ -73,7 +73,7 @@ impl Export {
             interrupt::flag(),
             &mut follow,
         )? {
-            Ended::Code(0) => tell(request.kind, &out),
+            Ended::Code(0) => report_next_step(request.kind, &out),
             Ended::Code(code) => {
                 if events::are_wanted() {
                     events::failed("the export failed: standard error says why", code);
@@ -153,7 +153,7 @@ fn absolute_if_there(path: String) -> String {
 }
 
 /// Prints the line for a sweep file, and the command that writes one.
-fn tell(kind: Kind, out: &Path) {
+fn report_next_step(kind: Kind, out: &Path) {
     let path = toml::Value::String(out.display().to_string());
     let line = match kind {
         Kind::Pipeline => format!("model = {path}"),

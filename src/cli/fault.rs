@@ -6,9 +6,9 @@ use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use super::render;
 
 /// Reports panics as errors of the program, with what to do about them.
-pub fn tell_panics() {
+pub fn report_panics() {
     panic::set_hook(Box::new(|fault| {
-        let (problem, remedy) = told(fault);
+        let (problem, remedy) = message_and_remedy(fault);
         render::complain(&problem, &remedy);
         let trace = Backtrace::capture();
         if trace.status() == BacktraceStatus::Captured {
@@ -18,12 +18,12 @@ pub fn tell_panics() {
 }
 
 /// Runs a command; `None` if it panicked, which has then been reported.
-pub fn contained<T>(command: impl FnOnce() -> T) -> Option<T> {
+pub fn catching_panics<T>(command: impl FnOnce() -> T) -> Option<T> {
     panic::catch_unwind(AssertUnwindSafe(command)).ok()
 }
 
 /// The message, and what to do about it.
-fn told(fault: &PanicHookInfo) -> (String, String) {
+fn message_and_remedy(fault: &PanicHookInfo) -> (String, String) {
     let place = fault
         .location()
         .map_or_else(String::new, |place| format!(" ({place})"));
@@ -43,7 +43,10 @@ mod tests {
 
     #[test]
     fn a_panic_ends_a_command_and_not_the_program() {
-        assert_eq!(contained(|| 3), Some(3));
-        assert_eq!(contained(|| -> u8 { panic!("a test of panics") }), None);
+        assert_eq!(catching_panics(|| 3), Some(3));
+        assert_eq!(
+            catching_panics(|| -> u8 { panic!("a test of panics") }),
+            None
+        );
     }
 }

@@ -46,15 +46,15 @@ impl Merge {
             views: &views,
         };
         if events::are_wanted() {
-            events::emit(Event::Merged(told(&merged, &self.out)));
+            events::emit(Event::Merged(as_event(&merged, &self.out)));
             events::emit(Event::End(ending.event(begun.elapsed().as_secs_f64())));
         } else {
             if merged.added > 0 {
                 render::line(format_args!("merged   {}", count(merged.added, "cell")));
             }
-            tell_repeated(&merged);
+            report_repeated(&merged);
             ending.print();
-            tell_missing(&merged, &self.out);
+            report_missing(&merged, &self.out);
         }
         Ok(ExitCode::from(match left {
             0 => Exit::Done,
@@ -64,7 +64,7 @@ impl Merge {
 }
 
 /// The result as an event.
-fn told(merged: &Merged, out: &Path) -> events::Merged {
+fn as_event(merged: &Merged, out: &Path) -> events::Merged {
     let shards = merged.missing_shards().into_iter();
     let command = command(merged, out);
     let mut commands: Vec<String> = shards
@@ -103,7 +103,7 @@ fn differs(race: Race) -> bool {
 }
 
 /// Reports cells that were computed more than once and, if the pixels differ, by what.
-fn tell_repeated(merged: &Merged) {
+fn report_repeated(merged: &Merged) {
     if merged.repeated.is_empty() {
         return;
     }
@@ -130,7 +130,7 @@ fn tell_repeated(merged: &Merged) {
 }
 
 /// Prints commands that compute the missing cells.
-fn tell_missing(merged: &Merged, out: &Path) {
+fn report_missing(merged: &Merged, out: &Path) {
     if merged.missing.is_empty() {
         return;
     }

@@ -16,7 +16,7 @@ pub fn print(prepared: &Prepared, parts: NonZeroUsize) {
     let forecasts = part_forecasts(prepared, parts);
     if events::are_wanted() {
         for (index, part) in forecasts.iter().enumerate() {
-            events::emit(Event::Part(told(index, forecasts.len(), part)));
+            events::emit(Event::Part(as_event(index, forecasts.len(), part)));
         }
         return;
     }
@@ -47,7 +47,7 @@ pub fn print(prepared: &Prepared, parts: NonZeroUsize) {
 }
 
 /// The part as an event.
-fn told(index: usize, of: usize, part: &PartForecast) -> Part {
+fn as_event(index: usize, of: usize, part: &PartForecast) -> Part {
     let PartForecast { cells, work, load } = *part;
     Part {
         shard: format!("{}/{of}", index + 1),

@@ -53,7 +53,7 @@ impl PlanCommand {
             false => Some(sheet::sizes(&plan.of_stage(last), is_advised(&forecast))?),
         };
         if events::are_wanted() {
-            events::emit(Event::Plan(told(plan, &forecast, sheets)));
+            events::emit(Event::Plan(as_event(plan, &forecast, sheets)));
         } else {
             print(&prepared, &forecast, sheets.as_deref());
         }
@@ -147,7 +147,7 @@ fn stages(plan: &Plan, needs: &[Needs]) -> Vec<Vec<String>> {
 }
 
 /// The plan as an event.
-fn told(plan: &Plan, forecast: &Forecast, sheets: Option<Vec<SheetSize>>) -> Planned {
+fn as_event(plan: &Plan, forecast: &Forecast, sheets: Option<Vec<SheetSize>>) -> Planned {
     let stages = forecast.stages.iter().enumerate().map(|(stage, needs)| {
         let part = plan.of_stage(stage);
         let axes = part.axes.iter();
@@ -158,7 +158,7 @@ fn told(plan: &Plan, forecast: &Forecast, sheets: Option<Vec<SheetSize>>) -> Pla
                 .map(|axis| (axis.parameter.to_string(), axis.values.len()))
                 .collect(),
             cells_left: needs.cells,
-            unet_rows: told_rows(needs.rows),
+            unet_rows: rows_as_event(needs.rows),
             seconds: needs.seconds,
             resident_bytes: needs.resident.map(|peak| peak.bytes),
             phased_bytes: needs.phased.map(|peak| peak.bytes),
@@ -175,7 +175,7 @@ fn told(plan: &Plan, forecast: &Forecast, sheets: Option<Vec<SheetSize>>) -> Pla
         cells: plan.cells.len(),
         cells_left: whole.cells,
         stages: stages.collect(),
-        unet_rows: told_rows(whole.rows),
+        unet_rows: rows_as_event(whole.rows),
         seconds: whole.seconds,
         device: forecast.device.clone(),
         resident_bytes: whole.resident.map(|peak| peak.bytes),
@@ -185,7 +185,7 @@ fn told(plan: &Plan, forecast: &Forecast, sheets: Option<Vec<SheetSize>>) -> Pla
     }
 }
 
-fn told_rows(rows: UnetRows) -> Rows {
+fn rows_as_event(rows: UnetRows) -> Rows {
     let UnetRows {
         evaluated,
         shared,

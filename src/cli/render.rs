@@ -97,11 +97,11 @@ impl Label {
 }
 
 /// Prints text unchanged. A closed pipe (`ip2p schema | head`) is not an error; any other failure is reported at the
-/// end ([`lost`]), because a run is worth more than its log.
+/// end ([`report_lost_output`]), because a run is worth more than its log.
 pub fn print(text: &str) {
     let mut stdout = anstream::stdout().lock();
     let printed = stdout.write_all(text.as_bytes());
-    keep_loss(printed.and_then(|()| stdout.flush()));
+    remember_error(printed.and_then(|()| stdout.flush()));
 }
 
 /// Prints data for other programs unchanged, except for commands to CI services; on a terminal without whatever could
@@ -116,7 +116,7 @@ pub fn print_data(text: &str) {
     keep_loss(printed.and_then(|()| stdout.flush()));
 }
 
-fn keep_loss(printed: io::Result<()>) {
+fn remember_error(printed: io::Result<()>) {
     if let Err(error) = printed
         && error.kind() != io::ErrorKind::BrokenPipe
     {
@@ -125,7 +125,7 @@ fn keep_loss(printed: io::Result<()>) {
 }
 
 /// Reports that some output could not be printed; returns whether there was any.
-pub fn lost() -> bool {
+pub fn report_lost_output() -> bool {
     if let Some(error) = LOST.get() {
         complain(
             &format!("cannot write to standard output: {error}"),

@@ -14,7 +14,7 @@ use ip2p_sweep::plan::Shard;
 use ip2p_sweep::spec::{CheckSpec, SweepSpec};
 use ip2p_sweep::store::Run;
 
-use super::accept::{accepted, refuse_in_ci, tell_changed, waiting};
+use super::accept::{accepted, refuse_in_ci, report_changed, waiting};
 use super::events::{self, Asked, CellVerdict, Event, Reviewed};
 use super::words::count;
 use super::{Error, Exit, render, table};
@@ -96,15 +96,15 @@ impl Review {
             let acceptance = Acceptance::new(&run, &baseline, choice, self.reason.as_deref())?;
             let accepted = accepted(&acceptance, &folder);
             acceptance.apply(&mut baseline)?;
-            tell_changed(accepted);
+            report_changed(accepted);
         }
-        Ok(ExitCode::from(decided.tell(check.failing().len())))
+        Ok(ExitCode::from(decided.report_end(check.failing().len())))
     }
 }
 
 impl Decided {
     /// Reports how the review ended; returns the exit code.
-    fn tell(&self, all: usize) -> Exit {
+    fn report_end(&self, all: usize) -> Exit {
         let Self { rejected, left, .. } = *self;
         let accepted = self.accepted.len() + self.gone.len();
         let exit = match (rejected, left) {

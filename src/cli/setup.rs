@@ -35,7 +35,7 @@ impl Setup {
             PluginProvider::OpenVino => self.openvino,
         });
         let providers = plugins
-            .map(|provider| setup_plugin(&host, provider, &mut tell))
+            .map(|provider| setup_plugin(&host, provider, &mut report_progress))
             .collect::<Result<Vec<_>, _>>()?;
         let folders = providers.iter().map(|folder| folder.display().to_string());
         let folders: Vec<String> = folders.collect();
@@ -60,10 +60,10 @@ impl Setup {
 
 /// Fetches a runtime and reports progress.
 pub fn fetch(host: &Host, wanted: Wanted) -> Result<Located, Error> {
-    Ok(setup(host, wanted, &mut tell)?)
+    Ok(setup(host, wanted, &mut report_progress)?)
 }
 
-fn tell(event: SetupEvent) {
+fn report_progress(event: SetupEvent) {
     match event {
         SetupEvent::Damaged { file } => render::aside(format_args!(
             "{} is missing or damaged: all has to be fetched again",

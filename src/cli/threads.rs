@@ -18,19 +18,19 @@ const OTHERS: usize = 4;
 /// If no thread can be started.
 pub fn make_pool() -> io::Result<()> {
     let wanted = thread::available_parallelism().map_or(1, NonZero::get);
-    let granted = granted(wanted + OTHERS)?;
-    let threads = granted.saturating_sub(OTHERS).clamp(1, wanted);
+    let available_threads = available_threads(wanted + OTHERS)?;
+    let threads = available_threads.saturating_sub(OTHERS).clamp(1, wanted);
     let pool = ThreadPoolBuilder::new().num_threads(threads);
     pool.build_global().map_err(io::Error::other)
 }
 
 /// Whether one more thread can be started; ask before calling something that would panic.
-pub fn is_granted() -> bool {
-    granted(1).is_ok()
+pub fn can_start_thread() -> bool {
+    available_threads(1).is_ok()
 }
 
 /// Reports why there are no threads.
-pub fn tell(error: &io::Error) {
+pub fn report_no_threads(error: &io::Error) {
     render::complain(
         &format!("the operating system cannot start a thread: {error}"),
         "raise the limit of processes and threads (`ulimit -u`, the container's pids limit), or that of memory",
@@ -38,7 +38,7 @@ pub fn tell(error: &io::Error) {
 }
 
 /// How many threads, at most `wanted`, can exist at once; an error if none can.
-fn granted(wanted: usize) -> io::Result<usize> {
+fn available_threads(wanted: usize) -> io::Result<usize> {
     let mut ends = Vec::new();
     let mut threads = Vec::new();
     for _ in 0..wanted {
@@ -51,10 +51,10 @@ fn granted(wanted: usize) -> io::Result<usize> {
         ends.push(end);
     }
     drop(ends);
-    let granted = threads.len();
+    let available_threads = threads.len();
     // These threads do nothing, so they cannot panic.
     threads.into_iter().for_each(|thread| drop(thread.join()));
-    Ok(granted)
+    Ok(available_threads)
 }
 
 #[cfg(test)]
@@ -63,6 +63,6 @@ mod tests {
 
     #[test]
     fn threads_are_granted_where_nothing_forbids_them() {
-        assert_eq!(granted(3).unwrap(), 3);
+        assert_eq!(available_threads(3).unwrap(), 3);
     }
 }

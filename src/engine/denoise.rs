@@ -157,7 +157,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         for evaluation in evaluations {
             let index = evaluation.index;
             for lane in waiting.extract_if(.., |lane| lane.entry == index) {
-                self.entered(&lane, of)?;
+                self.report_steps_taken_over(&lane, of)?;
                 lanes.push(lane);
             }
             if lanes.is_empty() {
@@ -189,7 +189,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
     }
 
     /// Reports how many steps are already done for cells that take over a trajectory.
-    fn entered(&mut self, lane: &Lane<'a>, of: usize) -> Outcome<D> {
+    fn report_steps_taken_over(&mut self, lane: &Lane<'a>, of: usize) -> Outcome<D> {
         if lane.entry == 0 {
             return Ok(());
         }

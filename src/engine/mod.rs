@@ -147,7 +147,7 @@ struct Task<'a> {
 
 impl<'a> Task<'a> {
     /// Its start, and the guidance that determines its trajectory from there.
-    fn on_its_way(&self) -> (Start, &'a Guidance<'a>) {
+    fn start_and_guidance(&self) -> (Start, &'a Guidance<'a>) {
         (self.start, &self.work.guidance)
     }
 
@@ -195,7 +195,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 self.encode_image(task)?;
             }
         }
-        self.settle_rows(&tasks)?;
+        self.choose_row_limit(&tasks)?;
         for alike in tasks.chunk_by(|one, next| one.start.sampling == next.start.sampling) {
             if let Some(first) = alike.first() {
                 self.warn_of_size(first.start.sampling)?;
@@ -235,7 +235,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         let evaluations = self.evaluations(first.start.sampling);
         let mut steps = BTreeMap::new();
         for batch in &batches {
-            let cells: Vec<_> = batch.iter().map(Task::on_its_way).collect();
+            let cells: Vec<_> = batch.iter().map(Task::start_and_guidance).collect();
             for rows in rows_of_steps(&cells, &evaluations) {
                 *steps.entry(rows).or_default() += 1;
             }
@@ -285,7 +285,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             let evaluations = || self.evaluations(start.sampling);
             samplings.entry(start.sampling).or_insert_with(evaluations);
         }
-        let cells: Vec<_> = tasks.iter().map(Task::on_its_way).collect();
+        let cells: Vec<_> = tasks.iter().map(Task::start_and_guidance).collect();
         later_divergences(&cells, |start| &samplings[&start.sampling])
     }
 
@@ -313,13 +313,13 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
 
     /// Loads a component and resets the memory meter, so that what the previous phase held is not counted.
     fn begin(&mut self, component: Component) -> Outcome<D> {
-        self.make_room(component);
+        self.unload_others(component);
         self.meter.begin();
         self.ready(component)
     }
 
     /// Unloads the other components if memory is phased.
-    fn make_room(&mut self, component: Component) {
+    fn unload_others(&mut self, component: Component) {
         if self.policy.phased {
             let others = Component::ALL
                 .into_iter()
@@ -330,7 +330,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
 
     /// Loads a component, alone if memory is phased.
     fn ready(&mut self, component: Component) -> Outcome<D> {
-        self.make_room(component);
+        self.unload_others(component);
         if self.model.is_loaded(component) {
             return Ok(());
         }

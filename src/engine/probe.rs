@@ -23,7 +23,7 @@ struct CallCost {
 impl<'a, D: Denoiser> Engine<'a, '_, D> {
     /// Sets the rows a call if the policy leaves that to a probe, using the largest size among the tasks. The policy's
     /// own values stay if the tasks need no more, or if the device does not report its memory.
-    pub(super) fn settle_rows(&mut self, tasks: &[Task<'a>]) -> Outcome<D> {
+    pub(super) fn choose_row_limit(&mut self, tasks: &[Task<'a>]) -> Outcome<D> {
         if !std::mem::take(&mut self.policy.probe) {
             return Ok(());
         }
@@ -39,7 +39,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         }
         self.warm_up(&largest)?;
         let plain = self.job.work.kind.pipeline().plain_rows();
-        let most = MOST_ROWS.min(self.rows_that_are_right(&largest));
+        let most = MOST_ROWS.min(self.most_valid_rows(&largest));
         // If the arena's earlier peak hides what a small call takes, larger calls show the cost of a row.
         let doubled = std::iter::successors(Some(plain), |rows| Some(2 * rows));
         let mut before: Option<CallCost> = None;
@@ -49,7 +49,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             };
             match before {
                 Some(few) if taken.peak_bytes > few.peak_bytes => {
-                    return self.settle(few, taken, most);
+                    return self.set_row_limit(few, taken, most);
                 }
                 // The memory for this call is already there, and no call needs more rows.
                 Some(_) if rows >= needed => break,
@@ -90,7 +90,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
     }
 
     /// Sets the rows that there is room for, judging by a call of few rows and one of more.
-    fn settle(&mut self, few: CallCost, more: CallCost, most: usize) -> Outcome<D> {
+    fn set_row_limit(&mut self, few: CallCost, more: CallCost, most: usize) -> Outcome<D> {
         let sizes = [few, more].map(|taken| (taken.rows, taken.peak_bytes));
         let rows = rows_with_room(sizes[0], sizes[1], more.free_bytes).min(most);
         self.policy = Policy {
@@ -108,7 +108,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
     }
 
     /// How many rows of a task's size a call may have and still be numerically right.
-    fn rows_that_are_right(&self, task: &Task) -> usize {
+    fn most_valid_rows(&self, task: &Task) -> usize {
         let (_, height, width) = self.latents_of(task.start.sampling);
         self.model.most_rows(height, width).unwrap_or(usize::MAX)
     }

@@ -13,10 +13,10 @@ pub use crate::model::fuzz::protobuf;
 pub use crate::store::fuzz::{journal, plan};
 
 /// An entry point: a function that parses bytes.
-pub type Door = fn(&[u8]);
+pub type EntryPoint = fn(&[u8]);
 
 /// Each entry point with its name, which is also that of its fuzz target and of its folder of samples.
-pub const DOORS: [(&str, Door); 6] = [
+pub const ENTRY_POINTS: [(&str, EntryPoint); 6] = [
     ("journal", journal),
     ("manifest", manifest),
     ("picture", picture),

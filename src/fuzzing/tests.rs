@@ -8,29 +8,29 @@ use std::time::{Duration, Instant};
 
 use walkdir::WalkDir;
 
-use super::{DOORS, Door};
+use super::{ENTRY_POINTS, EntryPoint};
 
 /// How many damaged samples are tried without a time limit: enough to find what breaks easily.
-const TOUCHES: usize = 300;
+const DAMAGED_SAMPLES: usize = 300;
 /// The most bytes of a sample that are used, so that samples of megabytes do not take all the time.
 const LONGEST: usize = 64 << 10;
 /// Numbers at which lengths and offsets overflow.
 const EDGES: [u64; 8] = [0, 1, 0x7f, 0x80, 0xff, 0x7fff_ffff, 0xffff_ffff, u64::MAX];
 
 #[test]
-fn no_door_falls_whatever_comes() {
+fn no_entry_point_panics_whatever_the_input() {
     let seconds = std::env::var("IP2P_FUZZ_SECONDS").ok();
     let time = seconds.map(|seconds| Duration::from_secs(seconds.parse().unwrap()));
     std::thread::scope(|threads| {
-        for (name, door) in DOORS {
-            threads.spawn(move || knock(name, door, time));
+        for (name, entry_point) in ENTRY_POINTS {
+            threads.spawn(move || call_with_samples(name, entry_point, time));
         }
     });
 }
 
 /// The name of each target is that of its file in `fuzz/`.
 #[test]
-fn every_door_has_a_fuzz_target_and_no_target_is_without_a_door() {
+fn every_entry_point_has_a_fuzz_target_and_every_target_an_entry_point() {
     let targets = root().join("fuzz/fuzz_targets");
     let files = fs::read_dir(targets)
         .unwrap()
@@ -39,19 +39,19 @@ fn every_door_has_a_fuzz_target_and_no_target_is_without_a_door() {
         .map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned())
         .collect();
     names.sort();
-    assert_eq!(names, DOORS.map(|(name, _)| name));
+    assert_eq!(names, ENTRY_POINTS.map(|(name, _)| name));
 }
 
 /// Calls an entry point with each sample and with damaged ones, for a time or a number of times.
 #[expect(clippy::print_stderr, reason = "for who waits for it")]
-fn knock(name: &str, door: Door, time: Option<Duration>) {
+fn call_with_samples(name: &str, entry_point: EntryPoint, time: Option<Duration>) {
     let samples = samples(name);
     assert!(!samples.is_empty(), "{name} has no samples");
-    samples.iter().for_each(|sample| door(sample));
+    samples.iter().for_each(|sample| entry_point(sample));
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let begin = Instant::now();
     let mut times = 0;
-    while time.map_or(times < TOUCHES, |time| begin.elapsed() < time) {
+    while time.map_or(times < DAMAGED_SAMPLES, |time| begin.elapsed() < time) {
         let sample: &Vec<u8> = random.of(&samples);
         let mut bytes = sample.clone();
         bytes.truncate(LONGEST);
@@ -59,7 +59,7 @@ fn knock(name: &str, door: Door, time: Option<Duration>) {
             let other: &Vec<u8> = random.of(&samples);
             damage(&mut bytes, other, &mut random);
         }
-        let fell = std::panic::catch_unwind(|| door(&bytes)).is_err();
+        let fell = std::panic::catch_unwind(|| entry_point(&bytes)).is_err();
         assert!(!fell, "{name}: {:?}", kept(name, &bytes));
         times += 1;
     }

@@ -8,7 +8,7 @@ use moxcms::{ColorProfile, DataColorSpace, Layout, ProfileText, TransformOptions
 const SAME: u8 = 3;
 
 /// The meaning of an embedded profile.
-pub(super) enum Judged {
+pub(super) enum ColourKind {
     /// The colours are those of sRGB.
     Srgb,
     /// The profile is not valid.
@@ -23,14 +23,14 @@ pub(super) struct Profile {
     pub name: String,
 }
 
-pub(super) fn judge(icc: &[u8]) -> Judged {
+pub(super) fn classify(icc: &[u8]) -> ColourKind {
     let Ok(profile) = ColorProfile::new_from_slice(icc) else {
-        return Judged::Unreadable;
+        return ColourKind::Unreadable;
     };
     match largest_difference(&profile) {
-        None => Judged::Unreadable,
-        Some(difference) if difference <= SAME => Judged::Srgb,
-        Some(_) => Judged::Other(Box::new(Profile {
+        None => ColourKind::Unreadable,
+        Some(difference) if difference <= SAME => ColourKind::Srgb,
+        Some(_) => ColourKind::Other(Box::new(Profile {
             name: name(&profile),
             profile,
         })),

@@ -7,7 +7,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::budget::{self, Share};
-use super::colour::{self, Judged};
+use super::colour::{self, ColourKind};
 use super::jpeg::{self, End};
 use super::{ImageError, MAX_SIDE, Note, pages};
 
@@ -22,7 +22,7 @@ pub(super) struct Decoded {
     pub image: DynamicImage,
     pub orientation: Orientation,
     /// How its colours relate to sRGB.
-    pub colours: Judged,
+    pub colours: ColourKind,
     /// Notes on what is ignored in the file.
     pub notes: Vec<Note>,
     /// Its share of the decoding budget, kept until the picture has been reduced to its final size in memory.
@@ -56,7 +56,7 @@ pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Decoded, ImageError> {
     }
     // CMYK has been converted to RGB without its profile.
     let profile = profile.filter(|_| !inks);
-    let colours = profile.map_or(Judged::Srgb, |profile| colour::judge(&profile));
+    let colours = profile.map_or(ColourKind::Srgb, |profile| colour::classify(&profile));
     let inks = inks.then_some(Note::Inks);
     let notes = [pages::note(format, bytes), inks];
     Ok(Decoded {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use image::{DynamicImage, RgbImage};
 
-use super::colour::Judged;
+use super::colour::ColourKind;
 use super::decode::{Decoded, decode};
 use super::file::read_file;
 use super::samples::{to_8_bits, to_rgb};
@@ -91,17 +91,17 @@ pub(super) fn upright(
 /// An 8-bit picture with its colours converted if requested; adds a note on what is done about them.
 fn in_srgb(
     image: DynamicImage,
-    colours: Judged,
+    colours: ColourKind,
     colour: Colour,
     notes: &mut Vec<Note>,
 ) -> DynamicImage {
     let profile = match colours {
-        Judged::Srgb => return image,
-        Judged::Unreadable => {
+        ColourKind::Srgb => return image,
+        ColourKind::Unreadable => {
             notes.push(Note::UnreadableProfile);
             return image;
         }
-        Judged::Other(profile) => profile,
+        ColourKind::Other(profile) => profile,
     };
     let name = profile.name.clone();
     let (image, note) = match colour {

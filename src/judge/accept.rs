@@ -167,7 +167,7 @@ impl Acceptance {
         record: &Record,
         files: &mut Files,
         (now, reason): (jiff::Timestamp, Option<&str>),
-    ) -> Result<Taken, JudgeError> {
+    ) -> Result<AcceptedResult, JudgeError> {
         let bad = |reason: String| JudgeError::NoImage {
             run: run.folder.clone(),
             cell: cell.key.to_string(),
@@ -198,7 +198,7 @@ impl Acceptance {
             accepted: now,
             reason: reason.map(str::to_owned),
         };
-        Ok(Taken {
+        Ok(AcceptedResult {
             accepted,
             is_new,
             image,
@@ -211,9 +211,9 @@ impl Acceptance {
         (run, baseline): (&Run, &Baseline),
         (cell, identity): (&Cell, Identity),
         known: Option<BaselineCell>,
-        taken: Taken,
+        taken: AcceptedResult,
     ) -> BaselineCell {
-        let Taken {
+        let AcceptedResult {
             accepted,
             is_new,
             image,
@@ -301,7 +301,7 @@ impl Acceptance {
 }
 
 /// A result to be accepted.
-struct Taken {
+struct AcceptedResult {
     accepted: Accepted,
     /// Whether its image has to be written, which it has not if an image with these pixels exists.
     is_new: bool,

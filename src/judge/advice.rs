@@ -14,7 +14,7 @@ mod remedy;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::store::{Run, Told};
+use crate::store::{AdviceColumns, Run};
 use crate::vocabulary::{CellKey, Parameter, Parameters};
 
 use panel::{Measured, Panel};
@@ -52,8 +52,8 @@ impl Advice {
     }
 
     /// The advice in the form that the run's tables take.
-    pub fn told(&self) -> Told {
-        Told {
+    pub fn for_tables(&self) -> AdviceColumns {
+        AdviceColumns {
             advice: self.texts(),
             advised: self.cells(),
         }
@@ -98,7 +98,7 @@ pub fn advise(run: &Run) -> Advice {
                 .axes
                 .iter()
                 .map(|axis| axis.parameter)
-                .filter(|axis| names_panel(*axis));
+                .filter(|axis| separates_panels(*axis));
             advice.best.push(Best {
                 cell: best.cell.key.clone(),
                 panel: axes
@@ -134,14 +134,14 @@ fn instruction_of(cell: &Measured) -> (String, String) {
 
 /// Whether a parameter separates panels. Those of guidance do not. Nor do presets themselves, only the parameters they
 /// set: presets that set guidance scales form one panel.
-fn names_panel(parameter: Parameter) -> bool {
+fn separates_panels(parameter: Parameter) -> bool {
     parameter != Parameter::Preset && parameter.definition().departs.is_none()
 }
 
 fn panel_of(parameters: &Parameters) -> Vec<String> {
     let names = Parameter::ALL
         .into_iter()
-        .filter(|parameter| names_panel(*parameter));
+        .filter(|parameter| separates_panels(*parameter));
     names.map(|parameter| parameters.text(parameter)).collect()
 }
 

@@ -10,7 +10,7 @@ use super::causes::{Origin, causes};
 use super::class::EnvironmentClass;
 use super::difference::{Difference, difference_within};
 use super::error::JudgeError;
-use super::follows::tell_once;
+use super::follows::mark_followers;
 use super::identity::Identity;
 use super::judged::Judged;
 use super::label::label;
@@ -77,7 +77,7 @@ impl Check {
         };
         let mut cells: Vec<CellCheck> =
             try_collect(indices.par_iter().map(|&index| verdict(index)))?;
-        tell_once(&run.plan, &indices, &mut cells, verdict)?;
+        mark_followers(&run.plan, &indices, &mut cells, verdict)?;
         // Only one shard looks for removed cells, so that they are reported once.
         if shard.index() == 0 {
             let gone = missing(run, baseline);

@@ -9,7 +9,7 @@ use crate::vocabulary::CellKey;
 
 /// Gives those of the cells at `indices` whose ancestors' images changed or are missing the verdict `Follows`.
 /// `verdict` gives the verdicts of cells in other shards.
-pub(super) fn tell_once(
+pub(super) fn mark_followers(
     plan: &Plan,
     indices: &[usize],
     checks: &mut [CellCheck],

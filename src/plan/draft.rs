@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::scope::{Home, Scopes};
+use super::scope::{ScopedStage, Scopes};
 use super::{ModelEntry, Plan, PlanError, Stage};
 use crate::pipeline::{Family, Kind, Masking, Needs, Use};
 use crate::spec::{MAX_CELLS, Preset, SweepSpec};
@@ -28,13 +28,13 @@ impl<'s> StageDraft<'s> {
     pub fn all(spec: &'s SweepSpec, plan: &Plan) -> Result<(Vec<Self>, Scopes), PlanError> {
         let mut drafts: Vec<Self> = Self::without_presets(spec).collect();
         let mut kinds = Vec::new();
-        let mut homes = Vec::new();
+        let mut scoped_stages = Vec::new();
         for (place, draft) in drafts.iter().enumerate() {
             let family = draft.family(&plan.models);
             // A mask that only presets set does not count for the stage's name.
             let image = place > 0 || draft.gives(Parameter::Image);
             let kind = Kind::of(family, image, draft.gives(Parameter::Mask));
-            homes.push(Home {
+            scoped_stages.push(ScopedStage {
                 name: draft
                     .name
                     .map_or_else(|| numbered(kind, &kinds), str::to_owned),
@@ -43,7 +43,7 @@ impl<'s> StageDraft<'s> {
             });
             kinds.push(kind);
         }
-        let scopes = Scopes::of(spec, &homes)?;
+        let scopes = Scopes::of(spec, &scoped_stages)?;
         for (place, draft) in drafts.iter_mut().enumerate() {
             draft.presets = scopes.presets(place).to_vec();
         }

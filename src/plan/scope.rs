@@ -27,7 +27,7 @@ struct Rule {
 
 /// A stage, as keys are looked up among all stages.
 #[derive(Debug)]
-pub(super) struct Home<'a, 's> {
+pub(super) struct ScopedStage<'a, 's> {
     /// Its name.
     pub name: String,
     /// The family of its models.
@@ -38,20 +38,24 @@ pub(super) struct Home<'a, 's> {
 
 impl Scopes {
     /// Finds the stage of every key.
-    pub fn of(spec: &SweepSpec, homes: &[Home]) -> Result<Self, PlanError> {
+    pub fn of(spec: &SweepSpec, scoped_stages: &[ScopedStage]) -> Result<Self, PlanError> {
         let mut scopes = Self {
             presets_vary_at: 0,
-            presets: homes.iter().map(|_| Vec::new()).collect(),
+            presets: scoped_stages.iter().map(|_| Vec::new()).collect(),
             rules: Vec::new(),
         };
         let finder = Finder {
-            homes,
+            scoped_stages,
             presets_vary_at: 0,
         };
         for preset in &spec.presets {
             let place = format!("preset {:?}", preset.name);
             let parts = finder.parts(&preset.overrides, &place)?;
-            for ((part, presets), home) in parts.into_iter().zip(&mut scopes.presets).zip(homes) {
+            for ((part, presets), home) in parts
+                .into_iter()
+                .zip(&mut scopes.presets)
+                .zip(scoped_stages)
+            {
                 finder.check_preset(home, &part, &place)?;
                 presets.push(Preset {
                     name: preset.name.clone(),
@@ -124,27 +128,27 @@ impl Scopes {
 }
 
 struct Finder<'a, 's> {
-    homes: &'a [Home<'a, 's>],
+    scoped_stages: &'a [ScopedStage<'a, 's>],
     presets_vary_at: usize,
 }
 
 impl Finder<'_, '_> {
     /// Splits the keys of a table by stage.
     fn parts(&self, overrides: &Overrides, place: &str) -> Result<Vec<Overrides>, PlanError> {
-        let mut parts = vec![Overrides::default(); self.homes.len()];
+        let mut parts = vec![Overrides::default(); self.scoped_stages.len()];
         let mut set = |stage: usize, key, value| {
             parts[stage] = std::mem::take(&mut parts[stage]).with(key, value);
         };
         for (key, value) in overrides.iter() {
-            set(self.home_of(key, place)?, key, value.clone());
+            set(self.stage_of_key(key, place)?, key, value.clone());
         }
         for (name, own) in overrides.stages() {
-            let mut homes = self.homes.iter();
-            let stage = homes.position(|home| home.name == *name);
+            let mut scoped_stages = self.scoped_stages.iter();
+            let stage = scoped_stages.position(|home| home.name == *name);
             let stage = stage.ok_or_else(|| PlanError::UnknownStage {
                 place: place.to_owned(),
                 stage: name.clone(),
-                stages: self.names(self.homes.iter()),
+                stages: self.names(self.scoped_stages.iter()),
             })?;
             for (key, value) in own.iter() {
                 self.check_key(stage, key, place)?;
@@ -155,21 +159,21 @@ impl Finder<'_, '_> {
     }
 
     /// The stage of a key without a stage: the only one that sets it, or the only one whose models have it.
-    fn home_of(&self, key: Parameter, place: &str) -> Result<usize, PlanError> {
-        if self.homes.len() == 1 || key == Parameter::Image {
+    fn stage_of_key(&self, key: Parameter, place: &str) -> Result<usize, PlanError> {
+        if self.scoped_stages.len() == 1 || key == Parameter::Image {
             return Ok(0);
         }
         if key == Parameter::Preset {
             return Ok(self.presets_vary_at);
         }
-        let homes = || self.homes.iter().enumerate();
-        let setting: Vec<usize> = homes()
+        let scoped_stages = || self.scoped_stages.iter().enumerate();
+        let setting: Vec<usize> = scoped_stages()
             .filter(|(_, home)| home.draft.sets(key))
             .map(|(stage, _)| stage)
             .collect();
         let found = match setting.is_empty() {
             false => setting,
-            true => (homes().filter(|(_, home)| has(home.family, key)))
+            true => (scoped_stages().filter(|(_, home)| has(home.family, key)))
                 .map(|(stage, _)| stage)
                 .collect(),
         };
@@ -178,8 +182,8 @@ impl Finder<'_, '_> {
             several => Err(PlanError::SeveralStages {
                 place: place.to_owned(),
                 key,
-                stages: self.names(several.iter().map(|&stage| &self.homes[stage])),
-                example: self.homes[several.first().copied().unwrap_or_default()]
+                stages: self.names(several.iter().map(|&stage| &self.scoped_stages[stage])),
+                example: self.scoped_stages[several.first().copied().unwrap_or_default()]
                     .name
                     .clone(),
             }),
@@ -188,7 +192,7 @@ impl Finder<'_, '_> {
 
     /// Refuses keys that a stage takes from the previous stage.
     fn check_key(&self, stage: usize, key: Parameter, place: &str) -> Result<(), PlanError> {
-        let home = &self.homes[stage];
+        let home = &self.scoped_stages[stage];
         let reason = if key == Parameter::Image && stage > 0 {
             "its images are those of the stage before"
         } else if key == Parameter::Preset && stage != self.presets_vary_at {
@@ -200,9 +204,14 @@ impl Finder<'_, '_> {
     }
 
     /// Refuses presets for keys that a stage varies itself or takes from the cell it works on.
-    fn check_preset(&self, home: &Home, part: &Overrides, place: &str) -> Result<(), PlanError> {
+    fn check_preset(
+        &self,
+        home: &ScopedStage,
+        part: &Overrides,
+        place: &str,
+    ) -> Result<(), PlanError> {
         // A sweep with a single stage has been checked with the sweep file.
-        for (key, _) in part.iter().filter(|_| self.homes.len() > 1) {
+        for (key, _) in part.iter().filter(|_| self.scoped_stages.len() > 1) {
             let reason = if home.draft.values[key].len() > 1 {
                 "it has several values there, which makes it an axis of its own"
             } else if key == Parameter::Seed && home.draft.same_seed {
@@ -215,7 +224,7 @@ impl Finder<'_, '_> {
         Ok(())
     }
 
-    fn foreign(&self, home: &Home, key: Parameter, place: &str, reason: &str) -> PlanError {
+    fn foreign(&self, home: &ScopedStage, key: Parameter, place: &str, reason: &str) -> PlanError {
         PlanError::ForeignKey {
             place: place.to_owned(),
             stage: home.name.clone(),
@@ -224,8 +233,8 @@ impl Finder<'_, '_> {
         }
     }
 
-    fn names<'h>(&self, homes: impl Iterator<Item = &'h Home<'h, 'h>>) -> String {
-        homes
+    fn names<'h>(&self, scoped_stages: impl Iterator<Item = &'h ScopedStage<'h, 'h>>) -> String {
+        scoped_stages
             .map(|home| home.name.as_str())
             .collect::<Vec<_>>()
             .join(", ")

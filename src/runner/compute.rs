@@ -44,7 +44,7 @@ impl<'a, B: Backend> Computing<'a, B> {
             if self.is_cancelled() {
                 break;
             }
-            let left = left_to_do(plan, &folder, self.cells);
+            let left = unfinished_cells(plan, &folder, self.cells);
             let left: Vec<usize> = (left.into_iter())
                 .filter(|&cell| plan.cells[cell].stage == stage)
                 .collect();
@@ -216,7 +216,11 @@ struct Files<'a> {
 }
 
 /// The cells of a run that are not done or whose input image has different pixels now, in order.
-pub(super) fn left_to_do(plan: &Plan, folder: &RunFolder, cells: &HashSet<usize>) -> Vec<usize> {
+pub(super) fn unfinished_cells(
+    plan: &Plan,
+    folder: &RunFolder,
+    cells: &HashSet<usize>,
+) -> Vec<usize> {
     let run = folder.run();
     let outdated = Chain::of(plan).outdated(cells, &run.folder, |key| run.records.get(key));
     let pending = folder.pending().into_iter();

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::chain::Chain;
 use super::clip::measure as measure_with_clip;
-use super::compute::{Computing, left_to_do};
+use super::compute::{Computing, unfinished_cells};
 use super::inputs::keep_inputs;
 use super::timings::Timings;
 use super::{Backend, Event, Place, Prepared, RunnerError};
@@ -270,7 +270,7 @@ impl<'a, B: Backend> Execution<'a, B> {
     /// Rewrites the tables in the order of the plan, with the advice.
     fn complete_tables(&mut self) -> Result<(), RunnerError> {
         let advice = advise(&self.folder.run().of_last_stage());
-        Ok(self.folder.finish_with(&advice.told())?)
+        Ok(self.folder.finish_with_advice(&advice.for_tables())?)
     }
 
     /// Completes the tables and returns the run with how it ended.
@@ -285,7 +285,7 @@ impl<'a, B: Backend> Execution<'a, B> {
             Err(RunnerError::Store(error)) => return Err(error.into()),
             measured => measured,
         };
-        let missing = left_to_do(&self.prepared.plan, &self.folder, &self.cells);
+        let missing = unfinished_cells(&self.prepared.plan, &self.folder, &self.cells);
         let is_left = !(missing.is_empty() && self.unmeasured().is_empty());
         let outcome = if cancel.load(Ordering::Relaxed) && is_left {
             Outcome::Interrupted

@@ -97,8 +97,8 @@ pub fn merge(out: &Path, others: &[PathBuf]) -> Result<Merged, RunnerError> {
     let sweep = all().find_map(Run::sweep_file);
     let (mut folder, notes) = open(out, &plan, there.as_ref(), &runs, sweep.as_deref())?;
     let TakenOver { added, repeated } = take_over(&mut folder, &runs)?;
-    let told = advise(&folder.run().of_last_stage()).told();
-    folder.finish_with(&told)?;
+    let told = advise(&folder.run().of_last_stage()).for_tables();
+    folder.finish_with_advice(&told)?;
     let pending = folder.pending().into_iter();
     let (failed, missing): (Vec<usize>, Vec<usize>) =
         pending.partition(|&cell| folder.record_of(cell).is_some());

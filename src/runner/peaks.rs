@@ -69,8 +69,8 @@ impl Peaks<'_> {
             let known = self
                 .timings
                 .peak_mib(entry, self.device, size, of.memory(), batch);
-            let reckoned = || self.reckoned(model, size, Policy { batch, ..of });
-            known.map_or_else(reckoned, |mib| Peak {
+            let estimated = || self.estimated(model, size, Policy { batch, ..of });
+            known.map_or_else(estimated, |mib| Peak {
                 bytes: mib * MIB,
                 measured: true,
             })
@@ -78,7 +78,7 @@ impl Peaks<'_> {
         peaks.reduce(higher)
     }
 
-    fn reckoned(&self, model: &Model, size: (u32, u32), policy: Policy) -> Peak {
+    fn estimated(&self, model: &Model, size: (u32, u32), policy: Policy) -> Peak {
         Peak {
             bytes: needed_bytes(model, self.device, size, &self.prepared.plan, policy),
             measured: false,

@@ -74,7 +74,7 @@ pub(super) enum Placed {
     /// The file was put in place.
     Yes,
     /// Another file was already there, and stays.
-    AnotherWasThere,
+    AlreadyExisted,
 }
 
 /// Like [`write()`], but the first of several processes wins: an existing file stays.
@@ -96,16 +96,16 @@ fn place_once(path: &Path, bytes: &[u8]) -> io::Result<Placed> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             // A file server may answer a retried request like this although the first one succeeded.
             if links(file)? < 2 {
-                return Ok(Placed::AnotherWasThere);
+                return Ok(Placed::AlreadyExisted);
             }
         }
         // The file system has no hard links: use the rename that never replaces, if the system has it.
         Err(_) => match unfinished.persist_noclobber(path) {
             Ok(_) => {}
             Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {
-                return Ok(Placed::AnotherWasThere);
+                return Ok(Placed::AlreadyExisted);
             }
-            Err(_) if path.exists() => return Ok(Placed::AnotherWasThere),
+            Err(_) if path.exists() => return Ok(Placed::AlreadyExisted),
             Err(error) => drop(error.file.persist(path).map_err(|error| error.error)?),
         },
     }
@@ -209,23 +209,23 @@ fn is_linked(_file: &File) -> io::Result<bool> {
 
 /// Syncs a file, if the file system can.
 pub(super) fn synced_data(file: &File) -> io::Result<()> {
-    unless_unable(file.sync_data()).map(|_| ())
+    unless_unsupported(file.sync_data()).map(|_| ())
 }
 
 fn synced(file: &File) -> io::Result<Durability> {
-    unless_unable(file.sync_all())
+    unless_unsupported(file.sync_all())
 }
 
 /// Makes a rename survive a power cut, where folders can be synced.
 fn sync_folder(folder: &Path) -> io::Result<Durability> {
     match cfg!(unix) {
-        true => unless_unable(File::open(folder)?.sync_all()),
+        true => unless_unsupported(File::open(folder)?.sync_all()),
         false => Ok(Durability::Unknown),
     }
 }
 
 /// Network and phone file systems that cannot sync report it with one of these errors; they are used all the same.
-fn unless_unable(synced: io::Result<()>) -> io::Result<Durability> {
+fn unless_unsupported(synced: io::Result<()>) -> io::Result<Durability> {
     match synced {
         Ok(()) => Ok(Durability::Yes),
         Err(error) => match error.kind() {
@@ -425,7 +425,7 @@ mod tests {
 
     #[test]
     fn file_systems_that_cannot_sync_are_used() {
-        let failing = |kind: ErrorKind| unless_unable(Err(kind.into()));
+        let failing = |kind: ErrorKind| unless_unsupported(Err(kind.into()));
         assert_eq!(
             failing(ErrorKind::InvalidInput).unwrap(),
             Durability::Unknown
@@ -435,6 +435,6 @@ mod tests {
             Durability::Unknown
         );
         assert!(failing(ErrorKind::StorageFull).is_err());
-        assert_eq!(unless_unable(Ok(())).unwrap(), Durability::Yes);
+        assert_eq!(unless_unsupported(Ok(())).unwrap(), Durability::Yes);
     }
 }

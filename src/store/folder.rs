@@ -11,7 +11,7 @@ use super::begin::Begin;
 use super::held::{HeldFolder, pending};
 use super::journal::Journal;
 use super::lock::Lock;
-use super::tables::{Tables, Told};
+use super::tables::{AdviceColumns, Tables};
 use super::{Environment, Run, StoreError, files, images, png};
 use crate::meter::milliseconds;
 use crate::plan::Plan;
@@ -181,14 +181,14 @@ impl RunFolder {
     /// # Errors
     /// If they cannot be written.
     pub fn finish(&mut self) -> Result<(), StoreError> {
-        self.finish_with(&Told::default())
+        self.finish_with_advice(&AdviceColumns::default())
     }
 
     /// As [`RunFolder::finish`], with the advice on cells.
     ///
     /// # Errors
     /// If they cannot be written.
-    pub fn finish_with(&mut self, told: &Told) -> Result<(), StoreError> {
+    pub fn finish_with_advice(&mut self, told: &AdviceColumns) -> Result<(), StoreError> {
         if self.beside.is_none() {
             self.tables = Some(Tables::write(&self.run, told)?);
         }

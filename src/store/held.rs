@@ -14,7 +14,7 @@ use super::journals::{self, Known};
 use super::lock::Lock;
 use super::renamed::{self, Renamed};
 use super::run::{PLAN, read_plan};
-use super::tables::{Tables, Told};
+use super::tables::{AdviceColumns, Tables};
 use super::{Environment, Run, RunFolder, StoreError, files, images, inputs, owner};
 use crate::plan::{Cell, Plan, Shard};
 use crate::vocabulary::{CellKey, Record, Status};
@@ -173,7 +173,7 @@ impl HeldFolder {
         }
         renamed::take_over(&mut run, &mut journal, &renamed, writer.is_none())?;
         let tables = match writer {
-            None => Some(Tables::write(&run, &Told::default())?),
+            None => Some(Tables::write(&run, &AdviceColumns::default())?),
             Some(_) => None,
         };
         Ok(RunFolder {

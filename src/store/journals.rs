@@ -64,7 +64,7 @@ impl Known {
             let contents = journal::read(&path)?;
             known.add(&path, contents, &mut made_with);
         }
-        known.settle(made_with);
+        known.move_latest_to_end(made_with);
         Ok(known)
     }
 
@@ -133,7 +133,7 @@ impl Known {
     }
 
     /// Moves the environment that was started last to the end, and notes which cells have another.
-    fn settle(&mut self, made_with: HashMap<CellKey, usize>) {
+    fn move_latest_to_end(&mut self, made_with: HashMap<CellKey, usize>) {
         self.repeated
             .sort_by(|one, other| one.cell.cmp(&other.cell));
         let started = self.environments.iter().enumerate();

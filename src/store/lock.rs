@@ -46,7 +46,7 @@ impl Lock {
                     pid: owner(&path),
                 });
             }
-            Err(TryLockError::Error(error)) if is_unable(&error) => Some(format!(
+            Err(TryLockError::Error(error)) if is_unsupported(&error) => Some(format!(
                 "{} has no locks: run no other command on it while its shards run",
                 folder.display()
             )),
@@ -74,7 +74,7 @@ impl Lock {
             match file.try_lock() {
                 Ok(()) => return Ok(Some((Self::held(file, None), name))),
                 Err(TryLockError::WouldBlock) => {}
-                Err(TryLockError::Error(error)) if is_unable(&error) => {
+                Err(TryLockError::Error(error)) if is_unsupported(&error) => {
                     // The name is unique: no other process has a journal with it.
                     let name = format!("{name}.{}-{}", host_word(), std::process::id());
                     return Ok(Some((Self::held(file, None), name)));
@@ -153,7 +153,7 @@ impl Drop for Lock {
 }
 
 /// Whether the file system has no locks.
-fn is_unable(error: &io::Error) -> bool {
+fn is_unsupported(error: &io::Error) -> bool {
     // "No locks available", from NFS without its lock daemon, has no `ErrorKind`.
     const ENOLCK: i32 = 37;
     error.kind() == ErrorKind::Unsupported

@@ -43,5 +43,5 @@ pub use lock::Lock;
 pub use run::Run;
 pub use shelf::DiskShelf;
 pub(crate) use table::{Rounded as CsvNumber, Text as CsvText, text as csv_text, to_csv};
-pub use tables::{CellTable, Told};
+pub use tables::{AdviceColumns, CellTable};
 pub use writer::Writer;

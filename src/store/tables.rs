@@ -24,14 +24,14 @@ const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The advice on cells, known once all cells are done.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Told {
+pub struct AdviceColumns {
     /// Values of the column `advice`.
     pub advice: HashMap<CellKey, String>,
     /// The cells for which the column `advised` is true.
     pub advised: HashSet<CellKey>,
 }
 
-impl Told {
+impl AdviceColumns {
     fn row<'a>(
         &'a self,
         run: &'a str,
@@ -64,7 +64,7 @@ pub(super) struct Tables {
 
 impl Tables {
     /// Rewrites all tables and opens those that are appended to.
-    pub(super) fn write(run: &Run, told: &Told) -> Result<Self, StoreError> {
+    pub(super) fn write(run: &Run, told: &AdviceColumns) -> Result<Self, StoreError> {
         let table = CellTable::of(run, told);
         let path = run.folder.join(CELLS_TABLE);
         files::write_with(&path, |file| table.write_csv(file))?;
@@ -88,7 +88,7 @@ impl Tables {
         record: &Record,
     ) -> Result<(), StoreError> {
         let columns = Column::all();
-        let row = Told::default();
+        let row = AdviceColumns::default();
         let row = row.row(&self.name, plan, cell, record);
         let fields = self.order.iter().map(|&column| columns[column].field(&row));
         let mut bytes = Vec::new();
@@ -108,14 +108,14 @@ impl Tables {
 #[derive(Debug)]
 pub struct CellTable<'a> {
     run: &'a Run,
-    told: &'a Told,
+    told: &'a AdviceColumns,
     name: String,
     order: Vec<usize>,
 }
 
 impl<'a> CellTable<'a> {
     /// The table of a run.
-    pub fn of(run: &'a Run, told: &'a Told) -> Self {
+    pub fn of(run: &'a Run, told: &'a AdviceColumns) -> Self {
         let mut table = Self {
             run,
             told,

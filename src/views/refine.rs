@@ -14,7 +14,7 @@ const LONGEST: u64 = 16 << 20;
 /// Tables that would add cells other than those around the given one, or change it.
 const DROPPED: [&str; 4] = ["preset", "exclude", "then", "sheet"];
 /// Steps around a cell if no scale varies: half a guidance scale, and a tenth of an image guidance scale.
-const USUAL: [(Parameter, Decimal); 2] = [
+const DEFAULT_STEPS: [(Parameter, Decimal); 2] = [
     (
         Parameter::GuidanceScale,
         Decimal::from_parts(5, 0, 0, false, 1),
@@ -148,7 +148,7 @@ fn finer_axes(plan: &Plan, cell: &Cell) -> Vec<(Parameter, Vec<Decimal>)> {
     if !axes.is_empty() {
         return axes;
     }
-    let usual = USUAL
+    let usual = DEFAULT_STEPS
         .into_iter()
         .filter(|(parameter, _)| is_used(plan, cell, *parameter));
     let around = usual.filter_map(|(parameter, step)| {

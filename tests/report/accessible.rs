@@ -26,7 +26,7 @@ const NAMED: [&str; 14] = [
 ];
 
 async fn assert_named(page: &Page, view: &str) {
-    let told = page.told().await;
+    let told = page.accessibility_tree().await;
     let (named, nameless): (Vec<_>, Vec<_>) = told
         .into_iter()
         .filter(|(role, _)| NAMED.contains(&role.as_str()))

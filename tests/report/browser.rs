@@ -346,7 +346,7 @@ impl Page {
     }
 
     /// The accessibility tree: pairs of role and name.
-    pub async fn told(&self) -> Vec<(String, String)> {
+    pub async fn accessibility_tree(&self) -> Vec<(String, String)> {
         let tree = Devtools("Accessibility.getFullAXTree", json!({}));
         let tree = self.0.issue_cmd(tree).await.unwrap();
         let text =

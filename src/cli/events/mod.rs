@@ -164,7 +164,7 @@ pub fn emit(event: Event) {
         return;
     };
     line.insert("version".to_owned(), json!(VERSION));
-    hand_on(&Value::Object(line));
+    forward(&Value::Object(line));
 }
 
 /// Prints an event that another process has printed.

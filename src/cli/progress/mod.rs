@@ -1,7 +1,7 @@
 //! Shows the progress of a run: on a line of the terminal, in a log, as events, or not at all.
 
+mod child_events;
 mod last;
-mod of_others;
 mod shown;
 mod state;
 
@@ -18,7 +18,7 @@ use shown::{Shared, Shown};
 use state::{State, component};
 
 use super::events::{
-    self, Begin, CellEnd, Event as Told, Loaded, Measured, Phase, PhaseName, Stage, Step,
+    self, Begin, CellEnd, Event as Emitted, Loaded, Measured, Phase, PhaseName, Stage, Step,
 };
 use super::render::{self, Label};
 use super::words::count;
@@ -56,7 +56,7 @@ impl<'a> Progress<'a> {
         let shown = match flags {
             ProgressFlags { quiet: true, .. } => Shown::Quiet,
             _ if events::are_wanted() => Shown::Events,
-            _ => Shown::suiting(&state),
+            _ => Shown::for_stderr(&state),
         };
         let progress = Self {
             plan,
@@ -67,7 +67,7 @@ impl<'a> Progress<'a> {
         };
         let (name, all, left) = (&plan.name, plan.cells.len(), workload.cells);
         if events::are_wanted() {
-            events::emit(Told::Begin(Begin {
+            events::emit(Emitted::Begin(Begin {
                 name: name.clone(),
                 cells: all,
                 cells_left: left,
@@ -106,7 +106,7 @@ impl<'a> Progress<'a> {
             engine::Event::Loaded { component, ms } => {
                 if events::are_wanted() {
                     let (component, ms) = ((*component).into(), *ms);
-                    events::emit(Told::Loaded(Loaded { component, ms }));
+                    events::emit(Emitted::Loaded(Loaded { component, ms }));
                 }
             }
             engine::Event::Stepped {
@@ -118,7 +118,7 @@ impl<'a> Progress<'a> {
             } => {
                 if events::are_wanted() {
                     let keys = cells.iter().map(|&cell| self.key(cell));
-                    events::emit(Told::Step(Step {
+                    events::emit(Emitted::Step(Step {
                         cells: keys.collect(),
                         step: *done,
                         steps: *of,
@@ -129,7 +129,7 @@ impl<'a> Progress<'a> {
             }
             engine::Event::Finished { record, .. } => {
                 if events::are_wanted() {
-                    events::emit(Told::Cell(CellEnd::from(&**record)));
+                    events::emit(Emitted::Cell(CellEnd::from(&**record)));
                 }
                 self.cell_ended(record.cell.as_str(), record.error.as_deref());
             }
@@ -145,7 +145,7 @@ impl<'a> Progress<'a> {
             } => {
                 let detail = component(part.folder(), bytes);
                 if self.state().begin(PhaseName::Loading, detail) && events::are_wanted() {
-                    events::emit(Told::Phase(Phase {
+                    events::emit(Emitted::Phase(Phase {
                         phase: PhaseName::Loading,
                         component: Some(part.into()),
                         bytes: Some(bytes),
@@ -166,7 +166,7 @@ impl<'a> Progress<'a> {
         let is_other = self.state().begin(phase, String::new());
         if is_other && events::are_wanted() {
             let (component, bytes) = (None, None);
-            events::emit(Told::Phase(Phase {
+            events::emit(Emitted::Phase(Phase {
                 phase,
                 component,
                 bytes,
@@ -181,7 +181,7 @@ impl<'a> Progress<'a> {
     fn stage(&self, name: &str) {
         if events::are_wanted() {
             let stage = name.to_owned();
-            events::emit(Told::Stage(Stage { stage }));
+            events::emit(Emitted::Stage(Stage { stage }));
         } else {
             self.say(&format!("stage {name}"));
         }
@@ -189,7 +189,7 @@ impl<'a> Progress<'a> {
 
     fn measured(&mut self, cell: usize, measures: &ClipMeasures) {
         if events::are_wanted() {
-            events::emit(Told::Measured(Measured::of(self.key(cell), measures)));
+            events::emit(Emitted::Measured(Measured::of(self.key(cell), measures)));
         }
         self.stepped_on(1);
     }
@@ -243,7 +243,7 @@ impl<'a> Progress<'a> {
     pub fn end(self, ending: Ending) {
         self.shown.clear();
         match self.shown {
-            Shown::Events => events::emit(Told::End(ending.event(self.state().seconds()))),
+            Shown::Events => events::emit(Emitted::End(ending.event(self.state().seconds()))),
             Shown::Quiet => ending.print_failures(),
             Shown::Bar(_) | Shown::Log { .. } => {
                 ending.print();

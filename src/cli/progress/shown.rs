@@ -36,7 +36,7 @@ pub type Shared = Arc<Mutex<State>>;
 
 impl Shown {
     /// The kind that suits standard error.
-    pub fn suiting(state: &Shared) -> Self {
+    pub fn for_stderr(state: &Shared) -> Self {
         match std::io::stderr().is_terminal() {
             true => Self::Bar(bar(Arc::clone(state))),
             false => Self::Log {
@@ -97,7 +97,7 @@ fn bar(state: Shared) -> ProgressBar {
     let style = ProgressStyle::with_template("{line}");
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = ProgressBar::new_spinner().with_style(style.with_key("line", line));
-    if threads::is_granted() {
+    if threads::can_start_thread() {
         bar.enable_steady_tick(TICK);
     }
     bar

@@ -63,7 +63,7 @@ impl<'a> Measured<'a> {
     }
 
     /// Whether its settings let the edit do as much as the other's, and more in at least one respect.
-    fn is_freer_than(&self, other: &Self) -> bool {
+    fn departs_further_than(&self, other: &Self) -> bool {
         let (own, others) = (self.guidance(), other.guidance());
         let mut pairs = GUIDANCE.iter().zip(own.iter().zip(&others));
         pairs.all(|((_, departs), (own, other))| match departs {
@@ -136,8 +136,8 @@ impl<'a> Panel<'a> {
     /// What to try: the nearest cell without a remark in the direction that helps, or general help if there is none.
     pub(super) fn remedy(&self, cell: &Measured, remark: Remark) -> String {
         let helps = |other: &&Measured| match remark {
-            Remark::HardlyChanged => other.is_freer_than(cell),
-            Remark::FarFromInput | Remark::MoreColourful => cell.is_freer_than(other),
+            Remark::HardlyChanged => other.departs_further_than(cell),
+            Remark::FarFromInput | Remark::MoreColourful => cell.departs_further_than(other),
             Remark::Paler => other.follows_the_text_less_than(cell),
         };
         let unremarkable = self.cells.iter().filter(|(_, remark)| remark.is_none());

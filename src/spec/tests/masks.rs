@@ -5,7 +5,7 @@ use crate::image::{MaskRecipe, MaskSource};
 use crate::vocabulary::{Parameter, Scale};
 
 #[test]
-fn a_mask_is_a_file_or_a_table_and_is_called_as_it_would_be_written() {
+fn a_mask_is_a_file_or_a_table_and_is_named_as_it_would_be_written() {
     let spec = Folder::new()
         .parse(&with(
             "mask = [\"photos/*.jpg\", { file = \"a.png\" }, { invert = true, blur = 2.50, file = \"a.png\", grow = 8 }, \

@@ -148,7 +148,7 @@ impl Data {
             fit: plan.fit,
             resolution: plan.resolution,
             converted: plan.images.iter().any(|image| image.converted),
-            gain: gain::usual(run),
+            gain: gain::suitable(run),
             rows: plan.sheet.rows,
             columns: plan.sheet.columns,
             axes: plan.axes.iter().map(|axis| axis.parameter).collect(),

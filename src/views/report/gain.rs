@@ -15,7 +15,7 @@ const SAMPLES: usize = 12;
 const UNKNOWN: u32 = 4;
 
 /// The gain that suits the differences between a run's cells and their inputs.
-pub(super) fn usual(run: &Run) -> u32 {
+pub(super) fn suitable(run: &Run) -> u32 {
     let cells = &run.plan.cells;
     let stride = cells.len().div_ceil(SAMPLES).max(1);
     let p99s = cells.par_iter().step_by(stride).map(|cell| {

@@ -10,7 +10,8 @@ use crate::store::Run;
 use crate::vocabulary::Status;
 
 /// The note about times that are not shown.
-const NO_ROOM: &str = "some cells are too small to show their time; use --cell with more pixels";
+const TOO_SMALL_FOR_TIME: &str =
+    "some cells are too small to show their time; use --cell with more pixels";
 
 /// A picture on a sheet, identified by the index of a cell in the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -115,7 +116,7 @@ impl<'a> RunPictures<'a> {
         let record = self.run.records.get(&cell.key)?;
         Some(Caption {
             text: seconds(record.times.total_ms()?),
-            no_room: NO_ROOM,
+            no_room: TOO_SMALL_FOR_TIME,
         })
     }
 }

@@ -24,7 +24,7 @@ const A_FEW: usize = 2;
 /// The preferred ratio of a page's width to its height.
 pub const PROPORTIONS: f64 = 1.4;
 /// The share of a page that the grid alone may take, to leave space for labels and gaps.
-const ROOM: f64 = 0.7;
+const USABLE_SHARE: f64 = 0.7;
 /// The most rows or columns along which one can follow three or four axes; more become panels.
 const MOST_ALONG: usize = 24;
 
@@ -248,8 +248,9 @@ fn arrange(plan: &Plan, cells: &[usize], options: &SheetOptions) -> Arrangement 
 /// around it, or is too long to follow with the eye.
 fn skew_of((columns, rows): (usize, usize), side: f64) -> Option<f64> {
     let (width, height) = (columns as f64 * side, rows as f64 * side);
-    let most = ROOM * f64::from(LONGEST_SIDE);
-    let fits = width <= most && height <= most && width * height <= ROOM * MOST_PIXELS as f64;
+    let most = USABLE_SHARE * f64::from(LONGEST_SIDE);
+    let fits =
+        width <= most && height <= most && width * height <= USABLE_SHARE * MOST_PIXELS as f64;
     (fits && columns.max(rows) <= MOST_ALONG).then(|| (width / height / PROPORTIONS).ln().abs())
 }
 

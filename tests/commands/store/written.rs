@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use ip2p_sweep::store::{Run, Told};
+use ip2p_sweep::store::{AdviceColumns, Run};
 use ip2p_sweep::vocabulary::{ImageFile, Record, StageTimes};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
@@ -172,7 +172,8 @@ fn the_typed_table_has_the_same_cells_with_numbers_truths_and_times() {
     run.record(record(&plan, 0), Some(&picture(0))).unwrap();
     let advised = [plan.cells[0].key.clone()].into();
     let advice = [(plan.cells[1].key.clone(), "=hardly changed".to_owned())].into();
-    run.finish_with(&Told { advice, advised }).unwrap();
+    run.finish_with_advice(&AdviceColumns { advice, advised })
+        .unwrap();
     let file = fs::File::open(folder.path().join("cells.parquet")).unwrap();
     let reader = SerializedFileReader::new(file).unwrap();
     let columns = |row: &Row| -> BTreeMap<String, Field> {

@@ -3,6 +3,6 @@
 mod fake;
 mod fixture;
 mod peaks;
-mod room;
+mod probing;
 mod sharing;
 mod trouble;

@@ -187,7 +187,7 @@ fn padding_shows_the_model_one_shape_and_changes_no_pixel() {
 }
 
 #[test]
-fn cells_of_one_course_are_denoised_together_wherever_they_lie() {
+fn cells_with_the_same_sampling_are_denoised_together_wherever_they_are_in_the_plan() {
     let folder = tempfile::tempdir().unwrap();
     let mut spec = spec(folder.path());
     spec.values[Parameter::NumInferenceSteps] = vec![Value::Whole(3), Value::Whole(4)];

@@ -11,7 +11,7 @@ impl Progress<'_> {
         let kind = line["event"].as_str().unwrap_or_default();
         // This process emits its own begin and end.
         if events::are_wanted() && !["begin", "end"].contains(&kind) {
-            events::hand_on(line);
+            events::forward(line);
         }
         match kind {
             "step" => self.take_step(line),
