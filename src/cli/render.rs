@@ -113,7 +113,7 @@ pub fn print_data(text: &str) {
     };
     let mut stdout = io::stdout().lock();
     let printed = stdout.write_all(text.as_bytes());
-    keep_loss(printed.and_then(|()| stdout.flush()));
+    remember_error(printed.and_then(|()| stdout.flush()));
 }
 
 fn remember_error(printed: io::Result<()>) {

@@ -121,7 +121,7 @@ fn place_once(path: &Path, bytes: &[u8]) -> io::Result<Placed> {
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     match write_once(path, bytes)? {
         Placed::Yes => Ok(()),
-        Placed::AnotherWasThere => {
+        Placed::AlreadyExisted => {
             let source = io::Error::new(ErrorKind::AlreadyExists, "it exists already");
             Err(StoreError::write(path)(source))
         }

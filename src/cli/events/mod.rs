@@ -168,7 +168,7 @@ pub fn emit(event: Event) {
 }
 
 /// Prints an event that another process has printed.
-pub fn hand_on(line: &Value) {
+pub fn forward(line: &Value) {
     let line = render::json_without_commands(&line.to_string());
     render::print(&format!("{line}\n"));
 }
