@@ -77,7 +77,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Parse, export, and tell what went wrong; the exit code."""
+    """Parse the arguments, export, and report errors; return the exit code."""
     return script.main(Path(__file__), "pipeline", parse(arguments))
 
 

@@ -30,7 +30,7 @@ from ip2p_export import script
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Parse, export, and tell what went wrong; the exit code."""
+    """Parse the arguments, export, and report errors; return the exit code."""
     usage = script.usage(__doc__, model="a folder of a CLIPModel, or a hub name such as openai/clip-vit-large-patch14")
     parsed = script.parse(usage, arguments, verify="compare both encoders with torch")
     return script.main(Path(__file__), "clip", parsed)

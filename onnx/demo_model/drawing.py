@@ -56,7 +56,7 @@ def mix(a, b, share):
 
 
 def scaled(colour, factor):
-    """Lighter or darker, clipped."""
+    """The colour made lighter or darker, clipped."""
     return tuple(min(1.0, x * factor) for x in colour)
 
 

@@ -154,7 +154,7 @@ PAIRS = tuple((BY_NAME[a], BY_NAME[b]) for a, b in _SCENIC + _BUILT + _SKY)
 
 @dataclass(frozen=True)
 class Task:
-    """What one instruction asks for: one edit or a pair of them."""
+    """What an instruction asks for: one edit or a pair of edits."""
 
     edits: tuple
 
@@ -184,7 +184,7 @@ class Task:
         ] + self._short_pairs(held_out)
 
     def _short_pairs(self, held_out):
-        """Such as "make it winter at night"; the last frame is the one held out."""
+        """Phrasings of pairs, such as "make it winter at night"; the last frame is held out."""
         times = {"night": "at night", "sunset": "at sunset"}
         names = {"winter": "winter", "autumn": "autumn", "blossom": "spring", "desert": "a desert"}
         season, time = names.get(self.edits[0].name), times.get(self.edits[1].name)

@@ -36,7 +36,7 @@ NOT_A_PIPELINE = "give the checkpoint of a whole Stable Diffusion 1 or 2, or the
 
 
 class Checkpoint(Source):
-    """One file of weights."""
+    """A single file of weights."""
 
     def __init__(self, path: Path, loras: list[Lora], tokenizer: str, prediction: str | None, averaged: bool):
         super().__init__(loras)
@@ -49,12 +49,12 @@ class Checkpoint(Source):
 
     @property
     def family(self) -> str:
-        """Which text encoder is inside: that of Stable Diffusion 1, or of 2."""
+        """Whether the text encoder is that of Stable Diffusion 1 or of 2."""
         return "open_clip" if any(name.startswith(OPEN_CLIP) for name in self.tensors) else "clip"
 
     @cached_property
     def configs(self) -> dict[str, dict]:
-        """All configurations, read off the weights."""
+        """All configurations, derived from the weights."""
         unet = unet_config(self.sizes(UNET))
         unet["sample_size"] = 96 if self.prediction(unet) == "v_prediction" else 64
         text = open_clip_config if self.family == "open_clip" else clip_config
@@ -91,7 +91,7 @@ class Checkpoint(Source):
         return {"_class_name": KINDS[self.kind], **parts, "scheduler": scheduler, "tokenizer": tokenizer}
 
     def scheduler(self) -> dict:
-        """As the hub's models of the family have it."""
+        """The scheduler configuration of the hub's models of the family."""
         predicted = {"prediction_type": self.prediction(self.configs["unet"])}
         if self.kind == "edit":
             return {"_class_name": "EulerAncestralDiscreteScheduler", **BETAS, **predicted, "steps_offset": 1}
@@ -161,7 +161,7 @@ def read(path: Path) -> dict[str, torch.Tensor]:
 
 
 class Ignored:
-    """Stands for every object of a pickle that is no tensor: what trainers leave there is made into nothing."""
+    """Replaces every object of a pickle that is not a tensor, such as what trainers leave there."""
 
     def __init__(self, *_: object, **__: object):
         pass
@@ -184,7 +184,7 @@ def unpickle(path: Path) -> object:
 
 
 def require(path: Path, tensors: dict[str, torch.Tensor]) -> None:
-    """Stop unless the file holds all parts of a pipeline of this family."""
+    """Stop unless the file contains all parts of a pipeline of this family."""
     if any(name.startswith("conditioner.embedders.") for name in tensors):
         raise Problem(f"{path} is a Stable Diffusion XL checkpoint", "give one of Stable Diffusion 1 or 2")
     parts = {"UNet": (UNET,), "autoencoder": (VAE,), "text encoder": (CLIP, OPEN_CLIP)}
@@ -208,13 +208,13 @@ def require(path: Path, tensors: dict[str, torch.Tensor]) -> None:
 
 
 def numbers(sizes: dict[str, torch.Size], pattern: str) -> list[int]:
-    """The different numbers at the group of a pattern, in order."""
+    """The distinct numbers that a pattern's group matches, in order."""
     found = {int(match[1]) for name in sizes if (match := re.match(pattern, name))}
     return sorted(found)
 
 
 def unet_config(sizes: dict[str, torch.Size]) -> dict:
-    """What diffusers needs to know of the UNet."""
+    """The configuration that diffusers needs for the UNet."""
     channels, attends, layers = [], [], []
     for number in numbers(sizes, r"input_blocks\.(\d+)\.")[1:]:
         if f"input_blocks.{number}.0.op.weight" in sizes:
@@ -249,7 +249,7 @@ def unet_config(sizes: dict[str, torch.Size]) -> dict:
 
 
 def vae_config(sizes: dict[str, torch.Size]) -> dict:
-    """What diffusers needs to know of the autoencoder."""
+    """The configuration that diffusers needs for the autoencoder."""
     levels = numbers(sizes, r"encoder\.down\.(\d+)\.")
     return {
         "in_channels": sizes["encoder.conv_in.weight"][1],
@@ -265,7 +265,7 @@ def vae_config(sizes: dict[str, torch.Size]) -> dict:
 
 
 def clip_config(sizes: dict[str, torch.Size]) -> dict:
-    """What transformers needs to know of Stable Diffusion 1's text encoder."""
+    """The configuration that transformers needs for Stable Diffusion 1's text encoder."""
     sizes = {name.removeprefix("text_model."): size for name, size in sizes.items()}
     vocabulary, width = sizes["embeddings.token_embedding.weight"]
     return text_config(

@@ -58,7 +58,7 @@ def text_examples(model: CLIPModel) -> dict[str, torch.Tensor]:
 
 
 def image_examples(model: CLIPModel) -> dict[str, torch.Tensor]:
-    """Noise."""
+    """Random noise as images."""
     side = model.config.vision_config.image_size
     return {"pixel_values": torch.randn(2, 3, side, side, generator=torch.Generator("cpu").manual_seed(SEED))}
 
@@ -84,7 +84,7 @@ COMPONENTS = {
 
 @dataclass
 class Options:
-    """What the command line asks for."""
+    """The options of the command line."""
 
     model: str
     out: Path
@@ -93,7 +93,7 @@ class Options:
 
 
 def export(options: Options) -> None:
-    """From the model to the folder."""
+    """Export a model into a folder."""
     folder = find.folder(options.model, FILES)
     config = check(folder)
     layout.require_space(options.out, layout.ROOM * sum(path.stat().st_size for path in folder.glob("*.safetensors")))
@@ -131,7 +131,7 @@ def load(folder: Path) -> CLIPModel:
 
 
 def read_or_stop(what: Path, read: Callable[[], T]) -> T:
-    """What a reader of transformers gives, its errors told with what to do."""
+    """The result of a reader of transformers; its errors are reported with a remedy."""
     try:
         return read()
     except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
@@ -139,7 +139,7 @@ def read_or_stop(what: Path, read: Callable[[], T]) -> T:
 
 
 def write(model: CLIPModel, target: Path) -> None:
-    """Both graphs."""
+    """Write both graphs."""
     for name, component in COMPONENTS.items():
         size = graph.save(graph.tidy(trace(component, model, keep_model=True)), target / name / "model.onnx")
         script.progress(f"{name:24} {size / 1e6:8.1f} MB")
@@ -156,7 +156,7 @@ def write_configs(folder: Path, config: CLIPConfig, target: Path) -> None:
 
 @torch.no_grad()
 def verify(model: CLIPModel, target: Path) -> None:
-    """Print how far each graph is from torch, and stop if one is further than the limit."""
+    """Print how much each graph differs from torch, and stop if one exceeds its limit."""
     print(f"{'compared with torch':24} {'difference':>12} {'limit':>10}")
     failed = []
     for name, component in COMPONENTS.items():

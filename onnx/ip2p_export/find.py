@@ -19,7 +19,7 @@ CONFIG_FILES = ["model_index.json", "scheduler/*", "tokenizer/*", *(f"{part}/con
 
 
 def is_checkpoint(model: str) -> bool:
-    """Whether a pipeline is given as one file of weights; stops where that file is not there."""
+    """Whether a pipeline is given as a single file of weights; stop if that file does not exist."""
     path = Path(model)
     if path.suffix not in CHECKPOINT_SUFFIXES:
         return False
@@ -65,7 +65,7 @@ def fetch(name: str, files: list[str] | None) -> Path:
 
 
 def needed(name: str) -> list[str]:
-    """The files of a pipeline on the hub that are needed: no checkpoints, no safety checker, no second precision."""
+    """The files of a pipeline on the hub that are needed: no checkpoints, safety checker or second precision."""
     try:
         there = {file.rfilename for file in HfApi().model_info(name).siblings or []}
     except RepositoryNotFoundError:

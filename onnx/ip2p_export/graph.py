@@ -51,7 +51,7 @@ def save(model: onnx.ModelProto, target: Path) -> int:
 
 
 def rename_everywhere(graph: onnx.GraphProto, renamed: dict[str, str]) -> None:
-    """Give initializers other names, in the list of them and wherever a node reads them."""
+    """Rename initializers, in their list and wherever a node reads them."""
     for tensor in graph.initializer:
         tensor.name = renamed.get(tensor.name, tensor.name)
     for node in graph.node:
@@ -61,13 +61,13 @@ def rename_everywhere(graph: onnx.GraphProto, renamed: dict[str, str]) -> None:
 
 
 def strip_prefix(graph: onnx.GraphProto) -> None:
-    """Torch's names as the part itself has them, not as the wrapper about it sees them."""
+    """Remove the wrapper's prefix from torch's names."""
     names = [tensor.name for tensor in graph.initializer if tensor.name.startswith(WRAPPER_PREFIX)]
     rename_everywhere(graph, {name: name.removeprefix(WRAPPER_PREFIX) for name in names})
 
 
 def fold(graph: onnx.GraphProto) -> None:
-    """Do once, here, what would be done to constants at every load."""
+    """Fold constants once, instead of at every load."""
     known = {tensor.name: tensor for tensor in graph.initializer}
     weights = set(known)
     known |= {node.output[0]: node.attribute[0].t for node in graph.node if node.op_type == "Constant"}
@@ -94,7 +94,7 @@ def fold(graph: onnx.GraphProto) -> None:
 
 
 def evaluate(node: onnx.NodeProto, inputs: list[np.ndarray]) -> np.ndarray:
-    """One of the operators that are folded."""
+    """Evaluate one of the operators that are folded."""
     if node.op_type == "Transpose":
         return np.ascontiguousarray(inputs[0].transpose(node.attribute[0].ints))
     if node.op_type == "Unsqueeze":

@@ -24,7 +24,7 @@ TOKENIZER_FILES = {
 
 
 def require_free(target: Path, overwrite: bool) -> None:
-    """Stop before the work if the folder is there and is to be kept."""
+    """Stop before the work if the folder exists and must be kept."""
     if target.exists() and not overwrite:
         raise Problem(f"{target} exists already", "choose another --out, or replace it with --overwrite")
 
@@ -51,7 +51,7 @@ def new_folder(target: Path, overwrite: bool) -> Iterator[Path]:
 
 
 def require_space(target: Path, needed: int) -> None:
-    """Stop before the work if its result cannot fit."""
+    """Stop before the work if there is not enough space for its result."""
     existing = next(parent for parent in [target, *target.absolute().parents] if parent.exists())
     free = shutil.disk_usage(existing).free
     if free < needed:
@@ -71,7 +71,7 @@ def write_configs(source: Source, target: Path) -> None:
 
 
 def write_json(path: Path, content: dict) -> None:
-    """A configuration, without the path that it may remember."""
+    """Write a configuration, without the path that it may contain."""
     content.pop("_name_or_path", None)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -86,5 +86,5 @@ def copy_tokenizer(folder: Path, target: Path) -> None:
 
 
 def size(folder: Path) -> int:
-    """Bytes of all files."""
+    """The size of all files in bytes."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

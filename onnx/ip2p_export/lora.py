@@ -61,7 +61,7 @@ class Pair:
 
 @dataclass
 class Lora:
-    """One file, and how strongly it acts."""
+    """A LoRA file and its scale."""
 
     path: Path
     scale: float
@@ -89,7 +89,7 @@ class Lora:
         return lora
 
     def add(self, name: str, tensor: torch.Tensor) -> None:
-        """Put a tensor where its name says."""
+        """Add a tensor to the module that its name gives."""
         end = next((end for end in DOWN_AND_UP if name.endswith(end)), None)
         start = next((start for start in PARTS if name.startswith(start)), None)
         if end is None or start is None:
@@ -105,7 +105,7 @@ class Lora:
         setattr(pair, kind, tensor.item() if kind == "alpha" else tensor.float())
 
     def check(self) -> None:
-        """Stop where a factor has no counterpart."""
+        """Stop if a factor has no counterpart."""
         for modules in self.pairs.values():
             for module, pair in modules.items():
                 if pair.down is None or pair.up is None:

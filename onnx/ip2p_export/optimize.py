@@ -44,7 +44,7 @@ def fuse(model: onnx.ModelProto, component: str, float16: bool) -> onnx.ModelPro
 
 
 def report(component: str, graph: onnx.GraphProto) -> None:
-    """Say what was fused, and stop if that is not what matters most."""
+    """Report what was fused, and stop if the most important operators are missing."""
     fused = Counter(node.op_type for node in graph.node if node.domain == FUSED_DOMAIN)
     print(f"{component:24} {', '.join(f'{count} {name}' for name, count in fused.items()) or 'nothing fused'}")
     if component == "unet" and NEEDED_IN_UNET not in fused:
@@ -55,7 +55,7 @@ def report(component: str, graph: onnx.GraphProto) -> None:
 
 
 def without_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy of which the large weights have name, type and shape alone."""
+    """A copy whose large weights have only name, type and shape."""
     light = onnx.ModelProto(ir_version=model.ir_version, opset_import=model.opset_import)
     graph = light.graph
     graph.name = model.graph.name

@@ -23,7 +23,7 @@ multiples of 2^(levels - 1) only."""
 
 @dataclass
 class Options:
-    """What the command line asks for."""
+    """The options of the command line."""
 
     model: str
     out: Path
@@ -39,7 +39,7 @@ class Options:
 
     @property
     def arithmetic(self) -> str:
-        """Which limits of `verify` apply."""
+        """The arithmetic, which decides the limits of `verify`."""
         if self.precision == "fp16":
             return "float16"
         return "stored float16" if self.store else "float32"
@@ -64,7 +64,7 @@ def export(options: Options) -> None:
 
 
 def open_source(options: Options) -> Source:
-    """What the command line names as the model, with its LoRAs."""
+    """The model named on the command line, with its LoRAs."""
     loras = [Lora.read(given) for given in options.lora]
     if find.is_checkpoint(options.model):
         tokenizer = options.tokenizer or TOKENIZER
@@ -79,13 +79,13 @@ def open_source(options: Options) -> Source:
 
 
 def space_needed(source: Source, options: Options) -> int:
-    """Bytes of what is written, by the size of the weights."""
+    """The size in bytes of what will be written, from the size of the weights."""
     share = 1 if options.arithmetic == "float32" else 0.5
     return int(source.weight_bytes() * share * layout.ROOM) * (2 if options.optimize else 1)
 
 
 def write(source: Source, target: Path, options: Options, fused: bool) -> None:
-    """One component after another, so that no more than one part of the pipeline is in memory."""
+    """Write one component after another, so that only one part of the pipeline is in memory."""
     for name in COMPONENTS:
         begun = time.monotonic()
         model = make_graph(source, name, options, fused)

@@ -60,7 +60,7 @@ def main(script: Path, module: str, parsed: argparse.Namespace) -> int:
 
 
 def is_installed(requirement: str) -> bool:
-    """Whether this environment has a package in the version that is pinned."""
+    """Whether this environment has a package in its pinned version."""
     name, _, version = requirement.partition("==")
     try:
         # Builds of torch for one accelerator add its name: 2.15.0+cu132.
@@ -70,7 +70,7 @@ def is_installed(requirement: str) -> bool:
 
 
 def progress(line: str) -> None:
-    """Tell how far the work is."""
+    """Report progress."""
     print(line, file=sys.stderr, flush=True)
 
 

@@ -52,7 +52,7 @@ class Source:
         raise NotImplementedError
 
     def weight_bytes(self) -> int:
-        """How large the weights are as float32."""
+        """The size of the weights as float32, in bytes."""
         raise NotImplementedError
 
     def read(self, part: str) -> torch.nn.Module:
@@ -68,7 +68,7 @@ class Source:
 
     @property
     def kind(self) -> str:
-        """What the channels of the UNet say that the pipeline does."""
+        """What the pipeline does, according to the channels of the UNet."""
         channels = self.config("unet")["in_channels"]
         latents = self.config("vae")["latent_channels"]
         kinds = {latents: "generate", 2 * latents: "edit", 2 * latents + 1: "inpaint"}
@@ -80,7 +80,7 @@ class Source:
         return kinds[channels]
 
     def check(self) -> None:
-        """Stop unless this is a whole pipeline of the make that the sweep runs."""
+        """Stop unless this is a complete pipeline of a supported kind."""
         check_unet(self.config("unet"))
         _ = self.kind
         check_tokenizer(self.tokenizer())
@@ -88,7 +88,7 @@ class Source:
 
 
 class Folder(Source):
-    """As diffusers saves a pipeline."""
+    """A folder as diffusers saves a pipeline."""
 
     def __init__(self, path: Path, loras: list[Lora]):
         super().__init__(loras)
@@ -149,7 +149,7 @@ class Folder(Source):
 
 
 def read_json(path: Path) -> dict:
-    """A configuration of the model."""
+    """Read a configuration of the model."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -168,7 +168,7 @@ def with_defaults(part: str, written: dict) -> dict:
 
 
 def check_unet(config: dict) -> None:
-    """Stop where the UNet asks for more than latents, a timestep and text."""
+    """Stop if the UNet needs more inputs than latents, a timestep and text."""
     if config.get("time_cond_proj_dim") is not None:
         raise Problem(
             "the UNet takes timestep_cond (time_cond_proj_dim in its configuration): "

@@ -29,7 +29,7 @@ Predict = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 @dataclass
 class Limits:
-    """The largest differences that pass."""
+    """The largest allowed differences."""
 
     component: float
     steps: float
@@ -61,7 +61,7 @@ def sizes(unet_levels: int) -> list[Size]:
 
 @dataclass
 class Run:
-    """What one implementation gave: named arrays to compare."""
+    """The results of one implementation: named arrays to compare."""
 
     text: torch.Tensor
     image_latents: list[torch.Tensor]
@@ -72,7 +72,7 @@ class Run:
 
 @dataclass
 class Setting:
-    """What both implementations are run with."""
+    """The inputs of both implementations."""
 
     ids: torch.Tensor
     pixels: list[torch.Tensor]
@@ -226,7 +226,7 @@ def run_onnx(target: Path, given: Setting, reference: Run) -> Run:
 
 
 def onnx_unet(target: Path) -> Predict:
-    """The export's UNet; the session goes when this function goes."""
+    """Run the export's UNet; the session is freed on return."""
     unet = Graph(target / "unet" / "model.onnx")
     return lambda sample, timestep, states: unet(sample=sample, timestep=timestep, encoder_hidden_states=states)
 
@@ -246,7 +246,7 @@ def in_levels(picture: torch.Tensor) -> torch.Tensor:
 
 
 def differences(found: Run, expected: Run, limits: Limits) -> list[tuple[str, float, float]]:
-    """What was compared, by how much it differs, and by how much it may."""
+    """What was compared, its difference, and the limit of that."""
     pairs = {
         "text_encoder": ([found.text], [expected.text]),
         "vae_encoder": (found.image_latents, expected.image_latents),
