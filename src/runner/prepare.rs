@@ -88,6 +88,9 @@ pub fn prepare_with(
     let colour = spec.size.colour;
     let (images, image_notes) = read_images("image", &images.collect::<Vec<_>>(), colour)?;
     let (masks, mask_notes) = read_masks(&spec.masks)?;
+    // They are used once the cells are there; what cannot be read is told before.
+    let ignored: Vec<&NamedPath> = spec.check.masks().collect();
+    read_images("mask", &ignored, Colour::default())?;
     let files = PlanFiles {
         models: model_entries,
         images,

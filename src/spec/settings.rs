@@ -169,6 +169,14 @@ impl CheckSpec {
         spec
     }
 
+    /// The mask files of all parts that are not judged.
+    pub fn masks(&self) -> impl Iterator<Item = &NamedPath> {
+        self.ignored.iter().filter_map(|ignore| match &ignore.part {
+            Ignored::Mask(named) => Some(named),
+            Ignored::Box { .. } => None,
+        })
+    }
+
     /// The parts not judged in cells with an instruction.
     pub fn ignored(&self, instruction: &str) -> Vec<&Ignored> {
         let of_it = self.ignored.iter().filter(|ignore| {

@@ -414,6 +414,22 @@ fn devices_and_pipes_in_place_of_files_are_errors() {
 }
 
 #[test]
+fn masks_of_what_is_not_judged_are_read_before_time_is_spent() {
+    let place = Place::new();
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n";
+    fs::write(place.path("clock.png"), pointer).unwrap();
+    fs::write(place.path("wall.png"), "no image").unwrap();
+    let ignored =
+        ["clock.png", "wall.png"].map(|mask| format!("[[check.ignore]]\nmask = {mask:?}\n"));
+    fs::write(place.path("s.toml"), sweep("") + &ignored.concat()).unwrap();
+    let mut check = place.ip2p(&["check", "s.toml"]);
+    check.assert().code(2).stderr(
+        contains("clock.png is a Git LFS pointer").and(contains("wall.png is not an image")),
+    );
+    assert!(!place.path("results/s").exists());
+}
+
+#[test]
 fn sheets_and_report_go_where_they_may_be_written() {
     let place = Place::new();
     place.run(&sweep("")).success();
