@@ -1,6 +1,8 @@
 //! The arrangement of the grid: axes within a cell, a single axis in several lines, scores, heights.
 
+use ip2p_sweep::spec::SheetSpec;
 use ip2p_sweep::views::report::write_report;
+use ip2p_sweep::vocabulary::Parameter;
 use serde_json::json;
 
 use crate::browser::{COLUMN_LABELS, with_page};
@@ -39,6 +41,36 @@ fn an_axis_within_a_cell_stands_as_a_small_grid_and_arrows_go_through_it() {
             seeds.push(label.as_str().unwrap().to_owned());
         }
         assert_eq!(seeds, ["2", "4", "3"]);
+    });
+}
+
+#[test]
+fn a_page_begins_with_the_sides_and_panels_of_the_sweep_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = Sweep::default().done(folder.path());
+    run.plan.sheet = SheetSpec {
+        rows: Some(Parameter::Instruction),
+        super_columns: Some(Parameter::Seed),
+        panels: vec![Parameter::GuidanceScale],
+        ..SheetSpec::default()
+    };
+    let index = write_report(&run).unwrap();
+    with_page(&index, "", async |page| {
+        let sides = "return ['rows', 'columns', 'super-rows', 'super-columns', 'merge']
+            .map((side) => document.getElementById(`side-${side.replace(/-./, (part) => part[1].toUpperCase())}`).value)";
+        assert_eq!(
+            page.script(sides).await,
+            json!(["instruction", "image_guidance_scale", "", "seed", ""])
+        );
+        // The panel is chosen from its values.
+        page.choose("#at-guidance_scale", "1").await;
+        assert!(page.hash().await.contains("at.guidance_scale=7.0"));
+        // What is chosen by hand is kept in the address, an empty side, too.
+        page.choose("#side-superColumns", "").await;
+        assert!(page.hash().await.contains("superColumns="));
+        page.script("location.reload()").await;
+        page.until("document.getElementById('side-superColumns')?.value === ''")
+            .await;
     });
 }
 

@@ -13,12 +13,37 @@ use super::{ReportError, gain, thumbnails};
 use crate::image::Fit;
 use crate::judge::advice::advise;
 use crate::plan::{Cell, Plan};
-use crate::spec::Numerics;
+use crate::spec::{Numerics, SheetSpec};
 use crate::store::{MissingInput, Run};
 use crate::vocabulary::{CellKey, Domain, Parameter, Place, Record, Status};
 
 /// The column of the advice, the last one of [`Data::words`].
 const ADVICE: &str = "advice";
+
+/// Where `[sheet]` puts axes.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Sides {
+    rows: Option<Parameter>,
+    columns: Option<Parameter>,
+    super_rows: Option<Parameter>,
+    super_columns: Option<Parameter>,
+    merge: Option<Parameter>,
+    panels: Vec<Parameter>,
+}
+
+impl Sides {
+    fn of(sheet: &SheetSpec) -> Self {
+        Self {
+            rows: sheet.rows,
+            columns: sheet.columns,
+            super_rows: sheet.super_rows,
+            super_columns: sheet.super_columns,
+            merge: sheet.merge,
+            panels: sheet.panels.clone(),
+        }
+    }
+}
 
 /// Everything that the scripts know.
 #[derive(Debug, Serialize)]
@@ -38,8 +63,8 @@ pub(super) struct Data {
     converted: bool,
     /// The initial amplification of differences.
     gain: u32,
-    rows: Option<Parameter>,
-    columns: Option<Parameter>,
+    /// The sides and panels that the sweep file names; the page starts with them.
+    sheet: Sides,
     /// The parameters that vary, slowest first; their values identify a cell.
     axes: Vec<Parameter>,
     parameters: Vec<ParameterValues>,
@@ -149,8 +174,7 @@ impl Data {
             resolution: plan.resolution,
             converted: plan.images.iter().any(|image| image.converted),
             gain: gain::suitable(run),
-            rows: plan.sheet.rows,
-            columns: plan.sheet.columns,
+            sheet: Sides::of(&plan.sheet),
             axes: plan.axes.iter().map(|axis| axis.parameter).collect(),
             cells: plan.cells.iter().map(|cell| cells.cell(cell)).collect(),
             memory: Memory::of(records()),

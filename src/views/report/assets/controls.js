@@ -66,7 +66,7 @@ function placeValues(next) {
 
 /** Two axes need no more than two sides. */
 function isUseful(side) {
-  return SIDES.indexOf(side) < 2 || data.axes.length > 2;
+  return SIDES.indexOf(side) < 2 || data.axes.length > 2 || defaults[side] !== "";
 }
 
 function sideField(side) {

@@ -14,16 +14,19 @@ let state = readAddress();
 const followers = [];
 
 function defaultState() {
+  const { sheet } = data;
   const sides = { rows: "", columns: "", superRows: "", superColumns: "", merge: "" };
-  const free = [...data.axes];
+  // Panels are chosen from one at a time, as axes without a side are.
+  const free = data.axes.filter((axis) => !sheet.panels.includes(axis));
   const take = (wanted) => {
     const axis = wanted.find((key) => free.includes(key));
     if (axis) free.splice(free.indexOf(axis), 1);
     return axis ?? "";
   };
+  for (const side of ["merge", "superRows", "superColumns"]) sides[side] = take([sheet[side]]);
   const fastest = [...data.axes].reverse();
-  sides.columns = take([data.columns, "guidance_scale", ...fastest.filter((axis) => axis !== data.rows)]);
-  sides.rows = take([data.rows, "image_guidance_scale", ...fastest]);
+  sides.columns = take([sheet.columns, "guidance_scale", ...fastest.filter((axis) => axis !== sheet.rows)]);
+  sides.rows = take([sheet.rows, "image_guidance_scale", ...fastest]);
   return {
     view: "grid", ...sides, at: {}, hidden: {}, size: 0,
     cell: "", pin: "", against: "", first: "", mask: "", mode: "slider",
