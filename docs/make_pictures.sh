@@ -11,8 +11,8 @@ cd "$(dirname "$0")/.."
 ip2p=${IP2P:-target/release/ip2p}
 python=${PYTHON:-python3}
 sheet_width=1474
-report_width=1000
-report_height=740
+report_width=1200
+report_height=775
 
 find_first() {
   local name
