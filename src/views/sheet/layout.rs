@@ -220,7 +220,7 @@ impl<'a, 'f> Paginator<'a, 'f> {
             .into_iter()
             .filter(|&across| (1..=count).contains(&across))
             .filter_map(|across| {
-                let down = count.div_ceil(across);
+                let down = rows(count, run, across).len();
                 let total = |side: u32, number: usize| {
                     u64::from(side + gap) * number as u64 - u64::from(gap)
                 };
@@ -233,8 +233,14 @@ impl<'a, 'f> Paginator<'a, 'f> {
                 let skew = (f64::from(page_width) / page_height as f64 / PROPORTIONS)
                     .ln()
                     .abs();
-                let aligned = if across == run { 0.3 } else { 0.0 };
-                fits(page_width, page_height).then_some((across, skew + empty - aligned))
+                let order = match across {
+                    _ if run == 0 => 0.0,
+                    _ if across == run => -0.3,
+                    // Rows would begin with any of the blocks of an outer value.
+                    _ if across > run && down > 1 && !across.is_multiple_of(run) => 0.3,
+                    _ => 0.0,
+                };
+                fits(page_width, page_height).then_some((across, skew + empty + order))
             });
         scored
             .min_by(|a, b| a.1.total_cmp(&b.1))
@@ -244,15 +250,13 @@ impl<'a, 'f> Paginator<'a, 'f> {
     fn page(&self, blocks: &[Block<'_, 'f>], across: usize, number: usize, of: usize) -> Page<'f> {
         let m = &self.grid.metrics;
         let across = across.max(1);
-        let in_column = |column| {
-            blocks
-                .iter()
-                .skip(column)
-                .step_by(across)
-                .map(|block| block.body().0)
-        };
+        let mut left = blocks;
+        let rows = rows(blocks.len(), same_outer_run(blocks), across).into_iter();
+        let rows: Vec<&[Block]> = rows.filter_map(|count| left.split_off(..count)).collect();
+        let in_column = |column| rows.iter().filter_map(move |row| row.get(column));
         let widths: Vec<u32> = (0..across)
-            .map(|column| in_column(column).max().unwrap_or_default())
+            .map(|column| in_column(column).map(|block: &Block| block.body().0).max())
+            .map(Option::unwrap_or_default)
             .collect();
         let body = widths.iter().sum::<u32>() + m.panel_gap * (across as u32 - 1);
         let width = (self.beside() + body).max(self.least_width());
@@ -264,7 +268,7 @@ impl<'a, 'f> Paginator<'a, 'f> {
         if self.beside() > 0 {
             items.append(shared_input(blocks), m.margin, y);
         }
-        for row in blocks.chunks(across) {
+        for row in rows {
             let title_height = title_height(row);
             let mut x = m.margin + self.beside();
             for (block, width) in row.iter().zip(&widths) {
@@ -280,6 +284,23 @@ impl<'a, 'f> Paginator<'a, 'f> {
             items,
         }
     }
+}
+
+/// How many blocks each row has, at most `across`. An outer value that is shared by more than that, `run` blocks, begins
+/// a row of its own.
+fn rows(count: usize, run: usize, across: usize) -> Vec<usize> {
+    let together = match across < run {
+        true => run,
+        false => count,
+    };
+    let lengths = |count: usize, most: usize| {
+        (0..count)
+            .step_by(most.max(1))
+            .map(move |start| most.min(count - start))
+    };
+    lengths(count, together)
+        .flat_map(|count| lengths(count, across))
+        .collect()
 }
 
 fn fits(width: u32, height: u64) -> bool {
@@ -360,5 +381,20 @@ fn stem(name: &str, blocks: &[Block], number: usize, of: usize) -> String {
             format!("{name}-{number:0digits$}{separator}{slug}")
         }
         _ => format!("{name}-{number:0digits$}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outer_value_begins_a_row() {
+        assert_eq!(rows(10, 5, 3), [3, 2, 3, 2]);
+        assert_eq!(rows(10, 5, 5), [5, 5]);
+        assert_eq!(rows(10, 5, 10), [10]);
+        assert_eq!(rows(7, 0, 3), [3, 3, 1]);
+        // A page with a part of one outer value.
+        assert_eq!(rows(4, 5, 3), [3, 1]);
     }
 }
