@@ -106,8 +106,7 @@ impl Session {
         let begun = Instant::now();
         let outputs = self.inner.run(inputs);
         self.called_ms += milliseconds(begun);
-        let outputs = outputs.map_err(failed)?;
-        refuse_device_error(part)?;
+        let outputs = outcome(part, outputs)?;
         let value = outputs
             .get(output)
             .ok_or_else(|| SessionError::wrong(part, format!("it gave no {output:?}")))?;
@@ -133,17 +132,15 @@ impl Session {
         shape: D,
     ) -> Result<Array<f32, D>, SessionError> {
         let part = self.part;
-        let failed = |error| SessionError::run(part, &error);
         let output = (output, shape.slice());
         let kept = self.bound.take();
         let mut bound = match kept.filter(|bound| bound.fits(inputs, output)) {
             Some(bound) => bound,
-            None => Bound::new(&self.inner, self.device, inputs, output).map_err(failed)?,
+            None => outcome(part, Bound::new(&self.inner, self.device, inputs, output))?,
         };
         // After a failure the tensors are dropped, because it is unknown what the device has of them.
-        let (values, ms) = bound.run(&mut self.inner, inputs).map_err(failed)?;
+        let (values, ms) = outcome(part, bound.run(&mut self.inner, inputs))?;
         self.called_ms += ms;
-        refuse_device_error(part)?;
         self.bound = Some(bound);
         Array::from_shape_vec(shape, values).map_err(|error| self.wrong(error.to_string()))
     }
@@ -154,12 +151,12 @@ impl Session {
     }
 }
 
-/// An error if the device has reported one, even if ONNX Runtime considers the call successful.
-fn refuse_device_error(part: &'static str) -> Result<(), SessionError> {
-    match take_device_error() {
-        Some(message) => Err(SessionError::run(part, &ort::Error::new(message))),
-        None => Ok(()),
-    }
+/// The outcome of a call. An error that the device has reported meanwhile is an error even if ONNX Runtime considers the
+/// call successful, and the cause of ONNX Runtime's own error.
+fn outcome<T>(part: &'static str, called: ort::Result<T>) -> Result<T, SessionError> {
+    let told = take_device_error().map(ort::Error::new);
+    let called = told.map_or(called, Err);
+    called.map_err(|error| SessionError::run(part, &error))
 }
 
 /// An arena of at most `bytes` bytes for the sessions loaded while it exists. `path` is the graph of the first session,

@@ -105,6 +105,8 @@ fn load_help(message: &str, out_of_memory: bool) -> &'static str {
         "the CUDA provider does not load: update the NVIDIA driver (580 or newer), run `ip2p setup --cuda`, or set device = \"cpu\" under [runtime]"
     } else if message.contains("not enabled in this build") {
         "this ONNX Runtime was built without CUDA: run `ip2p setup --cuda`, or set device = \"cpu\" under [runtime]"
+    } else if message.contains("requires f16") {
+        "this GPU does not compute in float16: take a float32 model"
     } else if message.contains("opset") || message.contains("IR version") {
         "the model is newer than this ONNX Runtime: run `ip2p setup`"
     } else {
