@@ -2,8 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
-use ip2p_sweep::model::clip::ClipFolder;
+use image::RgbImage;
+use ip2p_sweep::model::ModelError;
+use ip2p_sweep::model::clip::{ClipFolder, ClipModel};
+use ip2p_sweep::onnxruntime::ExecutionDevice;
 use miette::Diagnostic;
 use serde_json::Value;
 
@@ -114,4 +118,37 @@ fn preprocessing_that_is_not_done_here_is_refused() {
         found.lines().next().unwrap(),
         "image_encoder/model.onnx: \"pixel_values\" has 32 rows where the configuration says 24"
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn an_encoder_that_is_another_file_when_it_is_loaded_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    common::copy_folder(&golden().join("clip/model"), folder.path());
+    let clip = || Arc::new(ClipFolder::open(folder.path()).unwrap());
+    let (runtime, device) = (common::runtime(), ExecutionDevice::Cpu);
+    let mut model = ClipModel::new(clip(), runtime.clone(), device, 1, None).unwrap();
+    model.embed_text("a house in winter").unwrap();
+    // Of the same size and time, as when a link is turned to another model.
+    let path = folder.path().join("image_encoder/model.onnx");
+    let modified = fs::metadata(&path).unwrap().modified().unwrap();
+    let other = folder.path().join("other");
+    fs::copy(&path, &other).unwrap();
+    let opened = fs::File::options().write(true).open(&other).unwrap();
+    opened.set_modified(modified).unwrap();
+    fs::rename(&other, &path).unwrap();
+    let error = model.embed_image(&RgbImage::new(64, 64)).unwrap_err();
+    assert!(
+        matches!(&error, ModelError::Changed { path: changed } if *changed == path),
+        "{error}"
+    );
+    // The tokenizer is read when a model is made.
+    let opened = clip();
+    fs::write(
+        folder.path().join("tokenizer/merges.txt"),
+        "#version: 0.2\n",
+    )
+    .unwrap();
+    let error = ClipModel::new(opened, runtime, device, 1, None).unwrap_err();
+    assert!(matches!(error, ModelError::Changed { .. }), "{error}");
 }
