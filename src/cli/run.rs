@@ -3,10 +3,12 @@
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
 use ip2p_sweep::judge::advice::advise;
+use ip2p_sweep::meter::milliseconds;
 use ip2p_sweep::onnxruntime::Host;
-use ip2p_sweep::runner::{Executed, Execution, Outcome, Prepared, ShardChoice};
+use ip2p_sweep::runner::{Executed, Execution, Outcome, Prepared, ShardChoice, learn_views};
 use ip2p_sweep::spec::Device;
 use ip2p_sweep::store::Run as RunFolder;
 use ip2p_sweep::views::report::Report;
@@ -124,6 +126,7 @@ pub fn run_prepared(
 ) -> Result<ExitCode, Error> {
     // A font that cannot be used is reported before the work, not after it.
     check_font(&prepared.plan)?;
+    let cache = host.cache.clone();
     let execution = Execution::open(prepared, out, host)?;
     let mut progress = Progress::begin(flags, &prepared.plan, execution.workload());
     progress.notes(&prepared.notes);
@@ -141,7 +144,12 @@ pub fn run_prepared(
         // A report written during the run may lack its last cells.
         Outcome::Complete { .. } => {
             progress.phase(PhaseName::Drawing);
-            views(&run.of_last_stage(), workload.is_nothing())?
+            let (begun, last) = (Instant::now(), run.of_last_stage());
+            let views = views(&last, workload.is_nothing())?;
+            if !workload.is_nothing() {
+                learn_views(cache.as_ref(), last.plan.cells.len(), milliseconds(begun));
+            }
+            views
         }
     };
     for note in &views.made.notes {

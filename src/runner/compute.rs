@@ -1,6 +1,6 @@
 //! Computes a run's cells: stage by stage, and model by model within a stage.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -25,6 +25,8 @@ pub(super) struct Computing<'a, B: Backend> {
     /// The cells to complete, as indices into [`Plan::cells`].
     pub cells: &'a HashSet<usize>,
     pub cancel: &'a AtomicBool,
+    /// Milliseconds of loading components so far, by model.
+    pub loaded_ms: BTreeMap<usize, f64>,
 }
 
 impl<'a, B: Backend> Computing<'a, B> {
@@ -34,7 +36,7 @@ impl<'a, B: Backend> Computing<'a, B> {
     /// # Errors
     /// The outer error is the folder's, which is then lost; the inner one is that of the computation.
     pub fn run(
-        &self,
+        &mut self,
         mut folder: RunFolder,
         observer: &mut dyn FnMut(&Event),
     ) -> Result<(RunFolder, Result<(), RunnerError>), RunnerError> {
@@ -66,7 +68,7 @@ impl<'a, B: Backend> Computing<'a, B> {
 
     /// Puts the inputs of a stage in place, fails cells whose inputs are missing, and computes the others.
     fn stage(
-        &self,
+        &mut self,
         stage: usize,
         left: &[usize],
         folder: RunFolder,
@@ -141,7 +143,7 @@ impl<'a, B: Backend> Computing<'a, B> {
 
     /// Runs one model after another, until all are done or the observer or a signal stops it.
     fn models(
-        &self,
+        &mut self,
         schedule: &Schedule,
         files: Files,
         shelf: &mut DiskShelf,
@@ -169,7 +171,7 @@ impl<'a, B: Backend> Computing<'a, B> {
 
     /// Runs the work of one model.
     fn model(
-        &self,
+        &mut self,
         work: &ModelWork,
         files: Files,
         shelf: &mut DiskShelf,
@@ -200,7 +202,13 @@ impl<'a, B: Backend> Computing<'a, B> {
             precision: &entry.precision,
             memory_limit_mib: runtime.memory_limit_mib,
         };
-        let mut take = |event| output.take(event);
+        let loaded_ms = self.loaded_ms.entry(work.model).or_default();
+        let mut take = |event| {
+            if let engine::Event::Loaded { ms, .. } = &event {
+                *loaded_ms += ms;
+            }
+            output.take(event)
+        };
         let (model, cancel) = (&mut opened, self.cancel);
         Ok(engine::run(
             job, model, policy, shelf, meter, cancel, &mut take,

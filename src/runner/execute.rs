@@ -1,20 +1,20 @@
 //! Executes a prepared sweep into a run folder; the engine's events go to the writer and the observer.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::chain::Chain;
 use super::clip::measure as measure_with_clip;
 use super::compute::{Computing, unfinished_cells};
+use super::durations::{self, Expected};
 use super::inputs::keep_inputs;
 use super::timings::Timings;
 use super::{Backend, Event, Place, Prepared, RunnerError};
 use crate::judge::advice::advise;
 use crate::onnxruntime::{ExecutionDevice, Host};
-use crate::plan::{Sampling, Schedule, Shard};
+use crate::plan::{Schedule, Shard};
 use crate::store::{HeldFolder, Hold, Run, RunFolder};
-use crate::vocabulary::Record;
 
 /// An open and locked run folder, with the work that is left.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub struct Execution<'a, B: Backend = Place> {
 }
 
 /// What is left to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Workload {
     /// Number of cells, copies included.
     pub cells: usize,
@@ -42,6 +42,8 @@ pub struct Workload {
     pub steps: u64,
     /// Number of cells to be measured with CLIP, if none fails.
     pub measures: usize,
+    /// How long that takes, by earlier runs.
+    pub expected: Expected,
 }
 
 impl Workload {
@@ -56,6 +58,7 @@ impl Workload {
             cells: 0,
             steps: 0,
             measures: unmeasured,
+            expected: Expected::default(),
         };
         for work in &schedule.models {
             for group in &work.groups {
@@ -209,7 +212,16 @@ impl<'a, B: Backend> Execution<'a, B> {
 
     /// What is left to do.
     pub fn workload(&self) -> Workload {
-        Workload::new(self.prepared, &self.schedule, self.unmeasured)
+        let workload = Workload::new(self.prepared, &self.schedule, self.unmeasured);
+        let Some(backend) = &self.backend else {
+            return workload;
+        };
+        let timings = Timings::read(self.cache.as_ref());
+        let (prepared, device) = (self.prepared, backend.device());
+        Workload {
+            expected: Expected::of(prepared, &self.schedule, &timings, device),
+            ..workload
+        }
     }
 
     /// Notes for the user on the folder and the device as they were found.
@@ -232,19 +244,21 @@ impl<'a, B: Backend> Execution<'a, B> {
             keep_inputs(&self.prepared.plan, &self.folder, &self.cells, &[], cancel)?;
             return self.conclude(Ok(()), cancel);
         };
-        let computing = Computing {
+        let mut computing = Computing {
             prepared: self.prepared,
             backend: &backend,
             cells: &self.cells,
             cancel,
+            loaded_ms: BTreeMap::new(),
         };
         let (folder, computed) = computing.run(self.folder, observer)?;
+        let loaded_ms = computing.loaded_ms;
         self.folder = folder;
         if let Err(error) = computed {
             self.complete_tables()?;
             return Err(error);
         }
-        self.learn(backend.device());
+        self.learn(backend.device(), &loaded_ms);
         let measured = self.measure(&backend, cancel, observer);
         self.conclude(measured, cancel)
     }
@@ -302,23 +316,15 @@ impl<'a, B: Backend> Execution<'a, B> {
         })
     }
 
-    /// Keeps this run's timings and memory peaks, for later forecasts.
-    fn learn(&self, device: ExecutionDevice) {
+    /// Keeps this run's timings and memory peaks, for later forecasts. `loaded_ms` holds the milliseconds of loading by
+    /// model.
+    fn learn(&self, device: ExecutionDevice, loaded_ms: &BTreeMap<usize, f64>) {
         let mut timings = Timings::read(self.cache.as_ref());
+        let plan = &self.prepared.plan;
         for work in &self.schedule.models {
-            let samplings = work.groups.iter().map(|group| group.start.sampling);
-            let mut samplings: Vec<Sampling> = samplings.collect();
-            samplings.dedup();
-            for sampling in samplings {
-                let groups = work.groups.iter();
-                let groups = groups.filter(|group| group.start.sampling == sampling);
-                let cells = groups.flat_map(|group| &group.cells);
-                let records = cells.filter_map(|work| self.folder.record_of(work.cell));
-                let records: Vec<&Record> = records.collect();
-                let entry = &self.prepared.plan.models[work.model];
-                timings.learn(entry, &device.to_string(), sampling, &records);
-                timings.learn_peak(entry, device, sampling, &records);
-            }
+            let loaded_ms = loaded_ms.get(&work.model).copied().unwrap_or(0.0);
+            let record_of = |cell| self.folder.record_of(cell);
+            durations::learn(&mut timings, (plan, work), (device, loaded_ms), record_of);
         }
         timings.write(self.cache.as_ref());
     }

@@ -1,10 +1,11 @@
 //! Forecasts what a run will do, and the time and memory it will take.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::Prepared;
 use super::RunnerError;
+use super::durations::{Seconds, seconds, views_seconds};
 use super::memory::alone_bytes;
 use super::peaks::{Peak, Peaks};
 use super::timings::Timings;
@@ -93,8 +94,12 @@ pub fn forecast(
         estimate.needs(cells.count(), &works.collect::<Vec<_>>())
     });
     let all: Vec<&ModelWork> = schedule.models.iter().collect();
+    let mut whole = estimate.needs(left.len(), &all);
+    if let Some(seconds) = &mut whole.seconds {
+        *seconds += views_seconds(plan, &timings);
+    }
     Ok(Forecast {
-        whole: estimate.needs(left.len(), &all),
+        whole,
         stages: stages.collect(),
         measuring: measuring(prepared, run.as_ref(), &left, &timings),
         device,
@@ -113,9 +118,8 @@ impl Estimate<'_> {
     fn needs(&self, cells: usize, works: &[&ModelWork]) -> Needs {
         let seconds = self.device.and_then(|device| {
             let of_each = works.iter();
-            of_each
-                .map(|work| seconds(self.prepared, work, self.timings, device))
-                .sum()
+            let seconds = of_each.map(|work| seconds(self.prepared, work, self.timings, device));
+            Some(seconds.sum::<Option<Seconds>>()?.all())
         });
         Needs {
             cells,
@@ -172,22 +176,4 @@ fn measuring(
         seconds: image_ms.map(|ms| ms * images as f64 / 1000.0),
         bytes: alone_bytes(Encoder::ALL.map(|encoder| clip.folder.encoder_bytes(encoder))),
     })
-}
-
-/// The time for one model's work in seconds; `None` unless it has run at all these sizes before.
-fn seconds(prepared: &Prepared, work: &ModelWork, timings: &Timings, device: &str) -> Option<f64> {
-    let plan = &prepared.plan;
-    let steps = prepared.evaluation_steps();
-    let mut known = HashMap::new();
-    let groups = work.groups.iter().map(|group| {
-        let sampling = group.start.sampling;
-        let speed = *known
-            .entry((sampling.width, sampling.height))
-            .or_insert_with(|| timings.speed(&plan.models[work.model], device, sampling));
-        let speed = speed?;
-        let rows = group.evaluated_rows(&steps(work.kind, work.model, sampling));
-        let ms = rows as f64 * speed.unet_row_ms + group.cells.len() as f64 * speed.decode_ms;
-        Some(ms / 1000.0)
-    });
-    groups.sum()
 }

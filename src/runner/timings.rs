@@ -22,6 +22,23 @@ pub struct Timings {
     /// The most memory that cells took, in MiB, by model, device, size, memory policy and batch size.
     #[serde(default)]
     peaks_mib: BTreeMap<String, f64>,
+    /// What the last run took beside steps and decoding, by model, device and size.
+    #[serde(default)]
+    beside: BTreeMap<String, Beside>,
+    /// Milliseconds of sheets and report for a cell in them.
+    #[serde(default)]
+    views_cell_ms: Option<f64>,
+}
+
+/// The times of the last run that neither steps nor decoding account for.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Beside {
+    /// Milliseconds of loading a model's components.
+    pub load_ms: f64,
+    /// Milliseconds of encoding a text.
+    pub text_ms: f64,
+    /// Milliseconds of encoding an image.
+    pub image_ms: f64,
 }
 
 /// The speed of the last run, as medians over its cells.
@@ -115,6 +132,40 @@ impl Timings {
             let key = peak_key(model, device, size, memory, batch);
             self.peaks_mib.insert(key, peak);
         }
+    }
+
+    /// What a model took on a device at a size beside steps and decoding.
+    pub fn beside(&self, model: &ModelEntry, device: &str, sampling: Sampling) -> Option<Beside> {
+        self.beside.get(&key(model, device, sampling)).copied()
+    }
+
+    /// Updates what a model takes beside steps and decoding, from a run that encoded so many texts and images.
+    pub fn learn_beside(
+        &mut self,
+        (model, device, sampling): (&ModelEntry, &str, Sampling),
+        load_ms: f64,
+        (texts, images): (usize, usize),
+        records: &[&Record],
+    ) {
+        let times = records.iter().map(|record| &record.times);
+        let text_ms: f64 = times.clone().filter_map(|times| times.encode_text_ms).sum();
+        let image_ms: f64 = times.filter_map(|times| times.encode_image_ms).sum();
+        let beside = Beside {
+            load_ms,
+            text_ms: text_ms / texts.max(1) as f64,
+            image_ms: image_ms / images.max(1) as f64,
+        };
+        self.beside.insert(key(model, device, sampling), beside);
+    }
+
+    /// Milliseconds of sheets and report with so many cells; 0 before any were made.
+    pub fn views_ms(&self, cells: usize) -> f64 {
+        self.views_cell_ms.unwrap_or(0.0) * cells as f64
+    }
+
+    /// Updates the time of sheets and report from those with so many cells.
+    pub fn learn_views(&mut self, cells: usize, ms: f64) {
+        self.views_cell_ms = Some(ms / cells.max(1) as f64);
     }
 
     /// Milliseconds that CLIP takes for an image on a device.

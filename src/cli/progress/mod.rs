@@ -52,7 +52,7 @@ pub struct Progress<'a> {
 impl<'a> Progress<'a> {
     /// Announces the work.
     pub fn begin(flags: ProgressFlags, plan: &'a Plan, workload: Workload) -> Self {
-        let state = Arc::new(Mutex::new(State::new(workload.cells, workload.steps)));
+        let state = Arc::new(Mutex::new(State::new(&workload)));
         let shown = match flags {
             ProgressFlags { quiet: true, .. } => Shown::Quiet,
             _ if events::are_wanted() => Shown::Events,

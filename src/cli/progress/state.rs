@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
+use ip2p_sweep::runner::{Expected, Workload};
 
 use crate::cli::events::PhaseName;
 use crate::cli::words::{clock, count, duration, file_size, pace};
@@ -32,11 +33,19 @@ pub struct State {
     of: u64,
     /// When the first one was counted, and the count at that time.
     counted: Option<(Instant, u64)>,
+    /// What earlier runs tell.
+    expected: Expected,
 }
 
 impl State {
-    /// The state at the beginning of a run with this many cells and steps.
-    pub fn new(cells: usize, steps: u64) -> Self {
+    /// The state at the beginning of a run.
+    pub fn new(workload: &Workload) -> Self {
+        let Workload {
+            cells,
+            steps,
+            measures: _,
+            expected,
+        } = *workload;
         Self {
             begun: Instant::now(),
             phase: None,
@@ -47,6 +56,7 @@ impl State {
             done: 0,
             of: steps,
             counted: None,
+            expected,
         }
     }
 
@@ -88,6 +98,10 @@ impl State {
     /// From now on, counts cells being measured instead.
     pub fn measure(&mut self, cells: u64) {
         (self.done, self.of, self.counted) = (0, cells, None);
+        self.expected = Expected {
+            views_seconds: self.expected.views_seconds,
+            ..Expected::default()
+        };
     }
 
     /// Number of finished cells, and of all cells.
@@ -113,11 +127,59 @@ impl State {
         (counted > 0).then(|| counted as f64 / since.elapsed().as_secs_f64())
     }
 
-    /// Estimated seconds left; `None` if the rate is unknown or nothing is being counted.
+    /// Estimated seconds until all is done, sheets included; `None` if that is unknown, and when only sheets are left.
     fn left(&self) -> Option<f64> {
-        let left = self.of.saturating_sub(self.done);
-        let rate = self.rate().filter(|_| left > 0)?;
-        Some(left as f64 / rate)
+        let steps = self.of.saturating_sub(self.done);
+        if steps == 0 && self.cells >= self.of_cells {
+            return None;
+        }
+        let counted = match (steps, self.rate()) {
+            (0, _) => Some(self.decoding_left()?),
+            // Where cells are finished between steps, the pace counts their decoding.
+            (_, Some(rate)) if self.cells > 0 => Some(steps as f64 / rate),
+            (_, Some(rate)) => Some(steps as f64 / rate + self.decoding_left().unwrap_or(0.0)),
+            (_, None) => None,
+        };
+        let expected = &self.expected;
+        let left = match counted {
+            Some(counted) => {
+                let before = expected.before_seconds - self.spent_before();
+                counted + before.max(0.0) + expected.views_seconds
+            }
+            None => expected.all_seconds? - self.seconds(),
+        };
+        (left > 0.0).then_some(left)
+    }
+
+    /// Seconds of decoding the cells that are not finished, by those that are, or by earlier runs.
+    fn decoding_left(&self) -> Option<f64> {
+        let decoded = (self.cells > 0).then(|| {
+            let spent = self.spent(|phase| phase == PhaseName::Decoding);
+            spent / self.cells as f64
+        });
+        let cell = decoded.or(self.expected.decode_seconds)?;
+        Some(cell * (self.of_cells - self.cells) as f64).filter(|left| *left > 0.0)
+    }
+
+    /// Seconds of loading and encoding so far.
+    fn spent_before(&self) -> f64 {
+        self.spent(|phase| match phase {
+            PhaseName::Loading | PhaseName::EncodingText | PhaseName::EncodingImage => true,
+            PhaseName::Denoising
+            | PhaseName::Decoding
+            | PhaseName::MeasuringWithClip
+            | PhaseName::Drawing
+            | PhaseName::Judging => false,
+        })
+    }
+
+    /// Seconds in some phases so far.
+    fn spent(&self, counts: impl Fn(PhaseName) -> bool) -> f64 {
+        let now = self.phase.iter();
+        let now = now.map(|(phase, since)| (*phase, since.elapsed()));
+        let all = self.took.iter().copied().chain(now);
+        let of_these = all.filter(|(phase, _)| counts(*phase));
+        of_these.map(|(_, took)| took.as_secs_f64()).sum()
     }
 
     /// The rate of denoising steps while cells are being denoised.
@@ -256,8 +318,17 @@ fn bar(percent: u64, columns: usize, coloured: bool) -> String {
 mod tests {
     use super::*;
 
+    fn workload() -> Workload {
+        Workload {
+            cells: 32,
+            steps: 640,
+            measures: 0,
+            expected: Expected::default(),
+        }
+    }
+
     fn half_way() -> State {
-        let mut state = State::new(32, 640);
+        let mut state = State::new(&workload());
         let text_encoder = component("text_encoder", 492_300_000);
         assert!(state.begin(PhaseName::Loading, text_encoder));
         (0..12).for_each(|_| state.finish_cell());
@@ -292,6 +363,40 @@ mod tests {
         state.done = 640;
         let line = state.line(79, false);
         assert!(line.contains(" 99%") && !line.contains("left"), "{line}");
+    }
+
+    #[test]
+    fn what_is_left_counts_loading_encoding_decoding_and_sheets_where_earlier_runs_tell_of_them() {
+        let expected = Expected {
+            all_seconds: Some(1000.2),
+            before_seconds: 30.0,
+            decode_seconds: Some(2.0),
+            views_seconds: 6.0,
+        };
+        let mut state = State::new(&Workload {
+            expected,
+            ..workload()
+        });
+        state.begin(PhaseName::Loading, String::new());
+        let left = |state: &State| state.left().unwrap().round();
+        assert_eq!(left(&state), 1000.0, "before the first step");
+        // A step a second for 100 seconds, none of the cells finished, loading took 20 of 30 seconds.
+        state.took = vec![(PhaseName::Loading, Duration::from_secs(20))];
+        state.phase = None;
+        state.counted = Some((Instant::now() - Duration::from_secs(100), 0));
+        state.done = 100;
+        assert_eq!(left(&state), 540.0 + 10.0 + 64.0 + 6.0);
+        // In resident memory cells are finished meanwhile: the pace knows what decoding takes.
+        state.cells = 5;
+        assert_eq!(left(&state), 540.0 + 10.0 + 6.0);
+        // All steps done: the cells that are left, by those that were decoded in this run.
+        (state.done, state.cells) = (640, 8);
+        state
+            .took
+            .push((PhaseName::Decoding, Duration::from_secs(32)));
+        assert_eq!(left(&state), 24.0 * 4.0 + 10.0 + 6.0);
+        state.cells = 32;
+        assert_eq!(state.left(), None, "only sheets are left");
     }
 
     #[test]
