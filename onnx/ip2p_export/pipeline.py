@@ -8,6 +8,7 @@ from pathlib import Path
 import onnx
 
 from . import find, graph, layout, script
+from .attention import use_one_operator
 from .checkpoint import TOKENIZER, Checkpoint
 from .lora import Lora
 from .optimize import fuse
@@ -100,6 +101,8 @@ def make_graph(source: Source, name: str, options: Options, fused: bool) -> onnx
     """One component's graph in the precision asked for; of fp16, the UNet alone computes in float16."""
     half = name == "unet" and options.precision == "fp16"
     part = source.load(COMPONENTS[name].part)
+    if not fused:  # ONNX Runtime's fusions for CUDA begin at the plain graph and pack the weights, too
+        use_one_operator(part)
     model = graph.tidy(trace(COMPONENTS[name], part.half() if half and not fused else part))
     del part
     if fused:

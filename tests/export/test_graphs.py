@@ -200,6 +200,13 @@ def test_exporting_twice_gives_the_same_bytes(pipelines: dict[str, Path], export
         assert path.is_dir() or path.read_bytes() == (again / path.relative_to(exported)).read_bytes(), path
 
 
+@pytest.mark.parametrize("component", ["unet", "vae_encoder", "vae_decoder"])
+def test_attention_is_one_operator_that_holds_no_scores(exported: Path, component: str) -> None:
+    kinds = [node.op_type for node in onnx.load(exported / component / "model.onnx").graph.node]
+    assert kinds.count("MultiHeadAttention") == {"unet": 8, "vae_encoder": 1, "vae_decoder": 1}[component]
+    assert "Softmax" not in kinds
+
+
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_the_graphs_for_cuda_have_fused_attention(pipelines: dict[str, Path], tmp_path: Path, precision: str) -> None:
     run_export(pipelines["tiny_eps"], tmp_path / "out", "--precision", precision, "--optimize", "cuda")
