@@ -237,7 +237,11 @@ impl Reader {
         setup.env("IP2P_OFFLINE", "1");
         match fetched {
             true => assert_eq!(self.read(setup, "", 0)[0]["event"], "setup"),
-            false => self.commands.extend(["setup".to_owned()]),
+            // Nothing is fetched for this.
+            false => {
+                self.commands.insert("setup".to_owned());
+                self.kinds.insert("setup".to_owned());
+            }
         }
         let mut setup = self.place.ip2p(&["setup"]);
         setup
