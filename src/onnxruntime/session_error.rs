@@ -72,7 +72,7 @@ impl SessionError {
 /// Whether a message of ONNX Runtime, CUDA or the C++ library says that memory ran out. Error codes do not tell: ONNX
 /// Runtime returns `RUNTIME_EXCEPTION` and `FAIL` for this and for much else.
 fn says_out_of_memory(message: &str) -> bool {
-    const SIGNS: [&str; 13] = [
+    const SIGNS: [&str; 14] = [
         // ONNX Runtime's arena: the device has no more, or the arena's own limit is reached.
         "failed to allocate memory",
         "is smaller than requested bytes of",
@@ -83,9 +83,10 @@ fn says_out_of_memory(message: &str) -> bool {
         "cudnn_status_alloc_failed",
         "device_allocation_failed",
         "cufft_alloc_failed",
-        // WebGPU: error 3 is about memory; a tensor larger than a buffer may be is passed to a shader in too many
-        // pieces.
+        // WebGPU: error 3 is about memory; a tensor larger than a buffer may be is refused, or passed to a shader in too
+        // many pieces.
         "webgpu device error(3)",
+        "exceeds the max buffer size limit",
         "too many storage buffers in shader",
         // The C library and the C++ libraries of Linux and Windows.
         "cannot allocate memory",

@@ -297,7 +297,7 @@ fn webgpu_without_room_for_a_batch_gets_less_at_a_time_and_gives_the_pixels_of_t
     let there = run(Some(Device::WebGpu), &place, model, &sweep, "batch = 2");
     assert_eq!(there.code, 0, "{}", there.told);
     for less in ["batch 1, 3 UNet rows", "batch 1, 1 UNet row"] {
-        let note = format!("out of device memory: going on with {less} a call, resident memory");
+        let note = format!("out of device memory: continuing with {less} a call, resident memory");
         assert!(there.told.contains(&note), "{}", there.told);
     }
     let here = run(None, &place, model, &sweep, "batch = 1");
@@ -317,7 +317,8 @@ fn webgpu_without_room_for_a_row_ends_with_the_reason_and_the_remedy() {
     let sweep = tiny(ONE_STEP, 32);
     let ran = run(Some(Device::WebGpu), &place, model, &sweep, "");
     assert_eq!(ran.code, 1, "{}", ran.told);
-    let reason = "out of device memory with one cell and one component at a time: unet failed: WebGPU device error(3)";
+    let reason =
+        "out of device memory with one cell and one component at a time: unet failed: WebGPU";
     let remedy = "lower size.resolution, use an fp16 model, or set device = \"cpu\"";
     let mut cells = csv::Reader::from_path(ran.out.join("cells.csv")).unwrap();
     let names = cells.headers().unwrap();
