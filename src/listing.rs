@@ -33,7 +33,8 @@ fn needs_quotes(text: &str) -> bool {
     text.contains(',') || text.trim() != text || text.is_empty()
 }
 
-fn shortened(text: &str) -> String {
+/// A text of which only the beginning is shown if it is long.
+pub(crate) fn shortened(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

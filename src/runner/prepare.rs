@@ -14,6 +14,7 @@ use super::memory::{check_limit, component_sizes};
 use crate::diffusion::{SchedulerConfig, SchedulerError};
 use crate::engine::Component;
 use crate::image::{Colour, ImageError, MaskImage, probe};
+use crate::listing::shortened;
 use crate::model::clip::{ClipFolder, Encoder};
 use crate::model::{KnownDigests, ModelError, ModelFolder, Tokenizer};
 use crate::pipeline::Kind;
@@ -387,6 +388,7 @@ fn cut_off(
     let mut notes = Vec::new();
     for text in texts {
         if let Some(lost) = tokenizer.encode(text)?.truncated {
+            let lost = shortened(&lost);
             notes.push(format!("{reads}; this is cut off: {lost:?}"));
         }
     }

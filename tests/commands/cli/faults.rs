@@ -430,6 +430,21 @@ fn masks_of_what_is_not_judged_are_read_before_time_is_spent() {
 }
 
 #[test]
+fn what_a_model_does_not_read_of_a_text_is_told_in_short() {
+    let place = Place::new();
+    let long = "winter ".repeat(1_400);
+    let text = sweep("").replace("make it winter", long.trim());
+    fs::write(place.path("s.toml"), text).unwrap();
+    let output = place.ip2p(&["plan", "s.toml"]).output().unwrap();
+    assert!(output.status.success());
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.contains("this is cut off: \"") && told.len() < 600,
+        "{told}"
+    );
+}
+
+#[test]
 fn sheets_and_report_go_where_they_may_be_written() {
     let place = Place::new();
     place.run(&sweep("")).success();
