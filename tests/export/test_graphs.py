@@ -203,7 +203,7 @@ def test_exporting_twice_gives_the_same_bytes(pipelines: dict[str, Path], export
 @pytest.mark.parametrize("component", ["unet", "vae_encoder", "vae_decoder"])
 def test_attention_is_one_operator_that_holds_no_scores(exported: Path, component: str) -> None:
     kinds = [node.op_type for node in onnx.load(exported / component / "model.onnx").graph.node]
-    assert kinds.count("MultiHeadAttention") == {"unet": 8, "vae_encoder": 1, "vae_decoder": 1}[component]
+    assert kinds.count("MultiHeadAttention") == {"unet": 22, "vae_encoder": 1, "vae_decoder": 1}[component]
     assert "Softmax" not in kinds
 
 
