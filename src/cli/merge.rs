@@ -32,7 +32,7 @@ impl Merge {
         let begun = Instant::now();
         let merged = merge(&self.out, &self.folders)?;
         merged.notes.iter().for_each(|note| render::note(note));
-        let views = views(&merged.run, merged.added == 0)?;
+        let views = views(&merged.run.of_last_stage(), merged.added == 0)?;
         let all = merged.run.plan.cells.len();
         let left = merged.failed + merged.missing.len();
         let outcome = Outcome::Complete {

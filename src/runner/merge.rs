@@ -4,9 +4,11 @@
 //! The result does not depend on the order in which folders are given, and merging again changes nothing. What the
 //! target already has stays; among the other folders, the image that was finished first is taken.
 
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -14,7 +16,7 @@ use super::RunnerError;
 use crate::judge::advice::advise;
 use crate::parallel::try_collect;
 use crate::plan::{Cut, Plan, Shard};
-use crate::store::{Environment, HeldFolder, Repeated, Run, RunFolder, StoreError};
+use crate::store::{Environment, HeldFolder, Planned, Repeated, Run, RunFolder};
 use crate::vocabulary::{CellKey, Race, Record, Status};
 
 /// Why run folders cannot be merged.
@@ -76,26 +78,23 @@ impl Merged {
 /// # Errors
 /// If they do not have the same plan, or a folder cannot be read or written.
 pub fn merge(out: &Path, others: &[PathBuf]) -> Result<Merged, RunnerError> {
-    let mut runs = Vec::new();
-    for folder in others {
-        runs.push(Run::read(folder)?);
-    }
-    let there = match Run::find(out)? {
-        None if runs.is_empty() => Some(Run::read(out)?),
-        there => there,
+    let there = match others.is_empty() {
+        true => Some(Planned::read(out)?),
+        false => Planned::find(out)?,
     };
-    check_plans(there.as_ref().into_iter().chain(&runs))?;
-    let all = || there.iter().chain(&runs);
-    let Some(plan) = all().next().map(|run| run.plan.clone()) else {
-        return Err(StoreError::NotARun {
-            folder: out.to_owned(),
-        }
-        .into());
+    let of = match (&there, others.first()) {
+        (Some(_), _) | (None, None) => out,
+        (None, Some(first)) => first,
     };
-    let mut parts = all().flat_map(|run| &run.shards).map(|shard| shard.count());
-    let parts = parts.next_back();
-    let sweep = all().find_map(Run::sweep_file);
-    let (mut folder, notes) = open(out, &plan, there.as_ref(), &runs, sweep.as_deref())?;
+    let plan = match &there {
+        Some(there) => Arc::clone(&there.plan),
+        None => Planned::read(of)?.plan,
+    };
+    let runs = read_all(of, &plan, others)?;
+    let (mut folder, notes, sweep) = open(out, &plan, there, &runs)?;
+    let shards = folder.run().shards.iter();
+    let mut shards = shards.chain(runs.iter().flat_map(|run| &run.shards));
+    let parts = shards.next_back().map(|shard| shard.count());
     let TakenOver { added, repeated } = take_over(&mut folder, &runs)?;
     let told = advise(&folder.run().of_last_stage()).for_tables();
     folder.finish_with_advice(&told)?;
@@ -115,32 +114,42 @@ pub fn merge(out: &Path, others: &[PathBuf]) -> Result<Merged, RunnerError> {
     })
 }
 
-fn check_plans<'a>(mut runs: impl Iterator<Item = &'a Run>) -> Result<(), MergeError> {
-    let Some(first) = runs.next() else {
-        return Ok(());
-    };
-    for run in runs {
-        if let Some(key) = first.plan.first_difference(&run.plan) {
+/// Reads folders, which must be of the plan of another.
+fn read_all(of: &Path, plan: &Arc<Plan>, folders: &[PathBuf]) -> Result<Vec<Run>, RunnerError> {
+    if folders.is_empty() {
+        return Ok(Vec::new());
+    }
+    let digest = plan.digest();
+    let folders = folders.par_iter();
+    let runs = try_collect(folders.map(|folder| Run::read_sharing(folder, plan, &digest)))?;
+    for run in &runs {
+        if Arc::ptr_eq(&run.plan, plan) {
+            continue;
+        }
+        if let Some(key) = plan.first_difference(&run.plan) {
             return Err(MergeError::OtherPlan {
-                one: first.folder.clone(),
+                one: of.to_owned(),
                 other: run.folder.clone(),
                 key,
-            });
+            }
+            .into());
         }
     }
-    Ok(())
+    Ok(runs)
 }
 
-/// Opens and locks the target; also returns notes for the user.
+/// Opens and locks the target; also returns notes for the user, and the sweep file.
 fn open(
     out: &Path,
-    plan: &Plan,
-    there: Option<&Run>,
+    plan: &Arc<Plan>,
+    there: Option<Planned>,
     runs: &[Run],
-    sweep: Option<&Path>,
-) -> Result<(RunFolder, Vec<String>), RunnerError> {
-    let mut held = HeldFolder::take(out, plan)?;
-    if let (None, Some(sweep)) = (there, sweep) {
+) -> Result<(RunFolder, Vec<String>, Option<PathBuf>), RunnerError> {
+    let is_there = there.is_some();
+    let own = there.as_ref().and_then(|there| there.sweep_file(out));
+    let sweep = own.or_else(|| runs.iter().find_map(Run::sweep_file));
+    let mut held = HeldFolder::take_sharing(out, plan, there)?;
+    if let (false, Some(sweep)) = (is_there, &sweep) {
         held = held.of_sweep(sweep, true)?;
     }
     let notes = held.notes().to_vec();
@@ -153,13 +162,14 @@ fn open(
             None => Environment::unknown(),
         },
     };
-    let folders = there.into_iter().chain(runs);
-    let texts = folders.map(|run| fs::read_to_string(run.folder.join("sweep.toml")));
-    let text = match there {
-        Some(_) => texts.flatten().next(),
-        None => texts.flatten().min(),
+    let text_in = |folder: &Path| fs::read_to_string(folder.join("sweep.toml")).ok();
+    let texts = || runs.iter().filter_map(|run| text_in(&run.folder));
+    let text = match is_there {
+        true => text_in(out).or_else(|| texts().next()),
+        false => texts().min(),
     };
-    Ok((held.begin(&text.unwrap_or_default(), &environment)?, notes))
+    let begun = held.begin_without_tables(&text.unwrap_or_default(), &environment)?;
+    Ok((begun, notes, sweep))
 }
 
 /// What was taken over from other folders.
@@ -170,15 +180,27 @@ struct TakenOver {
 
 fn take_over(folder: &mut RunFolder, runs: &[Run]) -> Result<TakenOver, RunnerError> {
     let target = folder.run();
-    let cells = target.plan.cells.par_iter();
-    let found = try_collect(cells.map(|cell| of_cell(target, runs, &cell.key)))?;
+    let candidates = candidates(&target.plan, runs);
+    let cells = target.plan.cells.par_iter().zip(candidates);
+    let found = try_collect(cells.map(|(cell, with)| of_cell(target, with, &cell.key)))?;
     let mut repeated = Vec::new();
     let mut records = Vec::new();
     for Found { record, others } in found {
         records.extend(record);
         repeated.extend(others);
     }
-    for fitted in target.plan.inputs_of(0..target.plan.cells.len()) {
+    take_over_inputs(target, runs)?;
+    let done = records.iter();
+    let done = done.filter(|(record, _)| record.status == Status::Done);
+    let added = done.count();
+    folder.take_over(records)?;
+    Ok(TakenOver { added, repeated })
+}
+
+/// The images and masks that the cells work on.
+fn take_over_inputs(target: &Run, runs: &[Run]) -> Result<(), RunnerError> {
+    let plan = &target.plan;
+    for fitted in plan.inputs_of(0..plan.cells.len()) {
         if target.inputs().find(fitted).is_err() {
             let mut images = runs.iter().filter_map(|run| run.inputs().read(fitted).ok());
             if let Some(image) = images.next() {
@@ -186,26 +208,46 @@ fn take_over(folder: &mut RunFolder, runs: &[Run]) -> Result<TakenOver, RunnerEr
             }
         }
     }
-    let added = records.iter();
-    let added = added.filter(|(record, _)| record.status == Status::Done);
-    let added = added.count();
-    folder.take_over(records)?;
-    Ok(TakenOver { added, repeated })
+    let masks = plan.cells.iter().filter_map(|cell| plan.mask_of(cell));
+    for fitted in masks.collect::<HashSet<_>>() {
+        if target.inputs().find_mask(fitted).is_none() {
+            for run in runs {
+                if target.inputs().take_mask(fitted, &run.inputs())? {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The runs that have a record of each cell of a plan.
+fn candidates<'r>(plan: &Plan, runs: &'r [Run]) -> Vec<Vec<&'r Run>> {
+    let mut candidates = vec![Vec::new(); plan.cells.len()];
+    if runs.is_empty() {
+        return candidates;
+    }
+    let cells = plan.cells.iter().enumerate();
+    let places: HashMap<&CellKey, usize> = cells.map(|(place, cell)| (&cell.key, place)).collect();
+    for run in runs {
+        for place in run.records.keys().filter_map(|key| places.get(key)) {
+            candidates[*place].push(run);
+        }
+    }
+    candidates
 }
 
 /// What other folders have of a cell.
 #[derive(Default)]
-struct Found {
+struct Found<'r> {
     /// The record to add; its image is already in place.
-    record: Option<(Record, Environment)>,
+    record: Option<(Record, &'r Environment)>,
     others: Vec<Repeated>,
 }
 
-fn of_cell(target: &Run, runs: &[Run], key: &CellKey) -> Result<Found, RunnerError> {
-    let mut candidates: Vec<(&Run, &Record)> = runs
-        .iter()
-        .filter_map(|run| Some((run, run.records.get(key)?)))
-        .collect();
+fn of_cell<'r>(target: &Run, runs: Vec<&'r Run>, key: &CellKey) -> Result<Found<'r>, RunnerError> {
+    let with_record = |run: &'r Run| Some((run, run.records.get(key)?));
+    let mut candidates: Vec<(&Run, &Record)> = runs.into_iter().filter_map(with_record).collect();
     // Sorted, so that the result does not depend on the order of the folders.
     let text = |(run, _): &(&Run, &Record)| serde_json::json!(run.environment_of(key)).to_string();
     candidates.sort_by_cached_key(|candidate| {
@@ -217,14 +259,21 @@ fn of_cell(target: &Run, runs: &[Run], key: &CellKey) -> Result<Found, RunnerErr
     });
     let own = target.records.get(key);
     let done = own.filter(|record| record.status == Status::Done);
-    let mut kept = done.map(|record| (record.clone(), target.image_bytes(key)));
+    let mut kept = done.map(|record| (target, record));
     let mut found = Found::default();
     for (run, record) in candidates {
         if record.status == Status::Failed {
             let is_news = own.is_none() && kept.is_none() && found.record.is_none();
             if is_news {
-                found.record = Some((record.clone(), run.environment_of(key).clone()));
+                found.record = Some((record.clone(), run.environment_of(key)));
             }
+            continue;
+        }
+        // The same computation, taken over by an earlier merge.
+        let is_same = |(_, first): &(&Run, &Record)| {
+            first.finished == record.finished && first.file == record.file
+        };
+        if kept.as_ref().is_some_and(is_same) {
             continue;
         }
         let Ok(bytes) = run.image_bytes(key) else {
@@ -233,14 +282,12 @@ fn of_cell(target: &Run, runs: &[Run], key: &CellKey) -> Result<Found, RunnerErr
         match &kept {
             None => {
                 target.keep_image(key, &run.folder, &bytes)?;
-                found.record = Some((record.clone(), run.environment_of(key).clone()));
-                kept = Some((record.clone(), Ok(bytes)));
+                found.record = Some((record.clone(), run.environment_of(key)));
+                kept = Some((run, record));
             }
-            // The same computation, taken over by an earlier merge.
-            Some((first, _)) if first.finished == record.finished && first.file == record.file => {}
-            Some((_, first)) => found.others.push(Repeated {
+            Some((first, _)) => found.others.push(Repeated {
                 cell: key.clone(),
-                race: compare(first.as_ref().ok(), &bytes),
+                race: compare(first.image_bytes(key).ok().as_ref(), &bytes),
                 environment: run.environment_of(key).clone(),
             }),
         }

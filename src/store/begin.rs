@@ -52,9 +52,14 @@ pub(super) struct ReadBeginLine {
 impl Begin {
     /// The begin line of this process.
     pub(super) fn new(plan: &Plan, environment: &Environment, shard: Option<Shard>) -> Self {
+        Self::of(plan.digest(), environment, shard)
+    }
+
+    /// As [`Begin::new`], with the digest of the plan.
+    pub(super) fn of(plan: String, environment: &Environment, shard: Option<Shard>) -> Self {
         let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         Self {
-            plan: plan.digest(),
+            plan,
             environment: environment.clone(),
             shard: shard.map(|shard| shard.to_string()),
             host: host(),

@@ -114,6 +114,28 @@ fn place_once(path: &Path, bytes: &[u8]) -> io::Result<Placed> {
     Ok(Placed::Yes)
 }
 
+/// Whether [`write_once`] keeps its promise in a folder: not where the file system neither links files nor renames one
+/// without replacing another.
+pub(super) fn can_place_once(folder: &Path) -> bool {
+    let (Ok(first), Ok(second)) = (unfinished_in(folder), unfinished_in(folder)) else {
+        // The first image that is written says why.
+        return true;
+    };
+    let free = second.path().to_owned();
+    drop(second);
+    let tried = || -> io::Result<()> {
+        match fs::hard_link(first.path(), &free) {
+            Ok(()) => fs::remove_file(&free),
+            Err(_) => {
+                let placed = first.persist_noclobber(&free);
+                placed.map_err(|error| error.error)?;
+                fs::remove_file(&free)
+            }
+        }
+    };
+    tried().is_ok()
+}
+
 /// Writes a file that must not exist yet.
 ///
 /// # Errors

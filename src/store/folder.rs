@@ -162,16 +162,28 @@ impl RunFolder {
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn take_over(&mut self, records: Vec<(Record, Environment)>) -> Result<(), StoreError> {
-        let mut last: Option<Environment> = None;
+    pub fn take_over<'e>(
+        &mut self,
+        records: impl IntoIterator<Item = (Record, &'e Environment)>,
+    ) -> Result<(), StoreError> {
+        let mut groups: Vec<(&Environment, Vec<Record>)> = Vec::new();
+        let mut places = HashMap::new();
         for (record, environment) in records {
-            if last.as_ref() != Some(&environment) {
-                self.journal
-                    .begin(&Begin::new(&self.run.plan, &environment, None))?;
-                last = Some(environment.clone());
+            let place = *places.entry(environment).or_insert(groups.len());
+            if place == groups.len() {
+                groups.push((environment, Vec::new()));
             }
-            self.journal.append(&record)?;
-            self.run.add(record, environment);
+            groups[place].1.push(record);
+        }
+        if groups.is_empty() {
+            return Ok(());
+        }
+        let plan = self.run.plan.digest();
+        for (environment, records) in groups {
+            let begin = Begin::of(plan.clone(), environment, None);
+            self.journal.begin(&begin)?;
+            self.journal.append_all(&records)?;
+            self.run.add(records, environment);
         }
         Ok(())
     }

@@ -3,18 +3,18 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use super::begin::Begin;
-use super::environment::{PlanFile, PlanFileRef};
+use super::environment::{PlanFileRef, Planned};
 use super::folder::Beside;
 use super::journal::{self, Journal};
 use super::journals::{self, Known};
 use super::lock::Lock;
 use super::renamed::{self, Renamed};
-use super::run::{PLAN, read_plan};
-use super::tables::{AdviceColumns, Tables};
+use super::run::PLAN;
 use super::{Environment, Run, RunFolder, StoreError, files, images, inputs, owner};
 use crate::plan::{Cell, Plan, Shard};
 use crate::vocabulary::{CellKey, Record, Status};
@@ -23,7 +23,7 @@ use crate::vocabulary::{CellKey, Record, Status};
 #[derive(Debug)]
 pub struct HeldFolder {
     folder: PathBuf,
-    plan: Plan,
+    plan: Arc<Plan>,
     /// The last record of each cell that has one; if the record says done, the image exists.
     records: HashMap<CellKey, Record>,
     /// What the journals tell besides the records.
@@ -33,7 +33,9 @@ pub struct HeldFolder {
     /// Whether others may work here at the same time.
     hold: Hold,
     /// The earlier `plan.json` in the folder, if it could be read.
-    earlier: Option<PlanFile>,
+    earlier: Option<Planned>,
+    /// Whether it was read to be gone on with as it is.
+    is_reopened: bool,
     /// The sweep file, relative to the folder.
     sweep: Option<PathBuf>,
     /// Cells that are done under other names.
@@ -57,21 +59,52 @@ impl HeldFolder {
     /// # Errors
     /// Those of [`HeldFolder::take`].
     pub fn take_as(folder: &Path, plan: &Plan, hold: Hold) -> Result<Self, StoreError> {
+        Self::take_of(folder, Arc::new(plan.clone()), hold, None)
+    }
+
+    /// As [`HeldFolder::take`], with a plan that others share; `there` is that of the folder, if it was read.
+    ///
+    /// # Errors
+    /// Those of [`HeldFolder::take`].
+    pub fn take_sharing(
+        folder: &Path,
+        plan: &Arc<Plan>,
+        there: Option<Planned>,
+    ) -> Result<Self, StoreError> {
+        Self::take_of(folder, Arc::clone(plan), Hold::Alone, there)
+    }
+
+    fn take_of(
+        folder: &Path,
+        plan: Arc<Plan>,
+        hold: Hold,
+        there: Option<Planned>,
+    ) -> Result<Self, StoreError> {
         fs::create_dir_all(folder).map_err(StoreError::write(folder))?;
         files::refuse_link(&folder.join(journal::NAME))?;
         let mut notes = Vec::new();
-        let earlier = match earlier(folder, plan, &mut notes) {
-            // Another shard began to use the folder at the same moment.
-            Err(StoreError::Foreign { .. }) if Run::is_in(folder) => {
-                earlier(folder, plan, &mut notes)
-            }
-            earlier => earlier,
-        }?;
+        let is_reopened = there.is_some();
+        let earlier = match there {
+            Some(there) => Some(there),
+            None => match earlier(folder, &plan, &mut notes) {
+                // Another shard began to use the folder at the same moment.
+                Err(StoreError::Foreign { .. }) if Run::is_in(folder) => {
+                    earlier(folder, &plan, &mut notes)
+                }
+                earlier => earlier,
+            }?,
+        };
         let (lock, note) = match hold {
             Hold::Alone => (Lock::take(folder)?, None),
             Hold::Beside { .. } => Lock::share(folder)?,
         };
         notes.extend(note);
+        if matches!(hold, Hold::Beside { .. }) && !files::can_place_once(folder) {
+            notes.push(format!(
+                "{} has no links: if two processes compute the same cell, the image of the later one is kept",
+                folder.display()
+            ));
+        }
         let first = earlier.as_ref().and_then(|file| file.environment.clone());
         let mut known = Known::read(folder, first)?;
         notes.append(&mut known.notes);
@@ -79,17 +112,18 @@ impl HeldFolder {
             notes.extend(other_cut(shard, &known.shards));
         }
         let mut records = std::mem::take(&mut known.records);
-        let damaged = remove_damaged(folder, plan, &mut records);
-        let renamed = renamed::find(folder, plan, &mut records);
+        let damaged = remove_damaged(folder, &plan, &mut records);
+        let renamed = renamed::find(folder, &plan, &mut records);
         Ok(Self {
             folder: folder.to_owned(),
-            plan: plan.clone(),
+            plan,
             records,
             known,
             damaged,
             hold,
             sweep: earlier.as_ref().and_then(|earlier| earlier.sweep.clone()),
             earlier,
+            is_reopened,
             renamed,
             notes,
             lock,
@@ -143,6 +177,20 @@ impl HeldFolder {
         sweep_text: &str,
         environment: &Environment,
     ) -> Result<RunFolder, StoreError> {
+        let mut begun = self.begin_without_tables(sweep_text, environment)?;
+        begun.finish()?;
+        Ok(begun)
+    }
+
+    /// As [`HeldFolder::begin`]; the tables are written when the run is finished.
+    ///
+    /// # Errors
+    /// Those of [`HeldFolder::begin`].
+    pub fn begin_without_tables(
+        self,
+        sweep_text: &str,
+        environment: &Environment,
+    ) -> Result<RunFolder, StoreError> {
         files::remove_unfinished(&self.folder);
         self.write_plan()?;
         files::update(&self.folder.join("sweep.toml"), sweep_text.as_bytes())?;
@@ -172,12 +220,8 @@ impl HeldFolder {
             renamed.retain(|renamed| own.contains(&renamed.cell));
         }
         renamed::take_over(&mut run, &mut journal, &renamed, writer.is_none())?;
-        let tables = match writer {
-            None => Some(Tables::write(&run, &AdviceColumns::default())?),
-            Some(_) => None,
-        };
         Ok(RunFolder {
-            tables,
+            tables: None,
             run,
             index,
             journal,
@@ -195,6 +239,9 @@ impl HeldFolder {
         let Self { folder, plan, .. } = self;
         let earlier = self.earlier.as_ref();
         let difference = earlier.and_then(|earlier| earlier.plan.first_difference(plan));
+        if self.is_reopened {
+            return Ok(());
+        }
         let file = PlanFileRef {
             environment: earlier.and_then(|earlier| earlier.environment.as_ref()),
             sweep: self.sweep.as_deref(),
@@ -299,9 +346,9 @@ fn earlier(
     folder: &Path,
     plan: &Plan,
     notes: &mut Vec<String>,
-) -> Result<Option<PlanFile>, StoreError> {
-    let malformed = match read_plan(folder) {
-        Ok(file) => return Ok(Some(file)),
+) -> Result<Option<Planned>, StoreError> {
+    let malformed = match Planned::read(folder) {
+        Ok(planned) => return Ok(Some(planned)),
         Err(StoreError::NotARun { .. }) => None,
         Err(error @ StoreError::Malformed { .. }) => Some(error),
         Err(error) => return Err(error),

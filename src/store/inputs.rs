@@ -79,6 +79,18 @@ impl<'a> Inputs<'a> {
         whole.is_ok().then_some(file)
     }
 
+    /// Puts a mask in place as it lies, complete, in another run folder of the same plan; says whether it was there.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn take_mask(&self, fitted: FittedMask, from: &Self) -> Result<bool, StoreError> {
+        let Some(file) = from.find_mask(fitted) else {
+            return Ok(false);
+        };
+        let bytes = images::read_file(&from.folder.join(&file))?;
+        files::update(&self.folder.join(&file), &bytes).map(|()| true)
+    }
+
     /// Writes a mask unless these very levels are already there. The folder must exist.
     ///
     /// # Errors

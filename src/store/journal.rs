@@ -21,6 +21,9 @@ pub(super) const NAME: &str = "journal.jsonl";
 /// A line with thousands of steps is about a megabyte; a longer one was not written by this program.
 const LONGEST_LINE: u64 = 64 << 20;
 
+/// Bytes of many records that are written and synced at a time.
+const PIECE: usize = 4 << 20;
+
 /// The content of a journal.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
@@ -123,20 +126,44 @@ impl Journal {
         self.append_line(record)
     }
 
+    /// Appends many records and syncs them in pieces: a line each would take a disk minutes.
+    pub(super) fn append_all(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        let mut lines = Vec::new();
+        for record in records {
+            serde_json::to_writer(&mut lines, record)
+                .map_err(|error| StoreError::write(&self.path)(error.into()))?;
+            lines.push(b'\n');
+            if lines.len() >= PIECE {
+                self.append_bytes(&lines)?;
+                lines.clear();
+            }
+        }
+        match lines.is_empty() {
+            true => Ok(()),
+            false => self.append_bytes(&lines),
+        }
+    }
+
     fn append_line(&mut self, line: &impl Serialize) -> Result<(), StoreError> {
-        self.write(line).map_err(|source| {
+        let mut bytes = serde_json::to_vec(line)
+            .map_err(|error| StoreError::write(&self.path)(error.into()))?;
+        bytes.push(b'\n');
+        self.append_bytes(&bytes)
+    }
+
+    /// Appends whole lines.
+    fn append_bytes(&mut self, lines: &[u8]) -> Result<(), StoreError> {
+        self.write(lines).map_err(|source| {
             // What cannot be cut off now has no line feed, and is cut off when the journal is next opened.
             let _ = self.cut();
             StoreError::write(&self.path)(source)
         })
     }
 
-    fn write(&mut self, line: &impl Serialize) -> io::Result<()> {
-        let mut line = serde_json::to_vec(line)?;
-        line.push(b'\n');
-        self.file.write_all(&line)?;
+    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+        self.file.write_all(lines)?;
         files::synced_data(&self.file)?;
-        self.length += line.len() as u64;
+        self.length += lines.len() as u64;
         Ok(())
     }
 

@@ -1,14 +1,17 @@
 //! All journals of a run folder read as one: `journal.jsonl`, and `shards/3-of-8.jsonl` for each process that worked
 //! beside others.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use super::journal::{self, Contents};
 use super::{Environment, StoreError};
+use crate::parallel::try_collect;
 use crate::plan::Shard;
 use crate::vocabulary::{CellKey, Race, Record, Status};
 
@@ -32,6 +35,8 @@ pub(super) struct Known {
     pub(super) shards: Vec<Shard>,
     /// Notes for the user on the journals.
     pub(super) notes: Vec<String>,
+    /// The digests of the plans that records are of; none of records before any begin line.
+    pub(super) plans: BTreeSet<Option<String>>,
     /// Number of bytes of complete lines in `journal.jsonl`.
     pub(super) length: u64,
 }
@@ -57,20 +62,33 @@ impl Known {
         known.length = contents.length;
         let mut made_with = HashMap::new();
         known.add(&main, contents, &mut made_with);
-        for (shard, path) in paths(folder)? {
+        let paths = paths(folder)?;
+        let contents = try_collect(paths.par_iter().map(|(_, path)| journal::read(path)))?;
+        for ((shard, path), contents) in paths.into_iter().zip(contents) {
             if known.shards.last() != Some(&shard) {
                 known.shards.push(shard);
             }
-            let contents = journal::read(&path)?;
             known.add(&path, contents, &mut made_with);
         }
         known.move_latest_to_end(made_with);
         Ok(known)
     }
 
+    /// Whether all records are of the plan with this digest, and there are some.
+    pub(super) fn is_all_of(&self, plan: &str) -> bool {
+        let mut plans = self.plans.iter();
+        plans.next().is_some_and(|of| of.as_deref() == Some(plan)) && plans.next().is_none()
+    }
+
     /// Adds the last record of each cell in a journal, unless another journal has one that takes precedence.
     fn add(&mut self, path: &Path, contents: Contents, made_with: &mut HashMap<CellKey, usize>) {
         self.notes.extend(notes_of(path, &contents.unreadable));
+        let first = contents.begins.first().map(|(at, _)| *at);
+        if first.is_none_or(|at| at > 0) && !contents.records.is_empty() {
+            self.plans.insert(None);
+        }
+        let plans = contents.begins.iter().map(|(_, begin)| &begin.plan);
+        self.plans.extend(plans.cloned().map(Some));
         let mut own: HashMap<CellKey, (Record, usize)> = HashMap::new();
         let mut begins = contents.begins.into_iter().peekable();
         // Records without a begin line have the plan's environment, which is the first.

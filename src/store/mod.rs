@@ -28,7 +28,7 @@ mod table;
 mod tables;
 mod writer;
 
-pub use environment::Environment;
+pub use environment::{Environment, Planned};
 pub use error::StoreError;
 pub use files::{
     is_unfinished, make_folder, open as open_file, read as read_file, refuse_link,

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
-use super::environment::PlanFile;
+use super::environment::Planned;
 use crate::plan::Plan;
 
 /// The path of a sweep file, relative to an existing run folder.
@@ -17,7 +17,7 @@ pub(super) fn relative(folder: &Path, sweep: &Path) -> Option<PathBuf> {
 /// was edited or renamed is still the same sweep.
 pub(super) fn refuse_other(
     folder: &Path,
-    earlier: &PlanFile,
+    earlier: &Planned,
     sweep: &Path,
     plan: &Plan,
 ) -> Result<(), StoreError> {

@@ -1,12 +1,15 @@
 //! A run folder opened for reading: what sheets, reports, comparisons and verdicts are made from.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::{BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use serde::de::Error as _;
+use serde::Deserialize;
+use serde::de::{Error as _, IgnoredAny};
 
 use super::environment::PlanFile;
 use super::journals::{self, Known, Repeated};
@@ -28,7 +31,7 @@ pub struct Run {
     /// The run folder.
     pub folder: PathBuf,
     /// What was planned.
-    pub plan: Plan,
+    pub plan: Arc<Plan>,
     /// The environment of the last process that computed cells.
     pub environment: Environment,
     /// The last record of every cell that has one, including cells of earlier plans.
@@ -52,24 +55,47 @@ impl Run {
         let PlanFile {
             environment, plan, ..
         } = read_plan(folder)?;
-        let mut known = Known::read(folder, environment)?;
+        let known = Known::read(folder, environment)?;
+        Ok(Self::known(folder, Arc::new(plan), known))
+    }
+
+    /// As [`Run::read`], with a plan that was read before if that is the folder's, which the journals say: merging a
+    /// thousand folders must not read a plan a thousand times. `digest` is that of the plan.
+    ///
+    /// # Errors
+    /// As [`Run::read`].
+    pub fn read_sharing(folder: &Path, plan: &Arc<Plan>, digest: &str) -> Result<Self, StoreError> {
+        if Self::is_in(folder) {
+            let known = Known::read(folder, None)?;
+            if known.is_all_of(digest) {
+                return Ok(Self::known(folder, Arc::clone(plan), known));
+            }
+        }
+        let mut run = Self::read(folder)?;
+        if plan.first_difference(&run.plan).is_none() {
+            run.plan = Arc::clone(plan);
+        }
+        Ok(run)
+    }
+
+    fn known(folder: &Path, plan: Arc<Plan>, mut known: Known) -> Self {
         let records = std::mem::take(&mut known.records);
-        Ok(Self::of(folder.to_owned(), plan, records, known))
+        Self::of(folder.to_owned(), plan, records, known)
     }
 
     /// A run in which nothing is done yet.
-    pub fn new(folder: &Path, plan: Plan, environment: Environment) -> Self {
+    pub fn new(folder: &Path, plan: impl Into<Arc<Plan>>, environment: Environment) -> Self {
         let known = Known {
             environments: vec![environment],
             ..Known::default()
         };
-        Self::of(folder.to_owned(), plan, HashMap::new(), known)
+        Self::of(folder.to_owned(), plan.into(), HashMap::new(), known)
     }
 
     /// A run from its plan and what the journals tell.
     pub(super) fn of(
         folder: PathBuf,
-        plan: Plan,
+        plan: Arc<Plan>,
         records: HashMap<CellKey, Record>,
         known: Known,
     ) -> Self {
@@ -102,26 +128,36 @@ impl Run {
 
     /// The sweep file of the run, if it is known and still exists.
     pub fn sweep_file(&self) -> Option<PathBuf> {
-        let file = read_plan(&self.folder).ok()?.sweep?;
-        self.folder.join(file).canonicalize().ok()
+        #[derive(Deserialize)]
+        struct Head {
+            #[serde(default)]
+            sweep: Option<PathBuf>,
+            #[serde(rename = "plan")]
+            _plan: IgnoredAny,
+        }
+        let file = files::open(&self.folder.join(PLAN)).ok()?;
+        let head: Head = serde_json::from_reader(BufReader::with_capacity(1 << 16, file)).ok()?;
+        self.folder.join(head.sweep?).canonicalize().ok()
     }
 
-    /// Adds a record from another folder.
-    pub(super) fn add(&mut self, record: Record, environment: Environment) {
-        if environment == self.environment {
-            self.made_with.remove(&record.cell);
-        } else {
-            let place = self
-                .environments
-                .iter()
-                .position(|known| *known == environment);
-            let place = place.unwrap_or_else(|| {
-                self.environments.push(environment);
-                self.environments.len() - 1
-            });
-            self.made_with.insert(record.cell.clone(), place);
+    /// Adds records from another folder that were made in one environment.
+    pub(super) fn add(&mut self, records: Vec<Record>, environment: &Environment) {
+        let place = (*environment != self.environment).then(|| {
+            let mut known = self.environments.iter();
+            known
+                .position(|known| known == environment)
+                .unwrap_or_else(|| {
+                    self.environments.push(environment.clone());
+                    self.environments.len() - 1
+                })
+        });
+        for record in records {
+            match place {
+                None => self.made_with.remove(&record.cell),
+                Some(place) => self.made_with.insert(record.cell.clone(), place),
+            };
+            self.records.insert(record.cell.clone(), record);
         }
-        self.records.insert(record.cell.clone(), record);
     }
 
     /// The run of one stage alone, given as an index into [`Plan::stages`]; views and advice look at one stage at a
@@ -130,7 +166,7 @@ impl Run {
     pub fn of_stage(&self, stage: usize) -> Self {
         Self {
             folder: self.folder.clone(),
-            plan: self.plan.of_stage(stage).into_owned(),
+            plan: Arc::new(self.plan.of_stage(stage).into_owned()),
             environment: self.environment.clone(),
             records: self.records.clone(),
             repeated: self.repeated.clone(),
@@ -142,8 +178,11 @@ impl Run {
 
     /// The run of the last stage, which for most sweeps is the only one.
     #[must_use]
-    pub fn of_last_stage(&self) -> Self {
-        self.of_stage(self.plan.last_stage())
+    pub fn of_last_stage(&self) -> Cow<'_, Self> {
+        match self.plan.stages.len() {
+            0 | 1 => Cow::Borrowed(self),
+            _ => Cow::Owned(self.of_stage(self.plan.last_stage())),
+        }
     }
 
     /// The run of the stage with this name; without a name that of the last stage.
@@ -152,7 +191,7 @@ impl Run {
     /// If no stage has the name.
     pub fn stage(&self, name: Option<&str>) -> Result<Self, StoreError> {
         let Some(name) = name else {
-            return Ok(self.of_last_stage());
+            return Ok(self.of_last_stage().into_owned());
         };
         let mut stages = self.plan.stages.iter();
         match stages.position(|stage| stage.name == name) {

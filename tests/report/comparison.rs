@@ -197,7 +197,7 @@ fn a_phone_shows_the_pictures_below_each_other_and_breaks_no_words() {
     let root = tempfile::tempdir().unwrap();
     let run = |name: &str| Sweep::default().done(&root.path().join(name));
     let (a, mut b) = (run("a"), run("b"));
-    for cell in &mut b.plan.cells {
+    for cell in &mut std::sync::Arc::make_mut(&mut b.plan).cells {
         cell.parameters.scheduler = SchedulerKind::Ddim;
         cell.parameters.model =
             "../exported/with/a/long/path/onnx/instruct-pix2pix-00-22000".to_owned();

@@ -133,7 +133,7 @@ fn lines_are_as_high_as_the_images_in_them() {
         ..Sweep::default()
     };
     let mut run = sweep.done(folder.path());
-    for cell in &mut run.plan.cells {
+    for cell in &mut std::sync::Arc::make_mut(&mut run.plan).cells {
         if cell.parameters.image == "photos/tall.png" {
             (cell.width, cell.height) = (32, 48);
         }

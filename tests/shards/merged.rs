@@ -18,8 +18,7 @@ pub const SWEEP: &str = "model = \"model\"\n[sweep]\nimage = \"in.png\"\ninstruc
      guidance_scale = [3.0, 5.0, 7.0]\nseed = { from = 1, count = 8 }\nnum_inference_steps = 2\n[runtime]\nthreads = 1\n";
 
 /// Columns that depend on when and how fast a cell ran, and on what ran before it.
-const MEASURED: [&str; 13] = [
-    "run",
+const MEASURED: [&str; 12] = [
     "encode_text_ms",
     "encode_image_ms",
     "denoise_ms",
@@ -53,16 +52,21 @@ pub fn images(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files_of(&folder.join("cells"))
 }
 
-/// `cells.csv` without measurements.
+/// `cells.csv` without measurements and without the column that names the folder.
 fn table(folder: &Path) -> Vec<Vec<String>> {
     let mut reader = csv::Reader::from_path(folder.join("cells.csv")).unwrap();
     let head = reader.headers().unwrap().clone();
     let rows = reader.records().map(|row| {
         let row = row.unwrap();
+        let named = head.iter().zip(&row).find(|(name, _)| *name == "run");
+        assert_eq!(
+            named.unwrap().1,
+            folder.file_name().unwrap().to_str().unwrap()
+        );
         let kept = head
             .iter()
             .zip(&row)
-            .filter(|(name, _)| !MEASURED.contains(name));
+            .filter(|(name, _)| *name != "run" && !MEASURED.contains(name));
         kept.map(|(_, value)| value.to_owned()).collect()
     });
     rows.collect()
@@ -77,6 +81,8 @@ pub fn assert_same_run(one: &Path, other: &Path) {
     for (name, bytes) in images(one) {
         assert!(images(other)[&name] == bytes, "{}", name.display());
     }
+    let inputs = |folder: &Path| files_of(&folder.join("inputs"));
+    assert!(inputs(one) == inputs(other), "images and masks of inputs");
     assert_eq!(table(one), table(other));
     assert!(other.join("sheets/sheet.png").is_file());
     assert!(other.join("report/index.html").is_file());
@@ -308,4 +314,24 @@ fn a_shard_says_what_it_is_and_refuses_a_twin_unless_a_scheduler_made_it() {
         .stdout(contains("--shard 2/2"));
     task("1").assert().success();
     place.ip2p(&["merge", "out"]).assert().success();
+}
+
+#[test]
+fn masks_are_merged_with_the_cells_that_they_are_of() {
+    let place = place();
+    let mask =
+        image::GrayImage::from_fn(64, 48, |x, _| image::Luma([if x < 32 { 255 } else { 0 }]));
+    mask.save(place.path("left.png")).unwrap();
+    let masked = SWEEP.replace("[runtime]", "mask = \"left.png\"\n[runtime]");
+    fs::write(place.path("s.toml"), masked).unwrap();
+    run(&place, &["--out", "whole"]).assert().success();
+    for (folder, shard) in [("a", "1/2"), ("b", "2/2")] {
+        run(&place, &["--out", folder, "--shard", shard])
+            .assert()
+            .success();
+    }
+    place.ip2p(&["merge", "out", "a", "b"]).assert().success();
+    let inputs = files_of(&place.path("out/inputs"));
+    assert!(inputs.len() > 1, "{:?}", inputs.keys());
+    assert_same_run(&place.path("whole"), &place.path("out"));
 }

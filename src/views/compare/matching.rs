@@ -36,7 +36,7 @@ pub struct Matching {
 
 /// Matches the cells of two runs.
 pub fn match_cells(runs: [&Run; 2]) -> Matching {
-    let plans = runs.map(|run| &run.plan);
+    let plans = runs.map(|run| &*run.plan);
     let spread = plans.map(Spread::of);
     let counted: Vec<Parameter> = Parameter::ALL
         .into_iter()

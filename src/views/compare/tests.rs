@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use image::{Rgb, RgbImage};
 
@@ -47,7 +48,7 @@ fn cells_are_matched_though_scheduler_and_steps_differ_throughout() {
     let root = tempfile::tempdir().unwrap();
     let a = scales(root.path(), "a", &["5.0", "7.0", "9.0"]);
     let mut b = scales(root.path(), "b", &["9.0", "7.0", "11.0"]);
-    for cell in &mut b.plan.cells {
+    for cell in &mut Arc::make_mut(&mut b.plan).cells {
         cell.parameters.scheduler = SchedulerKind::Ddim;
         cell.parameters.num_inference_steps = 50;
     }
@@ -108,15 +109,15 @@ fn images_are_matched_by_their_bytes_and_presets_by_what_they_set() {
     let root = tempfile::tempdir().unwrap();
     let a = scales(root.path(), "a", &["5.0", "7.0"]);
     let mut b = scales(root.path(), "b", &["5.0", "7.0"]);
-    b.plan.images[0].name = "elsewhere.png".to_owned();
-    for cell in &mut b.plan.cells {
+    Arc::make_mut(&mut b.plan).images[0].name = "elsewhere.png".to_owned();
+    for cell in &mut Arc::make_mut(&mut b.plan).cells {
         cell.parameters.image = "elsewhere.png".to_owned();
         cell.parameters.preset = Some("subtle".to_owned());
     }
     let matching = match_cells([&a, &b]);
     assert_eq!(matching.pairs, [[0, 0], [1, 1]]);
     assert_eq!(matching.settings, []);
-    b.plan.images[0].sha256 = "0".repeat(64);
+    Arc::make_mut(&mut b.plan).images[0].sha256 = "0".repeat(64);
     let error = compare([&a, &b]).unwrap_err();
     assert!(
         error.to_string().ends_with("they have no image in common"),
@@ -129,7 +130,8 @@ fn cells_that_are_not_told_apart_are_left_out_and_listed() {
     let root = tempfile::tempdir().unwrap();
     let mut a = scales(root.path(), "a", &["5.0", "7.0", "9.0"]);
     let b = scales(root.path(), "b", &["5.0", "7.0"]);
-    a.plan.cells[2].parameters = a.plan.cells[1].parameters.clone();
+    let cells = &mut Arc::make_mut(&mut a.plan).cells;
+    cells[2].parameters = cells[1].parameters.clone();
     let matching = match_cells([&a, &b]);
     assert_eq!(matching.pairs, [[0, 0]]);
     assert_eq!(matching.ambiguous, [vec![1, 2], vec![1]]);

@@ -130,7 +130,7 @@ fn a_lost_or_cut_plan_is_made_again_where_the_journal_fits() {
         assert_eq!(held.pending(), [0; 0]);
         assert!(held.notes()[0].ends_with("it is written again from the sweep file"));
         drop(held.begin(SWEEP, &environment()).unwrap());
-        assert_eq!(Run::read(folder.path()).unwrap().plan, plan);
+        assert_eq!(*Run::read(folder.path()).unwrap().plan, plan);
         // A journal of other cells says nothing about this sweep.
         fs::remove_file(&path).unwrap();
         let other = named(3, "other");
@@ -173,7 +173,7 @@ fn the_run_of_another_sweep_is_not_taken_over_in_silence() {
         help.contains("--out") && help.contains("--replace"),
         "{help}"
     );
-    assert_eq!(Run::read(&folder).unwrap().plan, named(3, "s"));
+    assert_eq!(*Run::read(&folder).unwrap().plan, named(3, "s"));
     // Both are moved together.
     let moved = tempfile::tempdir().unwrap();
     crate::common::copy_folder(place.path(), moved.path());

@@ -20,7 +20,7 @@ fn what_was_recorded_is_read_back() {
     let folder = temporary.path().join("results/winter");
     let plan = finished(&folder, 3);
     let run = Run::read(&folder).unwrap();
-    assert_eq!(run.plan, plan);
+    assert_eq!(*run.plan, plan);
     assert_eq!(run.environment, environment());
     assert_eq!(
         fs::read_to_string(folder.join("sweep.toml")).unwrap(),

@@ -369,7 +369,7 @@ fn unknown_chosen_cells_are_an_error_that_names_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let mut run = run(plan(&[]), folder.path());
     let key = run.plan.cells[0].key.clone();
-    run.plan.cells.clear();
+    std::sync::Arc::make_mut(&mut run.plan).cells.clear();
     let options = SheetOptions {
         only: Some([key].into()),
         ..SheetOptions::default()
