@@ -48,7 +48,7 @@ fn an_axis_within_a_cell_stands_as_a_small_grid_and_arrows_go_through_it() {
 fn a_page_begins_with_the_sides_and_panels_of_the_sweep_file() {
     let folder = tempfile::tempdir().unwrap();
     let mut run = Sweep::default().done(folder.path());
-    run.plan.sheet = SheetSpec {
+    std::sync::Arc::make_mut(&mut run.plan).sheet = SheetSpec {
         rows: Some(Parameter::Instruction),
         super_columns: Some(Parameter::Seed),
         panels: vec![Parameter::GuidanceScale],
