@@ -6,6 +6,9 @@ const WHOLE: usize = 12;
 /// How many values of a longer list are shown from its start; the last value ends it.
 const FIRST: usize = 8;
 
+/// The most characters of a list that is shown completely, without its commas.
+const WIDEST: usize = 240;
+
 /// The most characters of a value that are shown.
 const LONGEST: usize = 200;
 
@@ -18,14 +21,20 @@ pub fn listing<T: AsRef<str>>(values: &[T]) -> String {
         let text = shortened(text);
         if quotes { format!("\"{text}\"") } else { text }
     };
+    let texts: Vec<String> = texts.take(WHOLE + 1).map(shown).collect();
+    let mut characters = 0;
+    let fits = |text: &&String| {
+        characters += text.chars().count();
+        characters <= WIDEST
+    };
+    let fitting = texts.iter().take_while(fits).count();
     match values {
-        [first @ .., last] if first.len() >= WHOLE => {
-            let first = first.iter().take(FIRST);
-            let first: Vec<String> = first.map(|text| shown(text.as_ref())).collect();
-            let (first, last) = (first.join(", "), shown(last.as_ref()));
+        [_, .., last] if values.len() > WHOLE.min(fitting.max(2)) => {
+            let first = texts[..fitting.clamp(1, FIRST)].join(", ");
+            let last = shown(last.as_ref());
             format!("{first}, …, {last} ({} values)", values.len())
         }
-        _ => texts.map(shown).collect::<Vec<_>>().join(", "),
+        _ => texts.join(", "),
     }
 }
 
@@ -57,6 +66,19 @@ mod tests {
         );
         assert!(listing(&numbers(100_000)).len() < 100);
         assert!(listing(&["x".repeat(10_000), "y".repeat(10_000)]).len() < 500);
+    }
+
+    #[test]
+    fn long_values_leave_room_for_fewer_of_them() {
+        let values = |count: usize| -> Vec<String> {
+            (0..count)
+                .map(|index| format!("{index}{}", "x".repeat(99)))
+                .collect()
+        };
+        assert_eq!(listing(&values(2)), values(2).join(", "));
+        let (first, second, last) = (&values(12)[0], &values(12)[1], &values(12)[11]);
+        let expected = format!("{first}, {second}, …, {last} (12 values)");
+        assert_eq!(listing(&values(12)), expected);
     }
 
     #[test]
