@@ -239,8 +239,16 @@ pub fn json_without_commands(text: &str) -> String {
 }
 
 fn lines_without_commands(text: &str) -> String {
-    let lines: Vec<String> = text.split('\n').map(without_commands).collect();
-    lines.join("\n")
+    let lines = text.split_inclusive(begins_a_line);
+    lines.map(without_commands).collect()
+}
+
+/// Whether some program that reads the output takes what follows the character for another line.
+fn begins_a_line(c: char) -> bool {
+    matches!(
+        c,
+        '\n' | '\u{b}' | '\u{c}' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}'
+    )
 }
 
 /// A line that no CI service takes for a command: GitHub and Forgejo recognise `::` at its start.
@@ -280,6 +288,10 @@ mod tests {
         assert_eq!(
             clean(text),
             "error: bad\n\u{fffd}:error::x\n  \u{fffd}:stop-commands::y\n\u{fffd}::set-output name=a::b\na \u{fffd}#vso[task] b\n\u{fffd}#[group]"
+        );
+        assert_eq!(
+            lines_without_commands("a\r::error::b\u{2028}::c\r\n::d"),
+            "a\r\u{fffd}:error::b\u{2028}\u{fffd}:c\r\n\u{fffd}:d"
         );
         assert_eq!(
             clean("std::path stays, and # and ## do"),
