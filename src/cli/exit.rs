@@ -81,7 +81,7 @@ impl From<&Error> for Exit {
             | Error::Array(_)
             | Error::Refine(_)
             | Error::Animation(AnimationError::OneFrame { .. })
-            | Error::Export(ExportError::Exists { .. })
+            | Error::Export(ExportError::Exists { .. } | ExportError::NoModel { .. })
             | Error::Sheet(SheetError::Font { .. })
             | Error::Compare(CompareError::NothingInCommon { .. } | CompareError::Foreign { .. })
             | Error::Bench(BenchError::Size { .. }) => Self::BadUsage,

@@ -16,6 +16,17 @@ pub enum ExportError {
         /// The folder.
         path: PathBuf,
     },
+    /// The folder to export holds no model.
+    #[error("{} is not a model to export: it has no {file}", folder.display())]
+    #[diagnostic(help(
+        "name a folder of diffusers (of transformers with --clip), a checkpoint file, or a model of the hub"
+    ))]
+    NoModel {
+        /// The folder.
+        folder: PathBuf,
+        /// The file that each such folder has.
+        file: &'static str,
+    },
     /// Neither of the two tools that can make an environment is installed.
     #[error("exporting needs `uv`, or Python 3.11 or newer with venv, and neither was found")]
     #[diagnostic(help(

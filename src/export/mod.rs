@@ -41,6 +41,14 @@ impl Kind {
             Self::Clip => "export_clip.py",
         }
     }
+
+    /// The file that a folder with such a model has.
+    fn described_by(self) -> &'static str {
+        match self {
+            Self::Pipeline => "model_index.json",
+            Self::Clip => "config.json",
+        }
+    }
 }
 
 /// A requested export.
@@ -93,6 +101,14 @@ pub fn export(
     progress: &mut dyn FnMut(ExportEvent),
 ) -> Result<Ended, ExportError> {
     // Checked before gigabytes are installed; the script checks again.
+    let model = Path::new(&request.model);
+    let file = request.kind.described_by();
+    if model.is_dir() && !model.join(file).is_file() {
+        return Err(ExportError::NoModel {
+            folder: model.to_owned(),
+            file,
+        });
+    }
     if request.out.exists() && !request.overwrite {
         return Err(ExportError::Exists {
             path: request.out.clone(),

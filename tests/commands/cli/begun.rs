@@ -216,13 +216,17 @@ esac
     }
 
     #[test]
-    fn a_folder_that_is_there_is_told_before_anything_is_installed_or_fetched() {
+    fn what_cannot_be_exported_or_written_is_told_before_anything_is_installed_or_fetched() {
         let desk = Desk::with(&["uv", "python3"]);
         let arguments = ["someone/some-model", "--out", "model"];
         desk.export(&arguments)
             .assert()
             .code(2)
             .stderr(contains("model exists already").and(contains("--overwrite")));
+        fs::create_dir(desk.place.path("photos")).unwrap();
+        desk.export(&["photos"]).assert().code(2).stderr(contains(
+            "photos is not a model to export: it has no model_index.json",
+        ));
         assert!(!desk.place.path("log").exists());
         let mut export = desk.export(&["someone/some-model", "--out", "model", "--overwrite"]);
         export.assert().success();
