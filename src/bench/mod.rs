@@ -95,14 +95,7 @@ pub fn run(
     let place = Place::find(host, options.runtime.device, &mut notes)?;
     place.check_limit(limit_bytes(&options.runtime))?;
     let on_gpu = place.device.facts().is_gpu;
-    let mut onnx = OnnxModel::new(
-        Arc::clone(&folder),
-        place.runtime.clone(),
-        place.device,
-        options.runtime.threads,
-    )?
-    .with_memory_limit(limit_bytes(&options.runtime))
-    .with_arithmetic(options.runtime.arithmetic);
+    let mut onnx = opened(&folder, &place, &options.runtime)?;
     let watch = Stopwatch {
         budget: options.budget,
         cancel,
@@ -144,6 +137,23 @@ pub fn run(
         memory: measured.memory,
         notes,
     }))
+}
+
+/// The model on its device, with nothing loaded yet.
+fn opened(
+    folder: &Arc<ModelFolder>,
+    place: &Place,
+    runtime: &Runtime,
+) -> Result<OnnxModel, BenchError> {
+    let model = OnnxModel::new(
+        Arc::clone(folder),
+        place.runtime.clone(),
+        place.device,
+        runtime.threads,
+    )?;
+    Ok(model
+        .with_memory_limit(limit_bytes(runtime))
+        .with_arithmetic(runtime.arithmetic))
 }
 
 /// The shapes of the model's arrays for images of this size.
