@@ -30,7 +30,7 @@ impl Columns {
                 match value {
                     Value::Number(_) => insert(&mut columns.numbers, &key),
                     Value::String(_) => insert(&mut columns.words, &key),
-                    _ => {}
+                    Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {}
                 }
             }
         }
