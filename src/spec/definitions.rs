@@ -334,6 +334,3 @@ settings! {
         "The smallest structural similarity. Default: that of [check]."),
     ;
 }
-
-/// The form of `runtime.device`, as a regular expression for editors.
-pub(super) const DEVICE_PATTERN: &str = "^(auto|cpu|cuda(:[0-9]+)?|webgpu|openvino(:gpu)?)$";

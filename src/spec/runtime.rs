@@ -1,6 +1,8 @@
 //! `[runtime]` on the command line: parses its words, and lets flags override the sweep file.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::iter;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 
@@ -11,20 +13,28 @@ use crate::vocabulary::ExecutionDevice;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected {expected}")]
 pub struct ParseSettingError {
-    expected: &'static str,
+    expected: Cow<'static, str>,
 }
 
 impl Device {
-    /// The words for a device.
-    pub const CHOICES: [&'static str; 7] = [
-        "auto",
-        "cpu",
-        "cuda",
-        "cuda:1",
-        "webgpu",
-        "openvino",
-        "openvino:gpu",
-    ];
+    /// The words for a device, of those with an index that of the second.
+    pub fn choices() -> Vec<String> {
+        Self::spelt("1")
+    }
+
+    /// The form of the words, as a regular expression for editors.
+    pub(super) fn pattern() -> String {
+        format!("^({})$", Self::spelt("[0-9]+").join("|"))
+    }
+
+    fn spelt(index: &str) -> Vec<String> {
+        let kinds = ExecutionDevice::KINDS.into_iter().flat_map(|kind| {
+            let key = kind.facts().key;
+            let indexed = kind.index().map(|_| format!("{key}:{index}"));
+            iter::once(key.to_owned()).chain(indexed)
+        });
+        iter::once("auto".to_owned()).chain(kinds).collect()
+    }
 }
 
 impl FromStr for Device {
@@ -38,7 +48,7 @@ impl FromStr for Device {
                 .parse()
                 .map(Self::Named)
                 .map_err(|_| ParseSettingError {
-                    expected: "auto, cpu, cuda, cuda:N, webgpu, openvino or openvino:gpu",
+                    expected: format!("one of {}", Self::spelt("N").join(", ")).into(),
                 }),
         }
     }
@@ -67,7 +77,7 @@ impl FromStr for MemoryPolicy {
             "resident" => Ok(Self::Resident),
             "phased" => Ok(Self::Phased),
             _ => Err(ParseSettingError {
-                expected: "auto, resident or phased",
+                expected: "auto, resident or phased".into(),
             }),
         }
     }
@@ -96,7 +106,7 @@ impl FromStr for Batch {
                 .filter(in_range)
                 .map(Self::Cells)
                 .ok_or(ParseSettingError {
-                    expected: "auto or a number from 1 to 1024",
+                    expected: "auto or a number from 1 to 1024".into(),
                 }),
         }
     }
@@ -152,7 +162,7 @@ mod tests {
         assert_eq!("cuda".parse(), named(ExecutionDevice::Cuda(0)));
         assert_eq!("cuda:3".parse(), named(ExecutionDevice::Cuda(3)));
         assert_eq!("webgpu".parse(), named(ExecutionDevice::WebGpu));
-        for choice in Device::CHOICES {
+        for choice in Device::choices() {
             assert!(choice.parse::<Device>().is_ok(), "{choice}");
         }
         for wrong in [
@@ -165,7 +175,8 @@ mod tests {
             "cuda:99999999999",
         ] {
             let error = wrong.parse::<Device>().unwrap_err();
-            let expected = "expected auto, cpu, cuda, cuda:N, webgpu, openvino or openvino:gpu";
+            let expected =
+                "expected one of auto, cpu, cuda, cuda:N, webgpu, openvino, openvino:gpu";
             assert_eq!(error.to_string(), expected);
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::definitions::{CAPTION_INSTRUCTION, DEVICE_PATTERN, Form, SIDE, Setting};
+use super::definitions::{CAPTION_INSTRUCTION, Form, SIDE, Setting};
 use super::keys::{Entry, Table};
 use super::number::{MAX_VALUES, exceeds_toml};
 use super::text::MAX_TEXT_BYTES;
@@ -317,9 +317,9 @@ fn form(setting: &Setting) -> Json {
         }
         Form::Device => json!({
             "type": "string",
-            "pattern": DEVICE_PATTERN,
+            "pattern": super::Device::pattern(),
             "default": "auto",
-            "examples": super::Device::CHOICES,
+            "examples": super::Device::choices(),
         }),
         Form::Whole((min, max), default) => {
             let mut number = json!({ "type": "integer", "minimum": min, "maximum": max });

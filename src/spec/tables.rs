@@ -101,8 +101,11 @@ pub(super) fn runtime(section: &Section<'_>, faults: &mut Faults) -> Runtime {
     Runtime {
         device: read(faults, section, &DEVICE, Device::default(), |field| {
             let text = field.text()?;
-            text.parse()
-                .map_err(|_| field.unknown_name("device", text, &Device::CHOICES))
+            text.parse().map_err(|_| {
+                let choices = Device::choices();
+                let choices: Vec<&str> = choices.iter().map(String::as_str).collect();
+                field.unknown_name("device", text, &choices)
+            })
         }),
         threads: read(faults, section, &THREADS, 0, |field| {
             Ok(whole(field, (0, MAX_THREADS))? as usize)

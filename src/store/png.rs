@@ -9,7 +9,7 @@ use crate::image::encode_png;
 use crate::pipeline::Masking;
 use crate::plan::{Cell, Fitted, FittedMask, Plan};
 use crate::spec::Numerics;
-use crate::vocabulary::{Parameters, Record, Scale, SchedulerKind, shown_mask, shown_path};
+use crate::vocabulary::{Parameters, Record, Scale, shown_mask, shown_path};
 
 /// The `ip2p` chunk: everything that makes the cell, exactly.
 #[derive(Debug, Serialize)]
@@ -171,7 +171,7 @@ fn infotext(cell: &Cell) -> String {
     if !negative.is_empty() {
         text += &format!("\nNegative prompt: {negative}");
     }
-    let (sampler, schedule) = sampler_name(parameters.scheduler);
+    let (sampler, schedule) = parameters.scheduler.in_web_ui();
     text += &format!(
         "\nSteps: {}, Sampler: {sampler}",
         parameters.num_inference_steps
@@ -207,22 +207,5 @@ fn quoted(text: &str) -> String {
         serde_json::Value::from(text).to_string()
     } else {
         text.to_owned()
-    }
-}
-
-/// The sampler's name in the web UI and, if part of the sampler here, its schedule type there.
-fn sampler_name(scheduler: SchedulerKind) -> (&'static str, Option<&'static str>) {
-    match scheduler {
-        SchedulerKind::EulerAncestral => ("Euler a", None),
-        SchedulerKind::Euler => ("Euler", None),
-        SchedulerKind::Heun => ("Heun", None),
-        SchedulerKind::Lms => ("LMS", None),
-        SchedulerKind::Ddim => ("DDIM", None),
-        SchedulerKind::Ddpm => ("DDPM", None),
-        SchedulerKind::Pndm => ("PLMS", None),
-        SchedulerKind::Dpmpp2m => ("DPM++ 2M", None),
-        SchedulerKind::Dpmpp2mKarras => ("DPM++ 2M", Some("Karras")),
-        SchedulerKind::UniPc => ("UniPC", None),
-        SchedulerKind::Lcm => ("LCM", None),
     }
 }

@@ -38,6 +38,95 @@ pub enum SchedulerKind {
     Lcm,
 }
 
+/// How a scheduler is called, here and elsewhere.
+#[derive(Debug)]
+struct Names {
+    /// In sweep files.
+    here: &'static str,
+    /// In other tools: lower case, only letters and digits.
+    elsewhere: &'static [&'static str],
+    /// In the AUTOMATIC1111 web UI: the sampler and, if part of the sampler here, its schedule type there.
+    web_ui: (&'static str, Option<&'static str>),
+}
+
+const EULER_ANCESTRAL: Names = Names {
+    here: "euler_ancestral",
+    elsewhere: &[
+        "eulera",
+        "keulera",
+        "keulerancestral",
+        "eulerancestraldiscretescheduler",
+    ],
+    web_ui: ("Euler a", None),
+};
+
+const EULER: Names = Names {
+    here: "euler",
+    elsewhere: &["keuler", "eulerdiscretescheduler"],
+    web_ui: ("Euler", None),
+};
+
+const HEUN: Names = Names {
+    here: "heun",
+    elsewhere: &["kheun", "heundiscretescheduler"],
+    web_ui: ("Heun", None),
+};
+
+const LMS: Names = Names {
+    here: "lms",
+    elsewhere: &["klms", "lmsdiscretescheduler"],
+    web_ui: ("LMS", None),
+};
+
+const DDIM: Names = Names {
+    here: "ddim",
+    elsewhere: &["ddimscheduler"],
+    web_ui: ("DDIM", None),
+};
+
+const DDPM: Names = Names {
+    here: "ddpm",
+    elsewhere: &["ddpmscheduler"],
+    web_ui: ("DDPM", None),
+};
+
+const PNDM: Names = Names {
+    here: "pndm",
+    elsewhere: &["plms", "pndmscheduler"],
+    web_ui: ("PLMS", None),
+};
+
+const DPMPP_2M: Names = Names {
+    here: "dpmpp_2m",
+    elsewhere: &[
+        "dpm2m",
+        "kdpmpp2m",
+        "dpmpp2m",
+        "dpmsolver",
+        "dpmsolvermultistep",
+        "dpmsolvermultistepscheduler",
+    ],
+    web_ui: ("DPM++ 2M", None),
+};
+
+const DPMPP_2M_KARRAS: Names = Names {
+    here: "dpmpp_2m_karras",
+    elsewhere: &["dpm2mkarras", "kdpmpp2mka", "dpmpp2mkarras", "karras"],
+    web_ui: ("DPM++ 2M", Some("Karras")),
+};
+
+const UNI_PC: Names = Names {
+    here: "unipc",
+    elsewhere: &["unipcmultistep", "unipcmultistepscheduler", "unipcbh2"],
+    web_ui: ("UniPC", None),
+};
+
+const LCM: Names = Names {
+    here: "lcm",
+    elsewhere: &["lcmscheduler"],
+    web_ui: ("LCM", None),
+};
+
 impl SchedulerKind {
     /// All schedulers, in the order of the documentation.
     pub const ALL: [Self; 11] = [
@@ -54,50 +143,30 @@ impl SchedulerKind {
         Self::Lcm,
     ];
 
-    /// Its name in sweep files.
-    pub fn name(self) -> &'static str {
+    fn names(self) -> &'static Names {
         match self {
-            Self::EulerAncestral => "euler_ancestral",
-            Self::Euler => "euler",
-            Self::Heun => "heun",
-            Self::Lms => "lms",
-            Self::Ddim => "ddim",
-            Self::Ddpm => "ddpm",
-            Self::Pndm => "pndm",
-            Self::Dpmpp2m => "dpmpp_2m",
-            Self::Dpmpp2mKarras => "dpmpp_2m_karras",
-            Self::UniPc => "unipc",
-            Self::Lcm => "lcm",
+            Self::EulerAncestral => &EULER_ANCESTRAL,
+            Self::Euler => &EULER,
+            Self::Heun => &HEUN,
+            Self::Lms => &LMS,
+            Self::Ddim => &DDIM,
+            Self::Ddpm => &DDPM,
+            Self::Pndm => &PNDM,
+            Self::Dpmpp2m => &DPMPP_2M,
+            Self::Dpmpp2mKarras => &DPMPP_2M_KARRAS,
+            Self::UniPc => &UNI_PC,
+            Self::Lcm => &LCM,
         }
     }
 
-    /// Its names in other tools: lower case, only letters and digits.
-    pub fn elsewhere(self) -> &'static [&'static str] {
-        match self {
-            Self::EulerAncestral => &[
-                "eulera",
-                "keulera",
-                "keulerancestral",
-                "eulerancestraldiscretescheduler",
-            ],
-            Self::Euler => &["keuler", "eulerdiscretescheduler"],
-            Self::Heun => &["kheun", "heundiscretescheduler"],
-            Self::Lms => &["klms", "lmsdiscretescheduler"],
-            Self::Ddim => &["ddimscheduler"],
-            Self::Ddpm => &["ddpmscheduler"],
-            Self::Pndm => &["plms", "pndmscheduler"],
-            Self::Dpmpp2m => &[
-                "dpm2m",
-                "kdpmpp2m",
-                "dpmpp2m",
-                "dpmsolver",
-                "dpmsolvermultistep",
-                "dpmsolvermultistepscheduler",
-            ],
-            Self::Dpmpp2mKarras => &["dpm2mkarras", "kdpmpp2mka", "dpmpp2mkarras", "karras"],
-            Self::UniPc => &["unipcmultistep", "unipcmultistepscheduler", "unipcbh2"],
-            Self::Lcm => &["lcmscheduler"],
-        }
+    /// Its name in sweep files.
+    pub fn name(self) -> &'static str {
+        self.names().here
+    }
+
+    /// The sampler's name in the AUTOMATIC1111 web UI and, if part of the sampler here, its schedule type there.
+    pub fn in_web_ui(self) -> (&'static str, Option<&'static str>) {
+        self.names().web_ui
     }
 
     /// The scheduler meant by a name that is misspelt or another tool's.
@@ -107,9 +176,13 @@ impl SchedulerKind {
             letters.map(|c| c.to_ascii_lowercase()).collect()
         };
         let name = letters(name);
-        Self::ALL
-            .into_iter()
-            .find(|kind| letters(kind.name()) == name || kind.elsewhere().contains(&name.as_str()))
+        let is_meant = |kind: &Self| {
+            let Names {
+                here, elsewhere, ..
+            } = kind.names();
+            letters(here) == name || elsewhere.contains(&name.as_str())
+        };
+        Self::ALL.into_iter().find(is_meant)
     }
 
     /// The scheduler with this name.

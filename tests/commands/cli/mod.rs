@@ -10,3 +10,4 @@ mod readme;
 mod reference;
 mod refused;
 mod reviewed;
+mod surroundings;
