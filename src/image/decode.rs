@@ -3,6 +3,7 @@
 use std::io::Cursor;
 use std::path::Path;
 
+use image::codecs::tiff::TiffDecoder;
 use image::metadata::Orientation;
 use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageFormat, ImageReader, Limits};
 
@@ -40,7 +41,12 @@ pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Decoded, ImageError> {
     }
     let share = budget::share(needed_bytes(format, &decoder));
     let orientation = decoder.orientation().map_err(damaged)?;
-    let profile = decoder.icc_profile().map_err(damaged)?;
+    let profile = match format {
+        // This decoder's limits are those of the picture: the profile of a small one would be left out without an error.
+        ImageFormat::Tiff => TiffDecoder::new(Cursor::new(bytes)).and_then(|mut d| d.icc_profile()),
+        _ => decoder.icc_profile(),
+    };
+    let profile = profile.map_err(damaged)?;
     let markers = (format == ImageFormat::Jpeg).then(|| jpeg::markers(bytes));
     let original = decoder.original_color_type();
     let inks = markers.is_some_and(|markers| markers.components == 4)

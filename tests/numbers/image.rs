@@ -308,16 +308,28 @@ fn what_is_ignored_of_an_image_is_said() {
 #[test]
 fn colours_are_converted_where_that_is_asked() {
     use image::codecs::png::PngEncoder;
+    use image::codecs::tiff::TiffEncoder;
     use image::{ExtendedColorType, ImageEncoder};
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("p3.png");
-    let converted = |levels: &[u8], color: ExtendedColorType, profile: moxcms::ColorProfile| {
-        let mut encoder = PngEncoder::new(fs::File::create(&path).unwrap());
+    fn write(
+        mut encoder: impl ImageEncoder,
+        levels: &[u8],
+        color: ExtendedColorType,
+        profile: &moxcms::ColorProfile,
+    ) {
         encoder.set_icc_profile(profile.encode().unwrap()).unwrap();
         encoder.write_image(levels, 1, 1, color).unwrap();
-        let probed = probe(&path, Colour::Srgb).unwrap();
-        let image = read_probed(&path, &probed.sha256, probed.converted).unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let read = |path: &Path| {
+        let probed = probe(path, Colour::Srgb).unwrap();
+        let image = read_probed(path, &probed.sha256, probed.converted).unwrap();
         (image.get_pixel(0, 0).0, probed)
+    };
+    let converted = |levels: &[u8], color: ExtendedColorType, profile: moxcms::ColorProfile| {
+        let path = folder.path().join("p3.png");
+        let encoder = PngEncoder::new(fs::File::create(&path).unwrap());
+        write(encoder, levels, color, &profile);
+        read(&path)
     };
     // By the matrices of SMPTE EG 432-1 and IEC 61966-2-1: linear 0.8550, 0.2122, 0.0908 becomes 0.9994, 0.1852,
     // 0.0663.
@@ -337,6 +349,13 @@ fn colours_are_converted_where_that_is_asked() {
         "{:?}",
         probed.notes
     );
+    // In a picture that is far smaller than its profile, too.
+    let tiff = folder.path().join("p3.tiff");
+    let encoder = TiffEncoder::new(fs::File::create(&tiff).unwrap());
+    write(encoder, &[238, 127, 85], ExtendedColorType::Rgb8, &p3());
+    let (pixel, probed) = read(&tiff);
+    near(pixel, [255, 119, 73]);
+    assert!(probed.converted);
     // Colours are converted first, then composited on white.
     let (pixel, probed) = converted(&[238, 127, 85, 0], ExtendedColorType::Rgba8, p3());
     assert_eq!(pixel, [255; 3]);
