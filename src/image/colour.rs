@@ -7,7 +7,7 @@ use moxcms::{ColorProfile, DataColorSpace, Layout, ProfileText, TransformOptions
 /// The largest difference in levels at which a profile's colours still count as sRGB.
 const SAME: u8 = 3;
 
-/// The meaning of an embedded profile.
+/// The meaning of a file's profile.
 pub(super) enum ColourKind {
     /// The colours are those of sRGB.
     Srgb,
@@ -20,20 +20,27 @@ pub(super) enum ColourKind {
 /// A profile with colours other than sRGB.
 pub(super) struct Profile {
     profile: ColorProfile,
+    /// What a note calls it.
     pub name: String,
 }
 
-pub(super) fn classify(icc: &[u8]) -> ColourKind {
-    let Ok(profile) = ColorProfile::new_from_slice(icc) else {
-        return ColourKind::Unreadable;
-    };
+/// By the profile that is embedded in a file.
+pub(super) fn of_embedded(icc: &[u8]) -> ColourKind {
+    match ColorProfile::new_from_slice(icc) {
+        Ok(profile) => {
+            let name = name(&profile);
+            of_profile(profile, name)
+        }
+        Err(_) => ColourKind::Unreadable,
+    }
+}
+
+/// By a profile that is called `name`.
+pub(super) fn of_profile(profile: ColorProfile, name: String) -> ColourKind {
     match largest_difference(&profile) {
         None => ColourKind::Unreadable,
         Some(difference) if difference <= SAME => ColourKind::Srgb,
-        Some(_) => ColourKind::Other(Box::new(Profile {
-            name: name(&profile),
-            profile,
-        })),
+        Some(_) => ColourKind::Other(Box::new(Profile { profile, name })),
     }
 }
 

@@ -9,6 +9,7 @@ use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageFormat, ImageRea
 
 use super::budget::{self, Share};
 use super::colour::{self, ColourKind};
+use super::declared::declared;
 use super::jpeg::{self, End};
 use super::{ImageError, MAX_SIDE, Note, pages};
 
@@ -47,6 +48,7 @@ pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Decoded, ImageError> {
         _ => decoder.icc_profile(),
     };
     let profile = profile.map_err(damaged)?;
+    let exif = decoder.exif_metadata().map_err(damaged)?;
     let markers = (format == ImageFormat::Jpeg).then(|| jpeg::markers(bytes));
     let original = decoder.original_color_type();
     let inks = markers.is_some_and(|markers| markers.components == 4)
@@ -60,9 +62,11 @@ pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Decoded, ImageError> {
         let path = path.to_owned();
         return Err(ImageError::Damaged { path, reason });
     }
-    // CMYK has been converted to RGB without its profile.
-    let profile = profile.filter(|_| !inks);
-    let colours = profile.map_or(ColourKind::Srgb, |profile| colour::classify(&profile));
+    let colours = match inks {
+        // CMYK has been converted to RGB without its profile.
+        true => ColourKind::Srgb,
+        false => colours(format, bytes, profile.as_deref(), exif.as_deref()),
+    };
     let inks = inks.then_some(Note::Inks);
     let notes = [pages::note(format, bytes), inks];
     Ok(Decoded {
@@ -73,6 +77,22 @@ pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Decoded, ImageError> {
         notes: notes.into_iter().flatten().collect(),
         share,
     })
+}
+
+/// How the colours of a file relate to sRGB, by all that it says of them.
+fn colours(
+    format: ImageFormat,
+    bytes: &[u8],
+    profile: Option<&[u8]>,
+    exif: Option<&[u8]>,
+) -> ColourKind {
+    // A TIFF file is a structure such as Exif data are.
+    let exif = exif.or_else(|| (format == ImageFormat::Tiff).then_some(bytes));
+    match (declared(format, bytes, exif, profile.is_some()), profile) {
+        (Some((profile, name)), _) => colour::of_profile(profile, name.to_owned()),
+        (None, Some(profile)) => colour::of_embedded(profile),
+        (None, None) => ColourKind::Srgb,
+    }
 }
 
 /// Recognises the format of a file and opens a decoder for it.

@@ -6,6 +6,7 @@ use image::ImageFormat;
 use image::codecs::webp::WebPDecoder;
 
 use super::Note;
+use super::directory::Directories;
 
 /// The note on further pictures, if there are any.
 pub(super) fn note(format: ImageFormat, bytes: &[u8]) -> Option<Note> {
@@ -81,25 +82,6 @@ fn gif_frames(bytes: &[u8]) -> Option<usize> {
 
 /// Whether a TIFF's first directory is followed by a second one.
 fn tiff_has_more(bytes: &[u8]) -> Option<bool> {
-    let little = bytes.starts_with(b"II");
-    let number = |at: u64, length: usize| {
-        let at = usize::try_from(at).ok()?;
-        let bytes = bytes.get(at..at.checked_add(length)?)?;
-        let digit = |sum: u64, &byte: &u8| sum << 8 | u64::from(byte);
-        Some(match little {
-            true => bytes.iter().rev().fold(0, digit),
-            false => bytes.iter().fold(0, digit),
-        })
-    };
-    // BigTIFF uses longer numbers.
-    let (offset, count, entry, first) = match number(2, 2)? {
-        43 => (8, 8, 20, 8),
-        _ => (4, 2, 12, 4),
-    };
-    let directory = number(first, offset)?;
-    let entries = number(directory, count)?;
-    let next = directory
-        .checked_add(count as u64)?
-        .checked_add(entries.checked_mul(entry)?)?;
-    Some(number(next, offset)? > 0)
+    let directories = Directories::new(bytes);
+    Some(directories.after(directories.first()?)? > 0)
 }
