@@ -11,6 +11,7 @@ use ip2p_sweep::spec::RuntimeOverrides;
 use predicates::prelude::*;
 use predicates::str::contains;
 
+use crate::common::files_of;
 use crate::common::place::Place;
 use crate::merged::{assert_same_run, images};
 
@@ -143,5 +144,40 @@ fn chains_in_shards_are_the_run_of_one_process_and_checked_in_shards() {
                 .success()
                 .stderr(contains("error").not());
         }
+    }
+}
+
+#[test]
+fn a_merged_chain_shows_its_last_stage_as_a_run_does() {
+    let place = Place::new();
+    fs::write(place.path("s.toml"), chain(2)).unwrap();
+    let run = |more: &[&str]| {
+        let all = [&["run", "s.toml", "-q", "--out"], more].concat();
+        place.ip2p(&all).assert().success();
+    };
+    run(&["whole"]);
+    for shard in ["1/2", "2/2"] {
+        run(&["together", "--shard", shard]);
+        run(&[&format!("apart-{}", &shard[..1]), "--shard", shard]);
+    }
+    let draw = |stage: &str| {
+        let all = ["sheet", "whole", "--stage", stage, "--out", stage];
+        place.ip2p(&all).assert().success();
+        files_of(&place.path(stage))
+    };
+    let shown = |folder: &str| files_of(&place.path(folder).join("sheets"));
+    let last = shown("whole");
+    assert!(last == draw("again") && last != draw("edit"));
+    let apart: &[&str] = &["merge", "merged", "apart-1", "apart-2"];
+    // The second time, what there is is found.
+    for merge in [&["merge", "together"], apart, &["merge", "together"], apart] {
+        place.ip2p(merge).assert().success();
+        assert!(shown(merge[1]) == last, "{merge:?}");
+        let report = |page: &str| {
+            let page = place.path(merge[1]).join("report").join(page);
+            fs::read_to_string(page).unwrap()
+        };
+        assert!(report("index.html").contains(r#""stage":"again""#));
+        assert!(report("stage-edit.html").contains(r#""stage":"edit""#));
     }
 }
