@@ -28,6 +28,7 @@ pub mod pipeline;
 pub mod plan;
 pub mod runner;
 pub mod spec;
+mod stamp;
 pub mod store;
 pub mod trust;
 pub mod views;

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From top to bottom.
-const LAYERS: [&str; 27] = [
+const LAYERS: [&str; 28] = [
     "main",
     "fuzzing",
     "cli",
@@ -36,6 +36,7 @@ const LAYERS: [&str; 27] = [
     "parallel",
     "digest",
     "lfs",
+    "stamp",
     "trust",
 ];
 

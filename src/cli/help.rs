@@ -85,7 +85,8 @@ pub const JOBS: &str = page!(
 );
 pub const MERGE: &str = page!(
     "ip2p merge results/winter"
-    "ip2p merge results/winter from-node-1 from-node-2";
+    "ip2p merge results/winter from-node-1 from-node-2"
+    "ip2p merge results/winter --tables-only";
     done failed usage some
 );
 pub const CHECK: &str = page!(

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use ip2p_sweep::runner::{Merged, Outcome, merge};
+use ip2p_sweep::views::{File, ViewFiles};
 use ip2p_sweep::vocabulary::Race;
 
 use super::events::{self, Event};
-use super::progress::Ending;
+use super::progress::{Ending, Views};
 use super::render;
 use super::run::views;
 use super::words::count;
@@ -25,6 +26,9 @@ pub struct Merge {
     /// Run folders of shards that shared no file system
     #[arg(value_name = "DIR")]
     folders: Vec<PathBuf>,
+    /// Write only the tables: `ip2p sheet` and `ip2p report` draw the rest, or what is chosen of it, later
+    #[arg(long)]
+    tables_only: bool,
 }
 
 impl Merge {
@@ -32,7 +36,13 @@ impl Merge {
         let begun = Instant::now();
         let merged = merge(&self.out, &self.folders)?;
         merged.notes.iter().for_each(|note| render::note(note));
-        let views = views(&merged.run.of_last_stage(), merged.added == 0)?;
+        let views = match self.tables_only {
+            true => Views::of(ViewFiles {
+                files: vec![File::of("table", merged.table())],
+                notes: Vec::new(),
+            }),
+            false => views(&merged.run.of_last_stage(), merged.added == 0)?,
+        };
         let all = merged.run.plan.cells.len();
         let left = merged.failed + merged.missing.len();
         let outcome = Outcome::Complete {

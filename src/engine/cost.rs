@@ -32,11 +32,11 @@ impl Peaks {
         let is_more = |peak: Option<f64>, known: Option<f64>| peak > known;
         if is_more(memory.vram_mib, record.vram_peak_mib) {
             record.vram_peak_mib = memory.vram_mib;
-            record.vram_source = vram_source.map(str::to_owned);
+            record.vram_source = vram_source.map(Into::into);
         }
         if is_more(memory.vram_device_mib, record.vram_device_mib) {
             record.vram_device_mib = memory.vram_device_mib;
-            record.vram_device_source = vram_device_source.map(str::to_owned);
+            record.vram_device_source = vram_device_source.map(Into::into);
         }
         if is_more(memory.rss_mib, record.rss_peak_mib) {
             record.rss_peak_mib = memory.rss_mib;

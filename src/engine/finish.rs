@@ -87,7 +87,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         image: Option<Arc<RgbImage>>,
         input: Option<Arc<RgbImage>>,
     ) -> Outcome<D> {
-        record.memory = Some(self.policy.memory().to_owned());
+        record.memory = Some(self.policy.memory().into());
         record.finished = jiff::Timestamp::now();
         self.shelf.remove(self.key(task))?;
         let copies = task.work.copies.iter().map(|&cell| {

@@ -15,7 +15,7 @@ mod remedy;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::store::{AdviceColumns, Run};
-use crate::vocabulary::{CellKey, Parameter, Parameters};
+use crate::vocabulary::{CellKey, Parameter, Parameters, Word};
 
 use panel::{Measured, Panel};
 pub use remark::Remark;
@@ -114,8 +114,8 @@ pub fn advise(run: &Run) -> Advice {
 /// What is typical of each instruction, over all its cells, whatever their image and seed.
 fn typical_by_instruction<'a>(
     panels: impl Iterator<Item = &'a Vec<Measured<'a>>>,
-) -> HashMap<(String, String), Typical> {
-    let mut cells: HashMap<(String, String), Vec<Measured>> = HashMap::new();
+) -> HashMap<(Word, Word), Typical> {
+    let mut cells: HashMap<(Word, Word), Vec<Measured>> = HashMap::new();
     for panel in panels {
         let own = cells.entry(instruction_of(&panel[0])).or_default();
         own.extend(panel);
@@ -127,7 +127,7 @@ fn typical_by_instruction<'a>(
 }
 
 /// The prompt and the negative prompt of a cell.
-fn instruction_of(cell: &Measured) -> (String, String) {
+fn instruction_of(cell: &Measured) -> (Word, Word) {
     let of = &cell.cell.parameters;
     (of.instruction.clone(), of.negative_prompt.clone())
 }

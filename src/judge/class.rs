@@ -38,10 +38,10 @@ impl EnvironmentClass {
         let provider = facts.map_or(record.device.as_str(), |facts| facts.provider);
         let minor: Vec<&str> = environment.onnxruntime.split('.').take(2).collect();
         Self {
-            device: model.unwrap_or_else(|| record.device.clone()),
+            device: model.unwrap_or_else(|| record.device.to_string()),
             provider: known.map_or(provider, |known| &known.provider).to_owned(),
             precision: match known.and_then(|known| known.arithmetic.as_deref()) {
-                None => record.precision.clone(),
+                None => record.precision.to_string(),
                 Some(arithmetic) => format!("{}, {arithmetic}", record.precision),
             },
             onnxruntime: minor.join("."),

@@ -2,7 +2,7 @@
 
 use super::manifest::BaselineCell;
 use crate::plan::{Cell, Plan};
-use crate::vocabulary::{Parameter, Parameters};
+use crate::vocabulary::{Parameter, Parameters, Word};
 
 /// The parameters of the whole path to a cell, without the names of later stages' images, which depend on what varies
 /// in the sweep.
@@ -54,7 +54,7 @@ impl Identity {
 fn own(cell: &Cell) -> Parameters {
     let mut parameters = cell.parameters.clone();
     if cell.stage > 0 {
-        parameters.image.clear();
+        parameters.image = Word::default();
     }
     parameters
 }

@@ -11,8 +11,8 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::ModelError;
-use super::stamps::Facts;
 use crate::digest::{hexadecimal, of_file};
+use crate::stamp::Facts;
 
 const FILE: &str = "digests.json";
 
@@ -113,7 +113,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::stamps::SETTLED;
+    use crate::stamp::SETTLED;
 
     /// A file that, according to its facts, was written long ago.
     fn settled(folder: &Path, text: &str) -> PathBuf {

@@ -1,39 +1,13 @@
 //! Stamps of the files covered by a model's digest: what is loaded later must still be the same files.
 
-use std::fs::{self, Metadata};
-use std::io;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
-
-use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 use super::ModelError;
-
-/// A file written less than this before it was hashed might be changed again within one tick of the file system's
-/// clock.
-pub(super) const SETTLED: Duration = Duration::from_secs(2);
+use crate::stamp::Facts;
 
 /// Files and what tells whether one is another by now, or holds something else.
 #[derive(Debug, Clone)]
 pub(super) struct Stamps(Vec<(PathBuf, Facts)>);
-
-/// What identifies a file as the one that was opened or hashed. The inode's change time, which programs cannot set,
-/// reveals a file whose modification time was set back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Facts {
-    stamp: Stamp,
-    /// Change time in seconds and nanoseconds since 1970; `None` on systems without it.
-    changed: Option<(i64, i64)>,
-}
-
-/// The facts that programs can set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Stamp {
-    bytes: u64,
-    modified: Option<SystemTime>,
-    /// Device and inode, on systems that have them.
-    id: Option<(u64, u64)>,
-}
 
 impl Stamps {
     /// Takes the stamps of files; links are followed.
@@ -60,53 +34,4 @@ impl Stamps {
             None => Ok(()),
         }
     }
-}
-
-impl Facts {
-    pub fn of(path: &Path) -> io::Result<Self> {
-        let found = fs::metadata(path)?;
-        #[cfg(unix)]
-        let changed = {
-            use std::os::unix::fs::MetadataExt;
-            Some((found.ctime(), found.ctime_nsec()))
-        };
-        #[cfg(not(unix))]
-        let changed = None;
-        Ok(Self {
-            stamp: Stamp::of(&found),
-            changed,
-        })
-    }
-
-    /// Whether any later change to the file is sure to change these facts.
-    pub fn are_settled(&self) -> bool {
-        let seconds = self.changed.map_or(0, |(seconds, _)| seconds.max(0));
-        let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds as u64);
-        let last = self
-            .stamp
-            .modified
-            .map_or(changed, |modified| modified.max(changed));
-        SystemTime::now() > last + SETTLED
-    }
-}
-
-impl Stamp {
-    fn of(found: &Metadata) -> Self {
-        Self {
-            bytes: found.len(),
-            modified: found.modified().ok(),
-            id: id(found),
-        }
-    }
-}
-
-#[cfg(unix)]
-fn id(found: &Metadata) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt;
-    Some((found.dev(), found.ino()))
-}
-
-#[cfg(not(unix))]
-fn id(_found: &Metadata) -> Option<(u64, u64)> {
-    None
 }

@@ -26,7 +26,7 @@ pub(crate) fn images_of_cells(spec: &SweepSpec, models: &[ModelEntry]) -> HashSe
     }
     let cells = grid(&spec.values, &spec.presets, models).into_iter();
     let kept = cells.filter(|cell| !spec.excludes.iter().any(|rule| rule.match_all_of(cell)));
-    kept.map(|cell| cell.image).collect()
+    kept.map(|cell| cell.image.into()).collect()
 }
 
 impl Plan {

@@ -166,7 +166,7 @@ mod tests {
     fn cell(start: &str, end: &str) -> Parameters {
         let scale = |text: &str| Scale::new(text.parse().unwrap());
         Parameters {
-            instruction: "make it winter".to_owned(),
+            instruction: "make it winter".into(),
             guidance_scale: scale("7.5"),
             guidance_start: scale(start),
             guidance_end: scale(end),

@@ -273,7 +273,7 @@ mod tests {
             let [one, other] = two_values(parameter).map(|value| {
                 // If both prompts were the same, the guidance scale would have no effect.
                 let mut parameters = Parameters {
-                    instruction: "make it winter".to_owned(),
+                    instruction: "make it winter".into(),
                     ..Parameters::default()
                 };
                 parameters.set(parameter, &value);

@@ -271,7 +271,8 @@ impl Output<'_, '_> {
                 .zip(output.as_ref())
                 .and_then(|(input, output)| measure(input, output));
             record.masked = (input.as_ref().zip(output.as_ref()).zip(mask))
-                .and_then(|((input, output), mask)| measure_masked(input, output, &mask));
+                .and_then(|((input, output), mask)| measure_masked(input, output, &mask))
+                .map(Box::new);
             let input = input.filter(|_| works_on_a_cell);
             record.input_pixels_sha256 = input.map(|input| pixels_sha256(&input));
         })

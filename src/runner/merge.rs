@@ -59,6 +59,11 @@ pub struct Merged {
 }
 
 impl Merged {
+    /// The table of its cells.
+    pub fn table(&self) -> PathBuf {
+        self.run.table()
+    }
+
     /// The shards that have missing cells; empty if there were no shards.
     pub fn missing_shards(&self) -> Vec<Shard> {
         let Some(parts) = self.parts else {
@@ -98,6 +103,7 @@ pub fn merge(out: &Path, others: &[PathBuf]) -> Result<Merged, RunnerError> {
     let TakenOver { added, repeated } = take_over(&mut folder, &runs)?;
     let told = advise(&folder.run().of_last_stage()).for_tables();
     folder.finish_with_advice(&told)?;
+    folder.keep_verified();
     let pending = folder.pending().into_iter();
     let (failed, missing): (Vec<usize>, Vec<usize>) =
         pending.partition(|&cell| folder.record_of(cell).is_some());
@@ -181,8 +187,12 @@ struct TakenOver {
 fn take_over(folder: &mut RunFolder, runs: &[Run]) -> Result<TakenOver, RunnerError> {
     let target = folder.run();
     let candidates = candidates(&target.plan, runs);
-    let cells = target.plan.cells.par_iter().zip(candidates);
-    let found = try_collect(cells.map(|(cell, with)| of_cell(target, with, &cell.key)))?;
+    let by_cell: Vec<&[(u32, u32)]> = candidates.chunk_by(|one, next| one.0 == next.0).collect();
+    let found = try_collect(by_cell.par_iter().map(|candidates| {
+        let key = &target.plan.cells[candidates[0].0 as usize].key;
+        let runs = candidates.iter().map(|(_, run)| &runs[*run as usize]);
+        of_cell(target, runs.collect(), key)
+    }))?;
     let mut repeated = Vec::new();
     let mut records = Vec::new();
     for Found { record, others } in found {
@@ -221,19 +231,20 @@ fn take_over_inputs(target: &Run, runs: &[Run]) -> Result<(), RunnerError> {
     Ok(())
 }
 
-/// The runs that have a record of each cell of a plan.
-fn candidates<'r>(plan: &Plan, runs: &'r [Run]) -> Vec<Vec<&'r Run>> {
-    let mut candidates = vec![Vec::new(); plan.cells.len()];
+/// The cells of a plan that runs have records of, as pairs of indices into the plan's cells and the runs, in order.
+fn candidates(plan: &Plan, runs: &[Run]) -> Vec<(u32, u32)> {
     if runs.is_empty() {
-        return candidates;
+        return Vec::new();
     }
-    let cells = plan.cells.iter().enumerate();
-    let places: HashMap<&CellKey, usize> = cells.map(|(place, cell)| (&cell.key, place)).collect();
-    for run in runs {
-        for place in run.records.keys().filter_map(|key| places.get(key)) {
-            candidates[*place].push(run);
-        }
+    let cells = plan.cells.iter().zip(0..);
+    let places: HashMap<&CellKey, u32> = cells.map(|(cell, place)| (&cell.key, place)).collect();
+    let place_of = |key| places.get(key).copied();
+    let mut candidates = Vec::new();
+    for (run, number) in runs.iter().zip(0..) {
+        let recorded = run.records.keys().filter_map(place_of);
+        candidates.extend(recorded.map(|place| (place, number)));
     }
+    candidates.sort_unstable();
     candidates
 }
 
@@ -241,15 +252,17 @@ fn candidates<'r>(plan: &Plan, runs: &'r [Run]) -> Vec<Vec<&'r Run>> {
 #[derive(Default)]
 struct Found<'r> {
     /// The record to add; its image is already in place.
-    record: Option<(Record, &'r Environment)>,
+    record: Option<(Arc<Record>, &'r Environment)>,
     others: Vec<Repeated>,
 }
 
 fn of_cell<'r>(target: &Run, runs: Vec<&'r Run>, key: &CellKey) -> Result<Found<'r>, RunnerError> {
-    let with_record = |run: &'r Run| Some((run, run.records.get(key)?));
-    let mut candidates: Vec<(&Run, &Record)> = runs.into_iter().filter_map(with_record).collect();
+    let with_record = |run: &'r Run| Some((run, run.records.shared(key)?));
+    let mut candidates: Vec<(&Run, &Arc<Record>)> =
+        runs.into_iter().filter_map(with_record).collect();
     // Sorted, so that the result does not depend on the order of the folders.
-    let text = |(run, _): &(&Run, &Record)| serde_json::json!(run.environment_of(key)).to_string();
+    let text =
+        |(run, _): &(&Run, &Arc<Record>)| serde_json::json!(run.environment_of(key)).to_string();
     candidates.sort_by_cached_key(|candidate| {
         (
             candidate.1.status != Status::Done,
@@ -257,7 +270,7 @@ fn of_cell<'r>(target: &Run, runs: Vec<&'r Run>, key: &CellKey) -> Result<Found<
             text(candidate),
         )
     });
-    let own = target.records.get(key);
+    let own = target.records.shared(key);
     let done = own.filter(|record| record.status == Status::Done);
     let mut kept = done.map(|record| (target, record));
     let mut found = Found::default();
@@ -265,31 +278,30 @@ fn of_cell<'r>(target: &Run, runs: Vec<&'r Run>, key: &CellKey) -> Result<Found<
         if record.status == Status::Failed {
             let is_news = own.is_none() && kept.is_none() && found.record.is_none();
             if is_news {
-                found.record = Some((record.clone(), run.environment_of(key)));
+                found.record = Some((Arc::clone(record), run.environment_of(key)));
             }
             continue;
         }
         // The same computation, taken over by an earlier merge.
-        let is_same = |(_, first): &(&Run, &Record)| {
+        let is_same = |(_, first): &(&Run, &Arc<Record>)| {
             first.finished == record.finished && first.file == record.file
         };
         if kept.as_ref().is_some_and(is_same) {
             continue;
         }
-        let Ok(bytes) = run.image_bytes(key) else {
-            continue;
-        };
-        match &kept {
-            None => {
-                target.keep_image(key, &run.folder, &bytes)?;
-                found.record = Some((record.clone(), run.environment_of(key)));
+        let Some((first, _)) = &kept else {
+            if target.take_image(key, run)? {
+                found.record = Some((Arc::clone(record), run.environment_of(key)));
                 kept = Some((run, record));
             }
-            Some((first, _)) => found.others.push(Repeated {
+            continue;
+        };
+        if let Ok(bytes) = run.image_bytes(key) {
+            found.others.push(Repeated {
                 cell: key.clone(),
                 race: compare(first.image_bytes(key).ok().as_ref(), &bytes),
                 environment: run.environment_of(key).clone(),
-            }),
+            });
         }
     }
     Ok(found)

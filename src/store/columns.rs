@@ -1,6 +1,7 @@
 //! The columns of a run's table of cells, one definition each; CSV and Parquet writers loop over them.
 
 use std::borrow::Cow;
+use std::ops::Deref;
 use std::path::Path;
 
 use super::table::{number, text};
@@ -169,7 +170,7 @@ fn words(text: &str) -> Value<'_> {
     }
 }
 
-fn known(text: &Option<String>) -> Value<'_> {
+fn known<T: Deref<Target = str>>(text: &Option<T>) -> Value<'_> {
     words(text.as_deref().unwrap_or_default())
 }
 
@@ -183,7 +184,7 @@ fn pixels<'a>(row: &CellRow<'a>, value: fn(&Measures) -> f64) -> Value<'a> {
 
 /// A measure inside or outside a mask.
 fn masked<'a>(row: &CellRow<'a>, value: fn(&MaskedMeasures) -> Option<f64>) -> Value<'a> {
-    measured(row.record.masked.as_ref().and_then(value))
+    measured(row.record.masked.as_deref().and_then(value))
 }
 
 fn of_cell() -> Vec<Column> {

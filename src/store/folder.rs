@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use image::RgbImage;
@@ -22,7 +23,8 @@ use crate::vocabulary::{CellKey, ClipMeasures, Race, Record, Status};
 #[derive(Debug)]
 pub struct RunFolder {
     pub(super) run: Run,
-    pub(super) index: HashMap<CellKey, usize>,
+    /// The places of the cells in the plan, once a cell is recorded.
+    pub(super) index: OnceLock<HashMap<CellKey, usize>>,
     pub(super) journal: Journal,
     /// `None` if other processes work here too: the last one to finish makes the tables.
     pub(super) tables: Option<Tables>,
@@ -91,8 +93,14 @@ impl RunFolder {
             reason,
         };
         let Run { folder, plan, .. } = &self.run;
+        let places = || {
+            let keys = plan.cells.iter().zip(0..);
+            keys.map(|(cell, index)| (cell.key.clone(), index))
+                .collect()
+        };
         let index = *self
             .index
+            .get_or_init(places)
             .get(&record.cell)
             .ok_or_else(|| unfit("it is not in the plan"))?;
         let cell = &plan.cells[index];
@@ -125,8 +133,9 @@ impl RunFolder {
         if let Some(tables) = &mut self.tables {
             tables.append(folder, plan, cell, &record)?;
         }
-        let entry = self.run.records.entry(record.cell.clone());
-        Ok(entry.insert_entry(record).into_mut())
+        let key = record.cell.clone();
+        self.run.records.insert(key.clone(), record);
+        Ok(&self.run.records[&key])
     }
 
     /// Adds later measures to a finished cell's record, in a journal line that replaces the earlier one. They appear in
@@ -144,7 +153,7 @@ impl RunFolder {
             });
         };
         let measured = Record {
-            clip: Some(clip),
+            clip: Some(Box::new(clip)),
             ..record.clone()
         };
         self.journal.append(&measured)?;
@@ -164,9 +173,9 @@ impl RunFolder {
     /// If the journal cannot be written.
     pub fn take_over<'e>(
         &mut self,
-        records: impl IntoIterator<Item = (Record, &'e Environment)>,
+        records: impl IntoIterator<Item = (Arc<Record>, &'e Environment)>,
     ) -> Result<(), StoreError> {
-        let mut groups: Vec<(&Environment, Vec<Record>)> = Vec::new();
+        let mut groups: Vec<(&Environment, Vec<Arc<Record>>)> = Vec::new();
         let mut places = HashMap::new();
         for (record, environment) in records {
             let place = *places.entry(environment).or_insert(groups.len());
@@ -186,6 +195,16 @@ impl RunFolder {
             self.run.add(records, environment);
         }
         Ok(())
+    }
+
+    /// Keeps which images were read and are as recorded, so that the next merge need not read them again.
+    pub fn keep_verified(&self) {
+        let Run {
+            folder, verified, ..
+        } = &self.run;
+        if let Err(error) = verified.write(folder) {
+            tracing::debug!("what was verified cannot be kept: {error}");
+        }
     }
 
     /// Rewrites all tables in the order of the plan; does nothing if other processes work here too.

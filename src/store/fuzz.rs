@@ -19,7 +19,7 @@ pub fn journal(bytes: &[u8]) {
     );
     let mut text = Vec::new();
     for record in &contents.records {
-        text.extend(serde_json::to_vec(record).unwrap_or_default());
+        text.extend(serde_json::to_vec(&**record).unwrap_or_default());
         text.push(b'\n');
     }
     let again = lines::parse(text.as_slice());

@@ -1,9 +1,9 @@
 //! A run folder that is locked and read, before anything is written to it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
@@ -15,7 +15,8 @@ use super::journals::{self, Known};
 use super::lock::Lock;
 use super::renamed::{self, Renamed};
 use super::run::PLAN;
-use super::{Environment, Run, RunFolder, StoreError, files, images, inputs, owner};
+use super::verified::Verified;
+use super::{Environment, Records, Run, RunFolder, StoreError, files, images, inputs, owner};
 use crate::plan::{Cell, Plan, Shard};
 use crate::vocabulary::{CellKey, Record, Status};
 
@@ -25,7 +26,7 @@ pub struct HeldFolder {
     folder: PathBuf,
     plan: Arc<Plan>,
     /// The last record of each cell that has one; if the record says done, the image exists.
-    records: HashMap<CellKey, Record>,
+    records: Records,
     /// What the journals tell besides the records.
     known: Known,
     /// Cells of the plan whose image differs from what was recorded.
@@ -41,6 +42,8 @@ pub struct HeldFolder {
     /// Cells that are done under other names.
     renamed: Vec<Renamed>,
     notes: Vec<String>,
+    /// Images that were read and are as recorded.
+    verified: Verified,
     lock: Lock,
 }
 
@@ -59,10 +62,12 @@ impl HeldFolder {
     /// # Errors
     /// Those of [`HeldFolder::take`].
     pub fn take_as(folder: &Path, plan: &Plan, hold: Hold) -> Result<Self, StoreError> {
-        Self::take_of(folder, Arc::new(plan.clone()), hold, None)
+        let verified = Verified::default();
+        Self::take_of(folder, Arc::new(plan.clone()), hold, None, verified)
     }
 
-    /// As [`HeldFolder::take`], with a plan that others share; `there` is that of the folder, if it was read.
+    /// As [`HeldFolder::take`], with a plan that others share; `there` is that of the folder, if it was read. Images that
+    /// an earlier merge read, and that have not changed since, are not read again.
     ///
     /// # Errors
     /// Those of [`HeldFolder::take`].
@@ -71,7 +76,8 @@ impl HeldFolder {
         plan: &Arc<Plan>,
         there: Option<Planned>,
     ) -> Result<Self, StoreError> {
-        Self::take_of(folder, Arc::clone(plan), Hold::Alone, there)
+        let verified = Verified::read(folder);
+        Self::take_of(folder, Arc::clone(plan), Hold::Alone, there, verified)
     }
 
     fn take_of(
@@ -79,6 +85,7 @@ impl HeldFolder {
         plan: Arc<Plan>,
         hold: Hold,
         there: Option<Planned>,
+        verified: Verified,
     ) -> Result<Self, StoreError> {
         fs::create_dir_all(folder).map_err(StoreError::write(folder))?;
         files::refuse_link(&folder.join(journal::NAME))?;
@@ -112,7 +119,7 @@ impl HeldFolder {
             notes.extend(other_cut(shard, &known.shards));
         }
         let mut records = std::mem::take(&mut known.records);
-        let damaged = remove_damaged(folder, &plan, &mut records);
+        let damaged = remove_damaged(folder, &plan, &mut records, &verified);
         let renamed = renamed::find(folder, &plan, &mut records);
         Ok(Self {
             folder: folder.to_owned(),
@@ -126,6 +133,7 @@ impl HeldFolder {
             is_reopened,
             renamed,
             notes,
+            verified,
             lock,
         })
     }
@@ -201,19 +209,20 @@ impl HeldFolder {
         let Self {
             folder,
             plan,
+            mut records,
             mut known,
             ..
         } = self;
         if !known.environments.contains(environment) {
             let shard = writer.as_ref().map(|writer| writer.shard);
             journal.begin(&Begin::new(&plan, environment, shard))?;
-            known.began(environment.clone(), self.records.keys());
+            let last = known.environments.len().checked_sub(1);
+            let last = last.and_then(|last| u32::try_from(last).ok());
+            records.move_environments(|place| place.or(last));
+            known.environments.push(environment.clone());
         }
-        let keys = plan.cells.iter().enumerate();
-        let index = keys
-            .map(|(index, cell)| (cell.key.clone(), index))
-            .collect();
-        let mut run = Run::of(folder, plan, self.records, known);
+        let mut run = Run::of(folder, plan, records, known);
+        run.verified = Arc::new(self.verified);
         let mut renamed = self.renamed;
         if let (Some(writer), false) = (&writer, renamed.is_empty()) {
             let own: HashSet<usize> = writer.shard.cells(&run.plan).into_iter().collect();
@@ -223,7 +232,7 @@ impl HeldFolder {
         Ok(RunFolder {
             tables: None,
             run,
-            index,
+            index: OnceLock::new(),
             journal,
             beside: writer.map(|writer| Beside {
                 name: writer.name,
@@ -330,7 +339,7 @@ struct ShardWriter {
 }
 
 /// See [`HeldFolder::pending`].
-pub(super) fn pending(plan: &Plan, records: &HashMap<CellKey, Record>) -> Vec<usize> {
+pub(super) fn pending(plan: &Plan, records: &Records) -> Vec<usize> {
     let is_done = |cell: &Cell| {
         let record = records.get(&cell.key);
         record.is_some_and(|record| record.status == Status::Done)
@@ -355,7 +364,7 @@ fn earlier(
     };
     let journal = journal::read(&folder.join(journal::NAME))?.records;
     let hashes: HashSet<&str> = plan.cells.iter().map(|cell| cell.key.hash()).collect();
-    let fits = |record: &Record| hashes.contains(record.cell.hash());
+    let fits = |record: &Arc<Record>| hashes.contains(record.cell.hash());
     if journal.iter().any(fits) {
         let path = folder.join(PLAN);
         notes.push(format!(
@@ -397,13 +406,15 @@ fn write_plan(folder: &Path, file: &PlanFileRef) -> Result<(), StoreError> {
 fn remove_damaged(
     folder: &Path,
     plan: &Plan,
-    records: &mut HashMap<CellKey, Record>,
+    records: &mut Records,
+    verified: &Verified,
 ) -> HashSet<CellKey> {
     let is_damaged = |cell: &&Cell| {
         let record = records.get(&cell.key);
         let done = record.filter(|record| record.status == Status::Done);
         done.is_some_and(|record| {
-            images::read_cell(folder, record, Some((cell.width, cell.height))).is_err()
+            let size = Some((cell.width, cell.height));
+            images::check_cell(folder, record, size, verified).is_err()
         })
     };
     let damaged: Vec<&Cell> = plan.cells.par_iter().filter(is_damaged).collect();

@@ -7,8 +7,10 @@ use std::path::Path;
 use image::{ImageFormat, RgbImage};
 use rayon::prelude::*;
 
+use super::verified::{Verified, seen};
 use super::{Run, StoreError, files};
 use crate::digest::sha256_hex;
+use crate::stamp::Facts;
 use crate::vocabulary::{CellKey, ImageFile, Record, Status};
 
 /// A PNG of incompressible RGB pixels is at most this much larger than the pixels.
@@ -57,29 +59,48 @@ impl Run {
         })
     }
 
-    /// Puts a cell's image, which lies in another run folder and holds these bytes, in place here; as a hard link if
-    /// possible, which is safe because a run's images are replaced but never changed.
+    /// Puts the image of a cell of another run in place here; as a hard link if possible, which is safe because a run's
+    /// images are replaced but never changed. `false` if the other has no image, or not the one that was recorded.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn keep_image(&self, cell: &CellKey, from: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    pub fn take_image(&self, cell: &CellKey, from: &Self) -> Result<bool, StoreError> {
+        let source = from.folder.join(cell.image_path());
+        let before = Facts::of(&source);
+        let Ok(bytes) = from.image_bytes(cell) else {
+            return Ok(false);
+        };
         let path = self.folder.join(cell.image_path());
-        match fs::hard_link(from.join(cell.image_path()), &path) {
-            Ok(()) if files::read(&path, LONGEST).is_ok_and(|there| there == bytes) => Ok(()),
-            _ => files::write(&path, bytes),
+        if fs::hard_link(&source, &path).is_ok() {
+            let file = from
+                .records
+                .get(cell)
+                .and_then(|record| record.file.as_ref());
+            if let (Some(file), Ok(before), Ok(now)) = (file, before, Facts::of(&path))
+                && before.are_of_same_file(&now)
+            {
+                self.verified.add(seen(cell, file, &now), &now);
+                return Ok(true);
+            }
+            if files::read(&path, LONGEST).is_ok_and(|there| there == bytes) {
+                return Ok(true);
+            }
         }
+        files::write(&path, &bytes).map(|()| true)
     }
 
     /// The run with finished cells whose images are missing or damaged counted as failed; `None` if there are none.
     pub fn without_bad_images(&self) -> Option<Self> {
         let planned = self.plan.cells.par_iter().map(|cell| &cell.key);
-        let is_done = |key: &CellKey| {
+        let bad_image = |key: &'_ CellKey| {
             let record = self.records.get(key);
-            record.is_some_and(|record| record.status == Status::Done)
+            let record = record.filter(|record| record.status == Status::Done)?;
+            let reason = check_cell(&self.folder, record, None, &self.verified).err()?;
+            let file = key.image_path();
+            Some(BadImage { file, reason })
         };
         let bad: Vec<(&CellKey, BadImage)> = planned
-            .filter(|key| is_done(key))
-            .filter_map(|key| Some((key, self.image_bytes(key).err()?)))
+            .filter_map(|key| Some((key, bad_image(key)?)))
             .collect();
         if bad.is_empty() {
             return None;
@@ -127,6 +148,28 @@ pub(super) fn read_cell(
     }
 }
 
+/// As [`read_cell`], for whether it is there: it is not read again if it was before and has not changed since.
+pub(super) fn check_cell(
+    folder: &Path,
+    record: &Record,
+    size: Option<(u32, u32)>,
+    verified: &Verified,
+) -> Result<(), String> {
+    let path = folder.join(record.cell.image_path());
+    let (Some(file), Ok(facts)) = (&record.file, Facts::of(&path)) else {
+        return read_cell(folder, record, size).map(drop);
+    };
+    let known = seen(&record.cell, file, &facts);
+    if verified.has(&known) {
+        return Ok(());
+    }
+    read_cell(folder, record, size)?;
+    if Facts::of(&path).is_ok_and(|now| now == facts) {
+        verified.add(known, &facts);
+    }
+    Ok(())
+}
+
 /// The bytes of an image file.
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, StoreError> {
     files::read(path, LONGEST).map_err(StoreError::read(path))
@@ -158,4 +201,32 @@ fn read(path: &Path, longest: u64) -> Result<Vec<u8>, String> {
         ErrorKind::InvalidData => NOT_WRITTEN.to_owned(),
         _ => format!("cannot be read: {error}"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_that_was_seen_is_not_read_again_until_its_file_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let key: CellKey = serde_json::from_str("\"s1-ab\"").unwrap();
+        let path = folder.path().join(key.image_path());
+        fs::create_dir(folder.path().join("cells")).unwrap();
+        fs::write(&path, "one").unwrap();
+        // Were it read, it would be seen to be another.
+        let mut record = Record::new(key, "cpu", "fp32");
+        record.file = Some(image_file(b"two"));
+        let verified = Verified::default();
+        let check = || check_cell(folder.path(), &record, None, &verified);
+        assert_eq!(check(), Err(NOT_WRITTEN.to_owned()));
+        let facts = Facts::of(&path).unwrap();
+        let file = record.file.as_ref().unwrap();
+        verified.add(seen(&record.cell, file, &facts), &facts);
+        assert_eq!(check(), Ok(()));
+        fs::write(&path, "three").unwrap();
+        assert_eq!(check(), Err(NOT_WRITTEN.to_owned()));
+        fs::write(&path, "two").unwrap();
+        assert_eq!(check(), Ok(()));
+    }
 }

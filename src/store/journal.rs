@@ -7,7 +7,9 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::StoreError;
@@ -21,14 +23,17 @@ pub(super) const NAME: &str = "journal.jsonl";
 /// A line with thousands of steps is about a megabyte; a longer one was not written by this program.
 const LONGEST_LINE: u64 = 64 << 20;
 
-/// Bytes of many records that are written and synced at a time.
+/// Bytes of many records that are read, or written and synced, at a time.
 const PIECE: usize = 4 << 20;
+
+/// How many lines are worth a thread.
+const LINES_TOGETHER: usize = 64;
 
 /// The content of a journal.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     /// The records in order; a later record of a cell replaces an earlier one.
-    pub(super) records: Vec<Record>,
+    pub(super) records: Vec<Arc<Record>>,
     /// What they were made with, each with the number of records before it.
     pub(super) begins: Vec<(usize, Begin)>,
     /// Numbers, from 1, of complete lines that cannot be read.
@@ -51,27 +56,83 @@ pub(super) fn read(path: &Path) -> Result<Contents, StoreError> {
 /// Parses the lines of a journal.
 pub(super) fn parse(mut lines: impl BufRead) -> io::Result<Contents> {
     let mut contents = Contents::default();
-    let mut line = Vec::new();
-    for number in 1.. {
-        let Some(length) = read_line(&mut lines, &mut line)? else {
-            break;
-        };
-        contents.length += length;
-        match line.as_slice() {
-            b"\n" => {}
-            text if text.starts_with(MARK) => match serde_json::from_slice(text) {
-                Ok(ReadBeginLine { begin }) => {
-                    contents.begins.push((contents.records.len(), begin));
-                }
-                Err(_) => contents.unreadable.push(number),
-            },
-            text => match serde_json::from_slice(text) {
-                Ok(record) => contents.records.push(record),
-                Err(_) => contents.unreadable.push(number),
-            },
+    let mut number = 0;
+    loop {
+        let piece = Piece::read(&mut lines)?;
+        if piece.ends.is_empty() {
+            return Ok(contents);
+        }
+        contents.length += piece.length;
+        let parsed: Vec<Line> = (piece.lines().collect::<Vec<_>>().par_iter())
+            .with_min_len(LINES_TOGETHER)
+            .map(|line| Line::parse(line))
+            .collect();
+        for line in parsed {
+            number += 1;
+            match line {
+                Line::Empty => {}
+                Line::Begin(begin) => contents.begins.push((contents.records.len(), begin)),
+                Line::Record(record) => contents.records.push(record),
+                Line::Unreadable => contents.unreadable.push(number),
+            }
         }
     }
-    Ok(contents)
+}
+
+/// Some complete lines of a journal.
+#[derive(Debug, Default)]
+struct Piece {
+    text: Vec<u8>,
+    /// Where each line ends in the text.
+    ends: Vec<usize>,
+    /// Number of bytes of the lines in the journal.
+    length: u64,
+}
+
+impl Piece {
+    /// Reads the next lines; none if there are no more line feeds.
+    fn read(lines: &mut impl BufRead) -> io::Result<Self> {
+        let mut piece = Self::default();
+        let mut line = Vec::new();
+        while piece.text.len() < PIECE {
+            let Some(length) = read_line(lines, &mut line)? else {
+                break;
+            };
+            piece.length += length;
+            piece.text.extend_from_slice(&line);
+            piece.ends.push(piece.text.len());
+        }
+        Ok(piece)
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        let begins = [0].into_iter().chain(self.ends.iter().copied());
+        begins
+            .zip(&self.ends)
+            .map(|(begin, &end)| &self.text[begin..end])
+    }
+}
+
+/// A line of a journal.
+enum Line {
+    Empty,
+    Begin(Begin),
+    Record(Arc<Record>),
+    Unreadable,
+}
+
+impl Line {
+    fn parse(text: &[u8]) -> Self {
+        match text {
+            b"\n" => Self::Empty,
+            text if text.starts_with(MARK) => serde_json::from_slice(text)
+                .map_or(Self::Unreadable, |ReadBeginLine { begin }| {
+                    Self::Begin(begin)
+                }),
+            text => serde_json::from_slice(text)
+                .map_or(Self::Unreadable, |record| Self::Record(Arc::new(record))),
+        }
+    }
 }
 
 /// Reads the next complete line and returns its length; `None` if there are no more line feeds. Only the beginning of a
@@ -127,10 +188,10 @@ impl Journal {
     }
 
     /// Appends many records and syncs them in pieces: a line each would take a disk minutes.
-    pub(super) fn append_all(&mut self, records: &[Record]) -> Result<(), StoreError> {
+    pub(super) fn append_all(&mut self, records: &[Arc<Record>]) -> Result<(), StoreError> {
         let mut lines = Vec::new();
         for record in records {
-            serde_json::to_writer(&mut lines, record)
+            serde_json::to_writer(&mut lines, &**record)
                 .map_err(|error| StoreError::write(&self.path)(error.into()))?;
             lines.push(b'\n');
             if lines.len() >= PIECE {
@@ -206,7 +267,8 @@ mod tests {
                 .iter()
                 .filter(|&&byte| byte == b'\n')
                 .count();
-            assert_eq!(contents.records, records[..whole]);
+            let kept: Vec<Record> = contents.records.iter().map(|it| (**it).clone()).collect();
+            assert_eq!(kept, records[..whole]);
             assert!(contents.unreadable.is_empty());
             let mut journal = Journal::open(&path, contents.length).unwrap();
             journal.append(&record(9)).unwrap();

@@ -1,16 +1,16 @@
 //! All journals of a run folder read as one: `journal.jsonl`, and `shards/3-of-8.jsonl` for each process that worked
 //! beside others.
 
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use super::journal::{self, Contents};
-use super::{Environment, StoreError};
+use super::{Environment, Records, StoreError};
 use crate::parallel::try_collect;
 use crate::plan::Shard;
 use crate::vocabulary::{CellKey, Race, Record, Status};
@@ -19,16 +19,16 @@ use crate::vocabulary::{CellKey, Race, Record, Status};
 pub(super) const FOLDER: &str = "shards";
 /// The extension of their names.
 const EXTENSION: &str = "jsonl";
+/// How many journals are read at once.
+const AT_ONCE: usize = 64;
 
 /// What the journals tell about the cells of a run.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     /// For each cell, the record that counts.
-    pub(super) records: HashMap<CellKey, Record>,
+    pub(super) records: Records,
     /// The environments the cells were made in, each once; the last one is that of the process started last.
     pub(super) environments: Vec<Environment>,
-    /// For cells that were not made in the last environment, the index of theirs.
-    pub(super) made_with: HashMap<CellKey, usize>,
     /// Cells that several processes computed.
     pub(super) repeated: Vec<Repeated>,
     /// The shards that have a journal, in order.
@@ -60,17 +60,18 @@ impl Known {
         let main = folder.join(journal::NAME);
         let contents = journal::read(&main)?;
         known.length = contents.length;
-        let mut made_with = HashMap::new();
-        known.add(&main, contents, &mut made_with);
-        let paths = paths(folder)?;
-        let contents = try_collect(paths.par_iter().map(|(_, path)| journal::read(path)))?;
-        for ((shard, path), contents) in paths.into_iter().zip(contents) {
-            if known.shards.last() != Some(&shard) {
-                known.shards.push(shard);
+        known.add(&main, contents);
+        // Some at a time, so that few are in memory beside what is kept of them.
+        for paths in paths(folder)?.chunks(AT_ONCE) {
+            let contents = try_collect(paths.par_iter().map(|(_, path)| journal::read(path)))?;
+            for ((shard, path), contents) in paths.iter().zip(contents) {
+                if known.shards.last() != Some(shard) {
+                    known.shards.push(*shard);
+                }
+                known.add(path, contents);
             }
-            known.add(&path, contents, &mut made_with);
         }
-        known.move_latest_to_end(made_with);
+        known.move_latest_to_end();
         Ok(known)
     }
 
@@ -81,7 +82,7 @@ impl Known {
     }
 
     /// Adds the last record of each cell in a journal, unless another journal has one that takes precedence.
-    fn add(&mut self, path: &Path, contents: Contents, made_with: &mut HashMap<CellKey, usize>) {
+    fn add(&mut self, path: &Path, contents: Contents) {
         self.notes.extend(notes_of(path, &contents.unreadable));
         let first = contents.begins.first().map(|(at, _)| *at);
         if first.is_none_or(|at| at > 0) && !contents.records.is_empty() {
@@ -89,7 +90,7 @@ impl Known {
         }
         let plans = contents.begins.iter().map(|(_, begin)| &begin.plan);
         self.plans.extend(plans.cloned().map(Some));
-        let mut own: HashMap<CellKey, (Record, usize)> = HashMap::new();
+        let mut own: HashMap<CellKey, (Arc<Record>, u32)> = HashMap::new();
         let mut begins = contents.begins.into_iter().peekable();
         // Records without a begin line have the plan's environment, which is the first.
         let mut environment = 0;
@@ -102,73 +103,51 @@ impl Known {
         for (_, begin) in begins {
             self.number(begin.environment);
         }
+        self.records.reserve(own.len());
         for (cell, (record, environment)) in own {
-            if let (Some(race), Some(made)) = (record.race, self.environments.get(environment)) {
+            let made = self.environments.get(environment as usize);
+            if let (Some(race), Some(made)) = (record.race, made) {
                 self.repeated.push(Repeated {
                     cell: cell.clone(),
                     race,
                     environment: made.clone(),
                 });
             }
-            match self.records.entry(cell) {
-                Entry::Occupied(mut entry) if counts_more(&record, entry.get()) => {
-                    made_with.insert(entry.key().clone(), environment);
-                    entry.insert(record);
-                }
-                Entry::Occupied(_) => {}
-                Entry::Vacant(entry) => {
-                    made_with.insert(entry.key().clone(), environment);
-                    entry.insert(record);
-                }
+            let known = self.records.get(&cell);
+            if known.is_none_or(|known| counts_more(&record, known)) {
+                self.records.put(cell, record, Some(environment));
             }
         }
     }
 
     /// The index of an environment, added if it is new.
-    fn number(&mut self, environment: Environment) -> usize {
-        let place = self
-            .environments
-            .iter()
-            .position(|known| *known == environment);
-        place.unwrap_or_else(|| {
+    fn number(&mut self, environment: Environment) -> u32 {
+        let mut known = self.environments.iter();
+        let place = known.position(|known| *known == environment);
+        let place = place.unwrap_or_else(|| {
             self.environments.push(environment);
             self.environments.len() - 1
-        })
-    }
-
-    /// Adds the environment of a process that begins to write.
-    pub(super) fn began<'a>(
-        &mut self,
-        environment: Environment,
-        done: impl Iterator<Item = &'a CellKey>,
-    ) {
-        if let Some(last) = self.environments.len().checked_sub(1) {
-            for cell in done {
-                self.made_with.entry(cell.clone()).or_insert(last);
-            }
-        }
-        self.environments.push(environment);
+        });
+        u32::try_from(place).unwrap_or(u32::MAX)
     }
 
     /// Moves the environment that was started last to the end, and notes which cells have another.
-    fn move_latest_to_end(&mut self, made_with: HashMap<CellKey, usize>) {
+    fn move_latest_to_end(&mut self) {
         self.repeated
             .sort_by(|one, other| one.cell.cmp(&other.cell));
         let started = self.environments.iter().enumerate();
         let Some((last, _)) = started.max_by_key(|(_, environment)| environment.started) else {
+            self.records.move_environments(|_| None);
             return;
         };
         let end = self.environments.len() - 1;
         self.environments.swap(last, end);
-        let moved = |place: usize| match place {
-            _ if place == last => end,
-            _ if place == end => last,
-            _ => place,
-        };
-        let made_with = made_with
-            .into_iter()
-            .map(|(cell, place)| (cell, moved(place)));
-        self.made_with = made_with.filter(|(_, place)| *place != end).collect();
+        self.records
+            .move_environments(|place| match place? as usize {
+                place if place == last => None,
+                place if place == end => u32::try_from(last).ok(),
+                _ => place,
+            });
     }
 }
 

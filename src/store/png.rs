@@ -133,9 +133,9 @@ fn provenance(plan: &Plan, cell: &Cell, record: &Record) -> Result<String, png::
 /// Parameters as shown to others, without the locations of files.
 fn shown(parameters: &Parameters) -> Parameters {
     Parameters {
-        model: shown_path(&parameters.model).to_owned(),
-        image: shown_path(&parameters.image).to_owned(),
-        mask: shown_mask(&parameters.mask).into_owned(),
+        model: shown_path(&parameters.model).into(),
+        image: shown_path(&parameters.image).into(),
+        mask: shown_mask(&parameters.mask).as_ref().into(),
         ..parameters.clone()
     }
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::journal::Journal;
-use super::{Run, StoreError, files, images, png};
+use super::{Records, Run, StoreError, files, images, png};
 use crate::plan::{Cell, Plan};
 use crate::vocabulary::{CellKey, Record, Status};
 
@@ -24,17 +24,13 @@ pub(super) struct Renamed {
 
 /// Finds cells of a plan that are not done under their own names but under names that the plan does not use. They get
 /// the record found there; the record under the old name is removed.
-pub(super) fn find(
-    folder: &Path,
-    plan: &Plan,
-    records: &mut HashMap<CellKey, Record>,
-) -> Vec<Renamed> {
+pub(super) fn find(folder: &Path, plan: &Plan, records: &mut Records) -> Vec<Renamed> {
     let planned: HashSet<&CellKey> = plan.cells.iter().map(|cell| &cell.key).collect();
     let is_done = |record: &Record| record.status == Status::Done;
     let mut by_hash: HashMap<&str, Vec<&Record>> = HashMap::new();
-    for (key, record) in records.iter() {
-        if is_done(record) && !planned.contains(key) {
-            by_hash.entry(key.hash()).or_default().push(record);
+    for record in records.values() {
+        if is_done(record) && !planned.contains(&record.cell) {
+            by_hash.entry(record.cell.hash()).or_default().push(record);
         }
     }
     // Maps have no order, but which of several is taken must not differ from run to run.

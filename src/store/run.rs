@@ -1,7 +1,7 @@
 //! A run folder opened for reading: what sheets, reports, comparisons and verdicts are made from.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs;
 use std::io::{BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,8 @@ use serde::de::{Error as _, IgnoredAny};
 
 use super::environment::PlanFile;
 use super::journals::{self, Known, Repeated};
-use super::{Environment, Inputs, StoreError, files, inputs, journal};
+use super::verified::Verified;
+use super::{Environment, Inputs, Records, StoreError, files, inputs, journal};
 use crate::image::MAX_SIDE;
 use crate::plan::{Plan, Shard};
 use crate::spec::CELL_SIDES;
@@ -35,15 +36,15 @@ pub struct Run {
     /// The environment of the last process that computed cells.
     pub environment: Environment,
     /// The last record of every cell that has one, including cells of earlier plans.
-    pub records: HashMap<CellKey, Record>,
+    pub records: Records,
     /// Cells that several processes computed.
     pub repeated: Vec<Repeated>,
     /// Shards that have begun, in order.
     pub shards: Vec<Shard>,
     /// Other environments in which cells were made.
     environments: Vec<Environment>,
-    /// For cells that were not made in [`Run::environment`], the index of theirs in `environments`.
-    made_with: HashMap<CellKey, usize>,
+    /// Images that were read and are as recorded.
+    pub(super) verified: Arc<Verified>,
 }
 
 impl Run {
@@ -89,19 +90,13 @@ impl Run {
             environments: vec![environment],
             ..Known::default()
         };
-        Self::of(folder.to_owned(), plan.into(), HashMap::new(), known)
+        Self::of(folder.to_owned(), plan.into(), Records::default(), known)
     }
 
     /// A run from its plan and what the journals tell.
-    pub(super) fn of(
-        folder: PathBuf,
-        plan: Arc<Plan>,
-        records: HashMap<CellKey, Record>,
-        known: Known,
-    ) -> Self {
+    pub(super) fn of(folder: PathBuf, plan: Arc<Plan>, records: Records, known: Known) -> Self {
         let Known {
             environments,
-            made_with,
             repeated,
             shards,
             ..
@@ -115,14 +110,14 @@ impl Run {
             repeated,
             shards,
             environments,
-            made_with,
+            verified: Arc::default(),
         }
     }
 
     /// The environment a cell was made in.
     pub fn environment_of(&self, cell: &CellKey) -> &Environment {
-        let other = self.made_with.get(cell);
-        let other = other.and_then(|&place| self.environments.get(place));
+        let other = self.records.made_in(cell);
+        let other = other.and_then(|place| self.environments.get(place as usize));
         other.unwrap_or(&self.environment)
     }
 
@@ -141,7 +136,7 @@ impl Run {
     }
 
     /// Adds records from another folder that were made in one environment.
-    pub(super) fn add(&mut self, records: Vec<Record>, environment: &Environment) {
+    pub(super) fn add(&mut self, records: Vec<Arc<Record>>, environment: &Environment) {
         let place = (*environment != self.environment).then(|| {
             let mut known = self.environments.iter();
             known
@@ -151,12 +146,10 @@ impl Run {
                     self.environments.len() - 1
                 })
         });
+        let place = place.and_then(|place| u32::try_from(place).ok());
+        self.records.reserve(records.len());
         for record in records {
-            match place {
-                None => self.made_with.remove(&record.cell),
-                Some(place) => self.made_with.insert(record.cell.clone(), place),
-            };
-            self.records.insert(record.cell.clone(), record);
+            self.records.put(record.cell.clone(), record, place);
         }
     }
 
@@ -172,7 +165,7 @@ impl Run {
             repeated: self.repeated.clone(),
             shards: self.shards.clone(),
             environments: self.environments.clone(),
-            made_with: self.made_with.clone(),
+            verified: Arc::clone(&self.verified),
         }
     }
 

@@ -3,15 +3,17 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use csv::WriterBuilder;
+use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::columns::{CellRow, Column, name_of};
 use super::table::{StepRow, header, write_rows};
 use super::{Run, StoreError, files, parquet};
+use crate::parallel::try_collect;
 use crate::plan::{Cell, Plan};
 use crate::vocabulary::{CellKey, Record};
 
@@ -21,6 +23,11 @@ const STEPS_TABLE: &str = "steps.csv";
 
 /// The byte order mark by which spreadsheets recognise UTF-8.
 const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// How many cells a thread writes at a time.
+const TOGETHER: usize = 1 << 10;
+/// How many cells' rows are in memory at a time.
+const AT_ONCE: usize = 1 << 14;
 
 /// The advice on cells, known once all cells are done.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -66,14 +73,23 @@ impl Tables {
     /// Rewrites all tables and opens those that are appended to.
     pub(super) fn write(run: &Run, told: &AdviceColumns) -> Result<Self, StoreError> {
         let table = CellTable::of(run, told);
-        let path = run.folder.join(CELLS_TABLE);
-        files::write_with(&path, |file| table.write_csv(file))?;
+        let path = run.table();
         let typed = run.folder.join(TYPED_CELLS_TABLE);
-        files::write_with(&typed, |file| table.write_parquet(file))?;
-        let steps = recorded(run).flat_map(|(_, record)| StepRow::of(record));
+        let steps = || recorded(run).flat_map(|(_, record)| StepRow::of(record));
+        let (cells, (typed, steps)) = rayon::join(
+            || files::write_with(&path, |file| table.write_csv(file)),
+            || {
+                rayon::join(
+                    || files::write_with(&typed, |file| table.write_parquet(file)),
+                    || write_table(&run.folder.join(STEPS_TABLE), steps()),
+                )
+            },
+        );
+        cells?;
+        typed?;
         Ok(Self {
             cells: files::open_to_append(&path)?,
-            steps: write_table(&run.folder.join(STEPS_TABLE), steps)?,
+            steps: steps?,
             order: table.order,
             name: table.name,
         })
@@ -104,6 +120,13 @@ impl Tables {
     }
 }
 
+impl Run {
+    /// The file with the table of its cells.
+    pub fn table(&self) -> PathBuf {
+        self.folder.join(CELLS_TABLE)
+    }
+}
+
 /// The table of a run's recorded cells, in the order of the plan. Columns without any value come last.
 #[derive(Debug)]
 pub struct CellTable<'a> {
@@ -127,21 +150,38 @@ impl<'a> CellTable<'a> {
     }
 
     fn rows(&self) -> impl Iterator<Item = CellRow<'_>> {
-        let plan = &self.run.plan;
-        recorded(self.run).map(|(cell, record)| self.told.row(&self.name, plan, cell, record))
+        self.rows_of(&self.run.plan.cells)
+    }
+
+    /// The rows of some cells of the plan.
+    fn rows_of<'r>(&'r self, cells: &'r [Cell]) -> impl Iterator<Item = CellRow<'r>> {
+        let Run { plan, records, .. } = self.run;
+        let row = move |cell: &'r Cell| {
+            let record = records.get(&cell.key)?;
+            Some(self.told.row(&self.name, plan, cell, record))
+        };
+        cells.iter().filter_map(row)
     }
 
     /// The order of the columns; the defined order if nothing is recorded.
     fn order(&self) -> Vec<usize> {
         let columns = Column::all();
-        let mut is_empty = vec![true; columns.len()];
-        let mut any = false;
-        for row in self.rows() {
-            any = true;
-            for (column, is_empty) in columns.iter().zip(&mut is_empty) {
-                *is_empty = *is_empty && column.field(&row).is_empty();
+        let empty_in = |cells: &[Cell]| {
+            let mut is_empty = vec![true; columns.len()];
+            for row in self.rows_of(cells) {
+                for (column, is_empty) in columns.iter().zip(&mut is_empty) {
+                    *is_empty = *is_empty && column.field(&row).is_empty();
+                }
             }
-        }
+            is_empty
+        };
+        let both = |one: Vec<bool>, other: Vec<bool>| {
+            let pairs = one.into_iter().zip(other);
+            pairs.map(|(one, other)| one && other).collect()
+        };
+        let parts = self.run.plan.cells.par_chunks(TOGETHER).map(empty_in);
+        let is_empty = parts.reduce(|| vec![true; columns.len()], both);
+        let any = self.rows().next().is_some();
         let (mut filled, empty): (Vec<usize>, Vec<usize>) =
             (0..columns.len()).partition(|&column| !any || !is_empty[column]);
         filled.extend(empty);
@@ -167,15 +207,26 @@ impl<'a> CellTable<'a> {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn write_csv(&self, out: impl Write) -> io::Result<()> {
+    pub fn write_csv(&self, mut out: impl Write) -> io::Result<()> {
         let columns = Column::all();
-        let mut writer = WriterBuilder::new().from_writer(out);
-        writer.write_record(self.order.iter().map(|&column| columns[column].name))?;
-        for row in self.rows() {
-            let fields = self.order.iter().map(|&column| columns[column].field(&row));
-            writer.write_record(fields)?;
+        let written = |cells: &[Cell]| -> io::Result<Vec<u8>> {
+            let mut writer = WriterBuilder::new().from_writer(Vec::new());
+            for row in self.rows_of(cells) {
+                let fields = self.order.iter().map(|&column| columns[column].field(&row));
+                writer.write_record(fields)?;
+            }
+            writer.into_inner().map_err(|error| error.into_error())
+        };
+        let mut head = WriterBuilder::new().from_writer(&mut out);
+        head.write_record(self.order.iter().map(|&column| columns[column].name))?;
+        head.flush()?;
+        drop(head);
+        for cells in self.run.plan.cells.chunks(AT_ONCE) {
+            for rows in try_collect(cells.par_chunks(TOGETHER).map(written))? {
+                out.write_all(&rows)?;
+            }
         }
-        writer.flush()
+        out.flush()
     }
 
     /// Writes the table as CSV with a byte order mark, without which some spreadsheets assume another encoding.

@@ -77,7 +77,10 @@ pub fn refine(run: &Run, key: &CellKey) -> Result<Refined, RefineError> {
     let axes = finer_axes(&run.plan, cell);
     let name = format!("{}-around-{}", run.plan.name, hash_of(cell));
     file.insert("name".into(), Value::String(name.clone()));
-    file.insert("model".into(), Value::String(cell.parameters.model.clone()));
+    file.insert(
+        "model".into(),
+        Value::String(cell.parameters.model.to_string()),
+    );
     file.insert(
         "sweep".into(),
         Value::Table(sweep_table(&run.plan, cell, &axes)),

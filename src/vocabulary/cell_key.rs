@@ -1,16 +1,17 @@
 //! The key of a cell.
 
 use std::fmt;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::is_file_name;
 
 /// A readable prefix of the varying values and a short hash of everything that can change the pixels; safe to use as a
-/// file name, wherever the key was read from.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct CellKey(String);
+/// file name, wherever the key was read from. Copies share their memory.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub struct CellKey(Arc<str>);
 
 /// Text that is not a valid cell key, for instance because its files would lie outside the run folder.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,12 +22,12 @@ impl CellKey {
     /// Joins a prefix (`[a-z0-9._-]`) and a hexadecimal hash into a key.
     pub(crate) fn new(prefix: &str, hash: &str) -> Self {
         let separator = if prefix.is_empty() { "" } else { "-" };
-        Self(format!("{prefix}{separator}{hash}"))
+        Self(format!("{prefix}{separator}{hash}").into())
     }
 
     /// Another key, for a second cell that has the same prefix and hash.
     pub(crate) fn next(&self) -> Self {
-        Self(format!("{}x", self.0))
+        Self(format!("{}x", self.0).into())
     }
 
     /// The key as text.
@@ -56,15 +57,15 @@ impl TryFrom<String> for CellKey {
 
     fn try_from(key: String) -> Result<Self, NoCellKey> {
         match is_file_name(&key) {
-            true => Ok(Self(key)),
+            true => Ok(Self(key.into())),
             false => Err(NoCellKey(key)),
         }
     }
 }
 
-impl From<CellKey> for String {
-    fn from(key: CellKey) -> Self {
-        key.0
+impl Serialize for CellKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 

@@ -12,6 +12,7 @@ mod record;
 mod scale;
 mod scheduler;
 mod shown_path;
+mod word;
 
 pub use arithmetic::Arithmetic;
 pub use cell_key::{CellKey, NoCellKey};
@@ -31,3 +32,4 @@ pub use record::{
 pub use scale::Scale;
 pub use scheduler::SchedulerKind;
 pub use shown_path::{shown_mask, shown_path, shown_value};
+pub use word::Word;

@@ -3,7 +3,7 @@
 use ndarray::{ArrayView4, Axis};
 use serde::{Deserialize, Serialize};
 
-use super::CellKey;
+use super::{CellKey, Word};
 
 /// What the journal says about a finished or failed cell. Times are in milliseconds, memory in MiB; what was not
 /// measured is `None`, never 0.
@@ -25,9 +25,9 @@ pub struct Record {
     /// When the cell ended, UTC.
     pub finished: jiff::Timestamp,
     /// `cpu`, or `cuda:0` and the like.
-    pub device: String,
+    pub device: Word,
     /// `fp32` or `fp16`.
-    pub precision: String,
+    pub precision: Word,
     /// Number of cells denoised together with it, itself included.
     pub batch_size: u32,
     /// UNet rows evaluated for it; a shared row counts for the first cell that needed it.
@@ -36,18 +36,18 @@ pub struct Record {
     pub times: StageTimes,
     /// `resident` or `phased`: whether all components were in memory at once or one after another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub memory: Option<String>,
+    pub memory: Option<Word>,
     /// Peak of device memory while its batch was denoised, while it was decoded, and while inputs that it was the first
     /// cell to need were encoded. Read from an arena, the peak counts from when the component at work was loaded.
     pub vram_peak_mib: Option<f64>,
     /// Where that was read: `ort-arena` or, if ONNX Runtime does not report it, the same as `vram_device_source`.
-    pub vram_source: Option<String>,
+    pub vram_source: Option<Word>,
     /// The same peak as NVIDIA's management library sees it, including CUDA's own memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vram_device_mib: Option<f64>,
     /// What that peak counts: `nvml-process`, or `nvml-device-rise` if processes cannot be told apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vram_device_source: Option<String>,
+    pub vram_device_source: Option<Word>,
     /// Peak of the process's resident memory during the same work.
     pub rss_peak_mib: Option<f64>,
     /// SHA-256 over the pixels of the input, if the input is another cell's image: other pixels would make it a
@@ -61,10 +61,10 @@ pub struct Record {
     pub measures: Option<Measures>,
     /// The same measures inside and outside its mask, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub masked: Option<MaskedMeasures>,
+    pub masked: Option<Box<MaskedMeasures>>,
     /// Measures with CLIP, taken after all cells were done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub clip: Option<ClipMeasures>,
+    pub clip: Option<Box<ClipMeasures>>,
     /// Statistics of the latents after its first two steps: an early warning when the images hide that the numbers
     /// changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -103,8 +103,8 @@ impl Record {
             file: None,
             race: None,
             finished: jiff::Timestamp::UNIX_EPOCH,
-            device: device.to_owned(),
-            precision: precision.to_owned(),
+            device: device.into(),
+            precision: precision.into(),
             batch_size: 1,
             unet_evals: 0,
             times: StageTimes::default(),

@@ -75,7 +75,7 @@ fn a_chain_of_three_stages_is_diffusers_pipelines_run_by_hand() {
             plan.stages[cell.stage].name == case["stage"].as_str().unwrap()
                 && first.parameters.seed == case["seed"].as_u64().unwrap()
                 && (case["instruction"].is_null()
-                    || edit.parameters.instruction == case["instruction"])
+                    || *edit.parameters.instruction == case["instruction"])
                 && strength == case["strength"].as_f64()
         };
         let cells: Vec<&Cell> = plan.cells.iter().filter(is_case).collect();

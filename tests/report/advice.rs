@@ -29,12 +29,12 @@ fn the_advised_cell_is_outlined_and_says_why() {
             saturation_change: 0.0,
             contrast_change: 0.0,
         });
-        record.clip = Some(ClipMeasures {
+        record.clip = Some(Box::new(ClipMeasures {
             clip_image_similarity: image,
             clip_direction_similarity: Some(direction),
             clip_sha256: "0".repeat(64),
             captions: None,
-        });
+        }));
     }
     let index = write_report(&run).unwrap();
     with_page(&index, "", async |page| {

@@ -200,7 +200,7 @@ fn a_phone_shows_the_pictures_below_each_other_and_breaks_no_words() {
     for cell in &mut std::sync::Arc::make_mut(&mut b.plan).cells {
         cell.parameters.scheduler = SchedulerKind::Ddim;
         cell.parameters.model =
-            "../exported/with/a/long/path/onnx/instruct-pix2pix-00-22000".to_owned();
+            "../exported/with/a/long/path/onnx/instruct-pix2pix-00-22000".into();
     }
     let out = root.path().join("out");
     let index = page_of([&a, &b], &out);

@@ -119,10 +119,10 @@ impl Sweep {
                     for image_guidance in &self.image_guidance {
                         for guidance in &self.guidance {
                             let parameters = Parameters {
-                                model: "../onnx/demo".to_owned(),
-                                image: (*image).to_owned(),
-                                instruction: (*instruction).to_owned(),
-                                negative_prompt: String::new(),
+                                model: "../onnx/demo".into(),
+                                image: (*image).into(),
+                                instruction: (*instruction).into(),
+                                negative_prompt: "".into(),
                                 guidance_scale: scale(guidance),
                                 image_guidance_scale: scale(image_guidance),
                                 guidance_start: Scale::zero(),
@@ -131,7 +131,7 @@ impl Sweep {
                                 num_inference_steps: 20,
                                 scheduler: SchedulerKind::EulerAncestral,
                                 strength: None,
-                                mask: String::new(),
+                                mask: "".into(),
                                 preset: None,
                             };
                             cells.push(Cell {
@@ -229,7 +229,7 @@ fn record(cell: &Cell, index: usize) -> Record {
             save_ms: Some(9.5),
         },
         vram_peak_mib: Some(3300.5),
-        vram_source: Some("nvml-process".to_owned()),
+        vram_source: Some("nvml-process".into()),
         rss_peak_mib: Some(1900.25 + index as f64),
         steps: (0..4).map(step).collect(),
         ..Record::new(cell.key.clone(), "cpu", "fp32")

@@ -196,12 +196,12 @@ fn a_run_that_was_measured_with_clip_is_plotted_as_in_the_paper() {
         let record = run.records.get_mut(&cell.key).unwrap();
         // One instruction has captions.
         let is_captioned = cell.parameters.instruction == "make it winter";
-        record.clip = Some(ClipMeasures {
+        record.clip = Some(Box::new(ClipMeasures {
             clip_image_similarity: similarity,
             clip_direction_similarity: is_captioned.then_some(0.2 - 0.1 * similarity),
             clip_sha256: "ab".repeat(32),
             captions: None,
-        });
+        }));
     }
     let index = write_report(&run).unwrap();
     with_page(&index, "view=plots", async |page| {

@@ -23,6 +23,16 @@ pub struct Views {
     pub advised: Vec<CellKey>,
 }
 
+impl Views {
+    /// Views without advised cells.
+    pub fn of(made: ViewFiles) -> Self {
+        Self {
+            made,
+            advised: Vec::new(),
+        }
+    }
+}
+
 /// How a run, or a part of one, ended.
 #[derive(Debug, Clone, Copy)]
 pub struct Ending<'a> {

@@ -167,12 +167,12 @@ fn pixels_alone_pick_no_cell() {
 /// Gives every cell CLIP's image and direction similarities.
 fn clip(run: &mut Run, similarities: &[(f64, Option<f64>)]) {
     for (cell, &(image, direction)) in run.plan.cells.iter().zip(similarities) {
-        run.records.get_mut(&cell.key).unwrap().clip = Some(ClipMeasures {
+        run.records.get_mut(&cell.key).unwrap().clip = Some(Box::new(ClipMeasures {
             clip_image_similarity: image,
             clip_direction_similarity: direction,
             clip_sha256: "0".repeat(64),
             captions: None,
-        });
+        }));
     }
 }
 

@@ -78,7 +78,7 @@ impl Sizes {
 
     /// The output size of a point.
     pub fn of(&self, point: &Parameters) -> (u32, u32) {
-        self.0[&point.model][&point.image]
+        self.0[point.model.as_str()][point.image.as_str()]
     }
 
     fn set(&mut self, model: &str, image: &str, size: (u32, u32)) {

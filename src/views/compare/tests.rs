@@ -54,7 +54,7 @@ fn cells_are_matched_though_scheduler_and_steps_differ_throughout() {
     }
     b.records
         .values_mut()
-        .for_each(|record| record.device = "cuda:0".to_owned());
+        .for_each(|record| record.device = "cuda:0".into());
     let matching = match_cells([&a, &b]);
     assert_eq!(matching.pairs, [[1, 1], [2, 0]]);
     assert_eq!(matching.alone, [vec![0], vec![2]]);
@@ -78,14 +78,14 @@ fn what_only_cells_without_a_partner_have_is_no_setting() {
     let mut b = scales(root.path(), "b", &["5.0", "7.0"]);
     let [matched, alone] = [0, 1].map(|cell| b.plan.cells[cell].key.clone());
     let record = b.records.get_mut(&alone).unwrap();
-    record.precision = "fp16-weights".to_owned();
-    record.device = "cuda:0".to_owned();
+    record.precision = "fp16-weights".into();
+    record.device = "cuda:0".into();
     assert_eq!(match_cells([&a, &b]).settings, []);
     let record = b.records.get_mut(&matched).unwrap();
-    let of_a = std::mem::replace(&mut record.precision, "int8".to_owned());
+    let of_a = std::mem::replace(&mut record.precision, "int8".into());
     let setting = Setting {
         name: "precision",
-        values: [of_a, "int8".to_owned()],
+        values: [of_a.into(), "int8".to_owned()],
     };
     assert_eq!(match_cells([&a, &b]).settings, [setting]);
 }
@@ -111,7 +111,7 @@ fn images_are_matched_by_their_bytes_and_presets_by_what_they_set() {
     let mut b = scales(root.path(), "b", &["5.0", "7.0"]);
     Arc::make_mut(&mut b.plan).images[0].name = "elsewhere.png".to_owned();
     for cell in &mut Arc::make_mut(&mut b.plan).cells {
-        cell.parameters.image = "elsewhere.png".to_owned();
+        cell.parameters.image = "elsewhere.png".into();
         cell.parameters.preset = Some("subtle".to_owned());
     }
     let matching = match_cells([&a, &b]);
@@ -317,7 +317,7 @@ fn measures_of_clip_are_compared_where_one_model_and_the_same_captions_made_both
     let mut runs = ["a", "b"].map(|name| scales(root.path(), name, &["5.0", "7.0", "9.0"]));
     let measured = |run: &mut Run, cell: usize, model: &str, after: &str| {
         let key = run.plan.cells[cell].key.clone();
-        run.records.get_mut(&key).unwrap().clip = Some(ClipMeasures {
+        run.records.get_mut(&key).unwrap().clip = Some(Box::new(ClipMeasures {
             clip_image_similarity: 0.75,
             clip_direction_similarity: Some(0.25),
             clip_sha256: model.to_owned(),
@@ -325,7 +325,7 @@ fn measures_of_clip_are_compared_where_one_model_and_the_same_captions_made_both
                 caption_before: "a house".to_owned(),
                 caption_after: after.to_owned(),
             }),
-        });
+        }));
     };
     for (cell, of_b) in [("one", "winter"), ("one", "night"), ("other", "winter")]
         .into_iter()

@@ -144,12 +144,12 @@ mod tests {
             saturation_change: 0.1,
             contrast_change: -0.1,
         });
-        record.masked = Some(MaskedMeasures {
+        record.masked = Some(Box::new(MaskedMeasures {
             change_inside: Some(0.25),
             ssim_inside: None,
             change_outside: None,
             ssim_outside: None,
-        });
+        }));
         let columns = Columns::of([&record].into_iter());
         assert_eq!(columns.words, ["device", "precision"]);
         assert_eq!(

@@ -221,11 +221,24 @@ impl Data {
 
 /// Escapes characters that have a meaning in HTML or older JavaScript; in JSON they occur only inside strings.
 fn script_safe(json: &str) -> String {
-    json.replace('<', "\\u003c")
-        .replace('>', "\\u003e")
-        .replace('&', "\\u0026")
-        .replace('\u{2028}', "\\u2028")
-        .replace('\u{2029}', "\\u2029")
+    let mut safe = String::with_capacity(json.len());
+    for part in json.split_inclusive(['<', '>', '&', '\u{2028}', '\u{2029}']) {
+        let mut plain = part.chars();
+        let escaped = match plain.next_back() {
+            Some('<') => "\\u003c",
+            Some('>') => "\\u003e",
+            Some('&') => "\\u0026",
+            Some('\u{2028}') => "\\u2028",
+            Some('\u{2029}') => "\\u2029",
+            Some(_) | None => {
+                safe.push_str(part);
+                continue;
+            }
+        };
+        safe.push_str(plain.as_str());
+        safe.push_str(escaped);
+    }
+    safe
 }
 
 /// The values of a parameter in cells: first those of the axis, in its order; then those that only presets set, in the

@@ -268,7 +268,7 @@ impl<'a, 'f> Layout<'a, 'f> {
             items
                 .pictures
                 .push((self.picture_at(0, top), Shown::Input(first)));
-            let name = self.plan.cells[first].parameters.image.clone();
+            let name = self.plan.cells[first].parameters.image.to_string();
             lines = lines.max(self.place_label(items, 0, top, &name, Shorten::Middle));
         }
         for (stage, &cell) in row.0.iter().enumerate().skip(shared) {
@@ -322,7 +322,7 @@ impl<'a, 'f> Layout<'a, 'f> {
         let axes = axes.unwrap_or_default().iter().map(|axis| axis.parameter);
         let others = axes.filter(|axis| !matches!(axis, Parameter::Image | Parameter::Instruction));
         let named = others.map(|axis| format!("{axis} {}", cell.parameters.text(axis)));
-        let words = std::iter::once(cell.parameters.instruction.clone()).chain(named);
+        let words = std::iter::once(cell.parameters.instruction.to_string()).chain(named);
         words
             .filter(|word| !word.is_empty())
             .collect::<Vec<_>>()

@@ -13,7 +13,7 @@ use crate::plan::{Axis, Cell, ImageEntry, Plan, Stage};
 use crate::spec::{Numerics, SheetSpec};
 use crate::store::{Environment, Run};
 use crate::vocabulary::{
-    CellKey, Parameter, Parameters, Record, Scale, SchedulerKind, StageTimes, Status,
+    CellKey, Parameter, Parameters, Record, Scale, SchedulerKind, StageTimes, Status, Word,
 };
 
 /// A plan with the product of these axes and defaults for everything else.
@@ -69,12 +69,15 @@ pub fn sized_plan(axes: &[(Parameter, &[&str])], width: u32, height: u32) -> Pla
 
 /// The inputs of these cells, by their names.
 fn images(cells: &[Cell], (width, height): (u32, u32)) -> Vec<ImageEntry> {
-    let names: BTreeSet<&String> = cells.iter().map(|cell| &cell.parameters.image).collect();
-    let entry = |name: &String| ImageEntry {
+    let names: BTreeSet<&str> = cells
+        .iter()
+        .map(|cell| cell.parameters.image.as_str())
+        .collect();
+    let entry = |name: &str| ImageEntry {
         path: name.into(),
         sha256: format!("{:x}", name.len()).repeat(64),
         cell: None,
-        name: name.clone(),
+        name: name.to_owned(),
         width,
         height,
         converted: false,
@@ -90,10 +93,10 @@ fn parameters(point: &[(Parameter, &str)]) -> Parameters {
     let scale =
         |parameter, default| Scale::new(Decimal::from_str(&value(parameter, default)).unwrap());
     Parameters {
-        model: value(Parameter::Model, "../onnx/demo"),
-        image: value(Parameter::Image, "photos/lake.png"),
-        instruction: value(Parameter::Instruction, "make it winter"),
-        negative_prompt: value(Parameter::NegativePrompt, ""),
+        model: value(Parameter::Model, "../onnx/demo").into(),
+        image: value(Parameter::Image, "photos/lake.png").into(),
+        instruction: value(Parameter::Instruction, "make it winter").into(),
+        negative_prompt: value(Parameter::NegativePrompt, "").into(),
         guidance_scale: scale(Parameter::GuidanceScale, "7.0"),
         image_guidance_scale: scale(Parameter::ImageGuidanceScale, "1.5"),
         guidance_start: scale(Parameter::GuidanceStart, "0.0"),
@@ -102,7 +105,7 @@ fn parameters(point: &[(Parameter, &str)]) -> Parameters {
         num_inference_steps: value(Parameter::NumInferenceSteps, "20").parse().unwrap(),
         scheduler: SchedulerKind::EulerAncestral,
         strength: None,
-        mask: String::new(),
+        mask: Word::default(),
         preset: Some(value(Parameter::Preset, "")).filter(|name| !name.is_empty()),
     }
 }

@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 use super::define::parameters;
 use super::definition::{Abbreviation, Definition, Departs, Domain, Place, Unset};
 use super::value::{Field, Value};
-use crate::vocabulary::{Scale, SchedulerKind};
+use crate::vocabulary::{Scale, SchedulerKind, Word};
 
 /// The largest number of denoising steps: the schedulers are trained with a thousand timesteps.
 pub const MAX_STEPS: u32 = 1000;
 
 parameters! {
     /// The model folder, as written in the sweep file; see [`crate::plan::Plan::models`].
-    Model => model: String = Definition {
+    Model => model: Word = Definition {
         key: "model",
         aliases: &[],
         elsewhere: &["checkpoint", "ckpt", "model_id", "model_path", "pretrained_model_name_or_path", "sd_model_checkpoint"],
@@ -31,7 +31,7 @@ parameters! {
     };
 
     /// The input image as matched, relative to the sweep file, with `/`; see [`crate::plan::Plan::images`].
-    Image => image: String = Definition {
+    Image => image: Word = Definition {
         key: "image",
         aliases: &[],
         elsewhere: &["init_image", "init_images", "input", "input_image"],
@@ -50,7 +50,7 @@ parameters! {
     };
 
     /// The edit instruction (the prompt).
-    Instruction => instruction: String = Definition {
+    Instruction => instruction: Word = Definition {
         key: "instruction",
         aliases: &["prompt"],
         elsewhere: &["edit", "positive_prompt", "prompts", "text"],
@@ -69,7 +69,7 @@ parameters! {
     };
 
     /// The negative prompt, often empty.
-    NegativePrompt => negative_prompt: String = Definition {
+    NegativePrompt => negative_prompt: Word = Definition {
         key: "negative_prompt",
         aliases: &[],
         elsewhere: &["negative", "uc", "uncond_prompt"],
@@ -189,7 +189,7 @@ guidance_scale       = { from = 5.0, to = 9.0, step = 2.0 }     # or a list, or 
 
     /// The mask as matched, relative to the sweep file, with `/`, or its table; empty if there is none. See
     /// [`crate::plan::Plan::masks`].
-    Mask => #[serde(default, skip_serializing_if = "String::is_empty")] mask: String = Definition {
+    Mask => #[serde(default, skip_serializing_if = "str::is_empty")] mask: Word = Definition {
         key: "mask",
         aliases: &[],
         elsewhere: &["mask_image", "mask_images", "masks"],

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::super::{Scale, SchedulerKind};
+use super::super::{Scale, SchedulerKind, Word};
 
 /// A value of a parameter. Its `Display` is what labels, tables and comparisons use.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,18 +73,18 @@ fn mismatch(value: &Value) -> ! {
     panic!("{value:?} is of another kind than the parameter")
 }
 
-impl Field for String {
+impl Field for Word {
     fn to_value(&self) -> Value {
-        Value::Text(self.clone())
+        Value::Text(self.as_str().to_owned())
     }
 
     fn is(&self, value: &Value) -> bool {
-        matches!(value, Value::Text(text) if text == self)
+        matches!(value, Value::Text(text) if self == text)
     }
 
     fn hold(&mut self, value: &Value) {
         match value {
-            Value::Text(text) => self.clone_from(text),
+            Value::Text(text) => *self = text.as_str().into(),
             Value::Decimal(_) | Value::Whole(_) | Value::Scheduler(_) => mismatch(value),
         }
     }
@@ -101,9 +101,9 @@ impl Field for Option<String> {
     }
 
     fn hold(&mut self, value: &Value) {
-        let mut name = String::new();
+        let mut name = Word::default();
         name.hold(value);
-        *self = Some(name).filter(|name| !name.is_empty());
+        *self = Some(name.into()).filter(|name: &String| !name.is_empty());
     }
 }
 
