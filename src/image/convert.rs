@@ -3,6 +3,7 @@
 
 use image::RgbImage;
 use ndarray::{Array4, ArrayView4, Axis};
+use rayon::prelude::*;
 
 /// Pixels as a tensor (1, 3, height, width) in -1 to 1: `2 * (level / 255) - 1` in float32.
 pub fn to_tensor(image: &RgbImage) -> Array4<f32> {
@@ -18,21 +19,32 @@ pub fn to_tensor(image: &RgbImage) -> Array4<f32> {
 /// rounded half to even. NaN becomes 0.
 pub fn to_image(tensor: ArrayView4<f32>) -> RgbImage {
     let (_, _, height, width) = tensor.dim();
+    let planes = tensor.index_axis(Axis(0), 0);
     let mut image = RgbImage::new(width as u32, height as u32);
-    for (channel, plane) in tensor.index_axis(Axis(0), 0).outer_iter().enumerate() {
-        let levels = image.iter_mut().skip(channel).step_by(3);
-        for (level, &value) in levels.zip(&plane) {
-            *level = rounded((value * 0.5 + 0.5).clamp(0.0, 1.0) * 255.0) as u8;
+    let rows = image.par_chunks_exact_mut(3 * width.max(1)).enumerate();
+    rows.for_each(|(y, row)| {
+        for (channel, values) in planes.index_axis(Axis(1), y).outer_iter().enumerate() {
+            let levels = row.iter_mut().skip(channel).step_by(3);
+            for (level, &value) in levels.zip(&values) {
+                *level = rounded(from_0_to_1(value * 0.5 + 0.5) * 255.0);
+            }
         }
-    }
+    });
     image
 }
 
+/// Clamps a value; NaN becomes 0.
+#[expect(clippy::manual_clamp, reason = "`clamp` keeps NaN")]
+fn from_0_to_1(value: f32) -> f32 {
+    value.max(0.0).min(1.0)
+}
+
 /// A number from 0 to 255, rounded half to even. `f32::round_ties_even` is a call of the C library on processors without
-/// SSE 4.1, for which programs are built; floats of this size have no digits after the point.
-fn rounded(value: f32) -> f32 {
+/// SSE 4.1, for which programs are built. Floats of this size have no digits after the point: the number is their last
+/// eight bits.
+fn rounded(value: f32) -> u8 {
     const WHOLE: f32 = 12_582_912.0;
-    (value + WHOLE) - WHOLE
+    (value + WHOLE).to_bits() as u8
 }
 
 /// Mean absolute difference between two images of the same size over all pixels and channels, from 0 (equal) to 1
@@ -81,7 +93,7 @@ mod tests {
         for eighths in 0..=255 * 8 {
             let value = eighths as f32 / 8.0;
             for near in [value.next_down().max(0.0), value, value.next_up()] {
-                assert_eq!(rounded(near), near.round_ties_even(), "{near}");
+                assert_eq!(f32::from(rounded(near)), near.round_ties_even(), "{near}");
             }
         }
     }
