@@ -5,7 +5,7 @@ mod mt19937;
 mod philox;
 mod tape;
 
-use ndarray::Array4;
+use ndarray::{ArcArray, Array4, Ix4};
 use serde::{Deserialize, Serialize};
 
 use self::box_muller::fill_blocks;
@@ -57,16 +57,17 @@ impl Generator {
 
     /// Draws the next `torch.randn(shape)` of this generator.
     pub fn randn(&mut self, shape: (usize, usize, usize, usize)) -> Array4<f32> {
-        let mut numbers = Array4::zeros(shape);
-        if let Some(slice) = numbers.as_slice_mut() {
-            self.fill(slice);
-        }
-        numbers
+        self.shared_randn(shape).into_owned()
+    }
+
+    /// The same, in memory that clones in the same state share.
+    pub fn shared_randn(&mut self, shape: (usize, usize, usize, usize)) -> ArcArray<f32, Ix4> {
+        self.tape.draw(&mut self.source, shape)
     }
 
     /// Draws the next `torch.randn(numbers.len())`.
     pub fn fill(&mut self, numbers: &mut [f32]) {
-        self.tape.fill(&mut self.source, numbers);
+        self.source.fill(numbers);
     }
 }
 
@@ -206,6 +207,20 @@ mod tests {
             let mut parted = clones[0].clone();
             assert_eq!(parted.randn((1, 4, 8, 8)), clones[0].randn((1, 4, 8, 8)));
             assert_ne!(parted.randn((1, 4, 4, 4)), clones[1].randn((1, 4, 4, 4)));
+        }
+    }
+
+    #[test]
+    fn clones_side_by_side_share_each_draw() {
+        let mut clones = [(); 3].map(|()| Generator::new(NoiseSource::TorchCpu, 5));
+        let [first, rest @ ..] = &mut clones;
+        rest.fill(first.clone());
+        let draw = |generator: &mut Generator| generator.shared_randn((1, 4, 64, 64));
+        for _ in 0..3 {
+            let numbers = draw(first);
+            for clone in &mut *rest {
+                assert_eq!(draw(clone).as_ptr(), numbers.as_ptr());
+            }
         }
     }
 

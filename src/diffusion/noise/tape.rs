@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ndarray::{ArcArray, Ix4};
+
 use super::Source;
 
 /// How many draws are remembered: no sampler draws more often in one step.
@@ -10,6 +12,8 @@ const REMEMBERED: usize = 4;
 
 /// Shorter draws are not remembered, because drawing them is as fast as looking them up.
 const SHORTEST: usize = 256;
+
+type Shape = (usize, usize, usize, usize);
 
 /// The last draws, shared by all clones.
 #[derive(Debug, Clone, Default)]
@@ -20,32 +24,41 @@ pub(super) struct Tape(Arc<Mutex<VecDeque<Draw>>>);
 struct Draw {
     before: Source,
     after: Source,
-    numbers: Box<[f32]>,
+    numbers: ArcArray<f32, Ix4>,
 }
 
 impl Tape {
     /// Draws from a generator, or returns what another in the same state has drawn. Other callers wait meanwhile, then
     /// find it.
-    pub(super) fn fill(&self, source: &mut Source, numbers: &mut [f32]) {
-        if numbers.len() < SHORTEST {
-            return source.fill(numbers);
+    pub(super) fn draw(&self, source: &mut Source, shape: Shape) -> ArcArray<f32, Ix4> {
+        let (a, b, c, d) = shape;
+        if a * b * c * d < SHORTEST {
+            return drawn(source, shape);
         }
         let mut draws = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_known = |draw: &&Draw| draw.numbers.len() == numbers.len() && draw.before == *source;
+        let is_known = |draw: &&Draw| draw.numbers.dim() == shape && draw.before == *source;
         if let Some(known) = draws.iter().find(is_known) {
-            numbers.copy_from_slice(&known.numbers);
             source.clone_from(&known.after);
-            return;
+            return known.numbers.clone();
         }
         let before = source.clone();
-        source.fill(numbers);
+        let numbers = drawn(source, shape);
         if draws.len() == REMEMBERED {
             draws.pop_front();
         }
         draws.push_back(Draw {
             before,
             after: source.clone(),
-            numbers: numbers.into(),
+            numbers: numbers.clone(),
         });
+        numbers
     }
+}
+
+fn drawn(source: &mut Source, shape: Shape) -> ArcArray<f32, Ix4> {
+    let mut numbers = ArcArray::zeros(shape);
+    if let Some(slice) = numbers.as_slice_mut() {
+        source.fill(slice);
+    }
+    numbers
 }

@@ -331,6 +331,6 @@ fn zip(mut x: Array4<f32>, y: ArrayView4<f32>, f: impl Fn(f32, f32) -> f32) -> A
 
 /// x + deviation * noise, with freshly drawn noise.
 fn draw_noise(x: Array4<f32>, deviation: f32, noise: &mut Generator) -> Array4<f32> {
-    let drawn = noise.randn(x.dim());
+    let drawn = noise.shared_randn(x.dim());
     zip(x, drawn.view(), |x, noise| x + noise * deviation)
 }
