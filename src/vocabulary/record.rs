@@ -197,17 +197,14 @@ impl LatentStatistics {
 
     /// The statistics of latents (1, channels, h, w).
     pub fn of(latents: ArrayView4<f32>) -> Self {
-        let channels = || {
-            latents
-                .axis_iter(Axis(1))
-                .map(|channel| channel.mapv(f64::from))
-        };
-        Self {
-            mean: channels()
-                .map(|channel| channel.mean().unwrap_or_default())
-                .collect(),
-            deviation: channels().map(|channel| channel.std(0.0)).collect(),
-        }
+        let channels = latents.axis_iter(Axis(1)).map(|channel| {
+            let channel = channel.mapv(f64::from);
+            let mean = channel.mean().unwrap_or_default();
+            let variance = channel.mapv(|value| (value - mean).powi(2)).mean();
+            (mean, variance.unwrap_or_default().sqrt())
+        });
+        let (mean, deviation) = channels.unzip();
+        Self { mean, deviation }
     }
 }
 
