@@ -291,9 +291,11 @@ impl Denoiser for Fake {
         sample: ArrayView4<f32>,
         _: f32,
         texts: Texts,
-    ) -> Result<Array4<f32>, ModelError> {
+        prediction: &mut Array4<f32>,
+    ) -> Result<(), ModelError> {
         let (latents, image) = sample.split_at(Axis(1), 4);
-        Ok(&latents * 0.5 + &image * 0.25 + texts.values[(0, 0, 0)] * 0.1)
+        *prediction = &latents * 0.5 + &image * 0.25 + texts.values[(0, 0, 0)] * 0.1;
+        Ok(())
     }
 
     fn decode(&mut self, latents: ArrayView4<f32>) -> Result<Array4<f32>, ModelError> {

@@ -165,8 +165,9 @@ impl Denoiser for WatchedModel {
         sample: ArrayView4<f32>,
         timestep: f32,
         texts: Texts,
-    ) -> Result<Array4<f32>, ModelError> {
-        self.watch(|model| model.predict(sample, timestep, texts))
+        prediction: &mut Array4<f32>,
+    ) -> Result<(), ModelError> {
+        self.watch(|model| model.predict(sample, timestep, texts, prediction))
     }
 
     fn decode(&mut self, latents: ArrayView4<f32>) -> Result<Array4<f32>, ModelError> {

@@ -119,14 +119,16 @@ pub trait Denoiser {
     /// variances (1, 2 * channels, h, w), or only the means where the model gives no more.
     fn encode_image(&mut self, pixels: ArrayView4<f32>) -> Result<Array4<f32>, Self::Error>;
 
-    /// The prediction (rows, channels, h, w) for samples (rows, latent and conditioning channels, h, w): one timestep
-    /// for all rows, one text embedding for each.
+    /// Writes the prediction (rows, channels, h, w) for samples (rows, latent and conditioning channels, h, w): one
+    /// timestep for all rows, one text embedding for each. The memory of `prediction` is used again if it has the right
+    /// shape; its content does not matter, and is undefined after an error.
     fn predict(
         &mut self,
         sample: ArrayView4<f32>,
         timestep: f32,
         texts: Texts,
-    ) -> Result<Array4<f32>, Self::Error>;
+        prediction: &mut Array4<f32>,
+    ) -> Result<(), Self::Error>;
 
     /// The pixels (1, 3, height, width), nominally in -1 to 1, of latents already divided by the scaling factor.
     fn decode(&mut self, latents: ArrayView4<f32>) -> Result<Array4<f32>, Self::Error>;

@@ -15,23 +15,29 @@ pub enum GuidanceMode {
     Diffusers,
 }
 
-/// The guided prediction: the sum of the branches' predictions, each multiplied by its coefficient.
+/// Writes the guided prediction into `sum`, whose memory is used again if it has the right shape: the sum of the
+/// branches' predictions, each multiplied by its coefficient.
 ///
 /// No predictions give an empty array.
 ///
 /// # Panics
 /// If the predictions differ in shape.
-pub fn combine(predictions: &[(f32, ArrayView4<f32>)]) -> Array4<f32> {
+pub fn combine(predictions: &[(f32, ArrayView4<f32>)], sum: &mut Array4<f32>) {
     let Some(((coefficient, first), rest)) = predictions.split_first() else {
-        return Array4::zeros((0, 0, 0, 0));
+        *sum = Array4::zeros((0, 0, 0, 0));
+        return;
     };
-    let mut sum = first.mapv(|e| coefficient * e);
+    if sum.dim() != first.dim() {
+        *sum = Array4::zeros(first.dim());
+    }
+    Zip::from(&mut *sum)
+        .and(first)
+        .for_each(|sum, &e| *sum = coefficient * e);
     for (coefficient, prediction) in rest {
-        Zip::from(&mut sum)
+        Zip::from(&mut *sum)
             .and(prediction)
             .for_each(|sum, &e| *sum += coefficient * e);
     }
-    sum
 }
 
 #[cfg(test)]
@@ -42,7 +48,12 @@ mod tests {
     fn the_sum_is_weighted() {
         let constant = |value| Array4::from_elem((1, 4, 2, 3), value);
         let (a, b) = (constant(2.0), constant(3.0));
-        let sum = combine(&[(7.5, a.view()), (-6.5, b.view())]);
-        assert_eq!(sum, constant(-4.5));
+        let mut sum = Array4::zeros((0, 0, 0, 0));
+        for _ in 0..2 {
+            combine(&[(7.5, a.view()), (-6.5, b.view())], &mut sum);
+            assert_eq!(sum, constant(-4.5));
+        }
+        combine(&[], &mut sum);
+        assert!(sum.is_empty());
     }
 }

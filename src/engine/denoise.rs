@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use ndarray::Array4;
 use rayon::prelude::*;
 
 use super::trajectory::{Lane, Member, State};
-use super::{Component, Denoised, Denoiser, Engine, Event, Halt, Outcome, Phase, Task};
+use super::{Component, Denoised, Denoiser, Engine, Event, Halt, Outcome, Phase, Task, are_finite};
 use crate::diffusion::{Evaluation, Generator, combine};
 use crate::meter::milliseconds;
 use crate::pipeline::{Beginning, Ingredients};
@@ -130,6 +131,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 statistics: Vec::new(),
             },
             rows: Vec::new(),
+            is_finite: true,
             members: Vec::new(),
         })
     }
@@ -173,16 +175,6 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             })?;
             steps.push(step);
             self.drop_broken(&mut lanes, index, of)?;
-            if index < LatentStatistics::STEPS {
-                for State {
-                    latents,
-                    statistics,
-                    ..
-                } in lanes.iter_mut().map(|lane| &mut lane.state)
-                {
-                    statistics.push(LatentStatistics::of(latents.view()));
-                }
-            }
         }
         let denoise_ms = milliseconds(begun) / batch_size as f64;
         self.shelve(lanes, batch_size, denoise_ms, steps)
@@ -247,7 +239,10 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 // Lanes share no state, so they can be processed in any order.
                 let ready = std::mem::take(lanes).into_par_iter();
                 *lanes = ready
-                    .flat_map_iter(|lane| advance(lane, evaluation))
+                    .map_init(Default::default, |guided, lane| {
+                        advance(lane, evaluation, guided)
+                    })
+                    .flatten_iter()
                     .collect();
                 measured
             }
@@ -294,7 +289,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
     fn drop_broken(&mut self, lanes: &mut Vec<Lane<'a>>, index: usize, of: usize) -> Outcome<D> {
         let mut broken = Vec::new();
         for lane in lanes.iter_mut() {
-            if !lane.state.latents.iter().all(|value| value.is_finite()) {
+            if !lane.is_finite {
                 let reason = format!("NaN or infinite latents at step {} of {of}", index + 1);
                 for member in &mut lane.members {
                     member.record.error.get_or_insert_with(|| reason.clone());
@@ -318,16 +313,18 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
     }
 }
 
-/// Splits a lane after a step: one lane for each distinct set of conditions that its cells ask for.
-fn advance<'a>(lane: Lane<'a>, evaluation: Evaluation) -> Vec<Lane<'a>> {
+/// Splits a lane after a step: one lane for each distinct set of conditions that its cells ask for. `guided` is memory
+/// for their guided predictions.
+fn advance<'a>(lane: Lane<'a>, evaluation: Evaluation, guided: &mut Array4<f32>) -> Vec<Lane<'a>> {
     let Lane {
         start,
         entry,
         state,
         rows,
         members,
+        ..
     } = lane;
-    let stepped = |mut state: State, (asked, members): (Conditions<'a>, Vec<Member<'a>>)| {
+    let mut stepped = |mut state: State, (asked, members): (Conditions<'a>, Vec<Member<'a>>)| {
         let row_of = |condition: Condition| {
             let mut rows = rows.iter();
             rows.find_map(|(known, row)| (*known == condition).then_some(row))
@@ -336,23 +333,28 @@ fn advance<'a>(lane: Lane<'a>, evaluation: Evaluation) -> Vec<Lane<'a>> {
         let terms: Vec<_> = terms
             .filter_map(|&(condition, coefficient)| Some((coefficient, row_of(condition)?.view())))
             .collect();
-        let prediction = combine(&terms);
+        combine(&terms, guided);
         let State {
             sampler,
             noise,
             latents,
             kept,
+            statistics,
             ..
         } = &mut state;
         let before = std::mem::take(latents);
-        let stepped = sampler.step(evaluation, prediction.view(), before, noise);
+        let stepped = sampler.step(evaluation, guided.view(), before, noise);
         *latents = match kept {
             Some(kept) => kept.put_back(sampler, evaluation.index, stepped),
             None => stepped,
         };
+        if evaluation.index < LatentStatistics::STEPS {
+            statistics.push(LatentStatistics::of(latents.view()));
+        }
         Lane {
             start,
             entry,
+            is_finite: are_finite(latents.view()),
             state,
             rows: Vec::new(),
             members,

@@ -6,7 +6,7 @@ use std::time::Instant;
 use image::RgbImage;
 
 use super::tiles::decode;
-use super::{Component, Denoised, Denoiser, Engine, Event, Halt, Outcome, Phase, Task};
+use super::{Component, Denoised, Denoiser, Engine, Event, Halt, Outcome, Phase, Task, are_finite};
 use crate::image::{mean_absolute_change, to_image};
 use crate::meter::milliseconds;
 use crate::vocabulary::{Record, StageTimes, Status};
@@ -32,7 +32,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
             self.peaks().raise(&mut record);
             let image = match pixels {
                 Ok(None) => return Err(Halt::Stopped),
-                Ok(Some(pixels)) if pixels.iter().all(|value| value.is_finite()) => {
+                Ok(Some(pixels)) if are_finite(pixels.view()) => {
                     let kept = self.with_outside_kept(task.start, to_image(pixels.view()));
                     match kept {
                         Ok(image) => image,

@@ -27,6 +27,8 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use ndarray::ArrayView4;
+
 use batches::{batches, cheapest_rows, fewest_rows};
 use conditioning::Conditioning;
 pub use conditioning::InputFiles;
@@ -34,6 +36,7 @@ pub use event::{Ending, Event, Observer, Phase};
 use inputs::Inputs;
 pub use masked::Masks;
 pub use policy::Policy;
+use predict::Outputs;
 pub use shelf::{Denoised, MemoryShelf, Shelf, ShelfError};
 pub use tiles::{decode, encode_image};
 use trajectory::{Fork, later_divergences, rows_of_steps};
@@ -125,6 +128,7 @@ pub fn run<D: Denoiser>(
         forks: Vec::new(),
         generators: HashMap::new(),
         inputs: Inputs::new(job.work.kind.family().unet_channels(job.latent_channels)),
+        outputs: Outputs::default(),
         padded_rows: 0,
         finished: HashSet::new(),
     };
@@ -136,6 +140,11 @@ pub fn run<D: Denoiser>(
             Err(Halt::OutOfMemory(smaller)) => engine.shrink(smaller)?,
         }
     }
+}
+
+/// Whether all values are finite. It looks at each of them, because a loop that may end early is not vectorised.
+fn are_finite(values: ArrayView4<f32>) -> bool {
+    values.fold(true, |finite, value| finite & value.is_finite())
 }
 
 /// One cell on its way through the phases, with the cells that copy it.
@@ -173,6 +182,8 @@ struct Engine<'a, 'o, D: Denoiser> {
     generators: HashMap<u64, Generator>,
     /// The UNet's input arrays.
     inputs: Inputs<'a>,
+    /// The UNet's output arrays.
+    outputs: Outputs,
     /// Rows of every UNet call with the present sampling, if calls are padded.
     padded_rows: usize,
     /// Cells already emitted, whether they succeeded or failed.

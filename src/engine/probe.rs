@@ -71,8 +71,10 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         let channels = self.job.work.kind.family().unet_channels(channels);
         let sample = Array4::zeros((rows, channels, height, width));
         let texts = Array3::zeros((rows, tokens, hidden));
-        match self.model.predict(sample.view(), 0.0, texts.view().into()) {
-            Ok(_) => {}
+        let mut output = Array4::zeros((0, 0, 0, 0));
+        let called = (self.model).predict(sample.view(), 0.0, texts.view().into(), &mut output);
+        match called {
+            Ok(()) => {}
             Err(error) if error.is_out_of_memory() => return Err(self.halt(error)),
             Err(_) => return Ok(None),
         }

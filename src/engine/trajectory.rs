@@ -58,6 +58,8 @@ pub(super) struct Lane<'a> {
     pub state: State,
     /// The UNet's outputs at the present evaluation.
     pub rows: Rows<'a>,
+    /// Whether its latents are numbers.
+    pub is_finite: bool,
     pub members: Vec<Member<'a>>,
 }
 
@@ -96,6 +98,7 @@ impl<'a> Fork<'a> {
             entry: self.evaluation,
             state: self.state.clone(),
             rows: self.rows.clone(),
+            is_finite: true,
             members: Vec::new(),
         }
     }

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use ndarray::{Array, Array3, Array4, ArrayView4, Axis, Dim, Dimension, Slice, concatenate};
+use ndarray::{Array, Array3, Array4, ArrayView4, Axis, Dimension, Slice};
 
 use super::graph::TimestepShape;
 use super::{ModelError, ModelFolder, Tokenizer};
 use crate::diffusion::{Component, Denoiser, Headroom, Texts};
 use crate::meter::free_bytes;
 use crate::onnxruntime::{
-    ArenaStatistics, ExecutionDevice, Input, InputValue, Runtime, Session, SessionError,
-    SessionOptions, SharedArena, shared_arena,
+    ArenaStatistics, ExecutionDevice, Input, InputValue, Runtime, Session, SessionOptions,
+    SharedArena, shared_arena,
 };
 use crate::vocabulary::Arithmetic;
 
@@ -137,15 +137,11 @@ impl OnnxModel {
         sample: ArrayView4<f32>,
         timestep: f32,
         texts: Texts,
-    ) -> Result<Array4<f32>, ModelError> {
+        prediction: &mut Array4<f32>,
+    ) -> Result<(), ModelError> {
         let folder = Arc::clone(&self.folder);
-        predict(
-            self.session(Component::Unet)?,
-            &folder,
-            sample,
-            timestep,
-            texts,
-        )
+        let session = self.session(Component::Unet)?;
+        predict(session, &folder, sample, timestep, texts, prediction)
     }
 }
 
@@ -156,7 +152,8 @@ fn predict(
     sample: ArrayView4<f32>,
     timestep: f32,
     texts: Texts,
-) -> Result<Array4<f32>, ModelError> {
+    prediction: &mut Array4<f32>,
+) -> Result<(), ModelError> {
     let call = &folder.graphs().unet;
     let rows = sample.len_of(Axis(0));
     let shape = match call.timestep_shape {
@@ -165,7 +162,7 @@ fn predict(
         TimestepShape::Rows => vec![rows],
     };
     let (_, _, height, width) = sample.dim();
-    let output_shape = Dim([rows, folder.latent_channels(), height, width]);
+    fit(prediction, (rows, folder.latent_channels(), height, width));
     let (sample, text) = (
         sample.as_standard_layout(),
         texts.values.as_standard_layout(),
@@ -194,7 +191,14 @@ fn predict(
             version: Some(texts.version),
         },
     ];
-    Ok(session.run_bound(&inputs, &call.output, output_shape)?)
+    Ok(session.run_bound(&inputs, &call.output, prediction)?)
+}
+
+/// Gives an array another shape, unless it has this one.
+fn fit(array: &mut Array4<f32>, shape: (usize, usize, usize, usize)) {
+    if array.dim() != shape {
+        *array = Array4::zeros(shape);
+    }
 }
 
 /// Checks that an output has the shape that follows from the configurations, because graphs leave most of theirs open.
@@ -300,24 +304,23 @@ impl Denoiser for OnnxModel {
         sample: ArrayView4<f32>,
         timestep: f32,
         texts: Texts,
-    ) -> Result<Array4<f32>, ModelError> {
-        let rows = sample.len_of(Axis(0));
+        prediction: &mut Array4<f32>,
+    ) -> Result<(), ModelError> {
+        let (rows, _, height, width) = sample.dim();
         if rows <= 1 || !self.folder.graphs().unet.single_row {
-            return self.predict_rows(sample, timestep, texts);
+            return self.predict_rows(sample, timestep, texts, prediction);
         }
-        let predicted = (0..rows)
-            .map(|row| {
-                let row = Slice::from(row..row + 1);
-                let sample = sample.slice_axis(Axis(0), row);
-                let text = texts.values.slice_axis(Axis(0), row);
-                self.predict_rows(sample, timestep, text.into())
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let views: Vec<_> = predicted.iter().map(|row| row.view()).collect();
-        let joined = concatenate(Axis(0), &views);
-        joined.map_err(|error| {
-            SessionError::wrong(Component::Unet.folder(), error.to_string()).into()
-        })
+        let channels = self.folder.latent_channels();
+        fit(prediction, (rows, channels, height, width));
+        let mut alone = Array4::zeros((0, 0, 0, 0));
+        for (row, mut place) in prediction.outer_iter_mut().enumerate() {
+            let row = Slice::from(row..row + 1);
+            let sample = sample.slice_axis(Axis(0), row);
+            let text = texts.values.slice_axis(Axis(0), row);
+            self.predict_rows(sample, timestep, text.into(), &mut alone)?;
+            place.assign(&alone.index_axis(Axis(0), 0));
+        }
+        Ok(())
     }
 
     fn decode(&mut self, latents: ArrayView4<f32>) -> Result<Array4<f32>, ModelError> {

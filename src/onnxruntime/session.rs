@@ -121,7 +121,7 @@ impl Session {
             .map_err(wrong)
     }
 
-    /// Like `Session::run`, for an output of known shape, with tensors that are reused from call to call.
+    /// Like `Session::run`, for an output of the shape of `values`, with tensors that are reused from call to call.
     ///
     /// # Errors
     /// [`SessionError::Run`].
@@ -129,20 +129,21 @@ impl Session {
         &mut self,
         inputs: &[Input],
         output: &str,
-        shape: D,
-    ) -> Result<Array<f32, D>, SessionError> {
+        values: &mut Array<f32, D>,
+    ) -> Result<(), SessionError> {
         let part = self.part;
-        let output = (output, shape.slice());
+        let shape = values.shape().to_owned();
+        let output = (output, shape.as_slice());
         let kept = self.bound.take();
         let mut bound = match kept.filter(|bound| bound.fits(inputs, output)) {
             Some(bound) => bound,
             None => outcome(part, Bound::new(&self.inner, self.device, inputs, output))?,
         };
         // After a failure the tensors are dropped, because it is unknown what the device has of them.
-        let (values, ms) = outcome(part, bound.run(&mut self.inner, inputs))?;
-        self.called_ms += ms;
+        let values = values.as_slice_mut().unwrap_or_default();
+        self.called_ms += outcome(part, bound.run(&mut self.inner, inputs, values))?;
         self.bound = Some(bound);
-        Array::from_shape_vec(shape, values).map_err(|error| self.wrong(error.to_string()))
+        Ok(())
     }
 
     /// An error of this component with our own message.

@@ -7,7 +7,7 @@ use half::slice::HalfFloatSliceExt;
 use half::vec::HalfFloatVecExt;
 use ndarray::{ArrayView, Dimension};
 use ort::session::SessionInputValue;
-use ort::value::{DynTensor, DynValue, Tensor, TensorRef};
+use ort::value::{DynTensor, DynValue, Tensor, TensorElementType, TensorRef};
 
 use super::ElementType;
 
@@ -92,24 +92,42 @@ pub(super) fn write(
 fn fill<T: Copy>(target: &mut [T], values: &[f32], convert: impl Fn(f32) -> T) -> ort::Result<()> {
     match values {
         [value] => target.fill(convert(*value)),
-        _ if values.len() == target.len() => {
+        _ => {
+            same_count(values.len(), target.len())?;
             let pairs = target.iter_mut().zip(values);
             pairs.for_each(|(target, value)| *target = convert(*value));
-        }
-        _ => {
-            let (given, wanted) = (values.len(), target.len());
-            return Err(ort::Error::new(format!(
-                "{given} values were given for a tensor of {wanted}"
-            )));
         }
     }
     Ok(())
 }
 
+/// Writes an output of as many elements into float32 values.
+pub(super) fn read(value: &DynValue, values: &mut [f32]) -> ort::Result<()> {
+    if value.dtype().tensor_type() == Some(TensorElementType::Float16) {
+        let (_, halves) = value.try_extract_tensor::<f16>()?;
+        same_count(halves.len(), values.len())?;
+        halves.convert_to_f32_slice(values);
+    } else {
+        let (_, floats) = value.try_extract_tensor::<f32>()?;
+        same_count(floats.len(), values.len())?;
+        values.copy_from_slice(floats);
+    }
+    Ok(())
+}
+
+fn same_count(given: usize, wanted: usize) -> ort::Result<()> {
+    match given == wanted {
+        true => Ok(()),
+        false => Err(ort::Error::new(format!(
+            "{given} values were given for a tensor of {wanted}"
+        ))),
+    }
+}
+
 /// An output as float32 values, with its shape.
 pub(super) fn output(value: &DynValue) -> ort::Result<(Vec<usize>, Vec<f32>)> {
     let element = value.dtype().tensor_type();
-    if element == Some(ort::value::TensorElementType::Float16) {
+    if element == Some(TensorElementType::Float16) {
         let (shape, halves) = value.try_extract_tensor::<f16>()?;
         let values = halves.to_f32_vec();
         return Ok((sizes(shape), values));

@@ -14,7 +14,7 @@ use crate::pipeline::{Branch, BranchText, GuidanceScales, Kind};
 use crate::vocabulary::{Parameters, Scale};
 
 /// What one UNet row is conditioned on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Condition<'a> {
     /// The instruction or the negative prompt.
     pub text: &'a str,

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use crate::common::{Tensors, golden_json};
 use ip2p_sweep::engine::{Component, Denoiser, DeviceMemory};
-use ip2p_sweep::model::{ModelFolder, OnnxModel};
+use ip2p_sweep::model::{ModelError, ModelFolder, OnnxModel};
 use ip2p_sweep::onnxruntime::ExecutionDevice;
-use ndarray::{Array3, Array4, ArrayD, Axis, Slice, concatenate, s};
+use ndarray::{Array3, Array4, ArrayD, ArrayView3, ArrayView4, Axis, Slice, concatenate, s};
 
 const MODELS: [&str; 2] = ["tiny_eps", "tiny_v"];
 
@@ -42,6 +42,18 @@ impl Golden {
     fn array4(&self, name: &str) -> Array4<f32> {
         self.array(name).into_dimensionality().unwrap()
     }
+}
+
+/// What the UNet predicts, in an array of its own.
+fn predict(
+    model: &mut OnnxModel,
+    sample: ArrayView4<f32>,
+    timestep: f32,
+    text: ArrayView3<f32>,
+) -> Result<Array4<f32>, ModelError> {
+    let mut prediction = Array4::zeros((0, 0, 0, 0));
+    model.predict(sample, timestep, text.into(), &mut prediction)?;
+    Ok(prediction)
 }
 
 /// The largest difference, relative to the largest expected value.
@@ -120,9 +132,7 @@ fn the_first_guided_prediction_is_that_of_diffusers() {
         let text = concatenate![Axis(0), instruction, negative, negative];
         let timestep = golden.array("ddim.timesteps")[[0]];
 
-        let eps = model
-            .predict(sample.view(), timestep, text.view().into())
-            .unwrap();
+        let eps = predict(&mut model, sample.view(), timestep, text.view()).unwrap();
         let [e_text, e_image, e_uncond] = [0, 1, 2].map(|row| eps.slice(s![row..=row, .., .., ..]));
         let scale = |key: &str| case[key].as_f64().unwrap() as f32;
         let guided = &e_uncond
@@ -136,13 +146,11 @@ fn the_first_guided_prediction_is_that_of_diffusers() {
         assert!(difference < 1e-5, "{name}: {difference}");
 
         // A row alone gives the same as among three.
-        let alone = model
-            .predict(
-                sample.slice(s![1..2, .., .., ..]),
-                timestep,
-                text.slice(s![1..2, .., ..]).into(),
-            )
-            .unwrap();
+        let (sample, text) = (
+            sample.slice(s![1..2, .., .., ..]),
+            text.slice(s![1..2, .., ..]),
+        );
+        let alone = predict(&mut model, sample, timestep, text).unwrap();
         assert!(
             largest_difference(&alone, &e_image.to_owned()) < 1e-5,
             "{name}"
@@ -179,9 +187,7 @@ fn a_size_that_the_unet_cannot_take_is_an_error_and_not_a_crash() {
     let mut model = model("tiny_eps");
     let sample = Array4::zeros((1, 8, 7, 7));
     let text = Array3::zeros((1, 77, 32));
-    let error = model
-        .predict(sample.view(), 1.0, text.view().into())
-        .unwrap_err();
+    let error = predict(&mut model, sample.view(), 1.0, text.view()).unwrap_err();
     assert!(error.to_string().starts_with("unet failed: "), "{error}");
     assert!(!error.is_out_of_memory());
 }
@@ -211,26 +217,18 @@ fn what_a_call_left_in_the_kept_tensors_does_not_show_in_the_next() {
     ];
     for (rows, sample_seed, text_seed, timestep) in calls {
         let (sample, text) = (sample(rows, sample_seed), text(rows, text_seed));
-        let predict = |model: &mut OnnxModel| {
-            let predicted = model.predict(sample.view(), timestep, text.view().into());
-            predicted.unwrap()
-        };
-        let fresh = predict(&mut model("tiny_eps"));
-        assert_eq!(
-            predict(&mut kept),
-            fresh,
-            "{rows} {sample_seed} {text_seed} {timestep}"
-        );
+        let mut fresh = model("tiny_eps");
+        let [kept, fresh] = [&mut kept, &mut fresh]
+            .map(|model| predict(model, sample.view(), timestep, text.view()).unwrap());
+        assert_eq!(kept, fresh, "{rows} {sample_seed} {text_seed} {timestep}");
     }
     // A failure in between leaves no trace either.
     let odd = Array4::zeros((1, 8, 7, 7));
-    assert!(
-        kept.predict(odd.view(), 1.0, text(1, 0).view().into())
-            .is_err()
-    );
-    let again = kept.predict(sample(1, 0).view(), 10.0, text(1, 0).view().into());
-    let fresh = model("tiny_eps").predict(sample(1, 0).view(), 10.0, text(1, 0).view().into());
-    assert_eq!(again.unwrap(), fresh.unwrap());
+    assert!(predict(&mut kept, odd.view(), 1.0, text(1, 0).view()).is_err());
+    let mut fresh = model("tiny_eps");
+    let [again, fresh] = [&mut kept, &mut fresh]
+        .map(|model| predict(model, sample(1, 0).view(), 10.0, text(1, 0).view()).unwrap());
+    assert_eq!(again, fresh);
 }
 
 /// `tiny_eps`, with 4 pixels per latent pixel, but one component of `tiny_v`, with 8.

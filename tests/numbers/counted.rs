@@ -80,15 +80,14 @@ impl Denoiser for Fake {
         sample: ArrayView4<f32>,
         timestep: f32,
         texts: Texts,
-    ) -> Result<Array4<f32>, ModelError> {
+        prediction: &mut Array4<f32>,
+    ) -> Result<(), ModelError> {
         let (rows, _, height, width) = sample.dim();
         count(&self.counts.unet_rows, rows);
-        Ok(Array4::from_shape_fn(
-            (rows, 4, height, width),
-            |(row, channel, y, x)| {
-                sample[(row, channel, y, x)] * 0.5 + texts.values[(row, 0, 0)] + timestep / 10_000.0
-            },
-        ))
+        *prediction = Array4::from_shape_fn((rows, 4, height, width), |(row, channel, y, x)| {
+            sample[(row, channel, y, x)] * 0.5 + texts.values[(row, 0, 0)] + timestep / 10_000.0
+        });
+        Ok(())
     }
 
     fn decode(&mut self, latents: ArrayView4<f32>) -> Result<Array4<f32>, ModelError> {

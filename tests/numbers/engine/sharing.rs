@@ -187,6 +187,29 @@ fn padding_shows_the_model_one_shape_and_changes_no_pixel() {
 }
 
 #[test]
+fn texts_stay_in_their_rows_from_call_to_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = plan(&spec(folder.path()));
+    let reference = run(&plan, &mut Fake::default(), ONE_BY_ONE, None);
+    let pooled = Policy {
+        batch: 8,
+        unet_rows: 8,
+        calls: 12,
+        pad: true,
+        ..ONE_BY_ONE
+    };
+    let mut fake = Fake::default();
+    let run = run(&plan, &mut fake, pooled, None);
+    assert_eq!(run.images, reference.images);
+    let (rows, calls) = (*fake.shapes.first().unwrap(), fake.unet_rows);
+    let calls = calls as usize / rows;
+    // Three texts meet in two rows, each of which changes at most twice a step.
+    let changes = fake.versions.len();
+    assert!(changes <= 1 + 4 * STEPS as usize, "{changes} of {calls}");
+    assert!(calls > 2 * changes, "{changes} of {calls}");
+}
+
+#[test]
 fn cells_with_the_same_sampling_are_denoised_together_wherever_they_are_in_the_plan() {
     let folder = tempfile::tempdir().unwrap();
     let mut spec = spec(folder.path());
