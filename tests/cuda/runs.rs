@@ -1,9 +1,10 @@
 //! Whole runs: memory policies, batches, precisions, GPUs, streams.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::PathBuf;
 
-use super::common::files_of;
+use super::common::{files_of, golden};
 use super::place::{Copies, Place, Ran};
 use super::stand_in::stand_in;
 
@@ -194,16 +195,32 @@ fn guidance_in_a_part_of_the_steps_saves_calls_and_few_rows_are_padded() {
         let asked = steps
             .records()
             .map(|row| row.unwrap()[at].parse::<u64>().unwrap());
-        (count - others.copies, numbers / row, asked.sum::<u64>())
+        let to_device = ran.report.to_device.bytes;
+        (
+            count - others.copies,
+            numbers / row,
+            asked.sum::<u64>(),
+            to_device,
+        )
     };
-    let (calls, rows, asked) = counted("");
-    let (fewer, _, _) = counted("guidance_start = 0.2\nguidance_end = 0.8");
+    let (calls, rows, asked, to_device) = counted("");
+    let (fewer, ..) = counted("guidance_start = 0.2\nguidance_end = 0.8");
     // The rows of the two calls that look how much room there is are among those that nobody asked for.
     assert!(
         asked > 5000 && 100 * (rows - asked) <= asked,
         "{rows} of {asked}"
     );
     assert!(100 * fewer <= 75 * calls, "{fewer} of {calls}");
+    // Texts, larger than the samples here, stay on the device from call to call.
+    let weights = ["text_encoder", "vae_encoder", "unet", "vae_decoder"].map(|component| {
+        let file = golden().join("tiny_eps").join(component).join("model.onnx");
+        fs::metadata(file).unwrap().len()
+    });
+    let (weights, samples) = (weights.iter().sum::<u64>(), rows * 8 * 12 * 16 * 4);
+    assert!(
+        to_device <= weights + samples + samples / 10,
+        "{to_device} bytes, {samples} of samples, {weights} of weights"
+    );
 }
 
 /// What comes back from the device beside the UNet's rows.
