@@ -71,7 +71,7 @@ pub(super) fn parse(mut lines: impl BufRead) -> io::Result<Contents> {
             number += 1;
             match line {
                 Line::Empty => {}
-                Line::Begin(begin) => contents.begins.push((contents.records.len(), begin)),
+                Line::Begin(begin) => contents.begins.push((contents.records.len(), *begin)),
                 Line::Record(record) => contents.records.push(record),
                 Line::Unreadable => contents.unreadable.push(number),
             }
@@ -116,7 +116,7 @@ impl Piece {
 /// A line of a journal.
 enum Line {
     Empty,
-    Begin(Begin),
+    Begin(Box<Begin>),
     Record(Arc<Record>),
     Unreadable,
 }
@@ -127,7 +127,7 @@ impl Line {
             b"\n" => Self::Empty,
             text if text.starts_with(MARK) => serde_json::from_slice(text)
                 .map_or(Self::Unreadable, |ReadBeginLine { begin }| {
-                    Self::Begin(begin)
+                    Self::Begin(Box::new(begin))
                 }),
             text => serde_json::from_slice(text)
                 .map_or(Self::Unreadable, |record| Self::Record(Arc::new(record))),

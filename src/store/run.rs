@@ -153,6 +153,13 @@ impl Run {
         }
     }
 
+    /// The same run, which need not read again the images that another has read of the folder.
+    #[must_use]
+    pub fn knowing_images_of(self, other: &Self) -> Self {
+        let verified = Arc::clone(&other.verified);
+        Self { verified, ..self }
+    }
+
     /// The run of one stage alone, given as an index into [`Plan::stages`]; views and advice look at one stage at a
     /// time.
     #[must_use]

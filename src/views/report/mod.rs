@@ -165,7 +165,7 @@ fn stage_of(run: &Run) -> usize {
 
 /// The run with all its stages, if it was reduced to one.
 fn with_all_stages(run: &Run) -> Cow<'_, Run> {
-    let read = || Run::read(&run.folder).ok();
+    let read = || Some(Run::read(&run.folder).ok()?.knowing_images_of(run));
     match run.plan.stages.len() {
         0 | 1 => Cow::Borrowed(run),
         _ => read().map_or(Cow::Borrowed(run), Cow::Owned),
