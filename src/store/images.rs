@@ -71,7 +71,9 @@ impl Run {
             return Ok(false);
         };
         let path = self.folder.join(cell.image_path());
-        if fs::hard_link(&source, &path).is_ok() {
+        // A link to a symbolic link would be one, too, and name a file that may lie elsewhere.
+        let is_plain = fs::symlink_metadata(&source).is_ok_and(|found| found.is_file());
+        if is_plain && fs::hard_link(&source, &path).is_ok() {
             let file = from
                 .records
                 .get(cell)

@@ -396,3 +396,24 @@ fn an_image_that_changes_after_it_was_verified_is_computed_again_whatever_time_i
     run(&place, &["--out", "out"]).assert().success();
     merge().assert().success();
 }
+
+#[cfg(unix)]
+#[test]
+fn images_that_are_symbolic_links_are_merged_as_files() {
+    let place = place();
+    for shard in ["1/2", "2/2"] {
+        let out = shard.replace('/', "-of-");
+        let arguments = ["--shard", shard, "--out", &out];
+        run(&place, &arguments).assert().success();
+    }
+    let (image, bytes) = images(&place.path("1-of-2")).pop_first().unwrap();
+    let linked = place.path("1-of-2/cells").join(&image);
+    fs::write(place.path("elsewhere.png"), &bytes).unwrap();
+    fs::remove_file(&linked).unwrap();
+    std::os::unix::fs::symlink(place.path("elsewhere.png"), &linked).unwrap();
+    let mut merge = place.ip2p(&["merge", "out", "1-of-2", "2-of-2", "--tables-only"]);
+    merge.assert().success();
+    let merged = place.path("out/cells").join(&image);
+    assert!(fs::symlink_metadata(&merged).unwrap().is_file());
+    assert_eq!(fs::read(&merged).unwrap(), bytes);
+}
