@@ -71,9 +71,11 @@ impl Run {
             return Ok(false);
         };
         let path = self.folder.join(cell.image_path());
+        let is_plain = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| found.is_file());
         // A link to a symbolic link would be one, too, and name a file that may lie elsewhere.
-        let is_plain = fs::symlink_metadata(&source).is_ok_and(|found| found.is_file());
-        if is_plain && fs::hard_link(&source, &path).is_ok() {
+        let is_linked = is_plain(&source) && fs::hard_link(&source, &path).is_ok();
+        // A merge that was killed may have put it there.
+        if is_linked || is_plain(&path) {
             let file = from
                 .records
                 .get(cell)

@@ -417,3 +417,43 @@ fn images_that_are_symbolic_links_are_merged_as_files() {
     assert!(fs::symlink_metadata(&merged).unwrap().is_file());
     assert_eq!(fs::read(&merged).unwrap(), bytes);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_merge_that_was_killed_goes_on_with_the_images_that_it_put_in_place() {
+    use std::os::unix::fs::MetadataExt;
+    let place = place();
+    for (shard, folder) in [("1/2", "a"), ("2/2", "b")] {
+        run(&place, &["--out", folder, "--shard", shard])
+            .assert()
+            .success();
+    }
+    let merge = || place.ip2p(&["merge", "out", "a", "b", "--tables-only"]);
+    merge().assert().success();
+    let inodes = || {
+        let cells = images(&place.path("out")).into_keys();
+        let inode = |cell| {
+            fs::metadata(place.path("out/cells").join(cell))
+                .unwrap()
+                .ino()
+        };
+        cells.map(inode).collect::<Vec<_>>()
+    };
+    let (linked, table) = (inodes(), table(&place.path("out")));
+    // Images are put in place before the journal says so.
+    fs::write(place.path("out/journal.jsonl"), "").unwrap();
+    let other = images(&place.path("out")).into_keys().next().unwrap();
+    let other = place.path("out/cells").join(other);
+    fs::remove_file(&other).unwrap();
+    fs::write(&other, "cut off").unwrap();
+    merge()
+        .assert()
+        .success()
+        .stdout(contains("merged   24 cells"));
+    assert_eq!(inodes()[1..], linked[1..], "they were written again");
+    assert_eq!(self::table(&place.path("out")), table);
+    assert!(
+        fs::read(&other).unwrap().len() > 100,
+        "it was not the image"
+    );
+}
