@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[1]
 SHARDS = 1000
 # A file may have 65,000 names on ext4.
 MOST_LINKS = 30_000
+# Larger sweeps are not drawn as a whole.
+MOST_DRAWN = 100_000
 
 SWEEP = """\
 model = {model}
@@ -131,8 +133,13 @@ def main() -> None:
             if not given.apart:
                 row(cells, "plan", "plan", "s.toml", "--out", "none")
                 row(cells, f"plan --shards {SHARDS}", "plan", "s.toml", "--out", "none", "--shards", str(SHARDS))
-            row(cells, "merge", "merge", "out", *map(str, folders))
-            row(cells, "merge, again", "merge", "out", *map(str, folders))
+            merge = ("merge", "out", *map(str, folders))
+            row(cells, "merge --tables-only", *merge, "--tables-only")
+            # What was written less than two seconds before it was read is read again.
+            row(cells, "merge --tables-only, again", *merge, "--tables-only")
+            if cells <= MOST_DRAWN:
+                row(cells, "merge, which draws all", *merge)
+                row(cells, "merge, again", *merge)
 
 
 if __name__ == "__main__":

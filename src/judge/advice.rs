@@ -12,7 +12,7 @@ mod panel;
 mod remark;
 mod remedy;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use crate::store::{AdviceColumns, Run};
 use crate::vocabulary::{CellKey, Parameter, Parameters, Word};
@@ -67,22 +67,23 @@ impl Advice {
 
 /// The advice on the finished and measured cells of a run.
 pub fn advise(run: &Run) -> Advice {
-    let mut panels: BTreeMap<Vec<String>, Vec<Measured>> = BTreeMap::new();
+    let mut panels: Vec<Vec<Measured>> = Vec::new();
+    let mut numbers = HashMap::new();
     for (place, cell) in run.plan.cells.iter().enumerate() {
         if let Some(measured) = Measured::of(run, place, cell) {
-            panels
-                .entry(panel_of(&cell.parameters))
-                .or_default()
-                .push(measured);
+            let number = numbers.entry(panel_of(&cell.parameters));
+            let number = *number.or_insert(panels.len());
+            if number == panels.len() {
+                panels.push(Vec::new());
+            }
+            panels[number].push(measured);
         }
     }
-    let typical = typical_by_instruction(panels.values());
-    let panels = panels.into_values().map(|cells| {
+    let typical = typical_by_instruction(panels.iter());
+    let panels = panels.into_iter().map(|cells| {
         let typical = typical.get(&instruction_of(&cells[0]));
         Panel::new(cells, typical.copied())
     });
-    let mut panels: Vec<Panel> = panels.collect();
-    panels.sort_by_key(|panel| panel.cells[0].0.place);
     let mut advice = Advice::default();
     for panel in panels {
         for (measured, remark) in &panel.cells {
