@@ -9,6 +9,8 @@ pub mod place;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::process::{Child, Command};
 
 use ip2p_sweep::onnxruntime::{Host, Located, Runtime, Wanted, load, locate, setup};
 use ndarray::ArrayD;
@@ -47,6 +49,19 @@ impl Tensors {
     pub fn get(&self, name: &str) -> Option<ArrayD<f32>> {
         self.0.get(name).cloned()
     }
+}
+
+/// Stops a program as Ctrl-C does; by SIGTERM if it was started to ignore that, as all are in the background of a script.
+#[cfg(unix)]
+pub fn interrupt(program: &Child) {
+    const INT: u64 = 1 << 1;
+    let id = program.id().to_string();
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.map_or(0, |mask| u64::from_str_radix(mask.trim(), 16).unwrap());
+    let signal = if ignored & INT == 0 { "-INT" } else { "-TERM" };
+    let sent = Command::new("kill").args([signal, &id]).status();
+    assert!(sent.unwrap().success());
 }
 
 /// ONNX Runtime's library: an installed one, or that of the pinned wheel, fetched into the cache.

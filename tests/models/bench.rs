@@ -193,12 +193,7 @@ fn an_interrupted_benchmark_exits_with_130() {
         .unwrap();
     // It would run for an hour.
     sleep(Duration::from_secs(2));
-    let interrupt = |id: u32| {
-        Command::new("kill")
-            .args(["-INT", &id.to_string()])
-            .output()
-    };
-    interrupt(child.id()).unwrap();
+    common::interrupt(&child);
     let patience = Instant::now() + Duration::from_secs(60);
     while child.try_wait().unwrap().is_none() {
         assert!(Instant::now() < patience, "it goes on");

@@ -1,7 +1,7 @@
 //! The progress of runs, and what stops them.
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use predicates::str::{contains, starts_with};
 use serde_json::Value;
 
 use super::fixture::{Place, sweep};
+use crate::common::interrupt;
 
 #[test]
 fn a_run_says_where_its_sheets_are_and_a_second_one_does_nothing() {
@@ -173,10 +174,7 @@ fn an_interrupted_run_exits_with_130_and_keeps_what_was_done() {
         assert!(Instant::now() < patience, "no cell was finished");
         sleep(Duration::from_millis(5));
     }
-    Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .assert()
-        .success();
+    interrupt(&child);
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let done = recorded();
     assert!((1..200).contains(&done), "{done} cells");
