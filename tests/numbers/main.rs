@@ -8,6 +8,7 @@
 
 mod batches;
 mod chain;
+mod colours;
 #[path = "../common/mod.rs"]
 mod common;
 mod counted;

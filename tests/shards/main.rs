@@ -16,5 +16,6 @@ mod devices;
 mod file_systems;
 mod kubernetes;
 mod merged;
+mod merged_files;
 mod older;
 mod printed;
