@@ -1,6 +1,7 @@
 //! Signals: the first Ctrl-C asks for a clean end, the second ends the program at once. Signals that were ignored at
 //! the start stay ignored.
 
+use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{io, process, thread};
 
@@ -10,39 +11,46 @@ static ASKED: AtomicBool = AtomicBool::new(false);
 
 /// The flag that the first Ctrl-C sets.
 pub fn flag() -> &'static AtomicBool {
-    let ignored = ignored_signals();
+    static LISTENING: Once = Once::new();
     // Without a handler Ctrl-C ends the program at once, which a run folder survives too.
-    let _ = ctrlc::set_handler(|| {
-        if ASKED.swap(true, Ordering::Relaxed) {
-            process::exit(i32::from(Exit::Interrupted.code()));
-        }
-        render::aside(format_args!(
-            "stopping after this step; press Ctrl-C again to stop at once"
-        ));
-    });
-    ignored.into_iter().for_each(ignore);
+    LISTENING.call_once(|| drop(listen()));
     &ASKED
+}
+
+fn asked_to_end() {
+    if ASKED.swap(true, Ordering::Relaxed) {
+        process::exit(i32::from(Exit::Interrupted.code()));
+    }
+    render::aside(format_args!(
+        "stopping after this step; press Ctrl-C again to stop at once"
+    ));
+}
+
+/// Takes the signals that end a program, but for those that it was started to ignore: hangups under `nohup`, Ctrl-C for
+/// what a script runs in the background.
+#[cfg(unix)]
+fn listen() -> io::Result<()> {
+    let ending = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM];
+    let taken = ending.into_iter().filter(|&it| !is_ignored(it));
+    let mut signals = signal_hook::iterator::Signals::new(taken)?;
+    let wait = move || signals.forever().for_each(|_| asked_to_end());
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(wait)?;
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn listen() -> Result<(), ctrlc::Error> {
+    ctrlc::set_handler(asked_to_end)
 }
 
 /// Exceeding `ulimit -f` makes the write fail instead of ending the program.
 #[cfg(unix)]
-pub fn ignore_file_size_limit() {
-    ignore(libc::SIGXFSZ);
-}
-
-#[cfg(unix)]
 #[expect(unsafe_code)]
-fn ignore(signal: libc::c_int) {
+pub fn ignore_file_size_limit() {
     // SAFETY: ignoring a signal runs no code of this program.
-    unsafe { libc::signal(signal, libc::SIG_IGN) };
-}
-
-/// Which of the signals that end a program it was started to ignore: hangups under `nohup`, Ctrl-C for what a script runs
-/// in the background.
-#[cfg(unix)]
-fn ignored_signals() -> Vec<libc::c_int> {
-    let ending = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM];
-    ending.into_iter().filter(|&it| is_ignored(it)).collect()
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }
 
 #[cfg(unix)]
@@ -61,14 +69,6 @@ fn is_ignored(signal: libc::c_int) -> bool {
 /// This system has no such signals.
 #[cfg(not(unix))]
 pub fn ignore_file_size_limit() {}
-
-#[cfg(not(unix))]
-fn ignored_signals() -> Vec<i32> {
-    Vec::new()
-}
-
-#[cfg(not(unix))]
-fn ignore(_signal: i32) {}
 
 /// Sets the flag when standard input ends: the parent process has asked for it, or has ended.
 pub fn follow_stdin() {
