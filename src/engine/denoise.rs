@@ -212,9 +212,9 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 record.times.denoise_ms = Some(denoise_ms);
                 peaks.raise(&mut record);
                 record.batch_size = batch_size as u32;
-                record.first_latents.clone_from(&state.statistics);
+                record.first_latents = state.statistics.as_slice().into();
                 if Some(task.work.cell) == first {
-                    record.steps = std::mem::take(&mut steps);
+                    record.steps = std::mem::take(&mut steps).into();
                 }
                 self.shelf.put(Denoised {
                     latents: state.latents.clone(),

@@ -95,7 +95,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
                 cell: self.job.plan.cells[cell].key.clone(),
                 unet_evals: 0,
                 times: StageTimes::default(),
-                steps: Vec::new(),
+                steps: Box::default(),
                 ..record.clone()
             };
             (cell, copy)

@@ -194,7 +194,7 @@ impl Acceptance {
             model_files: model.map(|model| model.files.clone()).unwrap_or_default(),
             environment: run.environment_of(&record.cell).clone(),
             image_change: record.image_change,
-            first_latents: record.first_latents.clone(),
+            first_latents: record.first_latents.to_vec(),
             accepted: now,
             reason: reason.map(str::to_owned),
         };

@@ -1,5 +1,6 @@
 //! Opens files of a model folder and recognises the common ways in which one is unusable.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
@@ -9,7 +10,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::{KnownDigests, ModelError};
-use crate::digest::hexadecimal;
+use crate::digest::{Sha256Sum, hexadecimal};
 use crate::lfs;
 use crate::parallel::try_collect;
 
@@ -95,7 +96,8 @@ pub(super) fn digest(
     for (name, hash) in digests(root, paths, known)? {
         whole.update((name.len() as u64).to_le_bytes());
         whole.update(name);
-        whole.update(bytes_of(&hash));
+        let sum = Sha256Sum::try_from(Cow::from(hash)).unwrap_or_default();
+        whole.update(sum.bytes());
     }
     Ok(hexadecimal(&whole.finalize()))
 }
@@ -115,12 +117,4 @@ pub(super) fn digests(
         known.of(path).map(|sha256| (name.join("/"), sha256))
     });
     Ok(try_collect(entries)?.into_iter().collect())
-}
-
-/// The bytes that hexadecimal digits stand for.
-fn bytes_of(hexadecimal: &str) -> Vec<u8> {
-    let (pairs, _) = hexadecimal.as_bytes().as_chunks::<2>();
-    let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or(0) as u8;
-    let byte = |[high, low]: &[u8; 2]| digit(*high) << 4 | digit(*low);
-    pairs.iter().map(byte).collect()
 }

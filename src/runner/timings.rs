@@ -76,7 +76,7 @@ impl Timings {
         sampling: Sampling,
         records: &[&Record],
     ) {
-        let rows = records.iter().flat_map(|record| &record.steps);
+        let rows = records.iter().flat_map(|record| &*record.steps);
         let row_ms = rows
             .filter(|step| step.unet_rows > 0)
             .map(|step| step.step_ms / f64::from(step.unet_rows));

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::verified::{Verified, seen};
 use super::{Run, StoreError, files};
-use crate::digest::sha256_hex;
+use crate::digest::Sha256Sum;
 use crate::stamp::Facts;
 use crate::vocabulary::{CellKey, ImageFile, Record, Status};
 
@@ -124,7 +124,7 @@ impl Run {
 pub(super) fn image_file(bytes: &[u8]) -> ImageFile {
     ImageFile {
         bytes: bytes.len() as u64,
-        sha256: sha256_hex(bytes),
+        sha256: Sha256Sum::of(bytes),
     }
 }
 

@@ -33,3 +33,5 @@ pub use scale::Scale;
 pub use scheduler::SchedulerKind;
 pub use shown_path::{shown_mask, shown_path, shown_value};
 pub use word::Word;
+
+pub use crate::digest::{NoSha256Sum, Sha256Sum};

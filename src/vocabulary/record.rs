@@ -4,6 +4,7 @@ use ndarray::{ArrayView4, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::{CellKey, Word};
+use crate::digest::Sha256Sum;
 
 /// What the journal says about a finished or failed cell. Times are in milliseconds, memory in MiB; what was not
 /// measured is `None`, never 0.
@@ -67,11 +68,11 @@ pub struct Record {
     pub clip: Option<Box<ClipMeasures>>,
     /// Statistics of the latents after its first two steps: an early warning when the images hide that the numbers
     /// changed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub first_latents: Vec<LatentStatistics>,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub first_latents: Box<[LatentStatistics]>,
     /// The denoising steps of its batch; only the first cell of a batch has them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub steps: Vec<StepRecord>,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub steps: Box<[StepRecord]>,
 }
 
 /// How the image compares with one that another process had put in place first.
@@ -89,8 +90,8 @@ pub enum Race {
 pub struct ImageFile {
     /// Its length in bytes.
     pub bytes: u64,
-    /// SHA-256, in hexadecimal.
-    pub sha256: String,
+    /// Its digest.
+    pub sha256: Sha256Sum,
 }
 
 impl Record {
@@ -119,8 +120,8 @@ impl Record {
             measures: None,
             masked: None,
             clip: None,
-            first_latents: Vec::new(),
-            steps: Vec::new(),
+            first_latents: Box::default(),
+            steps: Box::default(),
         }
     }
 }

@@ -192,7 +192,7 @@ pub fn fail(run: &mut Run, index: usize, error: &str) {
         status: Status::Failed,
         error: Some(error.to_owned()),
         times: StageTimes::default(),
-        steps: Vec::new(),
+        steps: Box::default(),
         ..record(cell, index)
     };
     run.records.insert(cell.key.clone(), record);

@@ -128,7 +128,7 @@ fn unfold(object: Map<String, Value>, fields: &mut Map<String, Value>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vocabulary::{CellKey, ImageFile, MaskedMeasures, Measures};
+    use crate::vocabulary::{CellKey, ImageFile, MaskedMeasures, Measures, Sha256Sum};
 
     #[test]
     fn measures_are_columns_in_their_order_and_what_identifies_a_cell_is_none() {
@@ -136,7 +136,7 @@ mod tests {
         let mut record = Record::new(key, "cpu", "fp16");
         record.file = Some(ImageFile {
             bytes: 12,
-            sha256: "ab".repeat(32),
+            sha256: Sha256Sum::of(b""),
         });
         record.input_pixels_sha256 = Some("cd".repeat(32));
         record.measures = Some(Measures {

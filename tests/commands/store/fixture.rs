@@ -80,7 +80,7 @@ pub fn record(plan: &Plan, cell: usize) -> Record {
             saturation_change: -0.025,
             contrast_change: 0.0125,
         }),
-        steps: vec![StepRecord {
+        steps: [StepRecord {
             step: 0,
             timestep: 799.2,
             sigma: Some(14.5),
@@ -89,7 +89,8 @@ pub fn record(plan: &Plan, cell: usize) -> Record {
             step_ms: 11.0,
             vram_mib: None,
             rss_mib: Some(99.0),
-        }],
+        }]
+        .into(),
         ..Record::new(plan.cells[cell].key.clone(), "cpu", "fp32")
     }
 }

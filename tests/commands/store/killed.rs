@@ -116,7 +116,7 @@ fn a_full_disk_stops_the_run_and_loses_nothing() {
         let mut run = open(&folder, &plan).unwrap();
         let error = (0..60).find_map(|cell| {
             let mut long = record(&plan, cell);
-            long.steps = vec![long.steps[0].clone(); 30];
+            long.steps = vec![long.steps[0].clone(); 30].into();
             run.record(long, Some(&picture(cell))).err()
         });
         let error = error.expect("the limit on the size of files does not hold");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use ip2p_sweep::store::{AdviceColumns, Run};
-use ip2p_sweep::vocabulary::{ImageFile, Record, StageTimes};
+use ip2p_sweep::vocabulary::{ImageFile, Record, Sha256Sum, StageTimes};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 use serde_json::json;
@@ -33,12 +33,14 @@ fn what_was_recorded_is_read_back() {
         let bytes = fs::read(run.image_path(&cell.key).unwrap()).unwrap();
         let hexadecimal =
             |digest: &[u8]| -> String { digest.iter().map(|byte| format!("{byte:02x}")).collect() };
+        let sum = Sha256Sum::of(&bytes);
+        assert_eq!(sum.to_string(), hexadecimal(&Sha256::digest(&bytes)));
         assert_eq!(
             *read,
             Record {
                 file: Some(ImageFile {
                     bytes: bytes.len() as u64,
-                    sha256: hexadecimal(&Sha256::digest(&bytes)),
+                    sha256: sum,
                 }),
                 times: StageTimes {
                     save_ms: read.times.save_ms,
