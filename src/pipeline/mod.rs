@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::diffusion::start::{Kept, Moments};
 use crate::diffusion::{Constructor, Generator, GuidanceMode, Sampler};
-use crate::vocabulary::{Parameter, Scale};
+use crate::vocabulary::{Parameter, Scale, Trait};
 
 /// What a stage of a sweep does with its model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -184,21 +184,12 @@ pub struct Needs {
 impl Needs {
     /// Whether a parameter has a meaning for the kind.
     pub fn have(&self, key: Parameter) -> bool {
-        match key {
-            Parameter::Image => self.image != Use::No,
-            Parameter::Mask => self.mask != Use::No,
-            Parameter::Strength => self.strength.is_some(),
-            Parameter::ImageGuidanceScale => self.image_guidance_scale,
-            Parameter::Model
-            | Parameter::Instruction
-            | Parameter::NegativePrompt
-            | Parameter::GuidanceScale
-            | Parameter::GuidanceStart
-            | Parameter::GuidanceEnd
-            | Parameter::Seed
-            | Parameter::NumInferenceSteps
-            | Parameter::Scheduler
-            | Parameter::Preset => true,
+        match key.definition().belongs_to {
+            None => true,
+            Some(Trait::Image) => self.image != Use::No,
+            Some(Trait::Mask) => self.mask != Use::No,
+            Some(Trait::Strength) => self.strength.is_some(),
+            Some(Trait::ImageGuidance) => self.image_guidance_scale,
         }
     }
 }

@@ -4,25 +4,6 @@ use super::ModelEntry;
 use crate::spec::Preset;
 use crate::vocabulary::{ByParameter, Parameter, Parameters, SchedulerKind, Value};
 
-/// The nesting of the cells, slowest parameter first, so that cells that share their first step (same image, scheduler,
-/// step count and seed) are neighbours.
-const NESTING: [Parameter; Parameter::COUNT] = [
-    Parameter::Model,
-    Parameter::Image,
-    Parameter::Mask,
-    Parameter::Scheduler,
-    Parameter::NumInferenceSteps,
-    Parameter::Strength,
-    Parameter::Seed,
-    Parameter::NegativePrompt,
-    Parameter::Instruction,
-    Parameter::GuidanceStart,
-    Parameter::GuidanceEnd,
-    Parameter::ImageGuidanceScale,
-    Parameter::GuidanceScale,
-    Parameter::Preset,
-];
-
 /// Makes the Cartesian product.
 pub(super) fn grid(
     values: &ByParameter<Vec<Value>>,
@@ -30,7 +11,7 @@ pub(super) fn grid(
     models: &[ModelEntry],
 ) -> Vec<Parameters> {
     let mut grid = vec![Parameters::default()];
-    for parameter in NESTING {
+    for parameter in Parameter::NESTED {
         // A preset sets several parameters, any other value only its own.
         grid = if parameter == Parameter::Preset {
             vary(grid, presets, Preset::apply)
@@ -97,18 +78,5 @@ impl Preset {
             cell.set(parameter, value);
         }
         cell.set(Parameter::Preset, &Value::from(self.name.as_str()));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn every_parameter_has_its_place_in_the_order_of_cells() {
-        let placed: BTreeSet<_> = NESTING.into_iter().collect();
-        assert_eq!(placed.len(), Parameter::COUNT);
     }
 }

@@ -23,7 +23,7 @@ pub use median::median;
 pub(crate) use parameter::tests::two_values;
 pub use parameter::{
     Abbreviation, ByParameter, Definition, Departs, Domain, MAX_STEPS, Parameter, Parameters,
-    Place, Unset, Value,
+    Place, Trait, Unset, Value,
 };
 pub use record::{
     ClipMeasures, EditCaptions, ImageFile, LatentStatistics, MaskedMeasures, Measures, Race,

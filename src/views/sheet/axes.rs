@@ -7,25 +7,6 @@ use crate::plan::{Cell, Plan};
 use crate::spec::SheetSpec;
 use crate::vocabulary::Parameter;
 
-/// The order in which axes are given columns and then rows if the sweep file does not say. Numbers come first, because
-/// a grid of them shows a trend; the last ones become panels.
-const PREFERENCE: [Parameter; 14] = [
-    Parameter::GuidanceScale,
-    Parameter::ImageGuidanceScale,
-    Parameter::GuidanceStart,
-    Parameter::GuidanceEnd,
-    Parameter::Strength,
-    Parameter::NumInferenceSteps,
-    Parameter::Scheduler,
-    Parameter::Preset,
-    Parameter::NegativePrompt,
-    Parameter::Seed,
-    Parameter::Model,
-    Parameter::Instruction,
-    Parameter::Mask,
-    Parameter::Image,
-];
-
 /// A sequence of values along one side of the grid, or from panel to panel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Level {
@@ -104,7 +85,7 @@ impl Arrangement {
         let rows = take(spec.rows);
         let columns = take(spec.columns);
         let mut panels: Vec<Level> = spec.panels.iter().filter_map(|&p| take(Some(p))).collect();
-        let mut preferred = PREFERENCE.into_iter();
+        let mut preferred = Parameter::PREFERRED.into_iter();
         let columns = columns.or_else(|| preferred.find_map(|p| take(Some(p))));
         let rows = rows.or_else(|| preferred.find_map(|p| take(Some(p))));
         panels.extend(axes);
@@ -133,7 +114,7 @@ impl Arrangement {
             let first = cells.first().map(|&cell| shape(cell));
             !level.is(Parameter::Image) || cells.iter().all(|&cell| Some(shape(cell)) == first)
         };
-        let ranked = PREFERENCE.iter().filter_map(|wanted| {
+        let ranked = Parameter::PREFERRED.iter().filter_map(|wanted| {
             let is_wanted = |level: &&Level| level.parameters.first() == Some(wanted);
             self.panels
                 .iter()
@@ -350,17 +331,4 @@ fn axes_of(plan: &Plan, cells: &[usize]) -> Vec<Level> {
             )
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_parameter_has_one_rank() {
-        for parameter in Parameter::ALL {
-            let ranks = PREFERENCE.iter().filter(|known| **known == parameter);
-            assert_eq!(ranks.count(), 1, "{parameter}");
-        }
-    }
 }

@@ -34,6 +34,8 @@ pub struct Definition {
     /// Which values let an edit depart further from its input, for the parameters that set guidance; advice depends on
     /// it.
     pub departs: Option<Departs>,
+    /// What a pipeline must have for the parameter to have a meaning; `None` if it has one for all.
+    pub belongs_to: Option<Trait>,
     /// Its lines in the sweep file that `ip2p init` writes; `@@VALUE@@` stands for the user's value.
     pub template: &'static str,
 }
@@ -131,6 +133,19 @@ pub enum Place {
     Sweep,
     /// Nowhere: its values are the names of the `[[preset]]` tables.
     Presets,
+}
+
+/// What kinds of pipeline differ in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trait {
+    /// It works on an image.
+    Image,
+    /// It takes a mask.
+    Mask,
+    /// It starts from an image with noise.
+    Strength,
+    /// It is guided by the image too.
+    ImageGuidance,
 }
 
 /// Which values of a setting let an edit depart further from its input.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::define::parameters;
-use super::definition::{Abbreviation, Definition, Departs, Domain, Place, Unset};
+use super::definition::{Abbreviation, Definition, Departs, Domain, Place, Trait, Unset};
 use super::value::{Field, Value};
 use crate::vocabulary::{Scale, SchedulerKind, Word};
 
@@ -27,6 +27,7 @@ parameters! {
         plain: None,
         changes_pixels: true,
         departs: None,
+        belongs_to: None,
         template: "model = @@VALUE@@",
     };
 
@@ -46,6 +47,7 @@ parameters! {
         plain: None,
         changes_pixels: true,
         departs: None,
+        belongs_to: Some(Trait::Image),
         template: "image       = @@VALUE@@         # a path, a pattern such as \"photos/*.jpg\", or a list of them",
     };
 
@@ -65,6 +67,7 @@ parameters! {
         plain: Some(""),
         changes_pixels: true,
         departs: None,
+        belongs_to: None,
         template: "instruction = @@VALUE@@",
     };
 
@@ -84,6 +87,7 @@ parameters! {
         plain: Some(""),
         changes_pixels: true,
         departs: None,
+        belongs_to: None,
         template: "# negative_prompt    = \"blurry, washed out\"",
     };
 
@@ -103,6 +107,7 @@ parameters! {
         plain: None,
         changes_pixels: true,
         departs: Some(Departs::WithLarger),
+        belongs_to: None,
         template: "
 # How strongly the instruction is followed, and how closely the image is kept. If nothing changes,
 # lower image_guidance_scale; if too much does, raise it.
@@ -125,6 +130,7 @@ guidance_scale       = { from = 5.0, to = 9.0, step = 2.0 }     # or a list, or 
         plain: None,
         changes_pixels: true,
         departs: Some(Departs::WithSmaller),
+        belongs_to: Some(Trait::ImageGuidance),
         template: "image_guidance_scale = [1.2, 1.5, 1.8]",
     };
 
@@ -144,6 +150,7 @@ guidance_scale       = { from = 5.0, to = 9.0, step = 2.0 }     # or a list, or 
         plain: Some("0.0"),
         changes_pixels: true,
         departs: Some(Departs::WithSmaller),
+        belongs_to: None,
         template: "
 # Guidance only in a part of the steps, as shares of them; outside it a step costs one UNet pass.
 # guidance_start = 0.0",
@@ -165,6 +172,7 @@ guidance_scale       = { from = 5.0, to = 9.0, step = 2.0 }     # or a list, or 
         plain: Some("1.0"),
         changes_pixels: true,
         departs: Some(Departs::WithLarger),
+        belongs_to: None,
         template: "# guidance_end   = [0.6, 1.0]",
     };
 
@@ -184,6 +192,7 @@ guidance_scale       = { from = 5.0, to = 9.0, step = 2.0 }     # or a list, or 
         plain: Some(""),
         changes_pixels: true,
         departs: None,
+        belongs_to: Some(Trait::Strength),
         template: "# strength = 0.8                # for image-to-image and inpainting models: how much is repainted",
     };
 
@@ -204,6 +213,7 @@ guidance_scale       = { from = 5.0, to = 9.0, step = 2.0 }     # or a list, or 
         plain: Some(""),
         changes_pixels: true,
         departs: None,
+        belongs_to: Some(Trait::Mask),
         template: "# mask: a file whose white part is repainted or, in an edit, may change; see docs/chains.md",
     };
 
@@ -223,6 +233,7 @@ guidance_scale       = { from = 5.0, to = 9.0, step = 2.0 }     # or a list, or 
         plain: None,
         changes_pixels: true,
         departs: None,
+        belongs_to: None,
         template: "
 seed                 = 0        # more noise, more variants: { from = 0, count = 4 }",
     };
@@ -243,6 +254,7 @@ seed                 = 0        # more noise, more variants: { from = 0, count =
         plain: None,
         changes_pixels: true,
         departs: None,
+        belongs_to: None,
         template: "num_inference_steps  = 20",
     };
 
@@ -262,6 +274,7 @@ seed                 = 0        # more noise, more variants: { from = 0, count =
         plain: None,
         changes_pixels: true,
         departs: None,
+        belongs_to: None,
         template: "# scheduler          = [\"euler_ancestral\", \"dpmpp_2m_karras\"]   # default: the model's own",
     };
 
@@ -281,6 +294,7 @@ seed                 = 0        # more noise, more variants: { from = 0, count =
         plain: Some(""),
         changes_pixels: false,
         departs: None,
+        belongs_to: None,
         template: "",
     };
 }

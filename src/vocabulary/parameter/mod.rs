@@ -1,41 +1,25 @@
 //! What can differ between cells: one definition each, which everything that handles parameters loops over.
 //!
-//! To add a parameter, write its definition in `definitions.rs` and its place in [`Parameter::ALL`] and in the other
-//! orders, which the compiler asks for. Then say what it does where `plan` makes a cell's identity and `engine` its
-//! pixels: both destructure [`Parameters`], so that they do not compile until they handle it.
+//! To add a parameter, write its definition in `definitions.rs` and its places in `orders.rs`. Then say what it does in the
+//! three functions of `plan` that decide what a cell is: its pixels (`pixels.rs`), its guidance (`guidance.rs`) and which
+//! cells are sampled together (`schedule.rs`). All of them destructure [`Parameters`], so that they do not compile until
+//! they handle it.
 
 mod by_parameter;
 mod define;
 mod definition;
 mod definitions;
+mod orders;
 mod value;
 
 use std::fmt;
 
 pub use by_parameter::ByParameter;
-pub use definition::{Abbreviation, Definition, Departs, Domain, Place, Unset};
+pub use definition::{Abbreviation, Definition, Departs, Domain, Place, Trait, Unset};
 pub use definitions::{MAX_STEPS, Parameter, Parameters};
 pub use value::Value;
 
 impl Parameter {
-    /// Every parameter, in the order in which axes are named and listed, and values stand in a cell's key.
-    pub const ALL: [Self; Self::COUNT] = [
-        Self::Model,
-        Self::Image,
-        Self::Mask,
-        Self::Instruction,
-        Self::NegativePrompt,
-        Self::Preset,
-        Self::Scheduler,
-        Self::NumInferenceSteps,
-        Self::Seed,
-        Self::Strength,
-        Self::GuidanceStart,
-        Self::GuidanceEnd,
-        Self::ImageGuidanceScale,
-        Self::GuidanceScale,
-    ];
-
     /// Its key in the sweep file, which is also its column in the CSV.
     pub fn key(self) -> &'static str {
         self.definition().key
@@ -130,9 +114,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn every_parameter_stands_once_in_the_order_of_axes_and_has_a_key_of_its_own() {
-        let ordered: BTreeSet<_> = Parameter::ALL.into_iter().collect();
-        assert_eq!(ordered.len(), Parameter::COUNT);
+    fn every_parameter_has_a_key_of_its_own() {
         let keys: BTreeSet<_> = Parameter::DEFINED.map(Parameter::key).into_iter().collect();
         assert_eq!(keys.len(), Parameter::COUNT);
         for parameter in Parameter::DEFINED {
