@@ -122,17 +122,10 @@ impl Sweep {
                                 model: "../onnx/demo".into(),
                                 image: (*image).into(),
                                 instruction: (*instruction).into(),
-                                negative_prompt: "".into(),
                                 guidance_scale: scale(guidance),
                                 image_guidance_scale: scale(image_guidance),
-                                guidance_start: Scale::zero(),
-                                guidance_end: Scale::one(),
                                 seed,
-                                num_inference_steps: 20,
-                                scheduler: SchedulerKind::EulerAncestral,
-                                strength: None,
-                                mask: "".into(),
-                                preset: None,
+                                ..Parameters::default()
                             };
                             cells.push(Cell {
                                 key: key(&format!(

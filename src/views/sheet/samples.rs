@@ -12,9 +12,7 @@ use crate::image::Fit;
 use crate::plan::{Axis, Cell, ImageEntry, Plan, Stage};
 use crate::spec::{Numerics, SheetSpec};
 use crate::store::{Environment, Run};
-use crate::vocabulary::{
-    CellKey, Parameter, Parameters, Record, Scale, SchedulerKind, StageTimes, Status, Word,
-};
+use crate::vocabulary::{CellKey, Parameter, Parameters, Record, Scale, StageTimes, Status};
 
 /// A plan with the product of these axes and defaults for everything else.
 pub fn plan(axes: &[(Parameter, &[&str])]) -> Plan {
@@ -103,10 +101,8 @@ fn parameters(point: &[(Parameter, &str)]) -> Parameters {
         guidance_end: scale(Parameter::GuidanceEnd, "1.0"),
         seed: value(Parameter::Seed, "42").parse().unwrap(),
         num_inference_steps: value(Parameter::NumInferenceSteps, "20").parse().unwrap(),
-        scheduler: SchedulerKind::EulerAncestral,
-        strength: None,
-        mask: Word::default(),
         preset: Some(value(Parameter::Preset, "")).filter(|name| !name.is_empty()),
+        ..Parameters::default()
     }
 }
 
