@@ -16,6 +16,7 @@ pub mod engine;
 pub mod export;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+pub mod guard;
 pub mod image;
 pub mod judge;
 mod lfs;

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From top to bottom.
-const LAYERS: [&str; 28] = [
+const LAYERS: [&str; 29] = [
     "main",
     "fuzzing",
     "cli",
@@ -35,6 +35,7 @@ const LAYERS: [&str; 28] = [
     "listing",
     "parallel",
     "digest",
+    "guard",
     "lfs",
     "stamp",
     "trust",

@@ -3,6 +3,8 @@
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 
+use ip2p_sweep::guard;
+
 use super::render;
 
 /// Reports panics as errors of the program, with what to do about them.
@@ -15,6 +17,7 @@ pub fn report_panics() {
             render::aside(format_args!("{trace}"));
         }
     }));
+    guard::hide_from_hook();
 }
 
 /// Runs a command; `None` if it panicked, which has then been reported.

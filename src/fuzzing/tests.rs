@@ -112,7 +112,11 @@ fn samples(name: &str) -> Vec<Vec<u8>> {
     let places: &[&str] = match name {
         "journal" => &["fuzz/samples/journal"],
         "manifest" => &["results/baseline/check/manifest.json"],
-        "picture" => &["tests/golden/images/source", "tests/golden/images/odd"],
+        "picture" => &[
+            "fuzz/samples/picture",
+            "tests/golden/images/source",
+            "tests/golden/images/odd",
+        ],
         "plan" => &["fuzz/samples/plan"],
         "png_text" => &["results/baseline/check/cells"],
         "protobuf" => &[

@@ -12,6 +12,7 @@ use super::colour::{self, ColourKind};
 use super::declared::declared;
 use super::jpeg::{self, End};
 use super::{ImageError, MAX_SIDE, Note, pages};
+use crate::guard;
 
 /// The most pixels of an image.
 const MAX_PIXELS: u64 = 100_000_000;
@@ -29,6 +30,19 @@ pub(super) struct Decoded {
     pub notes: Vec<Note>,
     /// Its share of the decoding budget, kept until the picture has been reduced to its final size in memory.
     pub share: Share<'static>,
+}
+
+/// Reads an image; a panic of its decoder is damage, which other programs may be able to read.
+pub(super) fn guarded<T>(
+    path: &Path,
+    read: impl FnOnce() -> Result<T, ImageError>,
+) -> Result<T, ImageError> {
+    guard::guarded(read).unwrap_or_else(|| {
+        Err(ImageError::Damaged {
+            path: path.to_owned(),
+            reason: "its decoder fails on it".to_owned(),
+        })
+    })
 }
 
 /// Decodes the bytes of a file.

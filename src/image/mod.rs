@@ -26,7 +26,7 @@ mod resample;
 mod samples;
 mod size;
 
-pub(crate) use self::png::encode_png;
+pub(crate) use self::png::{decode_png, encode_png};
 pub use convert::{mean_absolute_change, to_image, to_tensor};
 pub use error::ImageError;
 pub(crate) use fit::nearest_multiple;

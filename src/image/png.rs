@@ -1,7 +1,9 @@
-//! Encodes images as PNG.
+//! Encodes and decodes the PNGs of a run.
 
-use image::RgbImage;
+use image::{DynamicImage, ImageFormat, RgbImage};
 use png::{BitDepth, ColorType, Encoder, EncodingError};
+
+use crate::guard::guarded;
 
 /// Encodes an image as a PNG; `describe` can add texts or set the compression.
 ///
@@ -20,4 +22,17 @@ pub(crate) fn encode_png(
     writer.write_image_data(image.as_raw())?;
     writer.finish()?;
     Ok(bytes)
+}
+
+/// Decodes a PNG.
+///
+/// # Errors
+/// The decoder's message.
+pub(crate) fn decode_png(bytes: &[u8]) -> Result<RgbImage, String> {
+    match guarded(|| image::load_from_memory_with_format(bytes, ImageFormat::Png)) {
+        Some(decoded) => decoded
+            .map(DynamicImage::into_rgb8)
+            .map_err(|error| error.to_string()),
+        None => Err("its decoder fails on it".to_owned()),
+    }
 }

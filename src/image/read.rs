@@ -5,7 +5,7 @@ use std::path::Path;
 use image::{DynamicImage, RgbImage};
 
 use super::colour::ColourKind;
-use super::decode::{Decoded, decode};
+use super::decode::{Decoded, decode, guarded};
 use super::file::read_file;
 use super::samples::{to_8_bits, to_rgb};
 use super::{Colour, ImageError, Note, mode};
@@ -77,15 +77,17 @@ pub(super) fn upright(
     path: &Path,
     colour: Colour,
 ) -> Result<(RgbImage, Vec<Note>), ImageError> {
-    let decoded = decode(bytes, path)?;
-    let mut notes = decoded.notes;
-    let image = to_8_bits(decoded.image, &mut notes);
-    let image = in_srgb(image, decoded.colours, colour, &mut notes);
-    let mut image = DynamicImage::from(to_rgb(image, &mut notes));
-    // Rotated only after it has been reduced, because rotation needs memory for a second picture.
-    image.apply_orientation(decoded.orientation);
-    drop(decoded.share);
-    Ok((image.into_rgb8(), notes))
+    guarded(path, || {
+        let decoded = decode(bytes, path)?;
+        let mut notes = decoded.notes;
+        let image = to_8_bits(decoded.image, &mut notes);
+        let image = in_srgb(image, decoded.colours, colour, &mut notes);
+        let mut image = DynamicImage::from(to_rgb(image, &mut notes));
+        // Rotated only after it has been reduced, because rotation needs memory for a second picture.
+        image.apply_orientation(decoded.orientation);
+        drop(decoded.share);
+        Ok((image.into_rgb8(), notes))
+    })
 }
 
 /// An 8-bit picture with its colours converted if requested; adds a note on what is done about them.
@@ -126,7 +128,7 @@ pub(super) struct InMode {
 /// Reads an image without converting it to RGB. A single transparent colour is ignored.
 pub(super) fn read_in_mode(path: &Path) -> Result<InMode, ImageError> {
     let bytes = read_file(path)?;
-    let decoded = decode(&bytes, path)?;
+    let decoded = guarded(path, || decode(&bytes, path))?;
     let Decoded { format, .. } = decoded;
     let mut notes = decoded.notes;
     let mut image = to_8_bits(decoded.image, &mut notes);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
-use image::{ImageFormat, RgbImage};
+use image::RgbImage;
 
 use super::baseline::{Baseline, DIGEST_IN_NAME, pixels_sha256};
 use super::class::EnvironmentClass;
@@ -11,6 +11,7 @@ use super::difference::{Difference, difference};
 use super::error::JudgeError;
 use super::identity::Identity;
 use super::manifest::{Accepted, BaselineCell, IMAGES, Manifest, Subject};
+use crate::image::decode_png;
 use crate::plan::Cell;
 use crate::store::Run;
 use crate::vocabulary::{CellKey, Record, Status};
@@ -176,9 +177,7 @@ impl Acceptance {
         let bytes = run
             .image_bytes(&cell.key)
             .map_err(|error| bad(error.to_string()))?;
-        let image = image::load_from_memory_with_format(&bytes, ImageFormat::Png)
-            .map_err(|error| bad(error.to_string()))?;
-        let image = image.into_rgb8();
+        let image = decode_png(&bytes).map_err(bad)?;
         let pixels_sha256 = pixels_sha256(&image);
         let name = || image_name(&cell.key, &pixels_sha256);
         let (file, is_new) = files.of_pixels(&pixels_sha256, name);

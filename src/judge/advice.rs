@@ -116,7 +116,7 @@ pub fn advise(run: &Run) -> Advice {
 fn typical_by_instruction<'a>(
     panels: impl Iterator<Item = &'a Vec<Measured<'a>>>,
 ) -> HashMap<(Word, Word), Typical> {
-    let mut cells: HashMap<(Word, Word), Vec<Measured>> = HashMap::new();
+    let mut cells: HashMap<(Word, Word), Vec<&Measured>> = HashMap::new();
     for panel in panels {
         let own = cells.entry(instruction_of(&panel[0])).or_default();
         own.extend(panel);

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::RunnerError;
+use crate::image::decode_png;
 use crate::judge::advice::advise;
 use crate::parallel::try_collect;
 use crate::plan::{Cut, Plan, Shard};
@@ -308,7 +309,7 @@ fn of_cell<'r>(target: &Run, runs: Vec<&'r Run>, key: &CellKey) -> Result<Found<
 }
 
 fn compare(first: Option<&Vec<u8>>, second: &[u8]) -> Race {
-    let pixels = |bytes: &[u8]| image::load_from_memory(bytes).ok().map(|it| it.into_rgb8());
+    let pixels = |bytes: &[u8]| decode_png(bytes).ok();
     let first = first.map(|bytes| bytes.as_slice());
     match first.is_some_and(|first| first == second || pixels(first) == pixels(second)) {
         true => Race::SamePixels,

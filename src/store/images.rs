@@ -4,12 +4,13 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use image::{ImageFormat, RgbImage};
+use image::RgbImage;
 use rayon::prelude::*;
 
 use super::verified::{Verified, seen};
 use super::{Run, StoreError, files};
 use crate::digest::Sha256Sum;
+use crate::image::decode_png;
 use crate::stamp::Facts;
 use crate::vocabulary::{CellKey, ImageFile, Record, Status};
 
@@ -190,9 +191,7 @@ pub(super) fn read_whole(path: &Path, size: (u32, u32)) -> Result<RgbImage, Stri
 
 /// The pixels of a PNG.
 pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, String> {
-    image::load_from_memory_with_format(bytes, ImageFormat::Png)
-        .map(image::DynamicImage::into_rgb8)
-        .map_err(|error| format!("is damaged: {error}"))
+    decode_png(bytes).map_err(|reason| format!("is damaged: {reason}"))
 }
 
 fn longest((width, height): (u32, u32)) -> u64 {

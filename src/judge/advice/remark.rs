@@ -75,11 +75,11 @@ pub(super) struct Typical {
 
 impl Typical {
     /// Medians over the cells of one instruction; `None` if there are too few.
-    pub(super) fn of(cells: &[Measured]) -> Option<Self> {
+    pub(super) fn of(cells: &[&Measured]) -> Option<Self> {
         if cells.len() < LEAST_CELLS {
             return None;
         }
-        let typical = |value: fn(&Measured) -> f64| median(cells.iter().map(value));
+        let typical = |value: fn(&Measured) -> f64| median(cells.iter().map(|cell| value(cell)));
         Some(Self {
             change: typical(|cell| cell.change)?,
             ssim: typical(|cell| cell.measures.ssim)?,
