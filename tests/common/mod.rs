@@ -11,6 +11,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 #[cfg(unix)]
 use std::process::{Child, Command};
+#[cfg(unix)]
+use std::thread::sleep;
+#[cfg(unix)]
+use std::time::{Duration, Instant};
 
 use ip2p_sweep::onnxruntime::{Host, Located, Runtime, Wanted, load, locate, setup};
 use ndarray::ArrayD;
@@ -51,15 +55,31 @@ impl Tensors {
     }
 }
 
-/// Stops a program as Ctrl-C does; by SIGTERM if it was started to ignore that, as all are in the background of a script.
+/// Asks a running program to stop, as Ctrl-C does, once it listens: a signal that comes earlier ends it at once. A script
+/// makes programs that it starts in the background ignore Ctrl-C, and their own programs with them: these are asked with
+/// SIGTERM.
 #[cfg(unix)]
 pub fn interrupt(program: &Child) {
     const INT: u64 = 1 << 1;
+    const TERM: u64 = 1 << 14;
     let id = program.id().to_string();
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let ignored = ignored.map_or(0, |mask| u64::from_str_radix(mask.trim(), 16).unwrap());
-    let signal = if ignored & INT == 0 { "-INT" } else { "-TERM" };
+    // Without such files every program is taken to listen.
+    let caught = || {
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok();
+        let mask = status.and_then(|status| {
+            let mask = status
+                .lines()
+                .find_map(|line| line.strip_prefix("SigCgt:"))?;
+            u64::from_str_radix(mask.trim(), 16).ok()
+        });
+        mask.unwrap_or(INT)
+    };
+    let patience = Instant::now() + Duration::from_secs(120);
+    while caught() & (INT | TERM) == 0 {
+        assert!(Instant::now() < patience, "it takes no signals");
+        sleep(Duration::from_millis(5));
+    }
+    let signal = if caught() & INT != 0 { "-INT" } else { "-TERM" };
     let sent = Command::new("kill").args([signal, &id]).status();
     assert!(sent.unwrap().success());
 }
