@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 /// How many bytes of a file are read at a time.
 const CHUNK: usize = 1 << 20;
 
-/// A SHA-256 digest of which there may be a million; as text in lower-case hexadecimal.
+/// A SHA-256 digest, kept as bytes because a run may have a million; as text it is lower-case hexadecimal.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Cow<str>")]
 pub struct Sha256Sum([u8; 32]);

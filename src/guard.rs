@@ -1,29 +1,33 @@
-//! Panics of decoders: damaged files of users reach code of others that may give up in this way. They become errors.
+//! Panics of libraries become errors: users' files, which may be damaged, reach code of others that gives up in this way.
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
 
 thread_local! {
     static IS_GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs a decoder; `None` if it panicked.
-pub(crate) fn guarded<T>(decode: impl FnOnce() -> T) -> Option<T> {
+/// Runs a library's parser; `None` if it panicked.
+pub(crate) fn guarded<T>(parse: impl FnOnce() -> T) -> Option<T> {
     let before = IS_GUARDED.replace(true);
-    // Nothing of a decoder is used again after it has panicked.
-    let decoded = panic::catch_unwind(AssertUnwindSafe(decode));
+    // Nothing of a parser is used again after it has panicked.
+    let parsed = panic::catch_unwind(AssertUnwindSafe(parse));
     IS_GUARDED.set(before);
-    decoded.ok()
+    parsed.ok()
 }
 
 /// Makes the panic hook pass over panics that become errors, which are reported as such.
 pub fn hide_from_hook() {
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(move |fault| {
-        if !IS_GUARDED.get() {
-            hook(fault);
-        }
-    }));
+    static HIDDEN: Once = Once::new();
+    HIDDEN.call_once(|| {
+        let hook = panic::take_hook();
+        panic::set_hook(Box::new(move |fault| {
+            if !IS_GUARDED.get() {
+                hook(fault);
+            }
+        }));
+    });
 }
 
 #[cfg(test)]

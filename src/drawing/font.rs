@@ -24,6 +24,9 @@ fn embedded(bytes: &'static [u8]) -> FontArc {
     FontArc::try_from_slice(bytes).expect("the embedded fonts are whole")
 }
 
+/// The largest glyph that is drawn, in ems: those of a damaged font may take more memory than there is.
+const MOST_EMS: f32 = 32.0;
+
 /// Height of a line of text, in ems.
 pub const LINE: f32 = 1.3;
 
@@ -133,6 +136,9 @@ impl<'f> Face<'f> {
                 continue;
             };
             let bounds = outline.px_bounds();
+            if bounds.width().max(bounds.height()) > MOST_EMS * em {
+                continue;
+            }
             outline.draw(|dx, dy, coverage| {
                 let (px, py) = (
                     bounds.min.x as i64 + i64::from(dx),

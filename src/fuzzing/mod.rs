@@ -6,21 +6,23 @@
 #[cfg(test)]
 mod tests;
 
-pub use crate::drawing::fuzz::png_text;
+pub use crate::drawing::fuzz::{font, png_text};
 pub use crate::image::fuzz::picture;
 pub use crate::judge::fuzz::manifest;
-pub use crate::model::fuzz::protobuf;
+pub use crate::model::fuzz::{protobuf, tokenizer};
 pub use crate::store::fuzz::{journal, plan};
 
 /// An entry point: a function that parses bytes.
 pub type EntryPoint = fn(&[u8]);
 
 /// Each entry point with its name, which is also that of its fuzz target and of its folder of samples.
-pub const ENTRY_POINTS: [(&str, EntryPoint); 6] = [
+pub const ENTRY_POINTS: [(&str, EntryPoint); 8] = [
+    ("font", font),
     ("journal", journal),
     ("manifest", manifest),
     ("picture", picture),
     ("plan", plan),
     ("png_text", png_text),
     ("protobuf", protobuf),
+    ("tokenizer", tokenizer),
 ];

@@ -110,6 +110,7 @@ fn kept(name: &str, bytes: &[u8]) -> PathBuf {
 /// Samples that are valid, or invalid in unusual ways: files kept for an entry point, and others of the repository.
 fn samples(name: &str) -> Vec<Vec<u8>> {
     let places: &[&str] = match name {
+        "font" => &["src/drawing/font/sample.ttf"],
         "journal" => &["fuzz/samples/journal"],
         "manifest" => &["results/baseline/check/manifest.json"],
         "picture" => &[
@@ -124,6 +125,7 @@ fn samples(name: &str) -> Vec<Vec<u8>> {
             "tests/cuda/identity_float16.onnx",
             "tests/golden/tiny_generate/unet",
         ],
+        "tokenizer" => &["onnx/demo/tokenizer/tokenizer.json"],
         _ => panic!("{name} has no samples"),
     };
     let files = places.iter().flat_map(|place| {

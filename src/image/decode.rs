@@ -32,7 +32,7 @@ pub(super) struct Decoded {
     pub share: Share<'static>,
 }
 
-/// Reads an image; a panic of its decoder is damage, which other programs may be able to read.
+/// Reads an image; one on which its decoder panics is damaged, even if another program may read it.
 pub(super) fn guarded<T>(
     path: &Path,
     read: impl FnOnce() -> Result<T, ImageError>,

@@ -10,12 +10,16 @@ use serde_json::{Value, json};
 
 use super::config::Config;
 use super::{ModelError, files};
+use crate::guard::guarded;
 
 /// CLIP's end mark, which also stands for unknown words and, usually, for padding.
 const END: &str = "<|endoftext|>";
 const START: &str = "<|startoftext|>";
 /// CLIP's pattern of words (openai/CLIP, `simple_tokenizer.py`).
 const WORDS: &str = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
+
+/// The problem if the library panics, as with some damaged files.
+const FAILS: &str = "the tokenizers library fails on it";
 
 /// The tokenizer of one model.
 #[derive(Debug)]
@@ -134,39 +138,40 @@ impl Tokenizer {
     /// Makes the tokenizer of `folder` for a model with a context of `length` tokens.
     pub(super) fn read(folder: &TokenizerFolder, length: usize) -> Result<Self, ModelError> {
         let special = Special::read(&folder.path)?;
-        let mut json = match &folder.files {
+        let json = match &folder.files {
             TokenizerFiles::Whole(path) => read_json(path)?,
             TokenizerFiles::Parts { vocab, merges } => {
                 clip_json(&read_json(vocab)?, &files::text(merges)?, &special)
             }
         };
+        let pad = special.text("pad_token", END);
+        Self::of_json(json, &pad, length).map_err(|problem| ModelError::Tokenizer {
+            path: folder.main().to_owned(),
+            problem,
+        })
+    }
+
+    /// Makes the tokenizer that a `tokenizer.json` describes, or says what is wrong with it.
+    pub(super) fn of_json(mut json: Value, pad: &str, length: usize) -> Result<Self, String> {
         if let Some(parts) = json.as_object_mut() {
             // Padding and truncation are done here, so that the text cut off can be reported. The decoder is not
-            // needed, and an invalid one makes the library panic.
+            // needed.
             for unused in ["padding", "truncation", "decoder"] {
                 parts.remove(unused);
             }
         }
-        let broken = |problem: String| ModelError::Tokenizer {
-            path: folder.main().to_owned(),
-            problem,
-        };
         if let Some(part) = ["normalizer", "pre_tokenizer"]
             .iter()
             .find_map(|key| foreign_part(json.get(key)?))
         {
-            return Err(broken(format!(
-                "it has a part {part:?}, which CLIP has not"
-            )));
+            return Err(format!("it has a part {part:?}, which CLIP has not"));
         }
-        let inner: tokenizers::Tokenizer = json
-            .to_string()
-            .parse()
-            .map_err(|error: tokenizers::Error| broken(error.to_string()))?;
-        let pad = special.text("pad_token", END);
+        let inner: tokenizers::Tokenizer = guarded(|| json.to_string().parse())
+            .ok_or(FAILS)?
+            .map_err(|error: tokenizers::Error| error.to_string())?;
         let pad = inner
-            .token_to_id(&pad)
-            .ok_or_else(|| broken(format!("its pad token {pad:?} is not in the vocabulary")))?;
+            .token_to_id(pad)
+            .ok_or_else(|| format!("its pad token {pad:?} is not in the vocabulary"))?;
         Ok(Self { inner, length, pad })
     }
 
@@ -175,13 +180,13 @@ impl Tokenizer {
     /// # Errors
     /// [`ModelError::Tokenize`] if the tokenizer's own files make that impossible.
     pub fn encode(&self, text: &str) -> Result<Encoded, ModelError> {
-        let encoding = self
-            .inner
-            .encode(text, true)
-            .map_err(|error| ModelError::Tokenize {
-                text: text.to_owned(),
-                problem: error.to_string(),
-            })?;
+        let impossible = |problem: String| ModelError::Tokenize {
+            text: text.to_owned(),
+            problem,
+        };
+        let encoding = guarded(|| self.inner.encode(text, true))
+            .ok_or_else(|| impossible(FAILS.to_owned()))?
+            .map_err(|error| impossible(error.to_string()))?;
         let all = encoding.get_ids();
         let mut ids: Vec<i64> = all.iter().copied().map(i64::from).collect();
         let truncated = (ids.len() > self.length).then(|| {

@@ -27,7 +27,14 @@ impl OtherFont {
     /// # Errors
     /// If the file cannot be read or is not a font, in words.
     pub fn read(path: &Path) -> Result<Self, String> {
-        let bytes = read_file(path, LONGEST).map_err(|error| error.to_string())?;
+        Self::of_bytes(
+            read_file(path, LONGEST).map_err(|error| error.to_string())?,
+            path,
+        )
+    }
+
+    /// The font in a file that was read.
+    pub(crate) fn of_bytes(bytes: Vec<u8>, path: &Path) -> Result<Self, String> {
         let font = FontVec::try_from_vec(bytes)
             .map_err(|_| "it is not a TrueType or OpenType font".to_owned())?;
         if font.units_per_em().is_none() {
