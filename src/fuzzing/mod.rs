@@ -10,13 +10,14 @@ pub use crate::drawing::fuzz::{font, png_text};
 pub use crate::image::fuzz::picture;
 pub use crate::judge::fuzz::manifest;
 pub use crate::model::fuzz::{protobuf, tokenizer};
+pub use crate::spec::fuzz::sweep;
 pub use crate::store::fuzz::{journal, plan};
 
 /// An entry point: a function that parses bytes.
 pub type EntryPoint = fn(&[u8]);
 
 /// Each entry point with its name, which is also that of its fuzz target and of its folder of samples.
-pub const ENTRY_POINTS: [(&str, EntryPoint); 8] = [
+pub const ENTRY_POINTS: [(&str, EntryPoint); 9] = [
     ("font", font),
     ("journal", journal),
     ("manifest", manifest),
@@ -24,5 +25,6 @@ pub const ENTRY_POINTS: [(&str, EntryPoint); 8] = [
     ("plan", plan),
     ("png_text", png_text),
     ("protobuf", protobuf),
+    ("sweep", sweep),
     ("tokenizer", tokenizer),
 ];

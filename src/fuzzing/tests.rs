@@ -125,6 +125,7 @@ fn samples(name: &str) -> Vec<Vec<u8>> {
             "tests/cuda/identity_float16.onnx",
             "tests/golden/tiny_generate/unet",
         ],
+        "sweep" => &["src/spec/tests/wrong"],
         "tokenizer" => &["onnx/demo/tokenizer/tokenizer.json"],
         _ => panic!("{name} has no samples"),
     };

@@ -5,6 +5,8 @@ mod checked;
 mod definitions;
 mod error;
 mod fault;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod keys;
 mod masks;
 mod number;
