@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ab_glyph::{Font, FontArc, FontVec};
 
+use crate::guard::guarded;
 use crate::store::read_file;
 
 mod system;
@@ -35,8 +36,9 @@ impl OtherFont {
 
     /// The font in a file that was read.
     pub(crate) fn of_bytes(bytes: Vec<u8>, path: &Path) -> Result<Self, String> {
-        let font = FontVec::try_from_vec(bytes)
-            .map_err(|_| "it is not a TrueType or OpenType font".to_owned())?;
+        let font = guarded(|| FontVec::try_from_vec(bytes))
+            .and_then(Result::ok)
+            .ok_or("it is not a TrueType or OpenType font")?;
         if font.units_per_em().is_none() {
             return Err("it does not say the size of its em".to_owned());
         }
