@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-pub use crate::drawing::fuzz::{font, png_text};
+pub use crate::drawing::fuzz::png_text;
 pub use crate::image::fuzz::picture;
 pub use crate::judge::fuzz::manifest;
 pub use crate::model::fuzz::{protobuf, tokenizer};
@@ -17,8 +17,7 @@ pub use crate::store::fuzz::{journal, plan};
 pub type EntryPoint = fn(&[u8]);
 
 /// Each entry point with its name, which is also that of its fuzz target and of its folder of samples.
-pub const ENTRY_POINTS: [(&str, EntryPoint); 9] = [
-    ("font", font),
+pub const ENTRY_POINTS: [(&str, EntryPoint); 8] = [
     ("journal", journal),
     ("manifest", manifest),
     ("picture", picture),

@@ -110,7 +110,6 @@ fn kept(name: &str, bytes: &[u8]) -> PathBuf {
 /// Samples that are valid, or invalid in unusual ways: files kept for an entry point, and others of the repository.
 fn samples(name: &str) -> Vec<Vec<u8>> {
     let places: &[&str] = match name {
-        "font" => &["src/drawing/font/sample.ttf"],
         "journal" => &["fuzz/samples/journal"],
         "manifest" => &["results/baseline/check/manifest.json"],
         "picture" => &[

@@ -28,14 +28,7 @@ impl OtherFont {
     /// # Errors
     /// If the file cannot be read or is not a font, in words.
     pub fn read(path: &Path) -> Result<Self, String> {
-        Self::of_bytes(
-            read_file(path, LONGEST).map_err(|error| error.to_string())?,
-            path,
-        )
-    }
-
-    /// The font in a file that was read.
-    pub(crate) fn of_bytes(bytes: Vec<u8>, path: &Path) -> Result<Self, String> {
+        let bytes = read_file(path, LONGEST).map_err(|error| error.to_string())?;
         let font = guarded(|| FontVec::try_from_vec(bytes))
             .and_then(Result::ok)
             .ok_or("it is not a TrueType or OpenType font")?;
@@ -122,6 +115,23 @@ mod tests {
         face.draw(&mut canvas, (0, 0), "冬", 30.0, image::Rgb([0; 3]));
         let ink = canvas.pixels().filter(|pixel| pixel.0 == [0; 3]).count();
         assert!((700..=900).contains(&ink), "a square of 30 pixels: {ink}");
+    }
+
+    #[test]
+    fn a_glyph_of_a_damaged_font_that_is_enormous_is_left_out() {
+        let mut bytes = std::fs::read("src/drawing/font/sample.ttf").unwrap();
+        let entry = bytes.windows(4).position(|tag| tag == b"head").unwrap();
+        let table = u32::from_be_bytes(*bytes[entry + 8..].first_chunk().unwrap()) as usize;
+        // With 16 units an em, the square of a thousand is 62 ems wide.
+        bytes[table + 18..table + 20].copy_from_slice(&16_u16.to_be_bytes());
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        let other = OtherFont::read(file.path()).unwrap();
+        let face = Face::REGULAR.or(Some(&other));
+        assert_eq!(face.width("冬", 20.0), 1250.0);
+        let mut canvas = image::RgbImage::new(60, 40);
+        face.draw(&mut canvas, (0, 0), "冬", 20.0, image::Rgb([255; 3]));
+        assert!(canvas.pixels().all(|pixel| pixel.0 == [0; 3]));
     }
 
     #[test]
