@@ -125,13 +125,17 @@ class Sweep:
         after = self.places()
         assert {name: after.get(name) for name in before} == before, "what was there was written again"
 
-    def assert_whole(self, whole: Path) -> None:
-        """The run of one process, and nothing computed more often than races say."""
+    def assert_whole(self, whole: Path, killed: int = 0) -> None:
+        """The run of one process, and nothing computed more often than races and killed processes say."""
         self.ip2p("merge", "out")
         assert images(self.out) == images(whole)
         assert table(self.out) == table(whole)
         assert len(images(self.out)) == CELLS
-        assert len(self.records()) == CELLS + self.races()
+        # Who places an image records it; only a process that is killed in between leaves that to the one that computes
+        # the cell again and finds the image there.
+        placed = [record["cell"] for record in self.records() if "race" not in record]
+        assert len(placed) == len(set(placed)) >= CELLS - killed
+        assert len({record["cell"] for record in self.records()}) == CELLS
         assert not list(self.out.rglob(".ip2p-*"))
 
 
@@ -203,7 +207,14 @@ def test_eight_shards_are_byte_for_byte_one_process(cluster, sweep, whole):
 
 def test_a_killed_task_is_submitted_again_and_computes_only_what_is_missing(cluster, sweep, whole):
     sweep.submit()
-    until(lambda: sweep.begun() and sweep.signal(signal.SIGKILL) > 0)
+    killed = 0
+
+    def kill() -> bool:
+        nonlocal killed
+        killed = sweep.signal(signal.SIGKILL) if sweep.begun() else 0
+        return killed > 0
+
+    until(kill)
     cluster.wait_idle()
     before = sweep.places()
     assert len(before) < CELLS
@@ -213,7 +224,7 @@ def test_a_killed_task_is_submitted_again_and_computes_only_what_is_missing(clus
     cluster.wait_idle()
     sweep.assert_only_added(before)
     report("... submitted again", sweep)
-    sweep.assert_whole(whole)
+    sweep.assert_whole(whole, killed)
 
 
 def test_a_cancelled_array_leaves_whole_cells_and_goes_on_when_it_is_submitted_again(cluster, sweep, whole):
