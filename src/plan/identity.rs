@@ -1,33 +1,29 @@
 //! Whether two plans are the same: they are if they give the same cells, wherever their files are.
 
-use rayon::prelude::*;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Cell, Plan};
 use crate::digest::hexadecimal;
-
-/// How many cells a thread writes at a time.
-const TOGETHER: usize = 1 << 8;
-/// How many cells' texts are in memory at a time.
-const AT_ONCE: usize = 1 << 14;
+use crate::parallel::write_in_order;
 
 impl Plan {
     /// SHA-256, in hexadecimal, over everything but the locations of files.
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(self.head().to_string());
-        let text = |cells: &[Cell]| {
+        let text = |cells: &[Cell]| -> serde_json::Result<Vec<u8>> {
             let mut text = Vec::new();
             for cell in cells {
-                serde_json::to_writer(&mut text, cell).expect("a cell has texts and whole numbers");
+                serde_json::to_writer(&mut text, cell)?;
             }
-            text
+            Ok(text)
         };
-        for cells in self.cells.chunks(AT_ONCE) {
-            let texts: Vec<Vec<u8>> = cells.par_chunks(TOGETHER).map(text).collect();
-            texts.iter().for_each(|text| hash.update(text));
-        }
+        let write = |text: &[u8]| {
+            hash.update(text);
+            Ok(())
+        };
+        write_in_order(&self.cells, text, write).expect("cells have only texts and whole numbers");
         hexadecimal(&hash.finalize())
     }
 

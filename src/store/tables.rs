@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::columns::{CellRow, Column, name_of};
 use super::table::{StepRow, header, write_rows};
 use super::{Run, StoreError, files, parquet};
-use crate::parallel::try_collect;
+use crate::parallel::write_in_order;
 use crate::plan::{Cell, Plan};
 use crate::vocabulary::{CellKey, Record};
 
@@ -24,10 +24,8 @@ const STEPS_TABLE: &str = "steps.csv";
 /// The byte order mark by which spreadsheets recognise UTF-8.
 const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// How many cells a thread writes at a time.
+/// How many cells a thread looks at, at a time.
 const TOGETHER: usize = 1 << 10;
-/// How many cells' rows are in memory at a time.
-const AT_ONCE: usize = 1 << 14;
 
 /// The advice on cells, known once all cells are done.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -221,11 +219,7 @@ impl<'a> CellTable<'a> {
         head.write_record(self.order.iter().map(|&column| columns[column].name))?;
         head.flush()?;
         drop(head);
-        for cells in self.run.plan.cells.chunks(AT_ONCE) {
-            for rows in try_collect(cells.par_chunks(TOGETHER).map(written))? {
-                out.write_all(&rows)?;
-            }
-        }
+        write_in_order(&self.run.plan.cells, written, |rows| out.write_all(rows))?;
         out.flush()
     }
 

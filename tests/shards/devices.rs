@@ -1,14 +1,13 @@
 //! `ip2p run --devices`: one process for each device, and one run from all of them.
 
 use std::fs;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use assert_cmd::assert::OutputAssertExt;
 use predicates::str::contains;
 
-use crate::common::interrupt;
 use crate::merged::{assert_same_run, images, place, run};
 
 #[test]
@@ -85,7 +84,11 @@ fn devices_stop_when_they_are_asked_to_and_go_on_later() {
         assert!(Instant::now() < patience, "no cell was finished");
         sleep(Duration::from_millis(20));
     }
-    interrupt(&parent);
+    let pid = parent.id().to_string();
+    Command::new("kill")
+        .args(["-TERM", &pid])
+        .assert()
+        .success();
     assert_eq!(parent.wait().unwrap().code(), Some(130));
     let before = images(&place.path("out"));
     assert!(before.len() < 24);
