@@ -21,13 +21,14 @@ from random_model import make
 from summary import table
 
 ROWS_OF_THE_PLAIN_PIPELINE = 3
+LAST_FILE_OF_A_PIPELINE = "model_index.json"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ip2p", type=Path, required=True, help="the program, built for release")
     parser.add_argument("--image", type=Path, required=True, help="a photo")
-    parser.add_argument("--work", type=Path, required=True, help="folder for the model and the runs")
+    parser.add_argument("--work", type=Path, required=True, help="folder for the model and the runs; a model is kept")
     parser.add_argument("--tiny", action="store_true", help="a tiny model on the CPU: shows that the script works")
     parser.add_argument("--plain", action="store_true", help="without the fused operators of --optimize cuda")
     parser.add_argument("--loop-cells", type=int, default=8, help="cells for diffusers (default: 8)")
@@ -36,7 +37,9 @@ def main():
     if not shutil.which(args.ip2p):
         raise SystemExit(f"error: {args.ip2p} is no program; build it (cargo build --release), or set IP2P")
     clock = Clock()
-    pipeline = make("tiny" if args.tiny else "full", args.work)
+    pipeline = args.work / "pipeline"
+    if not (pipeline / LAST_FILE_OF_A_PIPELINE).exists():
+        make("tiny" if args.tiny else "full", args.work)
     clock.lap("random model")
     grid = reference(args, pipeline, exported(pipeline, args))
     clock.lap("export")
@@ -83,9 +86,11 @@ def exported(pipeline: Path, args) -> Path:
         command += ["--precision", "fp32"]
     else:
         command += ["--precision", "fp16"] + ([] if args.plain else ["--optimize", "cuda"])
-    subprocess.run([str(word) for word in command], check=True, stdout=sys.stderr)
     fused = out.with_name(out.name + "-cuda")
-    return fused if fused.is_dir() else out
+    made = out if args.tiny or args.plain else fused
+    if not made.is_dir():
+        subprocess.run([str(word) for word in command], check=True, stdout=sys.stderr)
+    return made
 
 
 def reference(args, pipeline: Path, model: Path) -> dict:
@@ -113,6 +118,7 @@ def run(memory: str, sweep: Path, args) -> dict:
     """One run of the whole grid; its figures."""
     device = "cpu" if args.tiny else "cuda"
     out = args.work / memory
+    shutil.rmtree(out, ignore_errors=True)
     begun = time.perf_counter()
     loop_s = run_ip2p(args.ip2p, sweep, out, ["--device", device, "--memory", memory])
     process_s = time.perf_counter() - begun

@@ -3,6 +3,7 @@
 #
 #     benches/gpu.sh [--json FILE]           # with a release build there; under 8 minutes
 #     benches/gpu.sh --tiny                  # the same way through, on the CPU with a tiny model: a dry run
+#     benches/gpu.sh --work FOLDER           # keeps the model there, for another time
 #
 # Builds nothing. Makes a model of the real architecture with random weights, exports it with onnx/export.py, and runs
 # the grid in resident and in phased memory and, for some of its cells, by diffusers' pipeline on the same weights.
