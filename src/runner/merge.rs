@@ -17,7 +17,7 @@ use crate::image::decode_png;
 use crate::judge::advice::advise;
 use crate::parallel::try_collect;
 use crate::plan::{Cut, Plan, Shard};
-use crate::store::{Environment, HeldFolder, Planned, Repeated, Run, RunFolder};
+use crate::store::{Environment, HeldFolder, Planned, Records, Repeated, Run, RunFolder};
 use crate::vocabulary::{CellKey, Race, Record, Status};
 
 /// Why run folders cannot be merged.
@@ -96,8 +96,15 @@ pub fn merge(out: &Path, others: &[PathBuf]) -> Result<Merged, RunnerError> {
         Some(there) => Arc::clone(&there.plan),
         None => Planned::read(of)?.plan,
     };
-    let runs = read_all(of, &plan, others)?;
-    let (mut folder, notes, sweep) = open(out, &plan, there, &runs)?;
+    let own = there.as_ref().and_then(|there| there.sweep_file(out));
+    // What is there is read first, so that the others' records of the same cells, as an earlier merge took them over,
+    // are in memory once. A folder that is not there is made last: something may be wrong with the others.
+    let held = match there {
+        Some(there) => Some(HeldFolder::take_sharing(out, &plan, Some(there))?),
+        None => None,
+    };
+    let runs = read_all(of, &plan, others, held.as_ref().map(HeldFolder::records))?;
+    let (mut folder, notes, sweep) = open(out, &plan, own, held, &runs)?;
     let shards = folder.run().shards.iter();
     let mut shards = shards.chain(runs.iter().flat_map(|run| &run.shards));
     let parts = shards.next_back().map(|shard| shard.count());
@@ -121,14 +128,21 @@ pub fn merge(out: &Path, others: &[PathBuf]) -> Result<Merged, RunnerError> {
     })
 }
 
-/// Reads folders, which must be of the plan of another.
-fn read_all(of: &Path, plan: &Arc<Plan>, folders: &[PathBuf]) -> Result<Vec<Run>, RunnerError> {
+/// Reads folders, which must be of the plan of another; `records` are that one's.
+fn read_all(
+    of: &Path,
+    plan: &Arc<Plan>,
+    folders: &[PathBuf],
+    records: Option<&Records>,
+) -> Result<Vec<Run>, RunnerError> {
     if folders.is_empty() {
         return Ok(Vec::new());
     }
     let digest = plan.digest();
-    let folders = folders.par_iter();
-    let runs = try_collect(folders.map(|folder| Run::read_sharing(folder, plan, &digest)))?;
+    let none = Records::default();
+    let records = records.unwrap_or(&none);
+    let read = |folder: &PathBuf| Run::read_sharing(folder, plan, &digest, records);
+    let runs = try_collect(folders.par_iter().map(read))?;
     for run in &runs {
         if Arc::ptr_eq(&run.plan, plan) {
             continue;
@@ -145,17 +159,21 @@ fn read_all(of: &Path, plan: &Arc<Plan>, folders: &[PathBuf]) -> Result<Vec<Run>
     Ok(runs)
 }
 
-/// Opens and locks the target; also returns notes for the user, and the sweep file.
+/// Begins to write the target, which is made if it is not there; also returns notes for the user, and the sweep file,
+/// of which `own` is the target's.
 fn open(
     out: &Path,
     plan: &Arc<Plan>,
-    there: Option<Planned>,
+    own: Option<PathBuf>,
+    held: Option<HeldFolder>,
     runs: &[Run],
 ) -> Result<(RunFolder, Vec<String>, Option<PathBuf>), RunnerError> {
-    let is_there = there.is_some();
-    let own = there.as_ref().and_then(|there| there.sweep_file(out));
+    let is_there = held.is_some();
     let sweep = own.or_else(|| runs.iter().find_map(Run::sweep_file));
-    let mut held = HeldFolder::take_sharing(out, plan, there)?;
+    let mut held = match held {
+        Some(held) => held,
+        None => HeldFolder::take_sharing(out, plan, None)?,
+    };
     if let (false, Some(sweep)) = (is_there, &sweep) {
         held = held.of_sweep(sweep, true)?;
     }

@@ -166,6 +166,11 @@ impl HeldFolder {
         self.records.get(cell)
     }
 
+    /// The last record of each cell that has one.
+    pub fn records(&self) -> &Records {
+        &self.records
+    }
+
     /// The environment the run was last computed in; `None` if it is new.
     pub fn environment(&self) -> Option<&Environment> {
         self.known.environments.last()

@@ -83,6 +83,15 @@ impl Records {
         self.kept.insert(cell, kept).map(|kept| kept.record)
     }
 
+    /// Lets go of the records that others have too, and has theirs instead.
+    pub(super) fn share(&mut self, others: &Self) {
+        for (cell, kept) in &mut self.kept {
+            if let Some(other) = others.shared(cell).filter(|other| **other == kept.record) {
+                kept.record = Arc::clone(other);
+            }
+        }
+    }
+
     /// Makes room for so many more.
     pub(super) fn reserve(&mut self, more: usize) {
         self.kept.reserve(more);
@@ -108,5 +117,38 @@ impl Index<&CellKey> for Records {
     /// If the cell has no record.
     fn index(&self, cell: &CellKey) -> &Record {
         &self.kept[cell].record
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vocabulary::Status;
+
+    #[test]
+    fn records_that_others_have_too_are_in_memory_once() {
+        let record = |name: &str| Record::new(CellKey::new(name, "0123456789ab"), "cpu", "fp32");
+        let mut theirs = Records::default();
+        let mut own = Records::default();
+        for name in ["same", "other", "own"] {
+            own.insert(record(name).cell, record(name));
+        }
+        theirs.insert(record("same").cell, record("same"));
+        let failed = Record {
+            status: Status::Failed,
+            ..record("other")
+        };
+        theirs.insert(failed.cell.clone(), failed);
+        let before = own.clone();
+        own.share(&theirs);
+        let shares = |with: &Records, name: &str| {
+            let key = record(name).cell;
+            let (Some(one), Some(other)) = (own.shared(&key), with.shared(&key)) else {
+                return false;
+            };
+            Arc::ptr_eq(one, other)
+        };
+        assert!(shares(&theirs, "same") && !shares(&before, "same"));
+        assert!(shares(&before, "other") && shares(&before, "own"));
     }
 }

@@ -61,18 +61,26 @@ impl Run {
     }
 
     /// As [`Run::read`], with a plan that was read before if that is the folder's, which the journals say: merging a
-    /// thousand folders must not read a plan a thousand times. `digest` is that of the plan.
+    /// thousand folders must not read a plan a thousand times. Nor are records that are among `records` kept twice.
+    /// `digest` is that of the plan.
     ///
     /// # Errors
     /// As [`Run::read`].
-    pub fn read_sharing(folder: &Path, plan: &Arc<Plan>, digest: &str) -> Result<Self, StoreError> {
+    pub fn read_sharing(
+        folder: &Path,
+        plan: &Arc<Plan>,
+        digest: &str,
+        records: &Records,
+    ) -> Result<Self, StoreError> {
         if Self::is_in(folder) {
-            let known = Known::read(folder, None)?;
+            let mut known = Known::read(folder, None)?;
             if known.is_all_of(digest) {
+                known.records.share(records);
                 return Ok(Self::known(folder, Arc::clone(plan), known));
             }
         }
         let mut run = Self::read(folder)?;
+        run.records.share(records);
         if plan.first_difference(&run.plan).is_none() {
             run.plan = Arc::clone(plan);
         }
