@@ -60,7 +60,7 @@ pub fn scaled(image: RgbImage, width: u32, height: u32) -> RgbImage {
     let lanczos = ResizeAlg::Convolution(FilterType::Lanczos3);
     let options = ResizeOptions::new().resize_alg(lanczos);
     let mut target = RgbImage::new(width, height);
-    // Views of one type of pixel: from the others the compiler makes code for all thirteen, a third of this package's.
+    // Views of one type of pixel: of others the compiler makes code for all thirteen types, a quarter of this package's.
     let source = TypedImageRef::<U8x3>::from_buffer(image.width(), image.height(), &image);
     let view = TypedImage::from_buffer(width, height, &mut target);
     if let (Ok(source), Ok(mut view)) = (source, view) {
