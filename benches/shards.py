@@ -4,8 +4,9 @@
     benches/shards.py [--ip2p target/release/ip2p] [--cells 1000 10000 ...] [--apart] [--work FOLDER]
 
 A few cells are computed with the demo's model. The journals and images of all the others are made from theirs, as 1,000
-processes would have left them: each record with its own cell, and the size and digest of the image that lies there, which is
-a link to one of the few. With --apart each shard has a run folder of its own, which shares `plan.json` by a link.
+processes would have left them: each record with its own cell, and the size and digest of the image that lies there,
+which is a link to one of the few. With --apart each shard has a run folder of its own, which shares `plan.json` by a
+link.
 """
 
 import argparse

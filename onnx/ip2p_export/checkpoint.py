@@ -171,7 +171,7 @@ class Ignored:
 
 
 def unpickle(path: Path) -> object:
-    """A .ckpt's tensors. No code that a pickle asks for is run: such names become `Ignored`, or are refused by torch."""
+    """A .ckpt's tensors. No code that a pickle asks for is run: such names become `Ignored`, or torch refuses them."""
     unsafe = torch.serialization.get_unsafe_globals_in_checkpoint(path)
     try:
         with torch.serialization.safe_globals([(Ignored, name) for name in unsafe]):

@@ -31,7 +31,14 @@ def fuse(model: onnx.ModelProto, component: str, float16: bool) -> onnx.ModelPro
     options = FusionOptions(model_type)
     logging.getLogger("fusion_base").setLevel(logging.WARNING)
     with light_shape_inference():
-        optimizer = optimize_model(model, model_type, opt_level=0, optimization_options=options, use_gpu=True)
+        try:
+            optimizer = optimize_model(model, model_type, opt_level=0, optimization_options=options, use_gpu=True)
+        except (TypeError, ValueError, AttributeError, LookupError) as error:
+            raise Problem(
+                f"onnxruntime failed to fuse the {component}: {error}",
+                "install what --requirements prints (its fusions fail with newer versions of numpy), or use the export "
+                "without --optimize",
+            ) from error
         report(component, optimizer.model.graph)
         if float16:
             optimizer.convert_float_to_float16(

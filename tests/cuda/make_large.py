@@ -1,4 +1,4 @@
-"""A pipeline of a few sums whose UNet holds much memory: large/COMPONENT/model.onnx, with the ports of ../golden/tiny_eps.
+"""A pipeline of a few sums whose UNet holds much memory: large/COMPONENT/model.onnx, with ../golden/tiny_eps' ports.
 
 Of each row of the UNet the mean is spread to NUMBERS for each pixel of the latents, and comes back as their largest. A
 device without so much memory cannot compute it, and one that goes on in spite of that gives other numbers.

@@ -11,7 +11,7 @@ from pathlib import Path
 import export
 import pytest
 from failing import failure, made_with_a_wrong_weight
-from ip2p_export import graph, layout
+from ip2p_export import graph, layout, optimize
 from safetensors.torch import load_file, save_file
 
 SCRIPT = Path(export.__file__)
@@ -147,3 +147,16 @@ def test_verification_notices_one_wrong_weight(
     errors = failure(capsys, export.main, pipeline, "--out", tmp_path / "out", "--verify")
     assert "differs from torch by more than its limits in: unet" in errors
     assert not (tmp_path / "out").exists()
+
+
+def test_fusions_that_fail_say_what_works(
+    pipeline: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_numpy_2_5(*_: object, **__: object) -> None:
+        raise TypeError("only 0-dimensional arrays can be converted to Python scalars")
+
+    monkeypatch.setattr(optimize, "optimize_model", with_numpy_2_5)
+    errors = failure(capsys, export.main, pipeline, "--out", tmp_path / "out", "--optimize", "cuda")
+    assert "failed to fuse the text_encoder: only 0-dimensional arrays" in errors
+    assert "--requirements" in errors and "without --optimize" in errors
+    assert not (tmp_path / "out-cuda").exists()

@@ -3,20 +3,21 @@
 The scenes are drawn twice, before and truly after an edit, and the demo model edits them over a grid of its two scales.
 How near an output is to the true edit, which the advice never sees, labels it:
 
-    barely begun   it lies less than 0.3 of the way from the input to the true edit, and is hardly further from it than the
-                   input
-    right          it lies at least 0.6 of the way, and differs from the true edit by half as much as that from the input at
-                   most
-    overdone       it lies beyond the true edit, and differs from it by 0.65 times as much as that from the input at least
+    barely begun   it lies less than 0.3 of the way from the input to the true edit, and is hardly further from it than
+                   the input
+    right          it lies at least 0.6 of the way, and differs from the true edit by half as much as that from the
+                   input at most
+    overdone       it lies beyond the true edit, and differs from it by 0.65 times as much as that from the input at
+                   least
 
-where a way is measured along the true change of the pixels. What fits none of these has no label. Written are the measures
-of every cell, as `ip2p run` made them, with the labels of 200 cells: all that are barely begun or overdone, and of the
-others every so many.
+where a way is measured along the true change of the pixels. What fits none of these has no label. Written are the
+measures of every cell, as `ip2p run` made them, with the labels of 200 cells: all that are barely begun or overdone,
+and of the others every so many.
 
     python make_advice.py --ip2p ../../target/release/ip2p     (numpy, pillow, skia-python; a quarter of an hour)
 
-The rules of the advice were made on those cases. What is published of them is measured on others, which nobody looked at
-before: other scenes and another seed.
+The rules of the advice were made on those cases. What is published of them is measured on others, which nobody looked
+at before: other scenes and another seed.
 
     python make_advice.py --ip2p ../../target/release/ip2p --held-out
 """
@@ -51,18 +52,18 @@ HELD_OUT_SEED = 9_700_000  # beyond those of the cases that the rules were made 
 LEAST_CHANGED = 0.005  # share of a picture that an edit must change
 CODING = 7.2  # root mean square of what the autoencoder loses, in levels (31 dB, onnx/demo_model/README.md)
 MEASURES = ("image_change", "ssim", "saturation_change", "contrast_change")
-SWEEP = """
+SWEEP = f"""
 name = "advice"
-model = "{model}"
+model = "{{model}}"
 [sweep]
 image = "photos/*.png"
-instruction = "{instruction}"
-guidance_scale = [%s]
-image_guidance_scale = [%s]
-seed = {seed}
-num_inference_steps = %d
+instruction = "{{instruction}}"
+guidance_scale = [{", ".join(GUIDANCE)}]
+image_guidance_scale = [{", ".join(IMAGE_GUIDANCE)}]
+seed = {{seed}}
+num_inference_steps = {STEPS}
 scheduler = "dpmpp_2m"
-""" % (", ".join(GUIDANCE), ", ".join(IMAGE_GUIDANCE), STEPS)
+"""
 LABELS = ("barely begun", "right", "overdone")
 
 

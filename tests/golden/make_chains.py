@@ -1,7 +1,7 @@
 """Make the golden images of a chain: three of diffusers' pipelines by hand, each on the 8-bit PNGs of the one before.
 
-Images are generated, each is edited, each edit is repainted under a mask: every distinct image once. Float32 on the CPU,
-on the tiny pipelines, which are built from their seeds.
+Images are generated, each is edited, each edit is repainted under a mask: every distinct image once. Float32 on the
+CPU, on the tiny pipelines, which are built from their seeds.
 
 Needs `masks/`. Writes `chains/*.png` and `chains/index.json`.
 """
@@ -80,7 +80,12 @@ def main() -> None:
 
     for seed in SEEDS:
         [made] = generate(
-            PROMPTS["generate"], width=WIDTH, height=HEIGHT, num_inference_steps=STEPS, guidance_scale=7.0, generator=seeded(seed)
+            PROMPTS["generate"],
+            width=WIDTH,
+            height=HEIGHT,
+            num_inference_steps=STEPS,
+            guidance_scale=7.0,
+            generator=seeded(seed),
         ).images
         made = keep(f"{seed}", made, stage="generate", seed=seed)
         for number, instruction in enumerate(EDITS):

@@ -93,7 +93,10 @@ def cases() -> Iterator[Case]:
                     name = f"{short}.{config}.{scheduler}"
                     yield Case(name, kind, model, scheduler, config, 6, strength, mask)
         yield Case(f"{short}.unguided", kind, model, "euler_ancestral", mask=mask, guidance_scale=1.0, seed=7)
-    for kind, model, scheduler in [("inpaint", "tiny_inpaint", "euler_ancestral"), ("inpaint-4", "tiny_generate", "ddim")]:
+    for kind, model, scheduler in [
+        ("inpaint", "tiny_inpaint", "euler_ancestral"),
+        ("inpaint-4", "tiny_generate", "ddim"),
+    ]:
         for mask in MASKS:
             for outside, only_masked in [("kept", None), ("decoded", None), ("kept", 3)]:
                 name = f"{kind}.{mask}.{outside}" + (".only_masked" if only_masked else "")
@@ -153,8 +156,9 @@ def main() -> None:
         extreme.append((float(((samples == 0) | (samples == 255)).mean()), case.name))
     lines = ",\n  ".join(json.dumps(case) for case in listed)
     (FOLDER / "index.json").write_text(
-        f'{{"diffusers": "{diffusers.__version__}", "torch": "{torch.__version__}",\n"width": {WIDTH}, "height": {HEIGHT}, '
-        f'"configs": {json.dumps(CONFIGS, indent=1)},\n"cases": [\n  {lines}\n]}}\n'
+        f'{{"diffusers": "{diffusers.__version__}", "torch": "{torch.__version__}",\n'
+        f'"width": {WIDTH}, "height": {HEIGHT}, "configs": {json.dumps(CONFIGS, indent=1)},\n'
+        f'"cases": [\n  {lines}\n]}}\n'
     )
     print(f"{len(listed)} cases; most black or white: {sorted(extreme)[-5:]}")
 

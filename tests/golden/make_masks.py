@@ -19,9 +19,7 @@ from scipy.ndimage import grey_dilation
 
 FOLDER = Path(__file__).parent / "masks"
 WIDTH, HEIGHT, FACTOR = 48, 32, 4
-PROCESSOR = VaeImageProcessor(
-    vae_scale_factor=FACTOR, do_normalize=False, do_binarize=True, do_convert_grayscale=True
-)
+PROCESSOR = VaeImageProcessor(vae_scale_factor=FACTOR, do_normalize=False, do_binarize=True, do_convert_grayscale=True)
 IMAGES = VaeImageProcessor(vae_scale_factor=FACTOR)
 
 

@@ -1,6 +1,7 @@
 """Make small pipelines with random weights and export them with Optimum.
 
-`tiny_generate` (4 channels) and `tiny_inpaint` (9) are for the kinds beside editing. The two that edit differ in whatever a reader of model folders could wrongly assume:
+`tiny_generate` (4 channels) and `tiny_inpaint` (9) are for the kinds beside editing. The two that edit differ in
+whatever a reader of model folders could wrongly assume:
 
 |                    | tiny_eps                     | tiny_v                                  |
 |--------------------|------------------------------|-----------------------------------------|

@@ -41,7 +41,9 @@ def mask_of(height: int, width: int) -> np.ndarray:
 
 def masked(expected: str, actual: str) -> dict[str, float]:
     """Mean change of all levels, and mean similarity of the windows by where their middle lies."""
-    one, other = (np.asarray(Image.open(HERE / "runs" / path).convert("RGB"), np.float64) for path in (expected, actual))
+    one, other = (
+        np.asarray(Image.open(HERE / "runs" / path).convert("RGB"), np.float64) for path in (expected, actual)
+    )
     inside = mask_of(*one.shape[:2]) >= 128
     _, of_pixels = structural_similarity(luma(expected), luma(actual), win_size=WINDOW, data_range=255, full=True)
     margin = WINDOW // 2
@@ -62,7 +64,9 @@ def main():
         for paths in IMAGES.values()
         for expected, actual in combinations(paths, 2)
     ]
-    (HERE / "masked.json").write_text(json.dumps({"scikit-image": skimage.__version__, "cases": parts}, indent=1) + "\n")
+    (HERE / "masked.json").write_text(
+        json.dumps({"scikit-image": skimage.__version__, "cases": parts}, indent=1) + "\n"
+    )
     cases = [
         {"expected": expected, "actual": actual, "ssim": similarity(expected, actual)}
         for paths in IMAGES.values()

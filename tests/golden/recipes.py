@@ -159,12 +159,8 @@ CLIPPING_DDIM = {
     "steps_offset": 0,
 }
 KIND_RECIPES = [
-    Recipe(
-        name="tiny_generate", seed=3, channels=4, scheduler=PNDMScheduler, scheduler_config=OLD_PNDM, **SMALL
-    ),
-    Recipe(
-        name="tiny_inpaint", seed=4, channels=9, scheduler=DDIMScheduler, scheduler_config=CLIPPING_DDIM, **SMALL
-    ),
+    Recipe(name="tiny_generate", seed=3, channels=4, scheduler=PNDMScheduler, scheduler_config=OLD_PNDM, **SMALL),
+    Recipe(name="tiny_inpaint", seed=4, channels=9, scheduler=DDIMScheduler, scheduler_config=CLIPPING_DDIM, **SMALL),
 ]
 """Pipelines of the other kinds; small, for what readers of folders could assume is varied above."""
 
@@ -203,7 +199,9 @@ def build(recipe: Recipe, tokenizer_folder: Path) -> DiffusionPipeline:
     }
     text = {"vocab_size": len(tokenizer)} | tokens | recipe.text
     text_encoder = CLIPTextModel(CLIPTextConfig(**text)).eval()
-    unet = UNet2DConditionModel(in_channels=recipe.channels, cross_attention_dim=recipe.text["hidden_size"], **recipe.unet).eval()
+    unet = UNet2DConditionModel(
+        in_channels=recipe.channels, cross_attention_dim=recipe.text["hidden_size"], **recipe.unet
+    ).eval()
     levels = len(recipe.vae["block_out_channels"])
     vae = AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * levels,

@@ -1,6 +1,6 @@
 """Holds each document of a manifest against the strict schemas of versions of Kubernetes.
 
-    python check_manifest.py MANIFEST VERSION...
+python check_manifest.py MANIFEST VERSION...
 """
 
 import sys

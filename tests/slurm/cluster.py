@@ -76,10 +76,10 @@ class Cluster:
         (self.folder / "slurm.conf").write_text(conf)
 
     def _spawn(self, name: str, *command: str, **more) -> None:
-        out = open(self.folder / f"{name}.out", "ab")
-        self.processes[name] = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, **more
-        )
+        with open(self.folder / f"{name}.out", "ab") as out:
+            self.processes[name] = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, **more
+            )
 
     def start(self) -> None:
         munge = pwd.getpwnam("munge")
@@ -94,8 +94,8 @@ class Cluster:
         until(lambda: self.lives() and self.ask("sinfo", "-h", "-o", "%T %D") == "idle 2")
 
     def start_controller(self, *more: str) -> None:
-        """The numbers of an earlier controller's jobs are not given away again, even if it was killed before it had saved
-        them: a node that still has a job of that number is drained."""
+        """The numbers of an earlier controller's jobs are not given away again, even if it was killed before it had
+        saved them: a node that still has a job of that number is drained."""
         self.started += 1
         self._configure(1000 * self.started)
         self._spawn("slurmctld", "slurmctld", "-D", "-f", os.environ["SLURM_CONF"], *more)

@@ -1,5 +1,5 @@
-"""A sweep in shards under a real Slurm, and what happens to tasks there: nothing lost, nothing overwritten, nothing computed
-more often than it must be. States are waited for, never times.
+"""A sweep in shards under a real Slurm, and what happens to tasks there: nothing lost, nothing overwritten, nothing
+computed more often than it must be. States are waited for, never times.
 
     IP2P=target/debug/ip2p pytest tests/slurm       (as root; apt-get install slurmctld slurmd slurm-client munge)
 """
@@ -11,7 +11,6 @@ import re
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -151,7 +150,8 @@ def table(folder: Path) -> list[dict]:
 
 def report(case: str, sweep: Sweep) -> None:
     """A row of the table that `-s` shows."""
-    print(f"\n{case} | {len(sweep.records())} records, {sweep.races()} lost races, {len(images(sweep.out))} of {CELLS} images")
+    left = f"{len(sweep.records())} records, {sweep.races()} lost races, {len(images(sweep.out))} of {CELLS} images"
+    print(f"\n{case} | {left}")
 
 
 @pytest.fixture(autouse=True)
