@@ -37,9 +37,11 @@ def main():
     if not shutil.which(args.ip2p):
         raise SystemExit(f"error: {args.ip2p} is no program; build it (cargo build --release), or set IP2P")
     clock = Clock()
+    size = "tiny" if args.tiny else "full"
+    args.work = args.work / size
     pipeline = args.work / "pipeline"
     if not (pipeline / LAST_FILE_OF_A_PIPELINE).exists():
-        make("tiny" if args.tiny else "full", args.work)
+        make(size, args.work)
     clock.lap("random model")
     grid = reference(args, pipeline, exported(pipeline, args))
     clock.lap("export")
