@@ -13,7 +13,6 @@ use super::{EnvironmentClass, JudgeError};
 use crate::digest::hexadecimal;
 use crate::image::read;
 use crate::store::{Lock, Run, StoreError, make_folder, refuse_link, write_file, write_to_last};
-use crate::vocabulary::Parameters;
 
 /// How many characters of the pixel digest an image's name contains.
 pub(super) const DIGEST_IN_NAME: usize = 16;
@@ -57,13 +56,6 @@ impl Baseline {
         self.manifest
             .as_ref()
             .map_or(&[], |manifest| &manifest.cells)
-    }
-
-    /// The cell with these parameters; in a chain, the one of the first stage.
-    pub fn cell(&self, parameters: &Parameters) -> Option<&BaselineCell> {
-        self.cells()
-            .iter()
-            .find(|cell| cell.path.is_empty() && cell.parameters == *parameters)
     }
 
     /// Its manifest; if it is empty, a new one with this name.

@@ -73,21 +73,6 @@ impl OnnxModel {
         self
     }
 
-    /// The model folder.
-    pub fn folder(&self) -> &ModelFolder {
-        &self.folder
-    }
-
-    /// The model's tokenizer, which also tells which part of a text is cut off.
-    pub fn tokenizer(&self) -> &Tokenizer {
-        &self.tokenizer
-    }
-
-    /// The device it runs on.
-    pub fn device(&self) -> ExecutionDevice {
-        self.device
-    }
-
     /// Milliseconds spent in ONNX Runtime's own calls; the rest of the time is this program's.
     pub fn called_ms(&self) -> f64 {
         let loaded = self.sessions.iter().flatten().map(Session::called_ms);

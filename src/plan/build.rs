@@ -137,9 +137,8 @@ impl<'s> Builder<'s> {
             }
             _ => Sizes::of_inputs(&stage.name, &points, &plan.models, &self.inputs)?,
         };
-        let identities = self.identities(plan, &stage, &axes, &points, &sizes);
         let is_last = place == spec.then.len();
-        self.take_over(plan, &stage, points.into_iter().zip(identities), is_last);
+        self.add_cells(plan, (&stage, &axes), points, &sizes, is_last);
         plan.axes.clone_from(&axes);
         plan.stages.push(Stage { axes, ..stage });
         Ok(())

@@ -61,14 +61,15 @@ fn vary<T>(
         }
         [_, _, ..] => {}
     }
-    let with_values = cells.iter().flat_map(|cell| {
-        values.iter().map(|value| {
+    let mut varied = Vec::with_capacity(cells.len() * values.len());
+    for cell in &cells {
+        for value in values {
             let mut cell = cell.clone();
             set(value, &mut cell);
-            cell
-        })
-    });
-    with_values.collect()
+            varied.push(cell);
+        }
+    }
+    varied
 }
 
 impl Preset {

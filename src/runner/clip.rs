@@ -101,7 +101,7 @@ pub(super) fn measure<B: Backend>(
     };
     let path = folder.run().folder.clone();
     pass.embed_captions(cells, cancel)?;
-    for (index, &cell) in cells.iter().enumerate() {
+    for &cell in cells {
         if cancel.load(Ordering::Relaxed) {
             break;
         }
@@ -109,12 +109,7 @@ pub(super) fn measure<B: Backend>(
         match pass.measure(planned, &path) {
             Ok(measures) => {
                 folder.add_measures(cell, measures.clone())?;
-                observer(&Event::Measured {
-                    cell,
-                    measures,
-                    done: index + 1,
-                    of: cells.len(),
-                });
+                observer(&Event::Measured { cell, measures });
             }
             Err(Failure::Cell(reason)) => observer(&Event::Note(format!(
                 "cell {} is not measured with CLIP: {reason}",

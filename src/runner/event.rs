@@ -22,10 +22,6 @@ pub enum Event {
         cell: usize,
         /// Its measures.
         measures: ClipMeasures,
-        /// Number of cells measured so far, from 1.
-        done: usize,
-        /// Number of cells to be measured.
-        of: usize,
     },
     /// A note for the user.
     Note(String),

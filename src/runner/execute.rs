@@ -180,7 +180,7 @@ impl<'a, B: Backend> Execution<'a, B> {
             false => Some(find(&mut notes)?),
         };
         let held =
-            HeldFolder::take_as(out, plan, hold)?.of_sweep(&prepared.sweep, prepared.replaces)?;
+            HeldFolder::take(out, plan, hold)?.of_sweep(&prepared.sweep, prepared.replaces)?;
         notes.extend_from_slice(held.notes());
         let outdated = Chain::of(plan).outdated(&cells, out, |key| held.record_of_key(key));
         let mut left: Vec<usize> = held.pending();

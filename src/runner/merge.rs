@@ -100,7 +100,7 @@ pub fn merge(out: &Path, others: &[PathBuf]) -> Result<Merged, RunnerError> {
     // What is there is read first, so that the others' records of the same cells, as an earlier merge took them over,
     // are in memory once. A folder that is not there is made last: something may be wrong with the others.
     let held = match there {
-        Some(there) => Some(HeldFolder::take_sharing(out, &plan, Some(there))?),
+        Some(there) => Some(HeldFolder::take_to_merge(out, &plan, Some(there))?),
         None => None,
     };
     let runs = read_all(of, &plan, others, held.as_ref().map(HeldFolder::records))?;
@@ -172,7 +172,7 @@ fn open(
     let sweep = own.or_else(|| runs.iter().find_map(Run::sweep_file));
     let mut held = match held {
         Some(held) => held,
-        None => HeldFolder::take_sharing(out, plan, None)?,
+        None => HeldFolder::take_to_merge(out, plan, None)?,
     };
     if let (false, Some(sweep)) = (is_there, &sweep) {
         held = held.of_sweep(sweep, true)?;

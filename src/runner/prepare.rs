@@ -32,7 +32,7 @@ pub struct Prepared {
     /// What the sweep file says, with flags applied.
     pub spec: SweepSpec,
     /// The plan made from it.
-    pub plan: Plan,
+    pub plan: Arc<Plan>,
     /// Its models, in the order of [`Plan::models`].
     pub models: Vec<Model>,
     /// The CLIP folder, if finished cells are to be measured with one.
@@ -97,7 +97,7 @@ pub fn prepare_with(
         images,
         masks,
     };
-    let plan = Plan::new(&spec, files)?;
+    let plan = Arc::new(Plan::new(&spec, files)?);
     check_samplers(&plan, &models)?;
     let looked_at = look_at_masks(&plan)?;
     let mut notes = spec.notes.clone();

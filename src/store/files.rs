@@ -2,11 +2,10 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, BufWriter, ErrorKind, Read, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
 
-use super::StoreError;
-use crate::lfs;
+use super::{StoreError, regular};
 
 /// The prefix of unfinished files' names.
 const UNFINISHED: &str = ".ip2p-";
@@ -50,10 +49,21 @@ pub fn write_to_last(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
 /// # Errors
 /// If the file cannot be written.
 pub(super) fn update(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let plain = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
-    match read(path, bytes.len() as u64) {
-        Ok(there) if plain && there == bytes => Ok(()),
-        _ => write(path, bytes),
+    update_with(path, |file| file.write_all(bytes))
+}
+
+/// Like [`update`], with a function that writes the content, perhaps twice: a long one need not be in memory.
+///
+/// # Errors
+/// If the file cannot be written.
+pub(super) fn update_with(
+    path: &Path,
+    fill: impl Fn(&mut (dyn Write + Send)) -> io::Result<()>,
+) -> Result<(), StoreError> {
+    let is_plain = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
+    match is_plain && regular::has_content(path, &fill) {
+        true => Ok(()),
+        false => write_with(path, fill),
     }
 }
 
@@ -292,48 +302,6 @@ pub fn refuse_link(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Opens a regular file for reading: a pipe would block, and a device never ends.
-///
-/// # Errors
-/// If it is not a regular file, or cannot be opened.
-pub fn open(path: &Path) -> io::Result<File> {
-    let is_file = |found: fs::Metadata| match found.is_file() {
-        true => Ok(()),
-        false => Err(io::Error::new(
-            ErrorKind::InvalidInput,
-            "it is not a regular file",
-        )),
-    };
-    // Checked before opening, because opening a pipe blocks, and again after it, because the file may have been
-    // replaced.
-    is_file(fs::metadata(path)?)?;
-    let file = File::open(path)?;
-    is_file(file.metadata()?)?;
-    Ok(file)
-}
-
-/// Reads a regular file of at most `longest` bytes.
-///
-/// # Errors
-/// If it is longer, is not a regular file, or cannot be read.
-pub fn read(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
-    let file = open(path)?;
-    let mut bytes = Vec::new();
-    file.take(longest.saturating_add(1))
-        .read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > longest {
-        true => Err(invalid(format!("it is longer than {longest} bytes"))),
-        false if lfs::is_pointer(&bytes) => Err(invalid(
-            "it is a Git LFS pointer, not the file itself; run `git lfs pull`".to_owned(),
-        )),
-        false => Ok(bytes),
-    }
-}
-
-fn invalid(reason: String) -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, reason)
-}
-
 /// Whether a name is that of an unfinished file.
 pub fn is_unfinished(name: &OsStr) -> bool {
     name.to_string_lossy().starts_with(UNFINISHED)
@@ -417,32 +385,6 @@ mod tests {
         assert!(!left.exists());
         assert!(written.path().exists());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn what_has_no_end_no_writer_or_no_content_is_not_read() {
-        let folder = tempfile::tempdir().unwrap();
-        let pipe = folder.path().join("pipe");
-        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
-        assert!(made.unwrap().success());
-        for path in [Path::new("/dev/zero"), &pipe, folder.path()] {
-            let error = read(path, 1 << 30).unwrap_err();
-            assert_eq!(error.to_string(), "it is not a regular file");
-        }
-        let long = folder.path().join("long");
-        fs::write(&long, "12345").unwrap();
-        assert_eq!(read(&long, 5).unwrap(), b"12345");
-        assert_eq!(
-            read(&long, 4).unwrap_err().to_string(),
-            "it is longer than 4 bytes"
-        );
-        let pointer = folder.path().join("pointer");
-        fs::write(&pointer, [lfs::POINTER, b"v1\n"].concat()).unwrap();
-        assert_eq!(
-            read(&pointer, 1000).unwrap_err().to_string(),
-            "it is a Git LFS pointer, not the file itself; run `git lfs pull`"
-        );
     }
 
     #[test]

@@ -9,13 +9,12 @@ use std::time::Instant;
 use image::RgbImage;
 
 use super::begin::Begin;
-use super::held::{HeldFolder, pending};
+use super::held::pending;
 use super::journal::Journal;
 use super::lock::Lock;
 use super::tables::{AdviceColumns, Tables};
 use super::{Environment, Run, StoreError, files, images, png};
 use crate::meter::milliseconds;
-use crate::plan::Plan;
 use crate::vocabulary::{CellKey, ClipMeasures, Race, Record, Status};
 
 /// A run folder that this process has locked for writing. Cells of earlier plans keep their images and journal lines;
@@ -44,19 +43,6 @@ pub(super) struct Beside {
 }
 
 impl RunFolder {
-    /// [`HeldFolder::take`] and [`HeldFolder::begin`] in one.
-    ///
-    /// # Errors
-    /// Those of the two.
-    pub fn open(
-        folder: &Path,
-        plan: &Plan,
-        sweep_text: &str,
-        environment: &Environment,
-    ) -> Result<Self, StoreError> {
-        HeldFolder::take(folder, plan)?.begin(sweep_text, environment)
-    }
-
     /// The run as it is now.
     pub fn run(&self) -> &Run {
         &self.run

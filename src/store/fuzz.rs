@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use super::environment::PlanFileRef;
-use super::run::parse_plan;
+use super::plan_file::{self, PlanText};
 use super::{Environment, Run, journal as lines};
 
 /// Checks that what is kept of a journal reads the same without the part cut off, and its records the same once
@@ -28,15 +27,15 @@ pub fn journal(bytes: &[u8]) {
 
 /// Checks that an accepted plan is the same once written and read again, and answers what views and checks ask.
 pub fn plan(bytes: &[u8]) {
-    let Ok(file) = parse_plan(bytes) else {
+    let Ok(file) = plan_file::parse(bytes) else {
         return;
     };
-    let again = serde_json::to_vec(&PlanFileRef {
+    let again = serde_json::to_vec(&PlanText {
         environment: file.environment.as_ref(),
-        sweep: file.sweep.as_deref(),
+        sweep: file.sweep.clone(),
         plan: &file.plan,
     });
-    let again = again.map(|text| parse_plan(text.as_slice()));
+    let again = again.map(|text| plan_file::parse(text.as_slice()));
     assert!(matches!(again, Ok(Ok(again)) if again.plan == file.plan));
     for cell in &file.plan.cells {
         file.plan.ancestors(cell);

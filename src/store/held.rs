@@ -8,15 +8,16 @@ use std::sync::{Arc, OnceLock};
 use rayon::prelude::*;
 
 use super::begin::Begin;
-use super::environment::{PlanFileRef, Planned};
 use super::folder::Beside;
 use super::journal::{self, Journal};
 use super::journals::{self, Known};
 use super::lock::Lock;
+use super::plan_file::{self, PlanText};
 use super::renamed::{self, Renamed};
-use super::run::PLAN;
 use super::verified::Verified;
-use super::{Environment, Records, Run, RunFolder, StoreError, files, images, inputs, owner};
+use super::{
+    Environment, Planned, Records, Run, RunFolder, StoreError, files, images, inputs, owner,
+};
 use crate::plan::{Cell, Plan, Shard};
 use crate::vocabulary::{CellKey, Record, Status};
 
@@ -48,30 +49,22 @@ pub struct HeldFolder {
 }
 
 impl HeldFolder {
-    /// Creates the folder if needed, locks it, and finds out which cells of a plan are done: those with a journal line
-    /// that says so and a complete image of their size.
+    /// Creates the folder if needed, locks it, alone or beside others that run other parts of the plan, and finds out
+    /// which cells of the plan are done: those with a journal line that says so and a complete image of their size.
     ///
     /// # Errors
     /// If another process holds the folder, or it contains something other than a run.
-    pub fn take(folder: &Path, plan: &Plan) -> Result<Self, StoreError> {
-        Self::take_as(folder, plan, Hold::Alone)
-    }
-
-    /// As [`HeldFolder::take`], either alone or beside others that run other parts of the plan.
-    ///
-    /// # Errors
-    /// Those of [`HeldFolder::take`].
-    pub fn take_as(folder: &Path, plan: &Plan, hold: Hold) -> Result<Self, StoreError> {
+    pub fn take(folder: &Path, plan: &Arc<Plan>, hold: Hold) -> Result<Self, StoreError> {
         let verified = Verified::default();
-        Self::take_of(folder, Arc::new(plan.clone()), hold, None, verified)
+        Self::take_of(folder, Arc::clone(plan), hold, None, verified)
     }
 
-    /// As [`HeldFolder::take`], with a plan that others share; `there` is that of the folder, if it was read. Images that
-    /// an earlier merge read, and that have not changed since, are not read again.
+    /// As [`HeldFolder::take`], alone and to merge; `there` is what the folder's `plan.json` says, if it was read. Images
+    /// that an earlier merge read, and that have not changed since, are not read again.
     ///
     /// # Errors
     /// Those of [`HeldFolder::take`].
-    pub fn take_sharing(
+    pub fn take_to_merge(
         folder: &Path,
         plan: &Arc<Plan>,
         there: Option<Planned>,
@@ -256,17 +249,17 @@ impl HeldFolder {
         if self.is_reopened {
             return Ok(());
         }
-        let file = PlanFileRef {
+        let text = PlanText {
             environment: earlier.and_then(|earlier| earlier.environment.as_ref()),
-            sweep: self.sweep.as_deref(),
+            sweep: self.sweep.clone(),
             plan,
         };
         match (self.hold, earlier, difference) {
-            (Hold::Alone, ..) | (_, None, _) => write_plan(folder, &file),
+            (Hold::Alone, ..) | (_, None, _) => text.update_in(folder),
             (Hold::Beside { .. }, Some(_), None) => Ok(()),
             (Hold::Beside { .. }, Some(_), Some(key)) => self
                 .lock
-                .alone(|| write_plan(folder, &file))?
+                .alone(|| text.update_in(folder))?
                 .unwrap_or_else(|| {
                     Err(StoreError::OtherPlan {
                         folder: folder.clone(),
@@ -358,10 +351,10 @@ pub(super) fn pending(plan: &Plan, records: &Records) -> Vec<usize> {
 /// present plan, the folder is accepted and its plan is written again from the sweep.
 fn earlier(
     folder: &Path,
-    plan: &Plan,
+    plan: &Arc<Plan>,
     notes: &mut Vec<String>,
 ) -> Result<Option<Planned>, StoreError> {
-    let malformed = match Planned::read(folder) {
+    let malformed = match Planned::read_knowing(folder, plan) {
         Ok(planned) => return Ok(Some(planned)),
         Err(StoreError::NotARun { .. }) => None,
         Err(error @ StoreError::Malformed { .. }) => Some(error),
@@ -371,7 +364,7 @@ fn earlier(
     let hashes: HashSet<&str> = plan.cells.iter().map(|cell| cell.key.hash()).collect();
     let fits = |record: &Arc<Record>| hashes.contains(record.cell.hash());
     if journal.iter().any(fits) {
-        let path = folder.join(PLAN);
+        let path = folder.join(plan_file::NAME);
         notes.push(format!(
             "{} was lost or damaged; it is written again from the sweep file",
             path.display()
@@ -397,14 +390,6 @@ fn refuse_foreign(folder: &Path) -> Result<(), StoreError> {
         }
     }
     Ok(())
-}
-
-fn write_plan(folder: &Path, file: &PlanFileRef) -> Result<(), StoreError> {
-    let path = folder.join(PLAN);
-    let mut text =
-        serde_json::to_vec_pretty(file).map_err(|error| StoreError::write(&path)(error.into()))?;
-    text.push(b'\n');
-    files::update(&path, &text)
 }
 
 /// Removes the records of cells that are recorded as done but whose image is missing or differs.

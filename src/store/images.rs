@@ -8,7 +8,7 @@ use image::RgbImage;
 use rayon::prelude::*;
 
 use super::verified::{Verified, seen};
-use super::{Run, StoreError, files};
+use super::{Run, StoreError, files, regular};
 use crate::digest::Sha256Sum;
 use crate::image::decode_png;
 use crate::stamp::Facts;
@@ -87,7 +87,7 @@ impl Run {
                 self.verified.add(seen(cell, file, &now), &now);
                 return Ok(true);
             }
-            if files::read(&path, LONGEST).is_ok_and(|there| there == bytes) {
+            if regular::read(&path, LONGEST).is_ok_and(|there| there == bytes) {
                 return Ok(true);
             }
         }
@@ -177,7 +177,7 @@ pub(super) fn check_cell(
 
 /// The bytes of an image file.
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, StoreError> {
-    files::read(path, LONGEST).map_err(StoreError::read(path))
+    regular::read(path, LONGEST).map_err(StoreError::read(path))
 }
 
 /// The pixels of a PNG, if it is complete and of this size.
@@ -199,7 +199,7 @@ fn longest((width, height): (u32, u32)) -> u64 {
 }
 
 fn read(path: &Path, longest: u64) -> Result<Vec<u8>, String> {
-    files::read(path, longest).map_err(|error| match error.kind() {
+    regular::read(path, longest).map_err(|error| match error.kind() {
         ErrorKind::NotFound => "is missing".to_owned(),
         ErrorKind::InvalidData => NOT_WRITTEN.to_owned(),
         _ => format!("cannot be read: {error}"),

@@ -12,9 +12,9 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::StoreError;
 use super::begin::{Begin, BeginLine, MARK, ReadBeginLine};
 use super::files::{self, open_to_append};
+use super::{StoreError, regular};
 use crate::vocabulary::Record;
 
 /// The journal's name in the run folder.
@@ -44,7 +44,7 @@ pub(super) struct Contents {
 
 /// Reads a journal line by line; a missing file counts as empty.
 pub(super) fn read(path: &Path) -> Result<Contents, StoreError> {
-    let file = match files::open(path) {
+    let file = match regular::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Contents::default()),
         Err(source) => return Err(StoreError::read(path)(source)),

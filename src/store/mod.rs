@@ -20,8 +20,10 @@ mod journals;
 mod lock;
 mod owner;
 mod parquet;
+mod plan_file;
 mod png;
 mod records;
+mod regular;
 mod renamed;
 mod run;
 mod shelf;
@@ -30,11 +32,11 @@ mod tables;
 mod verified;
 mod writer;
 
-pub use environment::{Environment, Planned};
+pub use environment::Environment;
 pub use error::StoreError;
 pub use files::{
-    is_unfinished, make_folder, open as open_file, read as read_file, refuse_link,
-    write as write_file, write_new as write_new_file, write_to_last,
+    is_unfinished, make_folder, refuse_link, write as write_file, write_new as write_new_file,
+    write_to_last,
 };
 pub use folder::RunFolder;
 pub use held::{HeldFolder, Hold};
@@ -42,7 +44,9 @@ pub use images::BadImage;
 pub use inputs::{Inputs, MissingInput};
 pub use journals::Repeated;
 pub use lock::Lock;
+pub use plan_file::Planned;
 pub use records::Records;
+pub use regular::{open as open_file, read as read_file};
 pub use run::Run;
 pub use shelf::DiskShelf;
 pub(crate) use table::{Rounded as CsvNumber, Text as CsvText, text as csv_text, to_csv};

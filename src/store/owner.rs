@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::StoreError;
-use super::environment::Planned;
+use super::{Planned, StoreError};
 use crate::plan::Plan;
 
 /// The path of a sweep file, relative to an existing run folder.

@@ -3,28 +3,15 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fs;
-use std::io::{BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use serde::Deserialize;
-use serde::de::{Error as _, IgnoredAny};
-
-use super::environment::PlanFile;
 use super::journals::{self, Known, Repeated};
 use super::verified::Verified;
-use super::{Environment, Inputs, Records, StoreError, files, inputs, journal};
-use crate::image::MAX_SIDE;
+use super::{Environment, Inputs, Planned, Records, StoreError, inputs, journal, plan_file};
 use crate::plan::{Plan, Shard};
-use crate::spec::CELL_SIDES;
-use crate::vocabulary::{CellKey, Record, Status, is_file_name};
-
-/// The file with plan and environment in the run folder.
-pub(super) const PLAN: &str = "plan.json";
-
-/// The longest `plan.json` in bytes; a plan of a million cells takes about a gigabyte.
-const LONGEST_PLAN: u64 = 4 << 30;
+use crate::vocabulary::{CellKey, Record, Status};
 
 /// A run as it is on disk. Reading takes no lock and works while the run is going on.
 #[derive(Debug, Clone)]
@@ -53,11 +40,11 @@ impl Run {
     /// # Errors
     /// If the folder is not a run folder, or `plan.json` or the journal cannot be read.
     pub fn read(folder: &Path) -> Result<Self, StoreError> {
-        let PlanFile {
+        let Planned {
             environment, plan, ..
-        } = read_plan(folder)?;
+        } = Planned::read(folder)?;
         let known = Known::read(folder, environment)?;
-        Ok(Self::known(folder, Arc::new(plan), known))
+        Ok(Self::known(folder, plan, known))
     }
 
     /// As [`Run::read`], with a plan that was read before if that is the folder's, which the journals say: merging a
@@ -131,16 +118,7 @@ impl Run {
 
     /// The sweep file of the run, if it is known and still exists.
     pub fn sweep_file(&self) -> Option<PathBuf> {
-        #[derive(Deserialize)]
-        struct Head {
-            #[serde(default)]
-            sweep: Option<PathBuf>,
-            #[serde(rename = "plan")]
-            _plan: IgnoredAny,
-        }
-        let file = files::open(&self.folder.join(PLAN)).ok()?;
-        let head: Head = serde_json::from_reader(BufReader::with_capacity(1 << 16, file)).ok()?;
-        self.folder.join(head.sweep?).canonicalize().ok()
+        plan_file::sweep_file(&self.folder)
     }
 
     /// Adds records from another folder that were made in one environment.
@@ -217,7 +195,7 @@ impl Run {
 
     /// Whether a folder contains a run, in whatever state.
     pub fn is_in(folder: &Path) -> bool {
-        folder.join(PLAN).exists()
+        folder.join(plan_file::NAME).exists()
     }
 
     /// Reads a run folder if there is one; `None` if the folder does not exist or is empty.
@@ -253,7 +231,7 @@ impl Run {
         let is_older = |source: &str, made: SystemTime| {
             changed(&self.folder.join(source)).is_ok_and(|changed| changed <= made)
         };
-        let sources = [PLAN, inputs::FOLDER];
+        let sources = [plan_file::NAME, inputs::FOLDER];
         let journals = journals::paths(&self.folder).unwrap_or_default();
         let journals = journals.iter().map(|(_, path)| path);
         let main = self.folder.join(journal::NAME);
@@ -306,55 +284,4 @@ impl Run {
         let record = self.records.get(cell)?;
         (record.status == Status::Done).then(|| self.folder.join(cell.image_path()))
     }
-}
-
-/// Reads `plan.json` and refuses what no sweep file could give: cells whose files would lie outside their folder, and
-/// sizes at which nothing can be drawn.
-pub(super) fn read_plan(folder: &Path) -> Result<PlanFile, StoreError> {
-    let path = folder.join(PLAN);
-    let file = files::open(&path).map_err(|source| match source.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => StoreError::NotARun {
-            folder: folder.to_owned(),
-        },
-        _ => StoreError::read(&path)(source),
-    })?;
-    let malformed = |reason: String| StoreError::Malformed {
-        path: path.clone(),
-        reason,
-    };
-    // Parsed while reading: a file that is not a plan fails at its first bytes.
-    let file = BufReader::with_capacity(1 << 16, file.take(LONGEST_PLAN));
-    parse_plan(file).map_err(|error| match error.is_io() {
-        true => StoreError::read(&path)(error.into()),
-        false => malformed(error.to_string()),
-    })
-}
-
-/// Parses the text of a `plan.json`.
-pub(super) fn parse_plan(text: impl Read) -> serde_json::Result<PlanFile> {
-    let file: PlanFile = serde_json::from_reader(text)?;
-    match fault(&file.plan) {
-        Some(fault) => Err(serde_json::Error::custom(fault)),
-        None => Ok(file),
-    }
-}
-
-fn fault(plan: &Plan) -> Option<String> {
-    // Folders are named after the plan: that of the baseline.
-    if !is_file_name(&plan.name) {
-        return Some(format!("{:?} cannot be the name of a run", plan.name));
-    }
-    for cell in &plan.cells {
-        let key = cell.key.as_str();
-        let sides = [cell.width, cell.height];
-        if !sides.iter().all(|side| (1..=MAX_SIDE).contains(side)) {
-            return Some(format!(
-                "cell {key} is {} x {} pixels",
-                cell.width, cell.height
-            ));
-        }
-    }
-    let side = plan.sheet.cell.get();
-    let (least, most) = CELL_SIDES;
-    (!(least..=most).contains(&side)).then(|| format!("sheet.cell is {side}"))
 }

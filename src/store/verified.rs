@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use super::{StoreError, files};
+use super::{StoreError, files, regular};
 use crate::digest::sha256;
 use crate::stamp::{Facts, SETTLED};
 use crate::vocabulary::{CellKey, ImageFile};
@@ -44,7 +44,7 @@ enum Since {
 impl Verified {
     /// Reads what an earlier process has kept; nothing if that cannot be read.
     pub fn read(folder: &Path) -> Self {
-        let kept = files::read(&folder.join(NAME), LONGEST).unwrap_or_default();
+        let kept = regular::read(&folder.join(NAME), LONGEST).unwrap_or_default();
         let (seen, _) = kept
             .strip_prefix(MARK)
             .unwrap_or_default()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::sync::Arc;
 
 use ip2p_sweep::plan::{Cell, Plan};
 use ip2p_sweep::runner::prepare;
@@ -18,7 +19,7 @@ fn planned(text: &str) -> Result<Plan, String> {
     let place = Place::new();
     fs::write(place.path("s.toml"), text).unwrap();
     match prepare(&place.path("s.toml"), Default::default()) {
-        Ok(prepared) => Ok(prepared.plan),
+        Ok(prepared) => Ok(Arc::unwrap_or_clone(prepared.plan)),
         Err(error) => Err(error.to_string()),
     }
 }

@@ -94,7 +94,7 @@ fn the_cut_follows_from_the_plan_alone_wherever_its_files_lie() {
         let [one, other] = [&one, &other].map(|place| prepared(place, sweep).plan);
         assert_ne!(one.models[0].path, other.models[0].path);
         assert_eq!(parts(&one, 8), parts(&other, 8));
-        let text = serde_json::to_string(&one).unwrap();
+        let text = serde_json::to_string(&*one).unwrap();
         let read: Plan = serde_json::from_str(&text).unwrap();
         assert_eq!(
             parts(&read, 8),

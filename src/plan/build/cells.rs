@@ -14,8 +14,11 @@ use crate::plan::pixels::{Hasher, SHORT};
 use crate::plan::{Axis, Cell, ImageEntry, Plan, Stage};
 use crate::vocabulary::{CellKey, Parameters};
 
+/// How many points become cells at a time.
+const TOGETHER: usize = 1 << 14;
+
 /// What distinguishes one cell from others.
-pub(super) struct Identity {
+struct Identity {
     /// Width and height of its output in pixels.
     size: (u32, u32),
     /// SHA-256 of its recipe.
@@ -56,16 +59,62 @@ pub(super) struct Input {
 }
 
 impl Builder<'_> {
-    /// The size, hash and key of each point of a stage.
-    pub(super) fn identities(
+    /// Appends the cells of a stage and links each to the first one with the same pixels (two presets may set the same
+    /// values, or `guidance = "diffusers"` may switch guidance off, so that the scales have no effect). Their images
+    /// are the inputs of the next stage, if there is one.
+    pub(super) fn add_cells(
+        &mut self,
+        plan: &mut Plan,
+        (stage, axes): (&Stage, &[Axis]),
+        mut points: Vec<Parameters>,
+        sizes: &Sizes,
+        is_last: bool,
+    ) {
+        let place = plan.stages.len();
+        let mut cells = std::mem::take(&mut plan.cells);
+        cells.reserve_exact(points.len());
+        let mut inputs = Inputs::default();
+        let named = plan.images.iter().map(|image| image.name.as_str());
+        let named: HashSet<&str> = named.filter(|_| !is_last).collect();
+        let hasher = Hasher::new(plan, stage);
+        // Taken off the end, some at a time: a million points need not be in memory beside their cells.
+        points.reverse();
+        while !points.is_empty() {
+            let mut some = points.split_off(points.len().saturating_sub(TOGETHER));
+            points.shrink_to_fit();
+            some.reverse();
+            let identities = self.identities(&hasher, axes, &some, sizes);
+            for (parameters, identity) in some.into_iter().zip(identities) {
+                let Identity { size, digest, key } = identity;
+                let (key, same_as) = self.keys.give(key, &digest, &cells);
+                let cell = Cell {
+                    key,
+                    parameters,
+                    width: size.0,
+                    height: size.1,
+                    stage: place,
+                    same_as,
+                };
+                if !is_last {
+                    let input = self.input(place, &cell);
+                    let name = free_name(&stage.name, &input.prefix, &inputs.by_name, &named);
+                    inputs.add(name, input, &cell, &digest);
+                }
+                cells.push(cell);
+            }
+        }
+        plan.cells = cells;
+        self.inputs = inputs;
+    }
+
+    /// The size, hash and key of each of some points of a stage.
+    fn identities(
         &self,
-        plan: &Plan,
-        stage: &Stage,
+        hasher: &Hasher,
         axes: &[Axis],
         points: &[Parameters],
         sizes: &Sizes,
     ) -> Vec<Identity> {
-        let hasher = Hasher::new(plan, stage);
         let identities = points.par_iter().map(|point| {
             let (width, height) = sizes.of(point);
             let digest = hasher.digest(point, width, height);
@@ -79,42 +128,6 @@ impl Builder<'_> {
             }
         });
         identities.collect()
-    }
-
-    /// Appends the cells of a stage and links each to the first one with the same pixels (two presets may set the same
-    /// values, or `guidance = "diffusers"` may switch guidance off, so that the scales have no effect). Their images
-    /// are the inputs of the next stage, if there is one.
-    pub(super) fn take_over(
-        &mut self,
-        plan: &mut Plan,
-        stage: &Stage,
-        points: impl ExactSizeIterator<Item = (Parameters, Identity)>,
-        is_last: bool,
-    ) {
-        let place = plan.stages.len();
-        let mut inputs = Inputs::default();
-        let named = plan.images.iter().map(|image| image.name.as_str());
-        let named: HashSet<&str> = named.filter(|_| !is_last).collect();
-        plan.cells.reserve_exact(points.len());
-        for (parameters, identity) in points {
-            let Identity { size, digest, key } = identity;
-            let (key, same_as) = self.keys.give(key, &digest, &plan.cells);
-            let cell = Cell {
-                key,
-                parameters,
-                width: size.0,
-                height: size.1,
-                stage: place,
-                same_as,
-            };
-            if !is_last {
-                let input = self.input(place, &cell);
-                let name = free_name(&stage.name, &input.prefix, &inputs.by_name, &named);
-                inputs.add(name, input, &cell, &digest);
-            }
-            plan.cells.push(cell);
-        }
-        self.inputs = inputs;
     }
 
     /// The output of a cell, as the next stage takes it.

@@ -1,12 +1,13 @@
 //! Plans, records and pictures to store.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use image::{Rgb, RgbImage};
 use ip2p_sweep::plan::Plan;
-use ip2p_sweep::store::{HeldFolder, RunFolder, StoreError};
+use ip2p_sweep::store::{HeldFolder, Hold, RunFolder, StoreError};
 use ip2p_sweep::vocabulary::{Measures, Record, StageTimes, Status, StepRecord};
 use serde_json::json;
 
@@ -51,13 +52,14 @@ pub fn plan(cells: u64) -> Plan {
 /// Takes a run folder; tries again if it is locked. A child process that another test starts holds this process's locks
 /// for a moment, between fork and exec.
 pub fn take(folder: &Path, plan: &Plan) -> Result<HeldFolder, StoreError> {
+    let plan = Arc::new(plan.clone());
     for _ in 0..200 {
-        match HeldFolder::take(folder, plan) {
+        match HeldFolder::take(folder, &plan, Hold::Alone) {
             Err(StoreError::Locked { pid: None, .. }) => thread::sleep(Duration::from_millis(5)),
             taken => return taken,
         }
     }
-    HeldFolder::take(folder, plan)
+    HeldFolder::take(folder, &plan, Hold::Alone)
 }
 
 /// Opens a run folder for writing.
