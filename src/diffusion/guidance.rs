@@ -5,7 +5,7 @@ use ndarray::{Array4, ArrayView4, Zip};
 use serde::{Deserialize, Serialize};
 
 /// `numerics.guidance`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GuidanceMode {
     /// Defined for every value of both scales: equation 3 of the InstructPix2Pix paper.

@@ -228,8 +228,8 @@ mod tests {
     #[test]
     fn latents_are_compared_in_standard_deviations() {
         let of = |mean: f64, deviation: f64| LatentStatistics {
-            mean: vec![0.0, mean],
-            deviation: vec![1.0, deviation],
+            mean: [0.0, mean].as_slice().into(),
+            deviation: [1.0, deviation].as_slice().into(),
         };
         assert_eq!(latent_change(&[of(1.0, 2.0)], &[of(1.5, 2.0)]), Some(0.25));
         assert_eq!(

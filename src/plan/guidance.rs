@@ -40,66 +40,107 @@ pub struct Guidance<'a> {
     phases: Vec<Phase<'a>>,
 }
 
-/// The guidance of a cell, given the kind of its stage.
-pub(super) fn guidance(kind: Kind, parameters: &Parameters, mode: GuidanceMode) -> Guidance<'_> {
-    // Every field is named, so that a new parameter does not compile until its effect on guidance is decided here.
-    let Parameters {
-        instruction,
-        negative_prompt,
-        guidance_scale,
-        image_guidance_scale,
-        guidance_start,
-        guidance_end,
-        num_inference_steps,
-        strength,
-        mask: _,
-        model: _,
-        image: _,
-        seed: _,
-        scheduler: _,
-        preset: _,
-    } = parameters;
-    let condition = |branch: Branch| Condition {
-        text: match branch.text {
-            BranchText::Prompt => instruction,
-            BranchText::Negative => negative_prompt,
-        },
-        image: branch.image,
-    };
-    let pipeline = kind.pipeline();
-    let branches = pipeline.branches(GuidanceScales {
-        mode,
-        guidance_scale: *guidance_scale,
-        image_guidance_scale: *image_guidance_scale,
-        same_texts: instruction == negative_prompt,
-    });
-    let conditioned = condition(pipeline.conditioned());
-    let outside = |first_step| Phase {
-        first_step,
-        conditions: vec![(conditioned, 1.0)],
-    };
-    // Shares refer to the steps actually taken.
-    let steps = match strength {
-        Some(strength) => steps_of_strength(*num_inference_steps, strength.to_f64()),
-        None => *num_inference_steps,
-    };
-    let (start, end) = interval(*guidance_start, *guidance_end, steps);
-    let inside = Phase {
-        first_step: start,
-        conditions: (branches.into_iter())
-            .map(|(branch, coefficient)| (condition(branch), coefficient))
-            .collect(),
-    };
-    let mut phases = Vec::with_capacity(3);
-    if start > 0 || end == Some(0) {
-        phases.push(outside(0));
+/// Everything that the guidance of a cell depends on: cells that are the same in it can share their guidance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Guiding<'a> {
+    kind: Kind,
+    mode: GuidanceMode,
+    instruction: &'a str,
+    negative_prompt: &'a str,
+    guidance_scale: Scale,
+    image_guidance_scale: Scale,
+    guidance_start: Scale,
+    guidance_end: Scale,
+    /// Shares refer to the steps actually taken.
+    steps: u32,
+}
+
+impl<'a> Guiding<'a> {
+    /// What the guidance of a cell depends on, given the kind of its stage.
+    pub(super) fn of(kind: Kind, parameters: &'a Parameters, mode: GuidanceMode) -> Self {
+        // Every field is named, so that a new parameter does not compile until its effect on guidance is decided here.
+        let Parameters {
+            instruction,
+            negative_prompt,
+            guidance_scale,
+            image_guidance_scale,
+            guidance_start,
+            guidance_end,
+            num_inference_steps,
+            strength,
+            mask: _,
+            model: _,
+            image: _,
+            seed: _,
+            scheduler: _,
+            preset: _,
+        } = parameters;
+        Self {
+            kind,
+            mode,
+            instruction,
+            negative_prompt,
+            guidance_scale: *guidance_scale,
+            image_guidance_scale: *image_guidance_scale,
+            guidance_start: *guidance_start,
+            guidance_end: *guidance_end,
+            steps: match strength {
+                Some(strength) => steps_of_strength(*num_inference_steps, strength.to_f64()),
+                None => *num_inference_steps,
+            },
+        }
     }
-    if end.is_none_or(|end| start < end) {
-        phases.push(inside);
-        phases.extend(end.map(outside));
+
+    /// What the UNet is asked to predict.
+    pub(super) fn guidance(self) -> Guidance<'a> {
+        let Self {
+            kind,
+            mode,
+            instruction,
+            negative_prompt,
+            guidance_scale,
+            image_guidance_scale,
+            guidance_start,
+            guidance_end,
+            steps,
+        } = self;
+        let condition = |branch: Branch| Condition {
+            text: match branch.text {
+                BranchText::Prompt => instruction,
+                BranchText::Negative => negative_prompt,
+            },
+            image: branch.image,
+        };
+        let pipeline = kind.pipeline();
+        let branches = pipeline.branches(GuidanceScales {
+            mode,
+            guidance_scale,
+            image_guidance_scale,
+            same_texts: instruction == negative_prompt,
+        });
+        let conditioned = condition(pipeline.conditioned());
+        let outside = |first_step| Phase {
+            first_step,
+            conditions: vec![(conditioned, 1.0)],
+        };
+        let (start, end) = interval(guidance_start, guidance_end, steps);
+        let inside = Phase {
+            first_step: start,
+            conditions: (branches.into_iter())
+                .map(|(branch, coefficient)| (condition(branch), coefficient))
+                .collect(),
+        };
+        let mut phases = Vec::with_capacity(3);
+        if start > 0 || end == Some(0) {
+            phases.push(outside(0));
+        }
+        if end.is_none_or(|end| start < end) {
+            phases.push(inside);
+            phases.extend(end.map(outside));
+        }
+        phases.dedup_by(|next, phase| next.conditions == phase.conditions);
+        Guidance { phases }
     }
-    phases.dedup_by(|next, phase| next.conditions == phase.conditions);
-    Guidance { phases }
 }
 
 /// The first step inside the interval, and the first step after it, if any. Some schedulers take one step more than
@@ -114,9 +155,9 @@ fn interval(start: Scale, end: Scale, num_inference_steps: u32) -> (u32, Option<
 }
 
 impl Plan {
-    /// What the UNet is asked to predict for a cell.
-    pub(super) fn guidance<'a>(&self, cell: &'a Cell) -> Guidance<'a> {
-        guidance(self.kind_of(cell), &cell.parameters, self.numerics.guidance)
+    /// What the guidance of a cell depends on.
+    pub(super) fn guiding<'a>(&self, cell: &'a Cell) -> Guiding<'a> {
+        Guiding::of(self.kind_of(cell), &cell.parameters, self.numerics.guidance)
     }
 }
 
@@ -175,9 +216,13 @@ mod tests {
         }
     }
 
+    fn guidance(cell: &Parameters) -> Guidance<'_> {
+        Guiding::of(Kind::Edit, cell, GuidanceMode::Formula).guidance()
+    }
+
     fn rows(start: &str, end: &str) -> Vec<usize> {
         let cell = cell(start, end);
-        let guidance = guidance(Kind::Edit, &cell, GuidanceMode::Formula);
+        let guidance = guidance(&cell);
         (0..10).map(|step| guidance.at(step).len()).collect()
     }
 
@@ -193,7 +238,7 @@ mod tests {
     #[test]
     fn outside_the_conditioned_branch_has_coefficient_one() {
         let cell = cell("0.5", "1.0");
-        let guidance = guidance(Kind::Edit, &cell, GuidanceMode::Formula);
+        let guidance = guidance(&cell);
         let conditioned = Condition {
             text: "make it winter",
             image: true,
@@ -204,10 +249,8 @@ mod tests {
 
     #[test]
     fn cells_part_at_the_first_step_that_differs() {
-        let divergence = |one: &Parameters, other: &Parameters| {
-            let of = |cell| guidance(Kind::Edit, cell, GuidanceMode::Formula);
-            of(one).divergence(&of(other))
-        };
+        let divergence =
+            |one: &Parameters, other: &Parameters| guidance(one).divergence(&guidance(other));
         let (always, early, late) = (cell("0.0", "1.0"), cell("0.0", "0.6"), cell("0.3", "1.0"));
         assert_eq!(divergence(&always, &early), Some(6));
         assert_eq!(divergence(&always, &late), Some(0));

@@ -30,7 +30,6 @@ pub(crate) use build::images_of_cells;
 pub use cell::Cell;
 pub use cut::Cut;
 pub use error::PlanError;
-use guidance::guidance;
 pub use guidance::{Condition, Conditions, Guidance, Phase};
 pub use input::Fitted;
 pub use mask::{FittedMask, MaskEntry};

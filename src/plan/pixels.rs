@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 
-use super::{Condition, Guidance, Phase, Plan, Stage, Tiling, guidance};
+use super::guidance::Guiding;
+use super::{Condition, Guidance, Phase, Plan, Stage, Tiling};
 use crate::digest::{hexadecimal, sha256};
 use crate::image::Fit;
 use crate::pipeline::{Kind, Masking};
@@ -93,7 +94,7 @@ impl<'a> Hasher<'a> {
         Recipe {
             model: &self.digests[model.as_str()],
             image: self.digests.get(image.as_str()).map(AsRef::as_ref),
-            asked: guidance(kind, parameters, self.numerics.guidance),
+            asked: Guiding::of(kind, parameters, self.numerics.guidance).guidance(),
             seed: *seed,
             num_inference_steps: *num_inference_steps,
             scheduler: *scheduler,

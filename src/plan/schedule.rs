@@ -1,7 +1,9 @@
 //! The order of work: finds what cells of a [`Plan`] share, before anything runs.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
+use super::guidance::Guiding;
 use super::{Cell, Condition, Guidance, Plan};
 use crate::diffusion::{Sampler, SchedulerConfig, SchedulerError};
 use crate::pipeline::Kind;
@@ -74,8 +76,8 @@ pub struct CellWork<'a> {
     pub cell: usize,
     /// Other cells with the same pixels, as indices into [`Plan::cells`].
     pub copies: Vec<usize>,
-    /// What the UNet is asked to predict for it.
-    pub guidance: Guidance<'a>,
+    /// What the UNet is asked to predict for it: a few different ones, however many seeds there are.
+    pub guidance: Arc<Guidance<'a>>,
 }
 
 impl<'a> Schedule<'a> {
@@ -373,6 +375,7 @@ fn computed<'a>(plan: &'a Plan, pending: &[usize]) -> Vec<CellWork<'a>> {
     let originals = (pending.iter()).filter_map(|&index| plan.cells[index].same_as.as_ref());
     let originals: HashSet<&CellKey> = originals.collect();
     let mut leaders: HashMap<&CellKey, usize> = HashMap::new();
+    let mut guidances: HashMap<Guiding, Arc<Guidance>> = HashMap::new();
     let mut works: Vec<CellWork> = Vec::with_capacity(pending.len());
     for &index in pending {
         let cell = &plan.cells[index];
@@ -384,10 +387,14 @@ fn computed<'a>(plan: &'a Plan, pending: &[usize]) -> Vec<CellWork<'a>> {
                 if is_copied {
                     leaders.insert(original, works.len());
                 }
+                let guiding = plan.guiding(cell);
+                let guidance = guidances
+                    .entry(guiding)
+                    .or_insert_with(|| Arc::new(guiding.guidance()));
                 works.push(CellWork {
                     cell: index,
                     copies: Vec::new(),
-                    guidance: plan.guidance(cell),
+                    guidance: Arc::clone(guidance),
                 });
             }
         }

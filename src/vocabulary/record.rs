@@ -2,6 +2,7 @@
 
 use ndarray::{ArrayView4, Axis};
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::{CellKey, Word};
 use crate::digest::Sha256Sum;
@@ -187,10 +188,13 @@ impl ClipMeasures {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LatentStatistics {
     /// Mean of every channel.
-    pub mean: Vec<f64>,
+    pub mean: OfChannels,
     /// Standard deviation of every channel.
-    pub deviation: Vec<f64>,
+    pub deviation: OfChannels,
 }
+
+/// A value of every channel of latents, of which there are usually four.
+pub type OfChannels = SmallVec<[f64; 4]>;
 
 impl LatentStatistics {
     /// How many of a cell's first steps have their latents' statistics kept.
