@@ -9,7 +9,7 @@ use ip2p_sweep::judge::advice::advise;
 use ip2p_sweep::store::{CellTable, Run, StoreError, write_file};
 
 use super::events::{self, Event, Row, TableEnd};
-use super::{Error, end_with, render};
+use super::{Error, end_with, output, render};
 
 /// `ip2p table`.
 #[derive(Debug, clap::Args)]
@@ -72,7 +72,7 @@ impl Table {
                     false => render::line(format_args!("{}", path.display())),
                 }
             }
-            None => render::print_data(&String::from_utf8_lossy(&bytes)),
+            None => output::print_data(&String::from_utf8_lossy(&bytes)),
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -11,7 +11,7 @@ use ip2p_sweep::vocabulary;
 
 use super::events::{self, ComparedCell, Event};
 use super::words::count;
-use super::{Error, render, table};
+use super::{Error, clean, render, table};
 
 /// The most rows of the table on the terminal; `compare.csv` has all of them.
 const MOST_ROWS: usize = 24;
@@ -249,7 +249,7 @@ fn number(value: Option<f64>, decimals: usize) -> String {
 
 /// Prints line by line, so that no text from a run can control the terminal.
 fn print_table(rows: &[Vec<String>]) {
-    let one_line = |cell: &String| cell.replace(render::is_terminal_control, " ");
+    let one_line = |cell: &String| cell.replace(clean::is_terminal_control, " ");
     let rows: Vec<Vec<String>> = rows
         .iter()
         .map(|row| row.iter().map(one_line).collect())

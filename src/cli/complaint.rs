@@ -6,7 +6,10 @@ use anstyle::{AnsiColor, Style};
 use ip2p_sweep::spec::{Excerpt, SpecError};
 use miette::Diagnostic;
 
-use super::render::{Label, clean, print_aside};
+use super::clean::clean;
+use super::error::remedy;
+use super::output::print_aside;
+use super::render::Label;
 use super::{Error, Exit, events};
 
 /// The style of locations, less prominent than the error itself.
@@ -63,13 +66,6 @@ fn report(error: &dyn Diagnostic, spec: Option<&SpecError>) -> String {
         let _ = write!(text, "\n{}", Label::Hint.before(&hint));
     }
     text
-}
-
-/// What to do about an error, if known.
-pub fn remedy(error: &dyn Diagnostic) -> Option<String> {
-    let inner = error.diagnostic_source();
-    let help = error.help().or_else(|| inner.and_then(Diagnostic::help));
-    help.map(|help| help.to_string())
 }
 
 /// The line of the file, with a caret under the location.

@@ -6,7 +6,7 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 
 use super::events::{self, CompletionsOf, Event};
-use super::{Arguments, Error, render};
+use super::{Arguments, Error, output};
 
 /// `ip2p completions SHELL`.
 #[derive(Debug, clap::Args)]
@@ -25,7 +25,7 @@ impl Completions {
                 shell: self.shell.to_string(),
                 text,
             })),
-            false => render::print(&text),
+            false => output::print(&text),
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -22,7 +22,7 @@ use serde_json::Value;
 
 use super::events::PhaseName;
 use super::progress::{Ending, Progress, ProgressFlags, Views};
-use super::run::views;
+use super::views::views;
 use super::{Error, Exit, RuntimeFlags, interrupt};
 
 /// Shards for each device: with more, less time is spent waiting for the last one, but models are loaded more often.

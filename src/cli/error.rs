@@ -17,6 +17,7 @@ use ip2p_sweep::views::compare::CompareError;
 use ip2p_sweep::views::refine::RefineError;
 use ip2p_sweep::views::report::ReportError;
 use ip2p_sweep::views::sheet::SheetError;
+use miette::Diagnostic;
 
 /// Any error of the library; each says what is wrong, and its `help` says what to do.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -75,4 +76,11 @@ impl Error {
         };
         Some(error)
     }
+}
+
+/// What to do about an error, if known.
+pub fn remedy(error: &dyn Diagnostic) -> Option<String> {
+    let inner = error.diagnostic_source();
+    let help = error.help().or_else(|| inner.and_then(Diagnostic::help));
+    help.map(|help| help.to_string())
 }

@@ -7,7 +7,7 @@ use ip2p_sweep::export::{Ended, ExportEvent, Kind, Request, export};
 use ip2p_sweep::onnxruntime::Host;
 
 use super::events::{self, Event, Exported};
-use super::{Error, Exit, interrupt, render};
+use super::{Error, Exit, interrupt, output, render};
 
 /// `ip2p export`.
 #[derive(Debug, clap::Args)]
@@ -164,7 +164,7 @@ fn report_next_step(kind: Kind, out: &Path) {
         events::emit(Event::Exported(Exported { folder, line }));
         return;
     }
-    render::print(&format!("in a sweep file of this folder:\n\n{line}\n"));
+    output::print(&format!("in a sweep file of this folder:\n\n{line}\n"));
     match kind {
         Kind::Pipeline => render::next(&format!(
             "ip2p init IMAGE \"make it winter\" --model {}",

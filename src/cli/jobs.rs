@@ -10,7 +10,7 @@ use minijinja::{Environment, context};
 use serde_json::Value;
 
 use super::events::{self, Event, JobScript};
-use super::{Error, render, shard_count};
+use super::{Error, output, shard_count};
 
 const SLURM: &str = include_str!("jobs/slurm.sh");
 const KUBERNETES: &str = include_str!("jobs/kubernetes.yaml");
@@ -54,7 +54,7 @@ impl Jobs {
         };
         match events::are_wanted() {
             true => events::emit(Event::Jobs(script)),
-            false => render::print(&script.text),
+            false => output::print(&script.text),
         }
         Ok(ExitCode::SUCCESS)
     }

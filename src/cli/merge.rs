@@ -11,7 +11,7 @@ use ip2p_sweep::vocabulary::Race;
 use super::events::{self, Event};
 use super::progress::{Ending, Views};
 use super::render;
-use super::run::views;
+use super::views::views;
 use super::words::count;
 use super::{Error, Exit};
 

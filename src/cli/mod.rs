@@ -5,6 +5,7 @@ mod animate;
 mod bench;
 mod cells;
 mod check;
+mod clean;
 mod compare;
 pub mod complaint;
 mod completions;
@@ -22,6 +23,7 @@ pub mod interrupt;
 mod jobs;
 mod live;
 mod merge;
+mod output;
 mod parts;
 mod plan;
 mod progress;
@@ -35,6 +37,7 @@ mod setup;
 mod sheet;
 mod table;
 pub mod threads;
+mod views;
 mod words;
 
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -69,7 +72,7 @@ pub struct Arguments {
         value_name = "WHEN",
         hide_possible_values = true
     )]
-    color: render::Colour,
+    color: output::Colour,
 
     /// Print JSON, an object a line (docs/events.md)
     #[arg(long, global = true)]
@@ -154,7 +157,7 @@ enum Command {
 /// Parses the arguments, with messages in the requested colour; bad usage and `--help` end the program.
 pub fn parse() -> Arguments {
     let mut given = std::env::args_os().skip(1).peekable();
-    let mut colour = render::Colour::default();
+    let mut colour = output::Colour::default();
     // Found before the arguments are parsed, because parse errors are coloured too.
     while let Some(argument) = given.next() {
         let value = match argument.to_str() {
@@ -166,7 +169,7 @@ pub fn parse() -> Arguments {
             Some(argument) => argument.strip_prefix("--color=").map(str::to_owned),
             None => None,
         };
-        let known = value.and_then(|value| render::Colour::from_str(&value, false).ok());
+        let known = value.and_then(|value| output::Colour::from_str(&value, false).ok());
         colour = known.unwrap_or(colour);
     }
     colour.set();

@@ -6,7 +6,7 @@ use ip2p_sweep::runner::{PartForecast, PartWork, Prepared, part_forecasts};
 
 use super::events::{self, Event, Part};
 use super::words::count;
-use super::{render, table};
+use super::{output, render, table};
 
 /// The most parts that are printed.
 const MOST_PARTS: usize = 40;
@@ -34,7 +34,7 @@ pub fn print(prepared: &Prepared, parts: NonZeroUsize) {
     let rows: Vec<Vec<String>> = std::iter::once(head.map(str::to_owned).to_vec())
         .chain(rows)
         .collect();
-    render::print(&format!("\n{}", table::align_numbers(&rows)));
+    output::print(&format!("\n{}", table::align_numbers(&rows)));
     let more = forecasts.len().saturating_sub(MOST_PARTS);
     if more > 0 {
         render::line(format_args!("and {}", count(more, "more shard")));

@@ -5,20 +5,17 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use ip2p_sweep::judge::advice::advise;
 use ip2p_sweep::meter::milliseconds;
 use ip2p_sweep::onnxruntime::Host;
 use ip2p_sweep::runner::{Executed, Execution, Outcome, Prepared, ShardChoice, learn_views};
 use ip2p_sweep::spec::Device;
-use ip2p_sweep::store::Run as RunFolder;
-use ip2p_sweep::views::report::Report;
-use ip2p_sweep::views::sheet::{Sheets, check_font};
-use ip2p_sweep::views::{View, ViewFiles};
+use ip2p_sweep::views::sheet::check_font;
 
 use super::devices::Devices;
 use super::events::PhaseName;
 use super::live::LiveReport;
 use super::progress::{Ending, Progress, ProgressFlags, Views};
+use super::views::views;
 use super::{Error, Exit, LibraryFlag, RuntimeFlags, interrupt, prepared};
 
 /// `ip2p run`.
@@ -165,20 +162,4 @@ pub fn run_prepared(
     // If something could not be measured, sheets and report are made nevertheless.
     measured?;
     Ok(Exit::from(outcome).into())
-}
-
-/// The sheets and the report: the existing ones if `as_they_are` allows it and nothing has changed since, otherwise new
-/// ones.
-pub fn views(run: &RunFolder, as_they_are: bool) -> Result<Views, Error> {
-    let advice = advise(run);
-    let (sheets, report) = (Sheets::of(run, &advice), Report::of(run));
-    let found = || -> Option<ViewFiles> { Some(sheets.find()?.and(report.find()?)) };
-    let made = match as_they_are.then(found).flatten() {
-        Some(made) => made,
-        None => sheets.write()?.and(report.write()?),
-    };
-    Ok(Views {
-        made,
-        advised: advice.best.into_iter().map(|best| best.cell).collect(),
-    })
 }

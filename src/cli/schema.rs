@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use ip2p_sweep::spec;
 
 use super::events::{self, Event, SchemaOf};
-use super::{Error, render};
+use super::{Error, output};
 
 /// `ip2p schema`.
 #[derive(Debug, clap::Args)]
@@ -27,7 +27,7 @@ impl Schema {
                 of: of.to_owned(),
                 schema: serde_json::from_str(&text).unwrap_or_default(),
             })),
-            false => render::print(&text),
+            false => output::print(&text),
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -18,10 +18,12 @@ mod sampler;
 mod sigmas;
 mod spacing;
 pub mod start;
+mod written;
 
-pub use config::{Constructor, PredictionType, SchedulerConfig};
+pub use config::{PredictionType, SchedulerConfig};
 pub use denoiser::{Component, Denoiser, DeviceMemory, Headroom, Texts};
 pub use error::SchedulerError;
 pub use guidance::{GuidanceMode, combine};
 pub use noise::{Generator, NoiseSource};
 pub use sampler::{Evaluation, Sampler, steps_of_strength};
+pub use written::Constructor;

@@ -141,7 +141,7 @@ impl<'a, D: Denoiser> Engine<'a, '_, D> {
         let region = match self.job.masking.only_masked {
             None => None,
             Some(padding) => {
-                let region = Region::around(&whole, padding, fitted.width, fitted.height);
+                let region = Region::around(whole.levels(), padding, fitted.width, fitted.height);
                 let black = || {
                     format!(
                         "the mask {} is black, so there is no region around it",

@@ -1,8 +1,7 @@
 //! The region of an image around a mask, when only that is repainted (`only_masked`; diffusers' `padding_mask_crop`).
 
-use image::{GenericImageView, ImageBuffer, Pixel, RgbImage, imageops};
+use image::{GenericImageView, GrayImage, ImageBuffer, Pixel, RgbImage, imageops};
 
-use super::mask::Mask;
 use super::resample::{Area, Filter, Levels, resize, resize_area};
 
 /// A rectangle of whole pixels within an image.
@@ -19,10 +18,9 @@ pub struct Region {
 }
 
 impl Region {
-    /// The region around all pixels of a mask that are not black, with `padding` pixels on each side, widened to the
+    /// The region around all pixels of a mask's levels that are not black, with `padding` pixels on each side, widened to the
     /// aspect ratio of `width` x `height` as far as the image allows. `None` if the mask is all black.
-    pub fn around(mask: &Mask, padding: u32, width: u32, height: u32) -> Option<Self> {
-        let levels = mask.levels();
+    pub fn around(levels: &GrayImage, padding: u32, width: u32, height: u32) -> Option<Self> {
         let marked = || {
             levels
                 .enumerate_pixels()

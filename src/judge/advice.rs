@@ -8,6 +8,7 @@
 mod knee;
 #[cfg(test)]
 mod labelled;
+mod measured;
 mod panel;
 mod remark;
 mod remedy;
@@ -17,7 +18,8 @@ use std::collections::{HashMap, HashSet};
 use crate::store::{AdviceColumns, Run};
 use crate::vocabulary::{CellKey, Parameter, Parameters, Word};
 
-use panel::{Measured, Panel};
+use measured::Measured;
+use panel::Panel;
 pub use remark::Remark;
 use remark::Typical;
 

@@ -120,7 +120,7 @@ fn check_regions(
     for (number, asked) in regions.iter().enumerate() {
         let side = |key: &str| asked[key].as_u64().unwrap() as u32;
         let (width, height) = (side("width"), side("height"));
-        let region = Region::around(&mask, side("padding"), width, height).unwrap();
+        let region = Region::around(mask.levels(), side("padding"), width, height).unwrap();
         let ends = [
             region.left,
             region.top,
@@ -244,7 +244,7 @@ fn what_is_repainted_is_hidden_as_middle_grey() {
 #[test]
 fn an_empty_mask_has_no_region_and_16_bits_are_reduced_with_a_note() {
     let (empty, _) = saved(&GrayImage::new(5, 4).into());
-    assert_eq!(Region::around(&empty.to_mask(), 3, 8, 8), None);
+    assert_eq!(Region::around(empty.to_mask().levels(), 3, 8, 8), None);
     assert_eq!(empty.to_mask().repainted(), 0.0);
     let deep = image::ImageBuffer::from_pixel(2, 2, image::Luma([0x8012_u16]));
     let (mask, notes) = saved(&image::DynamicImage::ImageLuma16(deep));

@@ -30,8 +30,9 @@ pub use run::{
 };
 pub use text::{CompletionsOf, JobScript, Row, SchemaOf, TableEnd};
 
-use super::complaint::remedy;
-use super::render;
+use super::clean::json_without_commands;
+use super::error::remedy;
+use super::output::print;
 
 /// The version of this format.
 pub const VERSION: u32 = 1;
@@ -169,8 +170,8 @@ pub fn emit(event: Event) {
 
 /// Prints an event that another process has printed.
 pub fn forward(line: &Value) {
-    let line = render::json_without_commands(&line.to_string());
-    render::print(&format!("{line}\n"));
+    let line = json_without_commands(&line.to_string());
+    print(&format!("{line}\n"));
 }
 
 /// Emits a note.

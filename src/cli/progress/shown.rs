@@ -8,7 +8,7 @@ use console::Term;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::state::State;
-use crate::cli::{render, threads};
+use crate::cli::{output, render, threads};
 
 /// How often the line's clock is updated between events.
 const TICK: Duration = Duration::from_millis(250);
@@ -92,7 +92,7 @@ fn bar(state: Shared) -> ProgressBar {
         let state = state.lock().unwrap_or_else(PoisonError::into_inner);
         // A line that ends in the last column makes some terminals move to the next line.
         let columns = usize::from(Term::stderr().size().1).saturating_sub(1);
-        let _ = out.write_str(&state.line(columns, render::is_coloured()));
+        let _ = out.write_str(&state.line(columns, output::is_coloured()));
     };
     let style = ProgressStyle::with_template("{line}");
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());

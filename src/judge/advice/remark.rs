@@ -4,7 +4,7 @@
 //! Remarks therefore say what was measured, never that an edit is good or bad, and compare a cell with cells of the
 //! same instruction if there are enough. The thresholds were tested on labelled cases (`labelled.rs`).
 
-use super::panel::Measured;
+use super::measured::Measured;
 use crate::vocabulary::median;
 
 /// A cell has hardly changed below this share of its instruction's typical change, if the structure is kept too.

@@ -1,6 +1,6 @@
 //! What to try, in words.
 
-use super::panel::{GUIDANCE, Measured};
+use super::measured::{GUIDANCE, Measured};
 use super::remark::Remark;
 
 /// The settings in which another cell differs, in words.
