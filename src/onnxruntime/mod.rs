@@ -4,11 +4,13 @@
 
 mod arena;
 mod bound;
+mod cached;
 mod cuda;
 mod device;
 mod element;
 mod error;
 mod host;
+mod library;
 mod load;
 mod locate;
 mod message;
@@ -27,6 +29,7 @@ mod whole;
 pub use crate::vocabulary::ExecutionDevice;
 pub use arena::ArenaStatistics;
 pub use bound::Input;
+pub use cached::Wanted;
 pub use device::{ResolvedDevice, resolve_device};
 pub use element::ElementType;
 pub use error::RuntimeError;
@@ -36,7 +39,7 @@ pub use locate::{Located, Source, locate};
 pub use provider::PluginProvider;
 pub use session::{Session, SessionOptions};
 pub use session_error::SessionError;
-pub use setup::{SetupEvent, Wanted, setup, setup_plugin, verify};
+pub use setup::{SetupEvent, setup, setup_plugin, verify};
 
 pub(crate) use arena::SharedArena;
 pub(crate) use cuda::state as cuda_state;

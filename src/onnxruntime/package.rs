@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::locate::library_in;
+use super::library::library_in;
 
 /// Names of package folders; the second one is Debian's.
 const PACKAGES: [&str; 2] = ["site-packages", "dist-packages"];

@@ -4,22 +4,15 @@ use std::env::consts::{ARCH, OS};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use super::locate::{Located, Source, library_in};
-use super::pins::{self, Pin};
-use super::provider::{Plugin, PluginProvider};
+use super::cached::{Wanted, plugin_folder};
+use super::library::library_in;
+use super::locate::{Located, Source};
+use super::pins::Pin;
+use super::provider::PluginProvider;
 use super::{Host, RuntimeError, locate, pip, sums, wheel};
 
 /// The prefix of folders that a killed setup leaves behind.
 const STAGING: &str = ".setup-";
-
-/// The build to fetch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
-    /// Only for the CPU: 30 MB to download.
-    Cpu,
-    /// For NVIDIA GPUs, with the CUDA libraries it needs: about 1.8 GB to download and 2 GB on disk.
-    Cuda,
-}
 
 /// The progress of a setup.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,40 +43,6 @@ pub enum SetupEvent {
         /// Its folder.
         folder: PathBuf,
     },
-}
-
-impl Wanted {
-    fn pins(self) -> Result<Vec<Pin>, RuntimeError> {
-        let (what, pins) = match self {
-            // There are no wheels for musl.
-            _ if cfg!(target_env = "musl") => ("ONNX Runtime", None),
-            Self::Cpu => ("ONNX Runtime", pins::cpu(OS, ARCH).map(|pin| vec![pin])),
-            Self::Cuda => ("CUDA", pins::cuda(OS, ARCH).map(<[Pin]>::to_vec)),
-        };
-        pins.ok_or_else(|| RuntimeError::NoBuild {
-            what,
-            platform: format!("{OS} {ARCH}"),
-        })
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Cpu => "cpu",
-            Self::Cuda => "cuda",
-        }
-    }
-
-    /// Its folder in the cache.
-    fn folder(self, cache: &Path) -> Result<PathBuf, RuntimeError> {
-        let version = self.pins()?.first().map_or("", |pin| pin.version);
-        Ok(cache.join(format!("onnxruntime-{version}-{}", self.name())))
-    }
-}
-
-/// The folder of the cache that holds a runtime, if it exists.
-pub(super) fn cached_folder(host: &Host, wanted: Wanted) -> Option<PathBuf> {
-    let folder = wanted.folder(host.cache.as_ref()?).ok()?;
-    folder.is_dir().then_some(folder)
 }
 
 /// Fetches a build into the cache, unless it is there and intact. Several processes may do so at once.
@@ -126,16 +85,6 @@ pub fn setup_plugin(
     let folder = plugin_folder(host.cache()?, &pin);
     fill(host, &[pin], &folder, progress)?;
     Ok(folder)
-}
-
-fn plugin_folder(cache: &Path, pin: &Pin) -> PathBuf {
-    cache.join(format!("{}-{}", pin.name, pin.version))
-}
-
-/// The folder of the cache that holds a plugin, if it exists.
-pub(super) fn cached_plugin(host: &Host, plugin: &Plugin) -> Option<PathBuf> {
-    let folder = plugin_folder(host.cache.as_ref()?, &plugin.wheel()?);
-    folder.is_dir().then_some(folder)
 }
 
 /// Fills a folder of the cache with these wheels, unless it is there and intact.

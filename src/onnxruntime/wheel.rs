@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use zip::ZipArchive;
 
 use super::RuntimeError;
-use super::locate::is_library;
+use super::library::is_library;
 use super::provider;
 
 /// Unpacks the needed files of `wheel` into `folder`: libraries side by side, so that they find each other, and

@@ -12,8 +12,9 @@ use sizes::Sizes;
 use super::axes::axes;
 use super::draft::StageDraft;
 use super::grid::grid;
-use super::scope::Scopes;
+use super::scope::{ScopedStage, Scopes};
 use super::{ImageEntry, MaskEntry, ModelEntry, Plan, PlanError, Stage};
+use crate::pipeline::Kind;
 use crate::spec::{Overrides, Preset, SweepSpec};
 use crate::vocabulary::{Parameter, Parameters, Value};
 
@@ -56,7 +57,7 @@ impl Plan {
             sheet: spec.sheet.clone(),
             cells: Vec::new(),
         };
-        let (drafts, scopes) = StageDraft::all(spec, &plan)?;
+        let (drafts, scopes) = drafts(spec, &plan.models)?;
         let mut builder = Builder::new(&scopes);
         for draft in drafts {
             builder.add(&mut plan, spec, draft)?;
@@ -78,6 +79,33 @@ impl Plan {
         }
         Ok(plan)
     }
+}
+
+/// The stages of a sweep, each with what presets set for it.
+fn drafts<'s>(
+    spec: &'s SweepSpec,
+    models: &[ModelEntry],
+) -> Result<(Vec<StageDraft<'s>>, Scopes), PlanError> {
+    let mut drafts: Vec<StageDraft> = StageDraft::without_presets(spec).collect();
+    let mut kinds = Vec::new();
+    let mut scoped_stages = Vec::new();
+    for (place, draft) in drafts.iter().enumerate() {
+        let family = draft.family(models);
+        // A mask that only presets set does not count for the stage's name.
+        let image = place > 0 || draft.gives(Parameter::Image);
+        let kind = Kind::of(family, image, draft.gives(Parameter::Mask));
+        scoped_stages.push(ScopedStage {
+            name: draft.named(kind, &kinds),
+            family,
+            draft,
+        });
+        kinds.push(kind);
+    }
+    let scopes = Scopes::of(spec, &scoped_stages)?;
+    for (place, draft) in drafts.iter_mut().enumerate() {
+        draft.presets = scopes.presets(place).to_vec();
+    }
+    Ok((drafts, scopes))
 }
 
 /// What was read of the files that a sweep names.

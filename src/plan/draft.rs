@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::scope::{ScopedStage, Scopes};
 use super::{ModelEntry, Plan, PlanError, Stage};
 use crate::pipeline::{Family, Kind, Masking, Needs, Use};
 use crate::spec::{MAX_CELLS, Preset, SweepSpec};
@@ -24,33 +23,8 @@ pub(super) struct StageDraft<'s> {
 }
 
 impl<'s> StageDraft<'s> {
-    /// All stages of a sweep, each with what presets set for it.
-    pub fn all(spec: &'s SweepSpec, plan: &Plan) -> Result<(Vec<Self>, Scopes), PlanError> {
-        let mut drafts: Vec<Self> = Self::without_presets(spec).collect();
-        let mut kinds = Vec::new();
-        let mut scoped_stages = Vec::new();
-        for (place, draft) in drafts.iter().enumerate() {
-            let family = draft.family(&plan.models);
-            // A mask that only presets set does not count for the stage's name.
-            let image = place > 0 || draft.gives(Parameter::Image);
-            let kind = Kind::of(family, image, draft.gives(Parameter::Mask));
-            scoped_stages.push(ScopedStage {
-                name: draft
-                    .name
-                    .map_or_else(|| numbered(kind, &kinds), str::to_owned),
-                family,
-                draft,
-            });
-            kinds.push(kind);
-        }
-        let scopes = Scopes::of(spec, &scoped_stages)?;
-        for (place, draft) in drafts.iter_mut().enumerate() {
-            draft.presets = scopes.presets(place).to_vec();
-        }
-        Ok((drafts, scopes))
-    }
-
-    fn without_presets(spec: &'s SweepSpec) -> impl Iterator<Item = Self> {
+    /// All stages of a sweep, without what presets set for them.
+    pub fn without_presets(spec: &'s SweepSpec) -> impl Iterator<Item = Self> {
         let first = Self {
             name: None,
             values: spec.values.clone(),
@@ -79,9 +53,7 @@ impl<'s> StageDraft<'s> {
         let family = self.family(&plan.models);
         let kind = Kind::of(family, image, mask);
         let kinds: Vec<Kind> = plan.stages.iter().map(|stage| stage.kind).collect();
-        let name = self
-            .name
-            .map_or_else(|| numbered(kind, &kinds), str::to_owned);
+        let name = self.named(kind, &kinds);
         let mut pairs = models.windows(2);
         if let Some([first, second]) = pairs.find(|pair| pair[0].family != pair[1].family) {
             return Err(PlanError::Families {
@@ -153,8 +125,14 @@ impl<'s> StageDraft<'s> {
         }
     }
 
+    /// Its name, or else one after its kind and those of the stages before it.
+    pub fn named(&self, kind: Kind, earlier: &[Kind]) -> String {
+        let name = self.name.map(str::to_owned);
+        name.unwrap_or_else(|| numbered(kind, earlier))
+    }
+
     /// Whether every cell has a value of this parameter.
-    fn gives(&self, parameter: Parameter) -> bool {
+    pub fn gives(&self, parameter: Parameter) -> bool {
         let mut presets = self.presets.iter();
         let all_set = !self.presets.is_empty()
             && presets.all(|preset| preset.overrides.get(parameter).is_some());
@@ -167,7 +145,7 @@ impl<'s> StageDraft<'s> {
     }
 
     /// The family of its models.
-    fn family(&self, models: &[ModelEntry]) -> Family {
+    pub fn family(&self, models: &[ModelEntry]) -> Family {
         let models = self.models(models);
         models
             .first()

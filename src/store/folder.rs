@@ -9,7 +9,6 @@ use std::time::Instant;
 use image::RgbImage;
 
 use super::begin::Begin;
-use super::held::pending;
 use super::journal::Journal;
 use super::lock::Lock;
 use super::tables::{AdviceColumns, Tables};
@@ -55,7 +54,7 @@ impl RunFolder {
 
     /// Cells without an image, including failed ones, as indices into [`Plan::cells`], in order.
     pub fn pending(&self) -> Vec<usize> {
-        pending(&self.run.plan, &self.run.records)
+        self.run.records.pending(&self.run.plan)
     }
 
     /// The cell's last record, if it has one.

@@ -146,7 +146,7 @@ impl HeldFolder {
 
     /// Cells without an image, including failed ones, as indices into [`Plan::cells`], in order.
     pub fn pending(&self) -> Vec<usize> {
-        pending(&self.plan, &self.records)
+        self.records.pending(&self.plan)
     }
 
     /// The cell's last record, if it has one.
@@ -334,17 +334,6 @@ struct ShardWriter {
     /// The name of its journal.
     name: String,
     lock: Lock,
-}
-
-/// See [`HeldFolder::pending`].
-pub(super) fn pending(plan: &Plan, records: &Records) -> Vec<usize> {
-    let is_done = |cell: &Cell| {
-        let record = records.get(&cell.key);
-        record.is_some_and(|record| record.status == Status::Done)
-    };
-    (0..plan.cells.len())
-        .filter(|&cell| !is_done(&plan.cells[cell]))
-        .collect()
 }
 
 /// The plan of the run in a folder, if there is one. If the plan is lost or truncated but the journal has cells of the

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::ops::Index;
 use std::sync::Arc;
 
-use crate::vocabulary::{CellKey, Record};
+use crate::plan::{Cell, Plan};
+use crate::vocabulary::{CellKey, Record, Status};
 
 /// The record of each cell that has one. Copies share the records, of which there may be a million.
 #[derive(Debug, Clone, Default)]
@@ -67,6 +68,17 @@ impl Records {
         kept.map(|kept| Arc::make_mut(&mut kept.record))
     }
 
+    /// Cells of a plan without an image, including failed ones, as indices into [`Plan::cells`], in order.
+    pub fn pending(&self, plan: &Plan) -> Vec<usize> {
+        let is_done = |cell: &Cell| {
+            let record = self.get(&cell.key);
+            record.is_some_and(|record| record.status == Status::Done)
+        };
+        (0..plan.cells.len())
+            .filter(|&cell| !is_done(&plan.cells[cell]))
+            .collect()
+    }
+
     /// The record of a cell, to be kept elsewhere too.
     pub fn shared(&self, cell: &CellKey) -> Option<&Arc<Record>> {
         self.kept.get(cell).map(|kept| &kept.record)
@@ -123,7 +135,6 @@ impl Index<&CellKey> for Records {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vocabulary::Status;
 
     #[test]
     fn records_that_others_have_too_are_in_memory_once() {

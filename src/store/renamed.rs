@@ -8,7 +8,6 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::held::pending;
 use super::journal::Journal;
 use super::{Records, Run, StoreError, files, images, png};
 use crate::plan::{Cell, Plan};
@@ -26,7 +25,7 @@ pub(super) struct Renamed {
 /// Finds cells of a plan that are not done under their own names but under names that the plan does not use. They get
 /// the record found there; the record under the old name is removed.
 pub(super) fn find(folder: &Path, plan: &Plan, records: &mut Records) -> Vec<Renamed> {
-    if pending(plan, records).is_empty() {
+    if records.pending(plan).is_empty() {
         return Vec::new();
     }
     let planned: HashSet<&CellKey> = plan.cells.iter().map(|cell| &cell.key).collect();

@@ -11,9 +11,9 @@ use ort::environment::Environment;
 use ort::memory::DeviceType;
 use ort::session::builder::{BuilderResult, SessionBuilder};
 
+use super::super::cached::cached_plugin;
 use super::super::message::plain;
 use super::super::pins::Pin;
-use super::super::setup::cached_plugin;
 use super::super::{Host, Located, Runtime, RuntimeError, Source, sums, whole};
 use crate::trust;
 
@@ -145,7 +145,8 @@ pub(in super::super) fn library(
     host: &Host,
 ) -> Result<(PathBuf, Source), RuntimeError> {
     let file = plugin.file_name();
-    if let Some(folder) = cached_plugin(host, plugin) {
+    let cached = plugin.wheel().and_then(|wheel| cached_plugin(host, &wheel));
+    if let Some(folder) = cached {
         let path = folder.join(&file);
         check_cached(&folder, &path)?;
         return Ok((path, Source::Cache));

@@ -4,9 +4,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
+use super::SheetError;
 use super::draw::{RunPictures, Shown};
 use super::options::SheetOptions;
-use super::write::{SheetError, folder_of};
+use super::write::folder_of;
 use crate::drawing::{Drawer, Face, Glyphs, Ink, Items, OtherFont, Rect, Shorten, Style, encode};
 use crate::plan::{Cell, Plan};
 use crate::store::{Run, make_folder, write_file};

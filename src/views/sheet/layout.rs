@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use super::SheetError;
 use super::axes::ImagePlace;
 use super::block::Block;
 use super::draw::{SheetItems, Shown};
@@ -10,7 +11,6 @@ use super::head::Head;
 use super::metrics::{LONGEST_SIDE, MOST_PIXELS, Metrics};
 use super::options::SheetOptions;
 use super::strip::{INPUT, input_width};
-use super::write::SheetError;
 use crate::drawing::{Ink, OtherFont, Rect, slug};
 use crate::plan::Plan;
 

@@ -8,6 +8,7 @@ mod axes;
 mod block;
 mod chain;
 mod draw;
+mod error;
 mod grid;
 mod head;
 mod labels;
@@ -22,6 +23,7 @@ mod tests;
 mod write;
 
 pub use chain::ChainSheets;
+pub use error::SheetError;
 pub use layout::{SheetSize, sizes};
 pub use options::SheetOptions;
-pub use write::{SheetError, Sheets, check_font};
+pub use write::{Sheets, check_font};

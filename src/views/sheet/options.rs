@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 
-use super::write::SheetError;
+use super::SheetError;
 use crate::drawing::{Format, Glyphs, OtherFont};
 use crate::judge::advice::Advice;
 use crate::plan::Plan;

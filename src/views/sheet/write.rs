@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
+use super::SheetError;
 use super::draw::{RunPictures, cells};
 use super::layout::{Page, layout};
 use super::options::SheetOptions;
@@ -146,42 +147,6 @@ fn file(path: PathBuf, page: &Page) -> File {
         path,
         size: Some((page.width, page.height)),
     }
-}
-
-/// Why sheets cannot be made.
-#[derive(Debug, thiserror::Error, miette::Diagnostic)]
-pub enum SheetError {
-    /// There is nothing to show.
-    #[error("none of the chosen cells is in {}", folder.display())]
-    #[diagnostic(help("cells.csv lists the cells of a run in its first column"))]
-    NoCells {
-        /// The run folder.
-        folder: PathBuf,
-    },
-    /// The user's font cannot be used.
-    #[error("cannot use the font {}: {reason}", path.display())]
-    #[diagnostic(help(
-        "give a .ttf, .otf or .ttc file, e.g. one of Noto Sans CJK; where it is named: sheet.font or --font"
-    ))]
-    Font {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// An image cannot be encoded.
-    #[error("cannot code {}: {source}", path.display())]
-    #[diagnostic(help("try another format"))]
-    Code {
-        /// The file.
-        path: PathBuf,
-        /// The encoder's error.
-        source: image::ImageError,
-    },
-    /// A file cannot be written.
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Store(#[from] StoreError),
 }
 
 /// Checks that the font named in the sweep file, if any, can be used.
