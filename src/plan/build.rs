@@ -13,7 +13,7 @@ use super::axes::axes;
 use super::draft::StageDraft;
 use super::grid::grid;
 use super::scope::{ScopedStage, Scopes};
-use super::{ImageEntry, MaskEntry, ModelEntry, Plan, PlanError, Stage};
+use super::{ByName, ImageEntry, MaskEntry, ModelEntry, Plan, PlanError, Stage};
 use crate::pipeline::Kind;
 use crate::spec::{Overrides, Preset, SweepSpec};
 use crate::vocabulary::{Parameter, Parameters, Value};
@@ -56,6 +56,7 @@ impl Plan {
             checked_stages: spec.checked_stages.clone(),
             sheet: spec.sheet.clone(),
             cells: Vec::new(),
+            by_name: ByName::default(),
         };
         let (drafts, scopes) = drafts(spec, &plan.models)?;
         let mut builder = Builder::new(&scopes);

@@ -66,6 +66,7 @@ impl Plan {
             checked_stages: _,
             sheet,
             cells: _,
+            by_name: _,
         } = self;
         let mut head = json!({
             "name": name, "stages": stages, "axes": axes, "models": models, "images": images, "masks": masks, "numerics": numerics,

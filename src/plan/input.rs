@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::name::{slug, stem};
 use super::pixels::input_hash;
 use super::{Cell, ImageEntry, ModelEntry, Plan, Start};
+use crate::vocabulary::CellKey;
 
 /// An input image at a size: cells with equal ones start from the same pixels. How images are fitted is the same in the
 /// whole plan ([`Plan::fit`]).
@@ -49,7 +50,22 @@ impl Plan {
 
     /// An image by name; `None` only if the plan was tampered with and a cell names a missing image.
     pub fn image(&self, name: &str) -> Option<&ImageEntry> {
-        self.images.iter().find(|image| image.name == name)
+        // Cells that are made from no image name none.
+        let name = Some(name).filter(|name| !name.is_empty())?;
+        let lookup = &self.by_name.images;
+        let place = lookup.place(&self.images, name, |image| &image.name)?;
+        self.images.get(place)
+    }
+
+    /// The index of a cell in [`Plan::cells`], by its key.
+    pub fn place_of(&self, key: &CellKey) -> Option<usize> {
+        let lookup = &self.by_name.cells;
+        lookup.place(&self.cells, key.as_str(), |cell| cell.key.as_str())
+    }
+
+    /// A cell by its key.
+    pub fn cell(&self, key: &CellKey) -> Option<&Cell> {
+        self.cells.get(self.place_of(key)?)
     }
 
     /// The inputs of cells, given as indices into [`Plan::cells`]: each once, in the order in which the cells need

@@ -127,13 +127,16 @@ impl Start {
 impl Plan {
     /// A mask by name; `None` only if the plan was tampered with and a cell names a missing mask.
     pub fn mask(&self, name: &str) -> Option<&MaskEntry> {
-        self.masks.iter().find(|mask| mask.name == name)
+        // Most cells have none.
+        let name = Some(name).filter(|name| !name.is_empty())?;
+        let lookup = &self.by_name.masks;
+        let place = lookup.place(&self.masks, name, |mask| &mask.name)?;
+        self.masks.get(place)
     }
 
     /// The mask of a cell at its size, if it has one.
     pub fn mask_of<'a>(&'a self, cell: &'a Cell) -> Option<FittedMask<'a>> {
-        let name = cell.parameters.mask.as_str();
-        let mask = self.mask(name).filter(|_| !name.is_empty())?;
+        let mask = self.mask(&cell.parameters.mask)?;
         let image = cell.parameters.image.as_str();
         Some(FittedMask {
             mask: &mask.name,

@@ -13,6 +13,7 @@ mod grid;
 mod guidance;
 mod identity;
 mod input;
+mod lookup;
 mod mask;
 mod name;
 mod pixels;
@@ -32,6 +33,7 @@ pub use cut::Cut;
 pub use error::PlanError;
 pub use guidance::{Condition, Conditions, Guidance, Phase};
 pub use input::Fitted;
+pub use lookup::ByName;
 pub use mask::{FittedMask, MaskEntry};
 pub use schedule::{CellWork, Group, ModelWork, Sampling, Schedule, Start, UnetRows};
 use serde::{Deserialize, Serialize};
@@ -78,6 +80,9 @@ pub struct Plan {
     pub sheet: SheetSpec,
     /// The cells in the order they run.
     pub cells: Vec<Cell>,
+    /// Finds images and masks by their names, and cells by their keys.
+    #[serde(skip)]
+    pub by_name: ByName,
 }
 
 /// A parameter with more than one value.

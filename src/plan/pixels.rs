@@ -213,7 +213,7 @@ fn short_hash(content: &serde_json::Value) -> String {
 mod tests {
     use super::*;
     use crate::pipeline::Family;
-    use crate::plan::{ImageEntry, MaskEntry, ModelEntry};
+    use crate::plan::{ByName, ImageEntry, MaskEntry, ModelEntry};
     use crate::spec::SheetSpec;
     use crate::vocabulary::{Parameter, SchedulerKind, two_values};
 
@@ -263,6 +263,7 @@ mod tests {
             checked_stages: Vec::new(),
             sheet: SheetSpec::default(),
             cells: Vec::new(),
+            by_name: ByName::default(),
         };
         let hasher = Hasher::new(&plan, &plan.stages[0]);
         hexadecimal(&hasher.digest(parameters, 64, 64))

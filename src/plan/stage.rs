@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Axis, Cell, Plan};
+use super::{Axis, ByName, Cell, Plan};
 use crate::pipeline::{Kind, Masking};
 use crate::vocabulary::CellKey;
 
@@ -66,21 +66,20 @@ impl Plan {
             resolution: self.resolution,
             checked_stages: self.checked_stages.clone(),
             sheet: self.sheet.clone(),
+            by_name: ByName::default(),
         })
     }
 
     /// The key of the cell whose image a cell works on, if there is one.
     pub fn input_of(&self, cell: &Cell) -> Option<&CellKey> {
         // The first stage works on the images of the sweep file.
-        let image = self
-            .image(&cell.parameters.image)
-            .filter(|_| cell.stage > 0);
-        image?.cell.as_ref()
+        let image = Some(&cell.parameters.image).filter(|_| cell.stage > 0)?;
+        self.image(image)?.cell.as_ref()
     }
 
     /// The cells from which a cell's image was made, from the first stage on.
     pub fn ancestors(&self, cell: &Cell) -> Vec<&Cell> {
-        let find = |key: &CellKey| self.cells.iter().find(|cell| cell.key == *key);
+        let find = |key: &CellKey| self.cell(key);
         let mut ancestors = Vec::new();
         let mut next = self.input_of(cell).and_then(find);
         while let Some(ancestor) = next {

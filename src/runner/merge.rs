@@ -4,7 +4,7 @@
 //! The result does not depend on the order in which folders are given, and merging again changes nothing. What the
 //! target already has stays; among the other folders, the image that was finished first is taken.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use super::RunnerError;
 use crate::image::decode_png;
 use crate::judge::advice::advise;
 use crate::parallel::try_collect;
-use crate::plan::{Cut, Plan, Shard};
+use crate::plan::{Cut, Fitted, Plan, Shard};
 use crate::store::{Environment, HeldFolder, Planned, Records, Repeated, Run, RunFolder};
 use crate::vocabulary::{CellKey, Race, Record, Status};
 
@@ -226,10 +226,18 @@ fn take_over(folder: &mut RunFolder, runs: &[Run]) -> Result<TakenOver, RunnerEr
     Ok(TakenOver { added, repeated })
 }
 
-/// The images and masks that the cells work on.
+/// The images and masks of the sweep file that cells work on; images that cells work on and others made come with these.
 fn take_over_inputs(target: &Run, runs: &[Run]) -> Result<(), RunnerError> {
+    if runs.is_empty() {
+        return Ok(());
+    }
     let plan = &target.plan;
-    for fitted in plan.inputs_of(0..plan.cells.len()) {
+    let is_given = |fitted: &Fitted| {
+        let image = plan.image(fitted.image);
+        image.is_none_or(|image| image.cell.is_none())
+    };
+    let inputs = plan.inputs_of(0..plan.cells.len()).into_iter();
+    for fitted in inputs.filter(is_given) {
         if target.inputs().find(fitted).is_err() {
             let mut images = runs.iter().filter_map(|run| run.inputs().read(fitted).ok());
             if let Some(image) = images.next() {
@@ -255,9 +263,8 @@ fn candidates(plan: &Plan, runs: &[Run]) -> Vec<(u32, u32)> {
     if runs.is_empty() {
         return Vec::new();
     }
-    let cells = plan.cells.iter().zip(0..);
-    let places: HashMap<&CellKey, u32> = cells.map(|(cell, place)| (&cell.key, place)).collect();
-    let place_of = |key| places.get(key).copied();
+    // There are at most a million cells.
+    let place_of = |key: &CellKey| u32::try_from(plan.place_of(key)?).ok();
     let mut candidates = Vec::new();
     for (run, number) in runs.iter().zip(0..) {
         let recorded = run.records.keys().filter_map(place_of);

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Instant;
 
 use image::RgbImage;
@@ -21,8 +21,6 @@ use crate::vocabulary::{CellKey, ClipMeasures, Race, Record, Status};
 #[derive(Debug)]
 pub struct RunFolder {
     pub(super) run: Run,
-    /// The places of the cells in the plan, once a cell is recorded.
-    pub(super) index: OnceLock<HashMap<CellKey, usize>>,
     pub(super) journal: Journal,
     /// `None` if other processes work here too: the last one to finish makes the tables.
     pub(super) tables: Option<Tables>,
@@ -78,17 +76,8 @@ impl RunFolder {
             reason,
         };
         let Run { folder, plan, .. } = &self.run;
-        let places = || {
-            let keys = plan.cells.iter().zip(0..);
-            keys.map(|(cell, index)| (cell.key.clone(), index))
-                .collect()
-        };
-        let index = *self
-            .index
-            .get_or_init(places)
-            .get(&record.cell)
-            .ok_or_else(|| unfit("it is not in the plan"))?;
-        let cell = &plan.cells[index];
+        let cell = plan.cell(&record.cell);
+        let cell = cell.ok_or_else(|| unfit("it is not in the plan"))?;
         match (record.status, image) {
             (Status::Failed, None) => {}
             (Status::Failed, Some(_)) => return Err(unfit("it failed and has an image")),

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -230,7 +230,6 @@ impl HeldFolder {
         Ok(RunFolder {
             tables: None,
             run,
-            index: OnceLock::new(),
             journal,
             beside: writer.map(|writer| Beside {
                 name: writer.name,

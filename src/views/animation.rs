@@ -63,7 +63,7 @@ impl Animation<'_> {
     /// The cells of the frames, in the order of the axis, without those whose images cannot be read.
     fn frames(&self) -> Vec<(&Cell, RgbImage)> {
         let cells = &self.run.plan.cells;
-        let Some(own) = cells.iter().find(|cell| cell.key == self.cell) else {
+        let Some(own) = self.run.plan.cell(&self.cell) else {
             return Vec::new();
         };
         let is_beside = |cell: &&Cell| {

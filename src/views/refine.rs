@@ -67,7 +67,7 @@ pub struct Refined {
 /// # Errors
 /// If the cell is not in the first stage, or the run's sweep file cannot be read.
 pub fn refine(run: &Run, key: &CellKey) -> Result<Refined, RefineError> {
-    let cell = run.plan.cells.iter().find(|cell| cell.key == *key);
+    let cell = run.plan.cell(key);
     let cell = cell.filter(|cell| cell.stage == 0);
     let cell = cell.ok_or_else(|| RefineError::NotOfFirstStage { cell: key.clone() })?;
     let mut file = sweep_file(run)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use image::{Rgb, RgbImage};
 use ip2p_sweep::image::Fit;
 use ip2p_sweep::pipeline::Family;
-use ip2p_sweep::plan::{Axis, Cell, ImageEntry, ModelEntry, Plan, Stage};
+use ip2p_sweep::plan::{Axis, ByName, Cell, ImageEntry, ModelEntry, Plan, Stage};
 use ip2p_sweep::spec::{Numerics, SheetSpec};
 use ip2p_sweep::store::Run;
 use ip2p_sweep::views::report::write_report;
@@ -79,6 +79,7 @@ impl Sweep {
             resolution: None,
             sheet: SheetSpec::default(),
             cells: self.cells(),
+            by_name: ByName::default(),
         };
         let run = Run::new(folder, plan, environment());
         for input in run.plan.inputs_of(0..run.plan.cells.len()) {

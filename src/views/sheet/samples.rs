@@ -9,7 +9,7 @@ use image::{Rgb, RgbImage};
 use rust_decimal::Decimal;
 
 use crate::image::Fit;
-use crate::plan::{Axis, Cell, ImageEntry, Plan, Stage};
+use crate::plan::{Axis, ByName, Cell, ImageEntry, Plan, Stage};
 use crate::spec::{Numerics, SheetSpec};
 use crate::store::{Environment, Run};
 use crate::vocabulary::{CellKey, Parameter, Parameters, Record, Scale, StageTimes, Status};
@@ -62,6 +62,7 @@ pub fn sized_plan(axes: &[(Parameter, &[&str])], width: u32, height: u32) -> Pla
         checked_stages: Vec::new(),
         sheet: SheetSpec::default(),
         cells,
+        by_name: ByName::default(),
     }
 }
 

@@ -7,6 +7,7 @@ use ab_glyph::{Font, FontArc, FontRef, FontVec};
 use fontdb::{Database, FaceInfo, Source, Style, Weight};
 
 use super::LONGEST;
+use crate::guard::guarded;
 use crate::store::read_file;
 
 /// The most fonts to use for one text.
@@ -18,8 +19,15 @@ pub(super) fn fonts_for(mut wanted: BTreeSet<char>) -> Vec<(PathBuf, FontArc)> {
     if wanted.is_empty() {
         return found;
     }
-    let mut database = Database::new();
-    database.load_system_fonts();
+    // A damaged font of the system must not end a run: it is left out.
+    let database = guarded(|| {
+        let mut database = Database::new();
+        database.load_system_fonts();
+        database
+    });
+    let Some(database) = database else {
+        return found;
+    };
     while !wanted.is_empty() && found.len() < MOST_FONTS {
         let Some((path, index)) = best(&database, &wanted) else {
             break;
@@ -41,7 +49,9 @@ pub(super) fn fonts_for(mut wanted: BTreeSet<char>) -> Vec<(PathBuf, FontArc)> {
 fn best(database: &Database, wanted: &BTreeSet<char>) -> Option<(PathBuf, u32)> {
     let ranked = database.faces().filter_map(|face| {
         let path = path_of(face)?;
-        let count = database.with_face_data(face.id, |data, index| covered(data, index, wanted))?;
+        let count = database.with_face_data(face.id, |data, index| {
+            guarded(|| covered(data, index, wanted)).unwrap_or(0)
+        })?;
         (count > 0).then(|| ((count, plainness(face)), path, face.index))
     });
     let (_, path, index) =
@@ -77,7 +87,7 @@ fn plainness(face: &FaceInfo) -> u8 {
 
 fn read(path: &Path, index: u32) -> Option<FontArc> {
     let bytes = read_file(path, LONGEST).ok()?;
-    let font = FontVec::try_from_vec_and_index(bytes, index).ok()?;
+    let font = guarded(|| FontVec::try_from_vec_and_index(bytes, index))?.ok()?;
     font.units_per_em().is_some().then(|| font.into())
 }
 
