@@ -111,8 +111,13 @@ impl Style<'_> {
             if lines.len() > most {
                 break;
             }
+            let longer = format!("{line}{word}");
+            if fits(&longer) {
+                line = longer;
+                continue;
+            }
             // Names joined by marks are split only if they are too long for a line of their own.
-            let pieces: Vec<&str> = match fits(&format!("{line}{word}")) || fits(word) {
+            let pieces: Vec<&str> = match fits(word) {
                 true => vec![word],
                 false => word.split_inclusive(JOINTS).collect(),
             };

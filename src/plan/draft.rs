@@ -181,9 +181,11 @@ impl<'s> StageDraft<'s> {
     /// Refuses more cells than a sweep may have; the check of the sweep file counts only one stage. `presets` is the
     /// number of presets that it varies.
     pub fn check_count(&self, stage: &str, presets: usize) -> Result<(), PlanError> {
-        let counts = Parameter::DEFINED.map(|parameter| self.values[parameter].len().max(1) as u64);
-        let presets = presets.max(1) as u64;
-        let cells = counts.into_iter().fold(presets, u64::saturating_mul);
+        // The values of `preset` are the names of the presets.
+        let others = Parameter::DEFINED.into_iter();
+        let others = others.filter(|parameter| *parameter != Parameter::Preset);
+        let counts = others.map(|parameter| self.values[parameter].len().max(1) as u64);
+        let cells = counts.fold(presets.max(1) as u64, u64::saturating_mul);
         match cells > MAX_CELLS {
             true => Err(PlanError::TooManyCells {
                 stage: stage.to_owned(),

@@ -1,5 +1,7 @@
 //! The Cartesian product of everything that a sweep varies, with presets applied.
 
+use std::collections::HashSet;
+
 use super::ModelEntry;
 use crate::spec::Preset;
 use crate::vocabulary::{ByParameter, Parameter, Parameters, SchedulerKind, Value};
@@ -22,14 +24,12 @@ pub(super) fn grid(
         };
     }
     let swept = !values[Parameter::Scheduler].is_empty();
+    let sets_it = |preset: &&Preset| preset.overrides.get(Parameter::Scheduler).is_some();
+    let setting = presets.iter().filter(sets_it);
+    let setting: HashSet<&str> = setting.map(|preset| preset.name.as_str()).collect();
     for cell in &mut grid {
-        let preset = || {
-            presets
-                .iter()
-                .find(|preset| cell.preset.as_ref() == Some(&preset.name))
-        };
-        let is_set = swept
-            || preset().is_some_and(|preset| preset.overrides.get(Parameter::Scheduler).is_some());
+        let preset = cell.preset.as_deref();
+        let is_set = swept || preset.is_some_and(|name| setting.contains(name));
         if !is_set && let Some(kind) = own_scheduler(models, &cell.model) {
             cell.scheduler = kind;
         }

@@ -25,7 +25,11 @@ impl PartialEq for ByName {
     }
 }
 
-/// Where the entries of a list are, found out at the first question.
+/// A list that is no longer than this is searched.
+const SHORT: usize = 16;
+
+/// Where the entries of a long list are, found out at the first question. Entries may come and go after it; none is
+/// renamed.
 #[derive(Debug, Default)]
 pub(super) struct Lookup {
     known: OnceLock<Places>,
@@ -48,6 +52,10 @@ impl Lookup {
         name: &str,
         name_of: impl Fn(&T) -> &str,
     ) -> Option<usize> {
+        let search = || list.iter().position(|entry| name_of(entry) == name);
+        if list.len() <= SHORT {
+            return search();
+        }
         let known = self.known.get_or_init(|| {
             // The first of several that have the same hash is the last to be put there.
             let entries = list.iter().enumerate().rev();
@@ -57,7 +65,6 @@ impl Lookup {
                 by_hash: by_hash.collect(),
             }
         });
-        let search = || list.iter().position(|entry| name_of(entry) == name);
         match known.by_hash.get(&hash(name)) {
             Some(&place) if list.get(place).is_some_and(|it| name_of(it) == name) => Some(place),
             // Another name has the same hash, or the list has changed since.
@@ -78,29 +85,40 @@ fn hash(name: &str) -> u64 {
 mod tests {
     use super::*;
 
+    fn place(lookup: &Lookup, list: &[String], name: &str) -> Option<usize> {
+        lookup.place(list, name, |entry| entry)
+    }
+
+    fn names(count: usize) -> Vec<String> {
+        (0..count).map(|number| format!("n{number}")).collect()
+    }
+
     #[test]
     fn the_first_entry_of_a_name_is_found_even_if_the_list_has_changed() {
-        let lookup = Lookup::default();
-        let mut list = vec!["a", "b", "a", "c"];
-        let place = |list: &[&str], name: &str| lookup.place(list, name, |entry| entry);
-        assert_eq!(place(&list, "a"), Some(0));
-        assert_eq!(place(&list, "c"), Some(3));
-        assert_eq!(place(&list, "d"), None);
-        list.swap(0, 1);
-        list.push("d");
-        assert_eq!(place(&list, "a"), Some(1));
-        assert_eq!(place(&list, "d"), Some(4));
-        list.truncate(1);
-        assert_eq!(place(&list, "c"), None);
-        assert_eq!(place(&list, "e"), None);
+        for count in [4, SHORT + 4] {
+            let lookup = Lookup::default();
+            let mut list = names(count);
+            list.push("n1".to_owned());
+            assert_eq!(place(&lookup, &list, "n1"), Some(1));
+            assert_eq!(place(&lookup, &list, "n3"), Some(3));
+            assert_eq!(place(&lookup, &list, "new"), None);
+            list.swap(0, 1);
+            list.push("new".to_owned());
+            assert_eq!(place(&lookup, &list, "n1"), Some(0));
+            assert_eq!(place(&lookup, &list, "n0"), Some(1));
+            assert_eq!(place(&lookup, &list, "new"), Some(count + 1));
+            list.truncate(1);
+            assert_eq!(place(&lookup, &list, "n3"), None);
+        }
     }
 
     #[test]
     fn copies_of_a_lookup_know_nothing_of_the_list_it_was_for() {
-        let names = ByName::default();
-        let place = |of: &ByName, list: &[&str]| of.images.place(list, "a", |entry| entry);
-        assert_eq!(place(&names, &["a"]), Some(0));
-        assert_eq!(place(&names.clone(), &["b", "a"]), Some(1));
-        assert_eq!(names, names.clone());
+        let (one, mut other) = (ByName::default(), names(SHORT + 1));
+        assert_eq!(place(&one.images, &other, "n1"), Some(1));
+        other.reverse();
+        other.pop();
+        assert_eq!(place(&one.clone().images, &other, "n1"), Some(SHORT - 1));
+        assert_eq!(one, one.clone());
     }
 }

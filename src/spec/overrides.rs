@@ -160,7 +160,7 @@ pub(super) fn check_presets(spec: &SweepSpec, sections: &[Section<'_>], faults: 
             faults.push(problem.at(field.at));
         }
     }
-    let mut seen: Vec<(Vec<Option<&Value>>, &Preset)> = Vec::new();
+    let mut seen: HashMap<Vec<Option<&Value>>, Vec<&Preset>> = HashMap::new();
     for (preset, section) in spec.presets.iter().zip(sections) {
         let meaning = Parameter::DEFINED.map(|parameter| {
             let own = preset.overrides.get(parameter);
@@ -169,17 +169,16 @@ pub(super) fn check_presets(spec: &SweepSpec, sections: &[Section<'_>], faults: 
                 .filter(|_| parameter != Parameter::Preset))
         });
         let meaning: Vec<Option<&Value>> = meaning.into();
-        let is_same = |(known, first): &&(Vec<Option<&Value>>, &Preset)| {
-            *known == meaning && first.overrides.stages == preset.overrides.stages
-        };
-        if let Some((_, first)) = seen.iter().find(is_same) {
+        let known = seen.entry(meaning).or_default();
+        let is_same = |first: &&&Preset| first.overrides.stages == preset.overrides.stages;
+        if let Some(first) = known.iter().find(is_same) {
             let problem = SpecProblem::SamePresets {
                 first: quoted(&first.name),
                 second: quoted(&preset.name),
             };
             faults.push(problem.at(section.at.unwrap_or_default()));
         }
-        seen.push((meaning, preset));
+        known.push(preset);
     }
 }
 

@@ -269,17 +269,12 @@ fn linked(axes: Vec<Level>, plan: &Plan, cells: &[usize], spec: &SheetSpec) -> V
     else {
         return axes;
     };
-    // For each preset, a cell that has it.
-    let examples: Vec<usize> = presets
-        .values
-        .iter()
-        .filter_map(|value| {
-            cells
-                .iter()
-                .copied()
-                .find(|&cell| text(cell, Parameter::Preset) == value[0])
-        })
-        .collect();
+    // For each preset, the first cell that has it.
+    let mut examples = vec![None; presets.values.len()];
+    for &cell in cells {
+        examples[presets.position(&plan.cells[cell])].get_or_insert(cell);
+    }
+    let examples: Vec<usize> = examples.into_iter().flatten().collect();
     let is_linked = |level: &Level| {
         let parameter = level.parameters[0];
         let like_example = |&cell: &usize| {

@@ -145,12 +145,7 @@ impl<'f> Head<'_, 'f> {
                 } else {
                     m.small.line()
                 };
-                let indent = marks
-                    .iter()
-                    .map(|mark| m.small.width(mark))
-                    .max()
-                    .unwrap_or_default()
-                    + m.pad;
+                let indent = labels.mark_width() + m.pad;
                 for &(_, _, position) in self
                     .labelled
                     .iter()

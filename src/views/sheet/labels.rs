@@ -47,6 +47,8 @@ pub struct Labels {
     /// Width of the widest line once they are placed. Cached, because pages ask for it again and again, and there may
     /// be as many labels as values.
     width: u32,
+    /// Width of the widest mark in a legend. Cached for the same reason.
+    mark_width: u32,
     /// Number of lines of the tallest label.
     height: u32,
 }
@@ -94,6 +96,7 @@ impl Labels {
                 Shorten::End
             },
             width: 0,
+            mark_width: 0,
             height: 1,
         }
     }
@@ -127,6 +130,8 @@ impl Labels {
                 .map(|position| mark(side, position))
                 .collect();
             self.lines = marks.iter().map(|mark| vec![mark.clone()]).collect();
+            let widths = marks.iter().map(|mark| metrics.small.width(mark));
+            self.mark_width = widths.max().unwrap_or_default();
             self.marks = Some(marks);
         }
         let widths = self.lines.iter().flatten();
@@ -135,6 +140,11 @@ impl Labels {
         let heights = self.lines.iter().map(|lines| lines.len() as u32);
         self.height = heights.max().unwrap_or_default();
         self
+    }
+
+    /// Width of the widest mark in a legend, once they are placed.
+    pub fn mark_width(&self) -> u32 {
+        self.mark_width
     }
 
     /// Width of the widest line, once they are placed.

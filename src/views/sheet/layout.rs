@@ -148,7 +148,10 @@ impl<'a, 'f> Paginator<'a, 'f> {
         if width > LONGEST_SIDE || height > LONGEST_SIDE {
             return false;
         }
-        let (page_width, head) = self.width_and_head(self.beside() + width, &block.labelled());
+        let Some(labels) = self.explained([block]) else {
+            return false;
+        };
+        let (page_width, head) = self.width_and_head(self.beside() + width, &labels);
         fits(page_width, u64::from(head) + u64::from(height))
     }
 
@@ -181,8 +184,12 @@ impl<'a, 'f> Paginator<'a, 'f> {
     fn shares<'b>(&self, blocks: &'b [Block<'a, 'f>]) -> Vec<(&'b [Block<'a, 'f>], usize)> {
         let slot = slot(blocks);
         let run = same_outer_run(blocks);
-        let labelled = labelled(blocks);
-        let across = |count| self.across(count, slot, run, &labelled);
+        let all = self.explained(blocks);
+        let across = |count| match &all {
+            Some(labels) => self.across(count, slot, run, labels),
+            // No page has a legend for all of them.
+            None => self.across(count, slot, run, &self.most_explained(blocks, count)?),
+        };
         let room = MOST_PIXELS / (u64::from(slot.0) * u64::from(slot.1));
         let mut most = blocks.len().min(usize::try_from(room).unwrap_or(1).max(1));
         while most > 1 && across(most).is_none() {
@@ -200,6 +207,41 @@ impl<'a, 'f> Paginator<'a, 'f> {
         shares
             .map(|share| (share, across(share.len()).unwrap_or(1)))
             .collect()
+    }
+
+    /// The labels of blocks that have marks, which the legend of their page explains; `None` if these are more than fit
+    /// on a page.
+    fn explained<'b>(&self, blocks: impl IntoIterator<Item = &'b Block<'a, 'f>>) -> Option<Labelled>
+    where
+        'a: 'b,
+        'f: 'b,
+    {
+        let (rows, columns) = (&self.grid.row_labels, &self.grid.column_labels);
+        let has_marks = |&(is_column, level, _): &(bool, usize, usize)| {
+            let levels = if is_column { columns } else { rows };
+            levels[level].marks.is_some()
+        };
+        let most = (LONGEST_SIDE / self.grid.metrics.small.line()) as usize;
+        let mut labels = Labelled::new();
+        for block in blocks {
+            labels.extend(block.labelled().into_iter().filter(has_marks));
+            if labels.len() > most {
+                return None;
+            }
+        }
+        Some(labels)
+    }
+
+    /// The longest of the pages' legends, with this many blocks on a page; `None` if one does not fit.
+    fn most_explained(&self, blocks: &[Block<'a, 'f>], count: usize) -> Option<Labelled> {
+        let mut most = Labelled::new();
+        for page in blocks.chunks(count.max(1)) {
+            let labels = self.explained(page)?;
+            if labels.len() > most.len() {
+                most = labels;
+            }
+        }
+        Some(most)
     }
 
     /// How many blocks stand side by side, if they fit on one page: close to the preferred proportions, with few empty

@@ -115,6 +115,19 @@ fn a_plan_of_very_many_values_is_short_and_says_how_many_there_are() {
 }
 
 #[test]
+fn very_many_presets_are_so_many_cells_and_no_more() {
+    let place = Place::new();
+    let presets = (0..1100).map(|n| format!("[[preset]]\nname = \"p{n}\"\nseed = {n}\n"));
+    let sweep = format!(
+        "model = \"model\"\n[sweep]\nimage = \"in.png\"\ninstruction = \"night\"\n{}",
+        presets.collect::<String>()
+    );
+    fs::write(place.path("s.toml"), sweep).unwrap();
+    let plan = place.ip2p(&["plan", "s.toml"]).assert().success();
+    plan.stdout(contains("s: 1100 presets\n").and(contains("cells   1100\n")));
+}
+
+#[test]
 fn a_plan_in_shards_says_what_each_does_and_what_is_done_twice() {
     let place = Place::new();
     let sweep = "model = \"model\"\n[sweep]\nimage = \"in.png\"\ninstruction = [\"winter\", \"night\"]\n\
