@@ -50,11 +50,15 @@ impl Plan {
 
     /// An image by name; `None` only if the plan was tampered with and a cell names a missing image.
     pub fn image(&self, name: &str) -> Option<&ImageEntry> {
-        // Cells that are made from no image name none.
+        self.images.get(self.place_of_image(name)?)
+    }
+
+    /// The index of an image in [`Plan::images`], by its name; `None` for the empty name of cells that are
+    /// made from none.
+    pub(super) fn place_of_image(&self, name: &str) -> Option<usize> {
         let name = Some(name).filter(|name| !name.is_empty())?;
         let lookup = &self.by_name.images;
-        let place = lookup.place(&self.images, name, |image| &image.name)?;
-        self.images.get(place)
+        lookup.place(&self.images, name, |image| &image.name)
     }
 
     /// The index of a cell in [`Plan::cells`], by its key.

@@ -127,11 +127,14 @@ impl Start {
 impl Plan {
     /// A mask by name; `None` only if the plan was tampered with and a cell names a missing mask.
     pub fn mask(&self, name: &str) -> Option<&MaskEntry> {
-        // Most cells have none.
+        self.masks.get(self.place_of_mask(name)?)
+    }
+
+    /// The index of a mask in [`Plan::masks`], by its name; `None` for the empty name of cells without one.
+    pub(super) fn place_of_mask(&self, name: &str) -> Option<usize> {
         let name = Some(name).filter(|name| !name.is_empty())?;
         let lookup = &self.by_name.masks;
-        let place = lookup.place(&self.masks, name, |mask| &mask.name)?;
-        self.masks.get(place)
+        lookup.place(&self.masks, name, |mask| &mask.name)
     }
 
     /// The mask of a cell at its size, if it has one.

@@ -84,16 +84,14 @@ impl<'a> Schedule<'a> {
     /// Orders the cells that are not done yet.
     pub fn new(plan: &'a Plan, pending: &[usize]) -> Self {
         let model_index = index_by_name(plan.models.iter().map(|model| model.name.as_str()));
-        let image_index = index_by_name(plan.images.iter().map(|image| image.name.as_str()));
-        let mask_index = index_by_name(plan.masks.iter().map(|mask| mask.name.as_str()));
         let mut works: BTreeMap<(usize, usize), ModelWork> = BTreeMap::new();
         let mut known: HashMap<(usize, usize, Start), usize> = HashMap::new();
         let mut last = None;
         for cell_work in computed(plan, pending) {
             let cell = &plan.cells[cell_work.cell];
             let model = model_index[cell.parameters.model.as_str()];
-            let image = cell.fitted().map(|input| image_index[input.image]);
-            let mask = mask_index.get(cell.parameters.mask.as_str()).copied();
+            let image = plan.place_of_image(&cell.parameters.image);
+            let mask = plan.place_of_mask(&cell.parameters.mask);
             let start = Start::of(cell, image, mask);
             let work = works.entry((cell.stage, model));
             let work = work.or_insert_with(|| ModelWork {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::chain::{Chain, pixels_sha256};
+use super::chain::{outdated, pixels_sha256};
 use super::inputs::{keep_inputs, unusable};
 use super::masks::keep_masks;
 use super::memory::policy;
@@ -91,7 +91,6 @@ impl<'a, B: Backend> Computing<'a, B> {
         let mut output = Output {
             plan,
             masks: &masks,
-            chain: Chain::of(plan),
             writer: &writer,
             observer,
         };
@@ -230,7 +229,7 @@ pub(super) fn unfinished_cells(
     cells: &HashSet<usize>,
 ) -> Vec<usize> {
     let run = folder.run();
-    let outdated = Chain::of(plan).outdated(cells, &run.folder, |key| run.records.get(key));
+    let outdated = outdated(plan, cells, &run.folder, |key| run.records.get(key));
     let pending = folder.pending().into_iter();
     let mut left: Vec<usize> = pending.filter(|cell| cells.contains(cell)).collect();
     left.extend(outdated);
@@ -242,7 +241,6 @@ pub(super) fn unfinished_cells(
 struct Output<'a, 'o> {
     plan: &'a Plan,
     masks: &'o Masks<'a>,
-    chain: Chain<'a>,
     writer: &'a Writer,
     observer: &'o mut dyn FnMut(&Event),
 }
@@ -264,7 +262,7 @@ impl Output<'_, '_> {
         let mask = self.plan.mask_of(&self.plan.cells[cell]);
         let mask =
             mask.and_then(|mask| self.masks.get(&mask)?.as_ref().ok().map(MaskImage::to_mask));
-        let works_on_a_cell = self.chain.input(cell).is_some();
+        let works_on_a_cell = self.plan.input_of(&self.plan.cells[cell]).is_some();
         self.writer.submit_with(*record, image, move |record| {
             record.measures = input
                 .as_ref()

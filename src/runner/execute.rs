@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::chain::Chain;
+use super::chain::{outdated, with_inputs};
 use super::clip::measure as measure_with_clip;
 use super::compute::{Computing, unfinished_cells};
 use super::durations::{self, Expected};
@@ -172,7 +172,7 @@ impl<'a, B: Backend> Execution<'a, B> {
         find: impl Fn(&mut Vec<String>) -> Result<B, RunnerError>,
     ) -> Result<Self, RunnerError> {
         let plan = &prepared.plan;
-        let cells = Chain::of(plan).with_inputs(shard.cells(plan));
+        let cells = with_inputs(plan, shard.cells(plan));
         let mut notes = Vec::new();
         // If there is no run yet, do not begin one that could not continue.
         let found = match Run::is_in(out) {
@@ -182,7 +182,7 @@ impl<'a, B: Backend> Execution<'a, B> {
         let held =
             HeldFolder::take(out, plan, hold)?.of_sweep(&prepared.sweep, prepared.replaces)?;
         notes.extend_from_slice(held.notes());
-        let outdated = Chain::of(plan).outdated(&cells, out, |key| held.record_of_key(key));
+        let outdated = outdated(plan, &cells, out, |key| held.record_of_key(key));
         let mut left: Vec<usize> = held.pending();
         left.retain(|cell| cells.contains(cell));
         left.extend(outdated);

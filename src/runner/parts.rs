@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
 use super::Prepared;
-use super::chain::Chain;
+use super::chain::with_inputs_in_order;
 use crate::plan::{Cut, Plan, Schedule};
 
 /// What a part will do if nothing is done yet.
@@ -79,12 +79,11 @@ fn texts_of(plan: &Plan, cells: impl Iterator<Item = usize>) -> usize {
 pub fn part_forecasts(prepared: &Prepared, parts: NonZeroUsize) -> Vec<PartForecast> {
     let plan = &prepared.plan;
     let cut = Cut::new(plan, parts);
-    let chain = Chain::of(plan);
     let forecast = |part| {
         let cells = cut.cells(part);
         PartForecast {
             cells: cells.len(),
-            work: PartWork::of(prepared, &chain.in_order(cells)),
+            work: PartWork::of(prepared, &with_inputs_in_order(plan, cells)),
             load: cut.load(part),
         }
     };

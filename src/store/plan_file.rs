@@ -10,9 +10,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Environment, StoreError, files, regular};
 use crate::image::MAX_SIDE;
-use crate::plan::Plan;
+use crate::plan::{Cell, Plan};
 use crate::spec::CELL_SIDES;
-use crate::vocabulary::is_file_name;
+use crate::vocabulary::{Parameters, is_file_name};
 
 /// The file's name in the run folder.
 pub(super) const NAME: &str = "plan.json";
@@ -142,7 +142,7 @@ fn open(folder: &Path) -> Result<impl Read, StoreError> {
 }
 
 /// Parses the text of a `plan.json` and refuses what no sweep file could give: cells whose files would lie outside
-/// their folder, and sizes at which nothing can be drawn.
+/// their folder, or that name what the plan lacks, and sizes at which nothing can be drawn.
 pub(super) fn parse(text: impl Read) -> serde_json::Result<Planned> {
     #[derive(Deserialize)]
     struct Text {
@@ -172,19 +172,39 @@ fn fault(plan: &Plan) -> Option<String> {
     if !is_file_name(&plan.name) {
         return Some(format!("{:?} cannot be the name of a run", plan.name));
     }
-    for cell in &plan.cells {
-        let key = cell.key.as_str();
-        let sides = [cell.width, cell.height];
-        if !sides.iter().all(|side| (1..=MAX_SIDE).contains(side)) {
-            return Some(format!(
-                "cell {key} is {} x {} pixels",
-                cell.width, cell.height
-            ));
-        }
+    if let Some(fault) = plan.cells.iter().find_map(|cell| fault_of(cell, plan)) {
+        return Some(fault);
     }
     let side = plan.sheet.cell.get();
     let (least, most) = CELL_SIDES;
     (!(least..=most).contains(&side)).then(|| format!("sheet.cell is {side}"))
+}
+
+fn fault_of(cell: &Cell, plan: &Plan) -> Option<String> {
+    let Cell {
+        key, width, height, ..
+    } = cell;
+    let sides = [width, height];
+    if !sides.into_iter().all(|side| (1..=MAX_SIDE).contains(side)) {
+        return Some(format!("cell {key} is {width} x {height} pixels"));
+    }
+    if cell.stage >= plan.stages.len() {
+        return Some(format!("cell {key} is of a stage that is not there"));
+    }
+    let Parameters {
+        model, image, mask, ..
+    } = &cell.parameters;
+    let lacking = [
+        ("model", model, plan.model(model).is_none()),
+        (
+            "image",
+            image,
+            !image.is_empty() && plan.image(image).is_none(),
+        ),
+        ("mask", mask, !mask.is_empty() && plan.mask(mask).is_none()),
+    ];
+    let lacking = lacking.into_iter().find(|(.., is_lacking)| *is_lacking);
+    lacking.map(|(what, name, _)| format!("cell {key} has the {what} {name:?}, which is not there"))
 }
 
 /// What `plan.json` says of the sweep file. It is written before the plan, which is then not read.
@@ -241,7 +261,11 @@ mod tests {
         json!({
             "sweep": "../winter.toml",
             "plan": {
-                "name": "winter", "axes": [], "models": [], "fit": "crop",
+                "name": "winter", "axes": [], "fit": "crop",
+                "models": [{
+                    "name": "demo", "path": "demo", "sha256": "abc", "resolution": 64, "vae_factor": 8,
+                    "size_multiple": 16, "scheduler": "euler", "precision": "fp32", "component_bytes": [1, 2, 3, 4],
+                }],
                 "images": [{"name": "a.png", "path": "a.png", "sha256": "abc", "width": 99, "height": 70}],
                 "numerics": {"noise": "torch-cpu", "guidance": "formula"},
                 "sheet": {"rows": null, "columns": null, "cell": 256, "show_input": true},
@@ -290,6 +314,29 @@ mod tests {
         let mut other = text(2);
         other["plan"]["cells"][1]["parameters"]["seed"] = json!(7);
         assert!(!there(&other));
+    }
+
+    #[test]
+    fn cells_that_name_what_the_plan_lacks_are_refused() {
+        let refused = |change: &dyn Fn(&mut Value)| {
+            let mut text = text(2);
+            change(&mut text["plan"]["cells"][1]);
+            parse(text.to_string().as_bytes()).unwrap_err().to_string()
+        };
+        for what in ["model", "image", "mask"] {
+            assert_eq!(
+                refused(&|cell| cell["parameters"][what] = json!("gone")),
+                format!("cell s1-0123456789a1 has the {what} \"gone\", which is not there")
+            );
+        }
+        assert_eq!(
+            refused(&|cell| cell["stage"] = json!(1)),
+            "cell s1-0123456789a1 is of a stage that is not there"
+        );
+        assert_eq!(
+            refused(&|cell| cell["width"] = json!(0)),
+            "cell s1-0123456789a1 is 0 x 64 pixels"
+        );
     }
 
     #[test]

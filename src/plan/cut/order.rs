@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::schedule::{CellWork, Group, Sampling, Schedule};
 use super::super::{Plan, Start};
-use crate::vocabulary::{CellKey, SchedulerKind};
+use crate::vocabulary::SchedulerKind;
 
 /// Decoding an image costs about as much as this many UNet rows of its size: in Stable Diffusion 1.5 about 2.5 TFLOP
 /// against 0.8.
@@ -67,20 +67,17 @@ impl Works {
 
     /// Links each work to the one that makes its input.
     fn find_inputs(&mut self, plan: &Plan) {
-        let images = plan.images.iter();
-        let images = images.filter_map(|entry| Some((entry.name.as_str(), entry.cell.as_ref()?)));
-        let made_by: HashMap<&str, &CellKey> = images.collect();
-        if made_by.is_empty() {
+        if plan.stages.len() < 2 {
             return;
         }
-        let mut work_of: HashMap<&CellKey, usize> = HashMap::new();
+        let mut work_of: HashMap<usize, usize> = HashMap::new();
         for (place, work) in self.0.iter().enumerate() {
-            let cells = std::iter::once(&work.cell).chain(&work.copies);
-            work_of.extend(cells.map(|&cell| (&plan.cells[cell].key, place)));
+            let cells = std::iter::once(work.cell).chain(work.copies.iter().copied());
+            work_of.extend(cells.map(|cell| (cell, place)));
         }
         for work in &mut self.0 {
-            let image = plan.cells[work.cell].parameters.image.as_str();
-            let input = made_by.get(image).and_then(|key| work_of.get(key));
+            let input = plan.input_of(&plan.cells[work.cell]);
+            let input = input.and_then(|key| work_of.get(&plan.place_of(key)?));
             work.input = input.copied();
         }
     }
