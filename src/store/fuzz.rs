@@ -1,9 +1,11 @@
 //! Entry points of [`crate::fuzzing`] for `plan.json` and journals.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use super::plan_file::{self, PlanText};
 use super::{Environment, Run, journal as lines};
+use crate::plan::Cut;
 
 /// Checks that what is kept of a journal reads the same without the part cut off, and its records the same once
 /// rewritten.
@@ -43,6 +45,8 @@ pub fn plan(bytes: &[u8]) {
         file.plan.numerics_of(cell);
     }
     file.plan.digest();
+    // As merging does, to name the shards that are missing.
+    Cut::new(&file.plan, NonZeroUsize::MIN.saturating_add(2)).cells(1);
     let run = Run::new(Path::new("run"), file.plan, Environment::unknown());
     for stage in 0..run.plan.stages.len() {
         run.of_stage(stage).pending(&run.plan);
