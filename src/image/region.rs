@@ -18,8 +18,8 @@ pub struct Region {
 }
 
 impl Region {
-    /// The region around all pixels of a mask's levels that are not black, with `padding` pixels on each side, widened to the
-    /// aspect ratio of `width` x `height` as far as the image allows. `None` if the mask is all black.
+    /// The region around all pixels of a mask's levels that are not black, with `padding` pixels on each side, widened to
+    /// the aspect ratio of `width` x `height` as far as the image allows. `None` if the mask is all black.
     pub fn around(levels: &GrayImage, padding: u32, width: u32, height: u32) -> Option<Self> {
         let marked = || {
             levels

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::OnceLock;
 
-/// Finds the images, masks and cells of the plan that it belongs to. It says nothing of its own: copies begin anew, and all are
-/// equal.
+/// Finds the images, masks and cells of the plan that it belongs to. It says nothing of its own: copies begin anew, and
+/// all are equal.
 #[derive(Debug, Default)]
 pub struct ByName {
     pub(super) images: Lookup,

@@ -226,7 +226,7 @@ fn take_over(folder: &mut RunFolder, runs: &[Run]) -> Result<TakenOver, RunnerEr
     Ok(TakenOver { added, repeated })
 }
 
-/// The images and masks of the sweep file that cells work on; images that cells work on and others made come with these.
+/// The images and masks of the sweep file that cells work on; those that other cells made come with these cells.
 fn take_over_inputs(target: &Run, runs: &[Run]) -> Result<(), RunnerError> {
     if runs.is_empty() {
         return Ok(());

@@ -59,8 +59,8 @@ impl HeldFolder {
         Self::take_of(folder, Arc::clone(plan), hold, None, verified)
     }
 
-    /// As [`HeldFolder::take`], alone and to merge; `there` is what the folder's `plan.json` says, if it was read. Images
-    /// that an earlier merge read, and that have not changed since, are not read again.
+    /// As [`HeldFolder::take`], alone and to merge; `there` is what the folder's `plan.json` says, if it was read.
+    /// Images that an earlier merge read, and that have not changed since, are not read again.
     ///
     /// # Errors
     /// Those of [`HeldFolder::take`].

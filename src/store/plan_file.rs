@@ -64,8 +64,8 @@ impl Planned {
         }
     }
 
-    /// As [`Planned::read`]; if the folder's plan is the one given, that one is shared. A file that says just what would
-    /// be written of it is not even parsed: of a million cells, neither the time nor the memory is taken twice.
+    /// As [`Planned::read`]; if the folder's plan is the one given, that one is shared. A file that says just what
+    /// would be written of it is not even parsed: of a million cells, neither the time nor the memory is taken twice.
     ///
     /// # Errors
     /// As [`Planned::read`].
