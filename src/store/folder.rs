@@ -50,7 +50,7 @@ impl RunFolder {
         self.run
     }
 
-    /// Cells without an image, including failed ones, as indices into [`Plan::cells`], in order.
+    /// Cells without an image, including failed ones, as indices into [`crate::plan::Plan::cells`], in order.
     pub fn pending(&self) -> Vec<usize> {
         self.run.records.pending(&self.run.plan)
     }
