@@ -93,37 +93,26 @@ impl<'a> Guiding<'a> {
 
     /// What the UNet is asked to predict.
     pub(super) fn guidance(self) -> Guidance<'a> {
-        let Self {
-            kind,
-            mode,
-            instruction,
-            negative_prompt,
-            guidance_scale,
-            image_guidance_scale,
-            guidance_start,
-            guidance_end,
-            steps,
-        } = self;
         let condition = |branch: Branch| Condition {
             text: match branch.text {
-                BranchText::Prompt => instruction,
-                BranchText::Negative => negative_prompt,
+                BranchText::Prompt => self.instruction,
+                BranchText::Negative => self.negative_prompt,
             },
             image: branch.image,
         };
-        let pipeline = kind.pipeline();
+        let pipeline = self.kind.pipeline();
         let branches = pipeline.branches(GuidanceScales {
-            mode,
-            guidance_scale,
-            image_guidance_scale,
-            same_texts: instruction == negative_prompt,
+            mode: self.mode,
+            guidance_scale: self.guidance_scale,
+            image_guidance_scale: self.image_guidance_scale,
+            same_texts: self.instruction == self.negative_prompt,
         });
         let conditioned = condition(pipeline.conditioned());
         let outside = |first_step| Phase {
             first_step,
             conditions: vec![(conditioned, 1.0)],
         };
-        let (start, end) = interval(guidance_start, guidance_end, steps);
+        let (start, end) = interval(self.guidance_start, self.guidance_end, self.steps);
         let inside = Phase {
             first_step: start,
             conditions: (branches.into_iter())

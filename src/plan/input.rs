@@ -43,12 +43,12 @@ impl Start {
 }
 
 impl Plan {
-    /// A model by name; `None` only if the plan was tampered with and a cell names a missing model.
+    /// A model by name. There is one for each cell: other plans are refused when they are read.
     pub fn model(&self, name: &str) -> Option<&ModelEntry> {
         self.models.iter().find(|model| model.name == name)
     }
 
-    /// An image by name; `None` only if the plan was tampered with and a cell names a missing image.
+    /// An image by name. There is one for each cell that is made from an image.
     pub fn image(&self, name: &str) -> Option<&ImageEntry> {
         self.images.get(self.place_of_image(name)?)
     }

@@ -125,7 +125,7 @@ impl Start {
 }
 
 impl Plan {
-    /// A mask by name; `None` only if the plan was tampered with and a cell names a missing mask.
+    /// A mask by name. There is one for each cell that has a mask.
     pub fn mask(&self, name: &str) -> Option<&MaskEntry> {
         self.masks.get(self.place_of_mask(name)?)
     }

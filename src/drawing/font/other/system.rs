@@ -19,7 +19,7 @@ pub(super) fn fonts_for(mut wanted: BTreeSet<char>) -> Vec<(PathBuf, FontArc)> {
     if wanted.is_empty() {
         return found;
     }
-    // A damaged font of the system must not end a run: it is left out.
+    // A damaged font of the system must not end a run: it is left out, or all are if not even their list can be made.
     let database = guarded(|| {
         let mut database = Database::new();
         database.load_system_fonts();
